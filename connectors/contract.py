@@ -1,0 +1,268 @@
+"""What a connector is. All that the author of a connector must read.
+
+    platform -> Page of records -> Post -> (aggregator) reasons and score -> inquiry -> feed
+
+A connector speaks one platform's protocol. It yields pages of records exactly as the platform sent them, and
+reads one record into the common shape. It knows nothing of scoring, storage or the web, does not retry, does
+not sleep, and keeps nothing on disk: every page is committed with its cursor before `pages()` is resumed, so
+a failed request may simply raise, and the next poll starts at the last cursor.
+
+See `connectors/errors.py` for what to raise, `connectors/session.py` for HTTP, and
+`tests/contract_suite.py` for what every connector must do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from connectors.session import Pacing
+
+Record = dict[str, Any]
+"""One item as the platform sent it, JSON-like. `post()` sees it masked (no secret is left in any string)."""
+
+Cursor = dict[str, Any]
+"""Where to resume: a small JSON object that only its connector understands."""
+
+Role = Literal["customer", "staff", "bot"]
+"""`staff` only where the platform itself vouches for it (a forum moderator, a group's anonymous admin)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a post. `native_id` is unique in the connector's space and survives renaming."""
+
+    native_id: str
+    name: str = ""
+    handle: str | None = None  # without the @
+    followers: int | None = None
+    role: Role = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One thing that one author said, in the common shape.
+
+    Times are aware, in UTC. `posted_at` None: the platform did not say (it becomes the time we saw it, marked).
+    """
+
+    native_id: str  # unique in the connector's space, the same for every delivery and every edit
+    text: str  # plain text, what the author wrote: no quotes of others, no markup
+    posted_at: datetime | None
+    author: Author | None = None  # None: nobody can be named
+    thread: str | None = None  # where posts answer each other; None: this post is its own thread
+    reply_to: str | None = None  # native_id of the post that this one answers
+    mentions: tuple[str, ...] = ()  # author native ids or handles that the text names, without the @
+    order: int = 0  # the platform's own order among posts of one second
+    edited_at: datetime | None = None  # rises with each edit
+    title: str | None = None  # a forum topic, a mail's subject
+    lang: str | None = None  # only where the platform knows better than we can tell
+    public: bool = True
+    permalink: str | None = None
+    can_reply_until: datetime | None = None  # None: no deadline
+    likes: int | None = None  # None: not told
+    replies: int | None = None
+    shares: int | None = None
+    views: int | None = None
+    attachments: int = 0  # pictures and files; never loaded by themselves
+    links: tuple[str, ...] = ()  # targets that the text does not show (a hidden link is a phishing signal)
+    guessed: tuple[str, ...] = ()  # names of fields that we had to guess ("posted_at", "native_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The platform says that a post is gone. The inquiry stays, with the mark."""
+
+    native_id: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Reach of a post, apart from its text. None: not told."""
+
+    native_id: str
+    likes: int | None = None
+    replies: int | None = None
+    shares: int | None = None
+    views: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A thread goes on under another id (a Telegram group that became a supergroup)."""
+
+    thread: str
+    to: str
+
+
+Item = Post | Deleted | Counts | Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time of which we know that posts may be missing, and why (a short English sentence)."""
+
+    start: datetime
+    end: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A few records, oldest first where the platform allows it, and the cursor that follows them.
+
+    `gaps`: what we know to be missing. `warnings`: what a person should know, shown on the health page as long
+    as the newest page of the source carries it ("privacy mode is on").
+    """
+
+    records: Sequence[Record]
+    cursor: Cursor
+    gaps: tuple[Gap, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `aggregator check --connect`."""
+
+    level: Literal["ok", "warning", "failed"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A request that the platform sent to `/hooks/<source>`. Header names are lower case."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a push brought, and what to answer once the records are committed."""
+
+    records: Sequence[Record]
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+class SourceConfig(BaseModel):
+    """Settings that every source has. A connector's own `Config` adds its settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    connector: str = Field(description="Which connector speaks to this source, by name or as module:Class.")
+    poll_every: timedelta = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), description="Seconds between two polls (or PT30S)."
+    )
+    backfill: timedelta = Field(
+        default=timedelta(days=7), ge=timedelta(0), description="How far back the first poll reads."
+    )
+    enabled: bool = Field(default=True, description="false: configured, but not polled.")
+
+
+class Connector(ABC):
+    """What pull and push connectors share. One instance serves one source.
+
+    `since` is the backfill point: posts older than it need not be asked for. It is fixed when the source is
+    first started, so that a restart in the middle of a backfill goes on with the same bound.
+    """
+
+    Config: ClassVar[type[SourceConfig]] = SourceConfig
+    retention: ClassVar[timedelta | None] = None
+    """How long the platform keeps what we have not fetched; None: it can always be fetched. A longer outage is
+    recorded as a gap."""
+    blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset()
+    """What the platform never tells us; listed on the health page as "cannot be seen here"."""
+
+    def __init__(self, source: str, config: Any, *, since: datetime, pacing: Pacing | None = None) -> None:
+        self.source = source
+        self.config = config
+        self.since = since
+        self.pacing = pacing
+
+    @property
+    @abstractmethod
+    def space(self) -> str:
+        """Where native ids are unique: `telegram`, `discourse/<host>`. The same for two sources that can see
+        the same post, so that it is stored once."""
+
+    @property
+    def channel(self) -> str:
+        """The word that filters and clocks use: `telegram`, `forum`, `weibo`."""
+        return self.space.partition("/")[0]
+
+    @abstractmethod
+    def post(self, record: Record) -> Item | Sequence[Item] | None:
+        """Read one record. Pure: no I/O, no clock.
+
+        None: nothing was said (a join, a like without count).
+
+        Raises:
+            RecordError: it cannot be read; it is kept with the reason and can be replayed after a fix. Any other
+                exception is treated the same way, because platforms change their formats without notice.
+        """
+
+    async def check(self) -> Sequence[Finding]:
+        """What this credential may read, and what is missing. Raises the errors of a poll."""
+        return ()
+
+    async def open(self) -> None:
+        """Open connections. Called once, before the first poll."""
+
+    async def close(self) -> None:
+        """Close connections."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class PullConnector(Connector):
+    """A platform that we ask."""
+
+    @abstractmethod
+    def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """Yield what is newer than `cursor`; None: begin at the backfill point (`self.since`).
+
+        Resumed only after the yielded page is committed, so the line after `yield` may tell the platform to
+        forget. Ends when there is nothing newer. An open connection is a `pages()` without end.
+        """
+
+
+class PushConnector(Connector):
+    """A platform that calls us. May be a PullConnector as well."""
+
+    @abstractmethod
+    def receive(self, push: Push) -> Received:
+        """Authenticate and unpack one call.
+
+        Raises:
+            PushRefusedError: it is not from the platform.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A platform's limit: `calls` in each `per` seconds, shared by all sources that use one credential."""
+
+    calls: int
+    per: float = field(default=60.0)

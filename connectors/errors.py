@@ -1,0 +1,59 @@
+"""What can go wrong between us and a platform. An error's class says what happens next.
+
+A message serves the log and the health page, so write it for the person who must act: which source, what we
+saw, what to do. It never holds a secret, a post's text, or a URL that carries a token.
+"""
+
+from __future__ import annotations
+
+
+class ConnectorError(Exception):
+    """Something between us and the platform failed."""
+
+
+class TransientError(ConnectorError):
+    """Back off and poll again: network, 5xx, a time-out, an answer cut short."""
+
+
+class ThrottledError(TransientError):
+    """The platform asks us to wait. Poll again after `retry_after` seconds, whatever our own back-off says."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AuthError(ConnectorError):
+    """Stop the source and ask a person to renew the credential."""
+
+
+class SourceGoneError(ConnectorError):
+    """Stop the source: it was deleted, or we were removed from it."""
+
+
+class CursorExpiredError(ConnectorError):
+    """The platform no longer knows our cursor: restart at the backfill point and record the gap."""
+
+
+class RecordError(ConnectorError):
+    """This record cannot be read: quarantine it and go on.
+
+    `native_id`, where it could be read, keeps one broken post that is delivered ten times from becoming ten
+    rejected records.
+    """
+
+    def __init__(self, message: str, native_id: str | None = None) -> None:
+        super().__init__(message)
+        self.native_id = native_id
+
+
+class PushRefusedError(ConnectorError):
+    """A webhook call is not from the platform (bad signature, wrong secret): answer `status`, store nothing."""
+
+    def __init__(self, message: str, status: int = 403) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used: do not start; exit code 2. One line per mistake."""
