@@ -1,0 +1,266 @@
+"""An inquiry row is a pure fold over its posts, our answers to it and what colleagues did with it.
+
+Everything is ordered by (posted_at, native order), never by arrival: late, edited and deleted posts, and
+answers that we see before the question, need no special case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from aggregator.identity import code
+from aggregator.inquiry import SCORING_VERSION, Event, Inquiry, InquiryReason, Kind, Reason
+
+if TYPE_CHECKING:
+    from aggregator.config import ChannelClock
+
+# One person's short chat lines are one question; only after this silence does a new line ask again.
+BURST = timedelta(minutes=10)
+EXCERPT = 160
+
+# Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble.
+STAKES = frozenset(
+    "key_exposed security_report funds_missing app_down account_locked impersonation_report defect fee_problem "
+    "question suggestion praise noise".split()
+)
+# Points that belong to the state of the inquiry, not to the words of a post.
+STATE_RULES: dict[str, float] = {"asked_again": 8.0, "asked_three_times": 25.0, "answered": -40.0, "said_thanks": -30.0}
+# Points for each hour of waiting and their most, by what is waiting.
+WAITING: dict[Kind, tuple[float, float]] = {
+    "emergency": (6.0, 24.0),
+    "complaint": (3.0, 24.0),
+    "question": (1.0, 15.0),
+    "other": (0.5, 8.0),
+    "praise": (0.0, 0.0),
+    "noise": (0.0, 0.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FoldPost:
+    """What the fold needs of a post."""
+
+    post_id: UUID
+    posted_at: datetime
+    order: int
+    seen_at: datetime
+    staff: bool
+    deleted: bool
+    backfill: bool
+    public: bool
+    thanks: bool
+    secret: bool
+    kind: Kind
+    lang: str
+    title: str | None
+    excerpt: str
+    permalink: str | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose inquiry this is, and where."""
+
+    inquiry_id: UUID
+    source: str
+    channel: str
+    thread_id: UUID
+    person_id: UUID
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far the conversation has come while walking through it."""
+
+    state: str = "new"
+    owner: str | None = None
+    waiting: list[FoldPost] = field(default_factory=list)
+    asked: int = 0
+    first_answer_at: datetime | None = None
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    close_reason: str | None = None
+    touched_at: datetime | None = None
+    thanks: bool = False
+
+    def customer_says(self, post: FoldPost) -> None:
+        if post.deleted:
+            return
+        if post.thanks:
+            self.thanks = True
+            return
+        if not self.waiting or post.posted_at - self.waiting[-1].posted_at >= BURST:
+            self.asked += 1
+        self.waiting.append(post)
+        self.thanks = False
+        if self.state in ("answered", "closed"):
+            self.state = "claimed" if self.owner else "new"
+            self.closed_at = self.close_reason = None
+
+    def we_answer(self, post: FoldPost) -> None:
+        if post.deleted:
+            return
+        self.first_answer_at = self.first_answer_at or post.posted_at
+        self.answered_at = post.posted_at
+        self.waiting.clear()
+        self.asked = 0
+        if self.state != "closed":
+            self.state = "answered"
+
+    def happens(self, event: Event) -> None:
+        if event.who != "system":
+            self.touched_at = self.touched_at or event.happened_at
+        if event.what == "claim":
+            self.owner = event.details.get("owner", event.who)
+            self.state = "claimed" if self.state == "new" else self.state
+        elif event.what == "release":
+            self.owner = None
+            self.state = "new" if self.state == "claimed" else self.state
+        elif event.what == "close":
+            self.state, self.closed_at = "closed", event.happened_at
+            self.close_reason = event.details.get("reason", "")
+        elif event.what == "reopen":
+            self.state = "claimed" if self.owner else "new"
+            self.closed_at = self.close_reason = None
+
+
+def fold(
+    subject: Subject,
+    posts: Iterable[FoldPost],
+    events: Sequence[Event],
+    clock: ChannelClock,
+    points: Mapping[str, float],
+) -> tuple[Inquiry, tuple[InquiryReason, ...]]:
+    """The inquiry and why it ranks where it ranks.
+
+    Args:
+        posts: the customer's posts of this inquiry (at least one) and our answers to it, in any order.
+        events: what colleagues did, in any order.
+        points: overrides of rules' points from the configuration.
+    """
+    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order))
+    said = [post for post in ordered if not post.staff]
+    course = _walk(ordered, events)
+    lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
+    reasons = [*_words(said), *_state(course, points)]
+    waiting_since, live = _clock_start(course)
+    per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)
+    if waiting_since and per_hour:
+        reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
+    promise = clock.next_answer if course.first_answer_at else clock.first_answer
+    return (
+        Inquiry(
+            inquiry_id=subject.inquiry_id,
+            code=code(subject.inquiry_id),
+            source=subject.source,
+            channel=subject.channel,
+            thread_id=subject.thread_id,
+            person_id=subject.person_id,
+            state=course.state,
+            owner=course.owner,
+            opened_at=said[0].posted_at,
+            last_post_at=said[-1].posted_at,
+            waiting_since=waiting_since,
+            first_answer_at=course.first_answer_at,
+            answered_at=course.answered_at,
+            due_at=waiting_since + promise if waiting_since and per_hour and course.state != "closed" else None,
+            closed_at=course.closed_at,
+            close_reason=course.close_reason,
+            seen_at=max(post.seen_at for post in said),
+            posts=len(said),
+            asked=course.asked,
+            kind=lead.kind,
+            lang=lead.lang,
+            public=any(post.public for post in said),
+            backfill=all(post.backfill for post in said),
+            secret=any(post.secret for post in said),
+            thanks=course.thanks,
+            deleted=sum(post.deleted for post in said),
+            lead_post_id=lead.post_id,
+            title=next((post.title for post in ordered if post.title), None),
+            excerpt=lead.excerpt[:EXCERPT],
+            permalink=lead.permalink,
+            points=sum(reason.points for reason in reasons),
+            wait_per_hour=per_hour,
+            wait_cap=cap,
+            scoring_version=SCORING_VERSION,
+            ver=0,
+        ),
+        tuple(reasons),
+    )
+
+
+def _walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> _Course:
+    course = _Course()
+    if not events:
+        for post in ordered:
+            course.we_answer(post) if post.staff else course.customer_says(post)
+        return course
+    steps: list[tuple[datetime, int, int, FoldPost | Event]] = [
+        *((post.posted_at, 0, post.order, post) for post in ordered),
+        *((event.happened_at, 1, number, event) for number, event in enumerate(events)),
+    ]
+    for *_, step in sorted(steps, key=lambda step: step[:3]):
+        if isinstance(step, Event):
+            course.happens(step)
+        elif step.staff:
+            course.we_answer(step)
+        else:
+            course.customer_says(step)
+    return course
+
+
+def _words(said: Sequence[FoldPost]) -> list[InquiryReason]:
+    """The strongest of each rule over the posts that still stand, and only the strongest stake."""
+    best: dict[str, InquiryReason] = {}
+    for post in said:
+        if post.deleted:
+            continue
+        for reason in post.reasons:
+            rule = "stake" if reason.rule in STAKES else reason.rule
+            if rule not in best or reason.points > best[rule].points:
+                best[rule] = InquiryReason(
+                    reason.rule,
+                    reason.points,
+                    version=reason.version,
+                    post_id=post.post_id,
+                    start=reason.start,
+                    end=reason.end,
+                )
+    return list(best.values())
+
+
+def _state(course: _Course, points: Mapping[str, float]) -> list[InquiryReason]:
+    rules = []
+    if course.asked >= 3:
+        rules.append("asked_three_times")
+    elif course.asked == 2:
+        rules.append("asked_again")
+    if course.thanks:
+        rules.append("said_thanks")
+    if course.answered_at and not course.waiting:
+        rules.append("answered")
+    return [InquiryReason(rule, points.get(rule, STATE_RULES[rule])) for rule in rules]
+
+
+def _clock_start(course: _Course) -> tuple[datetime | None, bool]:
+    """Since when the customer waits, and whether that clock runs.
+
+    Posts from before we listened start no clock, until that person writes again or a colleague touches it.
+    """
+    if not course.waiting:
+        return None, False
+    live = [post.posted_at for post in course.waiting if not post.backfill]
+    if course.touched_at:
+        live.append(course.touched_at)
+    return (min(live), True) if live else (course.waiting[0].posted_at, False)
+
+
+def same(left: Inquiry, right: Inquiry) -> bool:
+    """Whether two folds say the same, whatever their `ver`."""
+    return replace(left, ver=0) == replace(right, ver=0)

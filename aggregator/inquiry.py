@@ -1,0 +1,122 @@
+"""The values that everything after a record's arrival speaks in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+SCORING_VERSION = 1
+"""Stored with each score; a change of rules or weights raises it, and `aggregator replay` applies it."""
+
+Kind = Literal["emergency", "complaint", "question", "praise", "noise", "other"]
+State = Literal["new", "claimed", "answered", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One named term of a post's score. The span is Python offsets into the masked text; no words are kept."""
+
+    rule: str
+    points: float
+    start: int | None = None
+    end: int | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What one post means."""
+
+    lang: str
+    kind: Kind
+    reasons: tuple[Reason, ...] = ()
+    thanks: bool = False  # nothing but an acknowledgement: wakes nobody, proposes closing
+    entities: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryReason:
+    """One term of an inquiry's priority: points + least(cap, per_hour x hours since `since`)."""
+
+    rule: str
+    points: float
+    per_hour: float = 0.0
+    cap: float = 0.0
+    since: datetime | None = None
+    version: int = 1
+    post_id: UUID | None = None  # the post whose words say it; None: the state of the inquiry says it
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a colleague or the system did with an inquiry."""
+
+    event_id: UUID
+    inquiry_id: UUID
+    happened_at: datetime
+    who: str  # user name, or "system"
+    what: Literal["claim", "release", "close", "reopen"]
+    details: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One person's open question or complaint in one thread. The columns of `inquiry_open`, where each is
+    explained (aggregator/sql/0001_init.sql)."""
+
+    inquiry_id: UUID
+    code: str
+    source: str
+    channel: str
+    thread_id: UUID
+    person_id: UUID
+    state: str
+    owner: str | None
+    opened_at: datetime
+    last_post_at: datetime
+    waiting_since: datetime | None
+    first_answer_at: datetime | None
+    answered_at: datetime | None
+    due_at: datetime | None
+    closed_at: datetime | None
+    close_reason: str | None
+    seen_at: datetime
+    posts: int
+    asked: int
+    kind: Kind
+    lang: str
+    public: bool
+    backfill: bool
+    secret: bool
+    thanks: bool
+    deleted: int
+    lead_post_id: UUID
+    title: str | None
+    excerpt: str
+    permalink: str | None
+    points: float
+    wait_per_hour: float
+    wait_cap: float
+    scoring_version: int
+    ver: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Lowest score of each band; P3 is what remains."""
+
+    P0: int = 80
+    P1: int = 60
+    P2: int = 30
+
+    def of(self, score: int) -> str:
+        return "P0" if score >= self.P0 else "P1" if score >= self.P1 else "P2" if score >= self.P2 else "P3"
+
+
+def shown(priority: float) -> int:
+    """The score that people see: the priority without fraction, from 0 to 99."""
+    return int(max(0, min(99, priority // 1)))
