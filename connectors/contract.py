@@ -13,13 +13,21 @@ See `connectors/errors.py` for what to raise, `connectors/session.py` for HTTP, 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -159,16 +167,38 @@ class Received:
     content_type: str = "text/plain; charset=utf-8"
 
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=3650)  # beyond it, reckoning with dates overflows
+
+
+def _duration(value: object, validate: ValidatorFunctionWrapHandler) -> timedelta:
+    if isinstance(value, str) and (spelled := re.fullmatch(r"(\d{1,9})\s*([smhd])", value.strip())):
+        value = int(spelled[1]) * _SECONDS[spelled[2]]
+    try:
+        duration: timedelta | None = None if isinstance(value, bool) else validate(value)
+    except ValidationError:
+        duration = None
+    if duration is None or abs(duration) > _LONGEST:
+        raise ValueError("should be a time such as 90s, 30m, 4h or 2d (at most 3650d)")
+    return duration
+
+
+Duration = Annotated[timedelta, WrapValidator(_duration)]
+"""A length of time in a setting: `90s`, `30m`, `4h`, `2d`, a number of seconds, or ISO 8601 (`PT30S`)."""
+
+
 class SourceConfig(BaseModel):
     """Settings that every source has. A connector's own `Config` adds its settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     connector: str = Field(description="Which connector speaks to this source, by name or as module:Class.")
-    poll_every: timedelta = Field(
-        default=timedelta(seconds=30), gt=timedelta(0), description="Seconds between two polls (or PT30S)."
+    poll_every: Duration = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), description="Time between two polls."
     )
-    backfill: timedelta = Field(
+    backfill: Duration = Field(
         default=timedelta(days=7), ge=timedelta(0), description="How far back the first poll reads."
     )
     enabled: bool = Field(default=True, description="false: configured, but not polled.")
