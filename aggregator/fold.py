@@ -28,7 +28,12 @@ STAKES = frozenset(
     "question suggestion praise noise".split()
 )
 # Points that belong to the state of the inquiry, not to the words of a post.
-STATE_RULES: dict[str, float] = {"asked_again": 8.0, "asked_three_times": 25.0, "answered": -40.0, "said_thanks": -30.0}
+STATE_RULES: dict[str, float] = {
+    "asked_again": 8.0,
+    "asked_three_times": 25.0,
+    "answered": -40.0,
+    "said_thanks": -30.0,
+}
 # Points for each hour of waiting and their most, by what is waiting.
 WAITING: dict[Kind, tuple[float, float]] = {
     "emergency": (6.0, 24.0),
@@ -135,7 +140,7 @@ def fold(
     events: Sequence[Event],
     clock: ChannelClock,
     points: Mapping[str, float],
-) -> tuple[Inquiry, tuple[InquiryReason, ...]]:
+) -> Inquiry:
     """The inquiry and why it ranks where it ranks.
 
     Args:
@@ -146,52 +151,52 @@ def fold(
     ordered = sorted(posts, key=lambda post: (post.posted_at, post.order))
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
-    lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
+    lead = max(
+        said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other")
+    )
     reasons = [*_words(said), *_state(course, points)]
     waiting_since, live = _clock_start(course)
     per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)
     if waiting_since and per_hour:
         reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
     promise = clock.next_answer if course.first_answer_at else clock.first_answer
-    return (
-        Inquiry(
-            inquiry_id=subject.inquiry_id,
-            code=code(subject.inquiry_id),
-            source=subject.source,
-            channel=subject.channel,
-            thread_id=subject.thread_id,
-            person_id=subject.person_id,
-            state=course.state,
-            owner=course.owner,
-            opened_at=said[0].posted_at,
-            last_post_at=said[-1].posted_at,
-            waiting_since=waiting_since,
-            first_answer_at=course.first_answer_at,
-            answered_at=course.answered_at,
-            due_at=waiting_since + promise if waiting_since and per_hour and course.state != "closed" else None,
-            closed_at=course.closed_at,
-            close_reason=course.close_reason,
-            seen_at=max(post.seen_at for post in said),
-            posts=len(said),
-            asked=course.asked,
-            kind=lead.kind,
-            lang=lead.lang,
-            public=any(post.public for post in said),
-            backfill=all(post.backfill for post in said),
-            secret=any(post.secret for post in said),
-            thanks=course.thanks,
-            deleted=sum(post.deleted for post in said),
-            lead_post_id=lead.post_id,
-            title=next((post.title for post in ordered if post.title), None),
-            excerpt=lead.excerpt[:EXCERPT],
-            permalink=lead.permalink,
-            points=sum(reason.points for reason in reasons),
-            wait_per_hour=per_hour,
-            wait_cap=cap,
-            scoring_version=SCORING_VERSION,
-            ver=0,
-        ),
-        tuple(reasons),
+    return Inquiry(
+        inquiry_id=subject.inquiry_id,
+        code=code(subject.inquiry_id),
+        source=subject.source,
+        channel=subject.channel,
+        thread_id=subject.thread_id,
+        person_id=subject.person_id,
+        state=course.state,
+        owner=course.owner,
+        opened_at=said[0].posted_at,
+        last_post_at=said[-1].posted_at,
+        waiting_since=waiting_since,
+        first_answer_at=course.first_answer_at,
+        answered_at=course.answered_at,
+        due_at=waiting_since + promise if waiting_since and per_hour and course.state != "closed" else None,
+        closed_at=course.closed_at,
+        close_reason=course.close_reason,
+        seen_at=max(post.seen_at for post in said),
+        posts=len(said),
+        asked=course.asked,
+        kind=lead.kind,
+        lang=lead.lang,
+        public=any(post.public for post in said),
+        backfill=all(post.backfill for post in said),
+        secret=any(post.secret for post in said),
+        thanks=course.thanks,
+        deleted=sum(post.deleted for post in said),
+        lead_post_id=lead.post_id,
+        title=next((post.title for post in ordered if post.title), None),
+        excerpt=lead.excerpt[:EXCERPT],
+        permalink=lead.permalink,
+        reasons=tuple(reasons),
+        points=sum(reason.points for reason in reasons),
+        wait_per_hour=per_hour,
+        wait_cap=cap,
+        scoring_version=SCORING_VERSION,
+        ver=0,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 SCORING_VERSION = 1
@@ -49,6 +50,33 @@ class InquiryReason:
     post_id: UUID | None = None  # the post whose words say it; None: the state of the inquiry says it
     start: int | None = None
     end: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Only what differs from the defaults."""
+        values: dict[str, object] = {"rule": self.rule, "points": self.points, "version": self.version}
+        if self.per_hour:
+            values |= {"per_hour": self.per_hour, "cap": self.cap, "since": self.since}
+        if self.post_id is not None:
+            values["post_id"] = str(self.post_id)
+        if self.start is not None:
+            values |= {"start": self.start, "end": self.end}
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> InquiryReason:
+        """The reverse of `as_json` after a trip through JSON text."""
+        since, post = values.get("since"), values.get("post_id")
+        return cls(
+            values["rule"],
+            values["points"],
+            per_hour=values.get("per_hour", 0.0),
+            cap=values.get("cap", 0.0),
+            since=datetime.fromisoformat(since) if since else None,
+            version=values["version"],
+            post_id=UUID(post) if post else None,
+            start=values.get("start"),
+            end=values.get("end"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +126,7 @@ class Inquiry:
     title: str | None
     excerpt: str
     permalink: str | None
+    reasons: tuple[InquiryReason, ...]
     points: float
     wait_per_hour: float
     wait_cap: float

@@ -109,6 +109,7 @@ CREATE TABLE inquiry_open (
     title VARCHAR,
     excerpt VARCHAR NOT NULL,             -- at most 160 characters of the leading post
     permalink VARCHAR,
+    reasons JSON NOT NULL,                -- why: see view reason. In the row, since it changes and is read with it
     points DOUBLE NOT NULL,               -- sum of the reasons that do not depend on time or other rows
     wait_per_hour DOUBLE NOT NULL,        -- points for each hour since waiting_since ...
     wait_cap DOUBLE NOT NULL,             -- ... at most
@@ -116,20 +117,6 @@ CREATE TABLE inquiry_open (
     ver INTEGER NOT NULL                  -- rises with every change; writes compare it
 );
 CREATE TABLE inquiry_closed AS FROM inquiry_open;
-
--- Why: one row for each term of an inquiry's priority. Never words: a span of a masked post.
-CREATE TABLE reason (
-    inquiry_id UUID NOT NULL,
-    rule VARCHAR NOT NULL,
-    version INTEGER NOT NULL,
-    points DOUBLE NOT NULL,
-    per_hour DOUBLE NOT NULL,
-    cap DOUBLE NOT NULL,
-    since TIMESTAMPTZ,
-    post_id UUID,
-    span_start INTEGER,
-    span_end INTEGER
-);
 
 CREATE TABLE inquiry_event (
     event_id UUID NOT NULL,
@@ -180,6 +167,20 @@ CREATE MACRO priority_at(i, repeats, moment) AS
     i.points + waiting_points(i, moment) + overdue_points(i, moment) + repeat_points(repeats);
 
 CREATE VIEW inquiry AS FROM inquiry_open UNION ALL BY NAME FROM inquiry_closed;
+
+-- Why: one row for each term of an inquiry's priority. Never words: a span (Python offsets) of a masked post.
+CREATE VIEW reason AS
+SELECT
+    inquiry_id,
+    unnest(
+        from_json(
+            reasons,
+            '[{"rule": "VARCHAR", "version": "INTEGER", "points": "DOUBLE", "per_hour": "DOUBLE", "cap": "DOUBLE",
+               "since": "TIMESTAMPTZ", "post_id": "UUID", "start": "INTEGER", "end": "INTEGER"}]'
+        ),
+        recursive := true
+    )
+FROM inquiry;
 
 -- Persons who wait in more than one open inquiry.
 CREATE VIEW repeat_contact AS
