@@ -1,0 +1,43 @@
+"""Which class a source's `connector:` names: an installed one by its name, or any by `module:Class`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from connectors.contract import Connector
+from connectors.errors import ConfigError
+
+GROUP = "aggregator.connectors"
+
+
+def known_connectors() -> tuple[str, ...]:
+    """The names that installed packages register, sorted."""
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
+def connector_class(name: str) -> type[Connector]:
+    """The class behind `name`; loads only that one module.
+
+    Raises:
+        ConfigError: nothing has this name, it cannot be imported, or it is no connector.
+    """
+    target = name if ":" in name else _registered(name)
+    module, _, attribute = target.partition(":")
+    try:
+        found: object = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"connector {name} cannot be loaded: {error}") from error
+    if not isinstance(found, type) or not issubclass(found, Connector):
+        raise ConfigError(f"connector {name} is no connector: it must be a class derived from Connector")
+    return found
+
+
+def _registered(name: str) -> str:
+    for entry in entry_points(group=GROUP, name=name):
+        return entry.value
+    known = known_connectors()
+    close = get_close_matches(name.lower(), known, n=1)
+    guess = f"did you mean {close[0]}? " if close else ""
+    raise ConfigError(f"unknown connector {name}; {guess}known are {', '.join(known)}, or write module:Class")

@@ -1,0 +1,266 @@
+"""HTTP for every connector: login, pace, and an answer's status turned into an error that says what happens next.
+
+Nothing is retried here and no redirect is followed: a failed request ends the poll, and the poller decides when
+the next one begins. No message holds a URL's query, a header or a body, since those may hold a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from connectors.contract import Pace
+from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
+
+# At INFO httpx logs whole URLs, and some platforms put the token there.
+for _chatty in ("httpx", "httpcore"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
+Json = Any
+Translate = Callable[[Json], ConnectorError | None]
+"""Reads the failure that a platform reports inside a 200; None: the answer is good."""
+
+UNTOLD_WAIT = 30.0  # seconds, when a platform throttles us without saying for how long
+SAFETY = 1.0  # seconds beyond what the platform asked for: a call while blocked prolongs the block
+
+
+class Pacing:
+    """When each credential may call next. One instance serves all sources, for two may share a token.
+
+    A window slides: of any `pace.calls + 1` calls, the last comes at least `pace.per` seconds after the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._turns: dict[str, deque[float]] = {}
+        self._blocked_until: dict[str, float] = {}
+
+    async def turn(self, credential: str, pace: Pace | None) -> None:
+        """Wait until `credential` may call.
+
+        Raises:
+            ThrottledError: at once, while the platform has told this credential to wait.
+        """
+        now = self._clock()
+        if (left := self._blocked_until.get(credential, now) - now) > 0:
+            raise ThrottledError(f"still asked to wait {math.ceil(left)} s", retry_after=left + SAFETY)
+        if pace is None:
+            return
+        turns = self._turns.setdefault(credential, deque())
+        while turns and turns[0] <= now - pace.per:
+            turns.popleft()
+        turn = max(now, turns[-pace.calls] + pace.per) if len(turns) >= pace.calls else now
+        turns.append(turn)
+        try:
+            if turn > now:
+                await self._sleep(turn - now)
+        except asyncio.CancelledError:
+            turns.remove(turn)
+            raise
+
+    def block(self, credential: str, seconds: float) -> None:
+        """No call with `credential` for that long."""
+        self._blocked_until[credential] = self._clock() + seconds
+
+
+class Session:
+    """One source's requests to one platform.
+
+    `credential` is how a person finds it, such as `{env: FORUM_KEY}`, never its value; empty: we read as a guest.
+    Sources that name the same credential at the same host share its pace. `timeout`: seconds for a whole answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: httpx.Auth | None = None,
+        credential: str = "",
+        pace: Pace | None = None,
+        pacing: Pacing | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        translate: Translate | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._host = httpx.URL(base_url).netloc.decode()
+        self._credential = credential
+        self._pace = pace
+        self._pacing = pacing or Pacing()
+        self._timeout = timeout
+        self._translate = translate
+        self._client = httpx.AsyncClient(
+            auth=auth, headers={"Accept": "application/json", **(headers or {})}, timeout=timeout
+        )
+
+    async def get_json(self, path: str, *, gone: bool = False, **params: str | int) -> Json:
+        """The parsed answer to `GET <base_url><path>`.
+
+        Raises:
+            SourceGoneError: 404 or 410, if `gone` says that this means "deleted"; else they are transient.
+            ConnectorError: everything else that can go wrong, by its class.
+        """
+        return await self._json("GET", path, gone=gone, params=params)
+
+    async def post_json(self, path: str, body: Json, *, gone: bool = False) -> Json:
+        """The parsed answer to `POST <base_url><path>`. Raises as `get_json`."""
+        return await self._json("POST", path, gone=gone, json=body)
+
+    async def delete(self, path: str, *, gone: bool = False) -> None:
+        """`DELETE <base_url><path>`; whatever the answer's body holds. Raises as `get_json`."""
+        response = await self._send("DELETE", path)
+        if failure := self._failure(response, gone=gone):
+            raise failure
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _json(self, method: str, path: str, *, gone: bool, **request: Any) -> Json:
+        response = await self._send(method, path, **request)
+        failure = self._failure(response, gone=gone)
+        if failure is None:
+            body = self._parsed(response)
+            failure = self._translate(body) if self._translate else None
+        if failure is None:
+            return body
+        if isinstance(failure, ThrottledError):
+            self._pacing.block(self._key, failure.retry_after - SAFETY)
+        raise failure
+
+    @property
+    def _key(self) -> str:
+        return f"{self._host} {self._credential}"
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        await self._pacing.turn(self._key, self._pace)
+        # The causes are left out on purpose: httpx quotes an illegal header, which is our key.
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._client.request(method, self._base + path, **request)
+        except (TimeoutError, httpx.TimeoutException):
+            raise TransientError(f"{self._host} did not answer within {self._timeout:g} s") from None
+        except httpx.LocalProtocolError:
+            raise AuthError(
+                f"{self._credential or 'a header'} holds a character that no credential has: write it again"
+            ) from None
+        except httpx.RequestError as error:
+            raise TransientError(f"{self._host} cannot be reached: {type(error).__name__}") from None
+
+    def _failure(self, response: httpx.Response, *, gone: bool) -> ConnectorError | None:
+        status = response.status_code
+        if response.is_success:
+            return None
+        if response.is_redirect:
+            return self._redirected(response)
+        if _is_challenge(response):
+            return AuthError(
+                f"{self._host} blocks us with a web page ({status}), as a bot filter does: ask its operator to let"
+                " this machine's address through"
+            )
+        if status in (401, 403):
+            return self._refused(status)
+        if status in (404, 410) and gone and not _is_html(response):
+            return SourceGoneError(f"{self._host} no longer has what we asked for ({status})")
+        wait = told_wait(response)
+        if status == 429 or (status == 503 and wait is not None):
+            seconds = UNTOLD_WAIT if wait is None else wait
+            return ThrottledError(f"{self._host} asks us to wait {seconds:g} s", retry_after=seconds + SAFETY)
+        hint = ": is the configured url right?" if status == 404 else ""
+        return TransientError(f"{self._host} answered {status}{hint}")
+
+    def _refused(self, status: int) -> AuthError:
+        if not self._credential:
+            return AuthError(f"{self._host} does not let guests read ({status}): configure a credential")
+        return AuthError(
+            f"{self._host} refused {self._credential} ({status}): renew it, or give it the right to read this"
+        )
+
+    def _redirected(self, response: httpx.Response) -> ConnectorError:
+        target = httpx.URL(response.headers.get("location", ""))
+        if "login" in target.path or "session" in target.path:
+            return self._refused(response.status_code)
+        place = target.netloc.decode() or self._host
+        return TransientError(
+            f"{self._host} sends us on to {place} ({response.status_code}): is the configured url the final one?"
+        )
+
+    def _parsed(self, response: httpx.Response) -> Json:
+        if _is_html(response):
+            raise TransientError(
+                f"{self._host} answered with a web page instead of JSON: maintenance, or the url is not its API"
+            )
+        try:
+            return parse_json(response.content)
+        except ValueError:
+            raise TransientError(
+                f"{self._host} sent JSON that cannot be read: cut short or in a wrong charset"
+            ) from None
+
+
+def parse_json(body: bytes) -> Json:
+    """Read UTF-8 JSON. A lone surrogate, which no database takes, becomes `?` instead of failing its whole page.
+
+    Raises:
+        ValueError: it is cut short, not JSON, or not UTF-8.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            value = json.loads(body.decode("utf-8"))
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def told_wait(response: httpx.Response) -> float | None:
+    """For how many seconds a throttling answer asks us to wait: the longer of header and body; None: not told."""
+    told = [_retry_after(response), _wait_seconds(response)]
+    return max((wait for wait in told if wait is not None), default=None)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+        # The server's own clock, where it tells: ours may be wrong.
+        now = parsedate_to_datetime(response.headers["date"]) if "date" in response.headers else datetime.now(UTC)
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _wait_seconds(response: httpx.Response) -> float | None:
+    try:
+        seconds = parse_json(response.content)["extras"]["wait_seconds"]
+        return float(seconds) if math.isfinite(seconds) else None
+    except (ValueError, TypeError, KeyError, IndexError):
+        return None
+
+
+def _is_html(response: httpx.Response) -> bool:
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.startswith("text/html")
+
+
+def _is_challenge(response: httpx.Response) -> bool:
+    return "cf-mitigated" in response.headers or (response.status_code in (401, 403) and _is_html(response))

@@ -1,0 +1,48 @@
+"""A platform's HTML as the plain text that its author wrote."""
+
+from __future__ import annotations
+
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.html_engine import Inscriptis
+from inscriptis.model.config import ParserConfig
+from lxml.etree import ParserError
+from lxml.html import HtmlElement, document_fromstring
+
+# The strict profile: the relaxed one indents each div and pads each span, which nobody wrote.
+_PLAIN = ParserConfig(css=CSS_PROFILES["strict"])
+
+# What stands in a post without being its author's words: quotes of others, previews of linked pages, the file
+# name and size beneath a picture.
+_NOT_SAID = (
+    "//aside[contains(concat(' ', normalize-space(@class), ' '), ' quote ')]",
+    "//aside[contains(concat(' ', normalize-space(@class), ' '), ' onebox ')]",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' lightbox-wrapper ')]//*[@class='meta']",
+)
+
+
+def html_tree(html: str) -> HtmlElement | None:
+    """The document without what its author did not say; None: nothing is left."""
+    # A NUL or another control character makes lxml refuse the whole text.
+    cleaned = "".join(char for char in html if char in "\n\r\t" or char >= " ")
+    try:
+        tree = document_fromstring(f"<div>{cleaned}</div>")
+    except ParserError:
+        return None
+    for path in _NOT_SAID:
+        for element in tree.xpath(path):
+            element.drop_tree()
+    return tree
+
+
+def html_to_text(html: str) -> str:
+    """Plain text: a line per paragraph or `<br>`, an emoji as its name (`:rage:`), a link as its label."""
+    tree = html_tree(html)
+    if tree is None:
+        return ""
+    for image in tree.xpath("//img[contains(concat(' ', normalize-space(@class), ' '), ' emoji ')]"):
+        image.tail = (image.get("title") or image.get("alt") or "") + (image.tail or "")
+        image.drop_tree()
+    for code in tree.xpath("//pre/code"):
+        code.drop_tag()  # inscriptis keeps line breaks of <pre>, but not of an element inside it
+    lines = (line.rstrip() for line in Inscriptis(tree, _PLAIN).get_text().splitlines())
+    return "\n".join(lines).strip()
