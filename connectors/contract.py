@@ -68,7 +68,8 @@ class Post:
     posted_at: datetime | None
     author: Author | None = None  # None: nobody can be named
     thread: str | None = None  # where posts answer each other; None: this post is its own thread
-    reply_to: str | None = None  # native_id of the post that this one answers
+    reply_to: str | None = None  # native_id or alias of the post that this one answers
+    alias: str | None = None  # a second name for this post, where the platform's replies use one (topic/number)
     mentions: tuple[str, ...] = ()  # author native ids or handles that the text names, without the @
     order: int = 0  # the platform's own order among posts of one second
     edited_at: datetime | None = None  # rises with each edit
