@@ -20,14 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -169,31 +162,25 @@ class Received:
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST = timedelta(days=3650)  # beyond it, reckoning with dates overflows
 
 
-def _duration(value: object, validate: ValidatorFunctionWrapHandler) -> timedelta:
+def _in_seconds(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("should be a time such as 90s, 30m, 4h or 2d")
     if isinstance(value, str) and (spelled := re.fullmatch(r"(\d{1,9})\s*([smhd])", value.strip())):
-        value = int(spelled[1]) * _SECONDS[spelled[2]]
-    try:
-        duration: timedelta | None = None if isinstance(value, bool) else validate(value)
-    except ValidationError:
-        duration = None
-    if duration is None or abs(duration) > _LONGEST:
-        raise ValueError("should be a time such as 90s, 30m, 4h or 2d (at most 3650d)")
-    return duration
+        return int(spelled[1]) * _SECONDS[spelled[2]]
+    return value  # pydantic reads it
 
 
-Duration = Annotated[timedelta, WrapValidator(_duration)]
+# Ten years at most: beyond, reckoning with dates overflows.
+Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(le=timedelta(days=3650))]
 """A length of time in a setting: `90s`, `30m`, `4h`, `2d`, a number of seconds, or ISO 8601 (`PT30S`)."""
 
 
 class SourceConfig(BaseModel):
     """Settings that every source has. A connector's own `Config` adds its settings."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     connector: str = Field(description="Which connector speaks to this source, by name or as module:Class.")
     poll_every: Duration = Field(

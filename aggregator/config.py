@@ -1,0 +1,316 @@
+"""connectors.yaml -> typed settings, or every mistake with its line."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from aggregator.mistakes import mistakes_of, or_rather
+from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
+from connectors.contract import Duration, SourceConfig
+from connectors.errors import ConfigError
+from connectors.registry import connector_class
+from connectors.secret import Secret
+
+_NEXT_TO_FILE = "directory"  # the validation context's key: what relative paths are relative to
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # OSError: "Asia" is a directory
+        remedy = or_rather(name, zoneinfo.available_timezones()) or "; write one such as Asia/Shanghai"
+        raise ValueError(f"not an IANA time zone{remedy}") from None
+    return name
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("should be an IP address or a network such as 10.0.0.0/8") from None
+
+
+def _native_id(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("should be an account's id on its platform, in quotes")
+    if value.startswith("@"):
+        raise ValueError("should be the account's id; an @name can pass to somebody else")
+    return value
+
+
+def _source_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
+        raise ValueError("a source's name is made of a-z, 0-9 and hyphens, 41 at most, no hyphen first")
+    return name
+
+
+def _by_its_connector(value: object, info: ValidationInfo) -> SourceConfig:
+    """A source is validated by its connector's own `Config`."""
+    if isinstance(value, SourceConfig):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("should be the settings of a source, connector: first")
+    try:
+        config = connector_class(value["connector"]).Config if isinstance(value.get("connector"), str) else None
+        wrong: str | PydanticCustomError = "missing"
+    except ConfigError as error:
+        config, wrong = None, PydanticCustomError("connector", "{why}", {"why": str(error)})
+    if config is None:
+        details = InitErrorDetails(type=wrong, loc=("connector",), input=None)
+        raise ValidationError.from_exception_data("source", [details], hide_input=True)
+    return config.model_validate(value, context=info.context)
+
+
+NativeId = Annotated[str, BeforeValidator(_native_id)]
+Space = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Settings(BaseModel):
+    # Inputs are hidden because a wrong value may be a secret that stands in the wrong place.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+class Web(_Settings):
+    """The door for colleagues: the feed."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the feed listens.")
+    port: Port = Field(default=8080, description="Port of the feed; 0 takes any free one.")
+    public_url: HttpUrl | None = Field(
+        default=None,
+        description="Address under which colleagues reach the feed, where a proxy stands before it.",
+    )
+
+
+class Hooks(_Settings):
+    """The door for platforms: webhooks and intake, behind the operator's TLS proxy."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address on which webhooks listen.")
+    port: Port = Field(default=8081, description="Port of the webhooks; 0 takes any free one.")
+    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = Field(
+        default_factory=list, description="Proxies whose X-Forwarded-For is believed: addresses or networks."
+    )
+
+
+class Colleague(_Settings):
+    """One person who answers for us; that person's posts count as answers."""
+
+    name: str = Field(min_length=1, description="Name that the feed shows.")
+    user: str | None = Field(default=None, min_length=1, description="The colleague's user name in the feed.")
+    handles: dict[Space, list[NativeId]] = Field(
+        default_factory=dict, description="The colleague's account ids (never display names), per space."
+    )
+
+
+class Bands(_Settings):
+    """From which priority on an inquiry is in a band; below P2 it is P3."""
+
+    P0: int = Field(default=80, ge=1, le=99, description="From this score on an inquiry is P0.")
+    P1: int = Field(default=60, ge=1, le=99, description="From this score on an inquiry is P1.")
+    P2: int = Field(default=30, ge=1, le=99, description="From this score on an inquiry is P2.")
+
+    @model_validator(mode="after")
+    def _fall(self) -> Bands:
+        if not self.P0 > self.P1 > self.P2:
+            raise ValueError(f"should fall from P0 to P2, but are {self.P0}, {self.P1}, {self.P2}")
+        return self
+
+    def of(self, score: int) -> str:
+        """The band of a shown score."""
+        return "P0" if score >= self.P0 else "P1" if score >= self.P1 else "P2" if score >= self.P2 else "P3"
+
+
+class ChannelClock(_Settings):
+    """How soon we promise to answer on one channel."""
+
+    first_answer: Duration = Field(gt=timedelta(0), description="From a person's first post to our first answer.")
+    next_answer: Duration = Field(gt=timedelta(0), description="From each further post to our next answer.")
+
+
+_PROMISED: Mapping[str, tuple[timedelta, timedelta]] = {
+    "telegram": (timedelta(minutes=30), timedelta(minutes=30)),
+    "forum": (timedelta(hours=4), timedelta(hours=8)),
+    "email": (timedelta(hours=24), timedelta(hours=24)),
+    "chat": (timedelta(minutes=10), timedelta(minutes=10)),
+    "default": (timedelta(hours=4), timedelta(hours=4)),
+}
+
+
+class Settings(_Settings):
+    """All of connectors.yaml."""
+
+    data: Path = Field(default=Path(".data"), description="Directory of the databases; relative to this file.")
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="Asia/Shanghai", description="IANA time zone of the team: days, working hours, times shown."
+    )
+    web: Web = Field(default_factory=Web, description="The feed's listener.")
+    hooks: Hooks = Field(default_factory=Hooks, description="The webhooks' listener.")
+    sources: dict[
+        Annotated[str, AfterValidator(_source_name)],
+        Annotated[SourceConfig, BeforeValidator(_by_its_connector)],
+    ] = Field(description="What to listen to, by a name of your choice.")
+    team: list[Colleague] = Field(default_factory=list, description="Colleagues who answer for us.")
+    official: dict[Space, list[NativeId]] = Field(
+        default_factory=dict, description="Ids of our official accounts, per space."
+    )
+    bands: Bands = Field(default_factory=Bands, description="Where each priority band begins.")
+    clocks: dict[str, ChannelClock] = Field(
+        default_factory=dict, description="Answer times per channel; `default` is for all that are not named."
+    )
+    points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default_factory=dict, description="Points of single scoring rules, instead of their own."
+    )
+
+    _file: Path | None = PrivateAttr(default=None)
+    _places: Mapping[KeyPath, Place] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _an_empty_section_is_its_default(cls, value: object) -> object:
+        return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+
+    @field_validator("data")
+    @classmethod
+    def _next_to_the_file(cls, data: Path, info: ValidationInfo) -> Path:
+        directory: Path = (info.context or {}).get(_NEXT_TO_FILE, Path())
+        return directory / data.expanduser()
+
+    @field_validator("hooks")
+    @classmethod
+    def _two_doors(cls, hooks: Hooks, info: ValidationInfo) -> Hooks:
+        web = info.data.get("web")
+        if isinstance(web, Web) and hooks.port == web.port != 0:
+            raise ValueError(f"the feed listens on port {web.port} already; give one of the two another port")
+        return hooks
+
+    @field_validator("team")
+    @classmethod
+    def _one_person_per_account(cls, team: list[Colleague]) -> list[Colleague]:
+        owner: dict[tuple[str, str], str] = {}
+        for colleague in team:
+            for account in _accounts(colleague):
+                first = owner.setdefault(account, colleague.name)
+                if first != colleague.name:
+                    raise ValueError(f"{first} and {colleague.name} have the same account in {account[0]}")
+        return team
+
+    @field_validator("clocks", mode="before")
+    @classmethod
+    def _the_rest_as_promised(cls, clocks: object) -> object:
+        """Channels and times that the file leaves out keep their defaults."""
+        if not isinstance(clocks, dict):
+            return clocks
+        filled = dict(clocks)
+        for channel in _PROMISED.keys() | clocks.keys():
+            first, further = _PROMISED.get(channel, _PROMISED["default"])
+            given = clocks.get(channel, {})
+            if isinstance(given, dict):
+                filled[channel] = {"first_answer": first, "next_answer": further, **given}
+        return filled
+
+
+def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:
+    """Read the configuration; `known_rules` are the names that `points` may use (empty: not checked).
+
+    Raises:
+        ConfigError: all mistakes, one per line, each `file:line:column key.path: sentence`. Whether a secret
+            is really there is not looked at: see `missing_secrets`.
+    """
+    document = read(path)
+    mistakes = list(document.mistakes)
+    settings = None
+    try:
+        settings = Settings.model_validate(document.value, context={_NEXT_TO_FILE: path.parent})
+    except ValidationError as error:
+        mistakes += mistakes_of(error, Settings, document)
+    mistakes += _unknown_rules(document, known_rules)
+    if mistakes or settings is None:
+        ordered = sorted(mistakes, key=lambda mistake: mistake.place)
+        # Raised outside the except block: the validation error holds values, some of which may be secrets.
+        raise ConfigError("\n".join(mistake.line(path) for mistake in ordered))
+    settings._file, settings._places = path, document.places
+    return settings
+
+
+def missing_secrets(settings: Settings) -> list[str]:
+    """Secrets of enabled sources that cannot be read now, in the voice of `load`. Empty: all are there."""
+    return [
+        _line(settings, path, why)
+        for name, source in settings.sources.items()
+        if source.enabled
+        for path, secret in _secrets(source, ("sources", name))
+        if (why := secret.missing())
+    ]
+
+
+def staff_of(settings: Settings, space: str) -> dict[str, str]:
+    """Native id -> display name of the colleagues who have an account in this space."""
+    return {handle: colleague.name for colleague in settings.team for handle in colleague.handles.get(space, ())}
+
+
+def official_of(settings: Settings, space: str) -> frozenset[str]:
+    """Native ids of our own accounts in this space."""
+    return frozenset(settings.official.get(space, ()))
+
+
+def clock_of(settings: Settings, channel: str) -> ChannelClock:
+    """The times promised on a channel (`Connector.channel`)."""
+    return settings.clocks.get(channel, settings.clocks["default"])
+
+
+def _accounts(colleague: Colleague) -> Iterator[tuple[str, str]]:
+    for space, handles in colleague.handles.items():
+        for handle in handles:
+            yield space, handle
+
+
+def _unknown_rules(document: Document, known: frozenset[str]) -> Iterator[Mistake]:
+    points = document.value.get("points") if isinstance(document.value, dict) else None
+    for rule in points if known and isinstance(points, dict) else ():
+        if rule not in known:
+            path = ("points", rule)
+            yield Mistake(document.places[path], path, "unknown rule" + or_rather(rule, known))
+
+
+def _secrets(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
+    """Every secret in a setting, however deep it stands."""
+    if isinstance(value, Secret):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _secrets(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for position, item in enumerate(value):
+            yield from _secrets(item, (*path, position))
+
+
+def _line(settings: Settings, path: KeyPath, sentence: str) -> str:
+    if settings._file is None:
+        return f"{spelled(path)}: {sentence}"
+    return Mistake(settings._places.get(path, Place()), path, sentence).line(settings._file)
