@@ -1,0 +1,236 @@
+"""Telegram: groups, channels and private chats that our bot can read. https://core.telegram.org/bots/api
+
+A bot sees only what is delivered to it while it is in a chat: no history, no deletions, and what nobody
+fetched within 24 hours is gone. Records are single `Update` objects, exactly as sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, HttpUrl, model_validator
+
+from connectors.contract import (
+    Cursor,
+    Finding,
+    Item,
+    Page,
+    PullConnector,
+    Push,
+    PushConnector,
+    Received,
+    Record,
+    SourceConfig,
+)
+from connectors.errors import PushRefusedError, SourceGoneError, TransientError
+from connectors.secret import Secret
+from connectors.telegram.bot_api import BotApi, RefusedError, WebhookActiveError
+from connectors.telegram.reading import Reader
+from connectors.telegram.watch import Watch
+
+if TYPE_CHECKING:
+    from connectors.session import Pacing
+
+# Telegram remembers the last list for ever, so it is sent with every call. Reactions come only to admins.
+ALLOWED_UPDATES = (
+    *("message", "edited_message", "channel_post", "edited_channel_post"),
+    *("message_reaction", "message_reaction_count", "my_chat_member"),
+    *("business_connection", "business_message", "edited_business_message", "deleted_business_messages"),
+)
+PRIVACY_MODE = (
+    "privacy mode is on: in groups where the bot is no administrator it sees only commands and replies to "
+    "it. Turn it off with BotFather (/setprivacy), then remove the bot from each group and add it again"
+)
+
+
+class Telegram(PullConnector, PushConnector):
+    """Reads updates by long polling, or takes them as webhook calls where `webhook_secret` is set.
+
+    Cursor: `{"offset": next update_id, "moved": {old chat: new chat}, "left": [chats that removed the bot]}`.
+    """
+
+    class Config(SourceConfig):
+        token: Secret = Field(description="The bot's token, from BotFather. One bot for each environment.")
+        chats: frozenset[int] = Field(
+            min_length=1, description="Ids of the groups and channels to read (-100...); others are left alone."
+        )
+        private_chats: bool = Field(default=True, description="Messages that people send to the bot itself.")
+        official_channels: frozenset[int] = Field(
+            default=frozenset(), description="Ids of our own channels: what they post, we have said."
+        )
+        api: HttpUrl = Field(
+            default=HttpUrl("https://api.telegram.org"), description="Or a Bot API server of your own."
+        )
+        long_poll: int = Field(
+            default=50, ge=0, le=50, description="Seconds that Telegram may hold a poll until something comes."
+        )
+        owns_bot: bool = Field(default=False, description="true: delete a webhook that stands in the way of polling.")
+        webhook_secret: Secret | None = Field(
+            default=None, description="secret_token of setWebhook: Telegram then calls /hooks/<source>."
+        )
+
+        @model_validator(mode="after")
+        def _one_way_in(self) -> Telegram.Config:
+            if self.owns_bot and self.webhook_secret:
+                raise ValueError("owns_bot would delete the webhook that webhook_secret is for; choose one")
+            return self
+
+    retention: ClassVar[timedelta | None] = timedelta(hours=24)
+    blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
+    config: Config
+
+    @property
+    def space(self) -> str:
+        return "telegram"
+
+    def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
+        super().__init__(source, config, since=since, pacing=pacing)
+        self._watch = Watch(config.chats, config.private_chats)  # of pushes; polls have their cursor's
+        self._drained: int | None = None  # the offset that an empty answer confirmed
+        self._told: tuple[str, ...] = ()
+
+    async def open(self) -> None:
+        self._api = BotApi(self.source, self.config.token, str(self.config.api))
+        if self.config.webhook_secret:
+            await self._learn_moves()
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """Yield each answer of getUpdates; what it brought is confirmed when the next one is asked for.
+
+        Ends after an empty answer. What is said in chats that are not configured is confirmed and dropped.
+        A page without records brings changed warnings. With `webhook_secret` there is no other kind.
+
+        Raises:
+            SourceGoneError: the bot was removed from every configured chat.
+        """
+        watch = Watch(self.config.chats, self.config.private_chats, cursor)
+        offset: int = cursor["offset"] if cursor else 0
+        health = await self._health()
+        if health + watch.warnings() != self._told:
+            self._told = health + watch.warnings()
+            yield Page((), watch.cursor(offset), warnings=self._told)
+        if self.config.webhook_secret:
+            return
+        while updates := await self._updates(offset):
+            offset = updates[-1]["update_id"] + 1  # may be lower than before, see _updates()
+            records = [update for update in updates if watch.wants(update)]
+            self._told = health + watch.warnings()
+            yield Page(records, watch.cursor(offset), warnings=self._told)
+        self._drained = offset
+        if watch.abandoned():
+            raise SourceGoneError(
+                f"{self.source}: the bot was removed from every chat of this source. Add it again, or delete "
+                "the source from connectors.yaml."
+            )
+
+    async def _updates(self, offset: int) -> list[Record]:
+        # Asking from `offset` deletes everything below it on Telegram's side. An empty answer says that this
+        # is done; from then on the offset could only do harm, for after a week without updates Telegram
+        # draws the next id at random, and it may be lower.
+        request = {
+            "offset": None if offset in (0, self._drained) else offset,
+            "limit": 100,
+            "timeout": self.config.long_poll,
+            "allowed_updates": ALLOWED_UPDATES,
+        }
+        try:
+            updates = await self._api.call("getUpdates", **request)
+        except WebhookActiveError:
+            if not self.config.owns_bot:
+                raise
+            await self._api.call("deleteWebhook", drop_pending_updates=False)
+            updates = await self._api.call("getUpdates", **request)
+        if not _are_updates(updates):
+            raise TransientError(f"{self.source}: Telegram's answer is no list of updates.")
+        checked: list[Record] = updates
+        return checked
+
+    async def _health(self) -> tuple[str, ...]:
+        me = await self._api.call("getMe")
+        troubles = [] if me.get("can_read_all_group_messages") else [PRIVACY_MODE]
+        if self.config.webhook_secret:
+            troubles += _webhook_troubles(await self._api.call("getWebhookInfo"))
+        return tuple(troubles)
+
+    async def _learn_moves(self) -> None:
+        """Ask which basic groups became supergroups: a push has no cursor that could remember it."""
+        for chat in self.config.chats:
+            if not str(chat).startswith("-100"):
+                try:
+                    await self._api.call("getChat", chat_id=chat)
+                except RefusedError as refused:
+                    if refused.moved_to:
+                        self._watch.moved[chat] = refused.moved_to
+
+    def receive(self, push: Push) -> Received:
+        """Take one update, as setWebhook delivers it. https://core.telegram.org/bots/api#setwebhook"""
+        if self.config.webhook_secret is None:
+            raise PushRefusedError(f"{self.source}: webhook_secret is not set; this source is polled.")
+        given = push.headers.get("x-telegram-bot-api-secret-token", "").encode()
+        if not hmac.compare_digest(given, self.config.webhook_secret.reveal().encode()):
+            raise PushRefusedError(f"{self.source}: a webhook call without the right secret token.")
+        try:
+            update = json.loads(push.body)
+        except ValueError:
+            update = None
+        if not isinstance(update, dict):
+            raise PushRefusedError(f"{self.source}: a webhook call that is no JSON object.", status=400)
+        return Received([update] if self._watch.wants(update) else [])
+
+    def post(self, record: Record) -> Item | Sequence[Item] | None:
+        return Reader(self.config.chats, self.config.official_channels).read(record)
+
+    async def check(self) -> Sequence[Finding]:
+        me = await self._api.call("getMe")
+        found = [Finding("ok", f"the bot is @{me.get('username')}")]
+        privacy_mode = not me.get("can_read_all_group_messages")
+        if privacy_mode:
+            found.append(Finding("warning", PRIVACY_MODE))
+        for chat in sorted(self.config.chats):
+            found.append(await self._check_chat(chat, me["id"], privacy_mode))
+        webhook = await self._api.call("getWebhookInfo")
+        if self.config.webhook_secret:
+            found += [Finding("failed", trouble) for trouble in _webhook_troubles(webhook)]
+        elif webhook.get("url"):
+            hint = "owns_bot deletes it" if self.config.owns_bot else "delete it, or set owns_bot: true"
+            level: Literal["warning", "failed"] = "warning" if self.config.owns_bot else "failed"
+            found.append(Finding(level, f"a webhook is set for this bot, so it cannot be polled: {hint}"))
+        return found
+
+    async def _check_chat(self, chat: int, bot: int, privacy_mode: bool) -> Finding:
+        try:
+            kind = (await self._api.call("getChat", chat_id=chat)).get("type")
+            member = await self._api.call("getChatMember", chat_id=chat, user_id=bot)
+        except RefusedError as refused:
+            if refused.moved_to:
+                return Finding("warning", f"chat {chat} became a supergroup: write {refused.moved_to} instead")
+            return Finding("failed", f"chat {chat}: there is none, or the bot is not in it: add the bot")
+        status = member.get("status")
+        if status in ("left", "kicked"):
+            return Finding("failed", f"chat {chat}: the bot is not in it ({status}): add it")
+        if kind == "channel" and status != "administrator":
+            return Finding("failed", f"chat {chat}: a bot reads a channel only as its administrator")
+        if privacy_mode and status != "administrator":
+            return Finding("warning", f"chat {chat}: only commands and replies can be read (privacy mode)")
+        return Finding("ok", f"chat {chat} can be read")
+
+
+def _are_updates(answer: Any) -> bool:
+    return isinstance(answer, list) and all(
+        isinstance(each, dict) and isinstance(each.get("update_id"), int) for each in answer
+    )
+
+
+def _webhook_troubles(info: Record) -> Iterable[str]:
+    if not info.get("url"):
+        yield "no webhook is set: call setWebhook with this source's address and webhook_secret"
+    elif info.get("last_error_message"):
+        waiting = info.get("pending_update_count")
+        yield f"Telegram cannot deliver to the webhook; {waiting} updates are waiting"
