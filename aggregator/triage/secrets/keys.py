@@ -1,0 +1,142 @@
+"""Private keys in a folded text: hexadecimal, WIF, extended keys, keystores, Solana.
+
+A hexadecimal private key looks exactly like a transaction id: `context.py` decides by the words around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from aggregator.triage.secrets import published
+from aggregator.triage.secrets.context import Reading, read
+from aggregator.triage.secrets.encodings import base58_decode, base58check_payload, is_ed25519_pair
+from aggregator.triage.secrets.found import Found, Kind
+
+_XPRV = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{60,120}")
+_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{50,100}")
+_HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{56,})")
+_HEX_PIECES = re.compile(
+    r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{4,60}(?:[\s:.,-]{1,3}[0-9a-fA-F]{2,60}){1,31}(?![0-9a-zA-Z])"
+)
+_BYTES = re.compile(
+    r"(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{1,3}(?:[\s,;，、]{1,6}(?:0x)?[0-9a-fA-F]{1,3}){31,64}(?![0-9a-zA-Z])"
+)
+_STORE = re.compile(r"[\"']?(?:crypto|ciphertext|kdfparams)[\"']?\s*[:：=]", re.IGNORECASE)
+_SHOWN = 8  # characters that stay readable at each end of what may be a key or a transaction id
+_MOST_PAIRS = 24  # curve operations per text: a page of signatures must not hold up the rest
+
+
+def find_keys(text: str, label: str = "") -> Iterator[Found]:
+    """Keys in the order of how surely they are known; the caller drops what overlaps an earlier one.
+
+    `label`: the name of the field that holds the text, read as if it stood before it.
+    """
+    yield from _keystores(text)
+    for match in _XPRV.finditer(text):
+        payload = base58check_payload(match.group()[:111])
+        yield Found("xprv", match.start(), match.end(), checked=payload is not None)
+    yield from _base58_keys(text, label)
+    yield from _byte_arrays(text, label)
+    yield from _hex_keys(text, label)
+    yield from _hex_in_pieces(text, label)
+
+
+def _keystores(text: str) -> Iterator[Found]:
+    """From the first field of the encrypted part to its closing brace, or as far as it was pasted."""
+    done = 0
+    while match := _STORE.search(text, done):
+        done = _end_of_object(text, match.end())
+        inside = text[match.start() : done].lower()
+        if "cipher" in inside or "kdf" in inside:
+            yield Found("keystore", match.start(), done)
+
+
+def _end_of_object(text: str, start: int) -> int:
+    """Where the braces that follow are closed; without braces, 600 characters on at most."""
+    depth = 0
+    opened = False
+    limit = min(len(text), start + 4000)
+    for i in range(start, limit):
+        if text[i] == "{":
+            depth, opened = depth + 1, True
+        elif text[i] == "}":
+            depth -= 1
+            if depth < 0 or (opened and depth == 0):
+                return i + 1 if depth == 0 else i
+        elif not opened and i - start > 600:
+            return i
+    return limit
+
+
+def _base58_keys(text: str, label: str) -> Iterator[Found]:
+    pairs = 0
+    for match in _BASE58.finditer(text):
+        token, start = match.group(), match.start()
+        if len(token) <= 60 and (at := _wif(token)):
+            first, last = at
+            shown = token[first:last]
+            yield Found("wif", start + first, start + last, published.is_published_wif(shown), checked=True)
+        elif len(token) in (51, 52) and token[0] in "5KL9c" and not _is_hex(token):
+            if read(text, start, match.end(), label) is Reading.KEY:
+                yield Found("wif", start, match.end())
+        elif 86 <= len(token) <= 88:
+            pairs += 1
+            data = base58_decode(token) if pairs <= _MOST_PAIRS else None
+            if data is not None and is_ed25519_pair(data):
+                yield Found("solana_key", start, match.end(), checked=True)
+            elif read(text, start, match.end(), label) is Reading.KEY:
+                yield Found("solana_key", start, match.end())
+            elif pairs > _MOST_PAIRS and read(text, start, match.end(), label) is Reading.DOUBT:
+                yield Found("solana_key", start + _SHOWN, match.end() - _SHOWN)
+
+
+def _wif(token: str) -> tuple[int, int] | None:
+    """Where in a token a WIF or an encrypted key (BIP-38, 58 characters) stands whose checksum is right."""
+    for size, payloads in ((51, (33, 34)), (52, (33, 34)), (58, (39,))):
+        for at in range(len(token) - size + 1):
+            payload = base58check_payload(token[at : at + size])
+            if payload is not None and len(payload) in payloads:
+                return at, at + size
+    return None
+
+
+def _is_hex(token: str) -> bool:
+    return all(char in "0123456789abcdefABCDEF" for char in token)
+
+
+def _byte_arrays(text: str, label: str) -> Iterator[Found]:
+    for match in islice(_BYTES.finditer(text), _MOST_PAIRS):
+        pieces = re.split(r"[\s,;，、]+", match.group())
+        decimal = all(piece.isdecimal() for piece in pieces)
+        values = [int(piece, 10 if decimal else 16) for piece in pieces]
+        if max(values) > 255:
+            continue
+        data = bytes(values)
+        checked = is_ed25519_pair(data)
+        reading = read(text, match.start(), match.end(), label)
+        if checked or reading is Reading.KEY or (len(data) == 64 and reading is Reading.DOUBT):
+            yield Found("solana_key", match.start(), match.end(), checked=checked)
+
+
+def _hex_keys(text: str, label: str) -> Iterator[Found]:
+    for match in _HEX.finditer(text):
+        digits = match.group(1)
+        if len(digits) > 130:
+            continue
+        reading = read(text, match.start(), match.end(), label)
+        public = len(digits) == 64 and published.is_published_hex(digits)
+        if public or reading is Reading.KEY:
+            yield Found("private_key", match.start(), match.end(), public)
+        elif len(digits) == 64 and reading is Reading.DOUBT:
+            yield Found("private_key", match.start(1) + _SHOWN, match.end() - _SHOWN)
+
+
+def _hex_in_pieces(text: str, label: str) -> Iterator[Found]:
+    """A key in groups or broken over lines: only where a word says that it is one."""
+    for match in _HEX_PIECES.finditer(text):
+        digits = re.sub(r"0[xX]|[^0-9a-fA-F]", "", match.group())
+        if len(digits) == 64 and read(text, match.start(), match.end(), label) is Reading.KEY:
+            kind: Kind = "private_key"
+            yield Found(kind, match.start(), match.end(), published.is_published_hex(digits))

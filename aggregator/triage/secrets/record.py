@@ -1,0 +1,162 @@
+"""Secrets in parsed records and in payloads that do not parse."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
+
+from aggregator.triage.secrets.encodings import is_ed25519_pair
+from aggregator.triage.secrets.finder import MASK, SHORTEST, find, masked
+from aggregator.triage.secrets.found import Found
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+_NOTHING: list[Found] = []
+_DEEPEST = 200
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{32,}={0,2}")
+_ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
+
+
+def mask_record(value: Json) -> tuple[Json, list[Found]]:
+    """The record with every secret masked, in names of fields too, and what was found (offsets count within the
+    string that held it). The same object when there was nothing to mask."""
+    found: list[Found] = []
+    return _walk(value, "", found, 0), found
+
+
+def _walk(value: Json, label: str, found: list[Found], depth: int) -> Json:
+    if isinstance(value, str):
+        return _text(value, label, found)
+    if depth > _DEEPEST:
+        return value if value is None or isinstance(value, int | float) else MASK
+    if isinstance(value, dict):
+        return _object(value, found, depth)
+    if isinstance(value, list):
+        return _array(value, label, found, depth)
+    return value
+
+
+def _text(text: str, label: str, found: list[Found]) -> str:
+    if len(text) < SHORTEST:
+        return text
+    secrets = find(text, label)
+    if not secrets:
+        return text
+    hidden, moved = masked(text, secrets)
+    found += moved
+    return hidden
+
+
+def _object(value: dict[str, Json], found: list[Found], depth: int) -> Json:
+    if "ciphertext" in value or "kdfparams" in value:
+        found.append(Found("keystore", 0, 1))
+        return {key: _blacked(inner) for key, inner in value.items()}
+    changed: dict[str, Json] = {}
+    same = True
+    for key, inner in value.items():
+        new_key = _text(key, "", found)
+        new = _walk(inner, key, found, depth + 1)
+        same = same and new is inner and new_key is key
+        changed[new_key] = new
+    return value if same else changed
+
+
+def _blacked(value: Json) -> Json:
+    if isinstance(value, str):
+        return MASK * len(value)
+    if isinstance(value, dict):
+        return {key: _blacked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_blacked(inner) for inner in value]
+    return value
+
+
+def _array(value: list[Json], label: str, found: list[Found], depth: int) -> Json:
+    if (secret := _bytes_of(value)) is not None:
+        found.append(Found("solana_key", 0, len(value), checked=is_ed25519_pair(secret)))
+        return [MASK] * len(value)
+    before = len(found)
+    new = [_walk(inner, label, found, depth + 1) for inner in value]
+    if len(value) >= 4 and (spread := _spread(new)) is not None:
+        found[before:] = [spread[1]]
+        return spread[0]
+    return value if all(a is b for a, b in zip(value, new, strict=True)) else new
+
+
+def _bytes_of(value: Sequence[Json]) -> bytes | None:
+    """The 64 numbers of a Solana key file."""
+    if len(value) != 64:
+        return None
+    numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 255]
+    return bytes(numbers) if len(numbers) == 64 else None
+
+
+def _said(value: Json) -> str | None:
+    """What an item of an array says: a string, or a message segment's text (OneBot, chat exports)."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        return None
+    text = value.get("text")
+    data = value.get("data")
+    if text is None and isinstance(data, dict):
+        text = data.get("text")
+    return text if isinstance(text, str) else None
+
+
+def _spread(items: list[Json]) -> tuple[list[Json], Found] | None:
+    """A phrase whose words stand in several items of one array."""
+    texts = [_said(item) for item in items]
+    joined = "\n".join(text or "" for text in texts)
+    secrets = [one for one in find(joined) if one.kind == "phrase"]
+    if not secrets:
+        return None
+    new: list[Json] = []
+    at = 0
+    for item, text in zip(items, texts, strict=True):
+        size = len(text or "")
+        inside = [one for one in secrets if one.start < at + size and one.end > at]
+        cut = [Found(o.kind, max(o.start - at, 0), min(o.end - at, size)) for o in inside]
+        new.append(_say(item, masked(text, cut)[0]) if text and cut else item)
+        at += size + 1
+    first = secrets[0]
+    return new, Found("phrase", 0, 1, first.published, first.checked)
+
+
+def _say(item: Json, text: str) -> Json:
+    if not isinstance(item, dict):
+        return text
+    if isinstance(item.get("text"), str):
+        return {**item, "text": text}
+    data = item["data"]
+    assert isinstance(data, dict)
+    return {**item, "data": {**data, "text": text}}
+
+
+def gate(payload: bytes) -> bool:
+    """Whether a secret shows in a payload that does not parse: as it is, unescaped, or in base64."""
+    views = [payload, _unescaped(payload), unquote_to_bytes(payload.replace(b"+", b" "))]
+    views += [data for run in _BASE64.finditer(payload) if (data := _from_base64(run.group())) is not None]
+    return any(find(text) for view in dict.fromkeys(views) for text in _readings(view))
+
+
+def _readings(data: bytes) -> list[str]:
+    try:
+        return [data.decode("utf-8")]
+    except UnicodeDecodeError:
+        return [data.decode("utf-8", "replace"), data.decode("latin-1")]
+
+
+def _unescaped(data: bytes) -> bytes:
+    return _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)).encode("utf-8", "surrogatepass"), data)
+
+
+def _from_base64(run: bytes) -> bytes | None:
+    plain = run.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
+    try:
+        return base64.b64decode(plain[: len(plain) - (len(plain) % 4 == 1)] + b"=" * (-len(plain) % 4))
+    except binascii.Error:
+        return None

@@ -1,0 +1,150 @@
+"""Runs of list words in a text: the raw matter of which phrases are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from aggregator.triage.secrets.wordlists import LANGUAGES, LENGTHS, nearly, numbers
+
+_WORD = re.compile(r"[a-z]+")
+_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
+_HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key"))
+# Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
+_FUNCTION_WORDS = (
+    "about above after again ahead all almost alone already also always another any around away because become "
+    "before behind below between beyond can come could during each either else enough even ever every from give "
+    "have hello help into just keep kind know later like little make many maybe more most much must need neither "
+    "never next nothing now off often once one only other over own please quick same say should since some soon "
+    "still such sure tell than thank that then there they this today together tomorrow tonight toward try two "
+    "under until update upon use used very want way welcome what when where will wish you your"
+)
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """List words that follow each other. `words` are all tokens from first to last, `listed` those on the list
+    of `language`; `strict`: the longest stretch without a stranger; `lined`: they stand as a list (numbers,
+    commas, lines), not as a sentence."""
+
+    language: str
+    words: Sequence[Word]
+    listed: Sequence[str]
+    strict: int
+    strangers: int
+    lined: bool
+    start: int
+    end: int
+
+    @property
+    def function_share(self) -> float:
+        return sum(word in FUNCTION_WORDS for word in self.listed) / len(self.listed)
+
+    @property
+    def distinct_share(self) -> float:
+        return len(set(self.listed)) / len(self.listed)
+
+
+def words_of(low: str) -> list[Word]:
+    """Words in Latin letters of a folded, lower-case text; glued ones are cut apart where that can be done."""
+    words: list[Word] = []
+    for match in _WORD.finditer(low):
+        if match.end() - match.start() >= 24 and (cuts := _unglue(match.group())):
+            at = match.start()
+            for piece in cuts:
+                words.append(Word(at, at + len(piece), piece))
+                at += len(piece)
+        else:
+            words.append(Word(match.start(), match.end(), match.group()))
+    return words
+
+
+def _unglue(letters: str) -> list[str] | None:
+    """Cut letters without spaces into words of one list, or None. The first words of a language decide."""
+    letters = letters[:400]
+    for language in LANGUAGES:
+        listed = numbers(language)
+        best: list[int] = [0] + [-1] * len(letters)  # best[i]: where the last word of letters[:i] begins
+        for end in range(3, len(letters) + 1):
+            best[end] = next(
+                (s for s in range(end - 3, max(-1, end - 11), -1) if best[s] >= 0 and letters[s:end] in listed), -1
+            )
+        if best[-1] >= 0:
+            cuts: list[str] = []
+            end = len(letters)
+            while end:
+                cuts.append(letters[best[end] : end])
+                end = best[end]
+            return cuts[::-1]
+    return None
+
+
+def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
+    """Every run of four or more list words, per language, in order. `near_cue`: a stranger may stand between."""
+    for language in LANGUAGES:
+        listed = numbers(language)
+        known = [word.text in listed for word in words]
+        if sum(known) < 4:
+            continue
+        for first, last in _stretches(low, words, known, language, near_cue):
+            yield _run(low, words[first : last + 1], known[first : last + 1], language)
+
+
+def _stretches(
+    low: str, words: Sequence[Word], known: Sequence[bool], language: str, near_cue: bool
+) -> Iterator[tuple[int, int]]:
+    """First and last index of words that belong together: fillers never part them, one stranger seldom does."""
+    first = last = -1
+    parted = False
+    for i, word in enumerate(words):
+        if first >= 0 and not _close(low, words[i - 1], word):
+            yield first, last
+            first = -1
+        if known[i]:
+            first, last, parted = (i if first < 0 else first), i, False
+        elif first >= 0 and word.text not in _FILLERS:
+            if parted or not (near_cue or nearly(word.text, language)):
+                yield first, last
+                first = -1
+            parted = True
+    if first >= 0:
+        yield first, last
+
+
+def _close(low: str, left: Word, right: Word) -> bool:
+    """Whether what stands between two words is only a separator."""
+    size = right.start - left.end
+    return size <= 4 or (size <= 32 and len(_CJK.findall(low, left.end, right.start)) <= 4)
+
+
+def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str) -> Run:
+    longest = length = strangers = 0
+    for word, is_known in zip(words, known, strict=True):
+        length = length + 1 if is_known else (length if word.text in _FILLERS else 0)
+        strangers += not is_known and word.text not in _FILLERS
+        longest = max(longest, length)
+    marked = sum(low[a.end : b.start].strip(" ") != "" for a, b in pairwise(words))
+    listed = [word.text for word, is_known in zip(words, known, strict=True) if is_known]
+    lined = marked >= 0.8 * (len(words) - 1)
+    return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end)
+
+
+def trimmed(low: str, words: Sequence[Word]) -> Sequence[Word]:
+    """Leave out a heading ("seed phrase:") when a phrase of a proper length follows it."""
+    for skip in range(1, min(4, len(words))):
+        parted = set(low[words[skip - 1].end : words[skip].start]) & {":", "\n"}
+        if len(words) - skip in LENGTHS and parted and words[skip - 1].text in _HEADINGS:
+            return words[skip:]
+    return words

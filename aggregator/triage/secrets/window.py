@@ -1,0 +1,91 @@
+"""A phrase sent word by word: short messages of one person, kept in memory for ten minutes."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aggregator.triage.secrets.finder import MASK
+from aggregator.triage.secrets.letters import fold
+from aggregator.triage.secrets.runs import FUNCTION_WORDS, words_of
+from aggregator.triage.secrets.wordlists import LANGUAGES, numbers
+
+_SPAN = timedelta(minutes=10)
+_ENOUGH = 12
+_MOST_PERSONS = 20_000
+_MOST_PIECES = 48
+_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_LETTERS_PER_WORD = 7
+
+
+@dataclass(slots=True)
+class _Piece:
+    at: datetime
+    key: Hashable
+    words: int
+    function_words: int
+    masked: bool
+
+
+class PhraseWindow:
+    """Remembers who sent which few list words. Bounded: the person longest silent is forgotten first."""
+
+    def __init__(self) -> None:
+        self._persons: OrderedDict[Hashable, deque[_Piece]] = OrderedDict()
+
+    def add(self, person: Hashable, at: datetime, post_key: Hashable, text: str) -> list[Hashable]:
+        """Take note of a message, masked or plain.
+
+        Returns the keys of the messages that must be masked now, this one included, in the order they came: they
+        are list words and little else, and within ten minutes make up twelve words. Each key is told once.
+        """
+        piece = _piece(at, post_key, text)
+        if piece is None:
+            return []
+        pieces = self._persons.setdefault(person, deque(maxlen=_MOST_PIECES))
+        self._persons.move_to_end(person)
+        if len(self._persons) > _MOST_PERSONS:
+            self._persons.popitem(last=False)
+        _put(pieces, piece)
+        near = [one for one in pieces if abs(one.at - at) <= _SPAN]
+        total = sum(one.words for one in near)
+        if total < _ENOUGH or 3 * sum(one.function_words for one in near) >= total:
+            return []
+        due = [one for one in near if not one.masked]
+        for one in due:
+            one.masked = True
+        return [one.key for one in due]
+
+
+def _put(pieces: deque[_Piece], piece: _Piece) -> None:
+    """Add a piece; an edited message takes the place of its earlier text."""
+    for i, one in enumerate(pieces):
+        if one.key == piece.key:
+            piece.masked = piece.masked or one.masked
+            pieces[i] = piece
+            return
+    pieces.append(piece)
+
+
+def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
+    """What a message brings to a phrase; None when it is anything else than a few list words."""
+    if len(text) > 400:
+        return None
+    hidden = text.count(MASK)
+    if hidden:
+        return _Piece(at, key, max(4, hidden // _LETTERS_PER_WORD), 0, masked=True) if _bare(text) else None
+    low = fold(text).text.lower()
+    words = [word.text for word in words_of(low)]
+    if not 1 <= len(words) <= 3 or len(_CJK.findall(low)) > 4:
+        return None
+    if not any(all(word in numbers(language) for word in words) for language in LANGUAGES):
+        return None
+    return _Piece(at, key, len(words), sum(word in FUNCTION_WORDS for word in words), masked=False)
+
+
+def _bare(text: str) -> bool:
+    """Whether hardly anything stands beside what was masked."""
+    return sum(char.isalpha() for char in text) <= 8

@@ -1,0 +1,65 @@
+"""The word lists of BIP-39 in Latin letters, folded (lower case, no accents), and their checksum.
+
+`mnemonic`'s own `check` is not used: it compares normal forms that differ from its lists'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+
+from mnemonic import Mnemonic
+
+from aggregator.triage.secrets.letters import fold
+
+LANGUAGES = ("english", "french", "spanish", "italian", "portuguese", "czech", "turkish")
+LENGTHS = (12, 15, 18, 21, 24)
+
+
+@cache
+def numbers(language: str) -> dict[str, int]:
+    """Word -> its place in the list, 0 to 2047."""
+    listed = Mnemonic(language).wordlist
+    return {word if word.isascii() else fold(word).text.lower(): i for i, word in enumerate(listed)}
+
+
+@cache
+def every_word() -> frozenset[bytes]:
+    """All words of all lists, for the gate."""
+    return frozenset(word.encode() for language in LANGUAGES for word in numbers(language))
+
+
+@cache
+def _one_letter_less(language: str) -> frozenset[str]:
+    return frozenset(w[:i] + w[i + 1 :] for w in numbers(language) for i in range(len(w)))
+
+
+def nearly(word: str, language: str) -> bool:
+    """Whether one slip of the finger (a letter more, less or other) makes it a word of the list."""
+    if len(word) < 4 or len(word) > 12:
+        return False
+    shorter = _one_letter_less(language)
+    if word in shorter:
+        return True
+    return any((cut := word[:i] + word[i + 1 :]) in shorter or cut in numbers(language) for i in range(len(word)))
+
+
+def checksum_is_right(words: Sequence[str], language: str) -> bool:
+    """BIP-39: the last bits of a phrase are the first of its entropy's SHA-256."""
+    if len(words) not in LENGTHS:
+        return False
+    places = numbers(language)
+    bits = 0
+    for word in words:
+        if word not in places:
+            return False
+        bits = bits << 11 | places[word]
+    size = len(words) // 3
+    digest = hashlib.sha256((bits >> size).to_bytes(size * 4, "big")).digest()
+    return bits & ((1 << size) - 1) == digest[0] >> (8 - size)
+
+
+def phrase_of(entropy: bytes) -> str:
+    """The English phrase of some entropy."""
+    return Mnemonic("english").to_mnemonic(entropy)

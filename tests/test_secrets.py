@@ -1,0 +1,90 @@
+"""What the masking of secrets owes: design.md, section 4."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.triage.secrets import Found, find, gate, mask, mask_record
+from tests import secret_maker
+
+SEEDS = st.integers(0, 2**64)
+PHRASE = "earth together pond inhale main camp grow bronze sad treat velvet report"
+
+
+@settings(max_examples=400, deadline=None)
+@given(SEEDS)
+def test_a_phrase_in_any_layout_and_disguise_is_masked_and_the_prose_stays(seed: int) -> None:
+    planted = secret_maker.phrase(random.Random(seed))
+    masked, found = mask(planted.text)
+    assert [one.kind for one in found] == ["phrase"], planted
+    assert secret_maker.readable_share(planted, masked) <= 0.25, masked
+    assert masked[: found[0].start] == planted.text[: found[0].start]
+
+
+@pytest.mark.parametrize("layout", secret_maker.LAYOUTS)
+@pytest.mark.parametrize("disguise", ["none", *secret_maker.DISGUISES])
+def test_every_layout_in_every_disguise_leaves_no_word(layout: str, disguise: str) -> None:
+    planted = secret_maker.phrase(random.Random(f"{layout}{disguise}"), layout, disguise)
+    masked, found = mask(planted.text)
+    assert [one.kind for one in found] == ["phrase"], planted
+    assert secret_maker.readable_share(planted, masked) <= 0.25, masked
+
+
+@pytest.mark.parametrize("language", secret_maker.LATIN_LISTS)
+@pytest.mark.parametrize("disguise", ["none", "decomposed", "zero width"])
+def test_every_latin_list_is_known(language: str, disguise: str) -> None:
+    planted = secret_maker.phrase(random.Random(language), "spaces", disguise, language)
+    masked, found = mask(planted.text)
+    assert [one.kind for one in found] == ["phrase"], planted
+    assert secret_maker.readable_share(planted, masked) <= 0.25, masked
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS, st.sampled_from(secret_maker.KEYS))
+def test_no_twelve_characters_of_a_key_stay_readable(seed: int, make: secret_maker.Maker) -> None:
+    planted = make(random.Random(seed))
+    masked, found = mask(planted.text)
+    assert [one.kind for one in found] == [planted.kind], planted
+    assert max(secret_maker.longest_left(part, masked) for part in planted.parts) < 12, masked
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS)
+def test_transaction_ids_stay_readable(seed: int) -> None:
+    text, _ = secret_maker.transaction(random.Random(seed))
+    assert find(text) == []
+
+
+def test_a_mask_has_as_many_utf16_units_as_what_it_hides() -> None:
+    text = "😀 my phrase: " + PHRASE.replace(" ", "🔑") + " 😀 ok?"
+    masked, found = mask(text)
+    assert len(masked.encode("utf-16-le")) == len(text.encode("utf-16-le"))
+    assert masked[found[0].start : found[0].end] == "█" * (found[0].end - found[0].start)
+    assert masked == "😀 my phrase: " + "█" * (len(PHRASE) + 11) + " 😀 ok?"
+
+
+def test_a_record_without_secrets_is_the_very_same_object() -> None:
+    record = {"id": 7, "text": "the swap fails since this morning, what can I do?", "tags": ["swap", "bug"]}
+    masked, found = mask_record(record)
+    assert masked is record
+    assert found == []
+
+
+def test_every_string_of_a_record_is_masked_names_of_fields_too() -> None:
+    record = {"a": [{"b": "seed phrase: " + PHRASE}], PHRASE: 1}
+    masked, found = mask_record(record)
+    assert masked == {"a": [{"b": "seed phrase: " + "█" * len(PHRASE)}], "█" * len(PHRASE): 1}
+    assert len(found) == 2
+
+
+def test_a_payload_that_does_not_parse_is_gated() -> None:
+    assert gate(b'{"text": "' + PHRASE.encode() + b'"')
+    assert not gate(b'{"text": "when will the app be up again?"')
+
+
+def test_found_tells_that_the_checksum_is_right() -> None:
+    assert find(PHRASE) == [Found("phrase", 0, len(PHRASE), published=False, checked=True)]
