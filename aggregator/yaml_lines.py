@@ -55,7 +55,8 @@ class Mistake:
     def line(self, file: Path) -> str:
         """`file:line:column key.path: sentence`, on one line."""
         where = f"{file}:{self.place.line}:{self.place.column}"
-        return f"{where} {spelled(self.path)}: {self.sentence}" if self.path else f"{where}: {self.sentence}"
+        sentence = _printable(self.sentence)
+        return f"{where} {spelled(self.path)}: {sentence}" if self.path else f"{where}: {sentence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,10 @@ def _place_after(text: str) -> Place:
 
 
 def _shown(key: str) -> str:
-    """A key as a message may hold it: on one line, and short enough to be no pasted text."""
-    short = key if len(key) <= 60 else key[:20] + "…"
-    return short if short.isprintable() else ascii(short)
+    """A key as a message may hold it: short enough to be no pasted text."""
+    return _printable(key if len(key) <= 60 else key[:20] + "…")
+
+
+def _printable(text: str) -> str:
+    """On one line, and fit for every terminal: escapes in quoted YAML may name any character."""
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -170,10 +170,11 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
             "6:1 team",
             "Bo and Li have the same account in telegram",
         ),
+        ('timezone: "\\ud800"\n', "6:1 timezone", "not an IANA time zone; write one such as Asia/Shanghai"),
         ("clocks: {chat: soon}\n", "6:10 clocks.chat", "should be a list of names and values (name: value)"),
         (
             '"two\\nlines": 1\n',
-            "6:1 'two\\nlines'",
+            "6:1 two\\nlines",
             "unknown setting; known here: data, timezone, web, hooks, sources, team, official, bands, clocks, points",
         ),
     ],
