@@ -196,7 +196,10 @@ class Settings(_Settings):
     @classmethod
     def _next_to_the_file(cls, data: Path, info: ValidationInfo) -> Path:
         directory: Path = (info.context or {}).get(_NEXT_TO_FILE, Path())
-        return directory / data.expanduser()
+        try:
+            return directory / data.expanduser()
+        except RuntimeError:
+            raise ValueError("names a home directory (~) that this machine does not have") from None
 
     @field_validator("hooks")
     @classmethod

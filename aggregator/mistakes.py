@@ -53,8 +53,9 @@ def _mistake(detail: ErrorDetails, model: type[BaseModel], document: Document) -
     if detail["type"] == "missing":
         name = str(detail["loc"][-1])
         path = path[:-1] if path[-1:] == (name,) else path  # there, but without a value
-        said = _model_at(path, model, document.value).model_fields[name].description
-        return Mistake(place, (*path, name), f"missing; {said}" if said else "missing")
+        field = _model_at(path, model, document.value).model_fields.get(name)
+        said = f"; {field.description}" if field and field.description else ""
+        return Mistake(place, (*path, name), f"missing{said}")
     if detail["type"] == "extra_forbidden":
         known = _model_at(path[:-1], model, document.value).model_fields
         remedy = or_rather(str(path[-1]), known) or f"; known here: {', '.join(known)}"

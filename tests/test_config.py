@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from aggregator.config import (
-    ChannelClock,
-    clock_of,
-    load,
-    missing_secrets,
-    official_of,
-    staff_of,
-)
+from aggregator.config import ChannelClock, Settings, clock_of, load, missing_secrets, official_of, staff_of
+from connectors.contract import SourceConfig
 from connectors.errors import ConfigError
+from connectors.secret import Secret
 
 GROUP = """\
 sources:
@@ -147,6 +142,7 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
         ("timezone: Asia\n", "6:1 timezone", "not an IANA time zone; did you mean Asia/Oral?"),
         ("timezone: ../etc\n", "6:1 timezone", "not an IANA time zone; write one such as Asia/Shanghai"),
         ("timezone: 8\n", "6:1 timezone", "should be text"),
+        ("data: ~nobody-here/x\n", "6:1 data", "names a home directory (~) that this machine does not have"),
         ("bands: {P0: 100}\n", "6:9 bands.P0", "should be less than or equal to 99"),
         ("bands: {PO: 90}\n", "6:9 bands.PO", "unknown setting; known here: P0, P1, P2"),
         ("web: {colour: red}\n", "6:7 web.colour", "unknown setting; known here: host, port, public_url"),
@@ -220,6 +216,20 @@ def test_a_secret_that_is_not_there_is_named_only_when_asked(tmp_path: Path, mon
     monkeypatch.setenv("TEST_TELEGRAM_TOKEN", "1:a")
     (tmp_path / "hook").write_text("b\n")
     assert missing_secrets(load(path)) == []
+
+
+def test_a_secret_that_stands_deep_in_a_setting_is_looked_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Boxes(SourceConfig):
+        passwords: dict[str, Secret]
+        spare: list[Secret]
+
+    monkeypatch.delenv("TEST_PASSWORD", raising=False)
+    absent = {"env": "TEST_PASSWORD"}
+    boxes = Boxes.model_validate({"connector": "boxes", "passwords": {"help": absent}, "spare": [absent]})
+    assert missing_secrets(Settings(sources={"mail": boxes})) == [
+        "sources.mail.passwords.help: the environment variable TEST_PASSWORD is not set",
+        "sources.mail.spare[0]: the environment variable TEST_PASSWORD is not set",
+    ]
 
 
 def test_what_the_file_leaves_out_has_its_default(tmp_path: Path) -> None:
