@@ -24,8 +24,20 @@ EXCERPT = 160
 
 # Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble.
 STAKES = frozenset(
-    "key_exposed security_report funds_missing app_down account_locked impersonation_report defect fee_problem "
-    "question suggestion praise noise".split()
+    [
+        "key_exposed",
+        "security_report",
+        "funds_missing",
+        "app_down",
+        "account_locked",
+        "impersonation_report",
+        "defect",
+        "fee_problem",
+        "question",
+        "suggestion",
+        "praise",
+        "noise",
+    ]
 )
 # Points that belong to the state of the inquiry, not to the words of a post.
 STATE_RULES: dict[str, float] = {
@@ -151,9 +163,7 @@ def fold(
     ordered = sorted(posts, key=lambda post: (post.posted_at, post.order))
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
-    lead = max(
-        said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other")
-    )
+    lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
     reasons = [*_words(said), *_state(course, points)]
     waiting_since, live = _clock_start(course)
     per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)

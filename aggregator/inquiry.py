@@ -134,18 +134,6 @@ class Inquiry:
     ver: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """Lowest score of each band; P3 is what remains."""
-
-    P0: int = 80
-    P1: int = 60
-    P2: int = 30
-
-    def of(self, score: int) -> str:
-        return "P0" if score >= self.P0 else "P1" if score >= self.P1 else "P2" if score >= self.P2 else "P3"
-
-
 def shown(priority: float) -> int:
     """The score that people see: the priority without fraction, from 0 to 99."""
     return int(max(0, min(99, priority // 1)))

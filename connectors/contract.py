@@ -67,6 +67,7 @@ class Post:
     order: int = 0  # the platform's own order among posts of one second
     edited_at: datetime | None = None  # rises with each edit
     title: str | None = None  # a forum topic, a mail's subject
+    channel: str | None = None  # only where one source holds several (an import); else the connector's
     lang: str | None = None  # only where the platform knows better than we can tell
     public: bool = True
     permalink: str | None = None

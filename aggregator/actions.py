@@ -1,0 +1,87 @@
+"""What colleagues do with an inquiry: claim, release, close, reopen. Compare-and-set, with history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Literal
+from uuid import UUID
+
+import orjson
+
+from aggregator.config import Settings, clock_of
+from aggregator.identity import time_ordered_id
+from aggregator.inquiry import Inquiry
+from aggregator.refold import inquiries_by_id, refold
+from aggregator.store.database import Connection, Database
+
+What = Literal["claim", "release", "close", "reopen"]
+
+
+class ChangedMeanwhileError(Exception):
+    """Somebody was quicker; `inquiry` is the row as it is now."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        super().__init__(f"{inquiry.code} has changed meanwhile")
+        self.inquiry = inquiry
+
+
+async def act(
+    db: Database,
+    settings: Settings,
+    inquiry_id: UUID,
+    ver: int,
+    who: str,
+    what: What,
+    now: datetime,
+    details: dict[str, str],
+) -> Inquiry:
+    """Do it, and return the inquiry as it is then. What is so already is left as it is.
+
+    Raises:
+        ChangedMeanwhileError: the inquiry is no longer at `ver`.
+        KeyError: there is no such inquiry.
+    """
+    return await db.write(lambda con: _act(con, settings, inquiry_id, ver, who, what, now, details))
+
+
+def _act(
+    con: Connection,
+    settings: Settings,
+    inquiry_id: UUID,
+    ver: int,
+    who: str,
+    what: What,
+    now: datetime,
+    details: dict[str, str],
+) -> Inquiry:
+    before = inquiries_by_id(con, [inquiry_id])[inquiry_id]
+    if _is_so(before, who, what):
+        return before
+    if before.ver != ver or (what == "claim" and before.owner not in (None, who)):
+        raise ChangedMeanwhileError(before)
+    con.execute(
+        "INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)",
+        [time_ordered_id(int(now.timestamp() * 1000)), inquiry_id, now, who, what, orjson.dumps(details).decode()],
+    )
+    refold(
+        con,
+        {inquiry_id},
+        page_posts={},
+        began={},
+        clock_of=partial(clock_of, settings),
+        points=settings.points,
+    )
+    return inquiries_by_id(con, [inquiry_id])[inquiry_id]
+
+
+def _is_so(inquiry: Inquiry, who: str, what: What) -> bool:
+    match what:
+        case "claim":
+            return inquiry.owner == who and inquiry.state != "closed"
+        case "release":
+            return inquiry.owner is None
+        case "close":
+            return inquiry.state == "closed"
+        case "reopen":
+            return inquiry.state != "closed"

@@ -1,0 +1,202 @@
+"""Which inquiry a new post belongs to. Decided once and stored.
+
+A customer's post joins the inquiry of the same person and thread that is nearest in time within 14 days, else
+it begins one. An answer of ours belongs to the post it replies to; else to whom it names; else to the only
+one in the thread who waits; else to nobody, and the feed asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from aggregator.identity import inquiry_id
+from aggregator.prepare import Draft
+from aggregator.store import rows
+from aggregator.store.rows import Connection
+
+Row = dict[str, Any]
+Pair = tuple[UUID, UUID]  # thread, person
+
+NEAR = timedelta(days=14)
+
+
+@dataclass(slots=True)
+class _Span:
+    """When an inquiry's customer wrote first and last."""
+
+    inquiry_id: UUID
+    first: datetime
+    last: datetime
+
+    def distance(self, at: datetime) -> timedelta:
+        return max(self.first - at, at - self.last, timedelta(0))
+
+
+@dataclass(slots=True)
+class _Asker:
+    """Somebody who waits in a thread, and the names by which an answer may call that person."""
+
+    inquiry_id: UUID
+    since: datetime
+    names: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Threads:
+    """What is stored about the threads of this page."""
+
+    spans: dict[Pair, list[_Span]] = field(default_factory=dict)
+    askers: dict[UUID, dict[UUID, _Asker]] = field(default_factory=dict)
+    targets: dict[UUID, UUID | None] = field(default_factory=dict)  # post or alias id -> inquiry
+
+
+def assign(
+    con: Connection, fresh: Sequence[Draft], posts: dict[UUID, Row], changed: set[UUID], touched: set[UUID]
+) -> None:
+    """Give every new post its inquiry, and answers that waited for their question theirs.
+
+    `posts` (rows by id) are changed in place; `changed` gains posts, `touched` inquiries.
+    """
+    alone = [draft for draft in fresh if draft.alone and not draft.staff]
+    for draft in alone:
+        if _asks(draft):
+            touched.add(_give(posts[draft.post_id], inquiry_id(draft.post_id)))
+    rest = [draft for draft in fresh if not (draft.alone and not draft.staff)]
+    if not rest:
+        return
+    threads = _stored(con, rest)
+    for draft in sorted(rest, key=lambda each: (each.posted_at, each.order)):
+        row = posts[draft.post_id]
+        found = _answered(draft, threads) if draft.staff else _joined(draft, threads) if _asks(draft) else None
+        if found:
+            touched.add(_give(row, found))
+        threads.targets[draft.post_id] = found
+        if draft.alias_id:
+            threads.targets[draft.alias_id] = found
+    _answers_seen_early(con, rest, threads, posts, changed, touched)
+
+
+def _asks(draft: Draft) -> bool:
+    return draft.account is None or draft.account.role == "customer"
+
+
+def _give(row: Row, inquiry: UUID) -> UUID:
+    row["inquiry_id"] = inquiry
+    return inquiry
+
+
+def _joined(draft: Draft, threads: _Threads) -> UUID:
+    spans = threads.spans.setdefault((draft.thread_id, draft.person_id), [])
+    span = min(spans, key=lambda each: each.distance(draft.posted_at), default=None)
+    if span is None or span.distance(draft.posted_at) > NEAR:
+        span = _Span(inquiry_id(draft.post_id), draft.posted_at, draft.posted_at)
+        spans.append(span)
+    span.first, span.last = min(span.first, draft.posted_at), max(span.last, draft.posted_at)
+    if not draft.understanding.thanks:
+        askers = threads.askers.setdefault(draft.thread_id, {})
+        askers.setdefault(span.inquiry_id, _Asker(span.inquiry_id, draft.posted_at, _names(draft)))
+    return span.inquiry_id
+
+
+def _names(draft: Draft) -> frozenset[str]:
+    account = draft.account
+    return _called(account.native_id, account.handle, account.name) if account else frozenset()
+
+
+def _called(*names: str | None) -> frozenset[str]:
+    return frozenset(name.casefold() for name in names if name)
+
+
+def _answered(draft: Draft, threads: _Threads) -> UUID | None:
+    found = _whom(draft.reply_to, draft.mentions, draft.thread_id, draft.posted_at, threads)
+    if found:
+        threads.askers.get(draft.thread_id, {}).pop(found, None)
+    return found
+
+
+def _whom(reply_to: UUID | None, mentions: Iterable[str], thread: UUID, at: datetime, threads: _Threads) -> UUID | None:
+    if reply_to is not None and (target := threads.targets.get(reply_to)):
+        return target
+    askers = [each for each in threads.askers.get(thread, {}).values() if each.since <= at]
+    named = _called(*mentions)
+    called = [each for each in askers if each.names & named]
+    if len(called) == 1:
+        return called[0].inquiry_id
+    if reply_to is not None and reply_to not in threads.targets:
+        return None  # it answers a post that we have not seen yet
+    return askers[0].inquiry_id if len(askers) == 1 and not named else None
+
+
+def _stored(con: Connection, drafts: Sequence[Draft]) -> _Threads:
+    threads = _Threads()
+    pairs = {(draft.thread_id, draft.person_id) for draft in drafts if not draft.staff}
+    if pairs:
+        schema = {"thread_id": rows.POST["thread_id"], "person_id": rows.POST["thread_id"]}
+        with rows.seen_as(con, "pairs", rows.table(schema, list(pairs))):
+            for inquiry, thread, person, first, last in con.execute(
+                "SELECT inquiry_id, thread_id, person_id, opened_at, last_post_at FROM inquiry "
+                "SEMI JOIN pairs USING (thread_id, person_id)"
+            ).fetchall():
+                threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
+    answered = {draft.thread_id for draft in drafts if draft.staff}
+    if answered:
+        _load_askers(con, answered, threads)
+    _load_targets(con, {draft.reply_to for draft in drafts if draft.staff and draft.reply_to}, threads)
+    return threads
+
+
+def _load_askers(con: Connection, in_threads: set[UUID], threads: _Threads) -> None:
+    with rows.seen_as(con, "wanted", rows.ids(in_threads)):
+        for thread, inquiry, since, *names in con.execute(
+            "SELECT i.thread_id, i.inquiry_id, i.waiting_since, a.native_id, a.handle, a.name "
+            "FROM inquiry_open AS i LEFT JOIN account AS a ON a.account_id = i.person_id "
+            "WHERE i.waiting_since IS NOT NULL AND i.thread_id IN (SELECT id FROM wanted)"
+        ).fetchall():
+            threads.askers.setdefault(thread, {})[inquiry] = _Asker(inquiry, since, _called(*names))
+
+
+def _load_targets(con: Connection, targets: set[UUID], threads: _Threads) -> None:
+    if not targets:
+        return
+    with rows.seen_as(con, "wanted", rows.ids(targets)):
+        for post, alias, inquiry in con.execute(
+            "SELECT post_id, alias_id, inquiry_id FROM post WHERE post_id IN (SELECT id FROM wanted) "
+            "UNION ALL SELECT post_id, alias_id, inquiry_id FROM post WHERE alias_id IN (SELECT id FROM wanted)"
+        ).fetchall():
+            threads.targets[post] = inquiry
+            if alias:
+                threads.targets[alias] = inquiry
+
+
+def _answers_seen_early(
+    con: Connection,
+    fresh: Sequence[Draft],
+    threads: _Threads,
+    posts: dict[UUID, Row],
+    changed: set[UUID],
+    touched: set[UUID],
+) -> None:
+    """Answers that we read before their question find it now."""
+    asked = {draft.thread_id for draft in fresh if not draft.staff}
+    if not asked:
+        return
+    with rows.seen_as(con, "wanted", rows.ids(asked)):
+        found = con.execute(
+            f"SELECT {', '.join(rows.POST)} FROM post "
+            "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted)"
+        ).fetchall()
+    waiting = [posts.get(row[0]) or dict(zip(rows.POST, row, strict=True)) for row in found]
+    waiting += [posts[draft.post_id] for draft in fresh if draft.staff and posts[draft.post_id]["inquiry_id"] is None]
+    for row in waiting:
+        mentions = orjson.loads(row["facts"]).get("mentions", ())
+        inquiry = _whom(row["reply_to"], mentions, row["thread_id"], row["posted_at"], threads)
+        if inquiry:
+            posts[row["post_id"]] = row
+            changed.add(row["post_id"])
+            touched.add(_give(row, inquiry))

@@ -1,0 +1,332 @@
+"""One page becomes rows: posts, inquiries, rejected records and the cursor, in one transaction.
+
+Everything here runs on the writer's connection between BEGIN and COMMIT (aggregator/store/database.py). What
+it computes depends on the page and on what is stored, never on the order in which pages arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from aggregator import assign
+from aggregator.prepare import Draft, Origin, Prepared
+from aggregator.refold import refold
+from aggregator.store import rows
+from aggregator.store.rows import Connection
+from connectors.contract import Cursor, Gap
+
+if TYPE_CHECKING:
+    from aggregator.config import ChannelClock
+
+Row = dict[str, Any]  # a row of `post`, by column
+Counts = tuple[int | None, int | None, int | None, int | None]
+
+VIEWS_GREW = 1.1  # a post's views are stored again when they grew by a tenth
+
+
+class FenceLostError(Exception):
+    """Another collector moved this source's cursor: what we hold is stale, nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From which fence the source's cursor moves, and to what."""
+
+    fence: int
+    cursor: Cursor
+    gaps: Sequence[Gap] = ()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a page changed."""
+
+    records: int = 0
+    new: int = 0
+    edited: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    inquiries: set[UUID] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Writes:
+    """Post rows by id as they stand after this page, and what has to be written."""
+
+    posts: dict[UUID, Row] = field(default_factory=dict)
+    changed: set[UUID] = field(default_factory=set)
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    sightings: list[tuple[Any, ...]] = field(default_factory=list)
+    counts: dict[UUID, Counts] = field(default_factory=dict)
+    touched: set[UUID] = field(default_factory=set)  # inquiries to fold again
+
+
+def commit_page(
+    con: Connection,
+    origin: Origin,
+    page: Prepared,
+    *,
+    move: Move | None,
+    now: datetime,
+    clock_of: Callable[[str], ChannelClock],
+    reread: bool = False,
+) -> Outcome:
+    """Write one page.
+
+    Args:
+        move: None when no cursor belongs to the page (a webhook, a replay).
+        reread: these are stored records read again with today's code: no new version, but today's understanding.
+
+    Raises:
+        FenceLostError: the cursor was moved by somebody else.
+    """
+    if move is not None:
+        _move_cursor(con, origin, move)
+    outcome = Outcome(records=page.records, rejected=len(page.rejected))
+    writes = Writes()
+    _move_threads(con, page.moved)
+    wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in page.deleted}
+    known = posts_by_id(con, wanted)
+    writes.posts.update(known)
+    fresh = _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
+    _take_deletions(page.deleted, now, writes, outcome)
+    assign.assign(con, fresh, writes.posts, writes.changed, writes.touched)
+    _write_posts(con, writes)
+    _write_accounts(con, page.drafts, origin)
+    _write_counts(con, page, set(known), now)
+    _write_rejected(con, page, origin, now)
+    subjects = {draft.post_id: (origin.source, draft.channel) for draft in fresh}
+    outcome.inquiries = refold(
+        con, writes.touched, page_posts=writes.posts, began=subjects, clock_of=clock_of, points=origin.points
+    )
+    return outcome
+
+
+def posts_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Row]:
+    """Stored post rows."""
+    wanted = list(wanted)
+    if not wanted:
+        return {}
+    with rows.seen_as(con, "wanted", rows.ids(wanted)):
+        found = con.execute(
+            f"SELECT {', '.join(rows.POST)} FROM post WHERE post_id IN (SELECT id FROM wanted)"
+        ).fetchall()
+    return {row[0]: dict(zip(rows.POST, row, strict=True)) for row in found}
+
+
+def _move_cursor(con: Connection, origin: Origin, move: Move) -> None:
+    moved = con.execute(
+        "UPDATE source_state SET cursor = ?, fence = fence + 1 WHERE source = ? AND fence = ?",
+        [orjson.dumps(move.cursor).decode(), origin.source, move.fence],
+    ).fetchone()
+    if not moved or moved[0] != 1:
+        raise FenceLostError(f"{origin.source}: another process collects this source; this one stops doing so")
+    for gap in move.gaps:
+        con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [origin.source, gap.start, gap.end, gap.reason])
+
+
+def _move_threads(con: Connection, moved: Sequence[tuple[UUID, UUID]]) -> None:
+    for old, new in moved:
+        for table in ("post", "inquiry_open", "inquiry_closed"):
+            con.execute(f"UPDATE {table} SET thread_id = ? WHERE thread_id = ?", [new, old])
+
+
+def _take_drafts(
+    con: Connection,
+    drafts: Sequence[Draft],
+    origin: Origin,
+    now: datetime,
+    writes: Writes,
+    outcome: Outcome,
+    reread: bool,
+) -> list[Draft]:
+    """Sort drafts into new posts, edits, and what we knew already. Returns the new ones."""
+    fresh = []
+    seen_elsewhere = set()
+    for draft in drafts:
+        row = writes.posts.get(draft.post_id)
+        if row is None:
+            writes.posts[draft.post_id] = _row(draft, origin, now)
+            writes.changed.add(draft.post_id)
+            writes.records.append((draft.post_id, 1, now, origin.source, draft.body.decode(), _text(draft.secrets)))
+            writes.sightings.append((draft.post_id, origin.source, now))
+            fresh.append(draft)
+            outcome.new += 1
+            continue
+        if row["source"] != origin.source:
+            seen_elsewhere.add(draft.post_id)
+        changed = _read_again(draft, row) if reread else _take_version(con, draft, row, origin, now, writes)
+        if changed:
+            writes.changed.add(draft.post_id)
+            outcome.edited += 1
+        if row["inquiry_id"] and (changed or reread):
+            writes.touched.add(row["inquiry_id"])
+    writes.sightings += _new_sightings(con, seen_elsewhere, origin.source, now)
+    return fresh
+
+
+def _row(draft: Draft, origin: Origin, now: datetime) -> Row:
+    return {
+        "post_id": draft.post_id,
+        "space": origin.space,
+        "native_id": draft.native_id,
+        "alias_id": draft.alias_id,
+        "source": origin.source,
+        "thread_id": draft.thread_id,
+        "account_id": draft.account.account_id if draft.account else None,
+        "reply_to": draft.reply_to,
+        "posted_at": draft.posted_at,
+        "native_order": draft.order,
+        "edited_at": draft.edited_at,
+        "deleted_at": None,
+        "seen_at": now,
+        "version": 1,
+        "title": draft.title,
+        "text": draft.text,
+        "search_text": draft.search_text,
+        "lang": draft.lang,
+        "public": draft.public,
+        "staff": draft.staff,
+        "backfill": draft.backfill,
+        "permalink": draft.permalink,
+        "can_reply_until": draft.can_reply_until,
+        "facts": draft.facts.decode(),
+        "inquiry_id": None,
+    }
+
+
+# What another reading of the same words may change.
+_READING = ("title", "text", "search_text", "lang", "public", "staff", "permalink", "can_reply_until", "facts")
+
+
+def _read_again(draft: Draft, row: Row) -> bool:
+    fresh = {name: getattr(draft, name) for name in _READING} | {"facts": draft.facts.decode()}
+    if all(row[name] == value for name, value in fresh.items()):
+        return False
+    row.update(fresh)
+    return True
+
+
+def _take_version(con: Connection, draft: Draft, row: Row, origin: Origin, now: datetime, writes: Writes) -> bool:
+    """An edit becomes the post's words and the earlier version stays; an older version only joins the records."""
+    recovered = row["deleted_at"] is not None
+    if draft.text == row["text"] and draft.title == row["title"]:
+        row["deleted_at"] = None
+        return recovered
+    body = draft.body.decode()
+    if _older(draft.edited_at, row["edited_at"]):
+        stored = con.execute("SELECT version, body FROM record WHERE post_id = ?", [draft.post_id]).fetchall()
+        if body not in {each for _, each in stored}:
+            number = max((version for version, _ in stored), default=0) + 1
+            writes.records.append((draft.post_id, number, now, origin.source, body, _text(draft.secrets)))
+        return False
+    row["version"] += 1
+    row["edited_at"] = draft.edited_at
+    row["deleted_at"] = None
+    _read_again(draft, row)
+    writes.records.append((draft.post_id, row["version"], now, origin.source, body, _text(draft.secrets)))
+    return True
+
+
+def _older(left: datetime | None, right: datetime | None) -> bool:
+    return right is not None and (left is None or left < right)
+
+
+def _new_sightings(con: Connection, posts: set[UUID], source: str, now: datetime) -> list[tuple[Any, ...]]:
+    if not posts:
+        return []
+    with rows.seen_as(con, "wanted", rows.ids(posts)):
+        found = con.execute(
+            "SELECT post_id FROM sighting WHERE source = ? AND post_id IN (SELECT id FROM wanted)", [source]
+        ).fetchall()
+    return [(post, source, now) for post in posts - {post for (post,) in found}]
+
+
+def _take_deletions(
+    deleted: Sequence[tuple[UUID, datetime | None]], now: datetime, writes: Writes, outcome: Outcome
+) -> None:
+    for post, at in deleted:
+        row = writes.posts.get(post)
+        if row is None or row["deleted_at"] is not None:
+            continue
+        row["deleted_at"] = at or now
+        writes.changed.add(post)
+        outcome.deleted += 1
+        if row["inquiry_id"]:
+            writes.touched.add(row["inquiry_id"])
+
+
+def _write_posts(con: Connection, writes: Writes) -> None:
+    changed = [tuple(writes.posts[post].values()) for post in writes.changed]
+    rows.merge(con, "post", rows.POST, changed, "post_id")
+    rows.insert(con, "record", rows.RECORD, writes.records)
+    rows.insert(con, "sighting", rows.SIGHTING, writes.sightings)
+
+
+def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) -> None:
+    accounts = {draft.account.account_id: draft.account for draft in drafts if draft.account}
+    if not accounts:
+        return
+    with rows.seen_as(con, "wanted", rows.ids(accounts)):
+        known = con.execute(
+            "SELECT account_id, name, handle, followers, role, person_id FROM account "
+            "WHERE account_id IN (SELECT id FROM wanted)"
+        ).fetchall()
+    persons = {}
+    for account, *said, person in known:
+        persons[account] = person
+        mine = accounts[account]
+        if said == [mine.name, mine.handle, mine.followers, mine.role]:
+            del accounts[account]
+    changed = [
+        (a.account_id, origin.space, a.native_id, a.name, a.handle, a.followers, a.role,
+         persons.get(a.account_id, a.account_id))
+        for a in accounts.values()
+    ]  # fmt: skip
+    rows.merge(con, "account", rows.ACCOUNT, changed, "account_id")
+
+
+def _write_counts(con: Connection, page: Prepared, known: set[UUID], now: datetime) -> None:
+    said = {draft.post_id: draft.counts for draft in page.drafts if any(draft.counts)} | dict(page.counts)
+    if not said:
+        return
+    asked = known | {post for post, _ in page.counts}
+    last = _last_counts(con, [post for post in said if post in asked])
+    changed = [(post, now, *counts) for post, counts in said.items() if _counts_moved(last.get(post), counts)]
+    rows.insert(con, "post_count", rows.POST_COUNT, changed)
+
+
+def _last_counts(con: Connection, posts: Sequence[UUID]) -> dict[UUID, Counts]:
+    if not posts:
+        return {}
+    with rows.seen_as(con, "wanted", rows.ids(posts)):
+        found = con.execute(
+            "SELECT post_id, max_by(likes, counted_at), max_by(replies, counted_at), max_by(shares, counted_at), "
+            "max_by(views, counted_at) FROM post_count WHERE post_id IN (SELECT id FROM wanted) GROUP BY post_id"
+        ).fetchall()
+    return {post: tuple(counts) for post, *counts in found}
+
+
+def _counts_moved(last: Counts | None, now: Counts) -> bool:
+    if last is None:
+        return any(now)
+    return last[:3] != now[:3] or (now[3] or 0) > VIEWS_GREW * (last[3] or 0)
+
+
+def _write_rejected(con: Connection, page: Prepared, origin: Origin, now: datetime) -> None:
+    rejected = {
+        each.rejected_id: (each.rejected_id, origin.source, now, each.reason, _text(each.body), _text(each.secrets),
+                           each.size, None)
+        for each in page.rejected
+    }  # fmt: skip
+    rows.merge(con, "rejected_record", rows.REJECTED, list(rejected.values()), "rejected_id")
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()

@@ -1,0 +1,98 @@
+"""A page on its way from a connector to the feed: mask -> read -> understand -> commit -> tell.
+
+Records, posts, inquiries, rejected records and the cursor of a page are one transaction. Only when `page` has
+returned is the connector resumed, or the webhook answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from aggregator.clocks import Clock
+from aggregator.commit import Move, Outcome, commit_page
+from aggregator.config import Settings, clock_of, official_of, staff_of
+from aggregator.prepare import Origin, Prepared, prepare
+from aggregator.store.database import Connection, Database
+from connectors.contract import Connector, Page, Record
+
+log = structlog.get_logger()
+
+Listener = Callable[[Collection[UUID]], None]
+
+
+class Ingest:
+    """What every path into the database shares. `changed` is called from the event loop after each commit."""
+
+    def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
+        self.db = db
+        self.settings = settings
+        self.clock = clock
+        self.changed = changed
+
+    def origin(self, connector: Connector, live_since: datetime | None) -> Origin:
+        """What reading this connector's records takes."""
+        return Origin(
+            source=connector.source,
+            space=connector.space,
+            channel=connector.channel,
+            read=connector.post,
+            staff=staff_of(self.settings, connector.space),
+            official=official_of(self.settings, connector.space),
+            live_since=live_since,
+            points=self.settings.points,
+        )
+
+    async def page(self, origin: Origin, page: Page, fence: int) -> Outcome:
+        """Commit one polled page and its cursor.
+
+        Raises:
+            FenceLostError: another process collects this source.
+            StoreError: the database refused it; nothing of the page was kept.
+        """
+        return await self._commit(origin, page.records, Move(fence, page.cursor, page.gaps))
+
+    async def pushed(self, origin: Origin, records: Sequence[Record]) -> Outcome:
+        """Commit what a webhook brought; it moves no cursor."""
+        return await self._commit(origin, records, None)
+
+    async def _commit(self, origin: Origin, records: Sequence[Record], move: Move | None) -> Outcome:
+        now = self.clock()
+        prepared = await asyncio.to_thread(prepare, records, origin, now)
+        outcome = await self.db.write(lambda con: self.write(con, origin, prepared, move, now))
+        if outcome.new or outcome.edited or outcome.deleted or outcome.rejected:
+            log.info(
+                "page.committed",
+                source=origin.source,
+                posts=outcome.new,
+                edited=outcome.edited,
+                rejected=outcome.rejected,
+                inquiries=len(outcome.inquiries),
+            )
+        self.tell(outcome.inquiries)
+        return outcome
+
+    def write(
+        self,
+        con: Connection,
+        origin: Origin,
+        prepared: Prepared,
+        move: Move | None,
+        now: datetime,
+        *,
+        reread: bool = False,
+    ) -> Outcome:
+        """The transaction's body, for the writer thread."""
+        return commit_page(
+            con, origin, prepared, move=move, now=now, clock_of=partial(clock_of, self.settings), reread=reread
+        )
+
+    def tell(self, inquiries: Collection[UUID]) -> None:
+        """Let the feed know."""
+        if inquiries and self.changed:
+            self.changed(inquiries)

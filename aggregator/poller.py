@@ -1,0 +1,233 @@
+"""One scheduled job for each source: when to poll, how long to back off, when to stop.
+
+Only this module waits and retries. Every page is committed with its cursor, so a poll that fails simply ends,
+and the next one goes on at the last cursor. A failing source never disturbs another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+
+from aggregator.commit import FenceLostError
+from aggregator.ingest import Ingest
+from aggregator.prepare import Origin
+from aggregator.store import sources
+from aggregator.store.database import Connection, StoreError
+from aggregator.store.sources import HealthState
+from connectors.contract import Cursor, PullConnector, SourceConfig
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    CursorExpiredError,
+    SourceGoneError,
+    ThrottledError,
+    TransientError,
+)
+
+log = structlog.get_logger()
+
+BACK_OFF = wait_exponential_jitter(initial=2, max=300, jitter=2)
+NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
+WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the source
+
+
+class UnreadablePageError(ConnectorError):
+    """No record of a page could be read: the platform has changed its format."""
+
+
+@dataclass(slots=True)
+class Source:
+    """A source at work."""
+
+    name: str
+    config: SourceConfig
+    connector: PullConnector
+    origin: Origin
+    cursor: Cursor | None
+    fence: int
+    backfill_from: datetime
+    state: HealthState = "ok"
+    message: str = ""
+    failures: int = 0
+    warnings: tuple[str, ...] = ()
+    noted_at: datetime | None = None  # when coverage and health were last written
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Poller:
+    """Polls pull sources until it is stopped."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self.ingest = ingest
+        self.sources: dict[str, Source] = {}
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def add(self, connector: PullConnector, config: SourceConfig) -> Source:
+        """Take up a source where it was left."""
+        now = self.ingest.clock()
+        state = await self.ingest.db.write(
+            lambda con: sources.start(con, connector.source, connector.space, connector.channel, now, config.backfill)
+        )
+        connector.since = state.backfill_from
+        source = Source(
+            name=connector.source,
+            config=config,
+            connector=connector,
+            origin=self.ingest.origin(connector, state.live_since),
+            cursor=state.cursor,
+            fence=state.fence,
+            backfill_from=state.backfill_from,
+        )
+        self.sources[source.name] = source
+        return source
+
+    def start(self) -> None:
+        """Begin polling; every source at once, then each at its own pace."""
+        for source in self.sources.values():
+            self._scheduler.add_job(
+                self._job,
+                IntervalTrigger(seconds=source.config.poll_every.total_seconds(), timezone=UTC),
+                args=[source],
+                id=source.name,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=datetime.now(UTC),
+            )
+        self._scheduler.start()
+
+    def resume(self) -> None:
+        """Try stopped sources again (a renewed secret)."""
+        for source in self.sources.values():
+            if source.state == "stopped":
+                self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
+
+    async def stop(self) -> None:
+        """Stop polling; a page under way is committed or left to be fetched again."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _job(self, source: Source) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            pause = await self.poll(source)
+        except (StoreError, FenceLostError) as error:
+            if not self.failed.done():
+                self.failed.set_exception(error)
+            return
+        finally:
+            self._running.discard(task)
+        if pause is None:
+            self._scheduler.pause_job(source.name)
+        elif pause:
+            self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
+
+    async def poll(self, source: Source) -> float | None:
+        """Drain a source once. Returns seconds to back off, 0 for its usual interval, None to stop it.
+
+        Raises:
+            StoreError: the database cannot be written; the process should end.
+            FenceLostError: another process collects this source.
+        """
+        async with source.lock:
+            began = self.ingest.clock()
+            try:
+                await self._drain(source)
+            except ConnectorError as error:
+                return await self._failed(source, error)
+            except (StoreError, FenceLostError, asyncio.CancelledError):
+                raise
+            except Exception as error:  # a bug in one connector leaves the others running
+                log.exception("source.broken", source=source.name)
+                return await self._failed(source, error)
+            await self._succeeded(source, began)
+            return 0.0
+
+    async def _drain(self, source: Source) -> None:
+        async with aclosing(source.connector.pages(source.cursor)) as pages:
+            async for page in pages:
+                outcome = await self.ingest.page(source.origin, page, source.fence)
+                source.cursor, source.fence = page.cursor, source.fence + 1
+                source.warnings = page.warnings
+                if outcome.rejected == outcome.records >= WHOLE_PAGE:
+                    raise UnreadablePageError(
+                        f"{source.name}: none of {outcome.records} records could be read; they are kept. The "
+                        "platform has probably changed its format: update, then run `aggregator replay`."
+                    )
+
+    async def _succeeded(self, source: Source, began: datetime) -> None:
+        recovered = source.state != "ok"
+        source.state, source.message, source.failures = "ok", "", 0
+        if not recovered and source.noted_at and began - source.noted_at < NOTE_EVERY:
+            return
+        source.noted_at = began
+        if recovered:
+            log.info("source.recovered", source=source.name)
+        retention = source.connector.retention
+        await self.ingest.db.write(lambda con: sources.vouch(con, source.name, source.backfill_from, began, retention))
+        await self._report(source, began, source.config.poll_every.total_seconds())
+
+    async def _failed(self, source: Source, error: Exception) -> float | None:
+        now = self.ingest.clock()
+        source.failures += 1
+        message = str(error) or type(error).__name__
+        pause = _pause(error, source.failures)
+        source.state = "stopped" if pause is None else "failing"
+        source.message = message
+        log.warning("source.failed", source=source.name, message=message, failures=source.failures, retry_in=pause)
+        if isinstance(error, CursorExpiredError):
+            source.cursor = None
+            source.fence += 1
+            await self.ingest.db.write(lambda con: _restart(con, source, now, message))
+        else:
+            await self.ingest.db.write(
+                lambda con: sources.open_gap(con, source.name, source.backfill_from, now, message)
+            )
+        await self._report(source, now, pause)
+        return pause
+
+    async def _report(self, source: Source, now: datetime, pause: float | None) -> None:
+        next_at = None if pause is None else now + timedelta(seconds=pause)
+        await self.ingest.db.write(
+            lambda con: sources.report(
+                con, source.name, source.state, source.message, source.failures, now, next_at, source.warnings
+            )
+        )
+
+
+def _restart(con: Connection, source: Source, now: datetime, message: str) -> None:
+    sources.restart(con, source.name)
+    sources.lose(con, source.name, source.backfill_from, now, message)
+
+
+def _pause(error: Exception, failures: int) -> float | None:
+    """How long to wait before the next poll; None: until a person has looked."""
+    if isinstance(error, AuthError | SourceGoneError | UnreadablePageError):
+        return None
+    if isinstance(error, ThrottledError):
+        return error.retry_after
+    if isinstance(error, TransientError | CursorExpiredError):
+        return back_off(failures)
+    return None
+
+
+def back_off(failures: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
+    state.attempt_number = failures
+    return float(BACK_OFF(state))

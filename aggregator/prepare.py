@@ -1,0 +1,282 @@
+"""One record, before the database sees it: masked, read, understood, with the ids that everybody can compute."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from aggregator.identity import account_id, post_id, stable_id, thread_id
+from aggregator.triage import understand
+from aggregator.triage.language import search_text
+from aggregator.triage.secrets import Found, mask_record
+from connectors.contract import Author, Counts, Deleted, Item, Moved, Post, Record
+from connectors.errors import RecordError
+
+if TYPE_CHECKING:
+    from aggregator.inquiry import Understanding
+
+log = logging.getLogger(__name__)
+
+FUTURE = timedelta(minutes=5)  # clocks of platforms differ a little from ours
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is known of a source before any record is read."""
+
+    source: str
+    space: str
+    channel: str
+    read: Callable[[Record], Item | Sequence[Item] | None]  # Connector.post
+    staff: Mapping[str, str] = field(default_factory=dict)  # native account id -> colleague's name
+    official: frozenset[str] = frozenset()
+    live_since: datetime | None = None  # None: everything is backfill
+    points: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    account_id: UUID
+    native_id: str
+    name: str
+    handle: str | None
+    followers: int | None
+    role: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """A post on its way into the database."""
+
+    post_id: UUID
+    channel: str
+    native_id: str
+    alias_id: UUID | None
+    thread_id: UUID
+    alone: bool  # its thread holds no other post
+    account: Account | None
+    person_id: UUID
+    reply_to: UUID | None
+    mentions: tuple[str, ...]
+    posted_at: datetime
+    order: int
+    edited_at: datetime | None
+    title: str | None
+    text: str
+    search_text: str
+    lang: str
+    public: bool
+    staff: bool
+    backfill: bool
+    permalink: str | None
+    can_reply_until: datetime | None
+    understanding: Understanding
+    secret: bool
+    facts: bytes
+    counts: tuple[int | None, int | None, int | None, int | None]
+    body: bytes
+    secrets: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    rejected_id: UUID
+    reason: str
+    body: bytes | None
+    secrets: bytes | None
+    size: int
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One page's worth, in the platform's order."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    deleted: list[tuple[UUID, datetime | None]] = field(default_factory=list)
+    counts: list[tuple[UUID, tuple[int | None, int | None, int | None, int | None]]] = field(default_factory=list)
+    moved: list[tuple[UUID, UUID]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    records: int = 0
+
+
+def prepare(records: Sequence[Record], origin: Origin, seen_at: datetime) -> Prepared:
+    """Mask, read and understand a page. One bad record never stops it."""
+    page = Prepared(records=len(records))
+    for record in records:
+        masked, found = mask_record(record)
+        assert isinstance(masked, dict)
+        _read(masked, found, origin, seen_at, page)
+    return page
+
+
+def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: Prepared) -> None:
+    secrets = _secret_marks(found)
+    body = orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        for item in _items(origin.read(masked)):
+            if isinstance(item, Post):
+                page.drafts.append(draft(item, origin, seen_at, body, secrets, found))
+            elif isinstance(item, Deleted):
+                page.deleted.append((post_id(origin.space, item.native_id), item.at))
+            elif isinstance(item, Counts):
+                counts = (item.likes, item.replies, item.shares, item.views)
+                page.counts.append((post_id(origin.space, item.native_id), counts))
+            elif isinstance(item, Moved):
+                page.moved.append((thread_id(origin.space, item.thread), thread_id(origin.space, item.to)))
+    except Exception as error:  # the one broad except: platforms change their formats without notice
+        page.rejected.append(_reject(error, body, secrets, origin))
+
+
+def read_again(body: str, secrets: str | None, origin: Origin, seen_at: datetime, page: Prepared) -> None:
+    """A stored record, which is masked already, once more."""
+    marks = orjson.loads(secrets) if secrets else ()
+    found = [Found(mark["kind"], 0, 0, mark["published"], False) for mark in marks]
+    _read(orjson.loads(body), found, origin, seen_at, page)
+
+
+def _items(read: Item | Sequence[Item] | None) -> Iterator[Item]:
+    if read is None:
+        return
+    if isinstance(read, Post | Deleted | Counts | Moved):
+        yield read
+    else:
+        yield from read
+
+
+def _reject(error: Exception, body: bytes, secrets: bytes | None, origin: Origin) -> Rejected:
+    known = isinstance(error, RecordError)
+    reason = str(error) if known else f"{type(error).__name__}: {error}"
+    if not known:
+        log.warning("%s: a record could not be read: %s", origin.source, type(error).__name__)
+    native = error.native_id if isinstance(error, RecordError) and error.native_id else body.decode()
+    return Rejected(stable_id(origin.source, "rejected", native), reason[:500], body, secrets, len(body))
+
+
+def _secret_marks(found: Sequence[Found]) -> bytes | None:
+    if not found:
+        return None
+    return orjson.dumps([{"kind": each.kind, "published": each.published} for each in found])
+
+
+def draft(
+    post: Post,
+    origin: Origin,
+    seen_at: datetime,
+    body: bytes,
+    secrets: bytes | None,
+    found: Sequence[Found],
+) -> Draft:
+    """A post with its ids, its language and its reasons. Pure."""
+    space = origin.space
+    this = post_id(space, post.native_id)
+    account = _account(post.author, origin) if post.author else None
+    staff = account is not None and account.role in ("staff", "official")
+    posted_at, guessed = _posted_at(post, seen_at)
+    searchable = search_text(post.text)
+    marks = _marks_in(post.text, found)
+    understanding = understand(
+        post.text,
+        search_text=searchable,
+        lang=post.lang,
+        public=post.public,
+        followers=post.author.followers if post.author else None,
+        secrets=marks,
+        staff=staff,
+        points=origin.points,
+    )
+    secret = any(not each.published for each in marks) and not staff
+    return Draft(
+        post_id=this,
+        channel=post.channel or origin.channel,
+        native_id=post.native_id,
+        alias_id=post_id(space, post.alias) if post.alias else None,
+        thread_id=this if post.thread is None else thread_id(space, post.thread),
+        alone=post.thread is None,
+        account=account,
+        person_id=account.account_id if account else this,
+        reply_to=post_id(space, post.reply_to) if post.reply_to else None,
+        mentions=post.mentions,
+        posted_at=posted_at,
+        order=post.order,
+        edited_at=post.edited_at,
+        title=post.title,
+        text=post.text,
+        search_text=searchable,
+        lang=understanding.lang,
+        public=post.public,
+        staff=staff,
+        backfill=origin.live_since is None or posted_at < origin.live_since,
+        permalink=post.permalink,
+        can_reply_until=post.can_reply_until,
+        understanding=understanding,
+        secret=secret,
+        facts=_facts(post, understanding, marks, secret, guessed),
+        counts=(post.likes, post.replies, post.shares, post.views),
+        body=body,
+        secrets=secrets,
+    )
+
+
+def _account(author: Author, origin: Origin) -> Account:
+    native = author.native_id
+    name, role = author.name, str(author.role)
+    if native in origin.official:
+        role = "official"
+    elif native in origin.staff:
+        name, role = origin.staff[native], "staff"
+    return Account(account_id(origin.space, native), native, name, author.handle, author.followers, role)
+
+
+def _posted_at(post: Post, seen_at: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """An absent time, or one in the future, is the time we saw it, marked as guessed."""
+    if post.posted_at is None or post.posted_at > seen_at + FUTURE:
+        return seen_at, tuple(dict.fromkeys((*post.guessed, "posted_at")))
+    return post.posted_at, post.guessed
+
+
+def _marks_in(text: str, found: Sequence[Found]) -> Sequence[Found]:
+    """The masked runs that stand in this text (not, for instance, in a post that it quotes)."""
+    if not found or "█" not in text:
+        return ()
+    marks, end = [], 0
+    for each in found:
+        start = text.find("█", end)
+        if start < 0:
+            break
+        end = start + 1
+        while end < len(text) and text[end] == "█":
+            end += 1
+        marks.append(Found(each.kind, start, end, each.published, each.checked))
+    return marks
+
+
+def _facts(
+    post: Post, understanding: Understanding, marks: Sequence[Found], secret: bool, guessed: tuple[str, ...]
+) -> bytes:
+    """The columns of a post that nobody sorts by, as JSON; only what is there."""
+    facts: dict[str, Any] = {"kind": understanding.kind}
+    if understanding.reasons:
+        facts["reasons"] = [[r.rule, r.points, r.start, r.end, r.version] for r in understanding.reasons]
+    if understanding.thanks:
+        facts["thanks"] = True
+    if secret:
+        facts["secret"] = True
+    if marks:
+        facts["secrets"] = [[each.kind, each.start, each.end] for each in marks]
+    if understanding.entities:
+        facts["entities"] = understanding.entities
+    if guessed:
+        facts["guessed"] = guessed
+    if post.attachments:
+        facts["attachments"] = post.attachments
+    if post.links:
+        facts["links"] = post.links
+    if post.mentions:
+        facts["mentions"] = post.mentions
+    return orjson.dumps(facts)

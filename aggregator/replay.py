@@ -1,0 +1,112 @@
+"""Read stored records again with today's code. Unchanged code changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from aggregator.commit import Outcome
+from aggregator.ingest import Ingest
+from aggregator.prepare import Origin, Prepared, read_again
+from aggregator.store.database import Connection
+
+PAGE = 1000
+FIRST = UUID(int=0)
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay did."""
+
+    posts: int = 0
+    changed_posts: int = 0
+    changed_inquiries: int = 0
+    rejected: int = 0  # still unreadable
+    recovered: int = 0  # rejected earlier, read now
+    unknown_sources: set[str] = field(default_factory=set)  # no longer configured: left as they are
+
+
+async def replay(
+    ingest: Ingest, origins: Mapping[str, Origin], progress: Callable[[int, int], None] | None = None
+) -> Replayed:
+    """Read all stored posts and rejected records again, page by page.
+
+    Args:
+        origins: by source name; how each source's records are read today.
+    """
+    result = Replayed()
+    total = (await ingest.db.read(lambda con: con.execute("SELECT count(*) FROM post").fetchone()) or (0,))[0]
+    after = FIRST
+    while page := await ingest.db.read(partial(_page, after)):
+        after = page[-1][0]
+        for source in dict.fromkeys(row[1] for row in page):
+            if source not in origins:
+                result.unknown_sources.add(source)
+                continue
+            rows = [row for row in page if row[1] == source]
+            _count(result, await _reread(ingest, origins[source], rows))
+        result.posts += len(page)
+        if progress:
+            progress(result.posts, total)
+    for source, origin in origins.items():
+        await _rejected(ingest, origin, source, result)
+    return result
+
+
+def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
+    return con.execute(
+        "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at "
+        "FROM post AS p JOIN record AS r ON r.post_id = p.post_id AND r.version = p.version "
+        "WHERE p.post_id > ? ORDER BY p.post_id LIMIT ?",
+        [after, PAGE],
+    ).fetchall()
+
+
+async def _reread(
+    ingest: Ingest, origin: Origin, rows: Sequence[tuple[UUID, str, str, str | None, datetime]]
+) -> Outcome:
+    prepared = Prepared()
+    wanted = {row[0] for row in rows}
+    for _, _, body, secrets, seen_at in rows:
+        read_again(body, secrets, origin, seen_at, prepared)
+    prepared.drafts = [draft for draft in prepared.drafts if draft.post_id in wanted]
+    now = ingest.clock()
+    outcome = await ingest.db.write(lambda con: ingest.write(con, origin, prepared, None, now, reread=True), bulk=True)
+    ingest.tell(outcome.inquiries)
+    return outcome
+
+
+def _count(result: Replayed, outcome: Outcome) -> None:
+    result.changed_posts += outcome.edited
+    result.changed_inquiries += len(outcome.inquiries)
+    result.rejected += outcome.rejected
+
+
+async def _rejected(ingest: Ingest, origin: Origin, source: str, result: Replayed) -> None:
+    found = await ingest.db.read(
+        lambda con: con.execute(
+            "SELECT rejected_id, body, secrets, fetched_at FROM rejected_record "
+            "WHERE source = ? AND resolved_at IS NULL AND body IS NOT NULL",
+            [source],
+        ).fetchall()
+    )
+    for rejected_id, body, secrets, fetched_at in found:
+        prepared = Prepared(records=1)
+        read_again(body, secrets, origin, fetched_at, prepared)
+        if prepared.rejected:
+            result.rejected += 1
+            continue
+        outcome = await ingest.db.write(partial(_recover, ingest, origin, prepared, rejected_id), bulk=True)
+        result.recovered += 1
+        result.changed_inquiries += len(outcome.inquiries)
+        ingest.tell(outcome.inquiries)
+
+
+def _recover(ingest: Ingest, origin: Origin, prepared: Prepared, rejected_id: UUID, con: Connection) -> Outcome:
+    now = ingest.clock()
+    outcome = ingest.write(con, origin, prepared, None, now)
+    con.execute("UPDATE rejected_record SET resolved_at = ? WHERE rejected_id = ?", [now, rejected_id])
+    return outcome

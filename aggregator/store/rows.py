@@ -1,0 +1,185 @@
+"""Python rows to DuckDB in bulk: one Arrow table per statement, and the columns of our tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from aggregator.inquiry import Event, Inquiry, InquiryReason
+
+Connection = duckdb.DuckDBPyConnection
+
+_UUID, _TEXT, _TIME, _INT, _REAL, _FLAG = (
+    pa.uuid(),
+    pa.string(),
+    pa.timestamp("us", tz="UTC"),
+    pa.int64(),
+    pa.float64(),
+    pa.bool_(),
+)
+_BYTES = pa.binary(16)
+
+Schema = dict[str, pa.DataType]
+
+RECORD: Schema = {
+    "post_id": _UUID,
+    "version": _INT,
+    "fetched_at": _TIME,
+    "source": _TEXT,
+    "body": _TEXT,
+    "secrets": _TEXT,
+}
+POST: Schema = {
+    "post_id": _UUID,
+    "space": _TEXT,
+    "native_id": _TEXT,
+    "alias_id": _UUID,
+    "source": _TEXT,
+    "thread_id": _UUID,
+    "account_id": _UUID,
+    "reply_to": _UUID,
+    "posted_at": _TIME,
+    "native_order": _INT,
+    "edited_at": _TIME,
+    "deleted_at": _TIME,
+    "seen_at": _TIME,
+    "version": _INT,
+    "title": _TEXT,
+    "text": _TEXT,
+    "search_text": _TEXT,
+    "lang": _TEXT,
+    "public": _FLAG,
+    "staff": _FLAG,
+    "backfill": _FLAG,
+    "permalink": _TEXT,
+    "can_reply_until": _TIME,
+    "facts": _TEXT,
+    "inquiry_id": _UUID,
+}
+POST_COUNT: Schema = {
+    "post_id": _UUID, "counted_at": _TIME, "likes": _INT, "replies": _INT, "shares": _INT, "views": _INT,
+}  # fmt: skip
+SIGHTING: Schema = {"post_id": _UUID, "source": _TEXT, "seen_at": _TIME}
+REJECTED: Schema = {
+    "rejected_id": _UUID, "source": _TEXT, "fetched_at": _TIME, "reason": _TEXT, "body": _TEXT, "secrets": _TEXT,
+    "size": _INT, "resolved_at": _TIME,
+}  # fmt: skip
+ACCOUNT: Schema = {
+    "account_id": _UUID, "space": _TEXT, "native_id": _TEXT, "name": _TEXT, "handle": _TEXT, "followers": _INT,
+    "role": _TEXT, "person_id": _UUID,
+}  # fmt: skip
+INQUIRY: Schema = {
+    "inquiry_id": _UUID,
+    "code": _TEXT,
+    "source": _TEXT,
+    "channel": _TEXT,
+    "thread_id": _UUID,
+    "person_id": _UUID,
+    "state": _TEXT,
+    "owner": _TEXT,
+    "opened_at": _TIME,
+    "last_post_at": _TIME,
+    "waiting_since": _TIME,
+    "first_answer_at": _TIME,
+    "answered_at": _TIME,
+    "due_at": _TIME,
+    "closed_at": _TIME,
+    "close_reason": _TEXT,
+    "seen_at": _TIME,
+    "posts": _INT,
+    "asked": _INT,
+    "kind": _TEXT,
+    "lang": _TEXT,
+    "public": _FLAG,
+    "backfill": _FLAG,
+    "secret": _FLAG,
+    "thanks": _FLAG,
+    "deleted": _INT,
+    "lead_post_id": _UUID,
+    "title": _TEXT,
+    "excerpt": _TEXT,
+    "permalink": _TEXT,
+    "reasons": _TEXT,
+    "points": _REAL,
+    "wait_per_hour": _REAL,
+    "wait_cap": _REAL,
+    "scoring_version": _INT,
+    "ver": _INT,
+}
+
+
+def table(schema: Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Rows (in the schema's order) as an Arrow table; ids as UUID or None, times aware."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    return pa.table({name: _array(kind, values) for (name, kind), values in zip(schema.items(), columns, strict=True)})
+
+
+def _array(kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
+    if kind == _UUID:
+        storage = pa.array([None if value is None else value.bytes for value in values], _BYTES)
+        return pa.ExtensionArray.from_storage(_UUID, storage)
+    return pa.array(values, kind)
+
+
+def ids(values: Iterable[UUID]) -> pa.Table:
+    """One column `id`."""
+    return table({"id": _UUID}, [(value,) for value in values])
+
+
+@contextmanager
+def seen_as(con: Connection, name: str, rows: pa.Table) -> Iterator[None]:
+    """Let statements on this connection read `rows` under `name`."""
+    con.register(name, rows)
+    try:
+        yield
+    finally:
+        con.unregister(name)
+
+
+def insert(con: Connection, target: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> None:
+    """Append rows to one of our tables."""
+    if rows:
+        with seen_as(con, "incoming", table(schema, rows)):
+            con.execute(f"INSERT INTO {target} BY NAME FROM incoming")
+
+
+def merge(con: Connection, target: str, schema: Schema, rows: Sequence[Sequence[Any]], key: str) -> None:
+    """Insert rows, or replace those that have the same key."""
+    if rows:
+        with seen_as(con, "incoming", table(schema, rows)):
+            con.execute(
+                f"MERGE INTO {target} USING incoming ON {target}.{key} = incoming.{key} "
+                "WHEN MATCHED THEN UPDATE BY NAME WHEN NOT MATCHED THEN INSERT BY NAME"
+            )
+
+
+def of_inquiry(inquiry: Inquiry) -> tuple[Any, ...]:
+    """The row of an inquiry, in the order of INQUIRY."""
+    return tuple(
+        orjson.dumps([reason.as_json() for reason in inquiry.reasons]).decode()
+        if name == "reasons"
+        else getattr(inquiry, name)
+        for name in INQUIRY
+    )
+
+
+def to_inquiry(row: Sequence[Any]) -> Inquiry:
+    """The reverse of `of_inquiry`: a row selected with INQUIRY_COLUMNS."""
+    values = dict(zip(INQUIRY, row, strict=True))
+    values["reasons"] = tuple(InquiryReason.from_json(each) for each in orjson.loads(values["reasons"]))
+    return Inquiry(**values)
+
+
+INQUIRY_COLUMNS = ", ".join(INQUIRY)
+
+
+def to_event(row: Sequence[Any]) -> Event:
+    """A row of (event_id, inquiry_id, happened_at, who, what, details)."""
+    event, inquiry, happened_at, who, what, details = row
+    return Event(event, inquiry, happened_at, who, what, orjson.loads(details))

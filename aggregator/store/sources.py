@@ -1,0 +1,109 @@
+"""What is kept about each source: cursor and fence, coverage, health."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import orjson
+
+from aggregator.store.database import Connection
+
+HealthState = Literal["ok", "slow", "failing", "stopped", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    cursor: dict[str, Any] | None
+    fence: int
+    backfill_from: datetime
+    live_since: datetime
+
+
+def start(con: Connection, source: str, space: str, channel: str, now: datetime, backfill: timedelta) -> SourceState:
+    """The state of a source; written at its first start, which also fixes what counts as backfill."""
+    row = con.execute(
+        "SELECT cursor, fence, backfill_from, live_since FROM source_state WHERE source = ?", [source]
+    ).fetchone()
+    if row is None:
+        state = SourceState(None, 0, now - backfill, now)
+        con.execute(
+            "INSERT INTO source_state VALUES (?, ?, ?, NULL, 0, ?, ?)",
+            [source, space, channel, state.backfill_from, state.live_since],
+        )
+        return state
+    cursor, fence, backfill_from, live_since = row
+    return SourceState(orjson.loads(cursor) if cursor else None, fence, backfill_from, live_since)
+
+
+def restart(con: Connection, source: str) -> None:
+    """Forget the cursor: the platform no longer knows it."""
+    con.execute("UPDATE source_state SET cursor = NULL, fence = fence + 1 WHERE source = ?", [source])
+
+
+def vouch(con: Connection, source: str, since: datetime, until: datetime, retention: timedelta | None) -> None:
+    """Everything the platform had up to `until` is stored.
+
+    A gap that was open is closed; what lies further back than the platform keeps it is lost.
+    """
+    gap = con.execute(
+        "SELECT from_at, to_at, reason FROM coverage WHERE source = ? AND state = 'gap'", [source]
+    ).fetchone()
+    newest = con.execute("SELECT max(to_at) FROM coverage WHERE source = ? AND state = 'complete'", [source]).fetchone()
+    complete_to = newest[0] if newest else None
+    lost_to = None
+    if retention and complete_to and until - complete_to > retention:
+        lost_to = until - retention
+        reason = gap[2] if gap else "we were not running"
+        con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [source, complete_to, lost_to, reason])
+    if gap:
+        con.execute(
+            "UPDATE coverage SET state = 'refetched', to_at = ? WHERE source = ? AND state = 'gap'", [until, source]
+        )
+    if complete_to is None or lost_to:
+        con.execute(
+            "INSERT INTO coverage VALUES (?, ?, ?, 'complete', '')", [source, lost_to or min(since, until), until]
+        )
+    elif until > complete_to:
+        con.execute(
+            "UPDATE coverage SET to_at = ? WHERE source = ? AND state = 'complete' AND to_at = ?",
+            [until, source, complete_to],
+        )
+
+
+def open_gap(con: Connection, source: str, since: datetime, now: datetime, reason: str) -> None:
+    """We cannot vouch for the time from the last complete moment until now."""
+    updated = con.execute(
+        "UPDATE coverage SET to_at = ?, reason = ? WHERE source = ? AND state = 'gap'", [now, reason, source]
+    ).fetchone()
+    if updated and updated[0]:
+        return
+    newest = con.execute("SELECT max(to_at) FROM coverage WHERE source = ? AND state = 'complete'", [source]).fetchone()
+    begin = newest[0] if newest and newest[0] else since
+    con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'gap', ?)", [source, min(begin, now), now, reason])
+
+
+def lose(con: Connection, source: str, since: datetime, now: datetime, reason: str) -> None:
+    """What came between the last complete moment and now can no longer be fetched."""
+    open_gap(con, source, since, now, reason)
+    con.execute("UPDATE coverage SET state = 'lost' WHERE source = ? AND state = 'gap'", [source])
+
+
+def report(
+    con: Connection,
+    source: str,
+    state: HealthState,
+    message: str,
+    failures: int,
+    polled_at: datetime,
+    next_at: datetime | None,
+    warnings: Sequence[str],
+) -> None:
+    """How a source is doing, for the health page."""
+    con.execute("DELETE FROM source_health WHERE source = ?", [source])
+    con.execute(
+        "INSERT INTO source_health VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [source, state, message, failures, polled_at, next_at, orjson.dumps(list(warnings)).decode()],
+    )
