@@ -1,0 +1,48 @@
+"""The forum's webhook: events queue up, are signed, and are sent again until they are taken."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+
+
+@dataclass
+class HookSender:
+    """Set `url` to switch it on. Events wait in `pending` until `deliver` gets a 2xx for them."""
+
+    url: str = ""
+    secret: str = "demo-hook-secret"  # noqa: S105 - the simulator's, nobody else's
+    pending: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    sent: int = 0
+
+    def tell(self, event: str, post: dict[str, Any]) -> None:
+        if self.url:
+            self.sent += 1
+            self.pending.append(self.signed(event, {"post": post}))
+
+    def signed(self, event: str, body: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Headers and body of one call, as the forum makes it."""
+        raw = orjson.dumps(body)
+        return {
+            "Content-Type": "application/json",
+            "X-Discourse-Event-Id": str(self.sent),
+            "X-Discourse-Event-Type": "post",
+            "X-Discourse-Event": event,
+            "X-Discourse-Event-Signature": "sha256=" + hmac.new(self.secret.encode(), raw, hashlib.sha256).hexdigest(),
+        }, raw
+
+    async def deliver(self, client: httpx.AsyncClient) -> None:
+        """Send what is pending, once each; what is not taken stays for the next time."""
+        waiting, self.pending = self.pending, []
+        for headers, body in waiting:
+            try:
+                taken = (await client.post(self.url, headers=headers, content=body)).is_success
+            except httpx.HTTPError:
+                taken = False
+            if not taken:
+                self.pending.append((headers, body))

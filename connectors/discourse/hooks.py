@@ -1,0 +1,38 @@
+"""A forum's webhook call: is it genuine, and what did it bring?"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from connectors.contract import Push, Received
+from connectors.errors import PushRefusedError
+from connectors.session import parse_json
+
+POST_EVENTS = frozenset({"post_created", "post_edited", "post_destroyed", "post_recovered"})
+
+
+def receive(push: Push, secret: str, *, private_messages: bool) -> Received:
+    """Unpack a call signed with `secret`. Private messages are dropped here unless they are wanted.
+
+    The body is JSON, whichever content type the forum is set to send.
+
+    Raises:
+        PushRefusedError: its signature is absent or wrong, or what was signed is no JSON object.
+    """
+    # Over the bytes: the forum writes JSON otherwise than we would.
+    expected = "sha256=" + hmac.new(secret.encode(), push.body, hashlib.sha256).hexdigest()
+    signature = push.headers.get("x-discourse-event-signature", "")
+    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
+        raise PushRefusedError("a webhook call does not bear our signature: is its secret the same as the forum's?")
+    try:
+        body = parse_json(push.body)
+    except ValueError as error:
+        raise PushRefusedError("a signed webhook call is no JSON", status=400) from error
+    event = push.headers.get("x-discourse-event", "")
+    post = body.get("post") if isinstance(body, dict) else None
+    if event not in POST_EVENTS or not isinstance(post, dict):
+        return Received([])
+    if post.get("topic_archetype") == "private_message" and not private_messages:
+        return Received([])
+    return Received([{"event": event, "post": post}])
