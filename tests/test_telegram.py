@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from aggregator.demo.server import serve
-from aggregator.demo.telegram import Fault, TelegramSimulator
+from aggregator.demo.telegram import TelegramSimulator
+from aggregator.demo.telegram.bot_api import Fault
 from connectors.telegram import Telegram, bot_api
 from tests.contract_suite import PullContract
 
@@ -56,7 +57,7 @@ class Stage:
     many = 25
 
     def __init__(self, telegram: TelegramSimulator, url: str) -> None:
-        telegram.most_per_answer = 10
+        telegram.api.most_per_answer = 10
         self.secret = telegram.token
         self.telegram = telegram
         self.url = url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from telegram import (
@@ -54,12 +55,12 @@ class Reader:
             if gone := update.deleted_business_messages:
                 chat = f"{gone.business_connection_id}/{gone.chat.id}"
                 return [Deleted(f"{chat}/{message}", at=None) for message in gone.message_ids]
-            return self._item(getattr(update, kind)) if kind in SAYING else None
+            return self._item(getattr(update, kind), update.update_id) if kind in SAYING else None
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             problem = f"an update of kind {kind} that cannot be read ({type(error).__name__})"
             raise RecordError(problem, _raw_id(record)) from error
 
-    def _item(self, message: Message) -> Post | Moved | None:
+    def _item(self, message: Message, update_id: int) -> Post | Moved | None:
         if message.migrate_to_chat_id:
             return Moved(thread=str(message.chat.id), to=str(message.migrate_to_chat_id))
         if message.migrate_from_chat_id:
@@ -84,7 +85,7 @@ class Reader:
             reply_to=self._reply_to(message),
             mentions=_unique(_mentioned(text, entities)),
             order=message.message_id,
-            edited_at=message.edit_date,
+            edited_at=_edited_at(message, update_id),
             public=message.chat.type != Chat.PRIVATE,
             permalink=_permalink(message),
             attachments=attachments,
@@ -167,6 +168,11 @@ def _permalink(message: Message) -> str | None:
     place = chat.username or f"c/{str(chat.id).removeprefix('-100')}"
     topic = f"{message.message_thread_id}/" if message.is_topic_message else ""
     return f"https://t.me/{place}/{topic}{message.message_id}"
+
+
+def _edited_at(message: Message, update_id: int) -> datetime | None:
+    # Telegram tells seconds; two edits within one are told apart by their updates, whose ids rise.
+    return message.edit_date and message.edit_date + timedelta(microseconds=update_id % 1_000_000)
 
 
 def _check_that_nothing_was_said(message: Message) -> None:
