@@ -19,11 +19,14 @@ _Point = tuple[int, int, int, int]
 def base58_decode(text: str) -> bytes | None:
     """Bytes of a base58 text, or None when it holds another character."""
     number = 0
-    for char in text:
-        digit = _DIGIT.get(char)
-        if digit is None:
-            return None
-        number = number * 58 + digit
+    for at in range(0, len(text), 10):
+        part = 0
+        for char in text[at : at + 10]:
+            digit = _DIGIT.get(char)
+            if digit is None:
+                return None
+            part = part * 58 + digit
+        number = number * 58 ** len(text[at : at + 10]) + part
     zeros = len(text) - len(text.lstrip("1"))
     return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from aggregator.triage.secrets.found import Found
 from aggregator.triage.secrets.keys import find_keys
 from aggregator.triage.secrets.letters import UNUSUAL, Folded, fold
-from aggregator.triage.secrets.phrases import find_phrases
+from aggregator.triage.secrets.phrases import CUE, find_phrases
 from aggregator.triage.secrets.wordlists import every_word
 
 MASK = "█"
@@ -22,6 +22,7 @@ _DISGUISED = frozenset(range(0xC2, 0xE0)) | {0xE1, 0xE2, 0xEF, 0xF0, 0xF3}
 _UNTOLD = bytes(set(range(256)) - _TELLING - _DISGUISED)
 _NO_DIGIT = bytes(set(range(256)) - frozenset(b"0123456789"))
 _LONG = b"x" * 40
+_FOUR = b"\1" * 4
 _FIVE = b"\1" * 5
 _TAG = re.compile(rb"</?[a-zA-Z][^<>]{0,300}>|\\[nrt]")
 _is_word = every_word().__contains__
@@ -38,40 +39,45 @@ def find(text: str, label: str = "") -> list[Found]:
             return []
         if UNUSUAL.search(text):
             folded = fold(text)
-            plain = folded.text.encode("utf-8", "surrogatepass")
-            return _look(folded, label) if _may_hold(folded.text, plain) else []
-    return _look(fold(text), label) if _may_hold(text, data) else []
+            return _look(folded, folded.text.encode("utf-8", "surrogatepass"), label)
+    return _look(Folded(text, None), data, label)
 
 
-def _may_hold(text: str, data: bytes) -> bool:
-    """The gate, for a text and its UTF-8. It lets some ordinary posts through, but holds back no secret."""
+def _look(folded: Folded, data: bytes, label: str) -> list[Found]:
+    """Pass the gates, which hold back nearly every ordinary post but no secret, then look closely."""
     size = len(data)
-    if size >= 40 and _LONG in data.translate(_ALNUM):
-        return True
-    if b"<" in data or b"\\" in data:
-        data = _TAG.sub(b" ", data)
-    words = data.translate(_LETTERS).split()
-    return (len(words) >= 4 and _has_words(words)) or (size >= 64 and _has_pieces(text, data))
+    long = size >= 40 and _LONG in data.translate(_ALNUM)
+    plain = _TAG.sub(b" ", data) if b"<" in data or b"\\" in data else data
+    words = plain.translate(_LETTERS).split()
+    with_words = long or (len(words) >= 4 and _has_words(words, folded.text))
+    with_keys = long or (size >= 64 and _has_pieces(folded.text, data))
+    if not with_words and not with_keys:
+        return []
+    if folded.origin is None:
+        folded = fold(folded.text)
+    found = [*find_keys(folded.text, label)] if with_keys else []
+    if with_words:
+        found += find_phrases(folded.text.lower())
+    return [_moved(folded, one) for one in _apart(found)]
 
 
-def _has_words(words: list[bytes]) -> bool:
+def _has_words(words: list[bytes], text: str) -> bool:
     """Whether list words stand together, or make up most of the text."""
     flags = bytes(map(_is_word, words))
     listed = flags.count(1)
     if listed < 4:
         return False
-    return _FIVE in flags or 4 * listed >= 3 * len(words) or (listed >= 9 and 2 * listed >= len(words))
+    if 4 * listed >= 3 * len(words):
+        return True
+    if listed >= 9 and (_FIVE in flags or 2 * listed >= len(words)):
+        return True
+    return _FOUR in flags and CUE.search(text.lower()) is not None
 
 
 def _has_pieces(text: str, data: bytes) -> bool:
     """Whether numbers or pieces of hexadecimal may make up a key."""
     digits = len(data.translate(None, _NO_DIGIT))
     return digits >= 16 and (digits >= 64 or _KEY_WORD.search(text) is not None)
-
-
-def _look(folded: Folded, label: str) -> list[Found]:
-    found = [*find_keys(folded.text, label), *find_phrases(folded.text.lower())]
-    return [_moved(folded, one) for one in _apart(found)]
 
 
 def _apart(found: Iterable[Found]) -> list[Found]:

@@ -24,6 +24,7 @@ _BYTES = re.compile(
     r"(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{1,3}(?:[\s,;，、]{1,6}(?:0x)?[0-9a-fA-F]{1,3}){31,64}(?![0-9a-zA-Z])"
 )
 _STORE = re.compile(r"[\"']?(?:crypto|ciphertext|kdfparams)[\"']?\s*[:：=]", re.IGNORECASE)
+_WIF_FIRST = "5KL9c6QT"  # Bitcoin, its test net, BIP-38, Dogecoin, Litecoin
 _SHOWN = 8  # characters that stay readable at each end of what may be a key or a transaction id
 _MOST_PAIRS = 24  # curve operations per text: a page of signatures must not hold up the rest
 
@@ -81,7 +82,7 @@ def _base58_keys(text: str, label: str) -> Iterator[Found]:
         elif len(token) in (51, 52) and token[0] in "5KL9c" and not _is_hex(token):
             if read(text, start, match.end(), label) is Reading.KEY:
                 yield Found("wif", start, match.end())
-        elif 86 <= len(token) <= 88:
+        elif 86 <= len(token) <= 88 and _stands_alone(text, start, match.end()):
             pairs += 1
             data = base58_decode(token) if pairs <= _MOST_PAIRS else None
             if data is not None and is_ed25519_pair(data):
@@ -96,10 +97,18 @@ def _wif(token: str) -> tuple[int, int] | None:
     """Where in a token a WIF or an encrypted key (BIP-38, 58 characters) stands whose checksum is right."""
     for size, payloads in ((51, (33, 34)), (52, (33, 34)), (58, (39,))):
         for at in range(len(token) - size + 1):
+            if token[at] not in _WIF_FIRST:
+                continue
             payload = base58check_payload(token[at : at + size])
             if payload is not None and len(payload) in payloads:
                 return at, at + size
     return None
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (text[start - 1 : start].isalnum() and text[start - 1].isascii()) and not (
+        text[end : end + 1].isalnum() and text[end].isascii()
+    )
 
 
 def _is_hex(token: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,8 @@ from aggregator.triage.secrets.wordlists import LANGUAGES, LENGTHS, nearly, numb
 
 _WORD = re.compile(r"[a-z]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_LONGEST_WORD = 10
+_LONGEST_GLUED = 400
 _FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
 _HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key"))
 # Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
@@ -72,23 +74,34 @@ def words_of(low: str) -> list[Word]:
 
 
 def _unglue(letters: str) -> list[str] | None:
-    """Cut letters without spaces into words of one list, or None. The first words of a language decide."""
-    letters = letters[:400]
+    """Cut letters without spaces into words of one list, or None. The first language that can do it decides."""
+    letters = letters[:_LONGEST_GLUED]
     for language in LANGUAGES:
-        listed = numbers(language)
-        best: list[int] = [0] + [-1] * len(letters)  # best[i]: where the last word of letters[:i] begins
-        for end in range(3, len(letters) + 1):
-            best[end] = next(
-                (s for s in range(end - 3, max(-1, end - 11), -1) if best[s] >= 0 and letters[s:end] in listed), -1
-            )
-        if best[-1] >= 0:
-            cuts: list[str] = []
-            end = len(letters)
-            while end:
-                cuts.append(letters[best[end] : end])
-                end = best[end]
-            return cuts[::-1]
+        if (begins := _beginnings(letters, numbers(language))) is None:
+            continue
+        cuts: list[str] = []
+        end = len(letters)
+        while end:
+            cuts.append(letters[begins[end] : end])
+            end = begins[end]
+        return cuts[::-1]
     return None
+
+
+def _beginnings(letters: str, listed: Mapping[str, int]) -> list[int] | None:
+    """For each place where a row of list words may end, where the last of them begins (-1: none ends there);
+    None when no row reaches the end."""
+    begins = [0] + [-1] * len(letters)
+    reached = 0
+    for end in range(3, len(letters) + 1):
+        if end - reached > _LONGEST_WORD:
+            return None
+        for start in range(end - 3, max(-1, end - _LONGEST_WORD - 1), -1):
+            if begins[start] >= 0 and letters[start:end] in listed:
+                begins[end] = start
+                reached = end
+                break
+    return begins if begins[-1] >= 0 else None
 
 
 def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:

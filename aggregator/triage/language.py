@@ -1,0 +1,155 @@
+"""Which language a post is written in, and its text in the one form that is searched.
+
+The script decides where it can (a regular expression or two); only Latin text that shows no common English
+word goes to the model of py3langid, which costs more than everything else here together.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+# A simplified character, followed by its traditional form; neither is ordinary in the other script.
+_DISTINCT = (
+    "们們这這个個说說时時来來会會对對没沒为為过過还還给給让讓请請谢謝么麼吗嗎钱錢账帳转轉币幣现現动動开開关關门門问問"
+    "题題见見观觀觉覺资資产產证證认認识識书書读讀写寫买買卖賣价價涨漲赚賺赔賠费費贵貴货貨质質贴貼贺賀赠贈骗騙骂罵"
+    "马馬驱驅验驗错錯误誤诉訴讼訟诈詐词詞语語话話该該详詳诚誠调調谁誰课課谈談议議记記计計订訂讨討论論设設访訪评評试試"
+    "诺諾谎謊诱誘负負责責败敗贪貪账賬户戶号號码碼网網页頁链鏈铁鐵钥鑰银銀锁鎖销銷镜鏡长長间間闪閃闭閉闻聞闹鬧阅閱队隊"
+    "阳陽阴陰际際陆陸险險随隨难難电電脑腦机機务務办辦补補报報护護损損换換据據换換择擇担擔拥擁挂掛挤擠执執扩擴扫掃"
+    "扬揚抢搶投投归歸当當录錄应應库庫废廢广廣庄莊庆慶张張弹彈强強径徑忆憶忧憂怀懷态態总總恶惡恼惱悬懸惊驚惨慘惯慣愤憤愿願"
+    "戏戲战戰无無旧舊显顯暂暫术術权權条條极極构構标標样樣桥橋检檢楼樓汇匯汉漢沟溝泪淚洁潔浏瀏测測浓濃涛濤润潤渐漸满滿"
+    "灭滅灵靈灾災炼煉点點烂爛热熱状狀独獨猪豬环環狱獄单單卡卡厂廠厅廳历歷压壓厌厭县縣参參双雙变變叠疊听聽启啟员員响響"
+    "呕嘔哑啞团團园園围圍国國图圖场場坏壞块塊坚堅垃垃处處备備复復够夠头頭夺奪奖獎妈媽娱娛婴嬰学學宁寧实實审審宽寬宾賓"
+    "对對导導将將尔爾尝嘗尽盡层層属屬岁歲师師带帶帮幫帐帳并並异異弃棄边邊达達迁遷运運进進远遠违違连連迟遲选選递遞遗遺邮郵"
+    "释釋里里钓釣针針钟鐘阶階雾霧静靜韩韓顺順须須顾顧预預领領频頻颜顏额額风風飞飛饭飯饿餓馆館驻駐骤驟鱼魚鸟鳥黄黃龙龍龟龜"
+    "业業东東丢丟两兩严嚴丧喪丽麗举舉义義乐樂习習乡鄉亏虧争爭亚亞亲親亿億仅僅从從仓倉仪儀价價众眾优優伙夥传傳伤傷伪偽"
+    "体體侧側债債储儲儿兒内內军軍农農冻凍净淨凉涼减減击擊创創删刪别別办辦劳勞势勢区區医醫华華协協卖賣卫衛却卻"
+    "纠糾红紅级級约約纪紀纯純纸紙线線练練组組细細终終绍紹经經结結绑綁绝絕统統继繼绩績续續维維绿綠编編缓緩缩縮缴繳罚罰罗羅"
+    "职職联聯声聲肿腫胜勝脏髒腾騰艺藝节節苏蘇范範获獲营營药藥虑慮虚虛虽雖蓝藍蚁蟻裤褲视視规規览覽触觸誉譽讯訊许許"
+    "财財货貨购購贷貸贸貿赖賴赞贊趋趨跃躍踪蹤车車轨軌软軟较較载載辆輛输輸辞辭适適遥遙郑鄭酱醬队隊类類粮糧紧緊纷紛"
+    "热熱爱愛犹猶狗狗滚滾滥濫温溫游遊灯燈烦煩签簽简簡筹籌竞競穷窮称稱稳穩积積种種离離祸禍禅禪确確矿礦盘盤监監盗盜疯瘋"
+    "疗療痴癡瘾癮发發挡擋闲閒陈陳韭韭顶頂项項须須颗顆饰飾骚騷鸡雞齐齊"
+)
+# These too, but the first form is ordinary in both scripts, so that it tells nothing.
+_ALSO = "余餘后後几幾里裡准準冲衝系系面面只隻了了"
+
+TRADITIONAL: dict[int, int] = {
+    ord(simple): ord(other)
+    for pairs in (_DISTINCT, _ALSO)
+    for simple, other in zip(pairs[::2], pairs[1::2], strict=True)
+    if simple != other
+}
+"""For `str.translate`: the usual traditional form of a simplified text, character by character."""
+
+_HANT = frozenset(b for a, b in zip(_DISTINCT[::2], _DISTINCT[1::2], strict=True) if a != b)
+_HANS = frozenset(a for a, b in zip(_DISTINCT[::2], _DISTINCT[1::2], strict=True) if a != b) - _HANT
+
+_DISTINCTIVE = re.compile(f"[{''.join(sorted(_HANS | _HANT))}]")
+_SCRIPT = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯ᄀ-ᇿЀ-ӿ؀-ۿ\u0e00-\u0e7f\u0900-\u097f]+")
+_KANA = re.compile(r"[぀-ヿ]")
+_UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
+_WORDLESS = re.compile(r"https?:\S+|www\.\S+|\S+\.(?:com|net|org|io|xyz)\S*|[@#$]\w+|0x\w+|\w*\d\w*|█+")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_COMMON_ENGLISH = (
+    "the my this that's your you what and have why how don't can't it's please they not when from with i'm i"
+)
+_COMMON_ELSEWHERE = (
+    "que el los las por para una con mi como nao não und der ich nicht ist les pas pour le je yang tidak saya aku "
+    "di khong toi bir ve il non che sono het een nie jest na y es de la"
+)
+_ENGLISH = frozenset(_COMMON_ENGLISH.split())
+_OTHER_LATIN = frozenset(_COMMON_ELSEWHERE.split())
+_LATIN = ("en", "es", "vi", "pt", "fr", "de", "it", "id", "tr", "pl", "nl")
+_SURE = 0.5
+
+_lock = threading.Lock()
+_loaded: list[LanguageIdentifier] = []
+
+# NFKC of the signs that Chinese posts use all the time; with them gone most posts are in normal form already,
+# and telling so is twenty times cheaper than normalising.
+_SIGNS = tuple(zip("，！？：（）；～", ",!?:();~", strict=True))
+
+
+def search_text(text: str) -> str:
+    """The text as it is searched: NFKC, lower case. Not always of the same length, see `Lexicon`'s users."""
+    if text.isascii():
+        return text.lower()
+    for sign, plain in _SIGNS:
+        text = text.replace(sign, plain)
+    text = text.replace("…", "...")
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return text.lower()
+
+
+def language_of(text: str, searchable: str) -> str:
+    """`zh-Hans`, `zh-Hant`, `zh` (nothing tells which), a two-letter code, or `und` (links, signs, masks only)."""
+    if not text.isascii():
+        plain = len(text.encode("ascii", "ignore"))
+        if (len(text) - plain) * 4 >= len(text) and (lang := _by_script(text)):
+            return lang
+    words = searchable.split()
+    if not _ENGLISH.isdisjoint(words) and _OTHER_LATIN.isdisjoint(words):
+        return "en"
+    return _by_words(text, searchable)
+
+
+def _by_script(text: str) -> str | None:
+    """The language that the script alone gives away; None for Latin and for signs only."""
+    first = _SCRIPT.search(text)
+    if first is None:
+        return None
+    letter = first[0][0]
+    if letter < "\u0530":
+        return "uk" if _UKRAINIAN.search(text) else "ru"
+    if letter < "\u0700":
+        return "ar"
+    if letter < "\u0e00":
+        return "hi"
+    if letter < "\u0e80":
+        return "th"
+    if letter >= "가" or letter < "\u1200":
+        return "ko"
+    # Chinese posts play with a single の; Japanese cannot do without kana for long.
+    if (kana := len(_KANA.findall(text))) and kana * 8 >= len(text) - text.count(" "):
+        return "ja"
+    return _chinese(text)
+
+
+def _chinese(text: str) -> str:
+    first = _DISTINCTIVE.search(text)
+    if first is None:
+        return "zh"
+    if first[0] in _HANS:
+        return "zh-Hans"
+    letters = _DISTINCTIVE.findall(text)
+    return "zh-Hant" if sum(letter in _HANT for letter in letters) * 2 > len(letters) else "zh-Hans"
+
+
+def _by_words(text: str, searchable: str) -> str:
+    """Latin text without a telling word: a few letters of another script, or the model."""
+    words = _WORD.findall(_WORDLESS.sub(" ", searchable))
+    if not words:
+        return _by_script(text) or "und"
+    letters = "".join(words)
+    if (script := _SCRIPT.findall(text)) and sum(map(len, script)) * 3 >= len(letters):
+        return _by_script(text) or "und"
+    lang, share = _model().classify(" ".join(words)[:200])
+    return "en" if share < _SURE and letters.isascii() else str(lang)
+
+
+def _model() -> LanguageIdentifier:
+    """Loaded at first need, once, whichever thread asks first."""
+    with _lock:
+        if not _loaded:
+            from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+            model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+            model.set_languages(_LATIN)
+            _loaded.append(model)
+    return _loaded[0]

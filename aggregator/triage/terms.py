@@ -1,0 +1,253 @@
+"""What the words of one post are worth: its kind and the named terms of its priority.
+
+The lexicons say which words stand where (`Lexicon.hits`); the rules here say what they mean together. Of what
+is at stake only the strongest counts, so that a post does not rise by naming one trouble in three ways.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from aggregator.inquiry import Kind, Reason
+from aggregator.triage.lexicon import Hit
+
+STAKES: dict[str, tuple[float, Kind]] = {
+    "key_exposed": (100, "emergency"),
+    "danger_to_life": (80, "emergency"),
+    "key_given": (75, "emergency"),
+    "funds_stolen": (65, "emergency"),
+    "security_report": (60, "emergency"),
+    "funds_missing": (55, "complaint"),
+    "app_down": (50, "emergency"),
+    "impersonation_report": (45, "complaint"),
+    "account_locked": (42, "complaint"),
+    "accusation": (38, "complaint"),
+    "complaint": (30, "complaint"),
+    "defect": (30, "complaint"),
+    "pending": (26, "complaint"),
+    "worried": (24, "question"),
+    "fee_problem": (20, "complaint"),
+    "question": (12, "question"),
+    "suggestion": (5, "other"),
+}
+"""What can be at stake, strongest first: points, and the kind of a post where it is the strongest."""
+
+WEIGHTS: dict[str, float] = {
+    "threat_legal": 20,
+    "threat_regulator": 20,
+    "threat_media": 15,
+    "unanswered_said": 15,
+    "many_affected": 10,
+    "anger": 8,
+    "urgency": 6,
+}
+"""What makes any stake weigh more."""
+
+SINKS: dict[str, float] = {"bait": -30, "noise": -30, "praise": -25, "thanks": -20}
+
+RULES: dict[str, float] = {
+    **{rule: points for rule, (points, _) in STAKES.items()},
+    **WEIGHTS,
+    **SINKS,
+    "public": 6,
+    "reach": 3,  # for each factor of ten in followers, at most REACH_MOST
+}
+"""Every rule and its points; connectors.yaml may override them."""
+
+REACH_MOST = 15.0
+
+CLUES = frozenset(
+    {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told"}
+    | {"hypothetical", "contrast", "news", "own", "resolved"}
+)
+"""Categories that count only together with others."""
+
+CATEGORIES = frozenset(RULES) - {"key_exposed", "public", "reach"} | CLUES
+
+# Two clues within so many characters are as good as a phrase of the lexicon: rule, one clue, the other.
+_NEAR = 24
+_PAIRS = (
+    ("key_given", "secret_word", "told"),
+    ("funds_stolen", "money", "taken"),
+    ("funds_missing", "money", "gone"),
+    ("funds_missing", "transfer", "not_here"),
+    ("app_down", "app", "wont_open"),
+)
+# Words about a danger that was only thought of, read of, or is over, count no more.
+_DANGERS = frozenset(STAKES) - {"key_exposed", "question", "suggestion", "complaint", "accusation"}
+_HYPOTHETICAL = 40  # characters from "what if" to the danger
+# Whoever says this is not told off as bait: it may be the victim who quotes it.
+_HEARD = frozenset({"key_exposed", "key_given", "impersonation_report", "security_report", "danger_to_life"})
+_GRIEVANCES = frozenset(WEIGHTS) - {"urgency", "many_affected"}
+_THANKS_LONGEST = 60
+_SHOUTING = re.compile(r"[!?]{3,}")
+
+Span = Callable[[int, int], tuple[int | None, int | None]]
+"""Offsets in the searched text -> offsets in the post's text."""
+
+
+class Found(Protocol):
+    """A secret that masking found. `published`: a known test vector, no alarm."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def published(self) -> bool: ...
+
+
+def weigh(
+    text: str,
+    hits: dict[str, list[Hit]],
+    *,
+    public: bool,
+    followers: int | None,
+    secrets: Sequence[Found],
+    span: Span,
+    points: Mapping[str, float],
+) -> tuple[Kind, tuple[Reason, ...], bool]:
+    """Kind, reasons, and whether the post says thanks and nothing else.
+
+    Args:
+        text: as `search_text` gives it; `hits` are offsets into it, and are used up.
+        followers: None: not told.
+        points: overrides of RULES.
+    """
+    leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
+    if not hits and leaked is None and "?" not in text:
+        return "other", (), False
+    _combine(hits)
+    _drop_what_is_not_so(hits)
+    stake = "key_exposed" if leaked else _stake(text, hits, points)
+    if sink := _sink(text, hits, stake):
+        kind: Kind = "praise" if sink in ("praise", "thanks") else "noise"
+        return kind, (_reason(sink, hits[sink][0], span, points),), sink == "thanks"
+    said = [_reason(rule, _strongest(hits[rule]), span, points) for rule in _weights(text, hits, stake)]
+    if leaked:
+        exposed = Reason("key_exposed", points.get("key_exposed", RULES["key_exposed"]), leaked.start, leaked.end)
+        said.insert(0, exposed)
+    elif stake:
+        said.insert(0, _reason(stake, _strongest(hits[stake]), span, points))
+    if not said:
+        return "other", (), False
+    if public:
+        said += _publicity(followers, points)
+    return STAKES[stake][1] if stake else _kind_without_stake(hits), tuple(said), False
+
+
+def _combine(hits: dict[str, list[Hit]]) -> None:
+    """Turn two clues that stand near each other into the rule that they mean together."""
+    for rule, one, other in _PAIRS:
+        if one not in hits or other not in hits or rule in hits:
+            continue
+        for start, end, _ in hits[one]:
+            near = next((hit for hit in hits[other] if hit[0] - end <= _NEAR and start - hit[1] <= _NEAR), None)
+            if near is not None:
+                hits[rule] = [(min(start, near[0]), max(end, near[1]), None)]
+                break
+    if "many_affected" in hits and "defect" in hits and "app_down" not in hits:
+        hits["app_down"] = hits["defect"]
+
+
+def _drop_what_is_not_so(hits: dict[str, list[Hit]]) -> None:
+    """Take away dangers that are over, that happened to others, or that were only thought of."""
+    if _is_over(hits):
+        hits["thanks"] = hits["resolved"][-1:]
+        _drop(hits, _DANGERS)
+    elif "news" in hits and "own" not in hits:
+        hits["noise"] = hits["news"]
+        _drop(hits, _DANGERS)
+    elif "hypothetical" in hits:
+        _drop_hypothetical(hits)
+
+
+def _is_over(hits: dict[str, list[Hit]]) -> bool:
+    """It was put right: said after the trouble, and no "but" behind it."""
+    if "resolved" not in hits:
+        return False
+    said = hits["resolved"][-1][0]
+    if any(hit[0] > said for hit in hits.get("contrast", ())):
+        return False
+    return not any(hits[rule][-1][0] > said for rule in _DANGERS & hits.keys())
+
+
+def _drop(hits: dict[str, list[Hit]], rules: frozenset[str]) -> None:
+    for rule in rules & hits.keys():
+        del hits[rule]
+
+
+def _drop_hypothetical(hits: dict[str, list[Hit]]) -> None:
+    doubts = [doubt[0] for doubt in hits["hypothetical"]]
+    for rule in _DANGERS & hits.keys():
+        real = [hit for hit in hits[rule] if not any(0 <= hit[0] - doubt <= _HYPOTHETICAL for doubt in doubts)]
+        if real:
+            hits[rule] = real
+        else:
+            del hits[rule]
+            hits.setdefault("question", hits["hypothetical"])
+
+
+def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -> str | None:
+    """The strongest of what is at stake. A question mark asks, if nothing else does."""
+    if "question" not in hits and (mark := text.find("?")) >= 0:
+        hits["question"] = [(mark, mark + 1, None)]
+    best, most = None, -math.inf
+    for rule, (default, _) in STAKES.items():
+        if rule in hits and (worth := points.get(rule, default)) > most:
+            best, most = rule, worth
+    return best
+
+
+def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | None:
+    """Why this post is for nobody to answer; None: it is not so."""
+    if "bait" in hits:
+        return None if stake in _HEARD else "bait"
+    if stake not in (None, "question", "suggestion", "complaint") or not _GRIEVANCES.isdisjoint(hits):
+        return None
+    if "noise" in hits and (stake is None or len(hits["noise"]) > 1):
+        return "noise"
+    if stake is not None:
+        return None
+    if "praise" in hits:
+        return "praise"
+    return "thanks" if "thanks" in hits and len(text) <= _THANKS_LONGEST else None
+
+
+def _weights(text: str, hits: dict[str, list[Hit]], stake: str | None) -> list[str]:
+    """What makes it weigh more. Blame beside a graver matter is anger, and so is shouting."""
+    if "anger" not in hits and stake not in (None, "question", "suggestion"):
+        blame = next((rule for rule in ("accusation", "complaint") if rule in hits and rule != stake), None)
+        if blame:
+            hits["anger"] = hits[blame]
+        elif shout := _SHOUTING.search(text):
+            hits["anger"] = [(*shout.span(), None)]
+    return [rule for rule in WEIGHTS if rule in hits]
+
+
+def _kind_without_stake(hits: dict[str, list[Hit]]) -> Kind:
+    return "other" if _GRIEVANCES.isdisjoint(hits) else "complaint"
+
+
+def _reason(rule: str, hit: Hit, span: Span, points: Mapping[str, float]) -> Reason:
+    worth = points.get(rule, RULES[rule]) if hit[2] is None else hit[2]
+    return Reason(rule, worth, *span(hit[0], hit[1]))
+
+
+def _strongest(found: list[Hit]) -> Hit:
+    return found[0] if len(found) == 1 else max(found, key=_points_of)
+
+
+def _points_of(hit: Hit) -> float:
+    return hit[2] or 0.0
+
+
+def _publicity(followers: int | None, points: Mapping[str, float]) -> list[Reason]:
+    facts = [Reason("public", points.get("public", RULES["public"]))]
+    if followers and followers > 1:
+        reach = points.get("reach", RULES["reach"]) * math.log10(followers)
+        facts.append(Reason("reach", min(REACH_MOST, round(reach, 1))))
+    return facts
