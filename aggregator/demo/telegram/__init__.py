@@ -15,7 +15,7 @@ from typing import Any, Final
 from starlette.applications import Starlette
 
 from aggregator.demo.telegram.bot_api import BotApi, Fault
-from aggregator.demo.telegram.messages import CONTENT, Json, captioned, given, photo, spoken, text_of
+from aggregator.demo.telegram.messages import CONTENT, Json, captioned, given, photo, spoken, text_of, topic_opened
 from aggregator.demo.telegram.queue import UpdateQueue
 from aggregator.demo.truth import Truth
 
@@ -109,7 +109,7 @@ class TelegramSimulator:
         """The id of a forum topic, opened at first mention."""
         chat = self.group if chat is None else chat
         if (chat, name) not in self._topics:
-            message = self._message(chat, sender=self.user("harbor_admin"), forum_topic_created={"name": name})
+            message = self._message(chat, sender=self.user("harbor_admin"), **topic_opened(name))
             message |= {"message_thread_id": message["message_id"], "is_topic_message": True}
             self._topics[chat, name] = message["message_id"]
             self._send("message", message)
@@ -286,7 +286,7 @@ class TelegramSimulator:
         place: Json = {} if sender is None else {"from": sender}
         if topic is not None:
             root = self.topic(topic, chat)
-            opened = {"message_id": root, "chat": self.chats[chat], "date": 1, "forum_topic_created": {"name": topic}}
+            opened = {"message_id": root, "chat": self.chats[chat], "date": 1, **topic_opened(topic)}
             place |= {"message_thread_id": root, "is_topic_message": True, "reply_to_message": opened}
         if reply_to is not None:
             parent = self._said[reply_to].message

@@ -37,6 +37,10 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
+def topic_opened(name: str) -> Json:
+    return {"forum_topic_created": {"name": name, "icon_color": 7322096}}
+
+
 def photo(album: str, nth: int) -> list[Json]:
     """One picture in two sizes, the largest last."""
     sizes = ((90, 67, "s"), (1280, 960, "x"))

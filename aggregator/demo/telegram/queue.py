@@ -39,6 +39,7 @@ class UpdateQueue:
         self._dropped: set[int] = set()
         self._allowed: frozenset[str] | None = None  # None: the default
         self._poller: asyncio.Future[str] | None = None
+        self.is_awaited = asyncio.Event()  # a long poll has found nothing yet
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -91,7 +92,9 @@ class UpdateQueue:
             return "ready"
         poller = self._poller = asyncio.get_running_loop().create_future()
         either: set[asyncio.Future[Any]] = {poller, caller_gone}
+        self.is_awaited.set()
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        self.is_awaited.clear()
         return "conflict" if poller.done() and poller.result() == "conflict" else "ready"
 
     def _wake(self, why: str) -> None:
