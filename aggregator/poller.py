@@ -21,7 +21,7 @@ from aggregator.ingest import Ingest
 from aggregator.prepare import Origin
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
-from aggregator.store.sources import HealthState
+from aggregator.store.sources import HealthState, SourceState
 from connectors.contract import Cursor, PullConnector, SourceConfig
 from connectors.errors import (
     AuthError,
@@ -72,18 +72,13 @@ class Poller:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._running: set[asyncio.Task[None]] = set()
 
-    async def add(self, connector: PullConnector, config: SourceConfig) -> Source:
+    def add(self, connector: PullConnector, config: SourceConfig, origin: Origin, state: SourceState) -> Source:
         """Take up a source where it was left."""
-        now = self.ingest.clock()
-        state = await self.ingest.db.write(
-            lambda con: sources.start(con, connector.source, connector.space, connector.channel, now, config.backfill)
-        )
-        connector.since = state.backfill_from
         source = Source(
             name=connector.source,
             config=config,
             connector=connector,
-            origin=self.ingest.origin(connector, state.live_since),
+            origin=origin,
             cursor=state.cursor,
             fence=state.fence,
             backfill_from=state.backfill_from,
@@ -137,8 +132,10 @@ class Poller:
         elif pause:
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
 
-    async def poll(self, source: Source) -> float | None:
-        """Drain a source once. Returns seconds to back off, 0 for its usual interval, None to stop it.
+    async def poll(self, source: Source, *, once: bool = False) -> float | None:
+        """Drain a source. `once`: note coverage and health, however short ago that was.
+
+        Returns seconds to back off, 0 for its usual interval, None to stop it.
 
         Raises:
             StoreError: the database cannot be written; the process should end.
@@ -155,7 +152,7 @@ class Poller:
             except Exception as error:  # a bug in one connector leaves the others running
                 log.exception("source.broken", source=source.name)
                 return await self._failed(source, error)
-            await self._succeeded(source, began)
+            await self._succeeded(source, began, once)
             return 0.0
 
     async def _drain(self, source: Source) -> None:
@@ -170,10 +167,10 @@ class Poller:
                         "platform has probably changed its format: update, then run `aggregator replay`."
                     )
 
-    async def _succeeded(self, source: Source, began: datetime) -> None:
+    async def _succeeded(self, source: Source, began: datetime, note: bool) -> None:
         recovered = source.state != "ok"
         source.state, source.message, source.failures = "ok", "", 0
-        if not recovered and source.noted_at and began - source.noted_at < NOTE_EVERY:
+        if not (recovered or note) and source.noted_at and began - source.noted_at < NOTE_EVERY:
             return
         source.noted_at = began
         if recovered:

@@ -1,0 +1,79 @@
+"""Both databases into one folder, consistent, beside a running service; and back again."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from aggregator.control import RefusedError
+from aggregator.store.database import Database
+from aggregator.store.desk import Desk
+
+DATABASE, DESK, MANIFEST = "inquiries.duckdb", "desk.db", "manifest.json"
+
+
+def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, Any]:
+    """Write the folder `target` whole, or not at all. Returns its manifest.
+
+    Raises:
+        RefusedError: the folder exists.
+        OSError: it cannot be written.
+    """
+    if target.exists():
+        raise RefusedError(f"{target} exists already; name a new folder")
+    unfinished = target.with_name(target.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True, mode=0o700)
+    db.copy_to(unfinished / DATABASE)
+    desk.copy_to(unfinished / DESK)
+    manifest = {
+        "made_at": now.isoformat(),
+        "posts": _posts(unfinished / DATABASE),
+        "files": {name: _digest(unfinished / name) for name in (DATABASE, DESK)},
+    }
+    (unfinished / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    unfinished.rename(target)
+    return manifest
+
+
+def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
+    """Put a backup in place of the data directory's databases. Nothing may be running there.
+
+    Raises:
+        RefusedError: the backup is not whole, or the directory holds data and `force` is not given.
+    """
+    try:
+        manifest: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
+        files: dict[str, str] = manifest["files"]
+        broken = [name for name, digest in files.items() if _digest(folder / name) != digest]
+    except (OSError, orjson.JSONDecodeError, KeyError) as error:
+        raise RefusedError(f"{folder} is no whole backup: {error}") from error
+    if broken:
+        raise RefusedError(f"{folder} is damaged: {', '.join(broken)} differs from what was backed up")
+    if (data / DATABASE).exists() and not force:
+        raise RefusedError(f"{data} holds data already; add --force to replace it")
+    data.mkdir(parents=True, exist_ok=True)
+    for name in files:
+        fresh = data / (name + ".restoring")
+        shutil.copyfile(folder / name, fresh)
+        for leftover in (".wal", "-wal", "-shm"):
+            (data / (name + leftover)).unlink(missing_ok=True)
+        fresh.replace(data / name)
+    return manifest
+
+
+def _posts(database: Path) -> int:
+    with duckdb.connect(str(database), read_only=True) as con:
+        row = con.execute("SELECT count(*) FROM post").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,360 @@
+"""The commands. Each is a few lines that call one function; what is heavy is imported when it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from aggregator.config import Settings
+    from aggregator.control import Say
+    from aggregator.service import Running
+
+DONE, FAILED, BAD_CONFIGURATION, PARTLY_DONE = 0, 1, 2, 3
+
+config_option = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("connectors.yaml"),
+    show_default=True,
+    help="The configuration file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+
+
+class _Commands(click.Group):
+    """Turns what can go wrong into one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        from connectors.errors import ConfigError
+
+        try:
+            return super().invoke(context)
+        except ConfigError as error:
+            _fail(str(error), BAD_CONFIGURATION)
+        except KeyboardInterrupt:
+            _fail("stopped; what was committed is kept", 130)
+        except BrokenPipeError:
+            _hush()
+            sys.exit(FAILED)
+        except Exception as error:
+            if type(error).__name__ not in _EXPECTED:
+                raise
+            _fail(str(error), FAILED)
+
+
+# By name, so that `aggregator --help` need not import what raises them.
+_EXPECTED = frozenset(
+    {"StoreError", "DatabaseBusyError", "RefusedError", "PortTakenError", "FenceLostError", "DeskError"}
+)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def _hush() -> None:
+    """The reader of a pipe has gone: nothing more can be said, not even at exit."""
+    with suppress(OSError):
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123 -- stays open until the process ends
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="inquiry-aggregator", prog_name="aggregator")
+@click.option("--log", "log_format", type=click.Choice(["text", "json"]), default="text", help="How to write logs.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every poll, too.")
+def main(log_format: str, verbose: bool) -> None:
+    """Listens on every channel of a community and ranks what people ask and complain about.
+
+    Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
+    """
+    from aggregator.logs import set_up
+
+    set_up(log_format, verbose=verbose)
+
+
+@main.command(epilog="Example: aggregator run --config connectors.yaml")
+@config_option
+def run(config: Path) -> None:
+    """Poll all sources, serve the feed and the webhooks, until stopped (Ctrl-C, SIGTERM)."""
+    from aggregator.service import run as run_service
+
+    settings = _load(config)
+    _require_secrets(settings)
+
+    def greet(service: Running) -> None:
+        from aggregator.greeting import greeting
+
+        click.echo(greeting(service))
+
+    asyncio.run(run_service(settings, greet))
+
+
+@main.command(epilog="Example: aggregator poll forum support-group")
+@click.argument("sources", nargs=-1)
+@config_option
+@json_option
+def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
+    """Read each source once, then end: for cron. Without SOURCES: all of them."""
+    settings = _load(config)
+    _require_secrets(settings)
+    result = _do(settings, "poll", {"sources": list(sources)}, quiet=as_json)
+    _show(result, as_json, "")
+    failed = [name for name, one in result.items() if not one["ok"]]
+    sys.exit(DONE if not failed else FAILED if len(failed) == len(result) else PARTLY_DONE)
+
+
+@main.command(epilog="Example: aggregator check --connect")
+@config_option
+@click.option("--connect", is_flag=True, help="Try each login, too, and say what it may read.")
+@json_option
+def check(config: Path, connect: bool, as_json: bool) -> None:
+    """Look for every mistake in the configuration."""
+    from aggregator.config import missing_secrets
+
+    settings = _load(config)
+    missing = missing_secrets(settings)
+    for line in missing:
+        click.echo(line, err=True)
+    if missing:
+        sys.exit(BAD_CONFIGURATION)
+    if not connect:
+        _show({"sources": len(settings.sources)}, as_json, f"{config}: no mistakes, {len(settings.sources)} sources")
+        return
+    from aggregator.checking import check_sources
+
+    findings = asyncio.run(check_sources(settings))
+    if as_json:
+        _show(findings, True, "")
+    for name, lines in findings.items() if not as_json else ():
+        for level, text in lines:
+            click.echo(f"{name}: {level}: {text}")
+    bad = [name for name, lines in findings.items() if any(level == "failed" for level, _ in lines)]
+    sys.exit(DONE if not bad else FAILED if len(bad) == len(findings) else PARTLY_DONE)
+
+
+@main.command(
+    "import", epilog="Example: aggregator import tickets.csv --source old-desk --map text=body,author_id=user"
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--source", required=True, help="A name for what these files are; not one of the polled sources.")
+@click.option("--map", "renamed", default="", help="Our field = the file's column, ... (text=body,author_id=user).")
+@click.option("--encoding", default="utf-8-sig", show_default=True, help="Of CSV files.")
+@config_option
+@json_option
+def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, config: Path, as_json: bool) -> None:
+    """Take posts from JSON Lines, CSV, TSV or Parquet FILES through the same ingest.
+
+    `text` is needed; native_id, created_at, thread_id, author_id, author_name, channel, lang, url, public,
+    reply_to, followers, likes, replies and shares are used where they are. Interrupted: run it again, it goes on
+    where it was. Run again afterwards: it adds nothing.
+    """
+    arguments = {
+        "files": [str(file.resolve()) for file in files],
+        "source": source,
+        "map": _mapping(renamed),
+        "encoding": encoding,
+    }
+    result = _do(_load(config), "import", arguments, quiet=as_json)
+    _show(
+        result,
+        as_json,
+        f"{result['records']:,} rows read: {result['new']:,} new posts, {result['inquiries']:,} inquiries, "
+        f"{result['rejected']:,} rejected",
+    )
+
+
+@main.command(epilog="Example: aggregator replay")
+@config_option
+@json_option
+def replay(config: Path, as_json: bool) -> None:
+    """Read stored records again with today's code, rejected ones included. Unchanged code changes nothing."""
+    result = _do(_load(config), "replay", {}, quiet=as_json)
+    text = (
+        f"{result['posts']:,} posts read again: {result['changed_posts']:,} changed, "
+        f"{result['changed_inquiries']:,} inquiries changed, {result['recovered']:,} rejected records recovered, "
+        f"{result['rejected']:,} still rejected"
+    )
+    if result["unknown_sources"]:
+        text += f"; left alone, for they are no longer configured: {', '.join(result['unknown_sources'])}"
+    _show(result, as_json, text)
+
+
+@main.command(epilog="Example: aggregator feed --limit 20 --once")
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--once", is_flag=True, help="Print it once instead of keeping it live.")
+@config_option
+@json_option
+def feed(limit: int, once: bool, config: Path, as_json: bool) -> None:
+    """Show the most pressing open inquiries, live (Ctrl-C ends)."""
+    from aggregator.terminal import show, watch
+
+    settings = _load(config)
+    if as_json or once or not sys.stdout.isatty():
+        result = _do(settings, "feed", {"limit": limit}, quiet=True)
+        if as_json:
+            _show(result, True, "")
+        else:
+            show(result)
+        return
+    watch(lambda: _do(settings, "feed", {"limit": limit}, quiet=True))
+
+
+@main.command(epilog="Example: aggregator score < posts.jsonl > scored.jsonl")
+@config_option
+def score(config: Path) -> None:
+    """Score JSON lines from standard input to standard output.
+
+    In: {"id", "text", optional "channel", "lang", "author", "thread", "created_at", "public", "followers"}. Out: {"id",
+    "priority", "score", "band", "kind", "lang", "terms", "entities", "text" (masked)}. Lines that name the same
+    thread and author are one person's posts in order. A line that cannot be read becomes {"error", "line"}.
+    """
+    from aggregator.scoring import score_lines
+
+    settings = _load(config) if config.exists() else _no_settings()
+    broken = score_lines(sys.stdin.buffer, sys.stdout.buffer, settings)
+    sys.exit(PARTLY_DONE if broken else DONE)
+
+
+@main.command(epilog="Example: aggregator backup /var/backups/desk-2026-11-22")
+@click.argument("target", type=click.Path(path_type=Path))
+@config_option
+@json_option
+def backup(target: Path, config: Path, as_json: bool) -> None:
+    """Copy both databases into the new folder TARGET, consistent, beside a running service."""
+    result = _do(_load(config), "backup", {"target": str(target.resolve())}, quiet=as_json)
+    _show(result, as_json, f"{target}: {result['posts']:,} posts, checked")
+
+
+@main.command(epilog="Example: aggregator restore /var/backups/desk-2026-11-22")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the data that is there.")
+@config_option
+@json_option
+def restore(folder: Path, force: bool, config: Path, as_json: bool) -> None:
+    """Put the backup FOLDER in place. The service must not be running."""
+    from aggregator.backup import restore as put_back
+    from aggregator.store.database import Database
+
+    settings = _load(config)
+    if (settings.data / "inquiries.duckdb").exists():
+        Database(settings.data / "inquiries.duckdb").close()  # says so if a service holds it
+    result = put_back(folder.resolve(), settings.data, force=force)
+    _show(result, as_json, f"{settings.data}: {result['posts']:,} posts restored, as of {result['made_at']}")
+
+
+@main.command(epilog="Example: aggregator compact")
+@config_option
+@json_option
+def compact(config: Path, as_json: bool) -> None:
+    """Copy the database into a fresh file: only so do overwritten and erased bytes leave the disk."""
+    result = _do(_load(config), "compact", {}, quiet=as_json)
+    _show(result, as_json, f"{result['bytes_before']:,} bytes before, {result['bytes_after']:,} after")
+
+
+@main.command(epilog="Example: aggregator user add amy --role agent")
+@click.argument("action", type=click.Choice(["add", "link", "list"]))
+@click.argument("name", required=False)
+@click.option("--role", type=click.Choice(["admin", "agent", "viewer"]), default="agent", show_default=True)
+@config_option
+def user(action: str, name: str | None, role: str, config: Path) -> None:
+    """Add a colleague, make a new one-time sign-in link, or list who may sign in."""
+    from aggregator.users import change_users
+
+    if action != "list" and not name:
+        raise click.UsageError("name the colleague: aggregator user add amy")
+    for line in change_users(_load(config), action, name or "", role):
+        click.echo(line)
+
+
+@main.command(epilog="Example: aggregator demo --seconds 30 --json")
+@click.option("--port", default=8080, show_default=True, help="Port of the feed; 0 takes any free one.")
+@click.option("--data", type=click.Path(path_type=Path), help="Keep the data there; else it is deleted at the end.")
+@click.option("--seconds", type=click.FloatRange(5), help="End by itself after so many seconds, and check the result.")
+@click.option("--speed", type=click.FloatRange(1), help="How many times as fast as a real day.")
+@click.option("--open", "open_browser", is_flag=True, help="Open the feed in a browser, signed in.")
+@json_option
+def demo(
+    port: int, data: Path | None, seconds: float | None, speed: float | None, open_browser: bool, as_json: bool
+) -> None:
+    """Play a day in the life of a wallet's community: simulated platforms, real connectors, the real feed."""
+    from aggregator.demo.play import play
+
+    ok = asyncio.run(
+        play(port=port, data=data, seconds=seconds, speed=speed, open_browser=open_browser, as_json=as_json)
+    )
+    sys.exit(DONE if ok else FAILED)
+
+
+# -- shared ---------------------------------------------------------------------------------------
+
+
+def _load(config: Path) -> Settings:
+    from aggregator.config import load
+    from aggregator.fold import STATE_RULES
+    from aggregator.triage.terms import RULES
+
+    return load(config, known_rules=frozenset(RULES) | frozenset(STATE_RULES))
+
+
+def _no_settings() -> Settings:
+    from aggregator.config import Settings
+
+    return Settings(sources={})
+
+
+def _require_secrets(settings: Settings) -> None:
+    from aggregator.config import missing_secrets
+    from connectors.errors import ConfigError
+
+    if missing := missing_secrets(settings):
+        raise ConfigError("\n".join(missing))
+
+
+def _mapping(text: str) -> dict[str, str]:
+    from aggregator.importer import FIELDS
+
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    for name, _, column in pairs:
+        if name.strip() not in FIELDS or not column:
+            raise click.BadParameter(
+                f"{name}: write FIELD=COLUMN, FIELD one of {', '.join(FIELDS)}", param_hint="--map"
+            )
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
+def _do(settings: Settings, command: str, arguments: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
+    """Let the running service do it, or do it here."""
+    from aggregator.terminal import progress
+
+    with progress(quiet) as say:
+        return asyncio.run(_anywhere(settings, command, arguments, say))
+
+
+async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+    from aggregator.control import ask, socket_path
+
+    answered = await ask(socket_path(settings.data), command, arguments, say)
+    if answered is not None:
+        return answered
+    from aggregator.commands import handlers
+    from aggregator.workplace import Workplace
+
+    async with Workplace(settings) as work:
+        return await handlers(work)[command](arguments, say)
+
+
+def _show(result: Any, as_json: bool, text: str) -> None:
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(result, default=str).decode())
+    elif text:
+        click.echo(text)

@@ -1,0 +1,120 @@
+"""What the commands do, each one function: beside a running service or with the file to themselves.
+
+Arguments and results are plain JSON, since they may cross a socket (aggregator/control.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aggregator.backup import back_up
+from aggregator.control import Handler, RefusedError, Say
+from aggregator.importer import File, ImportFileError, import_file
+from aggregator.inquiry import shown
+from aggregator.replay import replay
+from aggregator.workplace import Workplace
+
+
+def handlers(work: Workplace) -> Mapping[str, Handler]:
+    """The commands by name."""
+
+    async def import_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+        """arguments: files (absolute paths), source, map, encoding."""
+        source = arguments["source"]
+        if source in work.settings.sources:
+            raise RefusedError(
+                f"{source} is a source that connectors.yaml polls; give the import a name of its own with --source"
+            )
+        sums = {"records": 0, "new": 0, "edited": 0, "rejected": 0, "inquiries": 0}
+        for name in arguments["files"]:
+            file = File(Path(name), arguments["map"], arguments["encoding"])
+            try:
+                outcome = await import_file(
+                    work.ingest, file, source, lambda what, done, total: say({"progress": [what, done, total]})
+                )
+            except (ImportFileError, OSError) as error:
+                raise RefusedError(str(error)) from error
+            for key, count in (
+                ("records", outcome.records),
+                ("new", outcome.new),
+                ("edited", outcome.edited),
+                ("rejected", outcome.rejected),
+                ("inquiries", len(outcome.inquiries)),
+            ):
+                sums[key] += count
+        return sums
+
+    async def replay_(_: dict[str, Any], say: Say) -> dict[str, Any]:
+        result = await replay(
+            work.ingest, work.readers(), lambda done, total: say({"progress": ["posts", done, total]})
+        )
+        return {**asdict(result), "unknown_sources": sorted(result.unknown_sources)}
+
+    async def poll(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+        """arguments: sources (names; empty: all). One pass over each."""
+        wanted = arguments["sources"] or list(work.poller.sources)
+        if unknown := [name for name in wanted if name not in work.poller.sources]:
+            raise RefusedError(
+                f"no such source to poll: {', '.join(unknown)}; there are {', '.join(work.poller.sources) or 'none'}"
+            )
+
+        async def one(name: str) -> tuple[str, dict[str, Any]]:
+            source = work.poller.sources[name]
+            await work.poller.poll(source, once=True)
+            ok = source.state == "ok"
+            say({"line": f"{name}: {'ok' if ok else source.message}"})
+            return name, {"ok": ok, "message": source.message}
+
+        return dict(await asyncio.gather(*(one(name) for name in wanted)))
+
+    async def feed(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
+        """arguments: limit. The most pressing open inquiries."""
+        now = work.clock()
+        found = await work.db.read(
+            lambda con: con.execute(
+                "SELECT code, priority, channel, kind, lang, state, owner, excerpt, title, reasons, opened_at, due_at "
+                "FROM feed_at(?) ORDER BY priority DESC, inquiry_id DESC LIMIT ?",
+                [now, arguments["limit"]],
+            ).fetchall()
+        )
+        names = ("code", "priority", "channel", "kind", "lang", "state", "owner", "excerpt", "title", "reasons")
+        rows = []
+        for *values, opened_at, due_at in found:
+            row = dict(zip(names, values, strict=True))
+            score = shown(row["priority"])
+            rows.append(
+                {
+                    **row,
+                    "score": score,
+                    "band": work.settings.bands.of(score),
+                    "opened_at": opened_at.isoformat(),
+                    "due_at": due_at.isoformat() if due_at else None,
+                }
+            )
+        count = await work.db.read(lambda con: con.execute("SELECT count(*) FROM inquiry_open").fetchone())
+        return {"now": now.isoformat(), "open": count[0] if count else 0, "inquiries": rows}
+
+    async def backup(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
+        """arguments: target (absolute path of a folder that does not exist)."""
+        try:
+            return await asyncio.to_thread(back_up, work.db, work.desk, Path(arguments["target"]), work.clock())
+        except OSError as error:
+            raise RefusedError(f"{arguments['target']}: {error.strerror}") from error
+
+    async def compact(_: dict[str, Any], __: Say) -> dict[str, Any]:
+        before = work.size()
+        await asyncio.to_thread(work.db.compact)
+        return {"bytes_before": before, "bytes_after": work.size()}
+
+    return {
+        "import": import_,
+        "replay": replay_,
+        "poll": poll,
+        "feed": feed,
+        "backup": backup,
+        "compact": compact,
+    }

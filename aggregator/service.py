@@ -1,0 +1,128 @@
+"""`aggregator run`: scheduler, connectors, web, webhooks and commands in one asyncio process around one file."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from aggregator.clocks import Clock, system_clock
+from aggregator.commands import handlers
+from aggregator.config import Settings
+from aggregator.control import Control, socket_path
+from aggregator.listener import serve
+from aggregator.store.sources import reports
+from aggregator.web.app import create_app
+from aggregator.web.hooks import create_hooks
+from aggregator.web.stream import Stream
+from aggregator.workplace import Workplace
+from connectors.contract import Push, PushConnector, Received
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service at work."""
+
+    work: Workplace
+    url: str  # of the feed
+    hooks_url: str
+
+    @property
+    def failed(self) -> asyncio.Future[None]:
+        """Ends with the error that the service cannot live with."""
+        return self.work.poller.failed
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, clock: Clock = system_clock, port: int | None = None, hooks_port: int | None = None
+) -> AsyncIterator[Running]:
+    """Run everything until the block ends. Ports: instead of the configured ones; 0 takes any free one.
+
+    Raises:
+        StoreError, PortTakenError: it cannot start.
+    """
+    async with AsyncExitStack() as stack:
+        work = await stack.enter_async_context(Workplace(settings, clock=clock))
+        stream = Stream(work.db, settings=settings, clock=clock)
+        work.ingest.changed = stream.publish
+        app = create_app(
+            work.db,
+            work.desk,
+            settings=settings,
+            stream=stream,
+            clock=clock,
+            health=lambda: reports(work.db, work.connectors, clock()),
+        )
+        web, door = settings.web, settings.hooks
+        url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port))
+        hooks_url = await stack.enter_async_context(
+            serve(create_hooks(_receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
+        )
+        stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
+        control = Control(socket_path(settings.data), handlers(work))
+        await control.start()
+        stack.push_async_callback(control.stop)
+        work.poller.start()
+        stack.push_async_callback(work.poller.stop)
+        log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))
+        yield Running(work, url, hooks_url)
+    log.info("service.stopped")
+
+
+async def run(settings: Settings, greet: Callable[[Running], None]) -> None:
+    """`running` until SIGINT or SIGTERM; SIGHUP tries stopped sources again (a renewed secret).
+
+    Raises:
+        StoreError, PortTakenError: it could not start.
+        StoreError, FenceLostError: it could not go on.
+    """
+    stop = asyncio.get_running_loop().create_future()
+    async with running(settings) as service:
+        with until_signalled(stop, service.work.poller.resume):
+            greet(service)
+            await asyncio.wait([stop, service.failed], return_when=asyncio.FIRST_COMPLETED)
+        failed = service.failed
+    if failed.done():
+        failed.result()
+
+
+@contextmanager
+def until_signalled(stop: asyncio.Future[None], hang_up: Callable[[], None] | None = None) -> Iterator[None]:
+    """While the block lasts, SIGINT and SIGTERM complete `stop`."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if not stop.done():
+            stop.set_result(None)
+
+    watched: dict[signal.Signals, Callable[[], None]] = {signal.SIGINT: end, signal.SIGTERM: end}
+    if hang_up:
+        watched[signal.SIGHUP] = hang_up
+    for number, handler in watched.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in watched:
+            loop.remove_signal_handler(number)
+
+
+def _receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
+    async def receive(source: str, push: Push) -> Received:
+        """Raises KeyError: no such source takes pushes; PushRefusedError: not from the platform."""
+        connector = work.connectors[source]
+        if not isinstance(connector, PushConnector):
+            raise KeyError(source)
+        received = await asyncio.to_thread(connector.receive, push)
+        if received.records:
+            await work.ingest.pushed(work.origins[source], received.records)
+        return received
+
+    return receive

@@ -1,0 +1,95 @@
+"""What a command works with: the open databases, the sources, and how to read each source's records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from functools import partial
+from types import TracebackType
+from uuid import UUID
+
+from aggregator.backup import DATABASE, DESK
+from aggregator.clocks import Clock, system_clock
+from aggregator.config import Settings
+from aggregator.importer import FileConnector
+from aggregator.ingest import Ingest
+from aggregator.poller import Poller
+from aggregator.prepare import Origin
+from aggregator.store import sources
+from aggregator.store.database import Database
+from aggregator.store.desk import Desk
+from connectors.contract import Connector, PullConnector
+from connectors.registry import connector_class
+from connectors.session import Pacing
+
+
+class Workplace:
+    """Open it with `async with`; closing finishes what is being written."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = system_clock,
+        changed: Callable[[Collection[UUID]], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.connectors: dict[str, Connector] = {}
+        self.origins: dict[str, Origin] = {}
+        self.poller: Poller
+        self._stack = AsyncExitStack()
+        self._changed = changed
+
+    async def __aenter__(self) -> Workplace:
+        data = self.settings.data
+        self.db = Database(data / DATABASE)
+        self._stack.callback(self.db.close)
+        try:
+            self.desk = Desk(data / DESK)
+            self._stack.callback(self.desk.close)
+            self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
+            self.poller = Poller(self.ingest)
+            await self._take_up_sources()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _take_up_sources(self) -> None:
+        pacing = Pacing()
+        for name, config in self.settings.sources.items():
+            if not config.enabled:
+                continue
+            connector = connector_class(config.connector)(name, config, since=self.clock(), pacing=pacing)
+            state = await self.db.write(
+                partial(
+                    sources.start,
+                    source=name,
+                    space=connector.space,
+                    channel=connector.channel,
+                    now=self.clock(),
+                    backfill=config.backfill,
+                )
+            )
+            connector.since = state.backfill_from
+            self.connectors[name] = connector
+            self.origins[name] = self.ingest.origin(connector, state.live_since)
+            await self._stack.enter_async_context(connector)
+            if isinstance(connector, PullConnector):
+                self.poller.add(connector, config, self.origins[name], state)
+
+    def size(self) -> int:
+        """Bytes of the inquiry database on disk."""
+        return sum(path.stat().st_size for path in self.settings.data.glob(DATABASE + "*"))
+
+    def readers(self) -> dict[str, Origin]:
+        """How the records of every source are read today, past imports included."""
+        imported = self.db.query("SELECT source FROM source_state WHERE starts_with(space, 'import/')")
+        files = {name: self.ingest.origin(FileConnector(name), None) for (name,) in imported}
+        return {**files, **self.origins}
