@@ -7,7 +7,6 @@ terms (waiting, repeat contact) are added where inquiries are folded and read.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Mapping, Sequence
 
 from aggregator.inquiry import Understanding
@@ -17,8 +16,6 @@ from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import LEXICONS, Lexicon, load
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import CATEGORIES, Found, weigh
-
-_loading = threading.Lock()
 
 
 def understand(
@@ -59,11 +56,6 @@ def understand(
     return Understanding(language, kind, reasons, thanks, entities)
 
 
-def _lexicon() -> Lexicon:
-    with _loading:
-        return _loaded()
-
-
 @functools.cache
-def _loaded() -> Lexicon:
+def _lexicon() -> Lexicon:
     return load(LEXICONS, CATEGORIES)

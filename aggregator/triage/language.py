@@ -56,7 +56,10 @@ _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _WORDLESS = re.compile(r"https?:\S+|www\.\S+|\S+\.(?:com|net|org|io|xyz)\S*|[@#$]\w+|0x\w+|\w*\d\w*|█+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _COMMON_ENGLISH = (
-    "the my this that's your you what and have why how don't can't it's please they not when from with i'm i"
+    "the my this that that's your you u what's what and have had why how don't can't cant won't it's its please pls "
+    "they them their there not from with i'm im i've i of we our she who where when which would could should been "
+    "did didn't doesn't does get got just still after because been about any anyone someone help thanks thank need "
+    "want lost stuck wallet failed send sent received withdraw money is are was to for at"
 )
 _COMMON_ELSEWHERE = (
     "que el los las por para una con mi como nao não und der ich nicht ist les pas pour le je yang tidak saya aku "
@@ -116,7 +119,7 @@ def _by_script(text: str) -> str | None:
     if letter >= "가" or letter < "\u1200":
         return "ko"
     # Chinese posts play with a single の; Japanese cannot do without kana for long.
-    if (kana := len(_KANA.findall(text))) and kana * 8 >= len(text) - text.count(" "):
+    if _KANA.search(text) and len(_KANA.findall(text)) * 8 >= len(text) - text.count(" "):
         return "ja"
     return _chinese(text)
 
@@ -139,7 +142,7 @@ def _by_words(text: str, searchable: str) -> str:
     letters = "".join(words)
     if (script := _SCRIPT.findall(text)) and sum(map(len, script)) * 3 >= len(letters):
         return _by_script(text) or "und"
-    lang, share = _model().classify(" ".join(words)[:200])
+    lang, share = _model().classify(" ".join(words)[:120])
     return "en" if share < _SURE and letters.isascii() else str(lang)
 
 

@@ -67,7 +67,9 @@ class Lexicon:
         self._entries = [
             (term.category, term.points, _ahead(text), _behind(text), term.guard) for text, term in spellings.items()
         ]
-        self._search = AhoCorasick(list(spellings), implementation=Implementation.DFA).find_matches_as_indexes
+        # As fast as a DFA here, and a tenth of its size, which the processor's cache notices.
+        automaton = AhoCorasick(list(spellings), implementation=Implementation.ContiguousNFA)
+        self._search = automaton.find_matches_as_indexes
 
     def hits(self, text: str) -> dict[str, list[Hit]]:
         """category -> where its terms stand in `text` (as `search_text` gives it), in the order of the text.

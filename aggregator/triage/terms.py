@@ -61,7 +61,7 @@ REACH_MOST = 15.0
 
 CLUES = frozenset(
     {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told"}
-    | {"hypothetical", "contrast", "news", "own", "resolved"}
+    | {"hypothetical", "news", "resolved"}
 )
 """Categories that count only together with others."""
 
@@ -83,6 +83,12 @@ _HYPOTHETICAL = 40  # characters from "what if" to the danger
 _HEARD = frozenset({"key_exposed", "key_given", "impersonation_report", "security_report", "danger_to_life"})
 _GRIEVANCES = frozenset(WEIGHTS) - {"urgency", "many_affected"}
 _THANKS_LONGEST = 60
+# Looked for only where needed, since they stand in nearly every post.
+_OWN = re.compile(r"我|俺|本人|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us)\b")
+_CONTRAST = re.compile(
+    r"但|可是|不过|不過|然而|却|卻|还是没|還是沒|还是不|還是不|仍|又不见|又没了|又被|又出现|只是|结果|結果"
+    r"|\b(?:but|however|still|yet|again|although|though|except)\b"
+)
 _SHOUTING = re.compile(r"[!?]{3,}")
 
 Span = Callable[[int, int], tuple[int | None, int | None]]
@@ -121,7 +127,7 @@ def weigh(
     if not hits and leaked is None and "?" not in text:
         return "other", (), False
     _combine(hits)
-    _drop_what_is_not_so(hits)
+    _drop_what_is_not_so(text, hits)
     stake = "key_exposed" if leaked else _stake(text, hits, points)
     if sink := _sink(text, hits, stake):
         kind: Kind = "praise" if sink in ("praise", "thanks") else "noise"
@@ -153,26 +159,26 @@ def _combine(hits: dict[str, list[Hit]]) -> None:
         hits["app_down"] = hits["defect"]
 
 
-def _drop_what_is_not_so(hits: dict[str, list[Hit]]) -> None:
+def _drop_what_is_not_so(text: str, hits: dict[str, list[Hit]]) -> None:
     """Take away dangers that are over, that happened to others, or that were only thought of."""
-    if _is_over(hits):
+    if _is_over(text, hits):
         hits["thanks"] = hits["resolved"][-1:]
         _drop(hits, _DANGERS)
-    elif "news" in hits and "own" not in hits:
+    elif "news" in hits and not _OWN.search(text):
         hits["noise"] = hits["news"]
         _drop(hits, _DANGERS)
     elif "hypothetical" in hits:
         _drop_hypothetical(hits)
 
 
-def _is_over(hits: dict[str, list[Hit]]) -> bool:
+def _is_over(text: str, hits: dict[str, list[Hit]]) -> bool:
     """It was put right: said after the trouble, and no "but" behind it."""
     if "resolved" not in hits:
         return False
-    said = hits["resolved"][-1][0]
-    if any(hit[0] > said for hit in hits.get("contrast", ())):
+    start, end, _ = hits["resolved"][-1]
+    if _CONTRAST.search(text, end):
         return False
-    return not any(hits[rule][-1][0] > said for rule in _DANGERS & hits.keys())
+    return not any(hits[rule][-1][0] > start for rule in _DANGERS & hits.keys())
 
 
 def _drop(hits: dict[str, list[Hit]], rules: frozenset[str]) -> None:
@@ -196,8 +202,8 @@ def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -
     if "question" not in hits and (mark := text.find("?")) >= 0:
         hits["question"] = [(mark, mark + 1, None)]
     best, most = None, -math.inf
-    for rule, (default, _) in STAKES.items():
-        if rule in hits and (worth := points.get(rule, default)) > most:
+    for rule in hits:
+        if rule in STAKES and (worth := points.get(rule, RULES[rule])) > most:
             best, most = rule, worth
     return best
 
