@@ -169,6 +169,28 @@ def phrase(
     return Planted(_planted(secret, rng), "phrase", tuple(plain), f"{language}, {layout}, {disguise}")
 
 
+CHINESE_LAYOUTS = {
+    "spaces": " ",
+    "one per line": "\n",
+    "enumeration": "、",
+    "commas": "，",
+    "ideographic spaces": "\u3000",
+    "dots": ".",
+    "mixed": " ，",
+}
+
+
+def chinese_phrase(rng: random.Random) -> Planted:
+    """A Chinese phrase with separators between its characters, after a cue."""
+    plain = words(rng, rng.choice(LENGTHS), rng.choice(["chinese_simplified", "chinese_traditional"]))
+    layout = rng.choice([*CHINESE_LAYOUTS, "numbered"])
+    between = CHINESE_LAYOUTS.get(layout)
+    numbered = " ".join(f"{n}.{w}" for n, w in enumerate(plain, 1))
+    secret = numbered if between is None else between.join(plain)
+    cue = rng.choice(["我的助记词：", "助記詞: ", "恢复词如下\n", "帮我导入一下：\n"])
+    return Planted(cue + secret + "\nhelp", "phrase", tuple(plain), f"chinese, {layout}")
+
+
 def fragment(rng: random.Random) -> Planted:
     """Four to eleven words of a phrase, sent alone."""
     plain = words(rng)[: rng.randint(4, 11)]

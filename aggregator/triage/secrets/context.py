@@ -13,14 +13,16 @@ _KEY = (
 _ID = (
     r"tx(?:n|id|hash|s)?\b|tx[ _-]?(?:id|hash)|transaction|\bhash(?:es)?\b|hash值"
     r"|\bblock|explorer|[a-z]*scan\b|mempool|public[ _-]?key|pubkey|merkle|signature|sha-?256|checksum|digest"
-    r"|etag|commit|\bid\b|uuid|address|\baddr|contract|topic"
+    r"|etag|commit|(?:\b|_)id\b|uuid|nonce|address|\baddr|contract|topic"
     r"|交易|哈希|哈西|雜湊|区块|區塊|高度|流水号|链上|鏈上|公[钥鑰]|签名|簽名|校验|地址|合约|合約"
     r"|транзакц|хеш|хэш|トランザクション|ハッシュ|해시|트랜잭션"
 )
 _WEAK_KEY = r"\bkeys?\b|\bpriv(?:ate)?\b|import|导入|導入|restor|恢复|恢復|secret|[钥鑰]"
 _WEAK_ID = (
-    r"transfer|sent|send|deposit|withdr|swap|bridge|confirm|pending|arriv|order|receipt|paid|payment"
-    r"|转账|轉賬|轉帳|转了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|订单|訂單|单号|單號|查一下|红包|打包|确认"
+    r"transfer|sent|send|deposit|withdr|swap|bridge|confirm|pending|arriv|receiv|stuck|order|receipt|paid|payment"
+    r"|转账|轉賬|轉帳|转了|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
+    r"|查一?下|红包|打包|确认|chuyển|nhận|giao dịch|enviad|retir|recib|перевод|перевел|отправ|получ|вывод"
+    r"|送金|入金|出金|着金|송금|입금|출금|전송"
 )
 _CUES = re.compile(f"(?P<key>{_KEY})|(?P<id>{_ID})|(?P<weak_key>{_WEAK_KEY})|(?P<weak_id>{_WEAK_ID})", re.IGNORECASE)
 _OR = re.compile(r"\bor\b|还是|還是|或")

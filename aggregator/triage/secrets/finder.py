@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from aggregator.triage.secrets.chinese import find_chinese, may_hold
 from aggregator.triage.secrets.found import Found
 from aggregator.triage.secrets.keys import find_keys
 from aggregator.triage.secrets.letters import UNUSUAL, Folded, fold
@@ -34,16 +35,18 @@ def find(text: str, label: str = "") -> list[Found]:
     if len(text) < SHORTEST:
         return []
     data = text.encode("utf-8", "surrogatepass")
+    chinese = False
     if len(data) > len(text):
-        if len(data.translate(None, _UNTOLD)) < SHORTEST:
+        chinese = may_hold(text, data)
+        if not chinese and len(data.translate(None, _UNTOLD)) < SHORTEST:
             return []
         if UNUSUAL.search(text):
             folded = fold(text)
-            return _look(folded, folded.text.encode("utf-8", "surrogatepass"), label)
-    return _look(Folded(text, None), data, label)
+            return _look(folded, folded.text.encode("utf-8", "surrogatepass"), label, chinese)
+    return _look(Folded(text, None), data, label, chinese)
 
 
-def _look(folded: Folded, data: bytes, label: str) -> list[Found]:
+def _look(folded: Folded, data: bytes, label: str, chinese: bool) -> list[Found]:
     """Pass the gates, which hold back nearly every ordinary post but no secret, then look closely."""
     size = len(data)
     long = size >= 40 and _LONG in data.translate(_ALNUM)
@@ -51,13 +54,15 @@ def _look(folded: Folded, data: bytes, label: str) -> list[Found]:
     words = plain.translate(_LETTERS).split()
     with_words = long or (len(words) >= 4 and _has_words(words, folded.text))
     with_keys = long or (size >= 64 and _has_pieces(folded.text, data))
-    if not with_words and not with_keys:
+    if not (with_words or with_keys or chinese):
         return []
     if folded.origin is None:
         folded = fold(folded.text)
     found = [*find_keys(folded.text, label)] if with_keys else []
     if with_words:
         found += find_phrases(folded.text.lower())
+    if chinese:
+        found += find_chinese(folded.text)
     return [_moved(folded, one) for one in _apart(found)]
 
 

@@ -58,7 +58,7 @@ def _is_fragment(run: Run, cue: bool, alone: bool) -> bool:
     known = len(run.listed)
     if known < 4 or len(set(run.listed)) < 3 or run.strangers > known // 8:
         return False
-    if run.lined and run.function_share < 0.5:
+    if run.lined and run.function_share < 0.7:
         return alone or cue
     if alone:
         polite = known < 6 and not POLITE.isdisjoint(run.listed)

@@ -112,7 +112,8 @@ def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
         if sum(known) < 4:
             continue
         for first, last in _stretches(low, words, known, language, near_cue):
-            yield _run(low, words[first : last + 1], known[first : last + 1], language)
+            if sum(known[first : last + 1]) >= 4:
+                yield _run(low, words[first : last + 1], known[first : last + 1], language)
 
 
 def _stretches(
@@ -120,20 +121,25 @@ def _stretches(
 ) -> Iterator[tuple[int, int]]:
     """First and last index of words that belong together: fillers never part them, one stranger seldom does."""
     first = last = -1
-    parted = False
     for i, word in enumerate(words):
         if first >= 0 and not _close(low, words[i - 1], word):
             yield first, last
             first = -1
         if known[i]:
-            first, last, parted = (i if first < 0 else first), i, False
-        elif first >= 0 and word.text not in _FILLERS:
-            if parted or not (near_cue or nearly(word.text, language)):
-                yield first, last
-                first = -1
-            parted = True
+            first, last = (i if first < 0 else first), i
+        elif first >= 0 and word.text not in _FILLERS and not _is_slip(words, known, i, language, near_cue):
+            yield first, last
+            first = -1
     if first >= 0:
         yield first, last
+
+
+def _is_slip(words: Sequence[Word], known: Sequence[bool], at: int, language: str, near_cue: bool) -> bool:
+    """Whether a stranger may be a mistyped word: it stands between list words, and a cue is near or one letter
+    would put it right."""
+    if not (known[at - 1] and at + 1 < len(known) and known[at + 1]):
+        return False
+    return near_cue or (len(known) >= 12 and nearly(words[at].text, language))
 
 
 def _close(low: str, left: Word, right: Word) -> bool:
