@@ -34,7 +34,7 @@ from connectors.errors import (
 
 log = structlog.get_logger()
 
-BACK_OFF = wait_exponential_jitter(initial=2, max=300, jitter=2)
+BACK_OFF = wait_exponential_jitter(multiplier=2, max=300, jitter=2)
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
 WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the source
 

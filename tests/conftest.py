@@ -1,0 +1,111 @@
+"""What many tests stand on: a community on simulated platforms, and a workplace that listens to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator.config import Settings
+from aggregator.demo.forum import ForumSimulator
+from aggregator.listener import serve
+from aggregator.demo.telegram import TelegramSimulator
+from aggregator.poller import Source
+from aggregator.workplace import Workplace
+from connectors.discourse import Discourse
+from connectors.secret import Secret
+from connectors.telegram import Telegram
+
+START = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class Hands:
+    """The clock of a test: it stands still until it is moved."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Community:
+    """Both simulators on sockets, and the settings of a desk that listens to them."""
+
+    forum: ForumSimulator
+    telegram: TelegramSimulator
+    forum_url: str
+    telegram_url: str
+    clock: Hands
+    data: Path
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def settings(self, *sources: str) -> Settings:
+        known = {
+            "forum": Discourse.Config(
+                connector="discourse",
+                url=self.forum_url,
+                api_key=Secret(env="FORUM_KEY"),
+                webhook_secret=Secret(env="HOOK_SECRET"),
+                calls_per_minute=100_000,
+                timeout=2,
+            ),
+            "telegram": Telegram.Config(
+                connector="telegram",
+                token=Secret(env="TELEGRAM_TOKEN"),
+                api=self.telegram_url,
+                chats=frozenset({self.telegram.group}),
+                long_poll=0,
+            ),
+        }
+        chosen = {name: known[name] for name in (sources or known)}
+        return Settings(sources=chosen, data=self.data, **self.more)
+
+    @asynccontextmanager
+    async def desk(self, *sources: str) -> AsyncIterator[Workplace]:
+        """A desk at its data, as after a start; leaving the block is a clean stop."""
+        async with Workplace(self.settings(*sources), clock=self.clock) as work:
+            yield work
+
+
+async def poll(work: Workplace, *names: str) -> list[Source]:
+    """One pass over the named sources (none: all)."""
+    polled = [work.poller.sources[name] for name in (names or work.poller.sources)]
+    for source in polled:
+        await work.poller.poll(source, once=True)
+    return polled
+
+
+def texts(work: Workplace) -> list[str]:
+    """Stored texts in the order in which they were written."""
+    return [text for (text,) in work.db.query("SELECT text FROM post ORDER BY posted_at, native_order")]
+
+
+def open_inquiries(work: Workplace) -> list[dict[str, Any]]:
+    """The feed at the test's moment, most pressing first."""
+    with work.db.reading() as cursor:
+        found = cursor.execute("FROM feed_at(?) ORDER BY priority DESC, inquiry_id DESC", [work.clock()])
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.fixture
+async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Community]:
+    clock = Hands()
+    forum, telegram = ForumSimulator(clock=clock), TelegramSimulator(clock=clock)
+    monkeypatch.setenv("FORUM_KEY", forum.api_key)
+    monkeypatch.setenv("HOOK_SECRET", "hook-secret-for-tests")
+    monkeypatch.setenv("TELEGRAM_TOKEN", telegram.token)
+    async with AsyncExitStack() as stack:
+        forum_url = await stack.enter_async_context(serve(forum.app))
+        telegram_url = await stack.enter_async_context(serve(telegram.app))
+        yield Community(forum, telegram, forum_url, telegram_url, clock, tmp_path / "data")
