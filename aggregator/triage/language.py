@@ -94,7 +94,7 @@ def language_of(text: str, searchable: str) -> str:
     """`zh-Hans`, `zh-Hant`, `zh` (nothing tells which), a two-letter code, or `und` (links, signs, masks only)."""
     if not text.isascii():
         plain = len(text.encode("ascii", "ignore"))
-        if (len(text) - plain) * 4 >= len(text) and (lang := _by_script(text)):
+        if (len(text) - plain) * 6 >= len(text) and (lang := _by_script(text)):
             return lang
     words = searchable.split()
     if not _ENGLISH.isdisjoint(words) and _OTHER_LATIN.isdisjoint(words):
@@ -119,7 +119,7 @@ def _by_script(text: str) -> str | None:
     if letter >= "가" or letter < "\u1200":
         return "ko"
     # Chinese posts play with a single の; Japanese cannot do without kana for long.
-    if _KANA.search(text) and len(_KANA.findall(text)) * 8 >= len(text) - text.count(" "):
+    if _KANA.search(text) and (kana := _KANA.findall(text)) != ["の"] and len(kana) * 8 >= len(text):
         return "ja"
     return _chinese(text)
 

@@ -75,6 +75,7 @@ _PAIRS = (
     ("funds_missing", "money", "gone"),
     ("funds_missing", "transfer", "not_here"),
     ("app_down", "app", "wont_open"),
+    ("app_down", "many_affected", "defect"),
 )
 # Words about a danger that was only thought of, read of, or is over, count no more.
 _DANGERS = frozenset(STAKES) - {"key_exposed", "question", "suggestion", "complaint", "accusation"}
@@ -82,9 +83,13 @@ _HYPOTHETICAL = 40  # characters from "what if" to the danger
 # Whoever says this is not told off as bait: it may be the victim who quotes it.
 _HEARD = frozenset({"key_exposed", "key_given", "impersonation_report", "security_report", "danger_to_life"})
 _GRIEVANCES = frozenset(WEIGHTS) - {"urgency", "many_affected"}
+# Long posts in which nobody speaks of himself tell of the world; these words are common there.
+_WORLDLY = frozenset({"funds_stolen", "danger_to_life", "accusation", "threat_legal", "threat_regulator"})
+_LONG = 90
+_MANY_ADS = 3
 _THANKS_LONGEST = 60
 # Looked for only where needed, since they stand in nearly every post.
-_OWN = re.compile(r"我|俺|本人|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us)\b")
+_OWN = re.compile(r"我|俺|本人|你们|你們|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us|your?|ur)\b")
 _CONTRAST = re.compile(
     r"但|可是|不过|不過|然而|却|卻|还是没|還是沒|还是不|還是不|仍|又不见|又没了|又被|又出现|只是|结果|結果"
     r"|\b(?:but|however|still|yet|again|although|though|except)\b"
@@ -155,8 +160,6 @@ def _combine(hits: dict[str, list[Hit]]) -> None:
             if near is not None:
                 hits[rule] = [(min(start, near[0]), max(end, near[1]), None)]
                 break
-    if "many_affected" in hits and "defect" in hits and "app_down" not in hits:
-        hits["app_down"] = hits["defect"]
 
 
 def _drop_what_is_not_so(text: str, hits: dict[str, list[Hit]]) -> None:
@@ -169,6 +172,8 @@ def _drop_what_is_not_so(text: str, hits: dict[str, list[Hit]]) -> None:
         _drop(hits, _DANGERS)
     elif "hypothetical" in hits:
         _drop_hypothetical(hits)
+    if len(text) > _LONG and not _WORLDLY.isdisjoint(hits) and not _OWN.search(text):
+        _drop(hits, _WORLDLY)
 
 
 def _is_over(text: str, hits: dict[str, list[Hit]]) -> bool:
@@ -201,6 +206,9 @@ def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -
     """The strongest of what is at stake. A question mark asks, if nothing else does."""
     if "question" not in hits and (mark := text.find("?")) >= 0:
         hits["question"] = [(mark, mark + 1, None)]
+    if "unanswered_said" in hits:
+        # Who asks again has something to ask, and praise is then meant the other way.
+        hits.setdefault("complaint", hits["unanswered_said"])
     best, most = None, -math.inf
     for rule in hits:
         if rule in STAKES and (worth := points.get(rule, RULES[rule])) > most:
@@ -212,6 +220,8 @@ def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | Non
     """Why this post is for nobody to answer; None: it is not so."""
     if "bait" in hits:
         return None if stake in _HEARD else "bait"
+    if stake != "key_exposed" and len(hits.get("noise", ())) >= _MANY_ADS and not _OWN.search(text):
+        return "noise"
     if stake not in (None, "question", "suggestion", "complaint") or not _GRIEVANCES.isdisjoint(hits):
         return None
     if "noise" in hits and (stake is None or len(hits["noise"]) > 1):
