@@ -12,7 +12,7 @@ from aggregator.demo.server import serve
 from connectors.contract import Deleted, Page, Push
 from connectors.discourse import Discourse
 from connectors.discourse.walk import Place
-from connectors.errors import AuthError, PushRefusedError, ThrottledError, TransientError
+from connectors.errors import AuthError, ThrottledError, TransientError
 from connectors.secret import Secret
 from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, texts
 
@@ -117,3 +117,353 @@ class TestForumContract(PullContract):
 
 class TestForumPushContract(PushContract):
     pass
+
+
+def deletions(connector: Discourse, done: Drained) -> list[str]:
+    return [item.native_id for item in items(connector, done.records) if isinstance(item, Deleted)]
+
+
+def ids(done: Drained) -> list[int]:
+    return [record["id"] for record in done.records]
+
+
+async def poll(connector: Discourse, done: Drained) -> list[Page]:
+    """One poll of a connector that goes on living; what it brings is committed to `done`."""
+    pages = [page async for page in connector.pages(done.cursor)]
+    done.records.extend(record for page in pages for record in page.records)
+    done.cursor = pages[-1].cursor if pages else done.cursor
+    return pages
+
+
+async def polled(connector: Discourse, done: Drained, times: int) -> None:
+    for _ in range(times):
+        await poll(connector, done)
+
+
+async def test_no_post_is_delivered_twice_by_one_walk(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(180)))
+    done = await drain(stage.connector())
+    assert len(ids(done)) == len(set(ids(done))) == 180
+
+
+async def test_each_page_is_oldest_first(current: ForumStage) -> None:
+    current.says("one", "two", "three")
+    assert ids(await drain(current.connector())) == [1001, 1002, 1003]
+
+
+async def test_windows_without_a_visible_post_are_not_the_end(stage: ForumStage) -> None:
+    stage.says("before the silence")
+    stage.forum.writes_elsewhere(430)
+    stage.says("after it")
+    connector = stage.connector()
+    assert texts(connector, (await drain(connector)).records) == ["before the silence", "after it"]
+
+
+async def test_a_short_page_is_not_the_end(legacy: ForumStage) -> None:
+    for _ in range(6):
+        legacy.says("one of few")
+        legacy.forum.writes_elsewhere(30)
+    assert len(ids(await drain(legacy.connector()))) == 6
+
+
+async def test_a_newest_window_full_of_hidden_posts_hides_nothing(legacy: ForumStage) -> None:
+    legacy.says("seen")
+    first = await drain(legacy.connector())
+    legacy.says("news")
+    legacy.forum.writes_elsewhere(120)
+    connector = legacy.connector()
+    assert texts(connector, (await drain(connector, first)).records) == ["seen", "news"]
+
+
+async def test_a_pinned_topic_does_not_hide_the_newest_post(legacy: ForumStage) -> None:
+    rules = legacy.forum.says("admin", "house rules")
+    legacy.forum._posts[rules].topic.pinned = True
+    legacy.forum.says("lin", "news", at=NOW + timedelta(minutes=1))
+    legacy.forum.writes_elsewhere(60)
+    connector = legacy.connector()
+    assert texts(connector, (await drain(connector)).records)[-1] == "news"
+
+
+async def test_a_quiet_poll_costs_one_request_and_yields_nothing(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(120)))
+    connector, done = stage.connector(), Drained()
+    await polled(connector, done, 1)
+    before = len(stage.forum.requests)
+    assert await poll(connector, done) == []
+    assert len(stage.forum.requests) == before + 1
+
+
+async def test_looking_again_at_the_overlap_stays_cheap_and_yields_nothing(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(400)))
+    done = await drain(stage.connector())
+    before = len(stage.forum.requests)
+    again = await drain(stage.connector(), Drained(done.cursor))
+    assert again.records == []
+    assert len(stage.forum.requests) - before <= 6
+
+
+async def test_a_low_id_that_becomes_visible_late_is_found(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(60)))
+    held = stage.forum.says("mei", "held back for approval", held=True)
+    stage.says(*(f"later {number}" for number in range(120)))
+    connector, done = stage.connector(), Drained()
+    await polled(connector, done, 1)
+    stage.forum.approves(held)
+    await polled(connector, done, 5)
+    assert f"p{held}" in posts(connector, done.records)
+
+
+async def test_an_edit_is_read_again_whether_or_not_it_raised_the_version(stage: ForumStage) -> None:
+    first = stage.forum.says("lin", "my swop failed")
+    second = stage.forum.says("mei", "mine too")
+    done = await drain(stage.connector())
+    stage.forum.edits(first, "my swap failed", at=NOW + timedelta(hours=1))
+    stage.forum.edits(second, "mine too, on BNB", at=NOW + timedelta(minutes=2), in_grace=True)
+    connector = stage.connector()
+    done = await drain(connector, done)
+    assert texts(connector, done.records) == ["my swap failed", "mine too, on BNB"]
+    assert posts(connector, done.records)[f"p{second}"].edited_at == NOW + timedelta(minutes=2)
+
+
+async def test_likes_bring_a_post_again_without_an_edit_and_views_do_not(current: ForumStage) -> None:
+    liked = current.forum.says("lin", "great release")
+    viewed = current.forum.says("mei", "indeed")
+    done = await drain(current.connector())
+    current.forum.likes(liked, 5)
+    current.forum.views(viewed, 90)
+    connector = current.connector()
+    news = await drain(connector, Drained(done.cursor))
+    assert [(post.likes, post.edited_at) for post in posts(connector, news.records).values()] == [(5, None)]
+
+
+async def test_a_removed_post_is_told_as_deleted_once(stage: ForumStage) -> None:
+    stage.says("one", "two", "three")
+    done = await drain(stage.connector())
+    stage.forum.deletes(1002)
+    stage.forum.deletes(1003)
+    second = await drain(stage.connector(), Drained(done.cursor))
+    third = await drain(stage.connector(), Drained(second.cursor))
+    assert deletions(stage.connector(), second) == ["p1002", "p1003"]
+    assert third.records == []
+
+
+async def test_staff_is_told_when_a_post_was_removed(current: ForumStage) -> None:
+    current.says("one", "two")
+    done = await drain(current.connector())
+    current.forum.shows_deleted = True
+    current.forum.deletes(1001, at=NOW + timedelta(hours=2))
+    connector = current.connector()
+    found = items(connector, (await drain(connector, Drained(done.cursor))).records)
+    assert found == [Deleted("p1001", NOW + timedelta(hours=2))]
+
+
+async def test_a_post_that_its_author_withdrew_is_deleted_and_its_notice_is_no_text(current: ForumStage) -> None:
+    current.says("my phrase is ...")
+    done = await drain(current.connector())
+    current.forum.withdraws(1001, at=NOW + timedelta(minutes=9))
+    connector = current.connector()
+    found = items(connector, (await drain(connector, Drained(done.cursor))).records)
+    assert found == [Deleted("p1001", NOW + timedelta(minutes=9))]
+
+
+async def test_a_recovered_post_comes_back(stage: ForumStage) -> None:
+    stage.says("one", "two")
+    done = await drain(stage.connector())
+    stage.forum.deletes(1001)
+    done = await drain(stage.connector(), done)
+    stage.forum.recovers(1001)
+    connector = stage.connector()
+    done = await drain(connector, done)
+    assert [type(item).__name__ for item in items(connector, done.records)][-2:] == ["Deleted", "Post"]
+
+
+async def test_many_removals_are_asked_for_a_few_at_a_time_and_none_is_forgotten(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(40)))
+    connector, done = stage.connector(), Drained()
+    await polled(connector, done, 1)
+    spam = range(1005, 1030)
+    for post_id in spam:
+        stage.forum.deletes(post_id)
+    before = len(stage.forum.requests)
+    await polled(connector, done, 1)
+    assert len(stage.forum.requests) - before <= 12
+    await polled(connector, done, 2)
+    assert deletions(connector, done) == [f"p{post_id}" for post_id in spam]
+
+
+async def test_a_flagged_post_is_not_taken_for_deleted(current: ForumStage) -> None:
+    current.says("one", "two")
+    done = await drain(current.connector())
+    current.forum.hides(1001)
+    connector = current.connector()
+    news = await drain(connector, Drained(done.cursor))
+    assert [(post.text, post.public) for post in posts(connector, news.records).values()] == [("one", False)]
+
+
+async def test_the_first_poll_stops_at_the_backfill_point(stage: ForumStage) -> None:
+    for days in range(300, 0, -1):
+        stage.forum.says("lin", f"{days} days ago", at=NOW - timedelta(days=days))
+    connector = stage.connector(since=NOW - timedelta(days=60, hours=1))
+    found = texts(connector, (await drain(connector)).records)
+    assert (len(found), found[0]) == (60, "60 days ago")
+    assert len(stage.forum.requests) <= 6
+
+
+async def test_an_old_forum_does_not_yield_older_posts_at_the_next_poll(current: ForumStage) -> None:
+    for days in range(90, 0, -1):
+        current.forum.says("lin", f"{days} days ago", at=NOW - timedelta(days=days))
+    done = await drain(current.connector())
+    assert len(done.records) == 7
+    assert (await drain(current.connector(), Drained(done.cursor))).records == []
+
+
+async def test_a_storm_while_we_read_is_not_lost(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(130)))
+    connector, done = stage.connector(), Drained()
+    pages = connector.pages(None)
+    done.records.extend((await anext(pages)).records)
+    stage.says(*(f"storm {number}" for number in range(230)))
+    async for page in pages:
+        done.records.extend(page.records)
+        done.cursor = page.cursor
+    await polled(connector, done, 1)
+    assert set(posts(connector, done.records)) == set(stage.forum.truth())
+
+
+async def test_a_walk_that_fails_halfway_goes_on_where_it_was(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(200)))
+    connector, done = stage.connector(), Drained()
+    pages = connector.pages(None)
+    page = await anext(pages)
+    done.records.extend(page.records)
+    done.cursor = page.cursor
+    stage.forum.fail_next("reset")
+    with pytest.raises(TransientError):
+        await anext(pages)
+    stage.says(*(f"meanwhile {number}" for number in range(70)))
+    await polled(connector, done, 1)
+    assert set(posts(connector, done.records)) == set(stage.forum.truth())
+    assert len(ids(done)) == 270
+
+
+async def test_an_empty_answer_that_looks_fine_moves_nothing_and_is_said(current: ForumStage) -> None:
+    current.says("one", "two")
+    connector, done = current.connector(), Drained()
+    await polled(connector, done, 1)
+    current.forum.fail_next("empty")
+    silent = await poll(connector, done)
+    current.says("three")
+    recovered = await poll(connector, done)
+    assert ["lists no post" in warning for warning in silent[0].warnings] == [True]
+    assert recovered[-1].warnings == ()
+    assert texts(connector, done.records) == ["one", "two", "three"]
+    assert deletions(connector, done) == []
+
+
+@pytest.mark.parametrize("fault", ["503", "latin1", "500"])
+async def test_an_answer_that_is_no_good_is_asked_for_again(stage: ForumStage, fault: Fault) -> None:
+    stage.says("one")
+    stage.forum.fail_next(fault)
+    with pytest.raises(TransientError):
+        await drain(stage.connector())
+    connector = stage.connector()
+    assert texts(connector, (await drain(connector)).records) == ["one"]
+
+
+@pytest.mark.parametrize("fault", ["429_json", "429_text"])
+async def test_both_kinds_of_429_are_understood(current: ForumStage, fault: Fault) -> None:
+    current.forum.fail_next(fault, wait=23)
+    with pytest.raises(ThrottledError) as told:
+        await drain(current.connector())
+    assert told.value.retry_after == 24
+
+
+async def test_a_bot_filter_is_reported_as_such(current: ForumStage) -> None:
+    current.forum.fail_next("html")
+    with pytest.raises(AuthError, match="blocks us"):
+        await drain(current.connector())
+
+
+async def test_a_forum_that_wants_a_login_asks_for_a_key(current: ForumStage) -> None:
+    current.forum.login_required = True
+    with pytest.raises(AuthError, match="guests"):
+        await drain(current.connector(api_key=None))
+
+
+async def test_a_guest_reads_an_open_forum(stage: ForumStage) -> None:
+    stage.says("open to all")
+    connector = stage.connector(api_key=None)
+    assert texts(connector, (await drain(connector)).records) == ["open to all"]
+
+
+async def test_the_key_stands_in_no_url(current: ForumStage) -> None:
+    current.says("one")
+    await drain(current.connector())
+    assert KEY not in " ".join(current.forum.requests)
+
+
+async def test_a_renewed_key_is_taken_up_without_a_restart(
+    current: ForumStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current.says("one")
+    connector, done = current.connector(), Drained()
+    current.forum.api_key = "renewed-key"
+    with pytest.raises(AuthError):
+        await poll(connector, done)
+    monkeypatch.setenv("FORUM_KEY", "renewed-key")
+    await poll(connector, done)
+    assert texts(connector, done.records) == ["one"]
+
+
+async def test_a_forum_in_a_subfolder_is_read_and_linked(forum: ForumSimulator) -> None:
+    forum.subfolder = "/community"
+    forum.__post_init__()
+    async with serve(forum.app) as url:
+        stage = ForumStage(forum, url + "/community/")
+        forum.says("lin", "hello", title="First steps")
+        connector = stage.connector()
+        (post,) = posts(connector, (await drain(connector)).records).values()
+    assert post.permalink == f"{url}/community/t/first-steps/501/1"
+    assert connector.space == f"discourse/{url.removeprefix('http://')}/community"
+    assert connector.channel == "forum"
+
+
+async def test_private_messages_are_read_only_if_wanted_and_never_public(stage: ForumStage) -> None:
+    stage.says("public question")
+    stage.forum.writes_elsewhere(70)
+    stage.forum.says("lin", "private question", private=True)
+    stage.forum.writes_elsewhere(70)
+    stage.says("another public question")
+    closed, opened = stage.connector(), stage.connector(private_messages=True)
+    without = posts(closed, (await drain(closed)).records).values()
+    including = posts(opened, (await drain(opened)).records).values()
+    assert {post.text for post in without} == {"public question", "another public question"}
+    assert {post.text for post in including if not post.public} == {"private question"}
+
+
+async def test_private_messages_that_never_came_cost_one_request(current: ForumStage) -> None:
+    current.says(*(f"text {number}" for number in range(200)))
+    done = await drain(current.connector(private_messages=True))
+    before = current.forum.requests.count("/private-posts.json")
+    await drain(current.connector(private_messages=True), done)
+    assert current.forum.requests.count("/private-posts.json") == before + 1
+
+
+async def test_check_says_as_whom_we_read_and_what_is_missing(current: ForumStage) -> None:
+    current.says("one")
+    async with current.connector(private_messages=True, webhook_secret=None) as connector:
+        findings = await connector.check()
+    assert [(finding.level, finding.text.split(":")[0]) for finding in findings] == [
+        ("ok", "acting for the user system"),
+        ("ok", "the newest post was written at 2026-03-14T08"),
+        ("ok", "private messages can be read"),
+        ("warning", "no webhook_secret"),
+    ]
+
+
+async def test_the_cursor_stays_small(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(600)))
+    done = await drain(stage.connector())
+    assert done.cursor is not None
+    assert len(Place.of(done.cursor["public"]).seen) <= 200
+    assert len(str(done.cursor)) < 6000

@@ -27,6 +27,7 @@ from aggregator.demo.truth import Truth
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+Dialect = Literal["current", "legacy"]
 PER_PAGE = 50
 
 
@@ -57,7 +58,7 @@ class ForumSimulator:
     api_key: str = "demo-forum-key"
     clock: Callable[[], datetime] = _now
     monotonic: Callable[[], float] = time.monotonic
-    dialect: Literal["current", "legacy"] = "current"
+    dialect: Dialect = "current"
     next_id: int = 1001
     budget: int | None = None
     limiter: Literal["json", "text"] = "json"

@@ -110,7 +110,8 @@ class Walk:
     async def _down(self, bound: int) -> AsyncIterator[list[Record]]:
         while self.place.low is not None:
             above = self.place.low
-            rows = await self.fetch(above)
+            # An empty page is believed only if it is empty twice: it may pass for the end.
+            rows = await self.fetch(above) or await self.fetch(above)
             self.place.low = self._lower(above, [_key(row) for row in rows])
             changed = self._changed(rows, above)
             self._arrive(rows, bound)
@@ -161,11 +162,12 @@ class Walk:
             return
         assert place.top is not None
         if place.high is None:
-            place.floor = max(0, place.low - 1)
+            lowest = min((key for key in place.seen if key > 0), default=place.low)
+            place.floor = max(0, lowest - self.overlap)  # below the first post, too, one may be restored
         place.high, place.top, place.low = place.top, None, None
         newest = sorted(place.seen, reverse=True)
-        if len(newest) > self.overlap:
-            place.floor = max(place.floor, newest[self.overlap])
+        if len(newest) >= self.overlap:
+            place.floor = max(place.floor, newest[self.overlap - 1] - 1)
         if place.legacy:  # a window costs a request however empty it is
             place.floor = max(place.floor, place.high - self.overlap)
         place.seen = {key: look for key, look in place.seen.items() if key > place.floor or key < 0}

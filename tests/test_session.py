@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from aggregator.demo.server import serve
+from connectors.contract import Pace
+from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
+from connectors.session import Pacing, Session, parse_json
+
+TOKEN = "tok-77aa55cc33ee"
+
+
+class TokenInHeader(httpx.Auth):
+    def __init__(self, token: str = TOKEN) -> None:
+        self.token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["X-Token"] = self.token
+        yield request
+
+
+@dataclass
+class Platform:
+    """Answers each request with the next of `answers`, the last one for ever."""
+
+    answers: list[Response] = field(default_factory=lambda: [Response(b"{}", media_type="application/json")])
+    seen: list[Request] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.seen.append(Request(scope))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        await answer(scope, receive, send)
+
+
+@dataclass
+class ClockOfTest:
+    """A clock that stands still, except while somebody sleeps."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def answer(status: int, body: bytes | str = b"{}", kind: str = "application/json", **headers: str) -> Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(body, status, named, media_type=kind)
+
+
+@asynccontextmanager
+async def asking(platform: Platform, **settings: Any) -> AsyncIterator[Session]:
+    async with serve(platform) as url:
+        defaults: dict[str, Any] = {"auth": TokenInHeader(), "credential": "{env: THE_TOKEN}"}
+        session = Session(url, **(defaults | settings))
+        yield session
+        await session.aclose()
+
+
+async def failure(response: Response, *, gone: bool = False, **settings: Any) -> ConnectorError:
+    async with asking(Platform([response]), **settings) as session:
+        with pytest.raises(ConnectorError) as told:
+            await session.get_json("/x", gone=gone)
+    return told.value
+
+
+async def test_it_asks_for_json_with_login_and_parameters() -> None:
+    platform = Platform([answer(200, '{"名": "林"}')])
+    async with asking(platform, headers={"X-More": "yes"}) as session:
+        assert await session.get_json("/posts", before=7) == {"名": "林"}
+    request = platform.seen[0]
+    assert (request.url.path, request.url.query) == ("/posts", "before=7")
+    assert [request.headers[name] for name in ("accept", "x-token", "x-more")] == ["application/json", TOKEN, "yes"]
+
+
+async def test_it_posts_and_deletes() -> None:
+    platform = Platform([answer(200, '{"id": 5}'), answer(204, b"")])
+    async with asking(platform) as session:
+        assert await session.post_json("/posts", {"raw": "x"}) == {"id": 5}
+        await session.delete("/posts/5")
+    assert [request.method for request in platform.seen] == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_login_names_what_to_renew(status: int) -> None:
+    error = await failure(answer(status))
+    assert isinstance(error, AuthError)
+    assert "{env: THE_TOKEN}" in str(error)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_what_is_gone_is_gone_only_where_the_caller_says_so(status: int) -> None:
+    assert isinstance(await failure(answer(status), gone=True), SourceGoneError)
+    assert isinstance(await failure(answer(status)), TransientError)
+
+
+async def test_a_web_page_that_says_404_is_not_taken_for_a_deletion() -> None:
+    assert isinstance(await failure(answer(404, "<p>proxy</p>", "text/html"), gone=True), TransientError)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 400, 422])
+async def test_other_failures_pass(status: int) -> None:
+    error = await failure(answer(status, "<p>oops</p>", "text/html"))
+    assert type(error) is TransientError
+    assert str(status) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "wait"),
+    [
+        ({"Retry_After": "7"}, "slow down", 8),
+        ({"Retry_After": "7"}, '{"extras": {"wait_seconds": 23}}', 24),
+        ({}, '{"extras": {"wait_seconds": 23}}', 24),
+        ({"Retry_After": "23"}, '{"extras": {"wait_seconds": "soon"}}', 24),
+        ({"Retry_After": "Fri, 14 Mar 2025 07:00:00 GMT"}, "", 1),
+        ({"Retry_After": "inf"}, '[{"extras": NaN}]', 31),
+        ({}, "<html>slow down</html>", 31),
+    ],
+)
+async def test_a_429_is_waited_out_for_the_longer_of_header_and_body(
+    headers: dict[str, str], body: str, wait: float
+) -> None:
+    error = await failure(answer(429, body, "text/plain", **headers))
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == wait
+
+
+async def test_a_429_may_name_the_hour_instead_of_seconds() -> None:
+    error = await failure(answer(429, Retry_After=format_datetime(datetime.now(UTC) + timedelta(seconds=90), True)))
+    assert isinstance(error, ThrottledError)
+    assert 85 <= error.retry_after <= 91
+
+
+async def test_a_503_that_says_for_how_long_is_waited_out() -> None:
+    error = await failure(answer(503, Retry_After="120"))
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 121
+
+
+@pytest.mark.parametrize("body", [b'{"a": [1, 2', b"", '{"a": "Jörg"}'.encode("latin-1"), b"[" * 100_000])
+async def test_json_that_cannot_be_read_passes(body: bytes) -> None:
+    assert type(await failure(answer(200, body))) is TransientError
+
+
+async def test_a_web_page_instead_of_json_passes() -> None:
+    assert "web page" in str(await failure(answer(200, "<html>hello</html>", "text/html")))
+
+
+def test_half_an_emoji_does_not_fail_its_page() -> None:
+    assert parse_json(b'{"a": "\\ud83d", "b": "\\ud83d\\ude21"}') == {"a": "?", "b": "😡"}
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(403, "<title>Just a moment...</title>", "text/html; charset=UTF-8"),
+        answer(503, "<title>Just a moment...</title>", "text/html", cf_mitigated="challenge"),
+    ],
+)
+async def test_a_bot_filter_is_reported_as_one_and_not_as_a_bad_login(response: Response) -> None:
+    error = await failure(response)
+    assert isinstance(error, AuthError)
+    assert "blocks us" in str(error)
+
+
+async def test_a_redirect_to_the_login_page_is_a_refused_login() -> None:
+    assert isinstance(await failure(answer(302, location="/login")), AuthError)
+
+
+async def test_a_redirect_to_another_host_is_not_followed_and_names_it() -> None:
+    elsewhere = Platform()
+    async with serve(elsewhere) as url:
+        error = await failure(answer(302, location=f"{url}/posts?token=1"))
+    assert isinstance(error, TransientError)
+    assert url.removeprefix("http://") in str(error)
+    assert elsewhere.seen == []
+
+
+async def test_a_failure_inside_a_200_is_translated_at_one_spot() -> None:
+    def translate(body: dict[str, int]) -> ConnectorError | None:
+        return ThrottledError("the platform is busy", 60) if body["errcode"] == 45009 else None
+
+    assert str(await failure(answer(200, '{"errcode": 45009}'), translate=translate)) == "the platform is busy"
+
+
+async def test_a_host_that_is_not_there_passes() -> None:
+    session = Session("http://127.0.0.1:9", timeout=2)
+    with pytest.raises(TransientError, match="cannot be reached"):
+        await session.get_json("/x")
+    await session.aclose()
+
+
+async def test_a_host_that_never_answers_passes() -> None:
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serve(silent) as url:
+        session = Session(url, timeout=0.1)
+        with pytest.raises(TransientError, match=r"within 0\.1 s"):
+            await session.get_json("/x")
+        await session.aclose()
+
+
+async def test_a_key_that_no_header_takes_is_not_quoted() -> None:
+    error = await failure(answer(200), auth=TokenInHeader("sec\nret"))
+    assert isinstance(error, AuthError)
+    assert "{env: THE_TOKEN}" in str(error)
+    assert (error.__cause__, error.__suppress_context__) == (None, True)
+
+
+async def test_no_url_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with asking(Platform()) as session:
+        await session.get_json("/bot-secret-path/get", token="s3cr3t")
+    assert "s3cr3t" not in caplog.text
+    assert "bot-secret-path" not in caplog.text
+
+
+async def test_calls_beyond_the_pace_wait_for_the_window() -> None:
+    clock = ClockOfTest()
+    pacing = Pacing(clock=clock, sleep=clock.sleep)
+    for _ in range(5):
+        await pacing.turn("a", Pace(2, per=60))
+    assert clock.slept == [60, 60]
+
+
+async def test_two_sources_with_one_credential_share_its_pace_and_others_do_not() -> None:
+    clock = ClockOfTest()
+    pacing = Pacing(clock=clock, sleep=clock.sleep)
+    async with (
+        serve(Platform()) as url,
+        _session(url, "{env: A}", pacing) as first,
+        _session(url, "{env: A}", pacing) as second,
+        _session(url, "{env: B}", pacing) as other,
+    ):
+        await first.get_json("/x")
+        await other.get_json("/x")
+        assert clock.slept == []
+        await second.get_json("/x")
+        assert clock.slept == [60]
+
+
+async def test_a_wait_can_be_cancelled_and_gives_its_turn_back() -> None:
+    clock = ClockOfTest()
+    asleep = asyncio.Event()
+
+    async def for_ever(seconds: float) -> None:
+        asleep.set()
+        await asyncio.Event().wait()
+
+    pacing = Pacing(clock=clock, sleep=for_ever)
+    await pacing.turn("a", Pace(1, per=60))
+    waiting = asyncio.create_task(pacing.turn("a", Pace(1, per=60)))
+    await asleep.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    clock.now += 60
+    async with asyncio.timeout(1):
+        await pacing.turn("a", Pace(1, per=60))
+
+
+async def test_nobody_calls_with_a_credential_that_was_told_to_wait() -> None:
+    clock = ClockOfTest()
+    pacing = Pacing(clock=clock, sleep=clock.sleep)
+    platform = Platform([answer(429, Retry_After="30"), answer(200)])
+    async with (
+        serve(platform) as url,
+        _session(url, "{env: A}", pacing) as first,
+        _session(url, "{env: A}", pacing) as second,
+    ):
+        with pytest.raises(ThrottledError):
+            await first.get_json("/x")
+        clock.now += 10
+        with pytest.raises(ThrottledError) as told:
+            await second.get_json("/x")
+        assert (told.value.retry_after, len(platform.seen)) == (21, 1)
+        clock.now += told.value.retry_after
+        assert await second.get_json("/x") == {}
+
+
+@asynccontextmanager
+async def _session(url: str, credential: str, pacing: Pacing) -> AsyncIterator[Session]:
+    session = Session(url, credential=credential, pace=Pace(1, per=60), pacing=pacing)
+    yield session
+    await session.aclose()
