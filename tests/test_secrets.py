@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -68,14 +69,18 @@ def test_a_mask_has_as_many_utf16_units_as_what_it_hides() -> None:
 
 
 def test_a_record_without_secrets_is_the_very_same_object() -> None:
-    record = {"id": 7, "text": "the swap fails since this morning, what can I do?", "tags": ["swap", "bug"]}
+    record: dict[str, Any] = {
+        "id": 7,
+        "text": "the swap fails since this morning, what can I do?",
+        "tags": ["swap", "bug"],
+    }
     masked, found = mask_record(record)
     assert masked is record
     assert found == []
 
 
 def test_every_string_of_a_record_is_masked_names_of_fields_too() -> None:
-    record = {"a": [{"b": "seed phrase: " + PHRASE}], PHRASE: 1}
+    record: dict[str, Any] = {"a": [{"b": "seed phrase: " + PHRASE}], PHRASE: 1}
     masked, found = mask_record(record)
     assert masked == {"a": [{"b": "seed phrase: " + "█" * len(PHRASE)}], "█" * len(PHRASE): 1}
     assert len(found) == 2

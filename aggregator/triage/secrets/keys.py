@@ -75,10 +75,10 @@ def _base58_keys(text: str, label: str) -> Iterator[Found]:
     pairs = 0
     for match in _BASE58.finditer(text):
         token, start = match.group(), match.start()
-        if len(token) <= 60 and (at := _wif(token)):
-            first, last = at
-            shown = token[first:last]
-            yield Found("wif", start + first, start + last, published.is_published_wif(shown), checked=True)
+        if len(token) <= 60 and (wif := _wif(token)):
+            first, last, key = wif
+            public = published.is_published_hex(key[1:33].hex())
+            yield Found("wif", start + first, start + last, public, checked=True)
         elif len(token) in (51, 52) and token[0] in "5KL9c" and not _is_hex(token):
             if read(text, start, match.end(), label) is Reading.KEY:
                 yield Found("wif", start, match.end())
@@ -93,15 +93,16 @@ def _base58_keys(text: str, label: str) -> Iterator[Found]:
                 yield Found("solana_key", start + _SHOWN, match.end() - _SHOWN)
 
 
-def _wif(token: str) -> tuple[int, int] | None:
-    """Where in a token a WIF or an encrypted key (BIP-38, 58 characters) stands whose checksum is right."""
+def _wif(token: str) -> tuple[int, int, bytes] | None:
+    """Where in a token a WIF or an encrypted key (BIP-38, 58 characters) stands, and what it carries. Only a
+    right checksum counts."""
     for size, payloads in ((51, (33, 34)), (52, (33, 34)), (58, (39,))):
         for at in range(len(token) - size + 1):
             if token[at] not in _WIF_FIRST:
                 continue
             payload = base58check_payload(token[at : at + size])
             if payload is not None and len(payload) in payloads:
-                return at, at + size
+                return at, at + size, payload
     return None
 
 

@@ -42,12 +42,6 @@ _KEYS = frozenset(
         "4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d",
     )
 )
-_WIF_OF_ONE = frozenset(
-    (
-        "5HpHagT65TZzG1PH3CSu63k8DbpvD8s5ip4nEB3kEsreAnchuDf",
-        "KwDiBf89QgGbjEhKnhXJuH7LrciVrrZi3qYjgd9M7rFU73sVHnoWn",
-    )
-)
 
 
 @cache
@@ -60,7 +54,3 @@ def phrases() -> tuple[str, ...]:
 def is_published_hex(key: str) -> bool:
     """`key`: 64 hexadecimal digits, in any case. The smallest numbers are in every tutorial."""
     return int(key, 16) <= 0xFFFF or key.lower() in _KEYS
-
-
-def is_published_wif(key: str) -> bool:
-    return key in _WIF_OF_ONE

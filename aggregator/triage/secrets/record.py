@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Sequence
@@ -56,7 +55,12 @@ def _object(value: dict[str, Json], found: list[Found], depth: int) -> Json:
         return {key: _blacked(inner) for key, inner in value.items()}
     changed: dict[str, Json] = {}
     same = True
-    for key, inner in value.items():
+    items: list[Json] = list(value.values())
+    if len(value) >= 9 and (spread := _spread(items)) is not None:
+        items, phrase = spread
+        found.append(phrase)
+        same = False
+    for key, inner in zip(value, items, strict=True):
         new_key = _text(key, "", found)
         new = _walk(inner, key, found, depth + 1)
         same = same and new is inner and new_key is key
@@ -78,11 +82,11 @@ def _array(value: list[Json], label: str, found: list[Found], depth: int) -> Jso
     if (secret := _bytes_of(value)) is not None:
         found.append(Found("solana_key", 0, len(value), checked=is_ed25519_pair(secret)))
         return [MASK] * len(value)
-    before = len(found)
-    new = [_walk(inner, label, found, depth + 1) for inner in value]
-    if len(value) >= 4 and (spread := _spread(new)) is not None:
-        found[before:] = [spread[1]]
-        return spread[0]
+    items = value
+    if len(value) > 1 and (spread := _spread(value)) is not None:
+        items, phrase = spread
+        found.append(phrase)
+    new = [_walk(inner, label, found, depth + 1) for inner in items]
     return value if all(a is b for a, b in zip(value, new, strict=True)) else new
 
 
@@ -111,7 +115,7 @@ def _spread(items: list[Json]) -> tuple[list[Json], Found] | None:
     """A phrase whose words stand in several items of one array."""
     texts = [_said(item) for item in items]
     joined = "\n".join(text or "" for text in texts)
-    secrets = [one for one in find(joined) if one.kind == "phrase"]
+    secrets = [one for one in find(joined) if one.kind == "phrase" and "\n" in joined[one.start : one.end]]
     if not secrets:
         return None
     new: list[Json] = []
@@ -138,8 +142,9 @@ def _say(item: Json, text: str) -> Json:
 
 def gate(payload: bytes) -> bool:
     """Whether a secret shows in a payload that does not parse: as it is, unescaped, or in base64."""
-    views = [payload, _unescaped(payload), unquote_to_bytes(payload.replace(b"+", b" "))]
-    views += [data for run in _BASE64.finditer(payload) if (data := _from_base64(run.group())) is not None]
+    joined = payload.translate(None, b"\r\n\0")
+    views = [payload, joined, _unescaped(payload), unquote_to_bytes(payload.replace(b"+", b" "))]
+    views += [view for run in _BASE64.finditer(joined) for view in _from_base64(run.group())]
     return any(find(text) for view in dict.fromkeys(views) for text in _readings(view))
 
 
@@ -154,9 +159,8 @@ def _unescaped(data: bytes) -> bytes:
     return _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)).encode("utf-8", "surrogatepass"), data)
 
 
-def _from_base64(run: bytes) -> bytes | None:
+def _from_base64(run: bytes) -> list[bytes]:
+    """What a run of base64 may say. Its true beginning is unknown, so each of the four phases is read."""
     plain = run.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
-    try:
-        return base64.b64decode(plain[: len(plain) - (len(plain) % 4 == 1)] + b"=" * (-len(plain) % 4))
-    except binascii.Error:
-        return None
+    phases = [plain[skip:] for skip in range(4)]
+    return [binascii.a2b_base64(phase[: len(phase) // 4 * 4]) for phase in phases]

@@ -143,7 +143,10 @@ def _is_slip(words: Sequence[Word], known: Sequence[bool], at: int, language: st
 
 
 def _close(low: str, left: Word, right: Word) -> bool:
-    """Whether what stands between two words is only a separator."""
+    """Whether what stands between two words is only a separator. The name of a JSON field is no word of a phrase,
+    and a masked one would no longer parse."""
+    if low.startswith('":', left.end):
+        return False
     size = right.start - left.end
     return size <= 4 or (size <= 32 and len(_CJK.findall(low, left.end, right.start)) <= 4)
 
@@ -164,6 +167,6 @@ def trimmed(low: str, words: Sequence[Word]) -> Sequence[Word]:
     """Leave out a heading ("seed phrase:") when a phrase of a proper length follows it."""
     for skip in range(1, min(4, len(words))):
         parted = set(low[words[skip - 1].end : words[skip].start]) & {":", "\n"}
-        if len(words) - skip in LENGTHS and parted and words[skip - 1].text in _HEADINGS:
+        if len(words) - skip in LENGTHS and parted and any(word.text in _HEADINGS for word in words[:skip]):
             return words[skip:]
     return words

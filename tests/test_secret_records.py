@@ -1,0 +1,157 @@
+"""Secrets in parsed records, in payloads that do not parse, and in messages sent word by word."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.triage.secrets import PhraseWindow, gate, mask_record
+
+PHRASE = "earth together pond inhale main camp grow bronze sad treat velvet report"
+WORDS = PHRASE.split()
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_phrase_split_over_an_array_is_masked() -> None:
+    masked, found = mask_record({"words": list(WORDS)})
+    assert masked == {"words": ["█" * len(word) for word in WORDS]}
+    assert [one.kind for one in found] == ["phrase"]
+
+
+def test_a_phrase_split_over_the_fields_of_an_object_is_masked() -> None:
+    masked, _ = mask_record({f"word{n}": word for n, word in enumerate(WORDS)})
+    assert masked == {f"word{n}": "█" * len(word) for n, word in enumerate(WORDS)}
+
+
+def test_a_phrase_split_over_message_segments_is_masked() -> None:
+    def said(text: str) -> dict[str, object]:
+        return {"type": "text", "data": {"text": text}}
+
+    face = {"type": "face", "data": {"id": "14"}}
+    message = [said(" ".join(WORDS[:3])), face, said(" ".join(WORDS[3:]))]
+    masked, _ = mask_record({"message": message})  # type: ignore[dict-item]  # lists are invariant
+    hidden = [said("█" * len(" ".join(WORDS[:3]))), face, said("█" * len(" ".join(WORDS[3:])))]
+    assert masked == {"message": hidden}
+
+
+def test_a_string_that_holds_json_is_masked_and_still_parses() -> None:
+    inner = json.dumps({"note": "助记词 " + PHRASE, "id": 5})
+    masked, _ = mask_record({"payload": inner})
+    assert isinstance(masked, dict)
+    assert json.loads(str(masked["payload"])) == {"note": "助记词 " + "█" * len(PHRASE), "id": 5}
+
+
+def test_a_key_file_as_an_array_of_numbers_is_masked() -> None:
+    masked, found = mask_record({"key": [7] * 64, "wave": [7] * 63})
+    assert masked == {"key": ["█"] * 64, "wave": [7] * 63}
+    assert [one.kind for one in found] == ["solana_key"]
+
+
+def test_a_keystore_as_an_object_is_masked() -> None:
+    masked, found = mask_record({"crypto": {"cipher": "aes", "ciphertext": "ab" * 32, "kdfparams": {"n": 8}}})
+    assert masked == {"crypto": {"cipher": "███", "ciphertext": "█" * 64, "kdfparams": {"n": 8}}}
+    assert [one.kind for one in found] == ["keystore"]
+
+
+def test_the_name_of_a_field_says_what_its_digits_are() -> None:
+    digits = "5f2b8c1d" * 8
+    masked, _ = mask_record({"tx_hash": digits, "file_id": digits, "private_key": digits, "text": digits})
+    assert masked == {
+        "tx_hash": digits,
+        "file_id": digits,
+        "private_key": "█" * 64,
+        "text": digits[:8] + "█" * 48 + digits[:8],
+    }
+
+
+def test_tags_and_short_strings_are_no_phrase() -> None:
+    record = {"tags": ["swap", "coin", "help", "problem", "wallet"], "deep": [[["x"]]]}
+    assert mask_record(record)[0] is record  # type: ignore[arg-type]  # dicts are invariant
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=40),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_record_keeps_its_shape(value: object) -> None:
+    masked, found = mask_record(value)  # type: ignore[arg-type]  # JSON-like by construction
+    assert found or masked is value
+
+
+ENCODED = {
+    "as it is": PHRASE.encode(),
+    "percent": urllib.parse.quote(PHRASE).encode(),
+    "form": b"text=" + urllib.parse.quote_plus(PHRASE).encode(),
+    "json escapes": "".join(f"\\u{ord(c):04x}" for c in PHRASE).encode(),
+    "base64": base64.b64encode(PHRASE.encode()),
+    "url base64": base64.urlsafe_b64encode(("助记词" + PHRASE).encode()),
+    "mime base64": base64.encodebytes(PHRASE.encode()),
+    "base64 after a path": b"a/" + base64.b64encode(PHRASE.encode()),
+    "utf-16": PHRASE.encode("utf-16"),
+    "gb18030": ("助记词 " + PHRASE).encode("gb18030"),
+    "cut json": json.dumps({"a": WORDS}).encode()[:-2],
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_a_broken_payload_with_a_secret_does_not_pass_the_gate(name: str) -> None:
+    assert gate(b'{"x": "' + ENCODED[name])
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\xfe", b'{"text": "swap fails', "今天转账失败".encode("gb18030") * 9])
+def test_a_broken_payload_without_a_secret_passes_the_gate(payload: bytes) -> None:
+    assert not gate(payload)
+
+
+def told(window: PhraseWindow, texts: list[str], every: timedelta = timedelta(seconds=20)) -> list[object]:
+    return [key for i, text in enumerate(texts) for key in window.add("mia", NOON + every * i, i, text)]
+
+
+def test_a_phrase_sent_word_by_word_is_known_at_its_twelfth_word() -> None:
+    window = PhraseWindow()
+    assert told(window, WORDS[:11]) == []
+    assert window.add("mia", NOON + timedelta(minutes=5), 11, WORDS[11]) == list(range(12))
+    assert window.add("mia", NOON + timedelta(minutes=5), 12, "zebra") == [12]
+
+
+def test_numbered_pieces_and_masked_fragments_count_together() -> None:
+    assert told(PhraseWindow(), ["1. earth 2. together", "pond", "█" * 60, "sad"]) == [0, 1, 3]
+
+
+def test_pieces_of_two_persons_or_ten_minutes_apart_do_not_add_up() -> None:
+    window = PhraseWindow()
+    for i, word in enumerate(WORDS):
+        assert window.add(i % 2, NOON, i, word) == []
+    assert told(PhraseWindow(), WORDS, timedelta(minutes=1)) == []
+
+
+def test_ordinary_chat_is_no_phrase() -> None:
+    chat = [
+        "hello",
+        "can you help",
+        "please",
+        "still there",
+        "thank you",
+        "help please",
+        "when",
+        "what now",
+        "ok thanks",
+    ]
+    assert told(PhraseWindow(), chat + chat) == []
+
+
+def test_the_window_forgets_who_was_silent_longest() -> None:
+    window = PhraseWindow()
+    told(window, WORDS[:11])
+    for other in range(20_000):
+        window.add(other, NOON, "x", "zebra")
+    assert window.add("mia", NOON, 99, WORDS[11]) == []

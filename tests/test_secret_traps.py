@@ -1,0 +1,189 @@
+"""The traps of design.md, section 4, one by one: what must be hidden, and what must stay readable."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from aggregator.triage.secrets import find, mask
+from tests import secret_maker
+
+PHRASE = "earth together pond inhale main camp grow bronze sad treat velvet report"
+HEX = "5f2b8c1d9e0a4b7c6d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def test_the_whole_run_is_masked_and_not_its_first_window_that_passes_the_checksum() -> None:
+    text = "zebra " + PHRASE + " lava"
+    assert mask(text)[0] == "█" * len(text)
+
+
+def test_a_phrase_with_a_wrong_checksum_is_masked_beside_a_cue() -> None:
+    wrong = PHRASE.replace("report", "earth")
+    masked, found = mask("恢复不了：" + wrong)
+    assert masked == "恢复不了：" + "█" * len(wrong)
+    assert not found[0].checked
+
+
+@pytest.mark.parametrize("typo", ["togehter", "togethr", "togetherr", "tagether", "qqqq"])
+def test_one_mistyped_word_beside_a_cue_hides_no_other_word(typo: str) -> None:
+    text = PHRASE.replace("together", typo)
+    assert mask("my seed phrase is: " + text)[0] == "my seed phrase is: " + "█" * len(text)
+
+
+def test_words_with_ordinals_are_a_phrase() -> None:
+    text = " ".join(f"{n}th {word}" for n, word in enumerate(PHRASE.split(), 4))
+    assert mask(text)[0].count("█") == len(text) - len("4th ")
+
+
+def test_four_list_words_alone_are_a_fragment() -> None:
+    assert [one.kind for one in find("swing flag economy stadium")] == ["fragment"]
+    assert [one.kind for one in find("1. swing\n2. flag\n3. economy\n4. stadium")] == ["fragment"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "can you please repeat that",
+        "when will you have more time to help",
+        "What about this one then",
+        "please wait until tomorrow morning",
+        "thank you, good job, very nice",
+        "I will try again later today when there is more time",
+        "never ever share your seed phrase or private key with anyone, the support team will never ask",
+        "write down your recovery phrase and keep it in a safe place, then you can restore the wallet any time",
+        "moon moon moon moon moon moon moon moon moon moon moon moon moon",
+        "can you help? just try again, please, maybe they will solve that",
+        "助记词应该怎么保存比较安全，写在纸上还是存在手机里",
+        "我的助记词忘记了，钱包进不去，怎么办啊，求求你们帮帮我",
+        "恢 复 中",
+        "福 利 群 加 我 微 信 领 取 红 包",
+    ],
+)
+def test_ordinary_words_stay_readable(text: str) -> None:
+    assert find(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tx 0x{}，私钥没有泄露过",
+        "我没有泄露私钥，但是钱被转走了，交易哈希 0x{}",
+        "never shared my private key! drained in tx 0x{}",
+        "https://etherscan.io/tx/0x{}",
+        "https://tronscan.org/#/transaction/{}",
+        "https://bscscan.com/advanced-filter?eladd=0x{}",
+        "block 0x{}",
+        "转了100U没到账 0x{}",
+        "这笔 0x{} 卡住了",
+        "where is my withdrawal 0x{}",
+        "my transaction {} is pending, please check. I keep my private key safe",
+        "Aptos address 0x{}",
+    ],
+)
+def test_ids_stay_readable(text: str) -> None:
+    assert find(text.format(HEX)) == []
+
+
+def test_addresses_stay_readable() -> None:
+    text = "我的地址 0x" + HEX[:40] + " bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE"
+    assert find(text) == []
+
+
+@pytest.mark.parametrize("text", ["{}", "0x{}", "这个 {} 是私钥还是交易哈希啊", "is it a private key or a tx hash? {}"])
+def test_in_doubt_only_the_middle_is_masked(text: str) -> None:
+    masked = mask(text.format(HEX))[0]
+    assert masked == text.format(HEX[:8] + "█" * 48 + HEX[-8:])
+
+
+def test_a_key_in_groups_is_masked_beside_a_cue() -> None:
+    groups = " ".join(HEX[i : i + 4] for i in range(0, 64, 4))
+    assert mask("私钥 " + groups)[0] == "私钥 " + "█" * len(groups)
+    assert find("what I see: " + groups) == []
+
+
+def test_a_keystore_hides_all_that_is_encrypted_and_shows_the_address() -> None:
+    planted = secret_maker.keystore(random.Random(1))
+    address = planted.text.split('"address": "')[1][:40]
+    masked, found = mask(planted.text)
+    assert [one.kind for one in found] == ["keystore"]
+    assert address in masked
+
+
+def test_a_solana_signature_is_told_from_a_key_by_its_public_half() -> None:
+    signature = secret_maker.base58(random.Random(3).randbytes(64))
+    assert find("my swap " + signature + " is not there") == []
+    assert [one.kind for one in find("我的私钥 " + signature)] == ["solana_key"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "abandon " * 11 + "about",
+        "legal winner thank year wave sausage worth useful legal winner thank yellow",
+        "zoo " * 11 + "wrong",
+        "letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
+        "test " * 11 + "junk",
+        "0x" + "0" * 63 + "1",
+        "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+        "KwDiBf89QgGbjEhKnhXJuH7LrciVrZi3qYjgd9M7rFU73sVHnoWn",
+    ],
+)
+def test_published_vectors_are_masked_without_an_alarm(secret: str) -> None:
+    masked, found = mask(secret)
+    assert masked == "█" * len(secret)
+    assert [one.published for one in found] == [True]
+    assert not any(one.published for one in find(PHRASE))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_chinese_characters_that_stand_apart_are_a_phrase(seed: int) -> None:
+    planted = secret_maker.chinese_phrase(random.Random(seed))
+    masked, found = mask(planted.text)
+    assert [one.kind for one in found] == ["phrase"], planted
+    assert not any(word in masked.split("：")[-1].split("\n")[-1] for word in planted.parts)
+
+
+def test_chinese_characters_without_separators_need_a_cue() -> None:
+    signs = "".join(secret_maker.words(random.Random(8), 12, "chinese_simplified"))
+    assert mask(f"助记词：{signs}，导入不了")[0] == f"助记词：{'█' * 12}，导入不了"
+    assert find(f"今天{signs}，不错") == []
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "earth together pond ",
+        "earthtogetherpond",
+        "ab12",
+        "private key ab12 ",
+        "12,",
+        " ",
+        "\n",
+        "的 一 ",
+        "助记词",
+        "<b",
+        "\\",
+        "а",
+    ],
+)
+def test_a_megabyte_of_anything_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = piece * (size // len(piece))
+        start = time.process_time()
+        find(text)
+        return time.process_time() - start
+
+    assert seconds(1_000_000) < max(4.0, 40 * seconds(100_000))
+
+
+@pytest.mark.shared
+def test_at_most_one_public_post_in_ten_thousand_is_masked_wrongly() -> None:
+    import duckdb
+
+    rows = duckdb.sql(f"SELECT text FROM '{SHARED / 'data/public_dev.parquet'}'").fetchall()
+    wrong = [text for (text,) in rows for one in find(text) if not one.checked]
+    assert len(wrong) <= len(rows) // 10_000
