@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from aggregator.triage.secrets.chinese import find_chinese, may_hold
 from aggregator.triage.secrets.found import Found
 from aggregator.triage.secrets.keys import find_keys
-from aggregator.triage.secrets.letters import UNUSUAL, Folded, fold
+from aggregator.triage.secrets.letters import MARKUP, UNUSUAL, Folded, fold
 from aggregator.triage.secrets.phrases import CUE, find_phrases
 from aggregator.triage.secrets.wordlists import every_word
 
@@ -25,7 +25,6 @@ _NO_DIGIT = bytes(set(range(256)) - frozenset(b"0123456789"))
 _LONG = b"x" * 40
 _FOUR = b"\1" * 4
 _FIVE = b"\1" * 5
-_TAG = re.compile(rb"</?[a-zA-Z][^<>]{0,300}>|\\[nrt]")
 _is_word = every_word().__contains__
 _KEY_WORD = re.compile(r"priv|secret|[钥鑰匙]|seed|\bkey", re.IGNORECASE)
 
@@ -50,7 +49,7 @@ def _look(folded: Folded, data: bytes, label: str, chinese: bool) -> list[Found]
     """Pass the gates, which hold back nearly every ordinary post but no secret, then look closely."""
     size = len(data)
     long = size >= 40 and _LONG in data.translate(_ALNUM)
-    plain = _TAG.sub(b" ", data) if b"<" in data or b"\\" in data else data
+    plain = MARKUP.sub(b" ", data) if b"<" in data or b"\\" in data or b"&" in data else data
     words = plain.translate(_LETTERS).split()
     with_words = long or (len(words) >= 4 and _has_words(words, folded.text))
     with_keys = long or (size >= 64 and _has_pieces(folded.text, data))

@@ -10,24 +10,30 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-_ALIKE = dict(
-    zip(
-        "асеорхуіјѕԁһԛԝвкмнтгпАВСЕНІЈКМОРЅТХУԌ" + "αβγεηικνορτυχωσμΑΒΕΖΗΙΚΜΝΟΡΤΥΧ" + "ıɑɡɩʏƖłøđħŁØĐ" + "‚′’",
-        "aceopxyijsdhqwbkmhtrnABCEHIJKMOPSTXYG"
-        + "aByenikvoptuxwomABEZHIKMNOPTYX"
-        + "iagiylloдhLOD".replace("д", "d")
-        + ",''",
-        strict=True,
+_ALIKE = {
+    seen: letter
+    for look, letters in (
+        ("асеорхуіјѕԁһԛԝвкмнтгп", "aceopxyijsdhqwbkmhtrn"),
+        ("АВСЕНІЈКМОРЅТХУԌ", "ABCEHIJKMOPSTXYG"),
+        ("αβγεηικνορτυχωσμ", "abyenikvoptuxwom"),
+        ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),
+        ("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz"),
+        ("ıɑɡɩłøđħŁØĐ", "iagilodhLOD"),
     )
-)
+    for seen, letter in zip(look, letters, strict=True)
+}
 UNUSUAL = re.compile(
     "[\u00ad\u00c0-\u024f\u0250-\u02af\u0300-\u03ff\u0400-\u052f\u115f\u1160\u180e\u1d00-\u1dbf\u1e00-\u1fff"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2100-\u214f\u24b6-\u24e9\u3164\ufeff\uff21-\uff3a\uff41-\uff5a"
     "\uff10-\uff19\U0001d400-\U0001d7ff\U0001f130-\U0001f189\U000e0000-\U000e0fff]"
 )
-_NOT_TEXT = re.compile(
+_TAG = (
     r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)\b[^<>]{0,300}>"
-    r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
+)
+MARKUP = re.compile(_TAG.encode() + rb"|&#?\w{1,6};|\\[nrt]", re.IGNORECASE)
+"""Tags, entities and escaped line ends in a text's UTF-8."""
+_NOT_TEXT = re.compile(
+    _TAG + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
     r"|\\u[0-9a-f]{4}|\\[nrtbf\"/\\]",
     re.IGNORECASE,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from aggregator.triage.secrets.wordlists import LANGUAGES, LENGTHS, nearly, numbers
@@ -14,6 +16,22 @@ _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _LONGEST_WORD = 10
 _LONGEST_GLUED = 400
 _FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
+_ORDINALS = frozenset(
+    (
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+    )
+)
 _HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key"))
 # Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
 _FUNCTION_WORDS = (
@@ -106,18 +124,34 @@ def _beginnings(letters: str, listed: Mapping[str, int]) -> list[int] | None:
 
 def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
     """Every run of four or more list words, per language, in order. `near_cue`: a stranger may stand between."""
+    fillers = _FILLERS | _counting(words)
     for language in LANGUAGES:
         listed = numbers(language)
-        known = [word.text in listed for word in words]
+        known = [word.text in listed and word.text not in fillers for word in words]
         if sum(known) < 4:
             continue
-        for first, last in _stretches(low, words, known, language, near_cue):
+        may_be_slip = partial(_is_slip, words, known, language=language, near_cue=near_cue)
+        for first, last in _stretches(low, words, known, fillers, may_be_slip):
             if sum(known[first : last + 1]) >= 4:
-                yield _run(low, words[first : last + 1], known[first : last + 1], language)
+                yield _run(low, words[first : last + 1], known[first : last + 1], language, fillers)
+
+
+def _counting(words: Sequence[Word]) -> frozenset[str]:
+    """Words that only count others in this text: "first word is ... second word is ..."."""
+    often = Counter(word.text for word in words)
+    if len(_ORDINALS & often.keys()) >= 6:
+        return _ORDINALS | {"word", "is", "the"}
+    if often["word"] >= 8:
+        return frozenset(("word", "is", "number"))
+    return frozenset()
 
 
 def _stretches(
-    low: str, words: Sequence[Word], known: Sequence[bool], language: str, near_cue: bool
+    low: str,
+    words: Sequence[Word],
+    known: Sequence[bool],
+    fillers: frozenset[str],
+    may_be_slip: Callable[[int], bool],
 ) -> Iterator[tuple[int, int]]:
     """First and last index of words that belong together: fillers never part them, one stranger seldom does."""
     first = last = -1
@@ -127,14 +161,14 @@ def _stretches(
             first = -1
         if known[i]:
             first, last = (i if first < 0 else first), i
-        elif first >= 0 and word.text not in _FILLERS and not _is_slip(words, known, i, language, near_cue):
+        elif first >= 0 and word.text not in fillers and not may_be_slip(i):
             yield first, last
             first = -1
     if first >= 0:
         yield first, last
 
 
-def _is_slip(words: Sequence[Word], known: Sequence[bool], at: int, language: str, near_cue: bool) -> bool:
+def _is_slip(words: Sequence[Word], known: Sequence[bool], at: int, *, language: str, near_cue: bool) -> bool:
     """Whether a stranger may be a mistyped word: it stands between list words, and a cue is near or one letter
     would put it right."""
     if not (known[at - 1] and at + 1 < len(known) and known[at + 1]):
@@ -148,14 +182,14 @@ def _close(low: str, left: Word, right: Word) -> bool:
     if low.startswith('":', left.end):
         return False
     size = right.start - left.end
-    return size <= 4 or (size <= 32 and len(_CJK.findall(low, left.end, right.start)) <= 4)
+    return size <= 4 or (size <= 32 and len(_CJK.findall(low, left.end, right.start)) <= 8)
 
 
-def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str) -> Run:
+def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, fillers: frozenset[str]) -> Run:
     longest = length = strangers = 0
     for word, is_known in zip(words, known, strict=True):
-        length = length + 1 if is_known else (length if word.text in _FILLERS else 0)
-        strangers += not is_known and word.text not in _FILLERS
+        length = length + 1 if is_known else (length if word.text in fillers else 0)
+        strangers += not is_known and word.text not in fillers
         longest = max(longest, length)
     marked = sum(low[a.end : b.start].strip(" ") != "" for a, b in pairwise(words))
     listed = [word.text for word, is_known in zip(words, known, strict=True) if is_known]
