@@ -1,0 +1,291 @@
+"""desk.db: who works here. Users, sessions, sign-in links, read marks and personal settings.
+
+It is a SQLite file beside the DuckDB one and is never attached to it, so that no SQL endpoint can see it. Tokens
+are stored as hashes: a copy of the file signs nobody in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, get_args
+from uuid import UUID
+
+Role = Literal["admin", "agent", "viewer"]
+
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=7)
+LINK_VALID = timedelta(hours=24)
+FREE_TRIES = 5
+_TOUCH_EVERY = timedelta(minutes=5)  # a write for each request would be for nothing
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE user (
+        name TEXT PRIMARY KEY, role TEXT NOT NULL, salt BLOB, hash BLOB, lang TEXT NOT NULL DEFAULT '',
+        theme TEXT NOT NULL DEFAULT 'system', shortcuts INTEGER NOT NULL DEFAULT 1,
+        failures INTEGER NOT NULL DEFAULT 0, locked_until REAL NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE session (
+        hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+        began REAL NOT NULL, used REAL NOT NULL
+    ) STRICT;
+    CREATE TABLE link (
+        hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE, until REAL NOT NULL
+    ) STRICT;
+    CREATE TABLE read_mark (
+        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE, inquiry BLOB NOT NULL, seen REAL NOT NULL,
+        PRIMARY KEY (user, inquiry)
+    ) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+class DeskError(Exception):
+    """The desk refuses; the message says why and what to do."""
+
+
+class TooManyTriesError(DeskError):
+    """A wrong password too often: wait `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"too many wrong passwords; try again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A colleague. `lang` "" follows the browser."""
+
+    name: str
+    role: Role
+    lang: str
+    theme: str
+    shortcuts: bool
+    has_password: bool
+
+    @property
+    def may_act(self) -> bool:
+        return self.role != "viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. `csrf` goes into forms; `public_id` may stand in URLs."""
+
+    user: User
+    csrf: str
+    public_id: str
+
+
+class Desk:
+    """The open desk.db; None keeps it in memory. Calls block: run them in a thread from the event loop."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        self._con = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._lock = threading.Lock()
+        self._con.execute("PRAGMA journal_mode = WAL")
+        self._con.execute("PRAGMA foreign_keys = ON")
+        self._migrate(str(path))
+
+    def _migrate(self, name: str) -> None:
+        version = self._con.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            self._con.close()
+            raise DeskError(f"{name} was written by a newer version of this program; install that version")
+        for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+            self._con.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+    def close(self) -> None:
+        with self._lock:
+            self._con.close()
+
+    def copy_to(self, target: Path) -> None:
+        """A consistent copy into a new file, while others go on working."""
+        with self._lock, closing(sqlite3.connect(target)) as copy:
+            self._con.backup(copy)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._con.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._con
+            except BaseException:
+                self._con.execute("ROLLBACK")
+                raise
+            self._con.execute("COMMIT")
+
+    # -- users -----------------------------------------------------------------------------------
+
+    def users(self) -> list[User]:
+        with self._lock:
+            names = self._con.execute("SELECT name FROM user ORDER BY name").fetchall()
+            return [self._user(name) for (name,) in names]
+
+    def add_user(self, name: str, role: Role) -> User:
+        """Raises DeskError: the name is taken or cannot be one."""
+        if not name.strip() or name != name.strip() or len(name) > 60 or name in ("me", "none", "system"):
+            raise DeskError(f"{name!r} cannot be a user name; take 1 to 60 characters, not me, none or system")
+        if role not in get_args(Role):
+            raise DeskError(f"unknown role {role}; take admin, agent or viewer")
+        with self._transaction() as con:
+            if con.execute("SELECT 1 FROM user WHERE name = ?", [name]).fetchone():
+                raise DeskError(f"there is a user {name} already")
+            con.execute("INSERT INTO user (name, role) VALUES (?, ?)", [name, role])
+            return self._user(name)
+
+    def _user(self, name: str) -> User:
+        row = self._con.execute(
+            "SELECT name, role, lang, theme, shortcuts, hash IS NOT NULL FROM user WHERE name = ?", [name]
+        ).fetchone()
+        if row is None:
+            raise DeskError(f"there is no user {name}")
+        _, role, lang, theme, shortcuts, has_password = row
+        return User(name, role, lang, theme, bool(shortcuts), bool(has_password))
+
+    def set_preferences(self, name: str, *, lang: str, theme: str, shortcuts: bool) -> None:
+        with self._transaction() as con:
+            con.execute(
+                "UPDATE user SET lang = ?, theme = ?, shortcuts = ? WHERE name = ?", [lang, theme, shortcuts, name]
+            )
+
+    def set_password(self, name: str, password: str) -> None:
+        """Raises DeskError: shorter than 10 characters."""
+        if len(password) < 10:
+            raise DeskError("take a password of at least 10 characters")
+        salt = secrets.token_bytes(16)
+        digest = hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
+        with self._transaction() as con:
+            con.execute(
+                "UPDATE user SET salt = ?, hash = ?, failures = 0, locked_until = 0 WHERE name = ?",
+                [salt, digest, name],
+            )
+
+    def first_admin(self, now: datetime) -> str | None:
+        """A one-time link's token for the first start; None: somebody works here already."""
+        if self.users():
+            return None
+        self.add_user("admin", "admin")
+        return self.invite("admin", now)
+
+    # -- signing in ------------------------------------------------------------------------------
+
+    def sign_in(self, name: str, password: str, now: datetime) -> str | None:
+        """The token of a new session, or None: wrong name or password, which take equally long.
+
+        Raises:
+            TooManyTriesError: after 5 wrong ones each further one doubles the wait, up to 15 minutes.
+        """
+        at = now.timestamp()
+        with self._lock:
+            row = self._con.execute("SELECT salt, hash, locked_until FROM user WHERE name = ?", [name]).fetchone()
+        salt, expected, locked_until = row or (None, None, 0.0)
+        if locked_until > at:
+            raise TooManyTriesError(locked_until - at)
+        digest = hashlib.scrypt(password.encode(), salt=salt or b"nobody is here..", **_SCRYPT)
+        if expected is None or not hmac.compare_digest(digest, expected):
+            self._failed(name, at)
+            return None
+        return self._begin(name, at)
+
+    def _failed(self, name: str, at: float) -> None:
+        with self._transaction() as con:
+            con.execute("UPDATE user SET failures = failures + 1 WHERE name = ?", [name])
+            row = con.execute("SELECT failures FROM user WHERE name = ?", [name]).fetchone()
+            if row and row[0] >= FREE_TRIES:
+                wait = min(900, 15 * 2 ** min(row[0] - FREE_TRIES, 10))
+                con.execute("UPDATE user SET locked_until = ? WHERE name = ?", [at + wait, name])
+
+    def invite(self, name: str, now: datetime) -> str:
+        """A token that signs this user in once, within a day.
+
+        Raises:
+            DeskError: there is no such user.
+        """
+        token = secrets.token_urlsafe(32)
+        with self._transaction() as con:
+            self._user(name)
+            con.execute("DELETE FROM link WHERE until < ?", [now.timestamp()])
+            con.execute("INSERT INTO link VALUES (?, ?, ?)", [_hash(token), name, (now + LINK_VALID).timestamp()])
+        return token
+
+    def enter(self, link: str, now: datetime) -> str | None:
+        """Use up a one-time link: the token of a new session, or None: used, too old, or never given."""
+        with self._transaction() as con:
+            row = con.execute("DELETE FROM link WHERE hash = ? RETURNING user, until", [_hash(link)]).fetchone()
+        if row is None or row[1] < now.timestamp():
+            return None
+        return self._begin(row[0], now.timestamp())
+
+    def _begin(self, name: str, at: float) -> str:
+        token = secrets.token_urlsafe(32)
+        with self._transaction() as con:
+            con.execute("UPDATE user SET failures = 0, locked_until = 0 WHERE name = ?", [name])
+            con.execute("DELETE FROM session WHERE used < ? OR began < ?", _oldest(at))
+            con.execute("INSERT INTO session VALUES (?, ?, ?, ?)", [_hash(token), name, at, at])
+        return token
+
+    def session(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
+        """Whose token this is; None: unknown, idle for 12 h, or 7 days old. `used` False only asks."""
+        at, digest = now.timestamp(), _hash(token)
+        with self._lock:
+            row = self._con.execute("SELECT user, began, used FROM session WHERE hash = ?", [digest]).fetchone()
+            if row is None or row[2] < _oldest(at)[0] or row[1] < _oldest(at)[1]:
+                return None
+            if used and at - row[2] > _TOUCH_EVERY.total_seconds():
+                self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
+            return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
+
+    def sign_out(self, token: str) -> None:
+        with self._transaction() as con:
+            con.execute("DELETE FROM session WHERE hash = ?", [_hash(token)])
+
+    def sign_out_everywhere(self, name: str) -> None:
+        with self._transaction() as con:
+            con.execute("DELETE FROM session WHERE user = ?", [name])
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def mark_read(self, name: str, inquiry: UUID, seen: datetime) -> None:
+        """`seen`: the inquiry's `seen_at` that was on screen; a newer post makes it unread again."""
+        with self._transaction() as con:
+            con.execute(
+                "INSERT INTO read_mark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
+                [name, inquiry.bytes, seen.timestamp()],
+            )
+
+    def read_marks(self, name: str, inquiries: Collection[UUID]) -> dict[UUID, float]:
+        """Unix time up to which each was read; those never read are absent."""
+        marks = ",".join("?" * len(inquiries))
+        with self._lock:
+            rows = self._con.execute(
+                f"SELECT inquiry, seen FROM read_mark WHERE user = ? AND inquiry IN ({marks})",
+                [name, *(inquiry.bytes for inquiry in inquiries)],
+            ).fetchall()
+        return {UUID(bytes=inquiry): seen for inquiry, seen in rows}
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _derived(token: str, purpose: bytes) -> str:
+    return hashlib.blake2b(token.encode(), digest_size=24, person=purpose).hexdigest()
+
+
+def _oldest(at: float) -> tuple[float, float]:
+    """Sessions used or begun before these are over."""
+    return at - IDLE.total_seconds(), at - LONGEST.total_seconds()

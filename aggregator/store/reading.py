@@ -1,0 +1,352 @@
+"""What people look at: the feed, one inquiry with its thread and its reasons.
+
+Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
+aggregator/sql/0001_init.sql alone, so that the feed, a page of it and the reasons shown beside it never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+from uuid import UUID
+
+import orjson
+
+from aggregator.inquiry import Inquiry
+from aggregator.store.database import Connection
+from aggregator.store.rows import INQUIRY, to_inquiry
+
+if TYPE_CHECKING:
+    from aggregator.config import Bands
+
+OPEN_STATES = ("new", "claimed", "answered")
+THREAD_LIMIT = 100
+
+_COLUMNS = ", ".join(f"f.{column}" for column in INQUIRY)
+_WIDTH = len(INQUIRY)
+# Repeat contact and the order by ageing concern the open ones; history keeps the priority without them.
+_OPEN = "FROM feed_at($moment) AS f"
+_CLOSED = (
+    "FROM (SELECT i.*, 0 AS repeats, priority_at(i, 0, coalesce(i.closed_at, $moment)) AS priority "
+    "FROM inquiry_closed AS i) AS f"
+)
+_COMPUTED = {
+    "waiting": "waiting_points(f, coalesce(f.closed_at, $moment))",
+    "overdue": "overdue_points(f, coalesce(f.closed_at, $moment))",
+    "repeat_contact": "repeat_points(f.repeats)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of why: its points at the moment of reading, and the words of a post that say it."""
+
+    rule: str
+    points: float
+    post_id: UUID | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One inquiry as the feed shows it. `terms` sum to `priority`, strongest first."""
+
+    inquiry: Inquiry
+    priority: float
+    author: str
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Rows in order; `more`: there are further ones after the last."""
+
+    rows: tuple[FeedRow, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a view shows. Empty sets and None: no restriction; `owner` "" means nobody's."""
+
+    states: tuple[str, ...] = OPEN_STATES
+    channels: tuple[str, ...] = ()
+    langs: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    owner: str | None = None
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many inquiries are open, and what they are made of."""
+
+    open: int
+    mine: int
+    unowned: int
+    overdue: int
+    urgent: int  # of the highest band
+    channels: Mapping[str, int] = field(default_factory=dict)
+    langs: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPost:
+    """One post of a thread. `ours`: part of this inquiry or an answer to it; otherwise a neighbour."""
+
+    post_id: UUID
+    author: str
+    handle: str | None
+    role: str
+    posted_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    seen_at: datetime
+    version: int
+    text: str
+    lang: str
+    staff: bool
+    ours: bool
+    permalink: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """What somebody did with the inquiry."""
+
+    happened_at: datetime
+    who: str
+    what: str
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryPage:
+    """Everything that the page of one inquiry shows; posts and events oldest first."""
+
+    row: FeedRow
+    posts: tuple[ThreadPost, ...]
+    events: tuple[HistoryEvent, ...]
+
+
+def feed_page(
+    cursor: Connection,
+    filters: Filters,
+    *,
+    moment: datetime,
+    bands: Bands,
+    after: tuple[float, UUID] | None = None,
+    limit: int = 50,
+) -> FeedPage:
+    """One page of a view: the most pressing first, or of closed ones the strongest at their closing.
+
+    Args:
+        moment: one instant for all pages of one load; the order ages with time.
+        after: (priority, inquiry_id) of the last row of the page before.
+    """
+    where, bound = _where(filters, bands)
+    if after:
+        where.append("(f.priority, f.inquiry_id) < ($priority, $after::UUID)")
+        bound |= {"priority": after[0], "after": str(after[1])}
+    rows = _rows(
+        cursor,
+        _both(filters.states),
+        " AND ".join(where) or "true",
+        bound | {"moment": moment},
+        f"ORDER BY priority DESC, inquiry_id DESC LIMIT {limit + 1}",
+    )
+    return FeedPage(tuple(rows[:limit]), len(rows) > limit)
+
+
+def rows_by_id(
+    cursor: Connection,
+    ids: Collection[UUID],
+    *,
+    moment: datetime,
+    filters: Filters | None = None,
+    bands: Bands | None = None,
+) -> list[FeedRow]:
+    """These inquiries, open or closed, most pressing first; with `filters` and `bands` only those that a view shows."""
+    if not ids:
+        return []
+    where, bound = _where(filters, bands) if filters and bands else ([], {})
+    where.append("f.inquiry_id IN (SELECT unnest($ids)::UUID)")
+    bound |= {"ids": [str(one) for one in ids], "moment": moment}
+    return _rows(cursor, (_OPEN, _CLOSED), " AND ".join(where), bound, "ORDER BY priority DESC, inquiry_id DESC")
+
+
+def find_by_code(cursor: Connection, code: str) -> UUID | None:
+    """The inquiry that people call by this code; the newest one if two share it."""
+    found = cursor.execute(
+        "SELECT inquiry_id FROM inquiry WHERE code = ? ORDER BY opened_at DESC LIMIT 1", [code.upper()]
+    ).fetchone()
+    return found[0] if found else None
+
+
+def count_open(cursor: Connection, *, me: str, moment: datetime, bands: Bands) -> Counts:
+    """Figures for the header and the side of the feed."""
+    one = cursor.execute(
+        """
+        SELECT count(*), count(*) FILTER (owner = $me), count(*) FILTER (owner IS NULL),
+               count(*) FILTER (due_at < $moment), count(*) FILTER (priority >= $urgent)
+        FROM feed_at($moment)
+        """,
+        {"me": me, "moment": moment, "urgent": bands.P0},
+    ).fetchone()
+    assert one is not None
+    groups: dict[str, dict[str, int]] = {}
+    for column in ("channel", "lang", "kind"):
+        counted = cursor.execute(
+            f"SELECT {column}, count(*) FROM inquiry_open GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
+        groups[column] = dict(counted)
+    total, mine, unowned, overdue, urgent = one
+    return Counts(total, mine, unowned, overdue, urgent, groups["channel"], groups["lang"], groups["kind"])
+
+
+def inquiry_page(cursor: Connection, inquiry_id: UUID, *, moment: datetime) -> InquiryPage | None:
+    """One inquiry with its thread, why it ranks where it ranks, and its history."""
+    rows = rows_by_id(cursor, [inquiry_id], moment=moment)
+    if not rows:
+        return None
+    events = cursor.execute(
+        "SELECT happened_at, who, what, details FROM inquiry_event WHERE inquiry_id = ? ORDER BY happened_at, event_id",
+        [inquiry_id],
+    ).fetchall()
+    return InquiryPage(
+        rows[0],
+        tuple(_thread(cursor, rows[0].inquiry)),
+        tuple(HistoryEvent(at, who, what, orjson.loads(details)) for at, who, what, details in events),
+    )
+
+
+def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
+    """The inquiry's own posts and answers, then as many neighbours as there is room for, nearest in time."""
+    rows = cursor.execute(
+        """
+        SELECT p.post_id, coalesce(a.name, ''), a.handle, coalesce(a.role, 'customer'), p.posted_at, p.edited_at,
+               p.deleted_at, p.seen_at, p.version, p.text, p.lang, p.staff,
+               coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink
+        FROM post AS p LEFT JOIN account AS a USING (account_id)
+        WHERE p.thread_id = $thread OR p.inquiry_id = $inquiry
+        ORDER BY ours DESC,
+                 greatest(epoch($opened) - epoch(p.posted_at), epoch(p.posted_at) - epoch($last), 0),
+                 p.posted_at DESC, p.native_order DESC
+        LIMIT $room
+        """,
+        {
+            "inquiry": inquiry.inquiry_id,
+            "thread": inquiry.thread_id,
+            "opened": inquiry.opened_at,
+            "last": inquiry.last_post_at,
+            "room": THREAD_LIMIT,
+        },
+    ).fetchall()
+    return sorted((ThreadPost(*row) for row in rows), key=lambda post: post.posted_at)
+
+
+def _both(states: Sequence[str]) -> tuple[str, ...]:
+    """The tables that hold these states: history is read only when it is asked for."""
+    asked = set(states)
+    return tuple(table for table, wanted in ((_OPEN, asked - {"closed"}), (_CLOSED, asked & {"closed"})) if wanted)
+
+
+def _where(filters: Filters, bands: Bands) -> tuple[list[str], dict[str, object]]:
+    """Conditions on `f` and what they bind."""
+    where: list[str] = []
+    bound: dict[str, object] = {}
+    for column, values in (
+        ("state", filters.states),
+        ("channel", filters.channels),
+        ("lang", filters.langs),
+        ("kind", filters.kinds),
+        ("source", filters.sources),
+    ):
+        if values:
+            where.append(f"f.{column} = ANY(${column}::VARCHAR[])")
+            bound[column] = list(values)
+    if filters.bands:
+        where.append(f"({' OR '.join(_band(band, bands) for band in filters.bands)})")
+    if filters.owner == "":
+        where.append("f.owner IS NULL")
+    elif filters.owner is not None:
+        where.append("f.owner = $owner")
+        bound["owner"] = filters.owner
+    if filters.search.strip():
+        condition, words = _search(filters.search)
+        where.append(condition)
+        bound |= words
+    return where, bound
+
+
+def _band(band: str, bands: Bands) -> str:
+    floors = {"P0": (bands.P0, None), "P1": (bands.P1, bands.P0), "P2": (bands.P2, bands.P1), "P3": (None, bands.P2)}
+    low, high = floors.get(band, (None, None))
+    parts = [f"f.priority >= {low}"] * (low is not None) + [f"f.priority < {high}"] * (high is not None)
+    return f"({' AND '.join(parts) or 'false'})"
+
+
+def _search(search: str) -> tuple[str, dict[str, object]]:
+    """All terms in one post or its author's name; a code is looked up as it is."""
+    terms = normalize("NFKC", search).lower().split()[:8]
+    bound: dict[str, object] = {}
+    parts = []
+    for number, term in enumerate(terms):
+        bound[f"term{number}"] = term
+        bound[f"name{number}"] = term.removeprefix("@").removeprefix("#")
+        parts.append(
+            f"(contains(p.search_text, $term{number}) OR lower(a.handle) = $name{number} "
+            f"OR lower(a.name) = $name{number} OR a.native_id = $name{number})"
+        )
+    found = (
+        "f.inquiry_id IN (SELECT p.inquiry_id FROM post AS p LEFT JOIN account AS a USING (account_id) "
+        f"WHERE p.inquiry_id IS NOT NULL AND {' AND '.join(parts)})"
+    )
+    if len(terms) == 1:
+        return f"(f.code = upper($name0) OR {found})", bound
+    return found, bound
+
+
+def _rows(cursor: Connection, tables: Sequence[str], where: str, bound: dict[str, object], tail: str) -> list[FeedRow]:
+    computed = ", ".join(_COMPUTED.values())
+    selects = (f"SELECT {_COLUMNS}, f.priority, {computed} {table} WHERE {where}" for table in tables)
+    found = cursor.execute(f"{' UNION ALL '.join(selects)} {tail}", bound).fetchall()
+    inquiries = [(to_inquiry(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1 :]) for row in found]
+    authors = _authors(cursor, [inquiry for inquiry, *_ in inquiries])
+    return [
+        FeedRow(
+            inquiry,
+            priority,
+            authors.get(inquiry.lead_post_id, ""),
+            _terms(inquiry, points),
+        )
+        for inquiry, priority, points in inquiries
+    ]
+
+
+def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:
+    """`waiting` is stored for its rate; its points, like those of the other moving terms, come from the macro."""
+    stored = (
+        Term(reason.rule, reason.points, reason.post_id, reason.start, reason.end)
+        for reason in inquiry.reasons
+        if reason.rule != "waiting"
+    )
+    moving = (Term(rule, points) for rule, points in zip(_COMPUTED, computed, strict=True) if points)
+    return tuple(sorted((*stored, *moving), key=lambda term: (-abs(term.points), term.rule)))
+
+
+def _authors(cursor: Connection, inquiries: Sequence[Inquiry]) -> dict[UUID, str]:
+    return dict(
+        cursor.execute(
+            "SELECT p.post_id, a.name FROM post AS p JOIN account AS a USING (account_id) "
+            "WHERE p.post_id IN (SELECT unnest(?)::UUID)",
+            [[str(inquiry.lead_post_id) for inquiry in inquiries]],
+        ).fetchall()
+    )

@@ -1,0 +1,107 @@
+"""How each source fares: for which times we can vouch, and for which not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from aggregator.store.sources import HealthState
+from connectors.registry import connector_class
+
+if TYPE_CHECKING:
+    from aggregator.config import Settings
+    from aggregator.store.database import Connection, Database
+
+GAPS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A time of which posts may be missing. `state`: gap (may still be fetched) or lost."""
+
+    start: datetime
+    end: datetime
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """One source on the health page. `complete_to`: until when we can vouch without a break; None: not yet."""
+
+    source: str
+    channel: str
+    connector: str
+    state: HealthState
+    message: str
+    warnings: tuple[str, ...]
+    last_post_at: datetime | None
+    polled_at: datetime | None
+    next_at: datetime | None
+    posts: int
+    rejected: int
+    gaps: tuple[Missing, ...]  # newest first, at most GAPS_SHOWN
+    blind_to: tuple[str, ...]
+    complete_to: datetime | None
+
+
+def source_reports(db: Database, settings: Settings) -> list[SourceReport]:
+    """A report for each configured source, by name. It blocks: call it in a thread."""
+    with db.reading() as cursor:
+        return _reports(cursor, settings)
+
+
+def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
+    health = {
+        source: rest
+        for source, *rest in cursor.execute(
+            "SELECT source, state, message, warnings, polled_at, next_at FROM source_health"
+        ).fetchall()
+    }
+    posts = {
+        source: rest
+        for source, *rest in cursor.execute("SELECT source, count(*), max(posted_at) FROM post GROUP BY 1").fetchall()
+    }
+    channels = _pairs(cursor, "SELECT source, channel FROM source_state")
+    rejected = _pairs(cursor, "SELECT source, count(*) FROM rejected_record WHERE resolved_at IS NULL GROUP BY 1")
+    complete = _pairs(cursor, "SELECT source, max(to_at) FROM coverage WHERE state = 'complete' GROUP BY 1")
+    missing = _missing(cursor)
+    reports = []
+    for source, config in sorted(settings.sources.items()):
+        state, message, warnings, polled_at, next_at = health.get(source, ["ok", "", "[]", None, None])
+        count, last_post_at = posts.get(source, [0, None])
+        reports.append(
+            SourceReport(
+                source=source,
+                channel=channels.get(source, config.connector),
+                connector=config.connector,
+                state=state if config.enabled else "off",
+                message=message,
+                warnings=tuple(orjson.loads(warnings)),
+                last_post_at=last_post_at,
+                polled_at=polled_at,
+                next_at=next_at,
+                posts=count,
+                rejected=rejected.get(source, 0),
+                gaps=tuple(missing.get(source, ())[:GAPS_SHOWN]),
+                blind_to=tuple(sorted(connector_class(config.connector).blind_to)),
+                complete_to=complete.get(source),
+            )
+        )
+    return reports
+
+
+def _pairs(cursor: Connection, sql: str) -> dict[str, Any]:
+    return dict(cursor.execute(sql).fetchall())
+
+
+def _missing(cursor: Connection) -> dict[str, list[Missing]]:
+    found: dict[str, list[Missing]] = {}
+    for source, *gap in cursor.execute(
+        "SELECT source, from_at, to_at, state, reason FROM coverage WHERE state <> 'complete' ORDER BY to_at DESC"
+    ).fetchall():
+        found.setdefault(source, []).append(Missing(*gap))
+    return found

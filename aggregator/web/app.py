@@ -1,0 +1,146 @@
+"""The desk: every page of the feed as one Starlette application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from aggregator.web import auth, feed, health, inquiry_page, pages
+from aggregator.web.i18n import LANGS
+from aggregator.web.security import Guard
+from aggregator.web.visit import Site, Visit, route, visit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from aggregator.config import Settings
+    from aggregator.store.database import Database
+    from aggregator.store.desk import Desk
+    from aggregator.store.reports import SourceReport
+    from aggregator.web.stream import Stream
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    db: Database,
+    desk: Desk,
+    *,
+    settings: Settings,
+    stream: Stream,
+    clock: Callable[[], datetime],
+    health: Callable[[], list[SourceReport]],
+) -> Starlette:
+    """All pages. The stream runs as long as the application does.
+
+    Args:
+        health: the report on each source; called in a thread.
+    """
+
+    @asynccontextmanager
+    async def streaming(_: Starlette) -> AsyncIterator[None]:
+        running = asyncio.create_task(stream.run())
+        yield
+        stream.stop()
+        await running
+
+    app = Starlette(
+        routes=_routes(),
+        middleware=[Middleware(Guard, web=settings.web)],
+        exception_handlers={HTTPException: _refused, 500: _broken},
+        lifespan=streaming,
+    )
+    app.state.site = Site(db, desk, settings, stream, clock, health)
+    return app
+
+
+def _routes() -> list[Route]:
+    return [
+        route("/", feed.feed),
+        route("/rows", feed.some_rows),
+        route("/inquiry/{id}", inquiry_page.show),
+        route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
+        route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
+        route("/out", inquiry_page.out),
+        route("/connectors", health.connectors),
+        route("/events", _events),
+        route("/settings", auth.settings_page),
+        route("/settings", auth.save_settings, writes=True),
+        route("/settings/password", auth.save_password, writes=True),
+        route("/language", auth.switch_language, who="anyone", writes=True),
+        route("/signin", auth.sign_in_page, who="anyone"),
+        route("/signin", auth.sign_in, who="anyone", writes=True),
+        route("/signout", auth.sign_out, writes=True),
+        route("/enter", auth.enter, who="anyone"),
+        Route("/static/{build}/{name:path}", _static),
+        Route("/health/live", health.live),
+        Route("/health/ready", health.ready),
+    ]
+
+
+async def _static(request: Request) -> Response:
+    """Files of the package, and what scripts say as `strings.<lang>.json`. The build is in the address."""
+    name = request.path_params["name"]
+    if request.path_params["build"] != pages.BUILD:
+        raise HTTPException(404)
+    forever = {"cache-control": "public, max-age=31536000, immutable"}
+    for lang in LANGS:
+        if name == f"strings.{lang}.json":
+            return Response(pages.script_strings(lang), media_type="application/json", headers=forever)
+    if name not in {file.name for file in pages.STATIC.iterdir()}:
+        raise HTTPException(404)
+    return FileResponse(pages.STATIC / name, headers=forever)
+
+
+async def _events(visit: Visit) -> Response:
+    return _Events(visit)
+
+
+class _Events(Response):
+    """The stream as an answer."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self.background = None
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        visit = self._visit
+        site = visit.site
+        last = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after", "")
+        await site.stream.listen(
+            receive,
+            send,
+            lang=next((lang for lang in LANGS if lang == visit.request.query_params.get("lang")), visit.lang),
+            last=int(last) if last.isascii() and last.isdigit() else None,
+            still_valid=lambda: site.desk.session(visit.token, site.clock(), used=False) is not None,
+        )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    visitor = await visit(request)
+    if visitor.wants_json:
+        return JSONResponse({"error": status}, status)
+    return visitor.page("error.html", code=status, status=status, number="")
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """An id that people can quote stands in the log, too."""
+    number = secrets.token_hex(4)
+    log.error("page.failed", extra={"number": number, "path": request.url.path}, exc_info=error)
+    visitor = await visit(request)
+    if visitor.wants_json:
+        return JSONResponse({"error": 500, "number": number}, 500)
+    return visitor.page("error.html", code=500, status=500, number=number)

@@ -1,0 +1,105 @@
+"""Signing in and out, and a colleague's own settings."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from aggregator.store.desk import DeskError, TooManyTriesError
+from aggregator.web.i18n import LANGS, catalogue
+from aggregator.web.visit import fields, local
+
+if TYPE_CHECKING:
+    from aggregator.web.visit import Visit
+
+THEMES = ("system", "light", "dark")
+
+
+async def sign_in_page(visit: Visit) -> Response:
+    if visit.session is not None:
+        return RedirectResponse(local(visit.request.query_params.get("next", "/")), 303)
+    return _door(visit, visit.request.query_params.get("next", "/"))
+
+
+async def sign_in(visit: Visit) -> Response:
+    form = await fields(visit.request)
+    name, to, gettext = form.get("name", "").strip(), local(form.get("next", "/")), catalogue(visit.lang).gettext
+    try:
+        token = await asyncio.to_thread(visit.site.desk.sign_in, name, form.get("password", ""), visit.site.clock())
+    except TooManyTriesError as error:
+        wrong = gettext("Too many wrong passwords. Try again in %(n)s seconds.") % {"n": f"{error.seconds:.0f}"}
+        return _door(visit, to, 429, name, wrong)
+    if token is None:
+        return _door(visit, to, 403, name, gettext("Name or password is wrong."))
+    return visit.with_session(token, to)
+
+
+async def enter(visit: Visit) -> Response:
+    """A one-time link. Browsers that only look ahead must not use it up."""
+    if "prefetch" in visit.request.headers.get("sec-purpose", ""):
+        raise HTTPException(503)
+    link = visit.request.query_params.get("token", "")
+    token = await asyncio.to_thread(visit.site.desk.enter, link, visit.site.clock())
+    if token is None:
+        message = catalogue(visit.lang).gettext("This link was used already or is too old. Ask for a new one.")
+        return _door(visit, "/", 403, "", message)
+    return visit.with_session(token, local(visit.request.query_params.get("next", "/")))
+
+
+async def sign_out(visit: Visit) -> Response:
+    await asyncio.to_thread(visit.site.desk.sign_out, visit.token)
+    answer = RedirectResponse("/signin", 303)
+    answer.delete_cookie(visit.site.cookie, httponly=True, samesite="lax", secure=visit.site.secure)
+    return answer
+
+
+async def settings_page(visit: Visit) -> Response:
+    return visit.page("settings.html", themes=THEMES, said="")
+
+
+async def save_settings(visit: Visit) -> Response:
+    form = await fields(visit.request)
+    lang, theme = form.get("lang", ""), form.get("theme", "system")
+    if lang not in ("", *LANGS) or theme not in THEMES:
+        raise HTTPException(400)
+    await asyncio.to_thread(
+        visit.site.desk.set_preferences, visit.user.name, lang=lang, theme=theme, shortcuts="shortcuts" in form
+    )
+    return RedirectResponse(local(form.get("back", "/settings")), 303)
+
+
+async def save_password(visit: Visit) -> Response:
+    password = (await fields(visit.request)).get("password", "")
+    try:
+        await asyncio.to_thread(visit.site.desk.set_password, visit.user.name, password)
+    except DeskError:
+        message = catalogue(visit.lang).gettext("Take a password of at least 10 characters.")
+        return visit.page("settings.html", code=400, themes=THEMES, said=message)
+    return RedirectResponse("/settings", 303)
+
+
+async def switch_language(visit: Visit) -> Response:
+    """For those who are not signed in it is a cookie, for others their setting."""
+    form = await fields(visit.request)
+    lang = form.get("lang", "")
+    if lang not in LANGS:
+        raise HTTPException(400)
+    answer = RedirectResponse(local(form.get("back", "/")), 303)
+    answer.set_cookie("lang", lang, max_age=365 * 86400, samesite="lax", secure=visit.site.secure, httponly=True)
+    if visit.session is not None:
+        user = visit.user
+        await asyncio.to_thread(
+            visit.site.desk.set_preferences, user.name, lang=lang, theme=user.theme, shortcuts=user.shortcuts
+        )
+    return answer
+
+
+def _door(visit: Visit, to: str, code: int = 200, name: str = "", wrong: str = "") -> Response:
+    door = visit.request.cookies.get("door") or secrets.token_urlsafe(32)
+    answer = visit.page("signin.html", code=code, next=local(to), name=name, wrong=wrong, door=door)
+    answer.set_cookie("door", door, httponly=True, samesite="strict", secure=visit.site.secure)
+    return answer

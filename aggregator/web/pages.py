@@ -1,0 +1,114 @@
+"""Turning values into HTML: one template environment per language, and the address of every static file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from aggregator.inquiry import shown
+from aggregator.store.reading import FeedRow
+from aggregator.web import words
+from aggregator.web.i18n import LANGS, LOCALE, Lang, catalogue
+from aggregator.web.visible import pieces, target
+
+if TYPE_CHECKING:
+    from aggregator.config import Bands, Settings
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+
+
+def _build() -> str:
+    """A hash of everything that reaches a browser: a changed one means that open pages are of yesterday."""
+    digest = blake2b(digest_size=6)
+    for folder in (STATIC, _HERE / "templates", LOCALE):
+        for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".po"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+BUILD = _build()
+
+
+def static_url(name: str) -> str:
+    """The address of a static file; it changes with the build, so that browsers may keep it for ever."""
+    return f"/static/{BUILD}/{name}"
+
+
+@cache
+def _environment(lang: Lang) -> Environment:
+    env = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    translations = catalogue(lang)
+    env.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+
+    def word(table: str, name: str) -> str:
+        """What people call it; a name that no table knows stays readable."""
+        known: Mapping[str, str] = getattr(words, table)
+        return translations.gettext(known[name]) if name in known else name.replace("_", " ")
+
+    env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
+    env.filters["points"] = lambda points: f"{points:+.0f}" if abs(points) >= 0.5 else f"{points:+.1f}"
+    return env
+
+
+def render(template: str, lang: Lang, settings: Settings, /, **context: Any) -> str:
+    """One template in one language, with times in the team's zone."""
+    zone = ZoneInfo(settings.timezone)
+
+    def exact(at: datetime) -> str:
+        return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+    return (
+        _environment(lang)
+        .get_template(template)
+        .render(lang=lang, langs=LANGS, build=BUILD, bands=settings.bands, exact=exact, facts=facts, **context)
+    )
+
+
+def row_html(row: FeedRow, lang: Lang, settings: Settings, *, unread: bool) -> str:
+    """One row, the same in a page, in its continuation and in a live event."""
+    return render("row.html", lang, settings, row=row, unread=unread)
+
+
+def facts(row: FeedRow, bands: Bands) -> dict[str, str]:
+    """What scripts need to place a row and to tell whether a view shows it. They become its data attributes."""
+    inquiry = row.inquiry
+    return {
+        "id": str(inquiry.inquiry_id),
+        "ver": str(inquiry.ver),
+        "code": inquiry.code,
+        "priority": repr(row.priority),
+        "state": inquiry.state,
+        "channel": inquiry.channel,
+        "lang": inquiry.lang,
+        "kind": inquiry.kind,
+        "band": bands.of(shown(row.priority)),
+        "owner": inquiry.owner or "",
+        "source": inquiry.source,
+        "seen": repr(inquiry.seen_at.astimezone(UTC).timestamp()),
+    }
+
+
+@cache
+def script_strings(lang: Lang) -> bytes:
+    """What scripts say, as JSON: the sentences of words.SCRIPT, and the states by `state_<name>`."""
+    gettext = catalogue(lang).gettext
+    told = {name: gettext(text) for name, text in words.SCRIPT.items()}
+    told |= {f"state_{name}": gettext(text) for name, text in words.STATES.items()}
+    return orjson.dumps(told)

@@ -1,0 +1,69 @@
+// @ts-check
+// The page's own facts, our fragments of HTML, and what is said to the person.
+
+export const page = document.documentElement.dataset;
+
+/** The one Trusted Types policy: only for HTML that our server rendered, and for our worker's address. */
+const policy = globalThis.trustedTypes?.createPolicy("feed", {
+  createHTML: (text) => text,
+  createScriptURL: (url) => {
+    if (new URL(url, location.href).origin !== location.origin) throw new TypeError("not ours");
+    return url;
+  },
+});
+
+/** @param {string} text HTML from our server @returns {DocumentFragment} */
+export function fragment(text) {
+  const template = document.createElement("template");
+  template.innerHTML = policy ? policy.createHTML(text) : text;
+  return template.content;
+}
+
+/** @param {string} url */
+export const scriptUrl = (url) => (policy ? policy.createScriptURL(url) : url);
+
+/** @type {Record<string, string>} */
+const strings = await (await fetch(page.strings)).json();
+
+/** @param {string} name @param {Record<string, string | number>} [values] */
+export function say(name, values = {}) {
+  return strings[name].replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
+}
+
+/** @param {string} name */
+export const stateWord = (name) => strings[`state_${name}`] ?? name;
+
+/**
+ * A message with buttons; it stays while hovered or focused. Errors are alerts.
+ * @param {string} text @param {{error?: boolean, buttons?: [string, () => void][]}} [how]
+ */
+export function tell(text, { error = false, buttons = [] } = {}) {
+  const region = document.getElementById(error ? "alarm" : "said");
+  const toast = document.createElement("p");
+  toast.className = "toast";
+  toast.append(text);
+  for (const [label, run] of buttons) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.addEventListener("click", () => {
+      toast.remove();
+      run();
+    });
+    toast.append(" ", button);
+  }
+  region.replaceChildren(toast);
+  const leave = () => {
+    if (toast.matches(":hover, :focus-within")) setTimeout(leave, 2000);
+    else toast.remove();
+  };
+  setTimeout(leave, 10000);
+}
+
+/** @param {string} name @param {boolean} on @param {string} [text] */
+export function strip(name, on, text = "") {
+  const bar = document.getElementById(name);
+  if (!bar) return;
+  bar.hidden = !on;
+  bar.textContent = text;
+}

@@ -1,0 +1,83 @@
+// @ts-check
+// The page of one inquiry: act without leaving it, walk the list it was opened from.
+import { explain, post, remember, undoLast } from "./actions.js";
+import { fragment, page, say } from "./dom.js";
+import { paintTimes } from "./times.js";
+
+const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
+
+/** Show it as it is now, without moving what is being read. */
+export async function refresh() {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const fresh = fragment(await answer.text()).getElementById("inquiry");
+  article().replaceWith(fresh);
+  paintTimes(fresh);
+  wire();
+}
+
+/** @param {string} what @param {Record<string, string>} [more] */
+export async function act(what, more = {}) {
+  const { id, ver } = article().dataset;
+  if (!page.acts) return;
+  const { status, answer } = await post(id, /** @type {any} */ (what), ver, more);
+  if (status === 200) remember(/** @type {any} */ (what), answer, undo);
+  else explain(status, answer, id);
+  if (answer) await refresh();
+}
+
+export const close = () => act("close", { reason: /** @type {HTMLSelectElement | null} */ (article().querySelector("[name=reason]"))?.value ?? "" });
+
+export async function undo() {
+  const answer = await undoLast();
+  if (answer?.facts.id === article().dataset.id) await refresh();
+}
+
+/** @param {{facts: Record<string, string>}} change */
+export function changes({ facts }) {
+  const { id, ver } = article().dataset;
+  if (facts.id !== id || Number(facts.ver) <= Number(ver)) return;
+  const bar = document.getElementById("changed");
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: say("show") });
+  button.addEventListener("click", refresh);
+  bar.replaceChildren(`${say("changed_here")} `, button);
+  bar.hidden = false;
+}
+
+/** @param {number} step */
+export function walk(step) {
+  const ids = /** @type {string[]} */ (JSON.parse(sessionStorage.getItem("walk") ?? "[]"));
+  const at = ids.indexOf(article().dataset.id);
+  const to = at < 0 ? undefined : ids[at + step];
+  if (!to) return;
+  const place = JSON.parse(sessionStorage.getItem("place") ?? "null");
+  if (place) sessionStorage.setItem("place", JSON.stringify({ ...place, id: to }));
+  location.assign(`/inquiry/${to}`);
+}
+
+export function back() {
+  const place = JSON.parse(sessionStorage.getItem("place") ?? "null");
+  location.assign(place?.url ?? "/");
+}
+
+function wire() {
+  const place = JSON.parse(sessionStorage.getItem("place") ?? "null");
+  if (place) /** @type {HTMLAnchorElement} */ (document.getElementById("back")).href = place.url;
+  const ids = /** @type {string[]} */ (JSON.parse(sessionStorage.getItem("walk") ?? "[]"));
+  document.getElementById("walk").hidden = !ids.includes(article().dataset.id);
+}
+
+export function startInquiry() {
+  wire();
+  document.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#inquiry [data-do]"));
+    if (!button) return;
+    event.preventDefault();
+    const what = button.dataset.do;
+    if (what === "undo") undo();
+    else if (what === "previous") walk(-1);
+    else if (what === "next") walk(1);
+    else if (what === "close") close();
+    else act(what);
+  });
+}

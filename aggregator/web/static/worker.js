@@ -1,0 +1,68 @@
+// @ts-check
+// The one connection of a browser. It keeps the last changes for tabs that were loading while they came.
+const query = new URL(location.href).searchParams;
+const KEPT = 500;
+/** @type {Set<MessagePort>} */
+const tabs = new Set();
+/** @type {{number: number, event: string, data: any}[]} */
+const kept = [];
+let last = 0; // number of the newest event
+let from = 0; // events after this one are in `kept`
+let state = "";
+/** @type {any} */
+let hello = null;
+
+/** @param {string} event @param {any} data */
+function tell(event, data) {
+  for (const tab of tabs) tab.postMessage({ event, data });
+}
+
+/** @param {string} now */
+function become(now) {
+  if (state !== now) tell(now, null);
+  state = now;
+}
+
+function connect() {
+  const source = new EventSource(`/events?${new URLSearchParams({ lang: query.get("lang"), after: String(last) })}`);
+  for (const event of ["hello", "new", "upd", "gone", "counts", "ping", "resync"]) {
+    source.addEventListener(event, (message) => {
+      const data = JSON.parse(message.data);
+      if (event === "hello") hello = data;
+      if (message.lastEventId && event !== "hello" && event !== "ping") {
+        last = Number(message.lastEventId);
+        kept.push({ number: last, event, data });
+        if (kept.length > KEPT) from = kept.shift().number;
+      }
+      tell(event, data);
+    });
+  }
+  source.onopen = () => become("online");
+  source.onerror = async () => {
+    become("offline");
+    if (source.readyState !== EventSource.CLOSED) return;
+    const status = await fetch("/rows", { headers: { accept: "application/json" } }).then((answer) => answer.status, () => 0);
+    if (status === 401) become("ended");
+    else setTimeout(connect, 3000);
+  };
+}
+
+addEventListener("connect", (/** @type {MessageEvent} */ { ports: [tab] }) => {
+  tab.onmessage = ({ data }) => {
+    if (data.bye) {
+      tabs.delete(tab);
+      return;
+    }
+    tabs.add(tab);
+    const after = Number(data.after);
+    if (last === 0) {
+      last = from = after;
+      connect();
+      return;
+    }
+    if (hello) tab.postMessage({ event: "hello", data: hello });
+    if (state) tab.postMessage({ event: state, data: null });
+    if (after < from) tab.postMessage({ event: "resync", data: {} });
+    else for (const { number, event, data: told } of kept) if (number > after) tab.postMessage({ event, data: told });
+  };
+});

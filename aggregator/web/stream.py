@@ -1,0 +1,241 @@
+"""What changed, as Server-Sent Events: `hello`, `new`, `upd`, `gone`, `counts`, `ping`, `resync`.
+
+A change is read and rendered once per language, however many browsers listen. All clients follow one ring of
+the last changes, so a slow one costs no memory: it is cut off and catches up by Last-Event-ID, or by `resync`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import orjson
+
+from aggregator.store.reading import Counts, FeedRow, count_open, rows_by_id
+from aggregator.web import pages
+from aggregator.web.i18n import Lang
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+
+    from aggregator.config import Settings
+    from aggregator.store.database import Database
+
+RING = 5000
+BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
+PING_EVERY = 15.0
+COUNTS_EVERY = 2.0
+STALLED = 30.0  # seconds that a client may take nothing at all
+
+
+@dataclass(slots=True)
+class _Change:
+    """One event of the ring. `row` None: the inquiry is gone, or everything must be read again."""
+
+    number: int
+    event: str
+    data: dict[str, object]
+    row: FeedRow | None = None
+    texts: dict[Lang, bytes] = field(default_factory=dict)
+
+
+class Stream:
+    """One per process. `publish` may be called from any thread; the rest belongs to the event loop."""
+
+    def __init__(self, db: Database, *, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._db = db
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pending: set[UUID] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._ring: deque[_Change] = deque(maxlen=RING)
+        # A later life of the process must not repeat numbers that browsers remember.
+        self.number = time.time_ns() // 1_000_000
+        self._uncounted = False
+        self._counted = 0.0  # loop time
+        self.clients = 0
+
+    def publish(self, inquiry_ids: Collection[UUID]) -> None:
+        """Tell of inquiries that a commit touched. Safe from any thread, before and after `run` as well."""
+        with self._lock:
+            self._pending.update(inquiry_ids)
+            loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(self._wake.set)
+
+    def stop(self) -> None:
+        """End all open streams at once, so that the server can end. Call it on the event loop."""
+        self._stopped.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read what was published and hand it on, until `stop`. Counts follow at most every 2 s."""
+        with self._lock:
+            self._loop = asyncio.get_running_loop()
+        self._wake.set()
+        while not self._stopped.is_set():
+            await self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                ids, self._pending = self._pending, set()
+            if ids:
+                await self._hand_on(ids)
+                self._uncounted = True
+            await self._count()
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _hand_on(self, ids: set[UUID]) -> None:
+        if len(ids) > BACKLOG:
+            await self._append([("resync", {}, None)])
+            return
+        now = self._clock()
+        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now))
+        changes: list[tuple[str, dict[str, object], FeedRow | None]] = []
+        for row in rows:
+            facts = pages.facts(row, self._settings.bands)
+            event = "new" if row.inquiry.ver == 1 else "upd"
+            changes.append((event, {"facts": facts}, row))
+        changes += [("gone", {"id": str(one)}, None) for one in ids - {row.inquiry.inquiry_id for row in rows}]
+        await self._append(changes)
+
+    async def _count(self) -> None:
+        """Send the figures if they moved, or come back when their time has come."""
+        loop = asyncio.get_running_loop()
+        if not self._uncounted:
+            return
+        if (wait := self._counted + COUNTS_EVERY - loop.time()) > 0:
+            loop.call_later(wait, self._wake.set)
+            return
+        self._uncounted, self._counted = False, loop.time()
+        counts = await self._db.read(
+            lambda cursor: count_open(cursor, me="", moment=self._clock(), bands=self._settings.bands)
+        )
+        await self._append([("counts", _figures(counts), None)])
+
+    async def _append(self, changes: list[tuple[str, dict[str, object], FeedRow | None]]) -> None:
+        async with self._moved:
+            for event, data, row in changes:
+                self.number += 1
+                self._ring.append(_Change(self.number, event, data, row))
+            self._moved.notify_all()
+
+    # -- listening -------------------------------------------------------------------------------
+
+    async def listen(
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        lang: Lang,
+        last: int | None,
+        still_valid: Callable[[], bool],
+    ) -> None:
+        """Answer one request with events until the client leaves, lags too far, or `stop`.
+
+        Args:
+            last: Last-Event-ID; None: from now on.
+            still_valid: asked at each ping; False ends the stream (signed out).
+        """
+        ended = asyncio.ensure_future(_disconnected(receive))
+        self.clients += 1
+        try:
+            await send(_START)
+            seen = await self._greet(send, last)
+            while not ended.done() and not self._stopped.is_set():
+                if self.number - seen > BACKLOG:
+                    break
+                fresh = self._after(seen)
+                if fresh:
+                    seen = fresh[-1].number
+                    await _body(send, b"".join(self._text(change, lang) for change in fresh))
+                elif not await self._something_new(seen, ended):
+                    if not await asyncio.to_thread(still_valid):
+                        break
+                    await _body(send, _event("ping", {"now": self._clock().timestamp()}))
+            await _body(send, b"", more=False)
+        except (TimeoutError, OSError):
+            return
+        finally:
+            self.clients -= 1
+            ended.cancel()
+
+    async def _greet(self, send: Send, last: int | None) -> int:
+        hello = {"seq": self.number, "now": self._clock().timestamp(), "build": pages.BUILD}
+        text = _event("hello", hello)
+        oldest = self._ring[0].number if self._ring else self.number + 1
+        seen = self.number if last is None else last
+        if (last is not None and not oldest - 1 <= last <= self.number) or self.number - seen > BACKLOG:
+            text += _event("resync", {}, self.number)
+            seen = self.number
+        await _body(send, text)
+        return seen
+
+    def _after(self, seen: int) -> list[_Change]:
+        return list(islice(self._ring, len(self._ring) - (self.number - seen), None))
+
+    async def _something_new(self, seen: int, ended: asyncio.Future[None]) -> bool:
+        """Wait for a change, an end, or the time of the next ping (then False)."""
+        waiting = asyncio.ensure_future(self._until_moved(seen))
+        await asyncio.wait({waiting, ended}, timeout=PING_EVERY, return_when=asyncio.FIRST_COMPLETED)
+        timed_out = not waiting.done() and not ended.done()
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        return not timed_out
+
+    async def _until_moved(self, seen: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.number > seen or self._stopped.is_set())
+
+    def _text(self, change: _Change, lang: Lang) -> bytes:
+        if lang not in change.texts:
+            data = change.data
+            if change.row is not None:
+                data = data | {"html": pages.row_html(change.row, lang, self._settings, unread=True)}
+            change.texts[lang] = _event(change.event, data, change.number)
+        return change.texts[lang]
+
+
+_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ],
+}
+
+
+def _figures(counts: Counts) -> dict[str, object]:
+    return {"open": counts.open, "unowned": counts.unowned, "urgent": counts.urgent, "overdue": counts.overdue}
+
+
+def _event(name: str, data: object, number: int | None = None) -> bytes:
+    head = f"id: {number}\n" if number is not None else "retry: 1000\n" if name == "hello" else ""
+    return f"{head}event: {name}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
+
+
+async def _body(send: Send, body: bytes, *, more: bool = True) -> None:
+    async with asyncio.timeout(STALLED):
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,133 @@
+"""Platform text made safe for eyes: nothing hidden, masks explained, links shown whole, evidence marked.
+
+Posts are written by attackers. Characters that nobody sees, that turn the reading direction, or that look like
+another letter become visible marks (Unicode TR 36 and TR 39).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+from urllib.parse import urlsplit
+
+LONGEST = 20_000  # characters of a post that a page shows
+
+Look = Literal["plain", "hidden", "lookalike", "masked", "link", "cut"]
+
+_MASK = re.compile("█+")
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"'“”‘’（）()《》，。；！？、█]+", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+_INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
+_EMOJI_GLUE = "\u200d"
+# Two-part endings under which anybody can register, as far as our customers use them.
+_TWO_PART = re.compile(r"(?:com|net|org|gov|edu|co|ac)\.[a-z]{2}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text that looks one way. `note`: what a mark means; for a link, its target."""
+
+    text: str
+    look: Look = "plain"
+    note: str = ""
+    evidence: bool = False
+
+
+def pieces(text: str, evidence: Sequence[tuple[int, int]] = ()) -> list[Piece]:
+    """The text in order; `evidence` are offsets that made it rank where it ranks."""
+    shown = text[:LONGEST]
+    parts = sorted(_special(shown))
+    cuts = {0, len(shown)}
+    for start, end, *_ in parts:
+        cuts |= {start, end}
+    for start, end in evidence:
+        cuts |= {min(start, len(shown)), min(end, len(shown))}
+    looks: dict[int, tuple[Look, str, int]] = {}
+    for start, end, look, note in parts:
+        for position in range(start, end):
+            looks.setdefault(position, (look, note, start))
+    found = []
+    for start, end in pairwise(sorted(cuts)):
+        look, note, _ = looks.get(start, ("plain", "", start))
+        marked = any(left <= start < right for left, right in evidence)
+        found.append(Piece(shown[start:end], look, note, marked))
+    if len(text) > LONGEST:
+        found.append(Piece("…", "cut", str(len(text))))
+    return found
+
+
+def _special(text: str) -> Iterator[tuple[int, int, Look, str]]:
+    for match in _MASK.finditer(text):
+        yield *match.span(), "masked", ""
+    for position, character in enumerate(text):
+        if _is_hidden(text, position):
+            yield position, position + 1, "hidden", name_of(character)
+    for match in _WORD.finditer(text):
+        yield from _lookalikes(match)
+    for match in _LINK.finditer(text):
+        if not any(_is_hidden(text, position) for position in range(*match.span())):
+            yield *match.span(), "link", match[0]
+
+
+def _is_hidden(text: str, position: int) -> bool:
+    character = text[position]
+    if character in "\n\t" or character in _INVISIBLE:
+        return character in _INVISIBLE
+    if character == _EMOJI_GLUE:
+        around = text[max(0, position - 2) : position] + text[position + 1 : position + 2]
+        return not any(unicodedata.category(one) == "So" for one in around)
+    return unicodedata.category(character) in ("Cf", "Cc", "Co", "Zl", "Zp")
+
+
+def _lookalikes(word: re.Match[str]) -> Iterator[tuple[int, int, Look, str]]:
+    """Cyrillic or Greek letters inside a word with Latin ones."""
+    if word[0].isascii() or not any(letter.isascii() for letter in word[0]):
+        return
+    for position, letter in enumerate(word[0], word.start()):
+        name = unicodedata.name(letter, "")
+        if name.startswith(("CYRILLIC", "GREEK")):
+            yield position, position + 1, "lookalike", name_of(letter)
+
+
+def name_of(character: str) -> str:
+    """`U+202E RIGHT-TO-LEFT OVERRIDE`"""
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a link leads. `domain` is what somebody registered, as far as can be told without a full list."""
+
+    url: str
+    host: str
+    domain: str
+    punycode: str  # "" unless the host holds other than ASCII letters
+    web: bool  # http or https; otherwise mailto
+
+
+def target(url: str) -> Target | None:
+    """Read a link; None: we do not lead there (another scheme, no host, hidden characters)."""
+    if any(_is_hidden(url, position) for position in range(len(url))) or " " in url or len(url) > 4000:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme == "mailto" and "@" in parts.path:
+        return Target(url, parts.path, parts.path.rpartition("@")[2], "", web=False)
+    if scheme not in ("http", "https") or not host:
+        return None
+    try:
+        ascii_host = host.encode("idna").decode()
+    except UnicodeError:
+        return None
+    keep = 3 if _TWO_PART.search(ascii_host) else 2
+    domain = host if re.fullmatch(r"[\d.]+|.*:.*", host) else ".".join(host.split(".")[-keep:])
+    return Target(url, host, domain, ascii_host if ascii_host != host else "", web=True)

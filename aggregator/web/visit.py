@@ -1,0 +1,165 @@
+"""One request by one visitor: who it is, which language, and how pages are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from aggregator.web import pages
+from aggregator.web.i18n import Lang, choose
+from aggregator.web.security import is_ours, same_secret
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from aggregator.config import Settings
+    from aggregator.store.database import Database
+    from aggregator.store.desk import Desk, Session, User
+    from aggregator.store.reports import SourceReport
+    from aggregator.web.stream import Stream
+
+Who = Literal["anyone", "viewer", "agent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all pages share."""
+
+    db: Database
+    desk: Desk
+    settings: Settings
+    stream: Stream
+    clock: Callable[[], datetime]
+    health: Callable[[], list[SourceReport]]
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by https."""
+        public = self.settings.web.public_url
+        return public is not None and public.scheme == "https"
+
+    @property
+    def cookie(self) -> str:
+        return "__Host-session" if self.secure else "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    request: Request
+    site: Site
+    lang: Lang
+    token: str
+    session: Session | None
+    seq: int  # number of the newest live event when the request came: what follows it is not in the page
+
+    @property
+    def user(self) -> User:
+        if self.session is None:
+            raise HTTPException(401)
+        return self.session.user
+
+    @property
+    def wants_json(self) -> bool:
+        return "application/json" in self.request.headers.get("accept", "")
+
+    def page(self, template: str, /, *, code: int = 200, **context: Any) -> Response:
+        """A whole page; the templates know the visitor as `session`."""
+        return HTMLResponse(self.html(template, **context), code)
+
+    def html(self, template: str, /, **context: Any) -> str:
+        return pages.render(
+            template,
+            self.lang,
+            self.site.settings,
+            session=self.session,
+            now=self.site.clock(),
+            seq=self.seq,
+            path=self.request.url.path,
+            here=here(self.request),
+            **context,
+        )
+
+    def with_session(self, token: str, to: str) -> Response:
+        """Sign this browser in and lead on."""
+        answer = RedirectResponse(to, 303)
+        answer.set_cookie(
+            self.site.cookie, token, max_age=7 * 86400, httponly=True, samesite="lax", secure=self.site.secure
+        )
+        return answer
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def here(request: Request) -> str:
+    """Path and query of this request, to come back to."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def local(path: str) -> str:
+    """A path of ours to lead to; anything else becomes the feed."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+async def visit(request: Request) -> Visit:
+    site: Site = request.app.state.site
+    token = request.cookies.get(site.cookie, "")
+    session = await asyncio.to_thread(site.desk.session, token, site.clock()) if token else None
+    lang = choose(
+        session.user.lang if session else None,
+        request.cookies.get("lang"),
+        request.headers.get("accept-language"),
+    )
+    return Visit(request, site, lang, token, session, site.stream.number)
+
+
+def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = False) -> Route:
+    """A route for signed-in people (or `anyone`). Writes are POST, from our own pages, with the session's token."""
+
+    async def endpoint(request: Request) -> Response:
+        visitor = await visit(request)
+        if who != "anyone" and visitor.session is None:
+            return _to_sign_in(visitor)
+        if writes:
+            await _refuse_forged(visitor)
+        if who == "agent" and not visitor.user.may_act:
+            raise HTTPException(403)
+        return await handler(visitor)
+
+    return Route(path, endpoint, methods=["POST"] if writes else ["GET"])
+
+
+def _to_sign_in(visitor: Visit) -> Response:
+    if visitor.request.method != "GET" or visitor.wants_json or visitor.request.url.path == "/events":
+        return JSONResponse({"error": "sign in"}, 401)
+    query = urlencode({"next": here(visitor.request)}, quote_via=quote)
+    return RedirectResponse(f"/signin?{query}", 303)
+
+
+async def _refuse_forged(visitor: Visit) -> None:
+    """Raises HTTPException 403: another site sent this."""
+    ours = is_ours(visitor.request.headers)
+    if ours is False:
+        raise HTTPException(403)
+    form = await fields(visitor.request)
+    expected = visitor.session.csrf if visitor.session else visitor.request.cookies.get("door", "")
+    # Before signing in there is only the door's cookie, which browsers do not send for other sites.
+    if visitor.session is None and ours:
+        return
+    given = visitor.request.headers.get("x-csrf") or form.get("csrf", "")
+    if not same_secret(given, expected):
+        raise HTTPException(403)
+
+
+async def fields(request: Request) -> Mapping[str, str]:
+    """The text fields of a form."""
+    form = await request.form(max_files=0, max_fields=20)
+    return {name: value for name, value in form.items() if isinstance(value, str)}

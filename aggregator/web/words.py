@@ -1,0 +1,141 @@
+"""Words for what the database calls by a name. Sentences come from the catalogues, so a row stores none."""
+
+from __future__ import annotations
+
+from aggregator.web.i18n import N_
+
+RULES = {
+    "key_exposed": N_("key or phrase exposed"),
+    "security_report": N_("reports a security hole"),
+    "funds_missing": N_("funds missing or stuck"),
+    "app_down": N_("app or service down"),
+    "account_locked": N_("locked out of the wallet"),
+    "impersonation_report": N_("reports an impostor"),
+    "defect": N_("something does not work"),
+    "fee_problem": N_("trouble with fees"),
+    "question": N_("asks a question"),
+    "suggestion": N_("suggests something"),
+    "praise": N_("praise"),
+    "noise": N_("noise"),
+    "danger_to_life": N_("somebody may be in danger"),
+    "key_given": N_("gave a key or phrase to somebody"),
+    "funds_stolen": N_("funds stolen"),
+    "accusation": N_("accuses us"),
+    "complaint": N_("complains"),
+    "pending": N_("something is pending"),
+    "worried": N_("worried about funds"),
+    "threat_legal": N_("threatens with the law"),
+    "threat_regulator": N_("threatens with a regulator"),
+    "threat_media": N_("threatens with the media"),
+    "unanswered_said": N_("says that nobody answered"),
+    "many_affected": N_("says that many are affected"),
+    "anger": N_("angry"),
+    "urgency": N_("urgent in their words"),
+    "bait": N_("looks like bait"),
+    "thanks": N_("thanks"),
+    "public": N_("everybody can read it"),
+    "reach": N_("has many readers"),
+    "waiting": N_("waiting for us"),
+    "overdue": N_("our promise ran out"),
+    "repeat_contact": N_("waits in other places, too"),
+    "asked_again": N_("asked again"),
+    "asked_three_times": N_("asked three times or more"),
+    "answered": N_("we answered"),
+    "said_thanks": N_("said thanks"),
+}
+KINDS = {
+    "emergency": N_("emergency"),
+    "complaint": N_("complaint"),
+    "question": N_("question"),
+    "praise": N_("praise"),
+    "noise": N_("noise"),
+    "other": N_("other"),
+}
+STATES = {
+    "new": N_("new"),
+    "claimed": N_("claimed"),
+    "answered": N_("answered"),
+    "closed": N_("closed"),
+}
+CHANNELS = {
+    "telegram": N_("Telegram"),
+    "forum": N_("Forum"),
+    "discourse": N_("Forum"),
+    "weibo": N_("Weibo"),
+    "wechat": N_("WeChat"),
+    "qq": N_("QQ"),
+    "email": N_("Mail"),
+    "chat": N_("Chat"),
+}
+LANGUAGES = {
+    "zh": N_("Chinese"),
+    "en": N_("English"),
+    "ru": N_("Russian"),
+    "es": N_("Spanish"),
+    "und": N_("unknown language"),
+}
+SOURCE_STATES = {
+    "ok": N_("ok"),
+    "slow": N_("slow"),
+    "failing": N_("failing"),
+    "stopped": N_("stopped"),
+    "off": N_("off"),
+}
+BLIND = {
+    "edits": N_("edits"),
+    "deletions": N_("deletions"),
+    "history": N_("what was said before we listened"),
+}
+ROLES = {
+    "customer": N_("customer"),
+    "staff": N_("our team"),
+    "official": N_("our account"),
+    "bot": N_("bot"),
+}
+CLOSE_REASONS = {
+    "resolved": N_("resolved"),
+    "answered_elsewhere": N_("answered elsewhere"),
+    "duplicate": N_("duplicate"),
+    "spam": N_("spam or scam"),
+    "no_action": N_("nothing to do"),
+}
+DONE = {
+    "claim": N_("claimed it"),
+    "release": N_("released it"),
+    "close": N_("closed it"),
+    "reopen": N_("reopened it"),
+}
+
+# What scripts say. They fetch it as one file (pages.py).
+SCRIPT = {
+    "new_rows": N_("{n} new"),
+    "overdue": N_("overdue {time}"),
+    "claimed_by": N_("claimed by {who}"),
+    "now_state": N_("now {state}"),
+    "left_view": N_("no longer in this view"),
+    "gone": N_("erased"),
+    "you_claim": N_("You claimed {code}"),
+    "you_release": N_("You released {code}"),
+    "you_close": N_("You closed {code}"),
+    "you_reopen": N_("You reopened {code}"),
+    "undo": N_("Undo"),
+    "undone": N_("Undone: {code}"),
+    "nothing_to_undo": N_("There is nothing to undo"),
+    "open": N_("Open"),
+    "failed": N_("That did not work ({status}); the row is as it was"),
+    "no_connection": N_("No connection to the server; nothing was changed"),
+    "session_over": N_("Your session is over"),
+    "sign_in": N_("Sign in again"),
+    "offline": N_("Offline since {time}, trying again"),
+    "back": N_("Connected again, list brought up to date"),
+    "new_build": N_("A new version is there"),
+    "reload": N_("Reload"),
+    "show": N_("Show"),
+    "changed_here": N_("There is something new here"),
+    "all_shown": N_("That is all"),
+    "loading": N_("Loading"),
+    "minutes_short": N_("{n}m"),
+    "hours_short": N_("{n}h"),
+    "days_short": N_("{n}d"),
+    "seconds_short": N_("{n}s"),
+}

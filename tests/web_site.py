@@ -1,0 +1,86 @@
+"""The feed of a simulated community on a real socket, and people who sign in to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+
+from aggregator.listener import serve
+from aggregator.store.desk import Role
+from aggregator.store.reports import source_reports
+from aggregator.web.app import create_app
+from aggregator.web.stream import Stream
+from aggregator.workplace import Workplace
+from tests.conftest import Community, poll
+
+ROLES: dict[str, Role] = {"amy": "agent", "sam": "agent", "vic": "viewer"}
+
+
+@dataclass
+class WebSite:
+    """A running feed. `says` and `arrive` bring posts by the same way as in real life."""
+
+    community: Community
+    work: Workplace
+    stream: Stream
+    url: str
+
+    def link(self, name: str) -> str:
+        """A one-time link that signs this person in."""
+        return f"{self.url}/enter?token={self.work.desk.invite(name, self.work.clock())}"
+
+    @asynccontextmanager
+    async def visitor(self, name: str | None = None, lang: str = "en") -> AsyncIterator[httpx.AsyncClient]:
+        """A browser without a screen, signed in unless `name` is None."""
+        headers = {"accept-language": lang, "sec-fetch-site": "same-origin"}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
+            if name:
+                await client.get(self.link(name))
+            yield client
+
+    async def says(self, *lines: tuple[str, str]) -> None:
+        """(author, text) in the Telegram group, a minute apart, polled at once."""
+        for author, text in lines:
+            self.community.telegram.says(author, text)
+            self.community.clock.pass_(minutes=1)
+        await poll(self.work, "telegram")
+
+    def only_id(self) -> str:
+        """The id of the one open inquiry."""
+        ((inquiry,),) = self.work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry_open")
+        return str(inquiry)
+
+
+@asynccontextmanager
+async def open_site(community: Community) -> AsyncIterator[WebSite]:
+    async with community.desk() as work:
+        for name, role in ROLES.items():
+            if name not in {user.name for user in work.desk.users()}:
+                work.desk.add_user(name, role)
+        stream = Stream(work.db, settings=work.settings, clock=community.clock)
+        work.ingest.changed = stream.publish
+        app = create_app(
+            work.db,
+            work.desk,
+            settings=work.settings,
+            stream=stream,
+            clock=community.clock,
+            health=partial(source_reports, work.db, work.settings),
+        )
+        async with serve(app) as url:
+            try:
+                yield WebSite(community, work, stream, url)
+            finally:
+                stream.stop()
+
+
+def csrf(page: str) -> str:
+    """The token in a page's forms."""
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found, page
+    return found[1]
