@@ -127,7 +127,7 @@ class Session:
         """`DELETE <base_url><path>`; whatever the answer's body holds. Raises as `get_json`."""
         response = await self._send("DELETE", path)
         if failure := self._failure(response, gone=gone):
-            raise failure
+            raise self._noted(failure)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -140,9 +140,12 @@ class Session:
             failure = self._translate(body) if self._translate else None
         if failure is None:
             return body
+        raise self._noted(failure)
+
+    def _noted(self, failure: ConnectorError) -> ConnectorError:
         if isinstance(failure, ThrottledError):
             self._pacing.block(self._key, failure.retry_after - SAFETY)
-        raise failure
+        return failure
 
     @property
     def _key(self) -> str:
@@ -193,7 +196,10 @@ class Session:
         )
 
     def _redirected(self, response: httpx.Response) -> ConnectorError:
-        target = httpx.URL(response.headers.get("location", ""))
+        try:
+            target = httpx.URL(response.headers.get("location", ""))
+        except httpx.InvalidURL:
+            return TransientError(f"{self._host} sends us on to nowhere ({response.status_code})")
         if "login" in target.path or "session" in target.path:
             return self._refused(response.status_code)
         place = target.netloc.decode() or self._host

@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.forum_faults import Fault
@@ -14,6 +19,7 @@ from connectors.discourse import Discourse
 from connectors.discourse.walk import Place
 from connectors.errors import AuthError, ThrottledError, TransientError
 from connectors.secret import Secret
+from connectors.session import Pacing
 from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, texts
 
 KEY = "k-5f1e0d9c8b7a6f5e4d3c2b1a"
@@ -346,6 +352,16 @@ async def test_a_walk_that_fails_halfway_goes_on_where_it_was(stage: ForumStage)
     assert len(ids(done)) == 270
 
 
+async def test_an_empty_answer_in_the_middle_of_a_walk_is_not_taken_for_its_end(stage: ForumStage) -> None:
+    stage.says(*(f"text {number}" for number in range(200)))
+    connector, done = stage.connector(), Drained()
+    pages = connector.pages(None)
+    done.records.extend((await anext(pages)).records)
+    stage.forum.fail_next("empty")
+    done.records.extend([record async for page in pages for record in page.records])
+    assert len(ids(done)) == 200
+
+
 async def test_an_empty_answer_that_looks_fine_moves_nothing_and_is_said(current: ForumStage) -> None:
     current.says("one", "two")
     connector, done = current.connector(), Drained()
@@ -467,3 +483,74 @@ async def test_the_cursor_stays_small(stage: ForumStage) -> None:
     assert done.cursor is not None
     assert len(Place.of(done.cursor["public"]).seen) <= 200
     assert len(str(done.cursor)) < 6000
+
+
+@pytest.mark.parametrize("limiter", ["json", "text"])
+async def test_a_forum_that_allows_few_calls_is_read_whole_in_several_polls(
+    current: ForumStage, limiter: Literal["json", "text"]
+) -> None:
+    current.says(*(f"text {number}" for number in range(200)))
+    current.forum.budget, current.forum.limiter = 4, limiter
+    done = Drained()
+    waits = await patiently(current, done, polls=8)
+    connector = current.connector()
+    assert set(posts(connector, done.records)) == set(current.forum.truth())
+    assert len(ids(done)) == 200
+    assert 55 <= waits[0] <= 62
+
+
+async def patiently(stage: ForumStage, done: Drained, *, polls: int) -> list[float]:
+    """Poll, and wait as long as we are told; pages before a failure count as committed. Returns the waits."""
+    waits = [0.0]
+    stage.forum.monotonic = lambda: sum(waits)
+    for _ in range(polls):
+        try:
+            async for page in stage.connector().pages(done.cursor):
+                done.records.extend(page.records)
+                done.cursor = page.cursor
+        except ThrottledError as told:
+            waits.append(told.retry_after)
+    return waits[1:]
+
+
+async def test_two_sources_with_one_key_keep_its_pace_together(current: ForumStage) -> None:
+    current.says(*(f"text {number}" for number in range(120)))
+    slept: list[float] = []
+
+    async def no_time(seconds: float) -> None:
+        slept.append(seconds)
+
+    pacing = Pacing(clock=lambda: 0.0, sleep=no_time)
+    config = current.connector(calls_per_minute=4).config
+    for name in ("forum", "forum-again"):
+        async with Discourse(name, config, since=SINCE, pacing=pacing) as connector:
+            await poll(connector, Drained())
+    assert len(current.forum.requests) > 4
+    assert slept[0] == 60
+
+
+async def test_a_webhook_call_is_sent_again_until_it_is_taken(forum: ForumSimulator) -> None:
+    taken: list[bytes] = []
+
+    async def desk(request: Request) -> Response:
+        taken.append(await request.body())
+        return Response(status_code=503 if len(taken) == 1 else 200)
+
+    connector = ForumStage(forum, "http://127.0.0.1:9").connector()
+    async with serve(Starlette(routes=[Route("/hooks/forum", desk, methods=["POST"])])) as url:
+        forum.hooks.url = f"{url}/hooks/forum"
+        forum.says("lin", "私钥丢了 😡")
+        (headers, body) = forum.hooks.pending[0]
+        async with httpx.AsyncClient() as client:
+            await forum.hooks.deliver(client)
+            await forum.hooks.deliver(client)
+    assert taken == [body, body]
+    assert forum.hooks.pending == []
+    push = Push("POST", {name.lower(): value for name, value in headers.items()}, {}, taken[1])
+    assert texts(connector, connector.receive(push).records) == ["私钥丢了 😡"]
+
+
+async def test_a_webhook_and_a_poll_give_the_same_post(current: ForumStage) -> None:
+    connector = current.connector()
+    pushed = posts(connector, connector.receive(current.push("the same")).records)
+    assert pushed == posts(connector, (await drain(connector)).records)

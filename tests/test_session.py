@@ -193,6 +193,18 @@ async def test_a_redirect_to_another_host_is_not_followed_and_names_it() -> None
     assert elsewhere.seen == []
 
 
+async def test_a_redirect_to_nowhere_passes() -> None:
+    assert isinstance(await failure(answer(302, location="http://[")), TransientError)
+
+
+async def test_a_throttled_deletion_is_waited_out_like_a_question() -> None:
+    async with asking(Platform([answer(429, Retry_After="9"), answer(200)])) as session:
+        with pytest.raises(ThrottledError):
+            await session.delete("/posts/5")
+        with pytest.raises(ThrottledError, match="still asked to wait 9 s"):
+            await session.get_json("/x")
+
+
 async def test_a_failure_inside_a_200_is_translated_at_one_spot() -> None:
     def translate(body: dict[str, int]) -> ConnectorError | None:
         return ThrottledError("the platform is busy", 60) if body["errcode"] == 45009 else None
