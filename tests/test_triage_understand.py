@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -214,3 +215,28 @@ def test_a_post_without_any_sign_has_no_reasons() -> None:
 def test_every_reason_is_a_known_rule() -> None:
     texts = ("急！！！没人回，大家都打不开，我要报警", "I was scammed, going public, call my lawyer", "ok", "gm")
     assert {rule for text in texts for rule in rules(read(text, public=True, followers=9))} <= RULES.keys()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "我的币没了",
+        "my money is gone ",
+        "a",
+        "error   ",
+        "a.",
+        "1",
+        "0x",
+        "词给",
+        "\u0301",
+        "not not_",
+        "https://",
+        "，。",
+    ],
+)
+def test_a_huge_post_is_read_in_no_time(unit: str) -> None:
+    text = unit * (100_000 // len(unit))
+    read(text[:1000])
+    began = time.process_time()
+    read(text)
+    assert time.process_time() - began < 2

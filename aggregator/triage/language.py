@@ -69,6 +69,8 @@ _ENGLISH = frozenset(_COMMON_ENGLISH.split())
 _OTHER_LATIN = frozenset(_COMMON_ELSEWHERE.split())
 _LATIN = ("en", "es", "vi", "pt", "fr", "de", "it", "id", "tr", "pl", "nl")
 _SURE = 0.5
+_ENOUGH = 500  # characters in which to look for words
+_SAMPLE = 120  # characters for the model, whose time grows with them
 
 _lock = threading.Lock()
 _loaded: list[LanguageIdentifier] = []
@@ -136,13 +138,13 @@ def _chinese(text: str) -> str:
 
 def _by_words(text: str, searchable: str) -> str:
     """Latin text without a telling word: a few letters of another script, or the model."""
-    words = _WORD.findall(_WORDLESS.sub(" ", searchable))
+    words = _WORD.findall(_WORDLESS.sub(" ", searchable[:_ENOUGH]))
     if not words:
         return _by_script(text) or "und"
     letters = "".join(words)
-    if (script := _SCRIPT.findall(text)) and sum(map(len, script)) * 3 >= len(letters):
+    if (script := _SCRIPT.findall(text[:_ENOUGH])) and sum(map(len, script)) * 3 >= len(letters):
         return _by_script(text) or "und"
-    lang, share = _model().classify(" ".join(words)[:120])
+    lang, share = _model().classify(" ".join(words)[:_SAMPLE])
     return "en" if share < _SURE and letters.isascii() else str(lang)
 
 

@@ -35,10 +35,10 @@ class Guard:
     anywhere: re.Pattern[str] | None
 
     def stops(self, text: str, start: int, end: int) -> bool:
+        """Whether a word beside the term forbids it; `anywhere` is the caller's, once for the whole post."""
         return bool(
             (self.before and self.before.search(text[max(0, start - _WINDOW) : start]))
             or (self.behind and self.behind.match(text[end : end + _WINDOW]))
-            or (self.anywhere and self.anywhere.search(text))
         )
 
 
@@ -89,10 +89,17 @@ class Lexicon:
             if not longest or longest[-1][2] != end:
                 longest.append(match)
         found: dict[str, list[Hit]] = {}
+        excluded: dict[int, bool] = {}
         for number, start, end in longest:
             category, points, _, _, guard = entries[number]
-            if guard is not None and guard.stops(text, start, end):
-                continue
+            if guard is not None:
+                if guard.anywhere is not None:
+                    if (ruled_out := excluded.get(id(guard))) is None:
+                        ruled_out = excluded[id(guard)] = guard.anywhere.search(text) is not None
+                    if ruled_out:
+                        continue
+                if guard.stops(text, start, end):
+                    continue
             if category in found:
                 found[category].append((start, end, points))
             else:

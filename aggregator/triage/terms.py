@@ -24,7 +24,7 @@ STAKES: dict[str, tuple[float, Kind]] = {
     "app_down": (50, "emergency"),
     "impersonation_report": (45, "complaint"),
     "account_locked": (42, "complaint"),
-    "accusation": (38, "complaint"),
+    "accusation": (42, "complaint"),
     "complaint": (30, "complaint"),
     "defect": (30, "complaint"),
     "pending": (26, "complaint"),
@@ -60,20 +60,22 @@ RULES: dict[str, float] = {
 REACH_MOST = 15.0
 
 CLUES = frozenset(
-    {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told"}
-    | {"hypothetical", "news", "resolved"}
+    {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told", "posing", "approach"}
+    | {"hypothetical", "news", "resolved", "price_talk"}
 )
 """Categories that count only together with others."""
 
 CATEGORIES = frozenset(RULES) - {"key_exposed", "public", "reach"} | CLUES
 
 # Two clues within so many characters are as good as a phrase of the lexicon: rule, one clue, the other.
-_NEAR = 24
+_NEAR = 32
+_MOST = 64  # so many of each are looked at: a huge post must not take long
 _PAIRS = (
     ("key_given", "secret_word", "told"),
     ("funds_stolen", "money", "taken"),
     ("funds_missing", "money", "gone"),
     ("funds_missing", "transfer", "not_here"),
+    ("impersonation_report", "posing", "approach"),
     ("app_down", "app", "wont_open"),
     ("app_down", "many_affected", "defect"),
 )
@@ -83,13 +85,16 @@ _HYPOTHETICAL = 40  # characters from "what if" to the danger
 # Whoever says this is not told off as bait: it may be the victim who quotes it.
 _HEARD = frozenset({"key_exposed", "key_given", "impersonation_report", "security_report", "danger_to_life"})
 _GRIEVANCES = frozenset(WEIGHTS) - {"urgency", "many_affected"}
+_SLIGHT = (None, "question", "suggestion")
+_COMPLAINING = ("unanswered_said", "threat_legal", "threat_regulator", "threat_media")
 # Long posts in which nobody speaks of himself tell of the world; these words are common there.
 _WORLDLY = frozenset({"funds_stolen", "danger_to_life", "accusation", "threat_legal", "threat_regulator"})
 _LONG = 90
+_MARKET_LOSS = frozenset({"funds_missing", "funds_stolen"})
 _MANY_ADS = 3
 _THANKS_LONGEST = 60
 # Looked for only where needed, since they stand in nearly every post.
-_OWN = re.compile(r"我|俺|本人|你们|你們|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us|your?|ur)\b")
+_OWN = re.compile(r"我|俺|本人|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us)\b")
 _CONTRAST = re.compile(
     r"但|可是|不过|不過|然而|却|卻|还是没|還是沒|还是不|還是不|仍|又不见|又没了|又被|又出现|只是|结果|結果"
     r"|\b(?:but|however|still|yet|again|although|though|except)\b"
@@ -155,8 +160,9 @@ def _combine(hits: dict[str, list[Hit]]) -> None:
     for rule, one, other in _PAIRS:
         if one not in hits or other not in hits or rule in hits:
             continue
-        for start, end, _ in hits[one]:
-            near = next((hit for hit in hits[other] if hit[0] - end <= _NEAR and start - hit[1] <= _NEAR), None)
+        others = hits[other][:_MOST]
+        for start, end, _ in hits[one][:_MOST]:
+            near = next((hit for hit in others if hit[0] - end <= _NEAR and start - hit[1] <= _NEAR), None)
             if near is not None:
                 hits[rule] = [(min(start, near[0]), max(end, near[1]), None)]
                 break
@@ -164,6 +170,11 @@ def _combine(hits: dict[str, list[Hit]]) -> None:
 
 def _drop_what_is_not_so(text: str, hits: dict[str, list[Hit]]) -> None:
     """Take away dangers that are over, that happened to others, or that were only thought of."""
+    if "price_talk" in hits:
+        # A market takes money too, and nobody can give it back.
+        hits["noise"] = hits.get("noise", []) + hits["price_talk"]
+        if _GRIEVANCES.isdisjoint(hits):
+            _drop(hits, _MARKET_LOSS)
     if _is_over(text, hits):
         hits["thanks"] = hits["resolved"][-1:]
         _drop(hits, _DANGERS)
@@ -206,13 +217,14 @@ def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -
     """The strongest of what is at stake. A question mark asks, if nothing else does."""
     if "question" not in hits and (mark := text.find("?")) >= 0:
         hits["question"] = [(mark, mark + 1, None)]
-    if "unanswered_said" in hits:
-        # Who asks again has something to ask, and praise is then meant the other way.
-        hits.setdefault("complaint", hits["unanswered_said"])
     best, most = None, -math.inf
     for rule in hits:
         if rule in STAKES and (worth := points.get(rule, RULES[rule])) > most:
             best, most = rule, worth
+    if best in _SLIGHT and (grievance := next((rule for rule in _COMPLAINING if rule in hits), None)):
+        # Who asks again or threatens has something to complain of, and praise is then meant the other way.
+        hits["complaint"] = hits[grievance]
+        return "complaint"
     return best
 
 
@@ -222,7 +234,7 @@ def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | Non
         return None if stake in _HEARD else "bait"
     if stake != "key_exposed" and len(hits.get("noise", ())) >= _MANY_ADS and not _OWN.search(text):
         return "noise"
-    if stake not in (None, "question", "suggestion", "complaint") or not _GRIEVANCES.isdisjoint(hits):
+    if stake not in (*_SLIGHT, "complaint") or not _GRIEVANCES.isdisjoint(hits):
         return None
     if "noise" in hits and (stake is None or len(hits["noise"]) > 1):
         return "noise"
@@ -235,7 +247,7 @@ def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | Non
 
 def _weights(text: str, hits: dict[str, list[Hit]], stake: str | None) -> list[str]:
     """What makes it weigh more. Blame beside a graver matter is anger, and so is shouting."""
-    if "anger" not in hits and stake not in (None, "question", "suggestion"):
+    if "anger" not in hits and stake not in _SLIGHT:
         blame = next((rule for rule in ("accusation", "complaint") if rule in hits and rule != stake), None)
         if blame:
             hits["anger"] = hits[blame]
