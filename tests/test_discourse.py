@@ -8,8 +8,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.forum_faults import Fault
@@ -20,7 +21,7 @@ from connectors.discourse.walk import Place
 from connectors.errors import AuthError, ThrottledError, TransientError
 from connectors.secret import Secret
 from connectors.session import Pacing
-from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, texts
+from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, refused, texts
 
 KEY = "k-5f1e0d9c8b7a6f5e4d3c2b1a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -37,6 +38,11 @@ class ForumStage:
     def __init__(self, forum: ForumSimulator, url: str) -> None:
         self.forum = forum
         self.url = url
+        self._connectors: list[Discourse] = []
+
+    async def aclose(self) -> None:
+        for connector in self._connectors:
+            await connector.close()
 
     def connector(self, **settings: Any) -> Discourse:
         since = settings.pop("since", SINCE)
@@ -51,7 +57,8 @@ class ForumStage:
                 **settings,
             }
         )
-        return Discourse("forum", config, since=since)
+        self._connectors.append(Discourse("forum", config, since=since))
+        return self._connectors[-1]
 
     def says(self, *said: str) -> None:
         for text in said:
@@ -96,20 +103,26 @@ def forum(monkeypatch: pytest.MonkeyPatch) -> ForumSimulator:
 async def stage(forum: ForumSimulator, request: pytest.FixtureRequest) -> AsyncIterator[ForumStage]:
     forum.dialect = request.param
     async with serve(forum.app) as url:
-        yield ForumStage(forum, url)
+        stage = ForumStage(forum, url)
+        yield stage
+        await stage.aclose()
 
 
 @pytest.fixture
 async def current(forum: ForumSimulator) -> AsyncIterator[ForumStage]:
     async with serve(forum.app) as url:
-        yield ForumStage(forum, url)
+        stage = ForumStage(forum, url)
+        yield stage
+        await stage.aclose()
 
 
 @pytest.fixture
 async def legacy(forum: ForumSimulator) -> AsyncIterator[ForumStage]:
     forum.dialect = "legacy"
     async with serve(forum.app) as url:
-        yield ForumStage(forum, url)
+        stage = ForumStage(forum, url)
+        yield stage
+        await stage.aclose()
 
 
 @pytest.fixture
@@ -350,6 +363,49 @@ async def test_a_walk_that_fails_halfway_goes_on_where_it_was(stage: ForumStage)
     await polled(connector, done, 1)
     assert set(posts(connector, done.records)) == set(stage.forum.truth())
     assert len(ids(done)) == 270
+
+
+class OddListing:
+    """A forum whose listing holds these rows on its first page, and nothing below."""
+
+    def __init__(self, *rows: object) -> None:
+        self.rows = rows
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        rows = [] if int(request.query_params.get("before", 2**31)) < 1000 else self.rows
+        await JSONResponse({"latest_posts": rows, "errors": []})(scope, receive, send)
+
+
+def row(post_id: int) -> dict[str, Any]:
+    user = {"user_id": 1, "username": "lin"}
+    return {"id": post_id, "topic_id": 1, "post_number": 1, "raw": f"text {post_id}", "created_at": str(NOW)} | user
+
+
+async def test_rows_without_an_id_are_refused_alone_and_brought_once(forum: ForumSimulator) -> None:
+    async with serve(OddListing(row(1002), {"raw": "no id"}, 7, row(1001))) as url:
+        connector = ForumStage(forum, url).connector()
+        done = await drain(connector)
+        again = await drain(ForumStage(forum, url).connector(), Drained(done.cursor))
+    assert texts(connector, done.records) == ["text 1001", "text 1002"]
+    assert refused(connector, done.records) == 2
+    assert again.records == []
+
+
+@pytest.mark.parametrize("listing", [OddListing({"raw": "no id"}), OddListing([1], None)])
+async def test_a_listing_without_any_id_moves_nothing(forum: ForumSimulator, listing: OddListing) -> None:
+    async with serve(listing) as url:
+        with pytest.raises(TransientError, match="changed its format"):
+            await drain(ForumStage(forum, url).connector())
+
+
+async def test_json_that_is_no_listing_is_said_to_be_none(forum: ForumSimulator) -> None:
+    async def other(scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"status": "ok"})(scope, receive, send)
+
+    async with serve(other) as url:
+        with pytest.raises(TransientError, match="that of a Discourse forum"):
+            await drain(ForumStage(forum, url).connector())
 
 
 async def test_an_empty_answer_in_the_middle_of_a_walk_is_not_taken_for_its_end(stage: ForumStage) -> None:

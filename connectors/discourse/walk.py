@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from zlib import crc32
 
 from connectors.contract import Cursor, Record
+from connectors.errors import TransientError
 
 WINDOW = 50  # ids in a legacy window
 BEYOND_ALL_IDS = 2**31 - 1  # the current dialect lists its newest posts below it, the legacy one an empty window
@@ -91,7 +92,8 @@ class Walk:
                 yield rows
         bound = place.floor if deep or place.high is None else place.high
         rows = await self.fetch(None)
-        newest = max((_key(row) for row in rows), default=None)
+        ids = _ids(rows)
+        newest = max(ids, default=None)
         if newest is None and place.legacy is not False and (newest := await self.find_hidden_top()) is not None:
             place.legacy = True
         if newest is None:
@@ -100,7 +102,7 @@ class Walk:
         if place.legacy is None:
             place.legacy = not await self.fetch(BEYOND_ALL_IDS)
         place.top = max(newest, place.high or 0)
-        place.low = min((_key(row) for row in rows), default=newest + 1)
+        place.low = min(ids, default=newest + 1)
         changed = self._changed(rows, math.inf if rows else place.low)
         self._arrive(rows, bound)
         yield changed
@@ -112,7 +114,7 @@ class Walk:
             above = self.place.low
             # An empty page is believed only if it is empty twice: it may pass for the end.
             rows = await self.fetch(above) or await self.fetch(above)
-            self.place.low = self._lower(above, [_key(row) for row in rows])
+            self.place.low = self._lower(above, _ids(rows))
             changed = self._changed(rows, above)
             self._arrive(rows, bound)
             yield changed
@@ -176,7 +178,21 @@ class Walk:
 def _key(row: Record) -> int:
     """The post's id; for a row without one, a negative number that stands for what it holds."""
     post_id = row.get("id")
-    return post_id if isinstance(post_id, int) else -crc32(repr(row).encode("utf-8", "replace"))
+    if isinstance(post_id, int) and post_id > 0:
+        return post_id
+    return -1 - crc32(repr(row).encode("utf-8", "replace"))
+
+
+def _ids(rows: list[Record]) -> list[int]:
+    """The ids of a page.
+
+    Raises:
+        TransientError: it has posts, but none with an id, so that we could not go on below it.
+    """
+    ids = [key for row in rows if (key := _key(row)) > 0]
+    if rows and not ids:
+        raise TransientError("the forum lists posts without ids: has it changed its format?")
+    return ids
 
 
 def _look(row: Record) -> str:
