@@ -158,6 +158,13 @@ def test_an_exposed_key_stands_above_everything() -> None:
     )
 
 
+def test_a_key_given_away_as_bait_is_flagged_and_stands_behind_other_leaks() -> None:
+    text = "I have USDT in my wallet but no TRX for gas ████████████ keep half"
+    understood = read(text, secrets=(Secret("mnemonic", 44, 56, published=False),))
+    assert rules(understood) == ["key_exposed", "bait"]
+    assert 60 <= priority(understood) < 80
+
+
 def test_a_published_test_vector_raises_no_alarm() -> None:
     understood = read("例子 ████████████ ", secrets=(Secret("mnemonic", 3, 15, published=True),))
     assert rules(understood) == []
@@ -166,6 +173,23 @@ def test_a_published_test_vector_raises_no_alarm() -> None:
 def test_only_the_strongest_stake_counts() -> None:
     understood = read("提现没到账，账号被封，app闪退，手续费太高")
     assert [rule for rule in rules(understood) if rule not in ("anger", "urgency")] == ["funds_missing"]
+
+
+def test_asking_again_or_threatening_is_a_complaint_even_if_nothing_else_is_said() -> None:
+    assert rules(read("三天了，没人回")) == ["complaint", "unanswered_said"]
+    assert rules(read("等我的律师函吧")) == ["complaint", "threat_legal"]
+
+
+def test_praise_beside_a_grievance_is_not_praise() -> None:
+    assert read("没人回复我，真棒，点赞").kind == "complaint"
+
+
+def test_a_loss_in_the_market_is_price_talk() -> None:
+    assert read("大盘暴跌，我的币没了一半").kind == "noise"
+
+
+def test_a_warning_to_others_is_noise() -> None:
+    assert read("提醒：官方不会索要助记词，切勿告诉任何人", public=True).kind == "noise"
 
 
 def test_two_clues_near_each_other_mean_what_no_phrase_says() -> None:

@@ -6,6 +6,7 @@ is at stake only the strongest counts, so that a post does not rise by naming on
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -146,6 +147,8 @@ def weigh(
     if leaked:
         exposed = Reason("key_exposed", points.get("key_exposed", RULES["key_exposed"]), leaked.start, leaked.end)
         said.insert(0, exposed)
+        if "bait" in hits:  # perhaps a honeypot: still seen by us, behind those that are surely leaks
+            said.append(_reason("bait", hits["bait"][0], span, points))
     elif stake:
         said.insert(0, _reason(stake, _strongest(hits[stake]), span, points))
     if not said:
@@ -274,8 +277,13 @@ def _points_of(hit: Hit) -> float:
 
 
 def _publicity(followers: int | None, points: Mapping[str, float]) -> list[Reason]:
-    facts = [Reason("public", points.get("public", RULES["public"]))]
+    facts = [_said_in_public(points.get("public", RULES["public"]))]
     if followers and followers > 1:
         reach = points.get("reach", RULES["reach"]) * math.log10(followers)
         facts.append(Reason("reach", min(REACH_MOST, round(reach, 1))))
     return facts
+
+
+@functools.cache
+def _said_in_public(points: float) -> Reason:
+    return Reason("public", points)
