@@ -39,6 +39,18 @@ def test_words_with_ordinals_are_a_phrase() -> None:
     assert mask(text)[0].count("█") == len(text) - len("4th ")
 
 
+@pytest.mark.parametrize("form", ["word {} is {}", "Word {}: {}", "第{}个词是{}", "#{} &quot;{}&quot;"])
+def test_words_that_are_counted_one_by_one_are_a_phrase(form: str) -> None:
+    text = "\n".join(form.format(n, word) for n, word in enumerate(PHRASE.split(), 1))
+    assert not any(word in mask(text)[0] for word in PHRASE.split())
+
+
+def test_a_heading_and_prose_around_a_phrase_cost_it_no_word() -> None:
+    # Three words of the sentence and of its heading are list words as well.
+    around = "my phrase: {}\n\nCan you look at it?"
+    assert not any(word in mask(around.format(PHRASE))[0] for word in PHRASE.split())
+
+
 def test_four_list_words_alone_are_a_fragment() -> None:
     assert [one.kind for one in find("swing flag economy stadium")] == ["fragment"]
     assert [one.kind for one in find("1. swing\n2. flag\n3. economy\n4. stadium")] == ["fragment"]

@@ -93,3 +93,9 @@ def test_a_payload_that_does_not_parse_is_gated() -> None:
 
 def test_found_tells_that_the_checksum_is_right() -> None:
     assert find(PHRASE) == [Found("phrase", 0, len(PHRASE), published=False, checked=True)]
+
+
+def test_pieces_of_a_phrase_sent_alone_are_masked_but_for_those_that_read_like_a_sentence() -> None:
+    pieces = [secret_maker.fragment(random.Random(seed)) for seed in range(1000)]
+    missed = [piece.text for piece in pieces if secret_maker.readable_share(piece, mask(piece.text)[0]) > 0.25]
+    assert len(missed) <= 10

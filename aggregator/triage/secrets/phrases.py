@@ -41,7 +41,7 @@ def _is_phrase(run: Run, cue: bool, alone: bool) -> bool:
     known = len(run.listed)
     if known < 9:
         return False
-    if run.distinct_share < 0.5 or run.function_share >= 1 / 3:
+    if run.distinct_share < 0.5 or run.function_share >= (0.45 if cue else 1 / 3):
         return _is_exact(run) or _published(run.listed) or (run.lined and run.distinct_share >= 0.5 and cue)
     if run.strict >= 12 or (run.strict >= 9 and run.function_share < 0.2):
         return True

@@ -32,7 +32,7 @@ _ORDINALS = frozenset(
         "twelfth",
     )
 )
-_HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key"))
+_HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key", "is", "are"))
 # Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
 _FUNCTION_WORDS = (
     "about above after again ahead all almost alone already also always another any around away because become "
@@ -200,7 +200,9 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
 def trimmed(low: str, words: Sequence[Word]) -> Sequence[Word]:
     """Leave out a heading ("seed phrase:") when a phrase of a proper length follows it."""
     for skip in range(1, min(4, len(words))):
+        heading = words[skip - 1].text
         parted = set(low[words[skip - 1].end : words[skip].start]) & {":", "\n"}
-        if len(words) - skip in LENGTHS and parted and any(word.text in _HEADINGS for word in words[:skip]):
+        once = all(word.text != heading for word in words[skip:])  # "word 1: ..., word 2: ..." heads each
+        if len(words) - skip in LENGTHS and parted and heading in _HEADINGS and once:
             return words[skip:]
     return words
