@@ -227,6 +227,13 @@ def test_no_call_is_accepted_while_no_secret_is_configured() -> None:
         forum().receive(hook(b'{"ping":"OK"}'))
 
 
+def test_a_call_that_cannot_be_checked_is_put_off(hooked: Discourse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOOK")
+    with pytest.raises(PushRefusedError, match="HOOK is not set") as told:
+        hooked.receive(hook(b'{"ping":"OK"}'))
+    assert told.value.status == 503
+
+
 def test_a_signed_call_that_is_no_json_is_refused_as_bad(hooked: Discourse) -> None:
     with pytest.raises(PushRefusedError) as told:
         hooked.receive(hook(b"post=1"))

@@ -132,7 +132,11 @@ class Discourse(PullConnector, PushConnector):
     def receive(self, push: Push) -> Received:
         if self.config.webhook_secret is None:
             raise PushRefusedError("a webhook call came, but webhook_secret is not configured: nothing is accepted")
-        secret = self.config.webhook_secret.reveal()
+        try:
+            secret = self.config.webhook_secret.reveal()
+        except AuthError as error:
+            # 503, so that a forum which repeats its calls does so until the secret is back.
+            raise PushRefusedError(f"a webhook call cannot be checked: {error}", status=503) from error
         return hooks.receive(push, secret, private_messages=self.config.private_messages)
 
     async def check(self) -> Sequence[Finding]:
