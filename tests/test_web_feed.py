@@ -17,7 +17,7 @@ async def test_the_most_pressing_stands_first_with_score_band_and_reasons(commun
     assert page.index("转账三小时未到账") < page.index("how do I change")
     assert "funds missing or stuck <b>+55" in page
     assert re.search(r'class="badge P\d"><span class="score">\d+', page)
-    assert ">2</span> open" in page
+    assert ">2</span> open inquiries" in page
 
 
 async def test_an_inquirys_terms_sum_to_the_priority_shown(community: Community) -> None:

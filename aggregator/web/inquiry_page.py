@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, cast, get_args
 from uuid import UUID
 
@@ -74,7 +75,7 @@ async def change(visit: Visit) -> Response:
     said = _who_changed_it(visit, page) if conflict else ""
     if visit.wants_json:
         return JSONResponse(_as_json(visit, page.row) | {"said": said}, 409 if conflict else 200)
-    return _page(visit, page, code=409, said=said)
+    return _page(visit, page, code=409, conflict=said)
 
 
 async def mark_read(visit: Visit) -> Response:
@@ -112,7 +113,7 @@ async def _read(visit: Visit, inquiry_id: UUID) -> InquiryPage:
     return page
 
 
-def _page(visit: Visit, page: InquiryPage, *, code: int = 200, said: str = "") -> Response:
+def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "") -> Response:
     texts = {post.post_id: post.text for post in page.posts}
     return visit.page(
         "inquiry.html",
@@ -123,7 +124,8 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, said: str = "") -
         why=_why(page.row, texts),
         spans=_spans(page.row),
         reasons=words.CLOSE_REASONS,
-        said=said,
+        runs=[(ours, list(run)) for ours, run in groupby(page.posts, key=lambda post: post.ours)],
+        conflict=conflict,
     )
 
 

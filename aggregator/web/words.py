@@ -69,6 +69,8 @@ CHANNELS = {
 }
 LANGUAGES = {
     "zh": N_("Chinese"),
+    "zh-Hans": N_("Chinese"),
+    "zh-Hant": N_("Chinese, traditional"),
     "en": N_("English"),
     "ru": N_("Russian"),
     "es": N_("Spanish"),

@@ -35,9 +35,8 @@ if (document.body.classList.contains("feed")) {
     n: list.flush,
     ".": () => /** @type {HTMLElement} */ (document.querySelector("a.refresh")).click(),
     f: () => {
-      const side = /** @type {HTMLDetailsElement} */ (document.querySelector("details.side"));
-      side.open = true;
-      side.querySelector("a").focus();
+      location.hash = "side";
+      /** @type {HTMLElement} */ (document.querySelector("#side nav a")).focus();
     },
   });
   listen({ new: list.arrives, upd: list.arrives, gone: list.vanishes, counts: list.showCounts, resync: list.resync });
