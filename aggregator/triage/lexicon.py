@@ -34,8 +34,14 @@ class Guard:
     behind: re.Pattern[str] | None
     anywhere: re.Pattern[str] | None
 
-    def stops(self, text: str, start: int, end: int) -> bool:
-        """Whether a word beside the term forbids it; `anywhere` is the caller's, once for the whole post."""
+    def stops(self, text: str, start: int, end: int, excluded: dict[int, bool]) -> bool:
+        """Whether the term at this place does not count. `excluded` remembers `anywhere` for this text, which
+        would else be searched whole at each of many terms."""
+        if self.anywhere is not None:
+            if id(self) not in excluded:
+                excluded[id(self)] = self.anywhere.search(text) is not None
+            if excluded[id(self)]:
+                return True
         return bool(
             (self.before and self.before.search(text[max(0, start - _WINDOW) : start]))
             or (self.behind and self.behind.match(text[end : end + _WINDOW]))
@@ -92,14 +98,8 @@ class Lexicon:
         excluded: dict[int, bool] = {}
         for number, start, end in longest:
             category, points, _, _, guard = entries[number]
-            if guard is not None:
-                if guard.anywhere is not None:
-                    if (ruled_out := excluded.get(id(guard))) is None:
-                        ruled_out = excluded[id(guard)] = guard.anywhere.search(text) is not None
-                    if ruled_out:
-                        continue
-                if guard.stops(text, start, end):
-                    continue
+            if guard is not None and guard.stops(text, start, end, excluded):
+                continue
             if category in found:
                 found[category].append((start, end, points))
             else:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from aggregator.triage.language import search_text
 
 Span = Callable[[int, int], tuple[int | None, int | None]]
+"""Start and end in the searched text -> start and end in the post's text."""
 
 
 def spans_of(text: str, searchable: str) -> Span:

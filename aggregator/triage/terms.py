@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage.lexicon import Hit
+from aggregator.triage.spans import Span
 
 STAKES: dict[str, tuple[float, Kind]] = {
     "key_exposed": (100, "emergency"),
@@ -101,9 +102,6 @@ _CONTRAST = re.compile(
     r"|\b(?:but|however|still|yet|again|although|though|except)\b"
 )
 _SHOUTING = re.compile(r"[!?]{3,}")
-
-Span = Callable[[int, int], tuple[int | None, int | None]]
-"""Offsets in the searched text -> offsets in the post's text."""
 
 
 class Found(Protocol):
