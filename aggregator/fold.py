@@ -7,9 +7,9 @@ answers that we see before the question, need no special case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from aggregator.identity import code
@@ -57,8 +57,7 @@ WAITING: dict[Kind, tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FoldPost:
+class FoldPost(NamedTuple):
     """What the fold needs of a post."""
 
     post_id: UUID
@@ -79,8 +78,7 @@ class FoldPost:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whose inquiry this is, and where."""
 
     inquiry_id: UUID
@@ -152,6 +150,7 @@ def fold(
     events: Sequence[Event],
     clock: ChannelClock,
     points: Mapping[str, float],
+    ver: int = 1,
 ) -> Inquiry:
     """The inquiry and why it ranks where it ranks.
 
@@ -206,7 +205,7 @@ def fold(
         wait_per_hour=per_hour,
         wait_cap=cap,
         scoring_version=SCORING_VERSION,
-        ver=0,
+        ver=ver,
     )
 
 
@@ -278,4 +277,4 @@ def _clock_start(course: _Course) -> tuple[datetime | None, bool]:
 
 def same(left: Inquiry, right: Inquiry) -> bool:
     """Whether two folds say the same, whatever their `ver`."""
-    return replace(left, ver=0) == replace(right, ver=0)
+    return left[:-1] == right[:-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -44,15 +43,17 @@ def refold(
     inquiries = inquiries_by_id(con, touched)
     posts = _posts_of(con, touched, inquiries, page_posts)
     events = _events_of(con, inquiries)
+    subjects = _began(page_posts, began)
     changed, gone = [], []
     for inquiry_id, members in posts.items():
         before = inquiries.get(inquiry_id)
         if all(post.staff for post in members):
             continue
-        subject = _subject(before) if before else _begun(inquiry_id, page_posts, began)
-        after = fold(subject, members, events.get(inquiry_id, ()), clock_of(subject.channel), points)
+        subject = _subject(before) if before else subjects[inquiry_id]
+        ver = before.ver + 1 if before else 1
+        after = fold(subject, members, events.get(inquiry_id, ()), clock_of(subject.channel), points, ver)
         if before is None or not same(before, after):
-            changed.append(replace(after, ver=before.ver + 1 if before else 1))
+            changed.append(after)
             gone += [inquiry_id] if before else []
     write(con, changed, gone)
     return {inquiry.inquiry_id for inquiry in changed}
@@ -148,7 +149,13 @@ def _subject(inquiry: Inquiry) -> Subject:
     return Subject(inquiry.inquiry_id, inquiry.source, inquiry.channel, inquiry.thread_id, inquiry.person_id)
 
 
-def _begun(inquiry_id: UUID, page_posts: Mapping[UUID, Row], began: Mapping[UUID, tuple[str, str]]) -> Subject:
-    first = next(row for row in page_posts.values() if row["inquiry_id"] == inquiry_id and not row["staff"])
-    source, channel = began[first["post_id"]]
-    return Subject(inquiry_id, source, channel, first["thread_id"], first["account_id"] or first["post_id"])
+def _began(page_posts: Mapping[UUID, Row], new: Mapping[UUID, tuple[str, str]]) -> dict[UUID, Subject]:
+    """Whose inquiry each is that begins with a post of this page."""
+    subjects: dict[UUID, Subject] = {}
+    for post_id, (source, channel) in new.items():
+        row = page_posts[post_id]
+        inquiry = row["inquiry_id"]
+        if inquiry is not None and not row["staff"] and inquiry not in subjects:
+            person = row["account_id"] or post_id
+            subjects[inquiry] = Subject(inquiry, source, channel, row["thread_id"], person)
+    return subjects

@@ -14,7 +14,7 @@ async def test_posts_of_both_platforms_stand_in_one_feed(community: Community) -
         community.telegram.says("fox", "how do I change the network fee?")
         await poll(work)
         feed = open_inquiries(work)
-    assert [(row["channel"], row["kind"]) for row in feed] == [("forum", "emergency"), ("telegram", "question")]
+    assert [(row["channel"], row["kind"]) for row in feed] == [("forum", "complaint"), ("telegram", "question")]
     assert feed[0]["priority"] > feed[1]["priority"]
 
 
@@ -44,6 +44,7 @@ async def test_five_short_lines_of_one_person_are_one_inquiry(community: Communi
 async def test_a_post_after_more_than_two_weeks_begins_a_new_inquiry(community: Community) -> None:
     async with community.desk("telegram") as work:
         community.telegram.says("fox", "my swap failed")
+        await poll(work)
         community.clock.pass_(days=10)
         community.telegram.says("fox", "it failed again")
         await poll(work)

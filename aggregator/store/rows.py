@@ -161,22 +161,18 @@ def merge(con: Connection, target: str, schema: Schema, rows: Sequence[Sequence[
 
 def of_inquiry(inquiry: Inquiry) -> tuple[Any, ...]:
     """The row of an inquiry, in the order of INQUIRY."""
-    return tuple(
-        orjson.dumps([reason.as_json() for reason in inquiry.reasons]).decode()
-        if name == "reasons"
-        else getattr(inquiry, name)
-        for name in INQUIRY
-    )
+    said = orjson.dumps([reason.as_json() for reason in inquiry.reasons]).decode()
+    return (*inquiry[:_REASONS], said, *inquiry[_REASONS + 1 :])
 
 
 def to_inquiry(row: Sequence[Any]) -> Inquiry:
     """The reverse of `of_inquiry`: a row selected with INQUIRY_COLUMNS."""
-    values = dict(zip(INQUIRY, row, strict=True))
-    values["reasons"] = tuple(InquiryReason.from_json(each) for each in orjson.loads(values["reasons"]))
-    return Inquiry(**values)
+    reasons = tuple(InquiryReason.from_json(each) for each in orjson.loads(row[_REASONS]))
+    return Inquiry(*row[:_REASONS], reasons, *row[_REASONS + 1 :])
 
 
 INQUIRY_COLUMNS = ", ".join(INQUIRY)
+_REASONS = list(INQUIRY).index("reasons")
 
 
 def to_event(row: Sequence[Any]) -> Event:
