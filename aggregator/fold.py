@@ -14,6 +14,7 @@ from uuid import UUID
 
 from aggregator.identity import code
 from aggregator.inquiry import SCORING_VERSION, Event, Inquiry, InquiryReason, Kind, Reason
+from aggregator.triage import terms
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
@@ -22,23 +23,9 @@ if TYPE_CHECKING:
 BURST = timedelta(minutes=10)
 EXCERPT = 160
 
-# Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble.
-STAKES = frozenset(
-    [
-        "key_exposed",
-        "security_report",
-        "funds_missing",
-        "app_down",
-        "account_locked",
-        "impersonation_report",
-        "defect",
-        "fee_problem",
-        "question",
-        "suggestion",
-        "praise",
-        "noise",
-    ]
-)
+# Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble. Whether a
+# post is bait is another matter: recovery words that are given away for nothing are often a trap.
+STAKES = frozenset(terms.STAKES) | {"praise", "noise"}
 # Points that belong to the state of the inquiry, not to the words of a post.
 STATE_RULES: dict[str, float] = {
     "asked_again": 8.0,

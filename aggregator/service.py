@@ -15,7 +15,7 @@ from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.listener import serve
-from aggregator.store.sources import reports
+from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
 from aggregator.web.stream import Stream
@@ -58,7 +58,7 @@ async def running(
             settings=settings,
             stream=stream,
             clock=clock,
-            health=lambda: reports(work.db, work.connectors, clock()),
+            health=lambda: source_reports(work.db, settings),
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port))
