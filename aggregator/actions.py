@@ -67,8 +67,6 @@ def _act(
     refold(
         con,
         {inquiry_id},
-        page_posts={},
-        began={},
         clock_of=partial(clock_of, settings),
         points=settings.points,
     )

@@ -56,39 +56,36 @@ class _Threads:
     targets: dict[UUID, UUID | None] = field(default_factory=dict)  # post or alias id -> inquiry
 
 
-def assign(
-    con: Connection, fresh: Sequence[Draft], posts: dict[UUID, Row], changed: set[UUID], touched: set[UUID]
-) -> None:
-    """Give every new post its inquiry, and answers that waited for their question theirs.
+def assign(con: Connection, fresh: Sequence[Draft]) -> list[Row]:
+    """Give every new post its inquiry (`draft.inquiry_id`).
 
-    `posts` (rows by id) are changed in place; `changed` gains posts, `touched` inquiries.
+    Returns the rows of stored answers that waited for their question and have found it now, changed.
     """
-    alone = [draft for draft in fresh if draft.alone and not draft.staff]
-    for draft in alone:
-        if _asks(draft):
-            touched.add(_give(posts[draft.post_id], inquiry_id(draft.post_id)))
-    rest = [draft for draft in fresh if not (draft.alone and not draft.staff)]
+    rest = []
+    for draft in fresh:
+        if draft.alone and not draft.staff:
+            draft.inquiry_id = inquiry_id(draft.post_id) if _asks(draft) else None
+        else:
+            rest.append(draft)
     if not rest:
-        return
+        return []
     threads = _stored(con, rest)
     for draft in sorted(rest, key=lambda each: (each.posted_at, each.order)):
-        row = posts[draft.post_id]
-        found = _answered(draft, threads) if draft.staff else _joined(draft, threads) if _asks(draft) else None
-        if found:
-            touched.add(_give(row, found))
-        threads.targets[draft.post_id] = found
+        if draft.staff:
+            draft.inquiry_id = _answered(draft, threads)
+        elif _asks(draft):
+            draft.inquiry_id = _joined(draft, threads)
+        threads.targets[draft.post_id] = draft.inquiry_id
         if draft.alias_id:
-            threads.targets[draft.alias_id] = found
-    _answers_seen_early(con, rest, threads, posts, changed, touched)
+            threads.targets[draft.alias_id] = draft.inquiry_id
+    for draft in rest:
+        if draft.staff and draft.inquiry_id is None:
+            draft.inquiry_id = _answered(draft, threads)
+    return _answers_seen_early(con, rest, threads)
 
 
 def _asks(draft: Draft) -> bool:
     return draft.account is None or draft.account.role == "customer"
-
-
-def _give(row: Row, inquiry: UUID) -> UUID:
-    row["inquiry_id"] = inquiry
-    return inquiry
 
 
 def _joined(draft: Draft, threads: _Threads) -> UUID:
@@ -174,29 +171,21 @@ def _load_targets(con: Connection, targets: set[UUID], threads: _Threads) -> Non
                 threads.targets[alias] = inquiry
 
 
-def _answers_seen_early(
-    con: Connection,
-    fresh: Sequence[Draft],
-    threads: _Threads,
-    posts: dict[UUID, Row],
-    changed: set[UUID],
-    touched: set[UUID],
-) -> None:
+def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threads) -> list[Row]:
     """Answers that we read before their question find it now."""
     asked = {draft.thread_id for draft in fresh if not draft.staff}
     if not asked:
-        return
+        return []
     with rows.seen_as(con, "wanted", rows.ids(asked)):
-        found = con.execute(
+        stored = con.execute(
             f"SELECT {', '.join(rows.POST)} FROM post "
             "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted)"
         ).fetchall()
-    waiting = [posts.get(row[0]) or dict(zip(rows.POST, row, strict=True)) for row in found]
-    waiting += [posts[draft.post_id] for draft in fresh if draft.staff and posts[draft.post_id]["inquiry_id"] is None]
-    for row in waiting:
+    found = []
+    for values in stored:
+        row = dict(zip(rows.POST, values, strict=True))
         mentions = orjson.loads(row["facts"]).get("mentions", ())
         inquiry = _whom(row["reply_to"], mentions, row["thread_id"], row["posted_at"], threads)
         if inquiry:
-            posts[row["post_id"]] = row
-            changed.add(row["post_id"])
-            touched.add(_give(row, inquiry))
+            found.append(row | {"inquiry_id": inquiry})
+    return found

@@ -57,10 +57,11 @@ class Outcome:
 
 @dataclass(slots=True)
 class Writes:
-    """Post rows by id as they stand after this page, and what has to be written."""
+    """Stored post rows as they stand after this page, and what has to be written."""
 
-    posts: dict[UUID, Row] = field(default_factory=dict)
-    changed: set[UUID] = field(default_factory=set)
+    known: dict[UUID, Row] = field(default_factory=dict)
+    fresh: dict[UUID, Draft] = field(default_factory=dict)
+    changed: set[UUID] = field(default_factory=set)  # of the known ones
     records: list[tuple[Any, ...]] = field(default_factory=list)
     sightings: list[tuple[Any, ...]] = field(default_factory=list)
     counts: dict[UUID, Counts] = field(default_factory=dict)
@@ -92,18 +93,20 @@ def commit_page(
     writes = Writes()
     _move_threads(con, page.moved)
     wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in page.deleted}
-    known = posts_by_id(con, wanted)
-    writes.posts.update(known)
-    fresh = _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
-    _take_deletions(page.deleted, now, writes, outcome)
-    assign.assign(con, fresh, writes.posts, writes.changed, writes.touched)
-    _write_posts(con, writes)
+    writes.known = posts_by_id(con, wanted)
+    _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
+    fresh = list(writes.fresh.values())
+    answers = assign.assign(con, fresh)
+    writes.known |= {row["post_id"]: row for row in answers}
+    writes.changed.update(row["post_id"] for row in answers)
+    writes.touched.update(row["inquiry_id"] for row in answers)
+    dead = _take_deletions(page.deleted, now, writes, outcome)
+    _write_posts(con, writes, origin, now, dead)
     _write_accounts(con, page.drafts, origin)
-    _write_counts(con, page, set(known), now)
+    _write_counts(con, page, writes, now)
     _write_rejected(con, page, origin, now)
-    subjects = {draft.post_id: (origin.source, draft.channel) for draft in fresh}
     outcome.inquiries = refold(
-        con, writes.touched, page_posts=writes.posts, began=subjects, clock_of=clock_of, points=origin.points
+        con, writes.touched, fresh=fresh, source=origin.source, seen_at=now, clock_of=clock_of, points=origin.points
     )
     return outcome
 
@@ -145,19 +148,13 @@ def _take_drafts(
     writes: Writes,
     outcome: Outcome,
     reread: bool,
-) -> list[Draft]:
-    """Sort drafts into new posts, edits, and what we knew already. Returns the new ones."""
-    fresh = []
+) -> None:
+    """Sort drafts into new posts, edits, and what we knew already."""
     seen_elsewhere = set()
     for draft in drafts:
-        row = writes.posts.get(draft.post_id)
+        row = writes.known.get(draft.post_id)
         if row is None:
-            writes.posts[draft.post_id] = _row(draft, origin, now)
-            writes.changed.add(draft.post_id)
-            writes.records.append((draft.post_id, 1, now, origin.source, draft.body.decode(), _text(draft.secrets)))
-            writes.sightings.append((draft.post_id, origin.source, now))
-            fresh.append(draft)
-            outcome.new += 1
+            _take_new(draft, origin, now, writes, outcome)
             continue
         if row["source"] != origin.source:
             seen_elsewhere.add(draft.post_id)
@@ -168,37 +165,52 @@ def _take_drafts(
         if row["inquiry_id"] and (changed or reread):
             writes.touched.add(row["inquiry_id"])
     writes.sightings += _new_sightings(con, seen_elsewhere, origin.source, now)
-    return fresh
 
 
-def _row(draft: Draft, origin: Origin, now: datetime) -> Row:
-    return {
-        "post_id": draft.post_id,
-        "space": origin.space,
-        "native_id": draft.native_id,
-        "alias_id": draft.alias_id,
-        "source": origin.source,
-        "thread_id": draft.thread_id,
-        "account_id": draft.account.account_id if draft.account else None,
-        "reply_to": draft.reply_to,
-        "posted_at": draft.posted_at,
-        "native_order": draft.order,
-        "edited_at": draft.edited_at,
-        "deleted_at": None,
-        "seen_at": now,
-        "version": 1,
-        "title": draft.title,
-        "text": draft.text,
-        "search_text": draft.search_text,
-        "lang": draft.lang,
-        "public": draft.public,
-        "staff": draft.staff,
-        "backfill": draft.backfill,
-        "permalink": draft.permalink,
-        "can_reply_until": draft.can_reply_until,
-        "facts": draft.facts.decode(),
-        "inquiry_id": None,
-    }
+def _take_new(draft: Draft, origin: Origin, now: datetime, writes: Writes, outcome: Outcome) -> None:
+    """A new post; where the page holds several versions of it, the newest one, and the others as records."""
+    earlier = writes.fresh.get(draft.post_id)
+    if earlier is None:
+        outcome.new += 1
+    elif draft.text == earlier.text:
+        return
+    else:
+        draft.version = earlier.version + 1
+        outcome.edited += 1
+    writes.records.append((draft.post_id, draft.version, now, origin.source, draft.body.decode(), _text(draft.secrets)))
+    if earlier is None or not _older(draft.edited_at, earlier.edited_at):
+        writes.fresh[draft.post_id] = draft
+
+
+def _row(draft: Draft, origin: Origin, now: datetime, deleted_at: datetime | None) -> tuple[Any, ...]:
+    """A new post's row, in the order of rows.POST."""
+    return (
+        draft.post_id,
+        origin.space,
+        draft.native_id,
+        draft.alias_id,
+        origin.source,
+        draft.thread_id,
+        draft.account.account_id if draft.account else None,
+        draft.reply_to,
+        draft.posted_at,
+        draft.order,
+        draft.edited_at,
+        deleted_at,
+        now,
+        draft.version,
+        draft.title,
+        draft.text,
+        draft.search_text,
+        draft.lang,
+        draft.public,
+        draft.staff,
+        draft.backfill,
+        draft.permalink,
+        draft.can_reply_until,
+        draft.facts.decode(),
+        draft.inquiry_id,
+    )
 
 
 # What another reading of the same words may change.
@@ -250,21 +262,29 @@ def _new_sightings(con: Connection, posts: set[UUID], source: str, now: datetime
 
 def _take_deletions(
     deleted: Sequence[tuple[UUID, datetime | None]], now: datetime, writes: Writes, outcome: Outcome
-) -> None:
+) -> dict[UUID, datetime]:
+    """Mark known posts. Returns those of this page's new ones that are gone already."""
+    dead = {}
     for post, at in deleted:
-        row = writes.posts.get(post)
-        if row is None or row["deleted_at"] is not None:
+        row, draft = writes.known.get(post), writes.fresh.get(post)
+        if draft is not None:
+            dead[post] = at or now
+            draft.deleted = True
+        elif row is None or row["deleted_at"] is not None:
             continue
-        row["deleted_at"] = at or now
-        writes.changed.add(post)
+        else:
+            row["deleted_at"] = at or now
+            writes.changed.add(post)
+            if row["inquiry_id"]:
+                writes.touched.add(row["inquiry_id"])
         outcome.deleted += 1
-        if row["inquiry_id"]:
-            writes.touched.add(row["inquiry_id"])
+    return dead
 
 
-def _write_posts(con: Connection, writes: Writes) -> None:
-    changed = [tuple(writes.posts[post].values()) for post in writes.changed]
-    rows.merge(con, "post", rows.POST, changed, "post_id")
+def _write_posts(con: Connection, writes: Writes, origin: Origin, now: datetime, dead: dict[UUID, datetime]) -> None:
+    written = [tuple(writes.known[post].values()) for post in writes.changed]
+    written += [_row(draft, origin, now, dead.get(post)) for post, draft in writes.fresh.items()]
+    rows.merge(con, "post", rows.POST, written, "post_id")
     rows.insert(con, "record", rows.RECORD, writes.records)
     rows.insert(con, "sighting", rows.SIGHTING, writes.sightings)
 
@@ -292,12 +312,11 @@ def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) ->
     rows.merge(con, "account", rows.ACCOUNT, changed, "account_id")
 
 
-def _write_counts(con: Connection, page: Prepared, known: set[UUID], now: datetime) -> None:
+def _write_counts(con: Connection, page: Prepared, writes: Writes, now: datetime) -> None:
     said = {draft.post_id: draft.counts for draft in page.drafts if any(draft.counts)} | dict(page.counts)
     if not said:
         return
-    asked = known | {post for post, _ in page.counts}
-    last = _last_counts(con, [post for post in said if post in asked])
+    last = _last_counts(con, [post for post in said if post not in writes.fresh])
     changed = [(post, now, *counts) for post, counts in said.items() if _counts_moved(last.get(post), counts)]
     rows.insert(con, "post_count", rows.POST_COUNT, changed)
 

@@ -82,6 +82,9 @@ class Draft:
     counts: tuple[int | None, int | None, int | None, int | None]
     body: bytes
     secrets: bytes | None
+    version: int = 1
+    deleted: bool = False
+    inquiry_id: UUID | None = None  # given by assign
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,47 +14,56 @@ from aggregator.store import rows
 from aggregator.store.rows import Connection
 
 if TYPE_CHECKING:
-    from aggregator.config import ChannelClock
+    from datetime import datetime
 
-Row = dict[str, Any]
+    from aggregator.config import ChannelClock
+    from aggregator.prepare import Draft
 
 
 def refold(
     con: Connection,
     touched: set[UUID],
     *,
-    page_posts: Mapping[UUID, Row],
-    began: Mapping[UUID, tuple[str, str]],
+    fresh: Sequence[Draft] = (),
+    source: str = "",
+    seen_at: datetime | None = None,
     clock_of: Callable[[str], ChannelClock],
     points: Mapping[str, float],
 ) -> set[UUID]:
-    """Fold the touched inquiries and write what differs.
+    """Fold the touched inquiries and those of the new posts, and write what differs.
 
     Args:
-        page_posts: rows of `post` that this transaction wrote; they are in the database already.
+        touched: inquiries that something else than a new post changed.
+        fresh: posts that this transaction wrote for the first time, with their inquiries; read by `source` at
+            `seen_at`.
         clock_of: the times promised on a channel.
-        began: (source, channel) of posts that are new in this transaction, for inquiries that begin with them.
+        points: overrides of rules' points from the configuration.
 
     Returns:
         the inquiries that changed.
     """
-    if not touched:
+    drafts: dict[UUID, list[Draft]] = {}
+    for draft in fresh:
+        if draft.inquiry_id is not None:
+            drafts.setdefault(draft.inquiry_id, []).append(draft)
+    if not drafts and not touched:
         return set()
-    inquiries = inquiries_by_id(con, touched)
-    posts = _posts_of(con, touched, inquiries, page_posts)
-    events = _events_of(con, inquiries)
-    subjects = _began(page_posts, began)
+    stored = inquiries_by_id(con, touched | drafts.keys())
+    # An inquiry that begins with this page is folded from the page, any other from what is stored.
+    posts = _posts_of(con, touched | stored.keys())
+    for inquiry, new in drafts.items():
+        if inquiry not in posts:
+            posts[inquiry] = [_from_draft(draft, seen_at) for draft in new]
+    events = _events_of(con, stored)
     changed, gone = [], []
-    for inquiry_id, members in posts.items():
-        before = inquiries.get(inquiry_id)
-        if all(post.staff for post in members):
-            continue
-        subject = _subject(before) if before else subjects[inquiry_id]
+    for inquiry, members in posts.items():
+        before = stored.get(inquiry)
+        subject = _subject(before) if before else _begun(inquiry, drafts[inquiry], source)
         ver = before.ver + 1 if before else 1
-        after = fold(subject, members, events.get(inquiry_id, ()), clock_of(subject.channel), points, ver)
+        after = fold(subject, members, events.get(inquiry, ()), clock_of(subject.channel), points, ver)
         if before is None or not same(before, after):
             changed.append(after)
-            gone += [inquiry_id] if before else []
+            gone += [inquiry] if before else []
     write(con, changed, gone)
     return {inquiry.inquiry_id for inquiry in changed}
 
@@ -85,23 +94,28 @@ _FOLDED = (
 )
 
 
-def _posts_of(
-    con: Connection, touched: set[UUID], stored: Mapping[UUID, Inquiry], page_posts: Mapping[UUID, Row]
-) -> dict[UUID, list[FoldPost]]:
-    posts: dict[UUID, dict[UUID, FoldPost]] = {inquiry: {} for inquiry in touched}
-    if stored:
-        with rows.seen_as(con, "wanted", rows.ids(stored)):
+def _posts_of(con: Connection, inquiries: set[UUID]) -> dict[UUID, list[FoldPost]]:
+    posts: dict[UUID, list[FoldPost]] = {}
+    if inquiries:
+        with rows.seen_as(con, "wanted", rows.ids(inquiries)):
             found = con.execute(f"SELECT {_FOLDED} FROM post WHERE inquiry_id IN (SELECT id FROM wanted)").fetchall()
-        for stored_row in found:
-            posts[stored_row[-1]][stored_row[0]] = _fold_post(*stored_row[:-1])
-    for row in page_posts.values():
-        if row["inquiry_id"] in posts:
-            posts[row["inquiry_id"]][row["post_id"]] = _fold_post(
-                row["post_id"], row["posted_at"], row["native_order"], row["seen_at"], row["staff"],
-                row["deleted_at"], row["backfill"], row["public"], row["lang"], row["title"], row["text"],
-                row["permalink"], row["facts"],
-            )  # fmt: skip
-    return {inquiry: list(members.values()) for inquiry, members in posts.items() if members}
+        for row in found:
+            posts.setdefault(row[-1], []).append(_fold_post(*row[:-1]))
+    return posts
+
+
+def _from_draft(draft: Draft, seen_at: datetime | None) -> FoldPost:
+    assert seen_at is not None
+    said = draft.understanding
+    return FoldPost(
+        draft.post_id, draft.posted_at, draft.order, seen_at, draft.staff, draft.deleted, draft.backfill,
+        draft.public, said.thanks, draft.secret, said.kind, draft.lang, draft.title, _excerpt(draft.text),
+        draft.permalink, said.reasons,
+    )  # fmt: skip
+
+
+def _excerpt(text: str) -> str:
+    return " ".join(text[: 2 * EXCERPT].split())[:EXCERPT]
 
 
 def _fold_post(
@@ -123,7 +137,7 @@ def _fold_post(
         kind=said["kind"],
         lang=lang,
         title=title,
-        excerpt=" ".join(text[: 2 * EXCERPT].split())[:EXCERPT],
+        excerpt=_excerpt(text),
         permalink=permalink,
         reasons=tuple(
             Reason(rule, points, start, end, version) for rule, points, start, end, version in said.get("reasons", ())
@@ -149,13 +163,7 @@ def _subject(inquiry: Inquiry) -> Subject:
     return Subject(inquiry.inquiry_id, inquiry.source, inquiry.channel, inquiry.thread_id, inquiry.person_id)
 
 
-def _began(page_posts: Mapping[UUID, Row], new: Mapping[UUID, tuple[str, str]]) -> dict[UUID, Subject]:
-    """Whose inquiry each is that begins with a post of this page."""
-    subjects: dict[UUID, Subject] = {}
-    for post_id, (source, channel) in new.items():
-        row = page_posts[post_id]
-        inquiry = row["inquiry_id"]
-        if inquiry is not None and not row["staff"] and inquiry not in subjects:
-            person = row["account_id"] or post_id
-            subjects[inquiry] = Subject(inquiry, source, channel, row["thread_id"], person)
-    return subjects
+def _begun(inquiry: UUID, drafts: Sequence[Draft], source: str) -> Subject:
+    """Whose inquiry it is that begins with these posts."""
+    first = next(draft for draft in drafts if not draft.staff)
+    return Subject(inquiry, source, first.channel, first.thread_id, first.person_id)

@@ -51,7 +51,7 @@ CREATE TABLE post_count (
     views BIGINT
 );
 
--- Each source that saw a post, and when first.
+-- Further sources that saw a post, and when first.
 CREATE TABLE sighting (post_id UUID NOT NULL, source VARCHAR NOT NULL, seen_at TIMESTAMPTZ NOT NULL);
 
 -- Records that could not be read, kept for `aggregator replay`.

@@ -168,7 +168,7 @@ def of_inquiry(inquiry: Inquiry) -> tuple[Any, ...]:
 def to_inquiry(row: Sequence[Any]) -> Inquiry:
     """The reverse of `of_inquiry`: a row selected with INQUIRY_COLUMNS."""
     reasons = tuple(InquiryReason.from_json(each) for each in orjson.loads(row[_REASONS]))
-    return Inquiry(*row[:_REASONS], reasons, *row[_REASONS + 1 :])
+    return Inquiry._make((*row[:_REASONS], reasons, *row[_REASONS + 1 :]))
 
 
 INQUIRY_COLUMNS = ", ".join(INQUIRY)
