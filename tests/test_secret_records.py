@@ -40,6 +40,12 @@ def test_a_phrase_split_over_message_segments_is_masked() -> None:
     assert masked == {"message": hidden}
 
 
+def test_a_name_beside_a_whole_phrase_stays_readable() -> None:
+    answer = [{"text": f"my words: {PHRASE}"}, {"text": "@popo_phone please delete that"}]
+    masked, _ = mask_record({"message": answer})  # type: ignore[dict-item]  # lists are invariant
+    assert masked == {"message": [{"text": f"my words: {'█' * len(PHRASE)}"}, answer[1]]}
+
+
 def test_a_string_that_holds_json_is_masked_and_still_parses() -> None:
     inner = json.dumps({"note": "助记词 " + PHRASE, "id": 5})
     masked, _ = mask_record({"payload": inner})

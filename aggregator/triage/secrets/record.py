@@ -15,6 +15,8 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 _NOTHING: list[Found] = []
 _DEEPEST = 200
+_PHRASE_WORDS = 12  # of the shortest phrase
+_LEAK_WORDS = 4  # fewer of its words left readable are no leak
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{32,}={0,2}")
 _ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
 
@@ -115,7 +117,8 @@ def _spread(items: list[Json]) -> tuple[list[Json], Found] | None:
     """A phrase whose words stand in several items of one array."""
     texts = [_said(item) for item in items]
     joined = "\n".join(text or "" for text in texts)
-    secrets = [one for one in find(joined) if one.kind == "phrase" and "\n" in joined[one.start : one.end]]
+    runs = [one for one in find(joined) if one.kind == "phrase" and "\n" in joined[one.start : one.end]]
+    secrets = [one for one in runs if not _stands_in_one(joined[one.start : one.end])]
     if not secrets:
         return None
     new: list[Json] = []
@@ -164,3 +167,13 @@ def _from_base64(run: bytes) -> list[bytes]:
     plain = run.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     phases = [plain[skip:] for skip in range(4)]
     return [binascii.a2b_base64(phase[: len(phase) // 4 * 4]) for phase in phases]
+
+
+def _stands_in_one(run: str) -> bool:
+    """Whether one line of the run holds a whole phrase, and the rest, such as a name in the next item, is too little
+    to be a part of it: fewer words than a leak has."""
+    lines = run.split("\n")
+    rest = [
+        line for line in lines if len(line.split()) < _PHRASE_WORDS or not any(o.kind == "phrase" for o in find(line))
+    ]
+    return len(rest) < len(lines) and sum(len(line.split()) for line in rest) < _LEAK_WORDS
