@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
     from aggregator.control import Say
+    from aggregator.scoring import Input
     from aggregator.service import Running
+    from aggregator.store.desk import Role
 
 DONE, FAILED, BAD_CONFIGURATION, PARTLY_DONE = 0, 1, 2, 3
 
@@ -44,15 +46,22 @@ class _Commands(click.Group):
             _hush()
             sys.exit(FAILED)
         except Exception as error:
-            if type(error).__name__ not in _EXPECTED:
+            if _EXPECTED.isdisjoint(each.__name__ for each in type(error).__mro__):
                 raise
-            _fail(str(error), FAILED)
+            _fail(_sentence(error), FAILED)
 
 
 # By name, so that `aggregator --help` need not import what raises them.
 _EXPECTED = frozenset(
-    {"StoreError", "DatabaseBusyError", "RefusedError", "PortTakenError", "FenceLostError", "DeskError"}
+    {"StoreError", "RefusedError", "PortTakenError", "FenceLostError", "DeskError", "ConnectorError", "OSError"}
+    | {"OperationalError"}  # of SQLite: desk.db is locked, or the disk is full
 )
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else f"it cannot be written: {error.strerror}"
+    return f"desk.db: {error}" if type(error).__name__ == "OperationalError" else str(error)
 
 
 def _fail(message: str, code: int) -> None:
@@ -62,15 +71,14 @@ def _fail(message: str, code: int) -> None:
 
 def _hush() -> None:
     """The reader of a pipe has gone: nothing more can be said, not even at exit."""
-    with suppress(OSError):
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123 -- stays open until the process ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="inquiry-aggregator", prog_name="aggregator")
 @click.option("--log", "log_format", type=click.Choice(["text", "json"]), default="text", help="How to write logs.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every poll, too.")
-def main(log_format: str, verbose: bool) -> None:
+def main(log_format: Literal["text", "json"], verbose: bool) -> None:
     """Listens on every channel of a community and ranks what people ask and complain about.
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
@@ -209,7 +217,8 @@ def feed(limit: int, once: bool, config: Path, as_json: bool) -> None:
 
 @main.command(epilog="Example: aggregator score < posts.jsonl > scored.jsonl")
 @config_option
-def score(config: Path) -> None:
+@click.pass_context
+def score(context: click.Context, config: Path) -> None:
     """Score JSON lines from standard input to standard output.
 
     In: {"id", "text", optional "channel", "lang", "author", "thread", "created_at", "public", "followers"}. Out: {"id",
@@ -218,8 +227,9 @@ def score(config: Path) -> None:
     """
     from aggregator.scoring import score_lines
 
-    settings = _load(config) if config.exists() else _no_settings()
-    broken = score_lines(sys.stdin.buffer, sys.stdout.buffer, settings)
+    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
+    settings = _load(config) if given or config.exists() else _no_settings()
+    broken = score_lines(cast("Input", sys.stdin.buffer), sys.stdout.buffer, settings)
     sys.exit(PARTLY_DONE if broken else DONE)
 
 
@@ -241,11 +251,9 @@ def backup(target: Path, config: Path, as_json: bool) -> None:
 def restore(folder: Path, force: bool, config: Path, as_json: bool) -> None:
     """Put the backup FOLDER in place. The service must not be running."""
     from aggregator.backup import restore as put_back
-    from aggregator.store.database import Database
 
     settings = _load(config)
-    if (settings.data / "inquiries.duckdb").exists():
-        Database(settings.data / "inquiries.duckdb").close()  # says so if a service holds it
+    _require_no_service(settings)
     result = put_back(folder.resolve(), settings.data, force=force)
     _show(result, as_json, f"{settings.data}: {result['posts']:,} posts restored, as of {result['made_at']}")
 
@@ -264,7 +272,7 @@ def compact(config: Path, as_json: bool) -> None:
 @click.argument("name", required=False)
 @click.option("--role", type=click.Choice(["admin", "agent", "viewer"]), default="agent", show_default=True)
 @config_option
-def user(action: str, name: str | None, role: str, config: Path) -> None:
+def user(action: Literal["add", "link", "list"], name: str | None, role: Role, config: Path) -> None:
     """Add a colleague, make a new one-time sign-in link, or list who may sign in."""
     from aggregator.users import change_users
 
@@ -275,18 +283,20 @@ def user(action: str, name: str | None, role: str, config: Path) -> None:
 
 
 @main.command(epilog="Example: aggregator demo --seconds 30 --json")
-@click.option("--port", default=8080, show_default=True, help="Port of the feed; 0 takes any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the feed, 0 for any free one; else 8080 if free.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keep the data there; else it is deleted at the end.")
 @click.option("--seconds", type=click.FloatRange(5), help="End by itself after so many seconds, and check the result.")
 @click.option("--speed", type=click.FloatRange(1), help="How many times as fast as a real day.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the feed in a browser, signed in.")
 @json_option
 def demo(
-    port: int, data: Path | None, seconds: float | None, speed: float | None, open_browser: bool, as_json: bool
+    port: int | None, data: Path | None, seconds: float | None, speed: float | None, open_browser: bool, as_json: bool
 ) -> None:
     """Play a day in the life of a wallet's community: simulated platforms, real connectors, the real feed."""
     from aggregator.demo.play import play
 
+    if seconds and speed:
+        raise click.UsageError("--seconds squeezes the whole day into so many; leave --speed out")
     ok = asyncio.run(
         play(port=port, data=data, seconds=seconds, speed=speed, open_browser=open_browser, as_json=as_json)
     )
@@ -318,6 +328,21 @@ def _require_secrets(settings: Settings) -> None:
         raise ConfigError("\n".join(missing))
 
 
+def _require_no_service(settings: Settings) -> None:
+    """Raises DatabaseBusyError: a process holds the database. One that cannot be opened otherwise may be replaced."""
+    from aggregator.backup import DATABASE
+    from aggregator.store.database import Database, DatabaseBusyError, StoreError
+
+    if not (settings.data / DATABASE).exists():
+        return
+    try:
+        Database(settings.data / DATABASE).close()
+    except DatabaseBusyError:
+        raise
+    except StoreError:
+        return
+
+
 def _mapping(text: str) -> dict[str, str]:
     from aggregator.importer import FIELDS
 
@@ -347,7 +372,7 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     from aggregator.commands import handlers
     from aggregator.workplace import Workplace
 
-    async with Workplace(settings) as work:
+    async with Workplace(settings, listen=command == "poll") as work:
         return await handlers(work)[command](arguments, say)
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.backup import back_up
+from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
 from aggregator.importer import File, ImportFileError, import_file
 from aggregator.inquiry import shown
 from aggregator.replay import replay
+from aggregator.store.reading import FeedRow, Filters, feed_page
 from aggregator.workplace import Workplace
 
 
@@ -72,30 +74,13 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         return dict(await asyncio.gather(*(one(name) for name in wanted)))
 
     async def feed(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
-        """arguments: limit. The most pressing open inquiries."""
-        now = work.clock()
-        found = await work.db.read(
-            lambda con: con.execute(
-                "SELECT code, priority, channel, kind, lang, state, owner, excerpt, title, reasons, opened_at, due_at "
-                "FROM feed_at(?) ORDER BY priority DESC, inquiry_id DESC LIMIT ?",
-                [now, arguments["limit"]],
-            ).fetchall()
+        """arguments: limit. The most pressing open inquiries; the terms of each sum to its priority."""
+        now, bands = work.clock(), work.settings.bands
+        page = await work.db.read(
+            lambda con: feed_page(con, Filters(), moment=now, bands=bands, limit=arguments["limit"])
         )
-        names = ("code", "priority", "channel", "kind", "lang", "state", "owner", "excerpt", "title", "reasons")
-        rows = []
-        for *values, opened_at, due_at in found:
-            row = dict(zip(names, values, strict=True))
-            score = shown(row["priority"])
-            rows.append(
-                {
-                    **row,
-                    "score": score,
-                    "band": work.settings.bands.of(score),
-                    "opened_at": opened_at.isoformat(),
-                    "due_at": due_at.isoformat() if due_at else None,
-                }
-            )
         count = await work.db.read(lambda con: con.execute("SELECT count(*) FROM inquiry_open").fetchone())
+        rows = [_row(row, bands) for row in page.rows]
         return {"now": now.isoformat(), "open": count[0] if count else 0, "inquiries": rows}
 
     async def backup(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
@@ -117,4 +102,26 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         "feed": feed,
         "backup": backup,
         "compact": compact,
+    }
+
+
+def _row(row: FeedRow, bands: Bands) -> dict[str, Any]:
+    inquiry, score = row.inquiry, shown(row.priority)
+    return {
+        "code": inquiry.code,
+        "priority": row.priority,
+        "score": score,
+        "band": bands.of(score),
+        "channel": inquiry.channel,
+        "kind": inquiry.kind,
+        "lang": inquiry.lang,
+        "state": inquiry.state,
+        "owner": inquiry.owner,
+        "author": row.author,
+        "title": inquiry.title,
+        "excerpt": inquiry.excerpt,
+        "opened_at": inquiry.opened_at.isoformat(),
+        "waiting_since": inquiry.waiting_since and inquiry.waiting_since.isoformat(),
+        "due_at": inquiry.due_at and inquiry.due_at.isoformat(),
+        "terms": [{"rule": term.rule, "points": term.points} for term in row.terms],
     }

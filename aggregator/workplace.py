@@ -24,7 +24,10 @@ from connectors.session import Pacing
 
 
 class Workplace:
-    """Open it with `async with`; closing finishes what is being written."""
+    """Open it with `async with`; closing finishes what is being written.
+
+    `listen` False: the sources' records can be read, but no connection is opened and no secret is needed.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Workplace:
         *,
         clock: Clock = system_clock,
         changed: Callable[[Collection[UUID]], None] | None = None,
+        listen: bool = True,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -40,6 +44,7 @@ class Workplace:
         self.poller: Poller
         self._stack = AsyncExitStack()
         self._changed = changed
+        self._listen = listen
 
     async def __aenter__(self) -> Workplace:
         data = self.settings.data
@@ -80,6 +85,8 @@ class Workplace:
             connector.since = state.backfill_from
             self.connectors[name] = connector
             self.origins[name] = self.ingest.origin(connector, state.live_since)
+            if not self._listen:
+                continue
             await self._stack.enter_async_context(connector)
             if isinstance(connector, PullConnector):
                 self.poller.add(connector, config, self.origins[name], state)

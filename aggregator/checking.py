@@ -1,0 +1,44 @@
+"""`aggregator check --connect`: try each login, and say what it may read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aggregator.clocks import system_clock
+from connectors.errors import ConnectorError
+from connectors.registry import connector_class
+from connectors.session import Pacing
+
+if TYPE_CHECKING:
+    from aggregator.config import Settings
+    from connectors.contract import Connector
+
+PATIENCE = 20.0  # seconds; a platform that takes longer counts as one that does not answer
+
+Lines = list[tuple[str, str]]  # level (ok, warning, failed), sentence
+
+
+async def check_sources(settings: Settings, *, patience: float = PATIENCE) -> dict[str, Lines]:
+    """Try all enabled sources at once; by name, in the order of the configuration. Never raises for one of them."""
+    pacing = Pacing()
+    connectors = [
+        connector_class(config.connector)(name, config, since=system_clock(), pacing=pacing)
+        for name, config in settings.sources.items()
+        if config.enabled
+    ]
+    found = await asyncio.gather(*(_check(connector, patience) for connector in connectors))
+    return {connector.source: lines for connector, lines in zip(connectors, found, strict=True)}
+
+
+async def _check(connector: Connector, patience: float) -> Lines:
+    try:
+        async with asyncio.timeout(patience), connector:
+            lines = [(finding.level, finding.text) for finding in await connector.check()]
+    except TimeoutError:
+        return [("failed", f"no answer within {patience:g} s")]
+    except ConnectorError as error:
+        return [("failed", str(error))]
+    except Exception as error:  # a bug in one connector must not hide what the others say
+        return [("failed", f"the check itself broke: {type(error).__name__}: {error}")]
+    return list(lines) or [("ok", "it answers")]
