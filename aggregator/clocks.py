@@ -14,7 +14,17 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def scaled_clock(start: datetime, speed: float) -> Clock:
-    """A clock that begins at `start` now and runs `speed` times as fast as the real one."""
-    began = time.monotonic()
-    return lambda: start + timedelta(seconds=(time.monotonic() - began) * speed)
+class ScaledClock:
+    """Begins at `start` and stands still; `run` sets how many times as fast as the real one it goes from now on."""
+
+    def __init__(self, start: datetime, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._from, self._at = start, monotonic()
+        self.speed = 0.0
+
+    def __call__(self) -> datetime:
+        return self._from + timedelta(seconds=(self._monotonic() - self._at) * self.speed)
+
+    def run(self, speed: float) -> None:
+        self._from, self._at = self(), self._monotonic()
+        self.speed = speed

@@ -125,6 +125,8 @@ class Poller:
             if not self.failed.done():
                 self.failed.set_exception(error)
             return
+        except asyncio.CancelledError:
+            return  # stop() asked for it; the scheduler would report an error
         finally:
             self._running.discard(task)
         if pause is None:
@@ -161,6 +163,7 @@ class Poller:
                 outcome = await self.ingest.page(source.origin, page, source.fence)
                 source.cursor, source.fence = page.cursor, source.fence + 1
                 source.warnings = page.warnings
+                source.failures = 0  # a busy chat's poll may not end for hours, and its next trouble is a first one
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
                     raise UnreadablePageError(
                         f"{source.name}: none of {outcome.records} records could be read; they are kept. The "

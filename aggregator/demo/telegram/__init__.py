@@ -37,7 +37,14 @@ class _Said:
 class TelegramSimulator:
     """One bot and the chats it sits in. `group` is a public forum; the bot is there, with privacy mode off."""
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), seed: int = 7) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        seed: int = 7,
+        *,
+        group: str = "Harbor Wallet",
+        username: str = "harborwallet",
+    ) -> None:
         self.token = f"{BOT}:simulated-Token-of_no_bot"
         self.token_is_good = True
         self.bot: Json = {"id": BOT, "is_bot": True, "first_name": "Harbor Desk", "username": "harbordesk_bot"}
@@ -56,7 +63,7 @@ class TelegramSimulator:
         self._users: dict[str, Json] = {}
         self._topics: dict[tuple[int, str], int] = {}
         self._said: dict[str, _Said] = {}
-        self.group = self.adds_chat("Harbor Wallet", username="harborwallet", is_forum=True)
+        self.group = self.adds_chat(group, username=username, is_forum=True)
         self.api = BotApi(self)
         self.app = Starlette(routes=[self.api.route])
 

@@ -1,0 +1,118 @@
+"""The demo is the main job on a simulated day, and its verdict can fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from aggregator.clocks import ScaledClock
+from aggregator.demo.given_away import given_away, leaks
+from aggregator.demo.script import DAY_SECONDS, load
+from aggregator.demo.stage import FORUM, GROUP, Stage, staged
+from aggregator.demo.verdict import Verdict, is_masked_or_same, judge
+from aggregator.workplace import Workplace
+
+OPENS = datetime(2026, 3, 14, 0, 0, tzinfo=UTC)
+WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+KEY = "9da35bebd45b951ba9afec7415553fe10a7af963b429d12d16f42aa815679ee4"
+
+
+@dataclass
+class Played:
+    """A whole day that was said, read and stored."""
+
+    stage: Stage
+    work: Workplace
+
+    def verdicts(self) -> dict[str, Verdict]:
+        with self.work.db.reading() as cursor:
+            return judge(cursor, self.stage)
+
+    async def sabotage(self, sql: str) -> None:
+        await self.work.db.write(lambda con: con.execute(sql).fetchall())
+
+
+@pytest.fixture
+async def played(tmp_path: Path) -> AsyncIterator[Played]:
+    ticks = [0.0]
+    clock = ScaledClock(OPENS, monotonic=lambda: ticks[0])
+    clock.run(1)
+    async with staged(load(), clock) as stage:
+        settings = stage.settings(tmp_path / "data", tmp_path, long_poll=0)
+        async with Workplace(settings, clock=clock) as work:
+            stage.plants_unreadable()
+            for line in stage.day.lines:
+                stage.plays(line)
+            ticks[0] = DAY_SECONDS
+            for source in work.poller.sources.values():
+                await work.poller.poll(source)
+            yield Played(stage, work)
+
+
+async def test_a_played_day_is_stored_as_the_platforms_hold_it(played: Played) -> None:
+    verdicts = played.verdicts()
+    assert all(verdict.is_good for verdict in verdicts.values())
+    assert verdicts["all"].sent == verdicts[FORUM].sent + verdicts[GROUP].sent == 276
+    assert (verdicts[FORUM].rejected, verdicts[GROUP].rejected) == (1, 1)
+    assert verdicts[FORUM].never_seen == 2  # deleted before the only poll
+
+
+async def test_a_post_that_was_not_stored_is_missing(played: Played) -> None:
+    await played.sabotage("DELETE FROM post WHERE native_id = 'p1005'")
+    assert (played.verdicts()[FORUM].missing, played.verdicts()["all"].is_good) == (1, False)
+
+
+async def test_a_post_that_was_stored_twice_is_doubled(played: Played) -> None:
+    await played.sabotage("INSERT INTO post FROM post WHERE native_id = 'p1005'")
+    assert (played.verdicts()[FORUM].doubled, played.verdicts()["all"].is_good) == (1, False)
+
+
+async def test_posts_that_were_stored_otherwise_differ(played: Played) -> None:
+    await played.sabotage("UPDATE post SET text = text || '?' WHERE native_id = 'p1003'")
+    await played.sabotage("UPDATE post SET text = '█' || text[2:] WHERE native_id = 'p1004'")
+    await played.sabotage("UPDATE post SET account_id = uuid() WHERE native_id = 'p1005'")
+    await played.sabotage("UPDATE post SET thread_id = uuid() WHERE native_id = 'p1006'")
+    await played.sabotage("UPDATE post SET posted_at = posted_at + INTERVAL 1 SECOND WHERE native_id = 'p1007'")
+    await played.sabotage("UPDATE post SET deleted_at = posted_at WHERE native_id = 'p1008'")
+    assert (played.verdicts()[FORUM].differing, played.verdicts()["all"].is_good) == (6, False)
+
+
+async def test_a_post_that_nobody_sent_differs(played: Played) -> None:
+    await played.sabotage("INSERT INTO post SELECT * REPLACE ('p9' AS native_id) FROM post WHERE native_id = 'p1005'")
+    assert (played.verdicts()[FORUM].differing, played.verdicts()["all"].is_good) == (1, False)
+
+
+async def test_a_record_that_was_thrown_away_is_told(played: Played) -> None:
+    await played.sabotage("DELETE FROM rejected_record WHERE source = 'telegram-group'")
+    assert not played.verdicts()[GROUP].is_good
+    assert played.verdicts()[FORUM].is_good
+
+
+async def test_no_secret_of_the_day_reaches_the_disk(played: Played, tmp_path: Path) -> None:
+    assert len(played.stage.secrets()) == 3
+    assert leaks(tmp_path / "data", played.stage.secrets()) == 0
+    assert leaks(tmp_path / "data", ["meine einfache erinnerung hier", "早啊各位，昨晚的行情看得我一夜没合眼"]) == 1
+
+
+@pytest.mark.parametrize("kept", [WORDS, KEY, WORDS[13:36], KEY[20:34], f"{'█' * 40}{KEY[-12:]}"])
+def test_a_piece_of_a_secret_in_any_file_is_a_leak(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "today.log").write_bytes(b"\0\1" + kept.encode() + b"\2")
+    assert leaks(tmp_path, [WORDS, KEY]) == 1
+
+
+def test_what_a_text_gives_away_is_found_without_the_masking_code() -> None:
+    assert given_away(f"婆婆的词 {WORDS} 和 {KEY}，还有 0x{KEY}") == [KEY, WORDS]
+    assert given_away("one more thing dears, a man says i should validate my wallet") == []
+
+
+def test_only_a_secret_may_be_masked() -> None:
+    assert is_masked_or_same(f"我的 {'█' * 64} 😱", f"我的 {KEY} 😱")
+    assert is_masked_or_same(f"😱 {KEY[:20]}{'█' * 44}", f"😱 {KEY}")
+    assert not is_masked_or_same(f"██ {'█' * 64} 😱", f"我的 {KEY} 😱")
+    assert not is_masked_or_same(f"我的 {'█' * 62} 😱", f"我的 {KEY} 😱")
+    assert not is_masked_or_same("██ my swap failed", "ok my swap failed")
