@@ -10,6 +10,7 @@ import asyncio
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,12 +22,12 @@ import orjson
 
 from aggregator.commit import Move, Outcome
 from aggregator.ingest import Ingest
-from aggregator.prepare import prepare
+from aggregator.prepare import Origin, Prepared, prepare
 from aggregator.store import sources
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
 from connectors.errors import RecordError
 
-PAGE = 2000  # rows in one transaction: the writer is held for less than 100 ms
+PAGE = 1000  # rows in one transaction: the writer is held for less than 100 ms
 FIELDS = (
     "text", "native_id", "created_at", "thread_id", "author_id", "author_name", "channel", "lang", "url", "public",
     "reply_to", "followers", "likes", "replies", "shares",
@@ -217,32 +218,36 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
             con, source, connector.space, connector.channel, now, SourceConfig(connector="").backfill
         )
     )
-    digest = await asyncio.to_thread(file.digest)
-    cursor = state.cursor or {"files": {}}
-    done = int(cursor["files"].get(digest, 0))
-    total, fence, sum_ = file.count(), state.fence, Outcome()
-    rows = file.rows()
-    await asyncio.to_thread(_skip, rows, done)
+    files: dict[str, int] = (state.cursor or {"files": {}})["files"]
+    sum_ = Outcome()
     committing: asyncio.Future[Outcome] | None = None
-    while True:
-        records = await asyncio.to_thread(_take, rows, digest, done)
-        if not records:
-            break
+    # One thread of its own: each thread that allocates keeps its memory.
+    with ThreadPoolExecutor(1, "import") as reader:
+        here = partial(asyncio.get_running_loop().run_in_executor, reader)
+        digest = await here(file.digest)
+        done, fence, total = files.get(digest, 0), state.fence, file.count()
+        rows = file.rows()
+        await here(_skip, rows, done)
         # The next page is read and understood while this one is being written.
-        prepared = await asyncio.to_thread(prepare, records, origin, now)
-        if committing is not None:
-            _add(sum_, await committing)
-        done += len(records)
-        move = Move(fence, {"files": {**cursor["files"], digest: done}})
-        fence += 1
-        job = partial(ingest.write, origin=origin, prepared=prepared, move=move, now=now)
-        committing = asyncio.wrap_future(ingest.db.submit(job, bulk=True))
-        if progress:
-            progress(file.path.name, done, total)
+        while prepared := await here(_prepared, rows, digest, done, origin, now):
+            if committing is not None:
+                _add(sum_, await committing)
+            done += prepared.records
+            move = Move(fence, {"files": {**files, digest: done}})
+            fence += 1
+            job = partial(ingest.write, origin=origin, prepared=prepared, move=move, now=now)
+            committing = asyncio.wrap_future(ingest.db.submit(job, bulk=True))
+            if progress:
+                progress(file.path.name, done, total)
     if committing is not None:
         _add(sum_, await committing)
     ingest.tell(sum_.inquiries)
     return sum_
+
+
+def _prepared(rows: Iterator[Record], digest: str, done: int, origin: Origin, now: datetime) -> Prepared | None:
+    records = _take(rows, digest, done)
+    return prepare(records, origin, now) if records else None
 
 
 def _skip(rows: Iterator[Record], count: int) -> None:
