@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from aggregator.clocks import ScaledClock
@@ -98,6 +106,14 @@ async def test_no_secret_of_the_day_reaches_the_disk(played: Played, tmp_path: P
     assert leaks(tmp_path / "data", ["meine einfache erinnerung hier", "早啊各位，昨晚的行情看得我一夜没合眼"]) == 1
 
 
+async def test_who_gives_a_phrase_or_a_key_away_raises_the_alarm(played: Played) -> None:
+    exposed = played.work.db.query(
+        "SELECT regexp_extract(text, '.*?(█{60,})', 1) <> '' FROM inquiry JOIN post ON post_id = lead_post_id "
+        "WHERE secret AND (starts_with(text, '小同志 我换了新手机') OR starts_with(text, '导入总说格式不对'))"
+    )
+    assert exposed == [(True,), (True,)]
+
+
 @pytest.mark.parametrize("kept", [WORDS, KEY, WORDS[13:36], KEY[20:34], f"{'█' * 40}{KEY[-12:]}"])
 def test_a_piece_of_a_secret_in_any_file_is_a_leak(tmp_path: Path, kept: str) -> None:
     (tmp_path / "logs").mkdir()
@@ -116,3 +132,93 @@ def test_only_a_secret_may_be_masked() -> None:
     assert not is_masked_or_same(f"██ {'█' * 64} 😱", f"我的 {KEY} 😱")
     assert not is_masked_or_same(f"我的 {'█' * 62} 😱", f"我的 {KEY} 😱")
     assert not is_masked_or_same("██ my swap failed", "ok my swap failed")
+
+
+@asynccontextmanager
+async def demo(*options: str) -> AsyncIterator[Process]:
+    """`aggregator demo` as a process of its own; ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "aggregator", "demo", *options, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def said(process: Process, words: str) -> str:
+    """What it prints up to a line with these words."""
+    assert process.stdout is not None
+    lines = []
+    while line := (await process.stdout.readline()).decode():
+        lines.append(line)
+        if words in line:
+            break
+    return "".join(lines)
+
+
+async def test_a_squeezed_day_ends_by_itself_and_is_right() -> None:
+    async with demo("--seconds", "10", "--port", "0", "--json") as process:
+        out, _ = await process.communicate()
+    told = orjson.loads(out)
+    assert process.returncode == 0
+    assert (told["ok"], told["sent"], told["missing"], told["doubled"], told["differing"]) == (True, 276, 0, 0, 0)
+    assert (told["rejected"], told["planted"], told["secrets_found_on_disk"], told["failing_sources"]) == (2, 2, 0, [])
+    assert told["stored"] + told["never_seen"] == told["sent"]
+    assert told["faults_injected"] >= 2
+    assert told["shown"] > 200
+    assert 0 < told["p50_seconds"] <= told["p95_seconds"]
+    assert set(told["sources"]) == {FORUM, GROUP}
+
+
+async def test_ctrl_c_ends_the_demo_within_two_seconds_without_a_word_of_python(tmp_path: Path) -> None:
+    async with demo("--port", "0", "--data", str(tmp_path / "kept")) as process:
+        assert "/enter?token=" in await said(process, "Ctrl-C")
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert time.monotonic() - asked < 2
+    assert (process.returncode, err) == (0, b"")
+    assert (tmp_path / "kept" / "inquiries.duckdb").exists()
+
+
+async def test_ctrl_c_while_the_demo_starts_ends_it_too() -> None:
+    async with demo("--port", "0") as process:
+        await said(process, "A day in the community")
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+
+
+async def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with demo("--seconds", "5", "--port", str(port)) as process:
+            _, err = await process.communicate()
+    assert process.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in err.decode()
+    assert "Traceback" not in err.decode()
+
+
+async def test_a_folder_with_a_database_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "inquiries.duckdb").write_bytes(b"precious")
+    async with demo("--seconds", "5", "--data", str(tmp_path)) as process:
+        _, err = await process.communicate()
+    assert process.returncode == 1
+    assert "holds a database already" in err.decode()
+    assert (tmp_path / "inquiries.duckdb").read_bytes() == b"precious"
+
+
+def test_the_scaled_clock_stands_still_until_it_runs_and_goes_on_where_it_was() -> None:
+    ticks = [100.0]
+    clock = ScaledClock(OPENS, monotonic=lambda: ticks[0])
+    ticks[0] = 200.0
+    assert clock() == OPENS
+    clock.run(36)
+    ticks[0] = 210.0
+    assert clock() == OPENS + timedelta(seconds=360)
+    clock.run(1)
+    ticks[0] = 211.0
+    assert clock() == OPENS + timedelta(seconds=361)

@@ -7,7 +7,7 @@ import logging
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -45,6 +45,7 @@ TROUBLES: Final[dict[str, tuple[Trouble, ...]]] = {
     FORUM: ("500", "429_json", "reset", "429_text", "truncated"),
     GROUP: ("reset", "429_json", "500", "truncated"),
 }
+IN_TERMINAL: Final = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
 Say = Callable[[str], None]
 
@@ -248,19 +249,19 @@ def _folder(data: Path | None) -> Iterator[Path]:
 @asynccontextmanager
 async def _serving(settings: Settings, clock: ScaledClock, port: int | None, say: Say) -> AsyncIterator[Running]:
     """The service, on the wished port, or where nobody asked for one on any that is free."""
-    try:
-        service = running(settings, clock=clock, port=PORT if port is None else port, hooks_port=0)
-        entered = await service.__aenter__()
-    except PortTakenError:
-        if port is not None:
-            raise
-        say(f"端口 {PORT} 已被占用，另选一个 · Port {PORT} is taken; using another one")
-        service = running(settings, clock=clock, port=0, hooks_port=0)
-        entered = await service.__aenter__()
-    try:
-        yield entered
-    finally:
-        await service.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        try:
+            service = await _entered(stack, settings, clock, PORT if port is None else port)
+        except PortTakenError:
+            if port is not None:
+                raise
+            say(f"端口 {PORT} 已被占用，另选一个 · Port {PORT} is taken; using another one")
+            service = await _entered(stack, settings, clock, 0)
+        yield service
+
+
+async def _entered(stack: AsyncExitStack, settings: Settings, clock: ScaledClock, port: int) -> Running:
+    return await stack.enter_async_context(running(settings, clock=clock, port=port, hooks_port=0))
 
 
 def _this_morning() -> datetime:
@@ -285,5 +286,5 @@ def _open(link: str) -> None:
         browser = webbrowser.get()
     except webbrowser.Error:
         return
-    if type(browser) is not webbrowser.GenericBrowser:
+    if getattr(browser, "name", "") not in IN_TERMINAL:
         browser.open(link)
