@@ -74,6 +74,14 @@ def _hush() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _encoding(_: click.Context, __: click.Parameter, name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError:
+        raise click.BadParameter(f"unknown encoding {name}; for Chinese files of older tools try gb18030") from None
+    return name
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="inquiry-aggregator", prog_name="aggregator")
 @click.option("--log", "log_format", type=click.Choice(["text", "json"]), default="text", help="How to write logs.")
@@ -154,7 +162,7 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", required=True, help="A name for what these files are; not one of the polled sources.")
 @click.option("--map", "renamed", default="", help="Our field = the file's column, ... (text=body,author_id=user).")
-@click.option("--encoding", default="utf-8-sig", show_default=True, help="Of CSV files.")
+@click.option("--encoding", default="utf-8-sig", show_default=True, callback=_encoding, help="Of CSV files.")
 @config_option
 @json_option
 def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, config: Path, as_json: bool) -> None:

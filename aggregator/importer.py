@@ -146,7 +146,10 @@ class File:
             return 0
         import pyarrow.parquet
 
-        return int(pyarrow.parquet.read_metadata(self.path).num_rows)
+        try:
+            return int(pyarrow.parquet.read_metadata(self.path).num_rows)
+        except pyarrow.ArrowException as error:
+            raise ImportFileError(f"{self.path}: no readable Parquet file: {error}") from error
 
     def _renamed(self, rows: Iterator[dict[str, Any]]) -> Iterator[Record]:
         back = {column: name for name, column in self.renamed.items()}

@@ -74,7 +74,7 @@ def _on_screen(bars: Progress) -> Say:
 
 
 def _in_lines(clock: Callable[[], float]) -> Say:
-    said_at = clock()
+    said_at = clock() - LINE_EVERY
 
     def say(message: dict[str, Any]) -> None:
         nonlocal said_at

@@ -13,13 +13,14 @@ import pytest
 
 from aggregator.config import Settings
 from aggregator.demo.forum import ForumSimulator
-from aggregator.listener import serve
 from aggregator.demo.telegram import TelegramSimulator
+from aggregator.listener import serve
 from aggregator.poller import Source
 from aggregator.workplace import Workplace
 from connectors.discourse import Discourse
 from connectors.secret import Secret
 from connectors.telegram import Telegram
+from tests.console import console as console
 
 START = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
 

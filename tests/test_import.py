@@ -1,0 +1,237 @@
+"""Files from elsewhere become posts: every format, every mistake, exactly once."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aggregator.importer import PAGE
+from tests.console import Console
+
+
+def jsonl(path: Path, *rows: object) -> Path:
+    """Rows as JSON lines; bytes are a line as it is."""
+    path.write_bytes(b"".join((row if isinstance(row, bytes) else orjson.dumps(row)) + b"\n" for row in rows))
+    return path
+
+
+def said(console: Console) -> list[str]:
+    return [text for (text,) in console.query("SELECT text FROM post ORDER BY text")]
+
+
+ROWS = [
+    {"native_id": "1", "text": "my swap failed, where is my money?", "author_id": "u1", "thread_id": "a"},
+    {"native_id": "2", "text": "提现三天没到账，没人理我", "author_id": "u2", "thread_id": "a"},
+    {"native_id": "3", "text": "love the new version", "author_id": "u3", "thread_id": "b"},
+]
+
+
+def test_json_lines_become_posts_and_inquiries(console: Console, tmp_path: Path) -> None:
+    told = console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
+    assert told == "3 rows read: 3 new posts, 3 inquiries, 0 rejected\n"
+    assert {row["kind"] for row in console.feed()} == {"complaint", "praise"}
+
+
+def test_the_same_file_again_adds_nothing(console: Console, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "old.jsonl", *ROWS)
+    console.ok("import", file, "--source", "old")
+    before = console.query("FROM post ORDER BY ALL"), console.query("FROM inquiry ORDER BY ALL")
+    again = console.result("import", file, "--source", "old")
+    assert (again["new"], again["inquiries"]) == (0, 0)
+    assert (console.query("FROM post ORDER BY ALL"), console.query("FROM inquiry ORDER BY ALL")) == before
+
+
+def test_the_same_posts_in_another_file_add_nothing(console: Console, tmp_path: Path) -> None:
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
+    again = console.result("import", jsonl(tmp_path / "other.jsonl", *reversed(ROWS)), "--source", "old")
+    assert (again["records"], again["new"]) == (3, 0)
+
+
+def test_two_files_in_one_call_are_both_taken(console: Console, tmp_path: Path) -> None:
+    one, two = jsonl(tmp_path / "one.jsonl", *ROWS[:2]), jsonl(tmp_path / "two.jsonl", ROWS[2])
+    assert console.result("import", one, two, "--source", "old")["new"] == 3
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_separated_values_with_quotes_and_line_breaks(console: Console, tmp_path: Path, delimiter: str) -> None:
+    file = tmp_path / ("old.csv" if delimiter == "," else "old.tsv")
+    lines = ["native_id,text,author_id", '1,"stuck, says ""pending""\nsince Monday",u1', "2,提现没到账,u2"]
+    file.write_text("\r\n".join(line.replace(",", delimiter) for line in lines), encoding="utf-8-sig")
+    console.ok("import", file, "--source", "old")
+    assert said(console) == [f'stuck{delimiter} says "pending"\nsince Monday', "提现没到账"]
+
+
+def test_parquet_with_times_and_numbers(console: Console, tmp_path: Path) -> None:
+    when = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+    columns = {"text": ["my swap failed", "提现没到账"], "created_at": [when, None], "likes": [5, None]}
+    pq.write_table(pa.table(columns), tmp_path / "old.parquet")
+    console.ok("import", tmp_path / "old.parquet", "--source", "old")
+    assert console.query("SELECT posted_at FROM post WHERE text = 'my swap failed'") == [(when,)]
+    assert console.query("SELECT likes FROM post_count WHERE likes IS NOT NULL") == [(5,)]
+
+
+def test_gb18030_is_read_when_it_is_named(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes("text,author_id\n提现没到账，没人理我,用户\n".encode("gb18030"))
+    refused = console.run("import", file, "--source", "old")
+    assert refused.exit_code == 1
+    assert "old.csv" in refused.stderr
+    assert "--encoding" in refused.stderr
+    console.ok("import", file, "--source", "old", "--encoding", "gb18030")
+    assert said(console) == ["提现没到账，没人理我"]
+
+
+def test_an_encoding_that_nobody_knows_is_named(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text("text\nhello\n")
+    refused = console.run("import", file, "--source", "old", "--encoding", "utf-7000")
+    assert refused.exit_code == 2
+    assert "utf-7000" in refused.stderr
+
+
+def test_other_column_names_are_mapped(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "tickets.csv"
+    file.write_text("ticket,body,user\n7,my swap failed,lin\n")
+    console.ok("import", file, "--source", "old", "--map", "text=body,author_id=user,native_id=ticket")
+    assert console.query("SELECT native_id, text FROM post") == [("7", "my swap failed")]
+    assert console.query("SELECT native_id FROM account") == [("lin",)]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "told"),
+    [
+        ("", "there are: ticket, body, user"),
+        ("text=words", "words"),
+        ("texts=body", "texts"),
+        ("text", "write FIELD=COLUMN"),
+    ],
+)
+def test_wrong_columns_are_named(console: Console, tmp_path: Path, mapping: str, told: str) -> None:
+    file = tmp_path / "tickets.csv"
+    file.write_text("ticket,body,user\n7,my swap failed,lin\n")
+    refused = console.run("import", file, "--source", "old", "--map", mapping)
+    assert refused.exit_code in (1, 2)
+    assert told in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_lines_that_cannot_be_read_are_kept_apart_with_their_row_and_counted(console: Console, tmp_path: Path) -> None:
+    rows = [ROWS[0], b"{broken", {"text": 5}, ROWS[1], b"\xff\xfe\x00", {"text": "x", "created_at": "soon"}]
+    result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    assert (result["records"], result["new"], result["rejected"]) == (6, 2, 4)
+    reasons = [reason for (reason,) in console.query("SELECT reason FROM rejected_record")]
+    assert sorted(reason.split(":")[1] for reason in reasons) == ["2", "3", "5", "6"]
+    again = console.result("import", tmp_path / "old.jsonl", "--source", "old")
+    assert (again["new"], len(console.query("FROM rejected_record"))) == (0, 4)
+
+
+def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: Path) -> None:
+    phrase = "slab fog cruel pottery mixture ensure thought hotel rug coffee velvet olympic"
+    file = jsonl(tmp_path / "old.jsonl", b'{"text": "my phrase is ' + phrase.encode() + b'"', ROWS[0])
+    assert console.result("import", file, "--source", "old")["rejected"] == 1
+    stored = b"".join(path.read_bytes() for path in console.data.rglob("*") if path.is_file())
+    assert not [word for word in phrase.split() if word.encode() in stored and len(word) > 6]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-01T08:00:00Z",
+        "2026-03-01T16:00:00+08:00",
+        "2026-03-01 08:00:00",
+        1772352000,
+        1772352000000,
+        "1772352000",
+    ],
+)
+def test_times_are_understood_and_naive_ones_are_utc(console: Console, tmp_path: Path, written: str | int) -> None:
+    console.ok("import", jsonl(tmp_path / "old.jsonl", {"text": "hello", "created_at": written}), "--source", "old")
+    assert console.query("SELECT posted_at FROM post") == [(datetime(2026, 3, 1, 8, 0, tzinfo=UTC),)]
+
+
+def test_what_is_absent_is_guessed_and_marked(console: Console, tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    console.ok("import", jsonl(tmp_path / "old.jsonl", {"text": "hello"}, {"text": "hello"}), "--source", "old")
+    rows = console.query("SELECT posted_at, native_id, facts->'guessed', thread_id FROM post ORDER BY native_id")
+    assert len({thread for *_, thread in rows}) == 2
+    assert [native.rpartition(":")[2] for _, native, *_ in rows] == ["1", "2"]
+    assert all(before <= at <= datetime.now(UTC) for at, *_ in rows)
+    assert {guessed for *_, guessed, _ in rows} == {'["native_id","posted_at"]'}
+
+
+def test_a_file_without_ids_is_known_again_under_another_name(console: Console, tmp_path: Path) -> None:
+    console.ok("import", jsonl(tmp_path / "one.jsonl", {"text": "hello"}), "--source", "old")
+    again = console.result("import", jsonl(tmp_path / "two.jsonl", {"text": "hello"}), "--source", "old")
+    assert again["new"] == 0
+
+
+def test_imported_posts_start_no_clock(console: Console, tmp_path: Path) -> None:
+    console.ok("import", jsonl(tmp_path / "old.jsonl", {**ROWS[0], "created_at": "2026-03-01T08:00Z"}), "--source", "o")
+    (row,) = console.feed()
+    assert row["due_at"] is None
+    assert "waiting" not in {term["rule"] for term in row["terms"]}
+
+
+def test_an_empty_file_has_no_rows(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").touch()
+    (tmp_path / "old.csv").touch()
+    assert console.result("import", tmp_path / "old.jsonl", tmp_path / "old.csv", "--source", "old")["records"] == 0
+
+
+def test_a_directory_an_absent_file_and_an_unknown_kind_are_refused(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "old.xlsx").write_bytes(b"PK")
+    for name, told in ((".", "directory"), ("none.jsonl", "does not exist"), ("old.xlsx", "unknown kind of file")):
+        refused = console.run("import", tmp_path / name, "--source", "old")
+        assert refused.exit_code in (1, 2)
+        assert told in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("old.jsonl", 0, "0 new posts"),
+        ("old.csv", 1, "old.csv"),
+        ("old.parquet", 1, "no readable Parquet file"),
+    ],
+)
+def test_binary_garbage_is_refused_or_kept_apart(
+    console: Console, tmp_path: Path, name: str, code: int, told: str
+) -> None:
+    (tmp_path / name).write_bytes(random.Random(5).randbytes(200_000))
+    result = console.run("import", tmp_path / name, "--source", "old")
+    assert result.exit_code == code, result.output
+    assert told in result.output
+    assert console.query("FROM post") == []
+
+
+def test_a_polled_source_s_name_is_refused(console: Console, tmp_path: Path) -> None:
+    console.config.write_text(
+        f"data: {console.data}\nsources:\n  forum: {{connector: discourse, url: 'https://forum.example.org'}}\n"
+    )
+    refused = console.run("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "forum")
+    assert refused.exit_code == 1
+    assert "a name of its own" in refused.stderr
+
+
+def test_an_import_that_was_killed_goes_on_and_has_every_row_once(console: Console, tmp_path: Path) -> None:
+    file = jsonl(
+        tmp_path / "old.jsonl", *({"text": f"swap {n} failed", "author_id": f"u{n % 90}"} for n in range(20_000))
+    )
+    killed = console.begin("import", file, "--source", "old")
+    assert killed.stderr is not None
+    assert (
+        killed.stderr.readline() == f"old.jsonl: {PAGE:,}\n".encode()
+    )  # of the first page, on its way into the database
+    killed.kill()
+    killed.communicate()
+    kept = len(console.query("FROM post"))
+    assert kept < 20_000
+    assert kept % PAGE == 0
+    console.ok("import", file, "--source", "old")
+    assert console.query("SELECT count(*), count(DISTINCT text), count(DISTINCT post_id) FROM post") == [(20_000,) * 3]
