@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 
@@ -135,11 +137,11 @@ def test_only_a_secret_may_be_masked() -> None:
 
 
 @asynccontextmanager
-async def demo(*options: str) -> AsyncIterator[Process]:
+async def demo(*options: str, browser: str = "") -> AsyncIterator[Process]:
     """`aggregator demo` as a process of its own; ended with the block."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "aggregator", "demo", *options, stdout=PIPE, stderr=PIPE
-    )
+    command = [sys.executable, "-m", "aggregator", "demo", *options]
+    env = os.environ | {"BROWSER": browser}
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=env)
     try:
         yield process
     finally:
@@ -182,6 +184,20 @@ async def test_ctrl_c_ends_the_demo_within_two_seconds_without_a_word_of_python(
         assert time.monotonic() - asked < 2
     assert (process.returncode, err) == (0, b"")
     assert (tmp_path / "kept" / "inquiries.duckdb").exists()
+
+
+async def test_the_feed_opens_signed_in_and_full(tmp_path: Path) -> None:
+    browser, asked = tmp_path / "browser", tmp_path / "asked"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {asked}\n')
+    browser.chmod(0o755)
+    os.mkfifo(asked)
+    async with demo("--port", "0", "--open", browser=f"{browser} %s"):
+        link = await asyncio.to_thread(asked.read_text)
+        async with httpx.AsyncClient(follow_redirects=True) as client:
+            feed = await client.get(link.strip())
+    assert (feed.status_code, feed.url.path) == (200, "/")
+    assert feed.text.count('class="row') >= 40
+    assert "订单号 LT-2207-88413" in feed.text
 
 
 async def test_ctrl_c_while_the_demo_starts_ends_it_too() -> None:

@@ -29,7 +29,7 @@ from aggregator.demo.verdict import judge
 from aggregator.demo.visitor import watching
 from aggregator.listener import PortTakenError
 from aggregator.service import Running, running, until_signalled
-from aggregator.store.database import StoreError
+from aggregator.store.database import Connection, StoreError
 from aggregator.users import sign_in_link
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")  # the default of `timezone`
@@ -40,10 +40,10 @@ AT_ONCE: Final = 0.4  # of the day: what a newcomer finds in the feed
 AT_ONCE_SECONDS: Final = 4.0
 TAIL: Final = 3.0  # seconds that a squeezed day leaves for what is still on its way
 GRACE: Final = 10.0  # seconds more, before what has not arrived counts as lost
-RECOVERS_WITHIN: Final = 7.5  # seconds, at most, from a trouble to the end of the next good poll
+RECOVERS_WITHIN: Final = 6.0  # seconds, mostly, from a trouble to the end of the next good poll
 TROUBLES: Final[dict[str, tuple[Trouble, ...]]] = {
-    FORUM: ("500", "429_json", "reset", "429_text", "truncated"),
-    GROUP: ("reset", "429_json", "500", "truncated"),
+    FORUM: ("429_json", "500", "reset", "429_text", "truncated"),
+    GROUP: ("429_json", "reset", "500", "truncated"),
 }
 IN_TERMINAL: Final = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
@@ -135,7 +135,9 @@ async def _squeezed(stage: Stage, service: Running, folder: Path, ends: float, s
         async with asyncio.TaskGroup() as group:
             for source in TROUBLES:
                 group.create_task(_trouble(stage, service, source, pause=0.5, ends=ends))
+            progress = group.create_task(_tell_the_hours(stage, service, say))
             await _play(stage, 0, DAY_SECONDS)
+            progress.cancel()
             stage.clock.run(1)
         await _settle(stage, service, max(ends, time.monotonic()) + GRACE)
         return Outcome(
@@ -197,10 +199,17 @@ async def _tell_the_hours(stage: Stage, service: Running, say: Say) -> None:
         now = stage.clock().astimezone(ZONE)
         hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         await asyncio.sleep((hour - now).total_seconds() / stage.clock.speed)
-        ((posts, waiting),) = service.work.db.query(
-            "SELECT (SELECT count(*) FROM post), (SELECT count(*) FROM inquiry_open WHERE waiting_since IS NOT NULL)"
-        )
+        posts, waiting = await service.work.db.read(_counted)
         say(f"{hour:%H:%M}  {posts} 条帖子，{waiting} 件在等 · {posts} posts, {waiting} inquiries waiting")
+
+
+def _counted(con: Connection) -> tuple[int, int]:
+    """How many posts there are, and how many inquiries wait for us."""
+    counted = con.execute(
+        "SELECT (SELECT count(*) FROM post), (SELECT count(*) FROM inquiry_open WHERE waiting_since IS NOT NULL)"
+    ).fetchone()
+    assert counted is not None
+    return counted[0], counted[1]
 
 
 # -- around it -----------------------------------------------------------------------------------
