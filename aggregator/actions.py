@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 from uuid import UUID
 
 import orjson
 
+from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
 from aggregator.identity import time_ordered_id
 from aggregator.inquiry import Inquiry
 from aggregator.refold import inquiries_by_id, refold
 from aggregator.store.database import Connection, Database
+
+QUIET = timedelta(days=3)
 
 What = Literal["claim", "release", "close", "reopen"]
 
@@ -60,17 +64,39 @@ def _act(
         return before
     if before.ver != ver or (what == "claim" and before.owner not in (None, who)):
         raise ChangedMeanwhileError(before)
-    con.execute(
-        "INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)",
-        [time_ordered_id(int(now.timestamp() * 1000)), inquiry_id, now, who, what, orjson.dumps(details).decode()],
-    )
-    refold(
-        con,
-        {inquiry_id},
-        clock_of=partial(clock_of, settings),
-        points=settings.points,
-    )
+    _note(con, settings, before, who, what, now, details)
     return inquiries_by_id(con, [inquiry_id])[inquiry_id]
+
+
+def _note(
+    con: Connection, settings: Settings, inquiry: Inquiry, who: str, what: What, now: datetime, details: dict[str, str]
+) -> None:
+    event = [time_ordered_id(int(now.timestamp() * 1000)), inquiry.inquiry_id, now, who, what]
+    con.execute("INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)", [*event, orjson.dumps(details).decode()])
+    refold(con, {inquiry.inquiry_id}, clock_of=partial(clock_of, settings), points=settings.points)
+
+
+async def close_quiet(
+    db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[UUID]], None]
+) -> None:
+    """Close what we answered when the customer has been quiet for three days since."""
+    now = clock()
+    closed = await db.write(lambda con: _close_quiet(con, settings, now))
+    if closed:
+        changed(closed)
+
+
+def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[UUID]:
+    quiet = [
+        inquiry
+        for (inquiry,) in con.execute(
+            "SELECT inquiry_id FROM inquiry_open WHERE state = 'answered' AND answered_at < ? AND last_post_at < ?",
+            [now - QUIET, now - QUIET],
+        ).fetchall()
+    ]
+    for inquiry in inquiries_by_id(con, quiet).values() if quiet else ():
+        _note(con, settings, inquiry, "system", "close", now, {"reason": "quiet"})
+    return quiet
 
 
 def _is_so(inquiry: Inquiry, who: str, what: What) -> bool:

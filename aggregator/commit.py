@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from aggregator import assign
+from aggregator.pieces import Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared
 from aggregator.refold import refold
 from aggregator.store import rows
@@ -52,6 +53,7 @@ class Outcome:
     edited: int = 0
     deleted: int = 0
     rejected: int = 0
+    hidden: int = 0  # posts that turned out to be pieces of a recovery phrase
     inquiries: set[UUID] = field(default_factory=set)
 
 
@@ -76,12 +78,14 @@ def commit_page(
     move: Move | None,
     now: datetime,
     clock_of: Callable[[str], ChannelClock],
+    pieces: Pieces,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
 
     Args:
         move: None when no cursor belongs to the page (a webhook, a replay).
+        pieces: of recovery phrases, that came before.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -94,6 +98,7 @@ def commit_page(
     _move_threads(con, page.moved)
     wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in page.deleted}
     writes.known = posts_by_id(con, wanted)
+    _hide_pieces(con, page.drafts, origin, now, pieces, writes, outcome)
     _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
     fresh = list(writes.fresh.values())
     answers = assign.assign(con, fresh)
@@ -109,6 +114,34 @@ def commit_page(
         con, writes.touched, fresh=fresh, source=origin.source, seen_at=now, clock_of=clock_of, points=origin.points
     )
     return outcome
+
+
+def _hide_pieces(
+    con: Connection,
+    drafts: list[Draft],
+    origin: Origin,
+    now: datetime,
+    pieces: Pieces,
+    writes: Writes,
+    outcome: Outcome,
+) -> None:
+    fresh = {draft.post_id: draft for draft in drafts if draft.post_id not in writes.known}
+    for number, draft in enumerate(drafts):
+        if draft.post_id in writes.known and is_hidden(draft.text, writes.known[draft.post_id]["text"]):
+            drafts[number] = hide_draft(draft, origin, now)
+    due = pieces.complete(con, tuple(fresh.values()), now)
+    if not due:
+        return
+    outcome.hidden = len(due)
+    note_compaction(con, now)
+    drafts[:] = [hide_draft(draft, origin, now) if draft.post_id in due else draft for draft in drafts]
+    writes.known |= posts_by_id(con, due - fresh.keys() - writes.known.keys())
+    for post in due & writes.known.keys():
+        row = writes.known[post]
+        hide_stored(con, row, origin)
+        writes.changed.add(post)
+        if row["inquiry_id"]:
+            writes.touched.add(row["inquiry_id"])
 
 
 def posts_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Row]:

@@ -7,6 +7,7 @@ returned is the connector resumed, or the webhook answered.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,7 @@ import structlog
 from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
+from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, prepare
 from aggregator.store.database import Connection, Database
 from connectors.contract import Connector, Page, Record
@@ -34,6 +36,9 @@ class Ingest:
         self.settings = settings
         self.clock = clock
         self.changed = changed
+        self.compact_due = threading.Event()
+        """Overwritten words are still in the file: `db.compact()` takes them off the disk."""
+        self._pieces = Pieces()
 
     def origin(self, connector: Connector, live_since: datetime | None) -> Origin:
         """What reading this connector's records takes."""
@@ -88,9 +93,23 @@ class Ingest:
         reread: bool = False,
     ) -> Outcome:
         """The transaction's body, for the writer thread."""
-        return commit_page(
-            con, origin, prepared, move=move, now=now, clock_of=partial(clock_of, self.settings), reread=reread
-        )
+        try:
+            outcome = commit_page(
+                con,
+                origin,
+                prepared,
+                move=move,
+                now=now,
+                clock_of=partial(clock_of, self.settings),
+                pieces=self._pieces,
+                reread=reread,
+            )
+        except BaseException:
+            self._pieces.forget()
+            raise
+        if outcome.hidden:
+            self.compact_due.set()
+        return outcome
 
     def tell(self, inquiries: Collection[UUID]) -> None:
         """Let the feed know."""

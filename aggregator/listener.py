@@ -41,6 +41,8 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIt
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
+    # asyncio does so only for sockets of its own making; without it each answer waits 40 ms for an ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="auto", timeout_graceful_shutdown=1)
     server = _Server(config)
     # Not serve(): that would take over the process's signal handlers, which belong to the service.

@@ -7,6 +7,7 @@ and the next one goes on at the last cursor. A failing source never disturbs ano
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,12 @@ class Poller:
         )
         self.sources[source.name] = source
         return source
+
+    def keep_house(self, job: Callable[[], Awaitable[None]], every: timedelta) -> None:
+        """Do `job` from time to time, beside the polling."""
+        self._scheduler.add_job(
+            job, IntervalTrigger(seconds=every.total_seconds(), timezone=UTC), max_instances=1, coalesce=True
+        )
 
     def start(self) -> None:
         """Begin polling; every source at once, then each at its own pace."""

@@ -7,9 +7,12 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 import structlog
 
+from aggregator.actions import close_quiet
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
@@ -23,6 +26,9 @@ from aggregator.workplace import Workplace
 from connectors.contract import Push, PushConnector, Received
 
 log = structlog.get_logger()
+
+COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
+QUIET_EVERY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ async def running(
         control = Control(socket_path(settings.data), handlers(work))
         await control.start()
         stack.push_async_callback(control.stop)
+        work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
+        work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from functools import partial
@@ -54,7 +55,10 @@ class Workplace:
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
+            self._stack.push_async_callback(self.compact_if_due)
             self.poller = Poller(self.ingest)
+            if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
+                self.ingest.compact_due.set()
             await self._take_up_sources()
         except BaseException:
             await self._stack.aclose()
@@ -90,6 +94,12 @@ class Workplace:
             await self._stack.enter_async_context(connector)
             if isinstance(connector, PullConnector):
                 self.poller.add(connector, config, self.origins[name], state)
+
+    async def compact_if_due(self) -> None:
+        """Copy the database, if overwritten words of a recovery phrase are still in its file."""
+        if self.ingest.compact_due.is_set():
+            await asyncio.to_thread(self.db.compact)
+            self.ingest.compact_due.clear()
 
     def size(self) -> int:
         """Bytes of the inquiry database on disk."""

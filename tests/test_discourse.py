@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.forum_faults import Fault
-from aggregator.demo.server import serve
+from aggregator.listener import serve
 from connectors.contract import Deleted, Page, Push
 from connectors.discourse import Discourse
 from connectors.discourse.walk import Place

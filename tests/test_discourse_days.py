@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.demo.forum import Dialect, ForumSimulator
 from aggregator.demo.forum_faults import Fault
-from aggregator.demo.server import serve
+from aggregator.listener import serve
 from connectors.contract import Deleted, Post
 from connectors.discourse import Discourse
 from connectors.errors import ConnectorError

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aggregator.demo.server import serve
+from aggregator.listener import serve
 from connectors.contract import Pace
 from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
 from connectors.session import Pacing, Session, parse_json

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aggregator.demo.server import serve
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.demo.telegram.bot_api import Fault
 from aggregator.demo.truth import Truth
+from aggregator.listener import serve
 from connectors.contract import Counts, Cursor, Finding, Moved, Post, Push, PushConnector
 from connectors.errors import AuthError, PushRefusedError, SourceGoneError, ThrottledError, TransientError
 from connectors.telegram import PRIVACY_MODE, Telegram, bot_api

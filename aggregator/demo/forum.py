@@ -48,7 +48,7 @@ def _error(status: int, kind: str, sentence: str) -> Response:
 
 @dataclass
 class ForumSimulator:
-    """One forum. Change its fields at any time; serve `app` with `aggregator.demo.server.serve`.
+    """One forum. Change its fields at any time; serve `app` with `aggregator.listener.serve`.
 
     api_key: the only key that is let in; budget: requests a minute before a 429, None: no limit; limiter: which of
     the two kinds of 429 it answers. login_required: guests are refused. shows_deleted: the key's user is staff, and

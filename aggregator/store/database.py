@@ -178,6 +178,7 @@ class Database:
         try:
             for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
                 leftover.unlink(missing_ok=True)
+            self._con.execute("DELETE FROM meta WHERE key = 'compact_due'")
             _copy(self._con, fresh)
             self._con.execute("CHECKPOINT")
             self._con.close()

@@ -1,0 +1,131 @@
+"""Recovery phrases sent word by word: once twelve words are together, the messages that held them are blacked out.
+
+The words of the earlier messages are on disk by then, so they are rewritten in the same transaction, and a
+compaction is due: DuckDB keeps overwritten bytes in freed blocks until the file is copied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from aggregator.prepare import Draft, Origin, Prepared, read_again
+from aggregator.store.rows import Connection
+from aggregator.triage.secrets import PhraseWindow
+
+Row = dict[str, Any]
+
+SPAN = timedelta(minutes=10)
+LONGEST = 64  # characters of a message that is a piece: at most three words, numbered
+MASK = "█"
+COMPACT_DUE = "compact_due"
+SECRETS = '[{"kind":"phrase","published":false}]'
+
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+class Pieces:
+    """Who sent which few words of the recovery lists in the last minutes. Lives on the writer's thread."""
+
+    def __init__(self) -> None:
+        self._window: PhraseWindow | None = None
+
+    def forget(self) -> None:
+        """What was noted was rolled back: read it from the database again, when it is needed."""
+        self._window = None
+
+    def complete(self, con: Connection, fresh: Sequence[Draft], now: datetime) -> set[UUID]:
+        """Take note of new posts. Returns the posts, new or stored, that make up a phrase together."""
+        if self._window is None:
+            self._window = _remembered(con, now)
+        due: set[UUID] = set()
+        for draft in sorted(fresh, key=lambda each: (each.posted_at, each.order)):
+            if len(draft.text) <= LONGEST and not draft.staff:
+                person = (draft.person_id, draft.thread_id)
+                due.update(_uuid(key) for key in self._window.add(person, draft.posted_at, draft.post_id, draft.text))
+        return due
+
+
+def _uuid(key: object) -> UUID:
+    assert isinstance(key, UUID)
+    return key
+
+
+def _remembered(con: Connection, now: datetime) -> PhraseWindow:
+    window = PhraseWindow()
+    for person, thread, posted_at, post, text in con.execute(
+        "SELECT account_id, thread_id, posted_at, post_id, text FROM post "
+        "WHERE posted_at > ? AND NOT staff AND length(text) <= ? AND deleted_at IS NULL "
+        "ORDER BY posted_at, native_order",
+        [now - SPAN, LONGEST],
+    ).fetchall():
+        window.add((person or post, thread), posted_at, post, text)
+    return window
+
+
+def hide_draft(draft: Draft, origin: Origin, now: datetime) -> Draft:
+    """The post again, read from its record without the words."""
+    return _without_words(draft.body.decode(), draft.post_id, draft.text, origin, now) or draft
+
+
+def is_hidden(text: str, stored: str) -> bool:
+    """Whether what is stored is this text, blacked out: the platform delivers it again as it was."""
+    return MASK in stored and text != stored and _covered(text, text) == stored
+
+
+def hide_stored(con: Connection, row: Row, origin: Origin) -> None:
+    """Black out a stored post: its row (changed in place, written by the caller) and all its records."""
+    text, post = row["text"], row["post_id"]
+    for version, body in con.execute("SELECT version, body FROM record WHERE post_id = ?", [post]).fetchall():
+        con.execute(
+            "UPDATE record SET body = ?, secrets = ? WHERE post_id = ? AND version = ?",
+            [black_out(body, text), SECRETS, post, version],
+        )
+        if version == row["version"] and (draft := _without_words(body, post, text, origin, row["seen_at"])):
+            row["facts"] = draft.facts.decode()
+            row["lang"] = draft.lang
+    row["text"] = row["search_text"] = _covered(text, text)
+    if row["title"]:
+        row["title"] = _covered(row["title"], text)
+
+
+def _without_words(body: str, post: UUID, text: str, origin: Origin, seen_at: datetime) -> Draft | None:
+    page = Prepared()
+    read_again(black_out(body, text), SECRETS, origin, seen_at, page)
+    return next((draft for draft in page.drafts if draft.post_id == post), None)
+
+
+def black_out(body: str, text: str) -> str:
+    """A record without the words of `text`, wherever they stand in it: markup may have parted them."""
+    return orjson.dumps(_blacked(orjson.loads(body), text)).decode()
+
+
+def _blacked(value: Any, text: str) -> Any:
+    if isinstance(value, str):
+        return _covered(value, text)
+    if isinstance(value, dict):
+        return {key: _blacked(inner, text) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_blacked(inner, text) for inner in value]
+    return value
+
+
+def _covered(value: str, text: str) -> str:
+    """`value` with the words of `text` in black, as long as they were in UTF-16 units."""
+    words = sorted({re.escape(word) for word in _WORD.findall(text)}, key=len, reverse=True)
+    if not words:
+        return value
+    found = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(words)})(?![^\W\d_])", re.IGNORECASE)
+    return found.sub(lambda match: MASK * (len(match[0].encode("utf-16-le")) // 2), value)
+
+
+def note_compaction(con: Connection, now: datetime) -> None:
+    """Overwritten words are still in the file: it has to be copied."""
+    con.execute("DELETE FROM meta WHERE key = ?", [COMPACT_DUE])
+    con.execute("INSERT INTO meta VALUES (?, ?)", [COMPACT_DUE, now.isoformat()])
