@@ -337,10 +337,14 @@ def _require_secrets(settings: Settings) -> None:
 
 
 def _require_no_service(settings: Settings) -> None:
-    """Raises DatabaseBusyError: a process holds the database. One that cannot be opened otherwise may be replaced."""
+    """Raises RefusedError, DatabaseBusyError: a service or a command is at work. A database that cannot be opened
+    for another reason may be replaced."""
     from aggregator.backup import DATABASE
+    from aggregator.control import RefusedError, listens, socket_path
     from aggregator.store.database import Database, DatabaseBusyError, StoreError
 
+    if listens(socket_path(settings.data)):
+        raise RefusedError(f"the service of {settings.data} is running; stop it first")
     if not (settings.data / DATABASE).exists():
         return
     try:

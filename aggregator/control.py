@@ -77,7 +77,10 @@ class Control:
                 writer.write(orjson.dumps(message, default=str) + b"\n")
 
         try:
-            asked = orjson.loads(await reader.readline())
+            line = await reader.readline()
+            if not line:
+                return  # somebody looked whether a service is there
+            asked = orjson.loads(line)
             handler = self._handlers.get(asked["command"])
             if handler is None:
                 raise RefusedError(f"the running service does not know the command {asked['command']}; restart it")
@@ -102,7 +105,7 @@ async def ask(path: Path, command: str, arguments: dict[str, Any], say: Say) -> 
     Raises:
         RefusedError: it could not do it.
     """
-    if not _listens(path):
+    if not listens(path):
         return None
     reader, writer = await asyncio.open_unix_connection(path, limit=64 * LONGEST_LINE)
     try:
@@ -120,7 +123,8 @@ async def ask(path: Path, command: str, arguments: dict[str, Any], say: Say) -> 
     raise RefusedError("the service ended in the middle; what was committed is kept, run the command again")
 
 
-def _listens(path: Path) -> bool:
+def listens(path: Path) -> bool:
+    """Whether a service answers there."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
