@@ -24,6 +24,7 @@ from aggregator.commit import Move, Outcome
 from aggregator.ingest import Ingest
 from aggregator.prepare import Origin, Prepared, prepare
 from aggregator.store import sources
+from aggregator.triage.secrets import gate
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
 from connectors.errors import RecordError
 
@@ -51,6 +52,8 @@ class FileConnector(Connector):
         return f"import/{self.source}"
 
     def post(self, record: Record) -> Item:
+        if "unreadable" in record:
+            raise RecordError(f"row {record['row']}: this line is no JSON object", native_id=record["row"])
         text = record.get("text")
         if not isinstance(text, str):
             raise RecordError(f"row {record['row']}: `text` is missing or no text", native_id=record["row"])
@@ -195,7 +198,12 @@ class File:
                     row = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
                 except orjson.JSONDecodeError:
                     row = None
-                yield row if isinstance(row, dict) else {"unreadable": line.decode(errors="replace")}
+                yield row if isinstance(row, dict) else {"unreadable": _harmless(line)}
+
+
+def _harmless(line: bytes) -> str:
+    """A line that does not parse, unless a secret shows in it under its escapes."""
+    return f"({len(line)} bytes, not kept: they hold a secret)" if gate(line) else line.decode(errors="replace")
 
 
 def _chain(first: dict[str, Any], rest: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
