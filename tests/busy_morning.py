@@ -26,7 +26,7 @@ FORUM = (
      + "3fa8" * 16 + ". Who returns it?"),
     ("Quill", "Suggestion: export as CSV", "Would love to see an export of the history for my taxes."),
     ("秋白", "提币选错网络怎么办", "提币的时候选错了网络，钱还能找回来吗？已经等了两天了。"),
-    ("Oakley", "Locked out after update", "After the update it asks for a password I never set. I can not get into my wallet."),
+    ("Oakley", "Locked out after update", "It asks for a password I never set. I can not get into my wallet."),
 )  # fmt: skip
 
 

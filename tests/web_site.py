@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 import httpx
@@ -28,7 +28,26 @@ class WebSite:
     community: Community
     work: Workplace
     stream: Stream
-    url: str
+    url: str = ""
+    _serving: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def comes_up(self, port: int = 0) -> None:
+        """As after a start of the process."""
+        self.stream = Stream(self.work.db, settings=self.work.settings, clock=self.community.clock)
+        self.work.ingest.changed = self.stream.publish
+        app = create_app(
+            self.work.db,
+            self.work.desk,
+            settings=self.work.settings,
+            stream=self.stream,
+            clock=self.community.clock,
+            health=partial(source_reports, self.work.db, self.work.settings),
+        )
+        self.url = await self._serving.enter_async_context(serve(app, port=port))
+        self._serving.callback(self.stream.stop)
+
+    async def goes_down(self) -> None:
+        await self._serving.aclose()
 
     def link(self, name: str) -> str:
         """A one-time link that signs this person in."""
@@ -62,21 +81,12 @@ async def open_site(community: Community) -> AsyncIterator[WebSite]:
         for name, role in ROLES.items():
             if name not in {user.name for user in work.desk.users()}:
                 work.desk.add_user(name, role)
-        stream = Stream(work.db, settings=work.settings, clock=community.clock)
-        work.ingest.changed = stream.publish
-        app = create_app(
-            work.db,
-            work.desk,
-            settings=work.settings,
-            stream=stream,
-            clock=community.clock,
-            health=partial(source_reports, work.db, work.settings),
-        )
-        async with serve(app) as url:
-            try:
-                yield WebSite(community, work, stream, url)
-            finally:
-                stream.stop()
+        site = WebSite(community, work, Stream(work.db, settings=work.settings, clock=community.clock))
+        await site.comes_up()
+        try:
+            yield site
+        finally:
+            await site.goes_down()
 
 
 def csrf(page: str) -> str:

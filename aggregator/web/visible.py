@@ -19,7 +19,10 @@ LONGEST = 20_000  # characters of a post that a page shows
 Look = Literal["plain", "hidden", "lookalike", "masked", "link", "cut"]
 
 _MASK = re.compile("█+")
-_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"'“”‘’（）()《》，。；！？、█]+", re.IGNORECASE)
+_LINK = re.compile(
+    r"(?:https?://|mailto:)[^\s<>\"'“”‘’（）()《》，。；！？、█\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _EMOJI_GLUE = "\u200d"
@@ -38,39 +41,39 @@ class Piece:
 
 
 def pieces(text: str, evidence: Sequence[tuple[int, int]] = ()) -> list[Piece]:
-    """The text in order; `evidence` are offsets that made it rank where it ranks."""
+    """The text in order; `evidence` are offsets (in Python characters) that made it rank where it ranks."""
     shown = text[:LONGEST]
-    parts = sorted(_special(shown))
-    cuts = {0, len(shown)}
-    for start, end, *_ in parts:
-        cuts |= {start, end}
-    for start, end in evidence:
-        cuts |= {min(start, len(shown)), min(end, len(shown))}
-    looks: dict[int, tuple[Look, str, int]] = {}
-    for start, end, look, note in parts:
-        for position in range(start, end):
-            looks.setdefault(position, (look, note, start))
-    found = []
-    for start, end in pairwise(sorted(cuts)):
-        look, note, _ = looks.get(start, ("plain", "", start))
-        marked = any(left <= start < right for left, right in evidence)
-        found.append(Piece(shown[start:end], look, note, marked))
+    found: list[Piece] = []
+    at = 0
+    for start, end, look, note in _special(shown):
+        found += _plain(shown, at, start, evidence)
+        found.append(Piece(shown[start:end], look, note, any(left < end and start < right for left, right in evidence)))
+        at = end
+    found += _plain(shown, at, len(shown), evidence)
     if len(text) > LONGEST:
         found.append(Piece("…", "cut", str(len(text))))
     return found
 
 
+def _plain(text: str, start: int, end: int, evidence: Sequence[tuple[int, int]]) -> Iterator[Piece]:
+    """What lies between marks, cut where evidence begins and ends."""
+    edges = {min(max(edge, start), end) for span in evidence for edge in span}
+    for left, right in pairwise(sorted({start, end} | edges)):
+        yield Piece(text[left:right], evidence=any(first <= left < last for first, last in evidence))
+
+
 def _special(text: str) -> Iterator[tuple[int, int, Look, str]]:
-    for match in _MASK.finditer(text):
-        yield *match.span(), "masked", ""
-    for position, character in enumerate(text):
-        if _is_hidden(text, position):
-            yield position, position + 1, "hidden", name_of(character)
+    """Marks in order, none inside another: a link is one whole, whatever it holds."""
+    marks: list[tuple[int, int, Look, str]] = [(*match.span(), "masked", "") for match in _MASK.finditer(text)]
+    marks += [(*match.span(), "link", match[0]) for match in _LINK.finditer(text)]
+    marks += [(at, at + 1, "hidden", name_of(text[at])) for at in range(len(text)) if _is_hidden(text, at)]
     for match in _WORD.finditer(text):
-        yield from _lookalikes(match)
-    for match in _LINK.finditer(text):
-        if not any(_is_hidden(text, position) for position in range(*match.span())):
-            yield *match.span(), "link", match[0]
+        marks += _lookalikes(match)
+    end = 0
+    for mark in sorted(marks, key=lambda mark: (mark[0], -mark[1])):
+        if mark[0] >= end:
+            end = mark[1]
+            yield mark
 
 
 def _is_hidden(text: str, position: int) -> bool:

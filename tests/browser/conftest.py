@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -95,6 +96,13 @@ class Desk:
 async def ready(page: Page) -> None:
     """Scripts run and the live connection stands."""
     await page.wait_for_selector("html[data-ready='1'][data-live='1']", state="attached")
+
+
+async def until(page: Page, condition: str) -> None:
+    """Wait for a JavaScript expression. Playwright's own way needs eval, which our CSP forbids."""
+    async with asyncio.timeout(10):
+        while not await page.evaluate(condition):
+            pass
 
 
 @pytest.fixture

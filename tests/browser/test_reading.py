@@ -19,12 +19,3 @@ async def test_rows_stand_by_priority_with_their_two_strongest_reasons(desk: Des
         await expect(rows.first.locator(".why span.plus")).to_have_count(2)
         await expect(rows.first.locator(".why")).to_contain_text("funds missing or stuck +55")
         await expect(rows.first.locator("time.ago")).to_have_text("1m ago")
-
-
-async def test_at_the_top_a_new_row_enters_by_itself_at_its_place(desk: Desk) -> None:
-    await desk.site.says(("fox", "how do I change the network fee?"))
-    async with desk.page() as page:
-        await desk.site.says(("lin", "转账三小时未到账，没人理我"))
-        await expect(page.locator("li.row")).to_have_count(2)
-        await expect(page.locator("li.row").first).to_contain_text("转账三小时未到账")
-        await expect(page.locator("#open-count")).to_have_text("2")

@@ -197,14 +197,25 @@ export async function resync() {
   else paintPill();
 }
 
+/** One after the other, in the order of the keys. @type {Promise<void>} */
+let queue = Promise.resolve();
+
+/** @param {HTMLLIElement | null} row @param {import("./actions.js").What} what */
+export function act(row, what) {
+  if (row && page.acts) queue = queue.then(() => doIt(row, what));
+}
+
+export function undo() {
+  queue = queue.then(takeBack);
+}
+
 /** Do something with a row; paint it at once, and restore it if somebody was quicker. */
-export async function act(row, what, more = {}) {
-  if (!row || !page.acts || row.classList.contains("acting")) return;
+async function doIt(row, what) {
   const { id, ver } = row.dataset;
   const before = row.querySelector(".state").textContent;
   row.classList.add("acting");
   if (what === "claim") row.querySelector(".state").textContent = say("claimed_by", { who: page.user });
-  const { status, answer } = await post(id, what, ver, more);
+  const { status, answer } = await post(id, what, ver);
   row.classList.remove("acting");
   if (answer) repaint(row, answer, inView(answer.facts) || status === 200);
   else row.querySelector(".state").textContent = before;
@@ -227,7 +238,7 @@ function collapse(row) {
   } else keepPlace(() => row.remove());
 }
 
-export async function undo() {
+async function takeBack() {
   const answer = await undoLast();
   if (!answer) return;
   const row = rowOf(answer.facts.id);

@@ -1,0 +1,123 @@
+"""Live arrival: nothing that is being read moves, nothing is missed, few connections."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.conftest import Desk, until
+from tests.conftest import poll
+
+pytestmark = pytest.mark.browser
+
+CALM = [(f"reader{number}", f"how do I export entry {number}?") for number in range(30)]
+URGENT = ("lin", "转账三小时未到账，没人理我，我要投诉")
+
+
+async def top(row: Locator) -> float:
+    box = await row.bounding_box()
+    assert box
+    return box["y"]
+
+
+async def test_at_the_top_a_new_row_enters_by_itself_at_its_place(desk: Desk) -> None:
+    await desk.site.says(("fox", "how do I change the network fee?"))
+    async with desk.page() as page:
+        await desk.site.says(URGENT)
+        await expect(page.locator("li.row")).to_have_count(2)
+        await expect(page.locator("li.row").first).to_contain_text("转账三小时未到账")
+        await expect(page.locator("#open-count")).to_have_text("2")
+
+
+async def test_while_a_row_is_current_new_ones_wait_behind_the_pill_and_nothing_moves(desk: Desk) -> None:
+    await desk.site.says(*CALM)
+    async with desk.page() as page:
+        for _ in range(12):
+            await page.keyboard.press("j")
+        current = page.locator("li.row[aria-current]")
+        before, name = await top(current), await current.get_attribute("data-id")
+        await desk.site.says(URGENT)
+        await expect(page.locator("#pill")).to_contain_text("1 new")
+        assert abs(await top(current) - before) <= 1
+        await page.keyboard.press("n")
+        await expect(page.locator("li.row").first).to_contain_text("转账三小时未到账")
+        assert await current.get_attribute("data-id") == name
+        assert abs(await top(current) - before) <= 1
+        await expect(page.locator("#pill")).to_be_hidden()
+
+
+async def test_a_hundred_arrivals_and_updates_while_scrolled_leave_the_first_visible_row_in_place(desk: Desk) -> None:
+    await desk.site.says(*CALM)
+    async with desk.page() as page:
+        await page.mouse.move(600, 500)
+        await page.mouse.wheel(0, 900)
+        await until(page, "scrollY >= 900")
+        name = await page.locator("li.row").nth(15).get_attribute("data-id")
+        seen = page.locator(f"li.row[data-id='{name}']")
+        before = await top(seen)
+        await desk.site.says(*[(f"late{number}", f"my transfer {number} has not arrived") for number in range(100)])
+        await desk.site.says(*[(author, "and my funds are missing") for author, _ in CALM[:10]])
+        await expect(page.locator("#pill")).to_contain_text("100 new")
+        await expect(page.locator("li.row", has_text="asked 2 times")).to_have_count(10)
+        assert abs(await top(seen) - before) <= 1
+        await page.keyboard.press("n")
+        await expect(page.locator("li.row")).to_have_count(130)
+        assert abs(await top(seen) - before) <= 1
+
+
+async def test_a_row_that_leaves_the_view_turns_grey_and_stays(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page("amy", "/?owner=none") as amy, desk.page("sam") as sam:
+        await sam.keyboard.press("j")
+        await sam.keyboard.press("c")
+        row = amy.locator("li.row")
+        await expect(row).to_have_class("row unread left")
+        await expect(row.locator(".changed")).to_have_text("claimed by sam")
+        await amy.keyboard.press("n")
+        await expect(row).to_have_count(0)
+
+
+async def test_after_a_restart_of_the_server_the_page_is_brought_up_to_date(desk: Desk) -> None:
+    desk.trouble.expected = ("Failed to load resource",)
+    await desk.site.says(("fox", "how do I change the network fee?"))
+    async with desk.page() as page:
+        port = urlsplit(desk.site.url).port
+        await desk.site.goes_down()
+        await expect(page.locator("#offline")).to_be_visible()
+        await desk.site.says(URGENT)
+        await desk.site.comes_up(port or 0)
+        await expect(page.locator("li.row")).to_have_count(2)
+        await expect(page.locator("#offline")).to_be_hidden()
+
+
+async def test_a_commit_that_is_too_large_to_tell_row_by_row_is_read_again(desk: Desk) -> None:
+    await desk.site.says(("fox", "how do I change the network fee?"))
+    async with desk.page() as page:
+        for number in range(501):
+            desk.site.community.telegram.says(f"late{number}", "my transfer has not arrived")
+        waiting = desk.site.work.ingest
+        waiting.changed = None
+        await poll(desk.site.work, "telegram")
+        ids = [inquiry for (inquiry,) in desk.site.work.db.query("SELECT inquiry_id FROM inquiry_open")]
+        desk.site.stream.publish(ids)
+        await expect(page.locator("li.row")).to_have_count(51)
+
+
+async def test_twelve_tabs_share_one_connection_and_all_are_told(desk: Desk) -> None:
+    await desk.site.says(("fox", "how do I change the network fee?"))
+    async with desk.context("amy") as context:
+        pages = [await context.new_page() for _ in range(12)]
+        for page in pages:
+            await desk.go(page, "/")
+        await desk.site.says(URGENT)
+        await asyncio.gather(*(shows_two(page) for page in pages))
+        assert desk.site.stream.clients == 1
+
+
+async def shows_two(page: Page) -> None:
+    """A tab in the background keeps new rows behind the pill."""
+    await page.bring_to_front()
+    await until(page, "document.querySelectorAll('li.row').length === 2 || !document.getElementById('pill').hidden")

@@ -1,0 +1,74 @@
+"""A view is its address; pages follow one another without doubles; both languages are whole."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Desk, ready, until
+from tests.conftest import poll
+
+pytestmark = pytest.mark.browser
+
+
+async def test_filters_stand_in_the_address_and_reload_and_back_give_the_same_list(desk: Desk) -> None:
+    desk.site.community.forum.says("wren", "I cannot open my wallet", title="Locked out")
+    await desk.site.says(("fox", "my swap failed"), ("lin", "转账三小时未到账"))
+    await poll(desk.site.work)
+    async with desk.page() as page:
+        rows = page.locator("li.row")
+        await expect(rows).to_have_count(3)
+        await page.get_by_role("link", name="Telegram").click()
+        await ready(page)
+        assert page.url.endswith("/?channel=telegram")
+        await page.get_by_role("link", name="Chinese").click()
+        await ready(page)
+        await expect(rows).to_have_count(1)
+        await page.reload()
+        await expect(rows).to_have_count(1)
+        await page.go_back()
+        await expect(rows).to_have_count(2)
+        await page.get_by_role("link", name="channel: Telegram").click()
+        await expect(rows).to_have_count(3)
+
+
+async def test_search_finds_chinese_words_names_and_codes(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"), ("lin", "转账三小时未到账"))
+    ((code,),) = desk.site.work.db.query("SELECT code FROM inquiry_open WHERE excerpt LIKE 'my swap%'")
+    async with desk.page(path="/?q=未到账") as page:
+        await expect(page.locator("li.row")).to_contain_text("转账三小时")
+        await desk.go(page, "/?q=@fox")
+        await expect(page.locator("li.row")).to_contain_text("my swap failed")
+        await desk.go(page, f"/?q=%23{code}")
+        await expect(page.locator("li.row")).to_contain_text("my swap failed")
+        await desk.go(page, "/?q=nothingofthekind")
+        await expect(page.locator("#empty")).to_contain_text("Nothing here matches")
+
+
+async def test_pages_follow_one_another_without_doubles_while_the_order_ages(desk: Desk) -> None:
+    await desk.site.says(*[(f"reader{number}", f"my transfer {number} has not arrived") for number in range(180)])
+    async with desk.page() as page:
+        while await page.locator("#older").count():
+            desk.site.community.clock.pass_(minutes=7)
+            before = await page.locator("li.row").count()
+            await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            await until(page, f"document.querySelectorAll('li.row').length > {before}")
+        ids = await page.evaluate("[...document.querySelectorAll('li.row')].map((row) => row.dataset.id)")
+        assert (len(ids), len(set(ids))) == (180, 180)
+
+
+async def test_switching_the_language_keeps_the_view_and_leaves_no_english_behind(desk: Desk) -> None:
+    await desk.site.says(("lin", "转账三小时未到账"))
+    async with desk.page(path="/?channel=telegram") as page:
+        await page.get_by_role("button", name="中文").click()
+        await ready(page)
+        assert page.url.endswith("/?channel=telegram")
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        await expect(page.locator("li.row .why")).to_contain_text("资产未到账或丢失")
+        await expect(page.locator("li.row time.ago")).to_have_text("1分钟前")
+        await page.keyboard.press("j")
+        await page.keyboard.press("c")
+        await expect(page.locator("#said")).to_contain_text("你领取了")
+        words = await page.locator("main").inner_text()
+        english = {word for word in words.split() if word.isascii() and word.isalpha() and len(word) > 2}
+        assert english == {"Telegram", "Lin", "amy"}

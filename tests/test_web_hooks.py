@@ -1,0 +1,64 @@
+"""The door for platforms that push."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx
+
+from aggregator.listener import serve
+from aggregator.web.hooks import LARGEST_BODY, create_hooks
+from connectors.contract import Push, Received
+from connectors.errors import PushRefusedError
+
+
+async def receive(source: str, push: Push) -> Received:
+    """A source that takes pushes signed "right"."""
+    if source != "shop":
+        raise KeyError(source)
+    if push.headers.get("x-signature") != "right":
+        raise PushRefusedError("shop: the signature is wrong", status=401)
+    return Received((), 202, f"{push.method} {push.query['a']} {len(push.body)}".encode())
+
+
+@asynccontextmanager
+async def platform(**how: float) -> AsyncIterator[httpx.AsyncClient]:
+    async with serve(create_hooks(receive, **how)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        client.headers["x-signature"] = "right"
+        yield client
+
+
+async def test_a_push_reaches_its_source_and_its_answer_goes_back() -> None:
+    async with platform() as caller:
+        answer = await caller.post("/hooks/shop?a=1", content=b"hello")
+    assert (answer.status_code, answer.text) == (202, "POST 1 5")
+
+
+async def test_an_unknown_source_and_a_wrong_signature_are_refused() -> None:
+    async with platform() as caller:
+        assert (await caller.post("/hooks/elsewhere?a=1")).status_code == 404
+        refused = await caller.post("/hooks/shop?a=1", headers={"x-signature": "wrong"})
+    assert (refused.status_code, refused.text) == (401, "")
+
+
+async def test_too_much_is_refused_whether_its_length_is_told_or_not() -> None:
+    async def drops() -> AsyncIterator[bytes]:
+        for _ in range(LARGEST_BODY // 65536 + 1):
+            yield b"x" * 65536
+
+    async with platform() as caller:
+        assert (await caller.post("/hooks/shop?a=1", content=b"x" * (LARGEST_BODY + 1))).status_code == 413
+        assert (await caller.post("/hooks/shop?a=1", content=drops())).status_code == 413
+        assert (await caller.post("/hooks/shop?a=1", content=b"x" * LARGEST_BODY)).status_code == 202
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async with serve(create_hooks(receive, body_within=0.05)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(b"POST /hooks/shop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+        writer.close()
+        await writer.wait_closed()
