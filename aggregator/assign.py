@@ -44,7 +44,10 @@ class _Asker:
 
     inquiry_id: UUID
     since: datetime
-    names: frozenset[str]
+    names: tuple[str | None, ...]
+
+    def is_called(self, named: frozenset[str]) -> bool:
+        return any(name and name.casefold() in named for name in self.names)
 
 
 @dataclass(slots=True)
@@ -90,24 +93,18 @@ def _asks(draft: Draft) -> bool:
 
 def _joined(draft: Draft, threads: _Threads) -> UUID:
     spans = threads.spans.setdefault((draft.thread_id, draft.person_id), [])
-    span = min(spans, key=lambda each: each.distance(draft.posted_at), default=None)
+    span = min(spans, key=lambda each: each.distance(draft.posted_at)) if spans else None
     if span is None or span.distance(draft.posted_at) > NEAR:
         span = _Span(inquiry_id(draft.post_id), draft.posted_at, draft.posted_at)
         spans.append(span)
     span.first, span.last = min(span.first, draft.posted_at), max(span.last, draft.posted_at)
     if not draft.understanding.thanks:
         askers = threads.askers.setdefault(draft.thread_id, {})
-        askers.setdefault(span.inquiry_id, _Asker(span.inquiry_id, draft.posted_at, _names(draft)))
+        if span.inquiry_id not in askers:
+            account = draft.account
+            names = (account.native_id, account.handle, account.name) if account else ()
+            askers[span.inquiry_id] = _Asker(span.inquiry_id, draft.posted_at, names)
     return span.inquiry_id
-
-
-def _names(draft: Draft) -> frozenset[str]:
-    account = draft.account
-    return _called(account.native_id, account.handle, account.name) if account else frozenset()
-
-
-def _called(*names: str | None) -> frozenset[str]:
-    return frozenset(name.casefold() for name in names if name)
 
 
 def _answered(draft: Draft, threads: _Threads) -> UUID | None:
@@ -121,8 +118,8 @@ def _whom(reply_to: UUID | None, mentions: Iterable[str], thread: UUID, at: date
     if reply_to is not None and (target := threads.targets.get(reply_to)):
         return target
     askers = [each for each in threads.askers.get(thread, {}).values() if each.since <= at]
-    named = _called(*mentions)
-    called = [each for each in askers if each.names & named]
+    named = frozenset(name.casefold() for name in mentions)
+    called = [each for each in askers if each.is_called(named)] if named else []
     if len(called) == 1:
         return called[0].inquiry_id
     if reply_to is not None and reply_to not in threads.targets:
@@ -155,7 +152,7 @@ def _load_askers(con: Connection, in_threads: set[UUID], threads: _Threads) -> N
             "FROM inquiry_open AS i LEFT JOIN account AS a ON a.account_id = i.person_id "
             "WHERE i.waiting_since IS NOT NULL AND i.thread_id IN (SELECT id FROM wanted)"
         ).fetchall():
-            threads.askers.setdefault(thread, {})[inquiry] = _Asker(inquiry, since, _called(*names))
+            threads.askers.setdefault(thread, {})[inquiry] = _Asker(inquiry, since, tuple(names))
 
 
 def _load_targets(con: Connection, targets: set[UUID], threads: _Threads) -> None:

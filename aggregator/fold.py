@@ -42,6 +42,8 @@ WAITING: dict[Kind, tuple[float, float]] = {
     "praise": (0.0, 0.0),
     "noise": (0.0, 0.0),
 }
+# Who gets an answer within the channel's time. Small talk may wait, but it is not late.
+PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
 
 
 class FoldPost(NamedTuple):
@@ -155,6 +157,7 @@ def fold(
     per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)
     if waiting_since and per_hour:
         reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
+    promised = lead.kind in PROMISED and per_hour and course.state != "closed"
     promise = clock.next_answer if course.first_answer_at else clock.first_answer
     return Inquiry(
         inquiry_id=subject.inquiry_id,
@@ -170,7 +173,7 @@ def fold(
         waiting_since=waiting_since,
         first_answer_at=course.first_answer_at,
         answered_at=course.answered_at,
-        due_at=waiting_since + promise if waiting_since and per_hour and course.state != "closed" else None,
+        due_at=waiting_since + promise if waiting_since and promised else None,
         closed_at=course.closed_at,
         close_reason=course.close_reason,
         seen_at=max(post.seen_at for post in said),
