@@ -156,7 +156,7 @@ async def test_one_unreadable_record_is_kept_apart_and_the_rest_is_stored(commun
 async def test_posts_from_before_the_first_start_start_no_clock_until_the_person_writes_again(
     community: Community,
 ) -> None:
-    community.telegram.says("fox", "my deposit is missing")
+    community.telegram.says("fox", "my deposit has not arrived")
     community.clock.pass_(hours=5)
     async with community.desk("telegram") as work:
         await poll(work)
