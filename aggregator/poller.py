@@ -112,6 +112,7 @@ class Poller:
         """Try stopped sources again (a renewed secret)."""
         for source in self.sources.values():
             if source.state == "stopped":
+                source.state = "failing"  # the poll that stopped it may not be over, and would pause it
                 self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
 
     async def stop(self) -> None:
@@ -136,7 +137,7 @@ class Poller:
             return  # stop() asked for it; the scheduler would report an error
         finally:
             self._running.discard(task)
-        if pause is None:
+        if source.state == "stopped":
             self._scheduler.pause_job(source.name)
         elif pause:
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))

@@ -1,0 +1,393 @@
+"""When sources are polled, how they back off and stop, and for which times we can vouch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from aggregator.commit import FenceLostError
+from aggregator.config import Settings
+from aggregator.poller import WHOLE_PAGE, back_off
+from aggregator.store.database import StoreError
+from aggregator.store.reports import source_reports
+from aggregator.workplace import Workplace
+from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
+from connectors.errors import CursorExpiredError
+from tests.conftest import START, Community, poll, texts
+
+PATIENCE = 10.0  # seconds, before a test gives up
+
+
+class Broken(PullConnector):
+    """A connector with a bug."""
+
+    space = "broken"
+
+    def post(self, record: Record) -> Post | None:
+        return None
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        yield Page(records=[{}][1], cursor={})  # type: ignore[arg-type]  # the bug: there is no second one
+
+
+class Forgetful(PullConnector):
+    """A platform that knows no cursor for longer than one poll: mailboxes do so when they are rebuilt."""
+
+    space = "forgetful"
+
+    def post(self, record: Record) -> Post:
+        return Post(native_id=record["id"], text=record["text"], posted_at=None)
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if cursor is not None:
+            raise CursorExpiredError("the mailbox was rebuilt, and numbers its mails anew")
+        yield Page(records=[{"id": "1", "text": "where is my refund?"}], cursor={"number": 1})
+
+
+def with_connector(community: Community, kind: type[PullConnector]) -> Settings:
+    """The community's sources and one more, of a connector of this file."""
+    more = SourceConfig(connector=f"{__name__}:{kind.__name__}")
+    settings = community.settings()
+    return settings.model_copy(update={"sources": {"odd": more, **settings.sources}})
+
+
+def hasty(settings: Settings) -> Settings:
+    """Polls twenty times a second."""
+    often = {"poll_every": timedelta(milliseconds=50)}
+    sources = {name: config.model_copy(update=often) for name, config in settings.sources.items()}
+    return settings.model_copy(update={"sources": sources})
+
+
+@asynccontextmanager
+async def listening(settings: Settings, community: Community) -> AsyncIterator[Workplace]:
+    """A desk whose scheduler runs."""
+    async with Workplace(settings, clock=community.clock) as work:
+        work.poller.start()
+        try:
+            yield work
+        finally:
+            await work.poller.stop()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let everybody work until it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+
+
+def coverage(work: Workplace, source: str) -> list[tuple[Any, ...]]:
+    """(minutes after the test's start, from and to; state), in order."""
+    return work.db.query(
+        "SELECT epoch(from_at - $start) / 60, epoch(to_at - $start) / 60, state FROM coverage "
+        "WHERE source = $source ORDER BY from_at, to_at",
+        {"start": START, "source": source},
+    )
+
+
+def lost_or_open(work: Workplace, source: str) -> list[tuple[Any, ...]]:
+    return [row for row in coverage(work, source) if row[2] in ("gap", "lost")]
+
+
+# -- backing off and stopping ---------------------------------------------------------------------
+
+
+async def test_each_failure_in_a_row_waits_longer_and_a_good_poll_forgets_them(community: Community) -> None:
+    async with community.desk("forum") as work:
+        source = work.poller.sources["forum"]
+        community.forum.says("lin", "hello")
+        community.forum.fail_next("500", "503", "500", "500")
+        pauses = [await work.poller.poll(source) for _ in range(4)]
+        assert (source.state, source.failures) == ("failing", 4)
+        assert await work.poller.poll(source) == 0
+        assert (source.state, source.failures, texts(work)) == ("ok", 0, ["hello"])
+    waits = [pause for pause in pauses if pause is not None]
+    assert [least <= wait <= least + 2 for least, wait in zip((2, 4, 8, 16), waits, strict=True)] == [True] * 4
+
+
+def test_no_back_off_is_longer_than_five_minutes() -> None:
+    assert max(back_off(failures) for failures in range(1, 200)) == 300
+
+
+@pytest.mark.parametrize("fault", ["429_json", "429_text"])
+async def test_a_forum_that_throttles_us_is_left_alone_as_long_as_it_said(community: Community, fault: Any) -> None:
+    async with community.desk("forum") as work:
+        source = work.poller.sources["forum"]
+        community.forum.fail_next("500", "500", "500", fault, wait=17)
+        pauses = [await work.poller.poll(source) for _ in range(4)]
+        assert pauses[-1] == 18  # what it said, and one second for clocks that differ
+        asked = len(community.forum.requests)
+        again = await work.poller.poll(source)
+        assert again is not None
+        assert 17 <= again <= 18
+        assert len(community.forum.requests) == asked
+
+
+async def test_telegrams_retry_after_is_kept_to_the_second(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        source = work.poller.sources["telegram"]
+        community.telegram.fail_next("500", "429", retry_after=23)
+        await work.poller.poll(source)
+        assert await work.poller.poll(source) == 23
+
+
+async def test_a_refused_login_stops_the_source_until_it_is_told_to_try_again(community: Community) -> None:
+    community.telegram.token_is_good = False
+    async with listening(hasty(community.settings("telegram")), community) as work:
+        source = work.poller.sources["telegram"]
+        await until(lambda: source.state == "stopped")
+        assert "TELEGRAM_TOKEN" in source.message
+        community.telegram.says("fox", "is anybody there?")
+        community.telegram.token_is_good = True
+        work.poller.resume()
+        await until(lambda: texts(work))
+        await until(lambda: source.state == "ok")
+        community.telegram.says("fox", "hello?")
+        await until(lambda: len(texts(work)) == 2)
+
+
+async def test_a_stopped_source_is_not_asked_again_by_itself(community: Community) -> None:
+    community.telegram.token_is_good = False
+    async with listening(hasty(community.settings()), community) as work:
+        await until(lambda: work.poller.sources["telegram"].state == "stopped")
+        asked, polls = len(community.telegram.api.calls), len(community.forum.requests)
+        await until(lambda: len(community.forum.requests) > polls + 10)
+        assert len(community.telegram.api.calls) == asked
+
+
+async def test_what_stopped_a_source_stands_on_the_health_page(community: Community) -> None:
+    async with community.desk() as work:
+        community.forum.api_key = "another key"
+        await poll(work)
+        forum, telegram = source_reports(work.db, work.settings)
+    assert (forum.state, forum.next_at, telegram.state) == ("stopped", None, "ok")
+    assert "FORUM_KEY" in forum.message
+
+
+# -- apart from one another -----------------------------------------------------------------------
+
+
+async def test_a_source_that_hangs_keeps_no_other_waiting(community: Community) -> None:
+    community.forum.fail_next("timeout")
+    async with listening(hasty(community.settings()), community) as work:
+        await until(lambda: community.forum.requests)
+        community.telegram.says("fox", "my swap failed")
+        await until(lambda: texts(work))
+        assert len(community.forum.requests) == 1
+
+
+async def test_a_connector_with_a_bug_stops_alone(community: Community) -> None:
+    async with listening(hasty(with_connector(community, Broken)), community) as work:
+        await until(lambda: work.poller.sources["odd"].state == "stopped")
+        community.telegram.says("fox", "my swap failed")
+        community.forum.says("lin", "mine too")
+        await until(lambda: len(texts(work)) == 2)
+        states = {name: source.state for name, source in work.poller.sources.items()}
+        assert not work.poller.failed.done()
+    assert states == {"odd": "stopped", "forum": "ok", "telegram": "ok"}
+
+
+async def test_a_page_of_which_nothing_can_be_read_stops_the_source_and_is_kept(community: Community) -> None:
+    async with community.desk() as work:
+        for _ in range(WHOLE_PAGE):
+            community.telegram.malformed()
+        community.forum.says("lin", "hello")
+        telegram, forum = await poll(work, "telegram", "forum")
+        assert work.db.query("SELECT count(*) FROM rejected_record WHERE source = 'telegram'") == [(WHOLE_PAGE,)]
+        assert (telegram.state, forum.state) == ("stopped", "ok")
+        assert "aggregator replay" in telegram.message
+        community.clock.pass_(minutes=1)
+        community.telegram.says("fox", "can you read this?")
+        await poll(work, "telegram")
+        assert (telegram.state, texts(work)) == ("ok", ["hello", "can you read this?"])
+
+
+async def test_a_stop_does_not_wait_for_a_long_poll_and_loses_nothing(community: Community) -> None:
+    settings = community.settings("telegram")
+    patient = settings.sources["telegram"].model_copy(update={"long_poll": 50})
+    settings = settings.model_copy(update={"sources": {"telegram": patient}})
+    community.telegram.says("fox", "one")
+    async with listening(settings, community) as work:
+        async with asyncio.timeout(PATIENCE):
+            await community.telegram.queue.is_awaited.wait()
+        async with asyncio.timeout(2):
+            await work.poller.stop()
+        community.telegram.says("fox", "two")
+    async with community.desk("telegram") as work:
+        await poll(work)
+        assert texts(work) == ["one", "two"]
+
+
+# -- one collector for each source ----------------------------------------------------------------
+
+
+async def test_of_two_collectors_of_one_source_only_one_can_commit(community: Community) -> None:
+    async with community.desk("forum") as first, community.desk("forum") as second:
+        community.forum.says("lin", "one")
+        await poll(first)
+        community.forum.says("lin", "two")
+        with pytest.raises(FenceLostError, match="forum: another process collects this source"):
+            await poll(second)
+        assert texts(first) == ["one"]
+        await poll(first)
+        assert texts(first) == ["one", "two"]
+
+
+async def test_a_collector_that_lost_its_source_ends_the_service(community: Community) -> None:
+    async with listening(hasty(community.settings("forum")), community) as work:
+        community.forum.says("lin", "one")
+        await until(lambda: texts(work))
+        await work.db.write(lambda con: con.execute("UPDATE source_state SET fence = fence + 1").fetchall())
+        community.forum.says("lin", "two")
+        await until(work.poller.failed.done)
+        with pytest.raises(FenceLostError):
+            work.poller.failed.result()
+        assert texts(work) == ["one"]
+
+
+async def test_both_collectors_running_at_once_double_nothing(community: Community) -> None:
+    async with community.desk("forum") as first, community.desk("forum") as second:
+        for number in range(120):
+            community.forum.says(f"user{number % 7}", f"swap {number} failed")
+        outcomes = await asyncio.gather(poll(first), poll(second), return_exceptions=True)
+        # Which of the two depends on whether the other's commit is over, or under way.
+        assert any(isinstance(outcome, FenceLostError | StoreError) for outcome in outcomes)
+        await poll(first)
+        assert sorted(texts(first)) == sorted(post.text for post in community.forum.truth().values())
+
+
+async def test_an_expired_cursor_begins_anew_and_leaves_a_gap_but_no_doubles(community: Community) -> None:
+    async with Workplace(with_connector(community, Forgetful), clock=community.clock) as work:
+        await poll(work, "odd")
+        community.clock.pass_(minutes=30)
+        (source,) = await poll(work, "odd")
+        assert (source.cursor, source.state) == (None, "failing")
+        community.clock.pass_(minutes=1)
+        await poll(work, "odd")
+        assert (source.state, texts(work)) == ("ok", ["where is my refund?"])
+        assert lost_or_open(work, "odd") == [(0, 30, "lost")]
+
+
+# -- the coverage ledger --------------------------------------------------------------------------
+
+
+async def test_a_source_vouches_from_its_backfill_point_to_its_last_good_poll(community: Community) -> None:
+    async with community.desk("forum") as work:
+        await poll(work)
+        community.clock.pass_(minutes=20)
+        await poll(work)
+        assert coverage(work, "forum") == [(-7 * 24 * 60, 20, "complete")]
+
+
+async def test_an_outage_is_a_gap_at_once_and_closes_when_it_is_over(community: Community) -> None:
+    async with community.desk("forum") as work:
+        await poll(work)
+        community.clock.pass_(minutes=10)
+        community.forum.fail_next("500", "500")
+        await poll(work)
+        assert lost_or_open(work, "forum") == [(0, 10, "gap")]
+        community.clock.pass_(minutes=10)
+        community.forum.says("lin", "said while we could not listen")
+        await poll(work)
+        assert lost_or_open(work, "forum") == [(0, 20, "gap")]
+        community.clock.pass_(minutes=10)
+        await poll(work)
+        assert coverage(work, "forum") == [(-7 * 24 * 60, 30, "complete"), (0, 30, "refetched")]
+        assert texts(work) == ["said while we could not listen"]
+
+
+async def test_the_gap_says_why(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await poll(work)
+        community.telegram.token_is_good = False
+        community.clock.pass_(minutes=5)
+        await poll(work)
+        (report,) = source_reports(work.db, work.settings)
+        (gap,) = report.gaps
+    assert (gap.start, gap.end, gap.state) == (START, START + timedelta(minutes=5), "gap")
+    assert "refused the token" in gap.reason
+    assert report.complete_to == START
+
+
+async def test_what_telegram_dropped_during_an_outage_of_more_than_a_day_stands_as_lost(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "before")
+        await poll(work)
+        community.telegram.token_is_good = False
+        await poll(work)
+        community.clock.pass_(hours=1)
+        community.telegram.says("fox", "nobody will ever read this")
+        community.clock.pass_(hours=10)
+        community.telegram.says("fox", "read late")
+        community.clock.pass_(hours=19)
+        community.telegram.token_is_good = True
+        await poll(work)
+        assert texts(work) == ["before", "read late"]
+        assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
+        dropped = [community.telegram.undeliverable(), set(community.telegram.truth())]
+        assert [len(ids) for ids in dropped] == [1, 2]
+
+
+async def test_a_day_on_which_we_did_not_run_is_lost_on_telegram_and_fetched_from_the_forum(
+    community: Community,
+) -> None:
+    async with community.desk() as work:
+        await poll(work)
+    community.clock.pass_(hours=2)
+    community.telegram.says("fox", "nobody will ever read this")
+    community.forum.says("lin", "read late")
+    community.clock.pass_(hours=28)
+    async with community.desk() as work:
+        await poll(work)
+        assert texts(work) == ["read late"]
+        assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
+        assert lost_or_open(work, "forum") == []
+        report = next(each for each in source_reports(work.db, work.settings) if each.source == "telegram")
+    assert [gap.reason for gap in report.gaps] == ["we were not running"]
+
+
+async def test_posts_read_late_after_our_outage_are_live_and_say_when_we_saw_them(community: Community) -> None:
+    async with community.desk("forum") as work:
+        await poll(work)
+        community.clock.pass_(minutes=1)
+        community.forum.says("lin", "my deposit is missing")
+        community.forum.fail_next("500")
+        await poll(work)
+        community.clock.pass_(hours=3)
+        await poll(work)
+        (row,) = work.db.query("SELECT posted_at, seen_at, backfill FROM post")
+    assert row == (START + timedelta(minutes=1), START + timedelta(hours=3, minutes=1), False)
+
+
+async def test_a_restart_in_the_middle_goes_on_with_the_same_backfill_point(community: Community) -> None:
+    community.forum.says("lin", "a week and a day ago", at=START - timedelta(days=8))
+    community.forum.says("lin", "six days ago", at=START - timedelta(days=6))
+    async with community.desk("forum") as work:
+        await poll(work)
+        begun = work.connectors["forum"].since
+    community.clock.pass_(days=2)
+    async with community.desk("forum") as work:
+        await poll(work)
+        assert work.connectors["forum"].since == begun
+        assert texts(work) == ["six days ago"]
+
+
+async def test_everybody_who_asked_is_told_what_a_page_changed(community: Community) -> None:
+    told: list[UUID] = []
+
+    def hears(inquiries: Collection[UUID]) -> None:
+        told.extend(inquiries)
+
+    async with Workplace(community.settings("telegram"), clock=community.clock, changed=hears) as work:
+        community.telegram.says("fox", "my swap failed")
+        await poll(work)
+        await poll(work)
+        assert [(inquiry,) for inquiry in told] == work.db.query("SELECT inquiry_id FROM inquiry_open")
