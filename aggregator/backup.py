@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,20 @@ def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, 
     unfinished = target.with_name(target.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    db.copy_to(unfinished / DATABASE)
-    desk.copy_to(unfinished / DESK)
-    manifest = {
-        "made_at": now.isoformat(),
-        "posts": _posts(unfinished / DATABASE),
-        "files": {name: _digest(unfinished / name) for name in (DATABASE, DESK)},
-    }
-    (unfinished / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-    unfinished.rename(target)
+    try:
+        db.copy_to(unfinished / DATABASE)
+        desk.copy_to(unfinished / DESK)
+        manifest = {
+            "made_at": now.isoformat(),
+            "posts": _posts(unfinished / DATABASE),
+            "files": {name: _digest(unfinished / name) for name in (DATABASE, DESK)},
+        }
+        (unfinished / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        unfinished.rename(target)
+    except (duckdb.Error, sqlite3.Error) as error:
+        raise RefusedError(f"{target}: the backup could not be written: {error}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return manifest
 
 
@@ -47,25 +53,37 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
 
     Raises:
         RefusedError: the backup is not whole, or the directory holds data and `force` is not given.
+        OSError: there is no room for it; what was there is as it was.
     """
-    try:
-        manifest: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
-        files: dict[str, str] = manifest["files"]
-        broken = [name for name, digest in files.items() if _digest(folder / name) != digest]
-    except (OSError, orjson.JSONDecodeError, KeyError) as error:
-        raise RefusedError(f"{folder} is no whole backup: {error}") from error
-    if broken:
-        raise RefusedError(f"{folder} is damaged: {', '.join(broken)} differs from what was backed up")
+    manifest = _checked(folder)
     if (data / DATABASE).exists() and not force:
         raise RefusedError(f"{data} holds data already; add --force to replace it")
     data.mkdir(parents=True, exist_ok=True)
-    for name in files:
-        fresh = data / (name + ".restoring")
-        shutil.copyfile(folder / name, fresh)
-        for leftover in (".wal", "-wal", "-shm"):
-            (data / (name + leftover)).unlink(missing_ok=True)
-        fresh.replace(data / name)
+    fresh = {name: data / (name + ".restoring") for name in (DATABASE, DESK)}
+    try:
+        for name, copy in fresh.items():
+            shutil.copyfile(folder / name, copy)
+        for name, copy in fresh.items():
+            for leftover in (".wal", "-wal", "-shm"):
+                (data / (name + leftover)).unlink(missing_ok=True)
+            copy.replace(data / name)
+    finally:
+        for copy in fresh.values():
+            copy.unlink(missing_ok=True)
     return manifest
+
+
+def _checked(folder: Path) -> dict[str, Any]:
+    """The manifest of a backup whose files are what was written."""
+    try:
+        manifest: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
+        told = {"made_at": manifest["made_at"], "posts": int(manifest["posts"])}
+        broken = [name for name in (DATABASE, DESK) if _digest(folder / name) != manifest["files"][name]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"{folder} is no whole backup: {error}") from error
+    if broken:
+        raise RefusedError(f"{folder} is damaged: {', '.join(broken)} differs from what was backed up")
+    return told
 
 
 def _posts(database: Path) -> int:

@@ -172,15 +172,21 @@ class Database:
     def _swap(self, _: Connection) -> None:
         assert self.path is not None
         fresh = self.path.with_name(self.path.name + ".compacting")
+        leftovers = (fresh, fresh.with_name(fresh.name + ".wal"))
         with self._calm:
             self._calm.wait_for(lambda: self._readers == 0)
             self._readers = -1  # readers wait until the new file is open
         try:
-            for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
+            for leftover in leftovers:
                 leftover.unlink(missing_ok=True)
             self._con.execute("DELETE FROM meta WHERE key = 'compact_due'")
-            _copy(self._con, fresh)
-            self._con.execute("CHECKPOINT")
+            try:
+                _copy(self._con, fresh)
+                self._con.execute("CHECKPOINT")
+            except duckdb.Error as error:
+                for leftover in leftovers:
+                    leftover.unlink(missing_ok=True)
+                raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
             self._con.close()
             fresh.replace(self.path)
             self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
