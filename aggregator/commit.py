@@ -146,10 +146,10 @@ def _hide_pieces(
 
 def posts_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Row]:
     """Stored post rows."""
-    wanted = list(wanted)
-    if not wanted:
+    present = rows.present(con, "post", "post_id", wanted)
+    if not present:
         return {}
-    with rows.seen_as(con, "wanted", rows.ids(wanted)):
+    with rows.seen_as(con, "wanted", rows.ids(present)):
         found = con.execute(
             f"SELECT {', '.join(rows.POST)} FROM post WHERE post_id IN (SELECT id FROM wanted)"
         ).fetchall()

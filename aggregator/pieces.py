@@ -27,6 +27,8 @@ COMPACT_DUE = "compact_due"
 SECRETS = '[{"kind":"phrase","published":false}]'
 
 
+MOST_BLANKS = 6
+_PROSE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{5}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -46,10 +48,14 @@ class Pieces:
             self._window = _remembered(con, now)
         due: set[UUID] = set()
         for draft in sorted(fresh, key=lambda each: (each.posted_at, each.order)):
-            if len(draft.text) <= LONGEST and not draft.staff:
+            if _may_be_piece(draft.text) and not draft.staff:
                 person = (draft.person_id, draft.thread_id)
                 due.update(_uuid(key) for key in self._window.add(person, draft.posted_at, draft.post_id, draft.text))
         return due
+
+
+def _may_be_piece(text: str) -> bool:
+    return len(text) <= LONGEST and text.count(" ") < MOST_BLANKS and not _PROSE.search(text)
 
 
 def _uuid(key: object) -> UUID:

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from aggregator.fold import EXCERPT, FoldPost, Subject, fold, same
+from aggregator.identity import inquiry_id
 from aggregator.inquiry import Event, Inquiry, Reason
 from aggregator.store import rows
 from aggregator.store.rows import Connection
@@ -48,7 +49,8 @@ def refold(
             drafts.setdefault(draft.inquiry_id, []).append(draft)
     if not drafts and not touched:
         return set()
-    stored = inquiries_by_id(con, touched | drafts.keys())
+    begun = {inquiry_id(draft.post_id) for draft in fresh}
+    stored = inquiries_by_id(con, touched | (drafts.keys() - begun))
     # An inquiry that begins with this page is folded from the page, any other from what is stored.
     posts = _posts_of(con, touched | stored.keys())
     for inquiry, new in drafts.items():
@@ -70,6 +72,9 @@ def refold(
 
 def inquiries_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Inquiry]:
     """Inquiries, open or closed."""
+    wanted = list(wanted)
+    if not wanted:
+        return {}
     with rows.seen_as(con, "wanted", rows.ids(wanted)):
         found = con.execute(
             f"SELECT {rows.INQUIRY_COLUMNS} FROM inquiry WHERE inquiry_id IN (SELECT id FROM wanted)"

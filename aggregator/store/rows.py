@@ -132,6 +132,16 @@ def ids(values: Iterable[UUID]) -> pa.Table:
     return table({"id": _UUID}, [(value,) for value in values])
 
 
+def present(con: Connection, table_name: str, key: str, wanted: Iterable[UUID]) -> list[UUID]:
+    """Which of the ids are stored. Reading the one column first spares reading all the others of a large table."""
+    wanted = list(wanted)
+    if not wanted:
+        return []
+    with seen_as(con, "wanted", ids(wanted)):
+        found = con.execute(f"SELECT {key} FROM {table_name} WHERE {key} IN (SELECT id FROM wanted)").fetchall()
+    return [each for (each,) in found]
+
+
 @contextmanager
 def seen_as(con: Connection, name: str, rows: pa.Table) -> Iterator[None]:
     """Let statements on this connection read `rows` under `name`."""
