@@ -260,8 +260,9 @@ async def test_both_collectors_running_at_once_double_nothing(community: Communi
         outcomes = await asyncio.gather(poll(first), poll(second), return_exceptions=True)
         # Which of the two depends on whether the other's commit is over, or under way.
         assert any(isinstance(outcome, FenceLostError | StoreError) for outcome in outcomes)
-        await poll(first)
-        assert sorted(texts(first)) == sorted(post.text for post in community.forum.truth().values())
+    async with community.desk("forum") as work:
+        await poll(work)
+        assert sorted(texts(work)) == sorted(post.text for post in community.forum.truth().values())
 
 
 async def test_an_expired_cursor_begins_anew_and_leaves_a_gap_but_no_doubles(community: Community) -> None:
