@@ -66,6 +66,7 @@ class Stream:
         self.number = time.time_ns() // 1_000_000
         self._uncounted = False
         self._counted = 0.0  # loop time
+        self.ping_every = PING_EVERY
         self.clients = 0
 
     def publish(self, inquiry_ids: Collection[UUID]) -> None:
@@ -191,7 +192,7 @@ class Stream:
     async def _something_new(self, seen: int, ended: asyncio.Future[None]) -> bool:
         """Wait for a change, an end, or the time of the next ping (then False)."""
         waiting = asyncio.ensure_future(self._until_moved(seen))
-        await asyncio.wait({waiting, ended}, timeout=PING_EVERY, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({waiting, ended}, timeout=self.ping_every, return_when=asyncio.FIRST_COMPLETED)
         timed_out = not waiting.done() and not ended.done()
         waiting.cancel()
         with suppress(asyncio.CancelledError):

@@ -9,7 +9,7 @@ import { page, say, tell } from "./dom.js";
 const INVERSE = { claim: "release", release: "claim", close: "reopen", reopen: "close" };
 const KEPT = 20;
 
-/** @returns {{id: string, code: string, what: What, ver: string}[]} */
+/** What I did; `from` and `ver` are the versions before and after. @returns {{id: string, code: string, what: What, from: string, ver: string}[]} */
 const done = () => JSON.parse(sessionStorage.getItem("done") ?? "[]");
 
 /**
@@ -42,10 +42,10 @@ export function signIn() {
   location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-/** Remember what can be undone, and offer it. @param {What} what @param {Answer} answer @param {() => void} undo */
-export function remember(what, answer, undo) {
+/** Remember what can be undone, and offer it. @param {What} what @param {string} from @param {Answer} answer @param {() => void} undo */
+export function remember(what, from, answer, undo) {
   const { id, code, ver } = answer.facts;
-  sessionStorage.setItem("done", JSON.stringify([...done(), { id, code, what, ver }].slice(-KEPT)));
+  sessionStorage.setItem("done", JSON.stringify([...done(), { id, code, what, from, ver }].slice(-KEPT)));
   tell(say(`you_${what}`, { code }), { buttons: [[say("undo"), undo]] });
 }
 
@@ -58,6 +58,9 @@ export async function undoLast() {
     return null;
   }
   const { status, answer } = await post(last.id, INVERSE[last.what], last.ver, { undo: "1" });
+  // Taking it back made another version of what I had done before it: that one can be taken back from there.
+  const before = all.findLast((one) => one.id === last.id);
+  if (status === 200 && before?.ver === last.from) before.ver = answer.facts.ver;
   if (status !== 0) sessionStorage.setItem("done", JSON.stringify(all));
   if (status !== 200) {
     explain(status, answer, last.id);

@@ -21,7 +21,7 @@ export async function act(what, more = {}) {
   const { id, ver } = article().dataset;
   if (!page.acts) return;
   const { status, answer } = await post(id, /** @type {any} */ (what), ver, more);
-  if (status === 200) remember(/** @type {any} */ (what), answer, undo);
+  if (status === 200) remember(/** @type {any} */ (what), ver, answer, undo);
   else explain(status, answer, id);
   if (answer) await refresh();
 }

@@ -223,7 +223,7 @@ async function doIt(row, what) {
     explain(status, answer, id);
     return;
   }
-  remember(what, answer, undo);
+  remember(what, ver, answer, undo);
   if (!inView(answer.facts)) setTimeout(() => collapse(row), COLLAPSE_AFTER);
 }
 
