@@ -67,8 +67,8 @@ def _on_screen(bars: Progress) -> Say:
             return
         what, done, total = message["progress"]
         if what not in tasks:
-            tasks[what] = bars.add_task(plain(what))
-        bars.update(tasks[what], completed=done, total=total or None)
+            tasks[what] = bars.add_task(plain(what), total=total or None)
+        bars.update(tasks[what], completed=done)
 
     return say
 
