@@ -187,14 +187,13 @@ async def test_ctrl_c_ends_the_demo_within_two_seconds_without_a_word_of_python(
 
 
 async def test_the_feed_opens_signed_in_and_full(tmp_path: Path) -> None:
-    browser, asked = tmp_path / "browser", tmp_path / "asked"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {asked}\n')
+    browser = tmp_path / "browser"
+    browser.write_text('#!/bin/sh\necho "opened $1"\n')
     browser.chmod(0o755)
-    os.mkfifo(asked)
-    async with demo("--port", "0", "--open", browser=f"{browser} %s"):
-        link = await asyncio.to_thread(asked.read_text)
+    async with demo("--port", "0", "--open", browser=f"{browser} %s") as process:
+        link = (await said(process, "opened")).split()[-1]
         async with httpx.AsyncClient(follow_redirects=True) as client:
-            feed = await client.get(link.strip())
+            feed = await client.get(link)
     assert (feed.status_code, feed.url.path) == (200, "/")
     assert feed.text.count('class="row') >= 40
     assert "订单号 LT-2207-88413" in feed.text

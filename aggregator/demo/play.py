@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import click
 import orjson
 from rich.console import Console
 
@@ -91,7 +92,7 @@ async def play(
         console.print("结束 · Stopped")
         return seconds is None
     if as_json:
-        print(orjson.dumps(outcome.as_json()).decode())  # noqa: T201 - the result that was asked for
+        click.echo(orjson.dumps(outcome.as_json()))
     else:
         show(outcome, console)
     return outcome.is_good
