@@ -14,14 +14,15 @@ from zoneinfo import ZoneInfo
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from aggregator.config import Bands
 from aggregator.inquiry import shown
 from aggregator.store.reading import FeedRow
 from aggregator.web import words
-from aggregator.web.i18n import LANGS, LOCALE, Lang, catalogue
+from aggregator.web.i18n import LOCALE, Lang, catalogue
 from aggregator.web.visible import pieces, target
 
 if TYPE_CHECKING:
-    from aggregator.config import Bands, Settings
+    from aggregator.config import Settings
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -45,7 +46,9 @@ def static_url(name: str) -> str:
 
 
 @cache
-def _environment(lang: Lang) -> Environment:
+def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int) -> Environment:
+    """Everything that rows need is global here: so Jinja imports the macros once, not for each row."""
+    bands, zone = Bands(P0=p0, P1=p1, P2=p2), ZoneInfo(timezone)
     env = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -62,23 +65,20 @@ def _environment(lang: Lang) -> Environment:
         known: Mapping[str, str] = getattr(words, table)
         return translations.gettext(known[name]) if name in known else name.replace("_", " ")
 
+    def exact(at: datetime) -> str:
+        return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
+    env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
     env.filters["points"] = lambda points: f"{points:+.0f}" if abs(points) >= 0.5 else f"{points:+.1f}"
     return env
 
 
 def render(template: str, lang: Lang, settings: Settings, /, **context: Any) -> str:
     """One template in one language, with times in the team's zone."""
-    zone = ZoneInfo(settings.timezone)
-
-    def exact(at: datetime) -> str:
-        return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-
-    return (
-        _environment(lang)
-        .get_template(template)
-        .render(lang=lang, langs=LANGS, build=BUILD, bands=settings.bands, exact=exact, facts=facts, **context)
-    )
+    bands = settings.bands
+    env = _environment(lang, settings.timezone, bands.P0, bands.P1, bands.P2)
+    return env.get_template(template).render(**context)
 
 
 def row_html(row: FeedRow, lang: Lang, settings: Settings, *, unread: bool) -> str:
