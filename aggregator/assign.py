@@ -132,12 +132,13 @@ def _stored(con: Connection, drafts: Sequence[Draft]) -> _Threads:
     pairs = {(draft.thread_id, draft.person_id) for draft in drafts if not draft.staff}
     if pairs:
         schema = {"thread_id": rows.POST["thread_id"], "person_id": rows.POST["thread_id"]}
-        with rows.seen_as(con, "pairs", rows.table(schema, list(pairs))):
-            for inquiry, thread, person, first, last in con.execute(
-                "SELECT inquiry_id, thread_id, person_id, opened_at, last_post_at FROM inquiry "
-                "SEMI JOIN pairs USING (thread_id, person_id)"
-            ).fetchall():
-                threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
+        for inquiry, thread, person, first, last in rows.select(
+            con,
+            "SELECT inquiry_id, thread_id, person_id, opened_at, last_post_at FROM inquiry "
+            "SEMI JOIN wanted USING (thread_id, person_id)",
+            rows.table(schema, list(pairs)),
+        ):
+            threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
     answered = {draft.thread_id for draft in drafts if draft.staff}
     if answered:
         _load_askers(con, answered, threads)
@@ -146,26 +147,28 @@ def _stored(con: Connection, drafts: Sequence[Draft]) -> _Threads:
 
 
 def _load_askers(con: Connection, in_threads: set[UUID], threads: _Threads) -> None:
-    with rows.seen_as(con, "wanted", rows.ids(in_threads)):
-        for thread, inquiry, since, *names in con.execute(
-            "SELECT i.thread_id, i.inquiry_id, i.waiting_since, a.native_id, a.handle, a.name "
-            "FROM inquiry_open AS i LEFT JOIN account AS a ON a.account_id = i.person_id "
-            "WHERE i.waiting_since IS NOT NULL AND i.thread_id IN (SELECT id FROM wanted)"
-        ).fetchall():
-            threads.askers.setdefault(thread, {})[inquiry] = _Asker(inquiry, since, tuple(names))
+    for thread, inquiry, since, *names in rows.select(
+        con,
+        "SELECT i.thread_id, i.inquiry_id, i.waiting_since, a.native_id, a.handle, a.name "
+        "FROM inquiry_open AS i LEFT JOIN account AS a ON a.account_id = i.person_id "
+        "WHERE i.waiting_since IS NOT NULL AND i.thread_id IN (SELECT id FROM wanted)",
+        rows.ids(in_threads),
+    ):
+        threads.askers.setdefault(thread, {})[inquiry] = _Asker(inquiry, since, tuple(names))
 
 
 def _load_targets(con: Connection, targets: set[UUID], threads: _Threads) -> None:
     if not targets:
         return
-    with rows.seen_as(con, "wanted", rows.ids(targets)):
-        for post, alias, inquiry in con.execute(
-            "SELECT post_id, alias_id, inquiry_id FROM post WHERE post_id IN (SELECT id FROM wanted) "
-            "UNION ALL SELECT post_id, alias_id, inquiry_id FROM post WHERE alias_id IN (SELECT id FROM wanted)"
-        ).fetchall():
-            threads.targets[post] = inquiry
-            if alias:
-                threads.targets[alias] = inquiry
+    for post, alias, inquiry in rows.select(
+        con,
+        "SELECT post_id, alias_id, inquiry_id FROM post WHERE post_id IN (SELECT id FROM wanted) "
+        "UNION ALL SELECT post_id, alias_id, inquiry_id FROM post WHERE alias_id IN (SELECT id FROM wanted)",
+        rows.ids(targets),
+    ):
+        threads.targets[post] = inquiry
+        if alias:
+            threads.targets[alias] = inquiry
 
 
 def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threads) -> list[Row]:
@@ -173,11 +176,12 @@ def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threa
     asked = {draft.thread_id for draft in fresh if not draft.staff}
     if not asked:
         return []
-    with rows.seen_as(con, "wanted", rows.ids(asked)):
-        stored = con.execute(
-            f"SELECT {', '.join(rows.POST)} FROM post "
-            "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted)"
-        ).fetchall()
+    stored = rows.select(
+        con,
+        f"SELECT {', '.join(rows.POST)} FROM post "
+        "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted)",
+        rows.ids(asked),
+    )
     found = []
     for values in stored:
         row = dict(zip(rows.POST, values, strict=True))

@@ -149,10 +149,9 @@ def posts_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Row]:
     present = rows.present(con, "post", "post_id", wanted)
     if not present:
         return {}
-    with rows.seen_as(con, "wanted", rows.ids(present)):
-        found = con.execute(
-            f"SELECT {', '.join(rows.POST)} FROM post WHERE post_id IN (SELECT id FROM wanted)"
-        ).fetchall()
+    found = rows.select(
+        con, f"SELECT {', '.join(rows.POST)} FROM post WHERE post_id IN (SELECT id FROM wanted)", rows.ids(present)
+    )
     return {row[0]: dict(zip(rows.POST, row, strict=True)) for row in found}
 
 
@@ -286,10 +285,12 @@ def _older(left: datetime | None, right: datetime | None) -> bool:
 def _new_sightings(con: Connection, posts: set[UUID], source: str, now: datetime) -> list[tuple[Any, ...]]:
     if not posts:
         return []
-    with rows.seen_as(con, "wanted", rows.ids(posts)):
-        found = con.execute(
-            "SELECT post_id FROM sighting WHERE source = ? AND post_id IN (SELECT id FROM wanted)", [source]
-        ).fetchall()
+    found = rows.select(
+        con,
+        "SELECT post_id FROM sighting WHERE source = ? AND post_id IN (SELECT id FROM wanted)",
+        rows.ids(posts),
+        [source],
+    )
     return [(post, source, now) for post in posts - {post for (post,) in found}]
 
 
@@ -326,11 +327,12 @@ def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) ->
     accounts = {draft.account.account_id: draft.account for draft in drafts if draft.account}
     if not accounts:
         return
-    with rows.seen_as(con, "wanted", rows.ids(accounts)):
-        known = con.execute(
-            "SELECT account_id, name, handle, followers, role, person_id FROM account "
-            "WHERE account_id IN (SELECT id FROM wanted)"
-        ).fetchall()
+    known = rows.select(
+        con,
+        "SELECT account_id, name, handle, followers, role, person_id FROM account "
+        "WHERE account_id IN (SELECT id FROM wanted)",
+        rows.ids(accounts),
+    )
     persons = {}
     for account, *said, person in known:
         persons[account] = person
@@ -357,11 +359,12 @@ def _write_counts(con: Connection, page: Prepared, writes: Writes, now: datetime
 def _last_counts(con: Connection, posts: Sequence[UUID]) -> dict[UUID, Counts]:
     if not posts:
         return {}
-    with rows.seen_as(con, "wanted", rows.ids(posts)):
-        found = con.execute(
-            "SELECT post_id, max_by(likes, counted_at), max_by(replies, counted_at), max_by(shares, counted_at), "
-            "max_by(views, counted_at) FROM post_count WHERE post_id IN (SELECT id FROM wanted) GROUP BY post_id"
-        ).fetchall()
+    found = rows.select(
+        con,
+        "SELECT post_id, max_by(likes, counted_at), max_by(replies, counted_at), max_by(shares, counted_at), "
+        "max_by(views, counted_at) FROM post_count WHERE post_id IN (SELECT id FROM wanted) GROUP BY post_id",
+        rows.ids(posts),
+    )
     return {post: tuple(counts) for post, *counts in found}
 
 

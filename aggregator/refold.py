@@ -75,19 +75,17 @@ def inquiries_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Inqui
     wanted = list(wanted)
     if not wanted:
         return {}
-    with rows.seen_as(con, "wanted", rows.ids(wanted)):
-        found = con.execute(
-            f"SELECT {rows.INQUIRY_COLUMNS} FROM inquiry WHERE inquiry_id IN (SELECT id FROM wanted)"
-        ).fetchall()
+    found = rows.select(
+        con, f"SELECT {rows.INQUIRY_COLUMNS} FROM inquiry WHERE inquiry_id IN (SELECT id FROM wanted)", rows.ids(wanted)
+    )
     return {row[0]: rows.to_inquiry(row) for row in found}
 
 
 def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[UUID]) -> None:
     """Put each inquiry where it belongs now: among the open or the closed."""
     if replaced:
-        with rows.seen_as(con, "wanted", rows.ids(replaced)):
-            con.execute("DELETE FROM inquiry_open WHERE inquiry_id IN (SELECT id FROM wanted)")
-            con.execute("DELETE FROM inquiry_closed WHERE inquiry_id IN (SELECT id FROM wanted)")
+        rows.delete(con, "inquiry_open", "inquiry_id", replaced)
+        rows.delete(con, "inquiry_closed", "inquiry_id", replaced)
     for name, closed in (("inquiry_open", False), ("inquiry_closed", True)):
         batch = [rows.of_inquiry(inquiry) for inquiry in changed if (inquiry.state == "closed") is closed]
         rows.insert(con, name, rows.INQUIRY, batch)
@@ -102,8 +100,9 @@ _FOLDED = (
 def _posts_of(con: Connection, inquiries: set[UUID]) -> dict[UUID, list[FoldPost]]:
     posts: dict[UUID, list[FoldPost]] = {}
     if inquiries:
-        with rows.seen_as(con, "wanted", rows.ids(inquiries)):
-            found = con.execute(f"SELECT {_FOLDED} FROM post WHERE inquiry_id IN (SELECT id FROM wanted)").fetchall()
+        found = rows.select(
+            con, f"SELECT {_FOLDED} FROM post WHERE inquiry_id IN (SELECT id FROM wanted)", rows.ids(inquiries)
+        )
         for row in found:
             posts.setdefault(row[-1], []).append(_fold_post(*row[:-1]))
     return posts
@@ -153,11 +152,12 @@ def _fold_post(
 def _events_of(con: Connection, inquiries: Mapping[UUID, Inquiry]) -> dict[UUID, list[Event]]:
     if not inquiries:
         return {}
-    with rows.seen_as(con, "wanted", rows.ids(inquiries)):
-        found = con.execute(
-            "SELECT event_id, inquiry_id, happened_at, who, what, details FROM inquiry_event "
-            "WHERE inquiry_id IN (SELECT id FROM wanted) ORDER BY happened_at, event_id"
-        ).fetchall()
+    found = rows.select(
+        con,
+        "SELECT event_id, inquiry_id, happened_at, who, what, details FROM inquiry_event "
+        "WHERE inquiry_id IN (SELECT id FROM wanted) ORDER BY happened_at, event_id",
+        rows.ids(inquiries),
+    )
     events: dict[UUID, list[Event]] = {}
     for row in found:
         events.setdefault(row[1], []).append(rows.to_event(row))
