@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 
 import orjson
+import structlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,12 @@ class Figure:
 
 
 def print_figures(figures: Iterable[Figure]) -> None:
-    """Each as soon as it is measured."""
+    """Each as soon as it is measured. What the measured code logs would stand between the lines: only warnings do,
+    on stderr."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     for figure in figures:
         print(orjson.dumps(figure.as_json()).decode(), flush=True)
 

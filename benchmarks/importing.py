@@ -1,4 +1,4 @@
-"""`aggregator import` of many posts, everything in; the same import again; and a plain load of the file as the floor."""
+"""`aggregator import` of many posts, everything in, and again; a plain load of the same file is the floor."""
 
 from __future__ import annotations
 
