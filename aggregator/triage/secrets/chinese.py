@@ -15,6 +15,7 @@ from aggregator.triage.secrets.wordlists import LENGTHS, checksum_is_right, numb
 LISTS = ("chinese_simplified", "chinese_traditional")
 CUE = re.compile("助[记記]|[记記][词詞]|助词|恢复词|恢復詞|私[钥鑰]|种子|種子|单词|備份|备份|恢复|恢復|导入|導入")
 _APART = re.compile(r"[一-鿿](?:(?:[^\w]|[\d_]|第\d{1,2}[个個]?){1,12}[一-鿿]){11,}")
+_CUE_WORD = re.compile("助[记記]|[记記][词詞]|恢[复復][词詞]")
 _AFTER_CUE = re.compile(
     r"(?:助[记記][词詞]?|[记記][词詞]|恢[复復][词詞])[是为為：:=\s「“\"【(（]{1,6}"
     r"([一-鿿]{1,24}(?:[ \t\r\n,，、]{1,4}[一-鿿]{1,24}){0,23})"
@@ -30,13 +31,14 @@ _ORDINARY = re.compile(
 )
 
 
-def may_hold(text: str, data: bytes) -> bool:
-    """The gate, for a text that is not ASCII, and its UTF-8: a cue, or twelve characters that stand alone."""
-    if "记词" in text or "記詞" in text or "助记" in text or "助記" in text:
+def may_hold_chinese(text: str, data: bytes, *, parted: bool) -> bool:
+    """The gate, for a folded text and its UTF-8: a cue with characters after it, or characters that stand alone.
+    `parted`: a mark may stand between the cue and its characters."""
+    if ("助" in text or "词" in text or "詞" in text) and (_CUE_WORD if parted else _AFTER_CUE).search(text):
         return True
-    if len(text.split()) < 12 and text.count("、") + text.count("，") + text.count(",") + text.count(".") < 11:
-        return False
-    return data.translate(_SIGNS, _LATER_BYTES).split().count(b"h") >= 12
+    alone = data.translate(_SIGNS, _LATER_BYTES).split().count(b"h")
+    # The first and the last may touch other words, and those on both sides of a "第3个" touch that.
+    return alone + 2 * text.count("第") >= LENGTHS[0] - 2
 
 
 def find_chinese(text: str) -> Iterator[Found]:

@@ -20,8 +20,8 @@ _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{56,})")
 _HEX_PIECES = re.compile(
     r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{4,60}(?:[\s:.,-]{1,3}[0-9a-fA-F]{2,60}){1,31}(?![0-9a-zA-Z])"
 )
-_BYTES = re.compile(
-    r"(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{1,3}(?:[\s,;，、]{1,6}(?:0x)?[0-9a-fA-F]{1,3}){31,64}(?![0-9a-zA-Z])"
+BYTES = re.compile(
+    r"(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{1,3}(?:[\s,;；，、]{1,6}(?:0x)?[0-9a-fA-F]{1,3}){31,64}(?![0-9a-zA-Z])"
 )
 _STORE = re.compile(r"[\"']?(?:crypto|ciphertext|kdfparams)[\"']?\s*[:：=]", re.IGNORECASE)
 _WIF_FIRST = "5KL9c6QT"  # Bitcoin, its test net, BIP-38, Dogecoin, Litecoin
@@ -117,8 +117,8 @@ def _is_hex(token: str) -> bool:
 
 
 def _byte_arrays(text: str, label: str) -> Iterator[Found]:
-    for match in islice(_BYTES.finditer(text), _MOST_PAIRS):
-        pieces = re.split(r"[\s,;，、]+", match.group())
+    for match in islice(BYTES.finditer(text), _MOST_PAIRS):
+        pieces = re.split(r"[\s,;；，、]+", match.group())
         decimal = all(piece.isdecimal() for piece in pieces)
         values = [int(piece, 10 if decimal else 16) for piece in pieces]
         if max(values) > 255:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,36 +23,45 @@ _ALIKE = {
     )
     for seen, letter in zip(look, letters, strict=True)
 }
+# Letters, marks that cannot be seen and Chinese characters in compatible forms stand among all the rest; what is
+# listed here is none of these: ASCII, punctuation, arrows, box drawings, Chinese, Japanese, Korean, emoji.
 UNUSUAL = re.compile(
-    "[\u00ad\u00c0-\u024f\u0250-\u02af\u0300-\u03ff\u0400-\u052f\u115f\u1160\u180e\u1d00-\u1dbf\u1e00-\u1fff"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2100-\u214f\u24b6-\u24e9\u3164\ufeff\uff21-\uff3a\uff41-\uff5a"
-    "\uff10-\uff19\U0001d400-\U0001d7ff\U0001f130-\U0001f189\U000e0000-\U000e0fff]"
+    r"[^\x00-\xa9\xab\xac\xae-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\u2000-\u200a\u2010-\u2029\u202f-\u205f\u20a0-\u20a7"
+    r"\u20a9-\u20c0\u2150-\u215f\u2190-\u249b\u24ea-\u2bff\u3000-\u3029\u3030-\u3037\u303b-\u9fff\uac00-\ud7a3"
+    r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ufffd\U0001f000-\U0001f0ff\U0001f1e6-\U0001f1ff"
+    r"\U0001f260-\U0001faff]"
 )
 _TAG = (
     r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)\b[^<>]{0,300}>"
 )
-MARKUP = re.compile(_TAG.encode() + rb"|&#?\w{1,6};|\\[nrt]", re.IGNORECASE)
-"""Tags, entities and escaped line ends in a text's UTF-8."""
-_NOT_TEXT = re.compile(
-    _TAG + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
-    r"|\\u[0-9a-f]{4}|\\[nrtbf\"/\\]",
-    re.IGNORECASE,
+_CHANGED = re.compile(
+    r"[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
+    + _TAG
+    + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
+    r"|\\u[0-9a-f]{4}|\\[nrtbf\"/\\])"
 )
 _JOINS = frozenset(("&zwnj;", "&zwj;", "&shy;"))
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """`text`: what the finders read. `origin[i]`: where its character i begins in the text as written (one more
-    entry than characters); None: they are the same."""
+    """`text`: what the finders read. `changes`: where in the text as written something else stood (from, up to), and
+    how many characters it became."""
 
     text: str
-    origin: list[int] | None
+    changes: list[tuple[int, int, int]]
 
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        if self.origin is None:
-            return start, end
-        return self.origin[start], self.origin[end - 1] + 1
+    def spans(self, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Where places in the folded text stand in the text as written."""
+        origin: list[int] = []
+        done = 0
+        for start, end, size in self.changes:
+            origin.extend(range(done, start))
+            # What stands for a whole entity leads back to its end, so that a span covers it all.
+            origin.extend([end - 1] * size)
+            done = end
+        origin.extend(range(done, done + len(self.text) - len(origin)))
+        return [(origin[start], origin[end - 1] + 1) for start, end in spans]
 
 
 @lru_cache(maxsize=8192)
@@ -70,28 +80,19 @@ def _plain(char: str) -> str:
 
 def fold(text: str) -> Folded:
     """The text as the eye reads it."""
-    if text.isascii() and not ("<" in text or "&" in text or "\\" in text):
-        return Folded(text, None)
-    out: list[str] = []
-    origin: list[int] = []
-
-    def take(start: int, end: int) -> None:
-        for i in range(start, end):
-            char = text[i]
-            plain = char if char < "\x80" else _plain(char)
-            out.append(plain)
-            origin.extend([i] * len(plain))
-
+    parts: list[str] = []
+    changes: list[tuple[int, int, int]] = []
     done = 0
-    for match in _NOT_TEXT.finditer(text):
-        take(done, match.start())
-        done = match.end()
-        shown = _shown(match.group())
-        out.append(shown)
-        # The last character of what stands for the whole leads back to its end, so that a span covers it all.
-        origin.extend([done - 1] * len(shown))
-    take(done, len(text))
-    return Folded("".join(out), origin)
+    if not text.isascii() or "<" in text or "&" in text or "\\" in text:
+        for match in _CHANGED.finditer(text):
+            start, end = match.span()
+            seen = match.group()
+            shown = _plain(seen) if seen >= "\x80" else _shown(seen)
+            parts += [text[done:start], shown]
+            changes.append((start, end, len(shown)))
+            done = end
+    parts.append(text[done:])
+    return Folded("".join(parts), changes)
 
 
 def _shown(mark: str) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from aggregator.triage.secrets.encodings import is_ed25519_pair
-from aggregator.triage.secrets.finder import MASK, SHORTEST, find, masked
+from aggregator.triage.secrets.finder import MASK, SHORTEST, find, find_closely, masked
 from aggregator.triage.secrets.found import Found
+from aggregator.triage.secrets.screen import suspicion
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
-_NOTHING: list[Found] = []
 _DEEPEST = 200
+_STORE_NAMES = frozenset(("ciphertext", "kdfparams"))
+_KEY_BYTES = 64
 _PHRASE_WORDS = 12  # of the shortest phrase
 _LEAK_WORDS = 4  # fewer of its words left readable are no leak
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{32,}={0,2}")
@@ -24,8 +27,50 @@ _ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
 def mask_record(value: Json) -> tuple[Json, list[Found]]:
     """The record with every secret masked, in names of fields too, and what was found (offsets count within the
     string that held it). The same object when there was nothing to mask."""
+    texts = _texts(value)
+    if texts is not None and suspicion(*texts) is None:
+        return value, []
+    return mask_closely(value)
+
+
+def mask_closely(value: Json) -> tuple[Json, list[Found]]:
+    """The same without the cheap look before, which hardly any record does not pass."""
     found: list[Found] = []
     return _walk(value, "", found, 0), found
+
+
+def _texts(value: Json) -> list[str] | None:
+    """The strings of a record, those of one array or object in a row; None where its shape or its names must be
+    looked at."""
+    texts: list[str] = []
+    level: list[Json] = [value]
+    for _ in range(_DEEPEST):
+        deeper: list[Json] = []
+        for one in level:
+            inner: Iterable[Json] = (one,)
+            if isinstance(one, dict):
+                if not _are_names(tuple(one)):
+                    return None
+                inner = one.values()
+            elif isinstance(one, list):
+                if len(one) == _KEY_BYTES:
+                    return None
+                inner = one
+            for item in inner:
+                if isinstance(item, str):
+                    texts.append(item)
+                elif isinstance(item, dict | list):
+                    deeper.append(item)
+        if not deeper:
+            return texts
+        level = deeper
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _are_names(names: tuple[str, ...]) -> bool:
+    """Whether the names of an object's fields are no more than that. A platform has a few sets of them."""
+    return _STORE_NAMES.isdisjoint(names) and not any(find(name) for name in names)
 
 
 def _walk(value: Json, label: str, found: list[Found], depth: int) -> Json:
@@ -52,7 +97,7 @@ def _text(text: str, label: str, found: list[Found]) -> str:
 
 
 def _object(value: dict[str, Json], found: list[Found], depth: int) -> Json:
-    if "ciphertext" in value or "kdfparams" in value:
+    if not _STORE_NAMES.isdisjoint(value):
         found.append(Found("keystore", 0, 1))
         return {key: _blacked(inner) for key, inner in value.items()}
     changed: dict[str, Json] = {}
@@ -94,10 +139,10 @@ def _array(value: list[Json], label: str, found: list[Found], depth: int) -> Jso
 
 def _bytes_of(value: Sequence[Json]) -> bytes | None:
     """The 64 numbers of a Solana key file."""
-    if len(value) != 64:
+    if len(value) != _KEY_BYTES:
         return None
     numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 255]
-    return bytes(numbers) if len(numbers) == 64 else None
+    return bytes(numbers) if len(numbers) == _KEY_BYTES else None
 
 
 def _said(value: Json) -> str | None:
@@ -117,7 +162,14 @@ def _spread(items: list[Json]) -> tuple[list[Json], Found] | None:
     """A phrase whose words stand in several items of one array."""
     texts = [_said(item) for item in items]
     joined = "\n".join(text or "" for text in texts)
-    runs = [one for one in find(joined) if one.kind == "phrase" and "\n" in joined[one.start : one.end]]
+    suspected = suspicion(joined) if len(joined) >= SHORTEST else None
+    if suspected is None or not (suspected.words or suspected.chinese):
+        return None
+    runs = [
+        one
+        for one in find_closely(joined, suspected=suspected)
+        if one.kind == "phrase" and "\n" in joined[one.start : one.end]
+    ]
     secrets = [one for one in runs if not _stands_in_one(joined[one.start : one.end])]
     if not secrets:
         return None

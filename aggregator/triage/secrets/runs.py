@@ -14,9 +14,10 @@ from aggregator.triage.secrets.wordlists import LANGUAGES, LENGTHS, nearly, numb
 _WORD = re.compile(r"[a-z]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _LONGEST_WORD = 10
+LONGEST_UNCUT = 23  # more letters than that in a row may be words without spaces
 _LONGEST_GLUED = 400
-_FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
-_ORDINALS = frozenset(
+FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
+ORDINALS = frozenset(
     (
         "first",
         "second",
@@ -81,7 +82,7 @@ def words_of(low: str) -> list[Word]:
     """Words in Latin letters of a folded, lower-case text; glued ones are cut apart where that can be done."""
     words: list[Word] = []
     for match in _WORD.finditer(low):
-        if match.end() - match.start() >= 24 and (cuts := _unglue(match.group())):
+        if match.end() - match.start() > LONGEST_UNCUT and (cuts := _unglue(match.group())):
             at = match.start()
             for piece in cuts:
                 words.append(Word(at, at + len(piece), piece))
@@ -124,7 +125,7 @@ def _beginnings(letters: str, listed: Mapping[str, int]) -> list[int] | None:
 
 def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
     """Every run of four or more list words, per language, in order. `near_cue`: a stranger may stand between."""
-    fillers = _FILLERS | _counting(words)
+    fillers = FILLERS | _counting(words)
     for language in LANGUAGES:
         listed = numbers(language)
         known = [word.text in listed and word.text not in fillers for word in words]
@@ -139,8 +140,8 @@ def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
 def _counting(words: Sequence[Word]) -> frozenset[str]:
     """Words that only count others in this text: "first word is ... second word is ..."."""
     often = Counter(word.text for word in words)
-    if len(_ORDINALS & often.keys()) >= 6:
-        return _ORDINALS | {"word", "is", "the"}
+    if len(ORDINALS & often.keys()) >= 6:
+        return ORDINALS | {"word", "is", "the"}
     if often["word"] >= 8:
         return frozenset(("word", "is", "number"))
     return frozenset()
