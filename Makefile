@@ -39,5 +39,9 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 
+screenshots: .venv/.dev
+	$(BIN)/python -m tests.browser_setup
+	$(BIN)/pytest tests/browser/test_screens.py
+
 clean:
 	rm -rf .venv build dist .data

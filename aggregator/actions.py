@@ -71,7 +71,10 @@ def _act(
 def _note(
     con: Connection, settings: Settings, inquiry: Inquiry, who: str, what: What, now: datetime, details: dict[str, str]
 ) -> None:
-    event = [time_ordered_id(int(now.timestamp() * 1000)), inquiry.inquiry_id, now, who, what]
+    (earlier,) = con.execute(
+        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ?", [inquiry.inquiry_id]
+    ).fetchone() or (0,)
+    event = [time_ordered_id(int(now.timestamp() * 1000), earlier), inquiry.inquiry_id, now, who, what]
     con.execute("INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)", [*event, orjson.dumps(details).decode()])
     refold(con, {inquiry.inquiry_id}, clock_of=partial(clock_of, settings), points=settings.points)
 

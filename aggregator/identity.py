@@ -35,9 +35,9 @@ def code(inquiry: UUID) -> str:
     return b32encode(inquiry.bytes[:5]).decode()[:7]
 
 
-def time_ordered_id(unix_ms: int) -> UUID:
-    """UUIDv7 (RFC 9562, section 5.7): 48 bits of time, then random."""
-    random = int.from_bytes(os.urandom(10))
-    value = (unix_ms & (2**48 - 1)) << 80 | random
+def time_ordered_id(unix_ms: int, number: int) -> UUID:
+    """UUIDv7 (RFC 9562, sections 5.7 and 6.2): 48 bits of time, `number` (0-4095) within the millisecond, random."""
+    random = int.from_bytes(os.urandom(8))
+    value = (unix_ms & (2**48 - 1)) << 80 | (number & 0xFFF) << 64 | random
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0b11 << 62) | 0b10 << 62)

@@ -171,12 +171,22 @@ class Poller:
                 outcome = await self.ingest.page(source.origin, page, source.fence)
                 source.cursor, source.fence = page.cursor, source.fence + 1
                 source.warnings = page.warnings
-                source.failures = 0  # a busy chat's poll may not end for hours, and its next trouble is a first one
+                await self._works_again(source)
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
                     raise UnreadablePageError(
                         f"{source.name}: none of {outcome.records} records could be read; they are kept. The "
                         "platform has probably changed its format: update, then run `aggregator replay`."
                     )
+
+    async def _works_again(self, source: Source) -> None:
+        """A page was committed. A busy chat's poll may not end for hours: its health is told, its trouble forgotten."""
+        source.failures = 0
+        if source.state == "ok":
+            return
+        source.state, source.message = "ok", ""
+        source.noted_at = None  # the gap is closed once everything is fetched
+        log.info("source.recovered", source=source.name)
+        await self._report(source, self.ingest.clock(), source.config.poll_every.total_seconds())
 
     async def _succeeded(self, source: Source, began: datetime, note: bool) -> None:
         recovered = source.state != "ok"
