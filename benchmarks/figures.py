@@ -38,8 +38,8 @@ class Figure:
 
 
 def print_figures(figures: Iterable[Figure]) -> None:
-    """Each as soon as it is measured. What the measured code logs would stand between the lines: only warnings do,
-    on stderr."""
+    """Each as soon as it is measured. The measured code logs warnings only, to stderr."""
+    logging.getLogger().setLevel(logging.ERROR)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -1,0 +1,55 @@
+"""`python -m benchmarks [NAME...]`: all of them, or those that are named. JSON lines, then a table on stderr.
+
+Each runs in a process of its own, so that none measures the memory of another. `crash` takes minutes and runs only
+when it is named.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any, Final
+
+import orjson
+
+BY_DEFAULT: Final = ("importing", "polling", "visible", "starting")
+NAMED_ONLY: Final = ("crash",)
+
+
+def main() -> int:
+    names = sys.argv[1:] or BY_DEFAULT
+    if unknown := [name for name in names if name not in (*BY_DEFAULT, *NAMED_ONLY)]:
+        known = ", ".join((*BY_DEFAULT, *NAMED_ONLY))
+        print(f"no such benchmark: {', '.join(unknown)}; there are {known}", file=sys.stderr)
+        return 2
+    figures: list[dict[str, Any]] = []
+    failed = [name for name in names if not _run(name, figures)]
+    for figure in figures:
+        print(_row(figure), file=sys.stderr)
+    for name in failed:
+        print(f"{name}: ended with an error, which stands above", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _run(name: str, figures: list[dict[str, Any]]) -> bool:
+    """Pass its lines on as they come; whether it ended well."""
+    with subprocess.Popen((sys.executable, "-m", f"benchmarks.{name}"), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            print(line.decode(), end="", flush=True)
+            figures.append(orjson.loads(line))
+    return child.returncode == 0
+
+
+def _row(figure: dict[str, Any]) -> str:
+    measured = f"{figure['value']:g} {figure['unit']}"
+    if "reach" not in figure:
+        verdict = ""
+    else:
+        verdict = f"at most {figure['reach']:g}: " + ("reached" if figure["reached"] else "MISSED")
+    against = f"{figure['ratio']:g} times the floor of {figure['floor']:g}" if "floor" in figure else ""
+    return f"{figure['benchmark']:<10} {figure['what']:<46} {measured:>14}  {verdict:<22} {against}".rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
