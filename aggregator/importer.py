@@ -17,6 +17,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -33,6 +34,8 @@ FIELDS = (
     "text", "native_id", "created_at", "thread_id", "author_id", "author_name", "channel", "lang", "url", "public",
     "reply_to", "followers", "likes", "replies", "shares",
 )  # fmt: skip
+
+_MOST = 1 << 53  # a count beyond is none
 
 Progress = Callable[[str, int, int], None]  # file, rows done, rows in all (0: not known)
 
@@ -60,16 +63,16 @@ class FileConnector(Connector):
         guessed = [name for name in ("native_id", "created_at") if _absent(record.get(name))]
         author = _author(record)
         return Post(
-            native_id=record["row"] if "native_id" in guessed else str(record["native_id"]),
+            native_id=_word(record, "native_id") or record["row"],
             text=text,
             posted_at=_time(record),
             author=author,
-            thread=None if _absent(record.get("thread_id")) else str(record["thread_id"]),
-            reply_to=None if _absent(record.get("reply_to")) else str(record["reply_to"]),
-            channel=record.get("channel") or None,
-            lang=record.get("lang") or None,
+            thread=_word(record, "thread_id"),
+            reply_to=_word(record, "reply_to"),
+            channel=_word(record, "channel"),
+            lang=_word(record, "lang"),
             public=_flag(record.get("public"), default=True),
-            permalink=record.get("url") or None,
+            permalink=_word(record, "url"),
             likes=_number(record.get("likes")),
             replies=_number(record.get("replies")),
             shares=_number(record.get("shares")),
@@ -81,12 +84,22 @@ def _absent(value: object) -> bool:
     return value is None or value == ""
 
 
-def _author(record: Record) -> Author | None:
-    native, name = record.get("author_id"), record.get("author_name")
-    if _absent(native) and _absent(name):
+def _word(record: Record, name: str) -> str | None:
+    value = record.get(name)
+    if value is None or value == "":
         return None
-    followers = _number(record.get("followers"))
-    return Author(str(name) if _absent(native) else str(native), name=str(name or ""), followers=followers)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float | UUID):
+        return str(value)
+    raise RecordError(f"row {record['row']}: {name} is neither text nor number", record["row"])
+
+
+def _author(record: Record) -> Author | None:
+    native, name = _word(record, "author_id"), _word(record, "author_name")
+    if native is None and name is None:
+        return None
+    return Author(native or name or "", name=name or "", followers=_number(record.get("followers")))
 
 
 def _time(record: Record) -> datetime | None:
@@ -98,16 +111,17 @@ def _time(record: Record) -> datetime | None:
             seconds = float(value)  # type: ignore[arg-type]  # checked just above
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
         when = datetime.fromisoformat(str(value))
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise RecordError(f"row {record['row']}: created_at is no time: {value!r}", record["row"]) from error
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _number(value: object) -> int | None:
     try:
-        return None if _absent(value) else int(float(str(value)))
+        number = None if _absent(value) else int(float(str(value)))
     except (ValueError, OverflowError):
         return None
+    return number if number is not None and abs(number) < _MOST else None
 
 
 def _flag(value: object, *, default: bool) -> bool:
@@ -175,8 +189,13 @@ class File:
 
         try:
             with pyarrow.parquet.ParquetFile(self.path) as file:
+                odd = [column.name for column in file.schema_arrow if _odd(column.type)]
                 for batch in file.iter_batches(batch_size=PAGE):
-                    yield from batch.to_pylist()
+                    rows = batch.to_pylist()
+                    for row in rows if odd else ():
+                        # As text before anything is masked: bytes may hold a secret, too.
+                        row.update((name, orjson.loads(orjson.dumps(row[name], default=str))) for name in odd)
+                    yield from rows
         except (pyarrow.ArrowException, OSError) as error:
             raise ImportFileError(f"{self.path}: no readable Parquet file: {error}") from error
 
@@ -204,6 +223,14 @@ class File:
 def _harmless(line: bytes) -> str:
     """A line that does not parse, unless a secret shows in it under its escapes."""
     return f"({len(line)} bytes, not kept: they hold a secret)" if gate(line) else line.decode(errors="replace")
+
+
+def _odd(kind: Any) -> bool:
+    """Whether a Parquet column holds what JSON cannot say: bytes, decimals, durations, or something nested."""
+    import pyarrow.types as types
+
+    plain = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
+    return not any(test(kind) for test in (*plain, types.is_timestamp, types.is_null))
 
 
 def _chain(first: dict[str, Any], rest: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

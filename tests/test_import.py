@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
@@ -235,3 +236,32 @@ def test_an_import_that_was_killed_goes_on_and_has_every_row_once(console: Conso
     assert kept % PAGE == 0
     console.ok("import", file, "--source", "old")
     assert console.query("SELECT count(*), count(DISTINCT text), count(DISTINCT post_id) FROM post") == [(20_000,) * 3]
+
+
+def test_values_of_a_wrong_kind_are_kept_apart_and_the_rest_is_stored(console: Console, tmp_path: Path) -> None:
+    odd = [
+        {"channel": ["a"]}, {"lang": {"x": 1}}, {"url": []}, {"native_id": [1]}, {"thread_id": {}}, {"author_id": [5]},
+        {"created_at": 1e300}, {"created_at": [1]}, {"created_at": "0001-01-01T00:00:00+14:00"},
+    ]  # fmt: skip
+    fine = [{"channel": 7}, {"lang": 5}, {"likes": 1e30}, {"likes": -5}, {"followers": "many", "author_id": 5.5}]
+    rows = [{"text": f"hello {number}", **more} for number, more in enumerate([*odd, *fine])]
+    result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    assert (result["rejected"], result["new"]) == (len(odd), len(fine))
+    assert console.result("replay")["changed_posts"] == 0
+
+
+def test_parquet_columns_that_json_does_not_know_are_text(console: Console, tmp_path: Path) -> None:
+    phrase = "slab fog cruel pottery mixture ensure thought hotel rug coffee velvet olympic"
+    columns = {
+        "text": ["my swap failed"],
+        "amount": [Decimal("12.50")],
+        "raw": [f"my phrase is {phrase}".encode()],
+        "day": [date(2026, 3, 1)],
+        "tags": [["a", "b"]],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "old.parquet")
+    console.ok("import", tmp_path / "old.parquet", "--source", "old")
+    ((body,),) = console.query("SELECT body FROM record")
+    record = orjson.loads(body)
+    assert (record["amount"], record["day"], record["tags"]) == ("12.50", "2026-03-01", ["a", "b"])
+    assert "pottery" not in body

@@ -97,6 +97,14 @@ def test_an_error_repeats_no_words_of_its_line() -> None:
     assert "swordfish" not in str(found)
 
 
+def test_values_of_a_wrong_kind_are_an_error_of_their_line_alone() -> None:
+    odd = [{"channel": ["a"]}, {"author": {"id": 1}}, {"id": [1]}, {"thread": {}}, {"lang": []}]
+    found, broken = answers(orjson.dumps({"text": "hello", **more}) for more in [*odd, {"id": "fine"}])
+    assert [answer.get("line") for answer in found] == [1, 2, 3, 4, 5, None]
+    assert "author_id is neither text nor number" in found[1]["error"]
+    assert broken
+
+
 def test_lines_of_white_space_and_a_byte_order_mark_are_no_mistakes() -> None:
     found, broken = answers([b'\xef\xbb\xbf{"id": 1, "text": "hello"}\r', b"", b"  ", b'{"id": 2, "text": "hi"}', b""])
     assert [answer["id"] for answer in found] == [1, 2]
