@@ -1,0 +1,109 @@
+"""Each benchmark, in a tiny size, measures what it says and prints it as JSON lines. No figure is asserted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from aggregator.backup import DATABASE
+from aggregator.config import Settings, clock_of
+from aggregator.identity import code
+from aggregator.refold import refold
+from aggregator.store.database import Database
+from benchmarks import importing, polling, posts, starting, visible
+from benchmarks.big_store import fill
+from benchmarks.children import ChildFailedError, run
+from benchmarks.figures import Figure, percentile
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the files to import are written."""
+    monkeypatch.setattr(posts, "FOLDER", tmp_path / "bench")
+    return tmp_path
+
+
+def lines(figures: Iterable[Figure]) -> dict[str, dict[str, Any]]:
+    """What is printed, read again, by what was measured."""
+    said = [orjson.loads(orjson.dumps(figure.as_json())) for figure in figures]
+    assert all(line["value"] >= 0 and line["unit"] and line["benchmark"] for line in said)
+    return {line["what"]: line for line in said}
+
+
+def test_the_import_is_held_against_a_plain_load_and_adds_nothing_the_second_time() -> None:
+    said = lines(importing.measure(posts=40, runs=1))
+    assert said["seconds for everything"]["ratio"] > 0
+    assert said["peak memory"]["floor"] > 0
+    assert said["the same again: posts added"]["value"] == 0
+    assert said["the same again: posts added"]["reached"] is True
+
+
+def test_polls_are_timed_on_both_platforms_beside_stored_posts() -> None:
+    said = lines(polling.measure(sizes=(80,), polls=2, imported=40))
+    assert set(said) == {"forum, 80 posts stored: median", "telegram-group, 80 posts stored: median"}
+    assert [line["pages"] for line in said.values()] == [2, 2]
+    assert all(line["p95"] >= line["value"] > 0 for line in said.values())
+
+
+def test_what_is_published_is_seen_and_nothing_is_missing() -> None:
+    said = lines(visible.measure(lines=12, seconds=2))
+    assert said["all: p95"]["value"] >= said["all: p50"]["value"] > 0
+    assert (said["posts missing"]["value"], said["posts doubled"]["value"]) == (0, 0)
+    assert said["all: p95"]["posts"] > 0
+
+
+def test_starts_are_held_against_python_s_own() -> None:
+    said = lines(starting.measure(runs=1))
+    assert said["aggregator --help, median"]["ratio"] > 1
+    assert said["aggregator demo until the feed answers"]["value"] > 0
+
+
+def test_copied_posts_and_inquiries_refer_to_one_another_and_fold_to_themselves(folder: Path) -> None:
+    fill(folder, 120, imported=40)
+    db = Database(folder / DATABASE)
+    try:
+        counted = db.query("SELECT count(*), count(DISTINCT post_id) FROM post")
+        orphans = db.query("FROM post ANTI JOIN inquiry USING (inquiry_id)")
+        hollow = db.query("FROM inquiry ANTI JOIN post USING (inquiry_id)")
+        unproven = db.query("FROM reason ANTI JOIN post USING (post_id) WHERE post_id IS NOT NULL")
+        codes = db.query("SELECT inquiry_id, code FROM inquiry")
+        every, settings = {inquiry for inquiry, _ in codes}, Settings(sources={})
+        changed = db.submit(
+            lambda con: refold(con, every, clock_of=lambda channel: clock_of(settings, channel), points={})
+        ).result()
+    finally:
+        db.close()
+    assert counted == [(120, 120)]
+    assert (orphans, hollow, unproven, changed) == ([], [], [], set())
+    assert [code(inquiry) for inquiry, _ in codes] == [shown for _, shown in codes]
+
+
+def test_a_child_s_time_and_memory_are_its_own() -> None:
+    ran = run(sys.executable, "-c", "x = bytearray(300_000_000); sum(range(1_000_000)); print('done')")
+    assert ran.output == b"done\n"
+    assert 300 < ran.peak_mb < 5000
+    assert ran.cpu_seconds > 0
+    with pytest.raises(ChildFailedError, match="ended with 3"):
+        run(sys.executable, "-c", "raise SystemExit(3)")
+
+
+def test_a_percentile_lies_between_its_neighbours() -> None:
+    assert (percentile([5.0], 95), percentile([1.0, 2.0, 3.0], 50)) == (5.0, 2.0)
+
+
+def test_a_figure_above_its_bar_says_so() -> None:
+    (line,) = lines([Figure("importing", "seconds", 9.5, "s", 8.0)]).values()
+    assert (line["reach"], line["reached"]) == (8.0, False)
+
+
+def test_a_name_that_is_no_benchmark_is_refused_with_those_that_are() -> None:
+    ended = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "no such benchmark: speed" in ended.stderr
+    assert "importing, polling" in ended.stderr
