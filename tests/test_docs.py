@@ -1,0 +1,261 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+import pytest
+from pydantic import HttpUrl
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from aggregator import fold
+from aggregator.backup import back_up
+from aggregator.cli import main
+from aggregator.config import Bands, Settings
+from aggregator.listener import serve
+from aggregator.store.database import Database
+from aggregator.triage import terms
+from connectors.registry import known_connectors
+from tests.conftest import START, Community, poll
+from tests.contract_suite import drain, texts
+
+ROOT = Path(__file__).parents[1]
+ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("notebooks/*.md")])
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+SHELL = frozenset({">", ">>", "2>>", "<", "#"})
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [body for name, body in BLOCK.findall(read(path)) if name == language]
+
+
+def command_lines(path: Path) -> list[str]:
+    """Every `aggregator ...`, in blocks and in running text; the words up to a comment or to the shell's own signs."""
+    text = read(path)
+    blocked = "\n".join(body for name, body in BLOCK.findall(text) if name in ("console", "cron"))
+    inline = re.findall(r"`(aggregator [^`]+)`", BLOCK.sub("", text))
+    lines = re.findall(r"(?:^|/|\s)(aggregator .*)$", blocked, re.MULTILINE)
+    return [_up_to_the_shell(line) for line in [*lines, *inline]]
+
+
+def _up_to_the_shell(line: str) -> str:
+    words = line.split()
+    return " ".join(words[: next((number for number, word in enumerate(words) if word in SHELL), len(words))])
+
+
+def table(path: Path, heading: str) -> dict[str, list[str]]:
+    """The rows of all tables under a heading: first cell without its backticks -> the other cells."""
+    section = read(path).split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return {first.strip("`"): rest for first, *rest in rows if not first.startswith("---")}
+
+
+def points(heading: str) -> dict[str, float]:
+    rows = table(ROOT / "docs/scoring.md", heading)
+    return {rule: float(cells[0]) for rule, cells in rows.items() if re.fullmatch(r"[+-][\d.]+", cells[0])}
+
+
+def parsed(line: str, monkeypatch: pytest.MonkeyPatch) -> click.Context:
+    """The context of a command line's command, parsed but not run. Its files need not exist."""
+    words = shlex.split(line)[1:]
+    at = next(number for number, word in enumerate(words) if word in main.commands)
+    command = main.commands[words[at]]
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path):
+            monkeypatch.setattr(parameter.type, "exists", False)
+    whole = main.make_context("aggregator", words[: at + 1])
+    return command.make_context(command.name, words[at + 1 :], parent=whole)
+
+
+# -- the README ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=lambda path: path.name)
+def test_the_readme_names_every_connector_command_and_setting(readme: Path) -> None:
+    text = read(readme)
+    assert [name for name in known_connectors() if f"| `{name}` |" not in text] == []
+    assert [name for name in main.commands if f"| `aggregator {name}" not in text] == []
+    assert [name for name in Settings.model_fields if f"`{name}`" not in text] == []
+
+
+def test_both_languages_have_the_same_headings_commands_and_links() -> None:
+    assert outline(ENGLISH) == outline(CHINESE)
+    assert command_lines(ENGLISH) == command_lines(CHINESE)
+    assert linked(ENGLISH) == linked(CHINESE)
+
+
+def outline(path: Path) -> list[tuple[str, int, int]]:
+    """Each section's depth, how many table rows and how many list items it has."""
+    sections = re.split(r"^(#+) .*$", BLOCK.sub("", read(path)), flags=re.MULTILINE)[1:]
+    return [
+        (depth, len(re.findall(r"^\|", body, re.MULTILINE)), len(re.findall(r"^(?:-|\d+\.) ", body, re.MULTILINE)))
+        for depth, body in zip(sections[::2], sections[1::2], strict=True)
+    ]
+
+
+def linked(path: Path) -> list[str]:
+    """Link targets in order; to the other language and its pictures count as the same."""
+    return [re.sub(r"README(\.zh-CN)?\.md|-(zh|en)\.png", "OTHER", target) for target in LINK.findall(read(path))]
+
+
+def test_pictures_are_wide_enough_to_read_and_small_enough_to_load() -> None:
+    pictures = sorted((ROOT / "docs/images").glob("*.png"))
+    assert [path.name for path in pictures] == ["feed-en.png", "feed-zh.png", "inquiry-en.png", "inquiry-zh.png"]
+    assert {int.from_bytes(path.read_bytes()[16:20], "big") for path in pictures} == {1280}
+    assert [path.name for path in pictures if path.stat().st_size >= 250_000] == []
+
+
+# -- all documents -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_into_the_repository_leads_somewhere(document: Path) -> None:
+    inside = [target for target in LINK.findall(read(document)) if not re.match(r"https?:|#", target)]
+    assert [target for target in inside if not (document.parent / target.partition("#")[0]).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    named = [line.split()[1] for line in command_lines(document) if len(line.split()) == 2]
+    assert [name for name in named if name not in main.commands] == []
+
+
+@pytest.mark.parametrize(
+    "line", sorted({line for path in DOCUMENTS for line in command_lines(path) if len(line.split()) > 2})
+)
+def test_every_command_line_that_is_shown_can_be_given(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parsed(line, monkeypatch).command.name in main.commands
+
+
+def test_the_list_of_tables_is_that_of_the_schema() -> None:
+    db = Database(None)
+    schema = {name for (name,) in db.query("SELECT table_name FROM information_schema.tables")}
+    db.close()
+    listed = set(table(ROOT / "docs/architecture.md", "Tables")) - {"Table or view"}
+    assert listed == schema
+
+
+def test_the_macros_that_are_named_are_those_of_the_schema() -> None:
+    db = Database(None)
+    macros = {name for (name,) in db.query("SELECT function_name FROM duckdb_functions() WHERE NOT internal")}
+    db.close()
+    section = read(ROOT / "docs/architecture.md").split("\nMacros: ", 1)[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"`(\w+?)(?:\(\w*\))?`", section)) - {"feed"} == macros
+
+
+def test_every_rule_and_its_points_are_listed() -> None:
+    listed = points("What is at stake") | points("What makes it weigh more") | points("What sinks")
+    assert listed == terms.RULES
+    assert points("What has become of it") == fold.STATE_RULES
+
+
+def test_the_kind_that_a_stake_gives_is_listed() -> None:
+    rows = table(ROOT / "docs/scoring.md", "What is at stake")
+    assert {rule: rows[rule][1] for rule in terms.STAKES} == {rule: kind for rule, (_, kind) in terms.STAKES.items()}
+
+
+def test_bands_and_waiting_are_listed() -> None:
+    bands, waiting = table(ROOT / "docs/scoring.md", "Bands"), table(ROOT / "docs/scoring.md", "Waiting")
+    assert {band: int(bands[band][0]) for band in Bands.model_fields} == Bands().model_dump()
+    assert {kind: tuple(map(float, waiting[kind])) for kind in fold.WAITING} == fold.WAITING
+
+
+def test_every_message_that_operators_look_up_is_one_that_can_come() -> None:
+    sources = [*ROOT.glob("connectors/**/*.py"), *ROOT.glob("aggregator/**/*.py")]
+    code = "\n".join(re.sub(r'"\s*\n\s*f?"', "", read(path)) for path in sources)
+    listed = {
+        **table(ROOT / "docs/operations.md", "What the Connectors page says, and what to do"),
+        **table(ROOT / "docs/operations.md", "What ends the service, and what to do"),
+    }
+    fragments = [part.strip(" :") for message in listed if message != "Message" for part in message.split("…")]
+    assert len(fragments) > 20
+    assert [part for part in fragments if part not in code] == []
+
+
+# -- what the documents teach --------------------------------------------------------------------
+
+
+async def test_the_connector_of_the_guide_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[dict[str, Any]] = [
+        {"id": number, "text": f"note {number}", "user": "lin", "board": "b", "at": "2026-03-14T08:00:00+00:00"}
+        for number in range(1, 6)
+    ]
+
+    async def listed(request: Request) -> JSONResponse:
+        after = int(request.query_params["after"])
+        return JSONResponse([note for note in notes if note["id"] > after][:2])
+
+    guide = blocks(ROOT / "docs/writing-a-connector.md", "python")[0]
+    (tmp_path / "bulletin.py").write_text(guide, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    bulletin: Any = importlib.import_module("bulletin").Bulletin
+    async with serve(Starlette(routes=[Route("/notes.json", listed)])) as url:
+        connector = bulletin("notes", bulletin.Config(connector="bulletin:Bulletin", url=HttpUrl(url)), since=START)
+        done = await drain(connector)
+    assert texts(connector, done.records) == [f"note {number}" for number in range(1, 6)]
+    assert connector.space == "bulletin/127.0.0.1"
+
+
+async def test_every_query_that_is_shown_finds_something_in_a_copy(community: Community, tmp_path: Path) -> None:
+    async with community.desk() as work:
+        community.forum.says("lin", "转账三小时未到账，没人理我", title="转账没到")
+        community.clock.pass_(hours=5)
+        community.telegram.says("fox", "how do I change the network fee?")
+        await poll(work)
+        back_up(work.db, work.desk, tmp_path / "copy", community.clock())
+    queries = blocks(ROOT / "notebooks/README.md", "sql")
+    with duckdb.connect(str(tmp_path / "copy/inquiries.duckdb"), read_only=True) as copy:
+        # The queries say now(); the posts are of the simulated day.
+        found = [copy.execute(query.replace("now()", f"'{START}'::TIMESTAMPTZ")).fetchall() for query in queries]
+    assert [len(rows) > 0 for rows in found] == [True, True, True]
+    assert [row[1] for row in found[2]] == ["forum"]
+
+
+async def test_the_python_that_opens_a_copy_is_shown_as_it_works(
+    community: Community, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with community.desk() as work:
+        community.telegram.says("fox", "how do I change the network fee?")
+        await poll(work)
+        back_up(work.db, work.desk, tmp_path / "copy-of-today", community.clock())
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec(blocks(ROOT / "notebooks/README.md", "python")[0], scope)
+    scope["con"].close()
+    assert "telegram" in capsys.readouterr().out
+
+
+# -- what must stand nowhere ---------------------------------------------------------------------
+
+
+FOLDERS = (".ci", "aggregator", "benchmarks", "connectors", "docs", "notebooks", "requirements", "tests")
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """Name and text of every file of the project."""
+    inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+    for path in [*inside, *ROOT.glob("*.*"), ROOT / "Makefile", ROOT / ".gitignore"]:
+        if path.is_file():
+            yield path.relative_to(ROOT).as_posix(), path.read_bytes().decode("utf-8", "replace")
+
+
+def test_no_file_names_a_package_registry_or_a_path_of_somebodys_machine() -> None:
+    # Put together here, so that this file does not hold them itself.
+    words = ("pypi" + ".org", "python" + "hosted", "--index" + "-url", "/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/")
+    assert [(name, word) for name, text in files() for word in words if word in text] == []
