@@ -222,7 +222,10 @@ def test_an_answer_that_cannot_be_written_is_one_sentence(console: Console, tmp_
 # -- what is shown --------------------------------------------------------------------------------
 
 
-def test_the_feed_is_a_table_with_the_reasons_in_words(console: Console, tmp_path: Path) -> None:
+def test_the_feed_is_a_table_with_the_reasons_in_words(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
     shown = console.ok("feed", "--once")
     first = next(line for line in shown.splitlines() if "没到账" in line)
