@@ -45,7 +45,7 @@ class Reading(Enum):
 def read(text: str, start: int, end: int, label: str = "") -> Reading:
     """Read the words before and after text[start:end]; `label` is the field's name, as if written before."""
     left = text[max(0, start - _LEFT) : start].lower()
-    if _LINK.search(left):
+    if ("/" in left or "=" in left or "www." in left) and _LINK.search(left):
         return Reading.KEY if _KEY_IN_LINK.search(left) else Reading.ID
     left = _after_last_token(left)
     right = text[end : end + _RIGHT].lower()

@@ -23,7 +23,8 @@ _HEX_PIECES = re.compile(
 BYTES = re.compile(
     r"(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{1,3}(?:[\s,;；，、]{1,6}(?:0x)?[0-9a-fA-F]{1,3}){31,64}(?![0-9a-zA-Z])"
 )
-_STORE = re.compile(r"[\"']?(?:crypto|ciphertext|kdfparams)[\"']?\s*[:：=]", re.IGNORECASE)
+STORE_NAMES = ("crypto", "ciphertext", "kdfparams")
+_STORE = re.compile(rf"[\"']?(?<![a-z])(?:{'|'.join(STORE_NAMES)})[\"']?\s*[:：=]", re.IGNORECASE)
 _WIF_FIRST = "5KL9c6QT"  # Bitcoin, its test net, BIP-38, Dogecoin, Litecoin
 _SHOWN = 8  # characters that stay readable at each end of what may be a key or a transaction id
 _MOST_PAIRS = 24  # curve operations per text: a page of signatures must not hold up the rest
@@ -47,6 +48,9 @@ def find_keys(text: str, label: str = "") -> Iterator[Found]:
 def _keystores(text: str) -> Iterator[Found]:
     """From the first field of the encrypted part to its closing brace, or as far as it was pasted."""
     done = 0
+    low = text.lower()
+    if "cipher" not in low and "kdf" not in low:
+        return
     while match := _STORE.search(text, done):
         done = _end_of_object(text, match.end())
         inside = text[match.start() : done].lower()

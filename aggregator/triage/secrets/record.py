@@ -18,6 +18,7 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 _DEEPEST = 200
 _STORE_NAMES = frozenset(("ciphertext", "kdfparams"))
 _KEY_BYTES = 64
+_NESTED = (dict, list)
 _PHRASE_WORDS = 12  # of the shortest phrase
 _LEAK_WORDS = 4  # fewer of its words left readable are no leak
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{32,}={0,2}")
@@ -59,7 +60,7 @@ def _texts(value: Json) -> list[str] | None:
             for item in inner:
                 if isinstance(item, str):
                     texts.append(item)
-                elif isinstance(item, dict | list):
+                elif isinstance(item, _NESTED):
                     deeper.append(item)
         if not deeper:
             return texts

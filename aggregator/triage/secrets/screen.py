@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from aggregator.triage.secrets.chinese import may_hold_chinese
-from aggregator.triage.secrets.keys import BYTES
+from aggregator.triage.secrets.keys import BYTES, STORE_NAMES
 from aggregator.triage.secrets.letters import UNUSUAL, fold
 from aggregator.triage.secrets.phrases import CUE
 from aggregator.triage.secrets.runs import FILLERS, LONGEST_UNCUT, ORDINALS
@@ -26,9 +26,12 @@ _HEX = bytes(104 if c in b"0123456789abcdefABCDEF" else 32 for c in range(256))
 # What may part the pieces of a key: all but other letters, Chinese characters (first byte E4 to E9) and `_END`.
 _PARTS = bytes(c for c in range(256) if _ALNUM[c] == 32 and not (0xE4 <= c <= 0xE9 or c == ord("<"))) + b"xX"
 
-_KINDS = dict.fromkeys((word.encode() for word in FILLERS), 2)
-_KINDS = dict.fromkeys(every_word(), 1) | _KINDS
-_ORDINALS = frozenset(word.encode() for word in ORDINALS)
+_LISTED, _FILLER, _LISTED_ORDINAL, _ORDINAL, _STORE = range(1, 6)
+_KINDS = dict.fromkeys(every_word(), _LISTED)
+_KINDS |= {word.encode(): _LISTED_ORDINAL if word.encode() in _KINDS else _ORDINAL for word in ORDINALS}
+_KINDS |= {word.encode(): _FILLER for word in FILLERS}
+_KINDS |= {word.encode(): _STORE for word in STORE_NAMES}
+_IN_ROW = bytes(c in (_LISTED, _LISTED_ORDINAL) for c in range(256))
 _FOUR = b"\1" * 4
 _NINE = re.compile(b"(?:\1\0?){8}\1")
 
@@ -54,32 +57,41 @@ def suspicion(*texts: str) -> Suspicion | None:
         text = _END.join([fold(text).text for text in texts])
     parted = len(texts) > 1
     data = text.encode("utf-8", "surrogatepass")
-    low = data.translate(_LOWER)
-    words = low.split()
+    words = data.translate(_LOWER).split()
+    kinds = bytes(map(_KINDS.get, words, repeat(0)))
     alnum = data.translate(_ALNUM)
-    long = b"x" * (LONGEST_UNCUT + 1) in alnum
-    glued = long and max(map(len, words), default=0) > LONGEST_UNCUT
-    with_words = glued or (len(words) >= 4 and _has_row(words, text, parted))
-    with_keys = (long and b"x" * 50 in alnum) or b"cipher" in low or b"kdf" in low or _has_pieces(data, text)
+    with_words = _has_row(kinds, words, text, parted)
+    with_keys = (_STORE in kinds and _is_store(words)) or _has_pieces(data, text)
+    if b"x" * (LONGEST_UNCUT + 1) in alnum:
+        with_words = with_words or max(map(len, words), default=0) > LONGEST_UNCUT
+        with_keys = with_keys or b"x" * 50 in alnum
     chinese = len(data) > len(text) and may_hold_chinese(text, data, parted=parted)
     return Suspicion(with_words, with_keys, chinese) if with_words or with_keys or chinese else None
+
+
+def _is_store(words: list[bytes]) -> bool:
+    return any(b"cipher" in word or b"kdf" in word for word in words)
 
 
 def _has_pieces(data: bytes, text: str) -> bool:
     """Whether hexadecimal digits, with all taken away that may part them, make up a key or an array of bytes."""
     pieces = data.translate(_HEX, _PARTS)
-    return b"h" * 32 in pieces and (b"h" * 56 in pieces or BYTES.search(text) is not None)
+    if b"h" * 32 not in pieces:
+        return False
+    if b"h" * 56 in pieces:
+        return True
+    between = len(text.split()) + sum(map(text.count, ",;，；、"))
+    return between >= 32 and BYTES.search(text) is not None
 
 
-def _has_row(words: list[bytes], text: str, parted: bool) -> bool:
+def _has_row(kinds: bytes, words: list[bytes], text: str, parted: bool) -> bool:
     """Whether list words stand in a row, as in a phrase, or make up nearly all of the text, as in a piece of one."""
-    kinds = bytes(map(_KINDS.get, words, repeat(0)))
-    listed = kinds.count(1)
+    row = kinds.translate(_IN_ROW, bytes((_FILLER,)))
+    listed = row.count(1)
     if listed < 4:
         return False
-    if words.count(b"word") >= 8 or len(_ORDINALS.intersection(words)) >= 6:
+    if kinds.count(_LISTED_ORDINAL) + kinds.count(_ORDINAL) >= 6 or (listed >= 8 and words.count(b"word") >= 8):
         return True  # these may only count the others
-    row = kinds.translate(None, b"\2")
     if parted:
         return _FOUR in row or listed >= 9
     if _FOUR in row and (40 * len(words) <= 54 * listed + 48 * (len(words) - len(row)) or CUE.search(text.lower())):
