@@ -108,7 +108,8 @@ def commit_page(
     dead = _take_deletions(page.deleted, now, writes, outcome)
     _write_posts(con, writes, origin, now, dead)
     _write_accounts(con, page.drafts, origin)
-    _write_counts(con, page, writes, now)
+    if not reread:  # a stored record tells what was counted then, not now
+        _write_counts(con, page, writes, now)
     _write_rejected(con, page, origin, now)
     outcome.inquiries = refold(
         con, writes.touched, fresh=fresh, source=origin.source, seen_at=now, clock_of=clock_of, points=origin.points

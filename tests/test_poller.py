@@ -355,6 +355,35 @@ async def test_a_day_on_which_we_did_not_run_is_lost_on_telegram_and_fetched_fro
     assert [gap.reason for gap in report.gaps] == ["we were not running"]
 
 
+async def test_what_was_dropped_before_the_first_good_poll_stands_as_lost_too(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.fail_next("500")
+        await poll(work)
+        community.telegram.says("fox", "nobody will ever read this")
+        community.clock.pass_(hours=30)
+        await poll(work)
+        assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
+
+
+async def test_nobody_vouches_for_days_that_telegram_does_not_keep(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await poll(work)
+        assert coverage(work, "telegram") == [(-24 * 60, 0, "complete")]
+
+
+async def test_a_clock_that_was_ahead_takes_back_what_it_vouched_for(community: Community) -> None:
+    async with community.desk("forum") as work:
+        await poll(work)
+        community.clock.pass_(hours=3)
+        await poll(work)
+        community.clock.pass_(hours=-3, minutes=1)
+        await poll(work)
+        community.clock.pass_(minutes=9)
+        community.forum.fail_next("500")
+        await poll(work)
+        assert coverage(work, "forum") == [(-7 * 24 * 60, 1, "complete"), (1, 10, "gap")]
+
+
 async def test_posts_read_late_after_our_outage_are_live_and_say_when_we_saw_them(community: Community) -> None:
     async with community.desk("forum") as work:
         await poll(work)

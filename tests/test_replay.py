@@ -51,6 +51,19 @@ async def test_a_replay_of_both_platforms_with_edits_and_deletions_changes_nothi
         assert (work.db.query("FROM post ORDER BY ALL"), work.db.query("FROM inquiry ORDER BY ALL")) == before
 
 
+async def test_a_replay_does_not_take_old_likes_for_new_ones(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said = community.forum.says("lin", "my swap failed")
+        await poll(work)
+        community.clock.pass_(minutes=3)
+        community.forum.likes(said, 40)
+        for _ in range(6):
+            await poll(work)
+        before = work.db.query("SELECT likes FROM post_count ORDER BY counted_at")
+        await replay(work.ingest, work.readers())
+        assert work.db.query("SELECT likes FROM post_count ORDER BY counted_at") == before == [(0,), (40,)]
+
+
 async def test_a_replay_keeps_to_which_inquiry_a_post_belongs(community: Community) -> None:
     async with community.desk("telegram") as work:
         community.telegram.says("fox", "my swap failed")

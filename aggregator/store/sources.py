@@ -46,31 +46,40 @@ def restart(con: Connection, source: str) -> None:
 def vouch(con: Connection, source: str, since: datetime, until: datetime, retention: timedelta | None) -> None:
     """Everything the platform had up to `until` is stored.
 
-    A gap that was open is closed; what lies further back than the platform keeps it is lost.
+    A gap that was open is closed; what lies further back than the platform keeps it is lost. `until` before the
+    last such moment: the clock was wrong then.
     """
     gap = con.execute(
         "SELECT from_at, to_at, reason FROM coverage WHERE source = ? AND state = 'gap'", [source]
     ).fetchone()
     newest = con.execute("SELECT max(to_at) FROM coverage WHERE source = ? AND state = 'complete'", [source]).fetchone()
     complete_to = newest[0] if newest else None
-    lost_to = None
-    if retention and complete_to and until - complete_to > retention:
-        lost_to = until - retention
+    kept_from = until - retention if retention else min(since, until)
+    known_to = complete_to or _listening_since(con, source)
+    is_lost = retention is not None and known_to < kept_from
+    if is_lost:
         reason = gap[2] if gap else "we were not running"
-        con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [source, complete_to, lost_to, reason])
+        con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [source, known_to, kept_from, reason])
     if gap:
         con.execute(
             "UPDATE coverage SET state = 'refetched', to_at = ? WHERE source = ? AND state = 'gap'", [until, source]
         )
-    if complete_to is None or lost_to:
+    if complete_to is None or is_lost:
+        begin = max(kept_from, min(since, until))
+        con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'complete', '')", [source, begin, until])
+    elif until != complete_to:
         con.execute(
-            "INSERT INTO coverage VALUES (?, ?, ?, 'complete', '')", [source, lost_to or min(since, until), until]
+            "UPDATE coverage SET from_at = least(from_at, $until), to_at = $until "
+            "WHERE source = $source AND state = 'complete' AND to_at = $before",
+            {"source": source, "until": until, "before": complete_to},
         )
-    elif until > complete_to:
-        con.execute(
-            "UPDATE coverage SET to_at = ? WHERE source = ? AND state = 'complete' AND to_at = ?",
-            [until, source, complete_to],
-        )
+
+
+def _listening_since(con: Connection, source: str) -> datetime:
+    row = con.execute("SELECT live_since FROM source_state WHERE source = ?", [source]).fetchone()
+    assert row is not None
+    since: datetime = row[0]
+    return since
 
 
 def open_gap(con: Connection, source: str, since: datetime, now: datetime, reason: str) -> None:
