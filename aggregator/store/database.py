@@ -179,7 +179,6 @@ class Database:
         try:
             for leftover in leftovers:
                 leftover.unlink(missing_ok=True)
-            self._con.execute("DELETE FROM meta WHERE key = 'compact_due'")
             try:
                 _copy(self._con, fresh)
                 self._con.execute("CHECKPOINT")
@@ -191,6 +190,8 @@ class Database:
             fresh.replace(self.path)
             self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
             self._con = self._open()
+            # Only now: a crash before the swap leaves the old file, and what has to leave it.
+            self._con.execute("DELETE FROM meta WHERE key = 'compact_due'")
         finally:
             with self._calm:
                 self._readers = 0
