@@ -101,6 +101,7 @@ def _object(value: dict[str, Json], found: list[Found], depth: int) -> Json:
     if not _STORE_NAMES.isdisjoint(value):
         found.append(Found("keystore", 0, 1))
         return {key: _blacked(inner) for key, inner in value.items()}
+    named = _are_names(tuple(value))
     changed: dict[str, Json] = {}
     same = True
     items: list[Json] = list(value.values())
@@ -109,7 +110,7 @@ def _object(value: dict[str, Json], found: list[Found], depth: int) -> Json:
         found.append(phrase)
         same = False
     for key, inner in zip(value, items, strict=True):
-        new_key = _text(key, "", found)
+        new_key = key if named else _text(key, "", found)
         new = _walk(inner, key, found, depth + 1)
         same = same and new is inner and new_key is key
         changed[new_key] = new
