@@ -77,6 +77,7 @@ _PAIRS = (
     ("funds_stolen", "money", "taken"),
     ("funds_missing", "money", "gone"),
     ("funds_missing", "transfer", "not_here"),
+    ("funds_missing", "transfer", "gone"),
     ("impersonation_report", "posing", "approach"),
     ("app_down", "app", "wont_open"),
     ("app_down", "many_affected", "defect"),
