@@ -21,6 +21,7 @@ from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, prepare
 from aggregator.store.database import Connection, Database
+from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
+        get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings
         self.clock = clock

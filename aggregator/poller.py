@@ -60,6 +60,7 @@ class Source:
     failures: int = 0
     warnings: tuple[str, ...] = ()
     noted_at: datetime | None = None  # when coverage and health were last written
+    opened: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -123,6 +124,13 @@ class Poller:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
+    async def close(self) -> None:
+        """Close the sources' connections."""
+        for source in self.sources.values():
+            if source.opened:
+                source.opened = False
+                await source.connector.close()
+
     async def _job(self, source: Source) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -154,6 +162,9 @@ class Poller:
         async with source.lock:
             began = self.ingest.clock()
             try:
+                if not source.opened:
+                    await source.connector.open()
+                    source.opened = True
                 await self._drain(source)
             except ConnectorError as error:
                 return await self._failed(source, error)

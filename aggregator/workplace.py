@@ -57,6 +57,7 @@ class Workplace:
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
             self._stack.push_async_callback(self.compact_if_due)
             self.poller = Poller(self.ingest)
+            self._stack.push_async_callback(self.poller.close)
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()
@@ -91,9 +92,10 @@ class Workplace:
             self.origins[name] = self.ingest.origin(connector, state.live_since)
             if not self._listen:
                 continue
-            await self._stack.enter_async_context(connector)
-            if isinstance(connector, PullConnector):
+            if isinstance(connector, PullConnector):  # opened at its first poll: a platform that is down delays nobody
                 self.poller.add(connector, config, self.origins[name], state)
+            else:
+                await self._stack.enter_async_context(connector)
 
     async def compact_if_due(self) -> None:
         """Copy the database, if overwritten words of a recovery phrase are still in its file."""

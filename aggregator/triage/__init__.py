@@ -57,5 +57,14 @@ def understand(
 
 
 @functools.cache
+def get_ready() -> None:
+    """Load the lexicons now.
+
+    Raises:
+        ConfigError: every mistake in them, with file and line.
+    """
+    _lexicon()
+
+
 def _lexicon() -> Lexicon:
     return load(LEXICONS, CATEGORIES)
