@@ -1,0 +1,171 @@
+"""What a desk holds after all the kills, against what the platforms hold and what it owes itself."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from aggregator.backup import DESK
+from aggregator.config import Settings, clock_of
+from aggregator.demo.stage import GROUP, Stage
+from aggregator.demo.truth import Truth
+from aggregator.demo.verdict import is_masked_or_same, judge
+from aggregator.refold import refold
+from aggregator.replay import replay
+from aggregator.store.database import Connection
+from aggregator.workplace import Workplace
+
+Row = tuple[str, str, str, str, bool]  # space, native id, text, author's native id, deleted
+
+# What no row may be. Each finds the ids that are wrong.
+ORPHANS: Final[Mapping[str, str]] = {
+    "a post twice": "SELECT post_id FROM post GROUP BY ALL HAVING count(*) > 1",
+    "a native id twice": "SELECT native_id FROM post GROUP BY space, native_id HAVING count(*) > 1",
+    "an inquiry twice": "SELECT inquiry_id FROM inquiry GROUP BY ALL HAVING count(*) > 1",
+    "an account twice": "SELECT account_id FROM account GROUP BY ALL HAVING count(*) > 1",
+    "a version twice": "SELECT post_id FROM record GROUP BY post_id, version HAVING count(*) > 1",
+    "a sighting twice": "SELECT post_id FROM sighting GROUP BY post_id, source HAVING count(*) > 1",
+    "a count twice": "SELECT post_id FROM post_count GROUP BY post_id, counted_at HAVING count(*) > 1",
+    "a post without its record": "SELECT post_id FROM post ANTI JOIN record USING (post_id, version)",
+    "a record without its post": "SELECT post_id FROM record ANTI JOIN post USING (post_id)",
+    "a version left out": "SELECT post_id FROM record GROUP BY post_id HAVING max(version) <> count(*)",
+    "a post without its author": "SELECT post_id FROM post ANTI JOIN account USING (account_id)",
+    "a customer's post without an inquiry": "SELECT post_id FROM post WHERE inquiry_id IS NULL AND NOT staff",
+    "a post of an inquiry that is not there": "SELECT post_id FROM post ANTI JOIN inquiry USING (inquiry_id) "
+    "WHERE inquiry_id IS NOT NULL",
+    "an inquiry without posts": "SELECT inquiry_id FROM inquiry ANTI JOIN post USING (inquiry_id)",
+    "an inquiry that counts its posts wrongly": "SELECT i.inquiry_id FROM inquiry AS i JOIN post AS p "
+    "ON p.inquiry_id = i.inquiry_id AND NOT p.staff GROUP BY i.inquiry_id, i.posts, i.deleted "
+    "HAVING count(*) <> i.posts OR count(p.deleted_at) <> i.deleted",
+    "a count without its post": "SELECT post_id FROM post_count ANTI JOIN post USING (post_id)",
+    "a sighting without its post": "SELECT post_id FROM sighting ANTI JOIN post USING (post_id)",
+    "a source twice": "SELECT source FROM source_state GROUP BY ALL HAVING count(*) > 1",
+    "a gap left open": "SELECT source FROM coverage WHERE state = 'gap'",
+    "an unreadable record": "SELECT rejected_id FROM rejected_record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """lost, doubled, differing: posts, imported ones included. orphans: wrong rows, by what is wrong with them.
+
+    hashes: of the content in the database, and at the platforms. undeliverable: posts that Telegram dropped while
+    nobody fetched them; uncovered: those of them for whose time the ledger shows no gap. changed_again: what reading
+    and folding everything once more changed, if there are no orphans. desk: whether desk.db is whole.
+    """
+
+    posts: int
+    lost: int
+    doubled: int
+    differing: int
+    orphans: dict[str, int]
+    hashes: tuple[str, str]
+    undeliverable: int
+    uncovered: int
+    gaps: int
+    changed_again: dict[str, int]
+    desk: bool
+
+    @property
+    def is_good(self) -> bool:
+        wrong = self.lost, self.doubled, self.differing, self.orphans, self.uncovered, self.changed_again
+        return not any(wrong) and self.hashes[0] == self.hashes[1] and self.desk
+
+
+async def judged(
+    settings: Settings, stage: Stage, said_at: Mapping[str, datetime], imported: Mapping[str, Truth], space: str
+) -> Verdict:
+    """Look at the data of a service that has ended.
+
+    Args:
+        said_at: when each message of the group was said, by native id.
+        imported: by native id, what was imported into `space`.
+    """
+    async with Workplace(settings, listen=False, clock=stage.clock) as work:
+        gaps = work.db.query(
+            "SELECT from_at, to_at FROM coverage WHERE state = 'lost' AND source = $group", {"group": GROUP}
+        )
+        with work.db.reading() as con:
+            of_all = judge(con, stage)["all"]
+            held = _held(con)
+            orphans = {what: len(found) for what, sql in ORPHANS.items() if (found := con.execute(sql).fetchall())}
+        stored = {row[1]: row for row in held if row[0] == space}
+        dropped = [said_at[native_id] for native_id in stage.telegram.undeliverable()]
+        return Verdict(
+            posts=len(held),
+            lost=of_all.missing + len(imported.keys() - stored.keys()),
+            doubled=of_all.doubled + sum(row[0] == space for row in held) - len(stored),
+            differing=of_all.differing + sum(not _agrees(stored.get(key), post) for key, post in imported.items()),
+            orphans=orphans,
+            hashes=(_hash(held), _hash(_expected(stage, imported, space, held))),
+            undeliverable=len(dropped),
+            uncovered=sum(not any(begin <= at <= end for begin, end in gaps) for at in dropped),
+            gaps=len(gaps),
+            changed_again={} if orphans else await _changed_again(work),
+            desk=_is_whole(settings.data / DESK),
+        )
+
+
+def _held(con: Connection) -> list[Row]:
+    return con.execute(
+        "SELECT p.space, p.native_id, p.text, a.native_id, p.deleted_at IS NOT NULL "
+        "FROM post AS p JOIN account AS a USING (account_id)"
+    ).fetchall()
+
+
+def _expected(stage: Stage, imported: Mapping[str, Truth], space: str, held: Iterable[Row]) -> list[Row]:
+    """What should be held. A masked text is taken over, if nothing else than a secret is masked in it."""
+    texts = {row[:2]: row[2] for row in held}
+    spaces = {stage.spaces[source]: posts for source, posts in stage.truth().items()} | {space: imported}
+    expected = []
+    for name, posts in spaces.items():
+        for post in posts.values():
+            stored = texts.get((name, post.native_id))
+            if stored is None and post.deleted:
+                continue  # deleted before anybody asked for it
+            text = stored if stored is not None and is_masked_or_same(stored, post.text) else post.text
+            expected.append((name, post.native_id, text, post.author, post.deleted))
+    return expected
+
+
+def _agrees(stored: Row | None, post: Truth) -> bool:
+    return stored is None or (is_masked_or_same(stored[2], post.text) and stored[3] == post.author and not stored[4])
+
+
+def _hash(content: Iterable[Row]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for row in sorted(content):
+        digest.update(orjson.dumps(row))
+    return digest.hexdigest()
+
+
+async def _changed_again(work: Workplace) -> dict[str, int]:
+    """Read all records once more and fold all inquiries once more: what that changes, and how much."""
+    before = _everything(work)
+    again = await replay(work.ingest, work.readers())
+    everybody = {inquiry for (inquiry,) in work.db.query("SELECT inquiry_id FROM inquiry")}
+    clocks = partial(clock_of, work.settings)
+    folded = await work.db.write(lambda con: refold(con, everybody, clock_of=clocks, points=work.settings.points))
+    after = _everything(work)
+    changed = {f"rows of {table}": 1 for table in before if before[table] != after[table]}
+    changed |= {"posts": again.changed_posts, "inquiries": again.changed_inquiries, "folded": len(folded)}
+    return {what: count for what, count in changed.items() if count}
+
+
+def _everything(work: Workplace) -> dict[str, list[tuple[Any, ...]]]:
+    tables = ("post", "record", "account", "inquiry_open", "inquiry_closed", "post_count", "sighting", "source_state")
+    return {table: work.db.query(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t") for table in tables}
+
+
+def _is_whole(desk: Path) -> bool:
+    with closing(sqlite3.connect(desk)) as con:
+        return con.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
