@@ -56,7 +56,6 @@ def understand(
     return Understanding(language, kind, reasons, thanks, entities)
 
 
-@functools.cache
 def get_ready() -> None:
     """Load the lexicons now.
 
@@ -66,5 +65,6 @@ def get_ready() -> None:
     _lexicon()
 
 
+@functools.cache
 def _lexicon() -> Lexicon:
     return load(LEXICONS, CATEGORIES)
