@@ -317,9 +317,11 @@ def _take_deletions(
 
 
 def _write_posts(con: Connection, writes: Writes, origin: Origin, now: datetime, dead: dict[UUID, datetime]) -> None:
-    written = [tuple(writes.known[post].values()) for post in writes.changed]
-    written += [_row(draft, origin, now, dead.get(post)) for post, draft in writes.fresh.items()]
-    rows.merge(con, "post", rows.POST, written, "post_id")
+    changed = [tuple(writes.known[post].values()) for post in writes.changed]
+    rows.merge(con, "post", rows.POST, changed, "post_id")
+    # There is one writer, and this transaction has looked: none of these is stored.
+    fresh = [_row(draft, origin, now, dead.get(post)) for post, draft in writes.fresh.items()]
+    rows.insert(con, "post", rows.POST, fresh)
     rows.insert(con, "record", rows.RECORD, writes.records)
     rows.insert(con, "sighting", rows.SIGHTING, writes.sightings)
 
@@ -340,12 +342,15 @@ def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) ->
         mine = accounts[account]
         if said == [mine.name, mine.handle, mine.followers, mine.role]:
             del accounts[account]
-    changed = [
-        (a.account_id, origin.space, a.native_id, a.name, a.handle, a.followers, a.role,
-         persons.get(a.account_id, a.account_id))
-        for a in accounts.values()
-    ]  # fmt: skip
+    changed: list[tuple[Any, ...]] = []
+    fresh: list[tuple[Any, ...]] = []
+    for key, account in accounts.items():
+        (changed if key in persons else fresh).append(
+            (key, origin.space, account.native_id, account.name, account.handle, account.followers, account.role,
+             persons.get(key, key))
+        )  # fmt: skip
     rows.merge(con, "account", rows.ACCOUNT, changed, "account_id")
+    rows.insert(con, "account", rows.ACCOUNT, fresh)
 
 
 def _write_counts(con: Connection, page: Prepared, writes: Writes, now: datetime) -> None:

@@ -6,7 +6,7 @@ What an import makes a hundred thousand times is a NamedTuple: a frozen dataclas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -28,15 +28,14 @@ class Reason(NamedTuple):
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Understanding:
+class Understanding(NamedTuple):
     """What one post means."""
 
     lang: str
     kind: Kind
-    reasons: tuple[Reason, ...] = ()
-    thanks: bool = False  # nothing but an acknowledgement: wakes nobody, proposes closing
-    entities: dict[str, list[str]] = field(default_factory=dict)
+    reasons: tuple[Reason, ...]
+    thanks: bool  # nothing but an acknowledgement: wakes nobody, proposes closing
+    entities: dict[str, list[str]]
 
 
 class InquiryReason(NamedTuple):

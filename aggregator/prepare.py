@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -40,8 +40,9 @@ class Origin:
     points: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
+    """Who wrote a post, as it is stored."""
+
     account_id: UUID
     native_id: str
     name: str
@@ -164,7 +165,7 @@ def _reject(error: Exception, body: bytes, secrets: bytes | None, origin: Origin
 def _secret_marks(found: Sequence[Found]) -> bytes | None:
     if not found:
         return None
-    return orjson.dumps([{"kind": each.kind, "published": each.published} for each in found])
+    return orjson.dumps([{"kind": each.kind, "published": not each.alarming} for each in found])
 
 
 def draft(
@@ -193,7 +194,7 @@ def draft(
         staff=staff,
         points=origin.points,
     )
-    secret = any(not each.published for each in marks) and not staff
+    secret = any(each.alarming for each in marks) and not staff
     return Draft(
         post_id=this,
         channel=post.channel or origin.channel,
@@ -255,7 +256,7 @@ def _marks_in(text: str, found: Sequence[Found]) -> Sequence[Found]:
         end = start + 1
         while end < len(text) and text[end] == "█":
             end += 1
-        marks.append(Found(each.kind, start, end, each.published, each.checked))
+        marks.append(Found(each.kind, start, end, not each.alarming, each.checked))
     return marks
 
 
