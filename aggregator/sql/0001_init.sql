@@ -142,7 +142,7 @@ CREATE TABLE coverage (
     source VARCHAR NOT NULL,
     from_at TIMESTAMPTZ NOT NULL,
     to_at TIMESTAMPTZ NOT NULL,
-    state VARCHAR NOT NULL,               -- complete, gap (may still be fetched), lost (the platform no longer gives it)
+    state VARCHAR NOT NULL,               -- complete, gap (may still be fetched), refetched (was one), lost (no longer given)
     reason VARCHAR NOT NULL
 );
 

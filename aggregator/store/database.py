@@ -53,7 +53,7 @@ class Database:
     def _open(self) -> Connection:
         if self.path is not None:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"{self.path.parent}: cannot be created: {error.strerror}") from error
         config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
@@ -63,6 +63,8 @@ class Database:
             con = duckdb.connect(str(self.path) if self.path else ":memory:", config=config)
         except duckdb.Error as error:
             raise _explain(self.path, error) from error
+        if self.path is not None:
+            self.path.chmod(0o600)
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         # The default of 50 makes a feed page of 51 rows five times slower; a plain SET is not inherited by cursors.
         con.execute("SET GLOBAL late_materialization_max_rows = 1000")

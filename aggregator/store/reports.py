@@ -101,7 +101,7 @@ def _pairs(cursor: Connection, sql: str) -> dict[str, Any]:
 def _missing(cursor: Connection) -> dict[str, list[Missing]]:
     found: dict[str, list[Missing]] = {}
     for source, *gap in cursor.execute(
-        "SELECT source, from_at, to_at, state, reason FROM coverage WHERE state <> 'complete' ORDER BY to_at DESC"
+        "SELECT source, from_at, to_at, state, reason FROM coverage WHERE state IN ('gap', 'lost') ORDER BY to_at DESC"
     ).fetchall():
         found.setdefault(source, []).append(Missing(*gap))
     return found

@@ -22,7 +22,7 @@ _ID = (
 _WEAK_KEY = r"key(?<=\bkey)s?\b|priv(?<=\bpriv)(?:ate)?\b|import|导入|導入|restor|恢复|恢復|secret|[钥鑰]"
 _WEAK_ID = (
     r"transfer|sent|send|deposit|withdr|swap|bridge|confirm|pending|arriv|receiv|stuck|order|receipt|paid|payment"
-    r"|转账|轉賬|轉帳|转了|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
+    r"|转账|轉賬|轉帳|转了|转的|一笔|那笔|兑换|手续费|处理中|到现在|\be-\d|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
     r"|查一?下|红包|打包|确认|chuyển|nhận|giao dịch|enviad|retir|recib|перевод|перевел|отправ|получ|вывод"
     r"|送金|入金|出金|着金|송금|입금|출금|전송"
 )

@@ -54,7 +54,8 @@ _RANK = ("keystore", "xprv", "wif", "solana_key", "phrase", "private_key", "frag
 def _merged(left: Found, right: Found) -> Found:
     """Both, named after the surer one."""
     surer = min(left, right, key=lambda one: (not one.checked, _RANK.index(one.kind)))
-    return Found(surer.kind, left.start, max(left.end, right.end), left.published or right.published, surer.checked)
+    known = left.published or right.published
+    return replace(surer, start=left.start, end=max(left.end, right.end), published=known)
 
 
 def mask(text: str) -> tuple[str, list[Found]]:
@@ -73,7 +74,7 @@ def masked(text: str, found: Iterable[Found]) -> tuple[str, list[Found]]:
         units = len(secret) + sum(char > "\uffff" for char in secret)
         start = one.start + grown
         parts += [text[done : one.start], MASK * units]
-        now.append(Found(one.kind, start, start + units, one.published, one.checked))
+        now.append(replace(one, start=start, end=start + units))
         grown += units - len(secret)
         done = one.end
     parts.append(text[done:])

@@ -17,3 +17,9 @@ class Found:
     end: int
     published: bool = False  # a test vector that anyone can look up: masked, but no alarm
     checked: bool = False  # its checksum is right, so it is no accident
+    doubtful: bool = False  # it may as well be a transaction id: only its middle is masked, and nobody is alarmed
+
+    @property
+    def alarming(self) -> bool:
+        """Whether it is worth waking somebody."""
+        return not (self.published or self.doubtful)

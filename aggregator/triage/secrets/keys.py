@@ -94,7 +94,7 @@ def _base58_keys(text: str, label: str) -> Iterator[Found]:
             elif read(text, start, match.end(), label) is Reading.KEY:
                 yield Found("solana_key", start, match.end())
             elif pairs > _MOST_PAIRS and read(text, start, match.end(), label) is Reading.DOUBT:
-                yield Found("solana_key", start + _SHOWN, match.end() - _SHOWN)
+                yield Found("solana_key", start + _SHOWN, match.end() - _SHOWN, doubtful=True)
 
 
 def _wif(token: str) -> tuple[int, int, bytes] | None:
@@ -144,7 +144,7 @@ def _hex_keys(text: str, label: str) -> Iterator[Found]:
         if public or reading is Reading.KEY:
             yield Found("private_key", match.start(), match.end(), public)
         elif len(digits) == 64 and reading is Reading.DOUBT:
-            yield Found("private_key", match.start(1) + _SHOWN, match.end() - _SHOWN)
+            yield Found("private_key", match.start(1) + _SHOWN, match.end() - _SHOWN, doubtful=True)
 
 
 def _hex_in_pieces(text: str, label: str) -> Iterator[Found]:
