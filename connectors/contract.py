@@ -184,9 +184,7 @@ class SourceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     connector: str = Field(description="Which connector speaks to this source, by name or as module:Class.")
-    poll_every: Duration = Field(
-        default=timedelta(seconds=30), gt=timedelta(0), description="Time between two polls."
-    )
+    poll_every: Duration = Field(default=timedelta(seconds=30), gt=timedelta(0), description="Time between two polls.")
     backfill: Duration = Field(
         default=timedelta(days=7), ge=timedelta(0), description="How far back the first poll reads."
     )

@@ -109,9 +109,7 @@ async def test_an_answer_that_is_read_before_its_question_finds_it(community: Co
         for _ in range(6):
             await poll(work)
         states = dict(
-            work.db.query(
-                "SELECT a.handle, i.state FROM inquiry AS i JOIN account AS a ON a.account_id = i.person_id"
-            )
+            work.db.query("SELECT a.handle, i.state FROM inquiry AS i JOIN account AS a ON a.account_id = i.person_id")
         )
     assert states == {"lin": "answered", "owl": "new"}
 
