@@ -26,11 +26,13 @@ crash: .venv/.dev
 	$(PYTHON) -m venv .venv
 
 .venv/.runtime: .venv/bin/python requirements/runtime.txt pyproject.toml
+	@echo 'Installing what it needs into .venv (about half a minute) ...'
 	$(BIN)/pip install -q --require-hashes -r requirements/runtime.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	touch $@
 
 .venv/.dev: .venv/bin/python requirements/dev.txt pyproject.toml
+	@echo 'Installing what it and its tests need into .venv (about a minute) ...'
 	$(BIN)/pip install -q --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	touch $@ .venv/.runtime
