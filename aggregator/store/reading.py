@@ -190,6 +190,10 @@ def find_by_code(cursor: Connection, code: str) -> UUID | None:
     return found[0] if found else None
 
 
+# Where nothing tells simplified from traditional, Chinese is taken for simplified.
+_LANG = "replace({}, 'zh-Hans', 'zh')"
+
+
 def count_open(cursor: Connection, *, me: str, moment: datetime, bands: Bands) -> Counts:
     """Figures for the header and the side of the feed."""
     one = cursor.execute(
@@ -202,10 +206,8 @@ def count_open(cursor: Connection, *, me: str, moment: datetime, bands: Bands) -
     ).fetchone()
     assert one is not None
     groups: dict[str, dict[str, int]] = {}
-    for column in ("channel", "lang", "kind"):
-        counted = cursor.execute(
-            f"SELECT {column}, count(*) FROM inquiry_open GROUP BY 1 ORDER BY 2 DESC, 1"
-        ).fetchall()
+    for column, of in (("channel", "channel"), ("lang", _LANG.format("lang")), ("kind", "kind")):
+        counted = cursor.execute(f"SELECT {of}, count(*) FROM inquiry_open GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
         groups[column] = dict(counted)
     total, mine, unowned, overdue, urgent = one
     return Counts(total, mine, unowned, overdue, urgent, groups["channel"], groups["lang"], groups["kind"])
@@ -270,7 +272,8 @@ def _where(filters: Filters, bands: Bands) -> tuple[list[str], dict[str, object]
         ("source", filters.sources),
     ):
         if values:
-            where.append(f"f.{column} = ANY(${column}::VARCHAR[])")
+            of = _LANG.format("f.lang") if column == "lang" else f"f.{column}"
+            where.append(f"{of} = ANY(${column}::VARCHAR[])")
             bound[column] = list(values)
     if filters.bands:
         where.append(f"({' OR '.join(_band(band, bands) for band in filters.bands)})")
