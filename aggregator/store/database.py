@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -56,7 +57,13 @@ class Database:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"{self.path.parent}: cannot be created: {error.strerror}") from error
-        config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        # Half the cores: the other half reads, masks and understands. On two cores more threads only get in the way.
+        threads = max(1, (os.cpu_count() or 2) // 2)
+        config: dict[str, Any] = {
+            "threads": threads,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
         if self._memory_limit:
             config["memory_limit"] = self._memory_limit
         try:
