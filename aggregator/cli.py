@@ -132,10 +132,12 @@ def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
 @click.option("--connect", is_flag=True, help="Try each login, too, and say what it may read.")
 @json_option
 def check(config: Path, connect: bool, as_json: bool) -> None:
-    """Look for every mistake in the configuration."""
+    """Look for every mistake in the configuration and in the word lists."""
     from aggregator.config import missing_secrets
+    from aggregator.triage import get_ready
 
     settings = _load(config)
+    get_ready()
     missing = missing_secrets(settings)
     for line in missing:
         click.echo(line, err=True)
@@ -234,6 +236,9 @@ def score(context: click.Context, config: Path) -> None:
     thread and author are one person's posts in order. A line that cannot be read becomes {"error", "line"}.
     """
     from aggregator.scoring import score_lines
+    from aggregator.triage import get_ready
+
+    get_ready()
 
     given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
     settings = _load(config) if given or config.exists() else _no_settings()
