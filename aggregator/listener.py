@@ -31,8 +31,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, lifespan: bool = False) -> AsyncIterator[str]:
     """Yield the base URL, `http://<host>:<port>`. Port 0: the machine chooses. Open requests get a second to end.
+    `lifespan`: the application has work to start and to stop.
 
     Raises:
         PortTakenError: the address cannot be had.
@@ -43,7 +44,9 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIt
         raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
     # asyncio does so only for sockets of its own making; without it each answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="auto", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="on" if lifespan else "off", timeout_graceful_shutdown=1
+    )
     server = _Server(config)
     # Not serve(): that would take over the process's signal handlers, which belong to the service.
     running = asyncio.create_task(server._serve(sockets=[listener]))

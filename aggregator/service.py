@@ -67,7 +67,7 @@ async def running(
             health=lambda: source_reports(work.db, settings),
         )
         web, door = settings.web, settings.hooks
-        url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port))
+        url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         hooks_url = await stack.enter_async_context(
             serve(create_hooks(_receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )

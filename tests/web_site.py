@@ -43,7 +43,7 @@ class WebSite:
             clock=self.community.clock,
             health=partial(source_reports, self.work.db, self.work.settings),
         )
-        self.url = await self._serving.enter_async_context(serve(app, port=port))
+        self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
         self._serving.callback(self.stream.stop)
 
     async def goes_down(self) -> None:
