@@ -128,7 +128,10 @@ class Database:
 
     async def write(self, job: Callable[[Connection], T], *, bulk: bool = False) -> T:
         """`submit` for the event loop. A cancelled caller does not take back a commit under way."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(job, bulk=bulk)))
+        over = asyncio.wrap_future(self.submit(job, bulk=bulk))
+        # A caller who was cancelled never hears of an error; asyncio would print it as a forgotten one.
+        over.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(over)
 
     def _serve(self) -> None:
         while (job := self._jobs.get()[2]) is not None:

@@ -119,6 +119,7 @@ class Telegram(PullConnector, PushConnector):
         if self.config.webhook_secret:
             return
         while updates := await self._updates(offset):
+            self._drained = None  # if it had confirmed nothing, these would come again and again
             offset = updates[-1]["update_id"] + 1  # may be lower than before, see _updates()
             records = [update for update in updates if watch.wants(update)]
             self._told = health + watch.warnings()
