@@ -16,7 +16,8 @@ import random
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ from aggregator.config import load as load_settings
 from aggregator.demo.script import Day, Line, crowd, load
 from aggregator.demo.stage import FORUM, GROUP, Stage, staged
 from aggregator.demo.truth import Truth
-from benchmarks.crash_service import MOMENTS, Service
+from benchmarks.crash_service import MOMENTS, Moment, Service
 from benchmarks.crash_verdict import Verdict, judged
 from benchmarks.figures import Figure, print_figures
 from connectors.discourse import DEEP_EVERY
@@ -215,22 +216,9 @@ async def crash(kills: int, seed: int, folder: Path) -> Result:
         opened, opened_at = time.monotonic(), clock()
         service = Service(_configured(stage, folder), late=OUTAGE.total_seconds())
         people, history = Crowd(stage, seed), History(folder, stage.day, random.Random(seed))
-        service.begin()
-        await service.answers()
-        async with asyncio.TaskGroup() as group:
-            talking = group.create_task(people.talks())
-            group.create_task(history.arrives(service))
-            for number, moment in enumerate(plan):
-                await service.is_killed(moment, rng)
-                if number == kills // 2:
-                    people.says(20)
-                    clock.leap(OUTAGE)
-                    service.late = 0
-                service.begin()
-            await service.answers()
-            talking.cancel()
-            history.ends = True
-        stop_seconds = await _drained(service)
+        with closing(service):
+            await _under_load(service, people, history, clock, plan, rng)
+            stop_seconds = await _drained(service)
         said_at = {
             native_id: opened_at + timedelta(seconds=at - opened)
             for (source, native_id), at in stage.published.items()
@@ -248,6 +236,32 @@ async def crash(kills: int, seed: int, folder: Path) -> Result:
         lines=people.spoken,
         verdict=verdict,
     )
+
+
+async def _under_load(
+    service: Service,
+    people: Crowd,
+    history: History,
+    clock: LeapingClock,
+    plan: Sequence[Moment],
+    rng: random.Random,
+) -> None:
+    """Kill it as planned, and start it again at once; after half of the kills, a day passes in between."""
+    service.begin()
+    await service.answers()
+    async with asyncio.TaskGroup() as group:
+        talking = group.create_task(people.talks())
+        group.create_task(history.arrives(service))
+        for number, moment in enumerate(plan):
+            await service.is_killed(moment, rng)
+            if number == len(plan) // 2:
+                people.says(20)
+                clock.leap(OUTAGE)
+                service.late = 0
+            service.begin()
+        await service.answers()
+        talking.cancel()
+        history.ends = True
 
 
 def _configured(stage: Stage, folder: Path) -> Path:

@@ -176,6 +176,12 @@ class Service:
             raise ServiceEndedError(f"the service ended with {self.process.returncode}:\n{self.last_words()}")
         return time.monotonic() - began
 
+    def close(self) -> None:
+        """Whatever happened, leave no process behind."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
     def last_words(self) -> str:
         return self.log.read_text(errors="replace")[-3000:]
 
