@@ -100,6 +100,9 @@ async def _polled(data: Path, polls: int) -> dict[str, Times]:
 
 async def _drain(work: Workplace, source: Source, answers: Answers, times: Times) -> None:
     """One poll, as the poller does it; the page that brings all the new posts is timed."""
+    if not source.opened:
+        await source.connector.open()
+        source.opened = True
     async with aclosing(source.connector.pages(source.cursor)) as pages:
         async for page in pages:
             outcome = await work.ingest.page(source.origin, page, source.fence)
