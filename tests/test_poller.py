@@ -18,8 +18,7 @@ from aggregator.store.database import StoreError
 from aggregator.store.reports import source_reports
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
-from connectors.errors import CursorExpiredError
-from tests.conftest import START, Community, poll, texts
+from tests.conftest import Community, poll, texts
 
 PATIENCE = 10.0  # seconds, before a test gives up
 
@@ -34,20 +33,6 @@ class Broken(PullConnector):
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         yield Page(records=[{}][1], cursor={})  # type: ignore[arg-type]  # the bug: there is no second one
-
-
-class Forgetful(PullConnector):
-    """A platform that knows no cursor for longer than one poll: mailboxes do so when they are rebuilt."""
-
-    space = "forgetful"
-
-    def post(self, record: Record) -> Post:
-        return Post(native_id=record["id"], text=record["text"], posted_at=None)
-
-    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
-        if cursor is not None:
-            raise CursorExpiredError("the mailbox was rebuilt, and numbers its mails anew")
-        yield Page(records=[{"id": "1", "text": "where is my refund?"}], cursor={"number": 1})
 
 
 def with_connector(community: Community, kind: type[PullConnector]) -> Settings:
@@ -82,19 +67,6 @@ async def until(condition: Callable[[], object]) -> None:
             if condition():
                 return
             await asyncio.sleep(0.005)
-
-
-def coverage(work: Workplace, source: str) -> list[tuple[Any, ...]]:
-    """(minutes after the test's start, from and to; state), in order."""
-    return work.db.query(
-        "SELECT epoch(from_at - $start) / 60, epoch(to_at - $start) / 60, state FROM coverage "
-        "WHERE source = $source ORDER BY from_at, to_at",
-        {"start": START, "source": source},
-    )
-
-
-def lost_or_open(work: Workplace, source: str) -> list[tuple[Any, ...]]:
-    return [row for row in coverage(work, source) if row[2] in ("gap", "lost")]
 
 
 # -- backing off and stopping ---------------------------------------------------------------------
@@ -263,151 +235,6 @@ async def test_both_collectors_running_at_once_double_nothing(community: Communi
     async with community.desk("forum") as work:
         await poll(work)
         assert sorted(texts(work)) == sorted(post.text for post in community.forum.truth().values())
-
-
-async def test_an_expired_cursor_begins_anew_and_leaves_a_gap_but_no_doubles(community: Community) -> None:
-    async with Workplace(with_connector(community, Forgetful), clock=community.clock) as work:
-        await poll(work, "odd")
-        community.clock.pass_(minutes=30)
-        (source,) = await poll(work, "odd")
-        assert (source.cursor, source.state) == (None, "failing")
-        community.clock.pass_(minutes=1)
-        await poll(work, "odd")
-        assert (source.state, texts(work)) == ("ok", ["where is my refund?"])
-        assert lost_or_open(work, "odd") == [(0, 30, "lost")]
-
-
-# -- the coverage ledger --------------------------------------------------------------------------
-
-
-async def test_a_source_vouches_from_its_backfill_point_to_its_last_good_poll(community: Community) -> None:
-    async with community.desk("forum") as work:
-        await poll(work)
-        community.clock.pass_(minutes=20)
-        await poll(work)
-        assert coverage(work, "forum") == [(-7 * 24 * 60, 20, "complete")]
-
-
-async def test_an_outage_is_a_gap_at_once_and_closes_when_it_is_over(community: Community) -> None:
-    async with community.desk("forum") as work:
-        await poll(work)
-        community.clock.pass_(minutes=10)
-        community.forum.fail_next("500", "500")
-        await poll(work)
-        assert lost_or_open(work, "forum") == [(0, 10, "gap")]
-        community.clock.pass_(minutes=10)
-        community.forum.says("lin", "said while we could not listen")
-        await poll(work)
-        assert lost_or_open(work, "forum") == [(0, 20, "gap")]
-        community.clock.pass_(minutes=10)
-        await poll(work)
-        assert coverage(work, "forum") == [(-7 * 24 * 60, 30, "complete"), (0, 30, "refetched")]
-        assert texts(work) == ["said while we could not listen"]
-
-
-async def test_the_gap_says_why(community: Community) -> None:
-    async with community.desk("telegram") as work:
-        await poll(work)
-        community.telegram.token_is_good = False
-        community.clock.pass_(minutes=5)
-        await poll(work)
-        (report,) = source_reports(work.db, work.settings)
-        (gap,) = report.gaps
-    assert (gap.start, gap.end, gap.state) == (START, START + timedelta(minutes=5), "gap")
-    assert "refused the token" in gap.reason
-    assert report.complete_to == START
-
-
-async def test_what_telegram_dropped_during_an_outage_of_more_than_a_day_stands_as_lost(community: Community) -> None:
-    async with community.desk("telegram") as work:
-        community.telegram.says("fox", "before")
-        await poll(work)
-        community.telegram.token_is_good = False
-        await poll(work)
-        community.clock.pass_(hours=1)
-        community.telegram.says("fox", "nobody will ever read this")
-        community.clock.pass_(hours=10)
-        community.telegram.says("fox", "read late")
-        community.clock.pass_(hours=19)
-        community.telegram.token_is_good = True
-        await poll(work)
-        assert texts(work) == ["before", "read late"]
-        assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
-        dropped = [community.telegram.undeliverable(), set(community.telegram.truth())]
-        assert [len(ids) for ids in dropped] == [1, 2]
-
-
-async def test_a_day_on_which_we_did_not_run_is_lost_on_telegram_and_fetched_from_the_forum(
-    community: Community,
-) -> None:
-    async with community.desk() as work:
-        await poll(work)
-    community.clock.pass_(hours=2)
-    community.telegram.says("fox", "nobody will ever read this")
-    community.forum.says("lin", "read late")
-    community.clock.pass_(hours=28)
-    async with community.desk() as work:
-        await poll(work)
-        assert texts(work) == ["read late"]
-        assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
-        assert lost_or_open(work, "forum") == []
-        report = next(each for each in source_reports(work.db, work.settings) if each.source == "telegram")
-    assert [gap.reason for gap in report.gaps] == ["we were not running"]
-
-
-async def test_what_was_dropped_before_the_first_good_poll_stands_as_lost_too(community: Community) -> None:
-    async with community.desk("telegram") as work:
-        community.telegram.fail_next("500")
-        await poll(work)
-        community.telegram.says("fox", "nobody will ever read this")
-        community.clock.pass_(hours=30)
-        await poll(work)
-        assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
-
-
-async def test_nobody_vouches_for_days_that_telegram_does_not_keep(community: Community) -> None:
-    async with community.desk("telegram") as work:
-        await poll(work)
-        assert coverage(work, "telegram") == [(-24 * 60, 0, "complete")]
-
-
-async def test_a_clock_that_was_ahead_takes_back_what_it_vouched_for(community: Community) -> None:
-    async with community.desk("forum") as work:
-        await poll(work)
-        community.clock.pass_(hours=3)
-        await poll(work)
-        community.clock.pass_(hours=-3, minutes=1)
-        await poll(work)
-        community.clock.pass_(minutes=9)
-        community.forum.fail_next("500")
-        await poll(work)
-        assert coverage(work, "forum") == [(-7 * 24 * 60, 1, "complete"), (1, 10, "gap")]
-
-
-async def test_posts_read_late_after_our_outage_are_live_and_say_when_we_saw_them(community: Community) -> None:
-    async with community.desk("forum") as work:
-        await poll(work)
-        community.clock.pass_(minutes=1)
-        community.forum.says("lin", "my deposit is missing")
-        community.forum.fail_next("500")
-        await poll(work)
-        community.clock.pass_(hours=3)
-        await poll(work)
-        (row,) = work.db.query("SELECT posted_at, seen_at, backfill FROM post")
-    assert row == (START + timedelta(minutes=1), START + timedelta(hours=3, minutes=1), False)
-
-
-async def test_a_restart_in_the_middle_goes_on_with_the_same_backfill_point(community: Community) -> None:
-    community.forum.says("lin", "a week and a day ago", at=START - timedelta(days=8))
-    community.forum.says("lin", "six days ago", at=START - timedelta(days=6))
-    async with community.desk("forum") as work:
-        await poll(work)
-        begun = work.connectors["forum"].since
-    community.clock.pass_(days=2)
-    async with community.desk("forum") as work:
-        await poll(work)
-        assert work.connectors["forum"].since == begun
-        assert texts(work) == ["six days ago"]
 
 
 async def test_everybody_who_asked_is_told_what_a_page_changed(community: Community) -> None:
