@@ -99,9 +99,14 @@ class Workplace:
 
     async def compact_if_due(self) -> None:
         """Copy the database, if overwritten words of a recovery phrase are still in its file."""
-        if self.ingest.compact_due.is_set():
+        if not self.ingest.compact_due.is_set():
+            return
+        self.ingest.compact_due.clear()  # first: what is overwritten meanwhile is due again
+        try:
             await asyncio.to_thread(self.db.compact)
-            self.ingest.compact_due.clear()
+        except BaseException:
+            self.ingest.compact_due.set()
+            raise
 
     def size(self) -> int:
         """Bytes of the inquiry database on disk."""
