@@ -108,7 +108,7 @@ def _time(record: Record) -> datetime | None:
         return None
     try:
         if isinstance(value, int | float) or str(value).isdecimal():
-            seconds = float(value)  # type: ignore[arg-type]  # checked just above
+            seconds = float(str(value))
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
         when = datetime.fromisoformat(str(value))
         return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
