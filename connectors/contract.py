@@ -71,6 +71,7 @@ class Post:
     lang: str | None = None  # only where the platform knows better than we can tell
     public: bool = True
     permalink: str | None = None
+    place: str | None = None  # where there is no permalink: where a person finds it (a group's name)
     can_reply_until: datetime | None = None  # None: no deadline
     likes: int | None = None  # None: not told
     replies: int | None = None
@@ -121,17 +122,33 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many calls the platform still allows this source, as far as we know, and when it begins anew.
+
+    A connector whose platform counts keeps its own count in the cursor, so that a restart does not forget it.
+    """
+
+    left: int
+    limit: int
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A few records, oldest first where the platform allows it, and the cursor that follows them.
 
     `gaps`: what we know to be missing. `warnings`: what a person should know, shown on the health page as long
-    as the newest page of the source carries it ("privacy mode is on").
+    as the newest page of the source carries it ("privacy mode is on"). `caught_up`: there was nothing newer when
+    this page was asked for; a `pages()` that may not end for hours says so by it, so that coverage moves on.
+    A page may be empty, to commit a cursor, a quota or a gap.
     """
 
     records: Sequence[Record]
     cursor: Cursor
     gaps: tuple[Gap, ...] = ()
     warnings: tuple[str, ...] = ()
+    caught_up: bool = False
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +171,16 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a push brought, and what to answer once the records are committed."""
+    """What a push brought, and what to answer once the records are committed.
+
+    `poll`: the call only tells that there is something to fetch; poll this source at once.
+    """
 
     records: Sequence[Record]
     status: int = 200
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
+    poll: bool = False
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
