@@ -13,6 +13,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -31,6 +32,7 @@ Json = Any
 Translate = Callable[[Json], ConnectorError | None]
 """Reads the failure that a platform reports inside a 200; None: the answer is good."""
 
+NOT_MODIFIED = 304
 UNTOLD_WAIT = 30.0  # seconds, when a platform throttles us without saying for how long
 SAFETY = 1.0  # seconds beyond what the platform asked for: a call while blocked prolongs the block
 
@@ -80,6 +82,15 @@ class Pacing:
         self._blocked_until[credential] = self._clock() + seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is not JSON, as it came. Header names in lower case; status 304: nothing has changed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Session:
     """One source's requests to one platform.
 
@@ -118,6 +129,17 @@ class Session:
             ConnectorError: everything else that can go wrong, by its class.
         """
         return await self._json("GET", path, gone=gone, params=params)
+
+    async def get_bytes(self, path: str, *, gone: bool = False, headers: Mapping[str, str] | None = None) -> Answer:
+        """The answer to `GET <base_url><path>`, whatever it holds; 304 where `headers` make it conditional.
+
+        Raises as `get_json`, but for the body, which is not read.
+        """
+        response = await self._send("GET", path, headers=headers)
+        failure = None if response.status_code == NOT_MODIFIED else self._failure(response, gone=gone)
+        if failure is None:
+            return Answer(response.status_code, dict(response.headers), response.content)
+        raise self._noted(failure)
 
     async def post_json(self, path: str, body: Json, *, gone: bool = False) -> Json:
         """The parsed answer to `POST <base_url><path>`. Raises as `get_json`."""

@@ -90,6 +90,28 @@ async def test_it_asks_for_json_with_login_and_parameters() -> None:
     assert [request.headers[name] for name in ("accept", "x-token", "x-more")] == ["application/json", TOKEN, "yes"]
 
 
+async def test_what_is_not_json_comes_as_it_is_and_304_is_an_answer() -> None:
+    platform = Platform([answer(200, "钱包".encode("gbk"), "application/rss+xml", ETag='"a1"'), answer(304, b"")])
+    async with asking(platform) as session:
+        first = await session.get_bytes("/feed?limit=5")
+        second = await session.get_bytes("/feed?limit=5", headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status, first.body.decode("gbk"), second.status, second.body) == (200, "钱包", 304, b"")
+    assert [request.url.query for request in platform.seen] == ["limit=5", "limit=5"]
+    assert platform.seen[1].headers["if-none-match"] == '"a1"'
+
+
+async def test_what_is_not_json_fails_by_the_same_classes() -> None:
+    async with asking(Platform([answer(410, "gone", "text/plain")])) as session:
+        with pytest.raises(SourceGoneError):
+            await session.get_bytes("/feed", gone=True)
+    async with asking(Platform([answer(429, "slow", "text/plain", Retry_After="9")])) as session:
+        with pytest.raises(ThrottledError) as told:
+            await session.get_bytes("/feed")
+        with pytest.raises(ThrottledError):
+            await session.get_bytes("/feed")
+    assert 9 <= told.value.retry_after <= 11
+
+
 async def test_it_posts_and_deletes() -> None:
     platform = Platform([answer(200, '{"id": 5}'), answer(204, b"")])
     async with asking(platform) as session:
