@@ -30,7 +30,8 @@ for _chatty in ("httpx", "httpcore"):
 
 Json = Any
 Translate = Callable[[Json], ConnectorError | None]
-"""Reads the failure that a platform reports inside a 200; None: the answer is good."""
+"""Reads the failure that a platform reports in its answer's JSON, whatever that is: inside a 200, where None means
+that the answer is good, or beside another status, where None leaves it to the status."""
 
 NOT_MODIFIED = 304
 UNTOLD_WAIT = 30.0  # seconds, when a platform throttles us without saying for how long
@@ -145,6 +146,10 @@ class Session:
         """The parsed answer to `POST <base_url><path>`. Raises as `get_json`."""
         return await self._json("POST", path, gone=gone, json=body)
 
+    async def post_form(self, path: str, form: Mapping[str, str], *, gone: bool = False) -> Json:
+        """The parsed answer to `POST <base_url><path>` with the fields of a form. Raises as `get_json`."""
+        return await self._json("POST", path, gone=gone, data=dict(form))
+
     async def delete(self, path: str, *, gone: bool = False) -> None:
         """`DELETE <base_url><path>`; whatever the answer's body holds. Raises as `get_json`."""
         response = await self._send("DELETE", path)
@@ -156,13 +161,24 @@ class Session:
 
     async def _json(self, method: str, path: str, *, gone: bool, **request: Any) -> Json:
         response = await self._send(method, path, **request)
-        failure = self._failure(response, gone=gone)
-        if failure is None:
+        if response.is_success:
             body = self._parsed(response)
             failure = self._translate(body) if self._translate else None
+        else:
+            body, failure = None, self._told(response) or self._failure(response, gone=gone)
         if failure is None:
             return body
         raise self._noted(failure)
+
+    def _told(self, response: httpx.Response) -> ConnectorError | None:
+        """What a failed answer's JSON says, where it is JSON. A time to wait that comes with it counts more."""
+        throttled = response.status_code in (429, 503) and told_wait(response) is not None
+        if self._translate is None or throttled or _is_html(response):
+            return None
+        try:
+            return self._translate(parse_json(response.content))
+        except ValueError:
+            return None
 
     def _noted(self, failure: ConnectorError) -> ConnectorError:
         if isinstance(failure, ThrottledError):

@@ -38,9 +38,12 @@ class Platform:
 
     answers: list[Response] = field(default_factory=lambda: [Response(b"{}", media_type="application/json")])
     seen: list[Request] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.seen.append(Request(scope))
+        request = Request(scope, receive)
+        self.seen.append(request)
+        self.bodies.append(await request.body())
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         await answer(scope, receive, send)
 
@@ -232,6 +235,41 @@ async def test_a_failure_inside_a_200_is_translated_at_one_spot() -> None:
         return ThrottledError("the platform is busy", 60) if body["errcode"] == 45009 else None
 
     assert str(await failure(answer(200, '{"errcode": 45009}'), translate=translate)) == "the platform is busy"
+
+
+def says_why(body: Any) -> ConnectorError | None:
+    code = body.get("code") if isinstance(body, dict) else None
+    return SourceGoneError(f"the platform says {code}") if code == 7 else None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 500])
+async def test_a_failure_told_beside_another_status_is_translated_too(status: int) -> None:
+    assert str(await failure(answer(status, '{"code": 7}'), translate=says_why)) == "the platform says 7"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [answer(403, '{"code": 8}'), answer(403, "no"), answer(403, "[]"), answer(403, '{"code": 7}', "text/html")],
+    ids=["unknown", "no json", "a list", "a web page"],
+)
+async def test_what_cannot_be_translated_is_left_to_the_status(response: Response) -> None:
+    assert isinstance(await failure(response, translate=says_why), AuthError)
+
+
+async def test_a_time_to_wait_counts_more_than_what_the_body_says() -> None:
+    error = await failure(answer(429, '{"code": 7}', Retry_After="17"), translate=says_why)
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 18
+
+
+async def test_a_form_is_posted_as_one() -> None:
+    platform = Platform([answer(200, '{"ok": true}')])
+    async with asking(platform) as session:
+        assert await session.post_form("/token", {"a": "b c", "词": "值"}) == {"ok": True}
+    request = platform.seen[0]
+    assert (request.method, request.url.path, request.url.query) == ("POST", "/token", "")
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert platform.bodies[0] == b"a=b+c&%E8%AF%8D=%E5%80%BC"
 
 
 async def test_a_host_that_is_not_there_passes() -> None:
