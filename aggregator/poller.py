@@ -207,8 +207,8 @@ class Poller:
         source.noted_at = began
         if recovered:
             log.info("source.recovered", source=source.name)
-        retention = source.connector.retention
-        await self.ingest.db.write(lambda con: sources.vouch(con, source.name, source.backfill_from, began, retention))
+        retention, until = source.connector.retention, min(began, source.connector.complete_to or began)
+        await self.ingest.db.write(lambda con: sources.vouch(con, source.name, source.backfill_from, until, retention))
         await self._report(source, began, source.config.poll_every.total_seconds())
 
     async def _failed(self, source: Source, error: Exception) -> float | None:

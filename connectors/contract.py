@@ -225,6 +225,9 @@ class Connector(ABC):
     recorded as a gap."""
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset()
     """What the platform never tells us; listed on the health page as "cannot be seen here"."""
+    complete_to: datetime | None = None
+    """Where one poll asks only some of a source's places: until when every place has been asked. None: until the
+    last poll began."""
 
     def __init__(self, source: str, config: Any, *, since: datetime, pacing: Pacing | None = None) -> None:
         self.source = source

@@ -182,3 +182,31 @@ async def test_an_expired_cursor_begins_anew_and_leaves_a_gap_but_no_doubles(com
         await poll(work, "odd")
         assert (source.state, texts(work)) == ("ok", ["where is my refund?"])
         assert lost_or_open(work, "odd") == [(0, 30, "lost")]
+
+
+class Sparing(PullConnector):
+    """A platform that counts calls: its connector does not ask every place at every poll."""
+
+    space = "sparing"
+    complete_to = START + timedelta(minutes=5)
+
+    def post(self, record: Record) -> Post:
+        return Post(native_id=record["id"], text=record["text"], posted_at=None)
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if cursor is None:
+            yield Page(records=[{"id": "1", "text": "where is my refund?"}], cursor={"number": 1})
+
+
+async def test_a_source_that_was_asked_only_in_part_is_complete_to_where_all_of_it_was(
+    community: Community,
+) -> None:
+    sparing = SourceConfig(connector=f"{__name__}:Sparing")
+    settings = community.settings().model_copy(update={"sources": {"sparing": sparing}})
+    async with Workplace(settings, clock=community.clock) as work:
+        community.clock.pass_(minutes=20)
+        await poll(work)
+        assert coverage(work, "sparing")[0][1:] == (5, "complete")
+        community.clock.pass_(minutes=20)
+        await poll(work)
+        assert coverage(work, "sparing")[0][1:] == (5, "complete")
