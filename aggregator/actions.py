@@ -71,10 +71,11 @@ def _act(
 def _note(
     con: Connection, settings: Settings, inquiry: Inquiry, who: str, what: What, now: datetime, details: dict[str, str]
 ) -> None:
+    at = max(now, inquiry.opened_at)  # where clocks differ: nothing happens to an inquiry before it is opened
     (earlier,) = con.execute(
-        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ?", [inquiry.inquiry_id]
+        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [inquiry.inquiry_id, at]
     ).fetchone() or (0,)
-    event = [time_ordered_id(int(now.timestamp() * 1000), earlier), inquiry.inquiry_id, now, who, what]
+    event = [time_ordered_id(int(at.timestamp() * 1000), earlier), inquiry.inquiry_id, at, who, what]
     con.execute("INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)", [*event, orjson.dumps(details).decode()])
     refold(con, {inquiry.inquiry_id}, clock_of=partial(clock_of, settings), points=settings.points)
 

@@ -2,7 +2,8 @@
 
 A customer's post joins the inquiry of the same person and thread that is nearest in time within 14 days, else
 it begins one. An answer of ours belongs to the post it replies to; else to whom it names; else to the only
-one in the thread who waits; else to nobody, and the feed asks.
+one in the thread who waits; else to nobody, and the feed asks. No answer is older than what it answers, but for
+guessed times, and never by more than 14 days: `refold` relies on it.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from aggregator.identity import inquiry_id
+from aggregator.inquiry import NEAR
 from aggregator.prepare import Draft
 from aggregator.store import rows
+from aggregator.store.known import KnownIds
 from aggregator.store.rows import Connection
 
 Row = dict[str, Any]
 Pair = tuple[UUID, UUID]  # thread, person
-
-NEAR = timedelta(days=14)
 
 
 @dataclass(slots=True)
@@ -50,16 +51,23 @@ class _Asker:
         return any(name and name.casefold() in named for name in self.names)
 
 
+class _Target(NamedTuple):
+    """A post that an answer may reply to."""
+
+    inquiry_id: UUID | None
+    answerable_from: datetime
+
+
 @dataclass(slots=True)
 class _Threads:
     """What is stored about the threads of this page."""
 
     spans: dict[Pair, list[_Span]] = field(default_factory=dict)
     askers: dict[UUID, dict[UUID, _Asker]] = field(default_factory=dict)
-    targets: dict[UUID, UUID | None] = field(default_factory=dict)  # post or alias id -> inquiry
+    targets: dict[UUID, _Target] = field(default_factory=dict)  # by post or alias id
 
 
-def assign(con: Connection, fresh: Sequence[Draft]) -> list[Row]:
+def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row]:
     """Give every new post its inquiry (`draft.inquiry_id`).
 
     Returns the rows of stored answers that waited for their question and have found it now, changed.
@@ -72,15 +80,16 @@ def assign(con: Connection, fresh: Sequence[Draft]) -> list[Row]:
             rest.append(draft)
     if not rest:
         return []
-    threads = _stored(con, rest)
+    threads = _stored(con, rest, known)
     for draft in sorted(rest, key=lambda each: (each.posted_at, each.order)):
         if draft.staff:
             draft.inquiry_id = _answered(draft, threads)
         elif _asks(draft):
             draft.inquiry_id = _joined(draft, threads)
-        threads.targets[draft.post_id] = draft.inquiry_id
+        target = _target(draft.inquiry_id, draft.posted_at, draft.staff)
+        threads.targets[draft.post_id] = target
         if draft.alias_id:
-            threads.targets[draft.alias_id] = draft.inquiry_id
+            threads.targets[draft.alias_id] = target
     for draft in rest:
         if draft.staff and draft.inquiry_id is None:
             draft.inquiry_id = _answered(draft, threads)
@@ -115,34 +124,42 @@ def _answered(draft: Draft, threads: _Threads) -> UUID | None:
 
 
 def _whom(reply_to: UUID | None, mentions: Iterable[str], thread: UUID, at: datetime, threads: _Threads) -> UUID | None:
-    if reply_to is not None and (target := threads.targets.get(reply_to)):
-        return target
+    target = threads.targets.get(reply_to) if reply_to is not None else None
+    if target and target.inquiry_id and at >= target.answerable_from:
+        return target.inquiry_id
     askers = [each for each in threads.askers.get(thread, {}).values() if each.since <= at]
     named = frozenset(name.casefold() for name in mentions)
     called = [each for each in askers if each.is_called(named)] if named else []
     if len(called) == 1:
         return called[0].inquiry_id
-    if reply_to is not None and reply_to not in threads.targets:
+    if reply_to is not None and target is None:
         return None  # it answers a post that we have not seen yet
     return askers[0].inquiry_id if len(askers) == 1 and not named else None
 
 
-def _stored(con: Connection, drafts: Sequence[Draft]) -> _Threads:
+def _target(inquiry: UUID | None, posted_at: datetime, staff: bool) -> _Target:
+    return _Target(inquiry, posted_at if staff else posted_at - NEAR)
+
+
+def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threads:
     threads = _Threads()
     pairs = {(draft.thread_id, draft.person_id) for draft in drafts if not draft.staff}
     if pairs:
         schema = {"thread_id": rows.POST["thread_id"], "person_id": rows.POST["thread_id"]}
+        times = [draft.posted_at for draft in drafts]
+        # Nothing farther away is joined; the bounds spare reading what was closed long ago.
         for inquiry, thread, person, first, last in rows.select(
             con,
             "SELECT inquiry_id, thread_id, person_id, opened_at, last_post_at FROM inquiry "
-            "SEMI JOIN wanted USING (thread_id, person_id)",
+            "SEMI JOIN wanted USING (thread_id, person_id) WHERE last_post_at >= ? AND opened_at <= ?",
             rows.table(schema, list(pairs)),
+            [min(times) - NEAR, max(times) + NEAR],
         ):
             threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
     answered = {draft.thread_id for draft in drafts if draft.staff}
     if answered:
         _load_askers(con, answered, threads)
-    _load_targets(con, {draft.reply_to for draft in drafts if draft.staff and draft.reply_to}, threads)
+    _load_targets(con, [draft for draft in drafts if draft.staff], known, threads)
     return threads
 
 
@@ -157,18 +174,17 @@ def _load_askers(con: Connection, in_threads: set[UUID], threads: _Threads) -> N
         threads.askers.setdefault(thread, {})[inquiry] = _Asker(inquiry, since, tuple(names))
 
 
-def _load_targets(con: Connection, targets: set[UUID], threads: _Threads) -> None:
+def _load_targets(con: Connection, answers: Sequence[Draft], known: KnownIds, threads: _Threads) -> None:
+    targets = known.among(con, {draft.reply_to for draft in answers if draft.reply_to})
     if not targets:
         return
-    for post, alias, inquiry in rows.select(
-        con,
-        "SELECT post_id, alias_id, inquiry_id FROM post WHERE post_id IN (SELECT id FROM wanted) "
-        "UNION ALL SELECT post_id, alias_id, inquiry_id FROM post WHERE alias_id IN (SELECT id FROM wanted)",
-        rows.ids(targets),
-    ):
-        threads.targets[post] = inquiry
-        if alias:
-            threads.targets[alias] = inquiry
+    near = ("posted_at >= ?", [min(draft.posted_at for draft in answers) - NEAR])
+    for where, parameters in (near, ("true", [])):  # the second only if the first has not found them all
+        for key in ("post_id", "alias_id"):
+            left = targets - threads.targets.keys()
+            columns = f"{key}, inquiry_id, posted_at, staff"
+            for target, *said in rows.fetch(con, "post", columns, key, left, where, parameters):
+                threads.targets[target] = _target(*said)
 
 
 def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threads) -> list[Row]:
@@ -179,8 +195,10 @@ def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threa
     stored = rows.select(
         con,
         f"SELECT {', '.join(rows.POST)} FROM post "
-        "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted)",
+        "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted) "
+        "AND posted_at >= ?",
         rows.ids(asked),
+        [min(draft.posted_at for draft in fresh) - NEAR],
     )
     found = []
     for values in stored:

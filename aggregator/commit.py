@@ -6,7 +6,7 @@ it computes depends on the page and on what is stored, never on the order in whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,11 @@ from uuid import UUID
 import orjson
 
 from aggregator import assign
-from aggregator.pieces import Pieces, hide_draft, hide_stored, is_hidden, note_compaction
+from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared
 from aggregator.refold import refold
 from aggregator.store import rows
+from aggregator.store.known import KnownIds
 from aggregator.store.rows import Connection
 from connectors.contract import Cursor, Gap
 
@@ -79,6 +80,7 @@ def commit_page(
     now: datetime,
     clock_of: Callable[[str], ChannelClock],
     pieces: Pieces,
+    known: KnownIds,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
@@ -86,6 +88,7 @@ def commit_page(
     Args:
         move: None when no cursor belongs to the page (a webhook, a replay).
         pieces: of recovery phrases, that came before.
+        known: the ids of what is stored.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -97,16 +100,19 @@ def commit_page(
     writes = Writes()
     _move_threads(con, page.moved)
     wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in page.deleted}
-    writes.known = posts_by_id(con, wanted)
+    oldest = min((draft.posted_at for draft in page.drafts), default=now)
+    writes.known = posts_by_id(con, known.among(con, wanted), oldest)
     _hide_pieces(con, page.drafts, origin, now, pieces, writes, outcome)
     _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
     fresh = list(writes.fresh.values())
-    answers = assign.assign(con, fresh)
+    answers = assign.assign(con, fresh, known)
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(page.deleted, now, writes, outcome)
     _write_posts(con, writes, origin, now, dead)
+    known.add(writes.fresh)
+    known.add(draft.alias_id for draft in fresh if draft.alias_id)
     _write_accounts(con, page.drafts, origin)
     if not reread:  # a stored record tells what was counted then, not now
         _write_counts(con, page, writes, now)
@@ -136,7 +142,7 @@ def _hide_pieces(
     outcome.hidden = len(due)
     note_compaction(con, now)
     drafts[:] = [hide_draft(draft, origin, now) if draft.post_id in due else draft for draft in drafts]
-    writes.known |= posts_by_id(con, due - fresh.keys() - writes.known.keys())
+    writes.known |= posts_by_id(con, due - fresh.keys() - writes.known.keys(), now - SPAN)
     for post in due & writes.known.keys():
         row = writes.known[post]
         hide_stored(con, row, origin)
@@ -145,14 +151,9 @@ def _hide_pieces(
             writes.touched.add(row["inquiry_id"])
 
 
-def posts_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Row]:
-    """Stored post rows."""
-    present = rows.present(con, "post", "post_id", wanted)
-    if not present:
-        return {}
-    found = rows.select(
-        con, f"SELECT {', '.join(rows.POST)} FROM post WHERE post_id IN (SELECT id FROM wanted)", rows.ids(present)
-    )
+def posts_by_id(con: Connection, wanted: Collection[UUID], since: datetime) -> dict[UUID, Row]:
+    """Stored post rows, which are probably not older than `since`."""
+    found = rows.fetch_since(con, "post", tuple(rows.POST), wanted, "posted_at", since)
     return {row[0]: dict(zip(rows.POST, row, strict=True)) for row in found}
 
 
@@ -330,12 +331,7 @@ def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) ->
     accounts = {draft.account.account_id: draft.account for draft in drafts if draft.account}
     if not accounts:
         return
-    known = rows.select(
-        con,
-        "SELECT account_id, name, handle, followers, role, person_id FROM account "
-        "WHERE account_id IN (SELECT id FROM wanted)",
-        rows.ids(accounts),
-    )
+    known = rows.fetch(con, "account", "account_id, name, handle, followers, role, person_id", "account_id", accounts)
     persons = {}
     for account, *said, person in known:
         persons[account] = person
@@ -357,19 +353,21 @@ def _write_counts(con: Connection, page: Prepared, writes: Writes, now: datetime
     said = {draft.post_id: draft.counts for draft in page.drafts if any(draft.counts)} | dict(page.counts)
     if not said:
         return
-    last = _last_counts(con, [post for post in said if post not in writes.fresh])
+    last = _last_counts(con, [writes.known[post] for post in said if post in writes.known])
     changed = [(post, now, *counts) for post, counts in said.items() if _counts_moved(last.get(post), counts)]
     rows.insert(con, "post_count", rows.POST_COUNT, changed)
 
 
-def _last_counts(con: Connection, posts: Sequence[UUID]) -> dict[UUID, Counts]:
+def _last_counts(con: Connection, posts: Sequence[Row]) -> dict[UUID, Counts]:
     if not posts:
         return {}
     found = rows.select(
         con,
         "SELECT post_id, max_by(likes, counted_at), max_by(replies, counted_at), max_by(shares, counted_at), "
-        "max_by(views, counted_at) FROM post_count WHERE post_id IN (SELECT id FROM wanted) GROUP BY post_id",
-        rows.ids(posts),
+        "max_by(views, counted_at) FROM post_count WHERE post_id IN (SELECT id FROM wanted) AND counted_at >= ? "
+        "GROUP BY post_id",
+        rows.ids(row["post_id"] for row in posts),
+        [min(row["seen_at"] for row in posts)],
     )
     return {post: tuple(counts) for post, *counts in found}
 

@@ -21,6 +21,7 @@ from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, prepare
 from aggregator.store.database import Connection, Database
+from aggregator.store.known import KnownIds
 from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 
@@ -41,6 +42,7 @@ class Ingest:
         self.compact_due = threading.Event()
         """Overwritten words are still in the file: `db.compact()` takes them off the disk."""
         self._pieces = Pieces()
+        self._known = KnownIds()
 
     def origin(self, connector: Connector, live_since: datetime | None) -> Origin:
         """What reading this connector's records takes."""
@@ -104,6 +106,7 @@ class Ingest:
                 now=now,
                 clock_of=partial(clock_of, self.settings),
                 pieces=self._pieces,
+                known=self._known,
                 reread=reread,
             )
         except BaseException:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 SCORING_VERSION = 1
 """Stored with each score; a change of rules or weights raises it, and `aggregator replay` applies it."""
+
+NEAR = timedelta(days=14)
+"""A person's post joins an inquiry of the same thread that is no farther away in time."""
 
 Kind = Literal["emergency", "complaint", "question", "praise", "noise", "other"]
 State = Literal["new", "claimed", "answered", "closed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import orjson
 
 from aggregator.fold import EXCERPT, FoldPost, Subject, fold, same
 from aggregator.identity import inquiry_id
-from aggregator.inquiry import Event, Inquiry, Reason
+from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import rows
 from aggregator.store.rows import Connection
 
@@ -52,12 +53,13 @@ def refold(
     begun = {inquiry_id(draft.post_id) for draft in fresh}
     stored = inquiries_by_id(con, touched | (drafts.keys() - begun))
     # An inquiry that begins with this page is folded from the page, any other from what is stored.
-    posts = _posts_of(con, touched | stored.keys())
+    since = min(chain((each.opened_at for each in stored.values()), (draft.posted_at for draft in fresh)), default=None)
+    posts = _posts_of(con, touched | stored.keys(), since)
     for inquiry, new in drafts.items():
         if inquiry not in posts:
             posts[inquiry] = [_from_draft(draft, seen_at) for draft in new]
-    events = _events_of(con, stored)
-    changed, gone = [], []
+    events = _events_of(con, stored, since)
+    changed, gone = [], list[Inquiry]()
     for inquiry, members in posts.items():
         before = stored.get(inquiry)
         subject = _subject(before) if before else _begun(inquiry, drafts[inquiry], source)
@@ -65,28 +67,28 @@ def refold(
         after = fold(subject, members, events.get(inquiry, ()), clock_of(subject.channel), points, ver)
         if before is None or not same(before, after):
             changed.append(after)
-            gone += [inquiry] if before else []
+            gone += [before] if before else []
     write(con, changed, gone)
     return {inquiry.inquiry_id for inquiry in changed}
 
 
 def inquiries_by_id(con: Connection, wanted: Iterable[UUID]) -> dict[UUID, Inquiry]:
-    """Inquiries, open or closed."""
-    wanted = list(wanted)
-    if not wanted:
-        return {}
-    found = rows.select(
-        con, f"SELECT {rows.INQUIRY_COLUMNS} FROM inquiry WHERE inquiry_id IN (SELECT id FROM wanted)", rows.ids(wanted)
-    )
-    return {row[0]: rows.to_inquiry(row) for row in found}
+    """Inquiries, open or closed; only what is not open is looked for among the many that are closed."""
+    found = {}
+    left = set(wanted)
+    for name in ("inquiry_open", "inquiry_closed"):
+        for row in rows.fetch(con, name, rows.INQUIRY_COLUMNS, "inquiry_id", left):
+            found[row[0]] = rows.to_inquiry(row)
+        left -= found.keys()
+    return found
 
 
-def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[UUID]) -> None:
-    """Put each inquiry where it belongs now: among the open or the closed."""
-    if replaced:
-        rows.delete(con, "inquiry_open", "inquiry_id", replaced)
-        rows.delete(con, "inquiry_closed", "inquiry_id", replaced)
+def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[Inquiry]) -> None:
+    """Put each inquiry where it belongs now, and take what it replaces from where it stood."""
     for name, closed in (("inquiry_open", False), ("inquiry_closed", True)):
+        rows.delete(
+            con, name, "inquiry_id", [each.inquiry_id for each in replaced if (each.state == "closed") is closed]
+        )
         batch = [rows.of_inquiry(inquiry) for inquiry in changed if (inquiry.state == "closed") is closed]
         rows.insert(con, name, rows.INQUIRY, batch)
 
@@ -97,14 +99,12 @@ _FOLDED = (
 )
 
 
-def _posts_of(con: Connection, inquiries: set[UUID]) -> dict[UUID, list[FoldPost]]:
+def _posts_of(con: Connection, inquiries: set[UUID], since: datetime | None) -> dict[UUID, list[FoldPost]]:
+    """Their posts. An inquiry opens with its first question, and no answer is older than that by more than NEAR."""
     posts: dict[UUID, list[FoldPost]] = {}
-    if inquiries:
-        found = rows.select(
-            con, f"SELECT {_FOLDED} FROM post WHERE inquiry_id IN (SELECT id FROM wanted)", rows.ids(inquiries)
-        )
-        for row in found:
-            posts.setdefault(row[-1], []).append(_fold_post(*row[:-1]))
+    bound = ("posted_at >= ?", [since - NEAR]) if since else ()
+    for row in rows.fetch(con, "post", _FOLDED, "inquiry_id", inquiries, *bound):
+        posts.setdefault(row[-1], []).append(_fold_post(*row[:-1]))
     return posts
 
 
@@ -149,17 +149,13 @@ def _fold_post(
     )
 
 
-def _events_of(con: Connection, inquiries: Mapping[UUID, Inquiry]) -> dict[UUID, list[Event]]:
-    if not inquiries:
-        return {}
-    found = rows.select(
-        con,
-        "SELECT event_id, inquiry_id, happened_at, who, what, details FROM inquiry_event "
-        "WHERE inquiry_id IN (SELECT id FROM wanted) ORDER BY happened_at, event_id",
-        rows.ids(inquiries),
-    )
+def _events_of(con: Connection, inquiries: Mapping[UUID, Inquiry], since: datetime | None) -> dict[UUID, list[Event]]:
+    """What colleagues did with them, in order. Nothing happens to an inquiry before it is opened (actions.py)."""
+    columns = "event_id, inquiry_id, happened_at, who, what, details"
+    bound = ("happened_at >= ?", [since]) if since else ()
+    found = rows.fetch(con, "inquiry_event", columns, "inquiry_id", inquiries, *bound)
     events: dict[UUID, list[Event]] = {}
-    for row in found:
+    for row in sorted(found, key=lambda row: (row[2], row[0])):
         events.setdefault(row[1], []).append(rows.to_event(row))
     return events
 

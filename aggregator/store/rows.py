@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -145,17 +146,42 @@ def _put(con: Connection, sql: str, incoming: pa.Table) -> None:  # noqa: ARG001
     con.execute(sql)
 
 
-def present(con: Connection, table_name: str, key: str, wanted: Iterable[UUID]) -> list[UUID]:
-    """Which of the ids are stored. Reading the one column first spares reading all the others of a large table."""
+def fetch(
+    con: Connection,
+    source: str,
+    columns: str,
+    key: str,
+    wanted: Iterable[UUID],
+    where: str = "true",
+    parameters: Sequence[object] = (),
+) -> list[tuple[Any, ...]]:
+    """`columns` of the rows of a table whose `key` is one of the ids, and which pass `where`.
+
+    Finding the row numbers in the one column first spares reading all the others of a large table; and a bound on
+    time, in `where`, spares reading most of that one, for rows stand about in the order of time.
+    """
     wanted = list(wanted)
     if not wanted:
         return []
-    found = select(con, f"SELECT {key} FROM {table_name} WHERE {key} IN (SELECT id FROM wanted)", ids(wanted))
-    return [each for (each,) in found]
+    numbers = f"SELECT rowid FROM {source} WHERE {key} IN (SELECT id FROM wanted) AND {where}"
+    return select(con, f"SELECT {columns} FROM {source} WHERE rowid IN ({numbers})", ids(wanted), parameters)
 
 
-def delete(con: Connection, target: str, key: str, values: Iterable[UUID]) -> None:
+def fetch_since(
+    con: Connection, source: str, columns: Sequence[str], wanted: Collection[UUID], time: str, since: datetime
+) -> list[tuple[Any, ...]]:
+    """As `fetch`, by the first of the columns, of rows that are probably not older than `since` (by column `time`):
+    the others are looked for everywhere."""
+    key = columns[0]
+    found = fetch(con, source, ", ".join(columns), key, wanted, f"{time} >= ?", [since])
+    left = set(wanted) - {row[0] for row in found} if len(found) < len(wanted) else set()
+    return found + fetch(con, source, ", ".join(columns), key, left)
+
+
+def delete(con: Connection, target: str, key: str, values: Sequence[UUID]) -> None:
     """Delete the rows that have these ids."""
+    if not values:
+        return
     _put(con, f"DELETE FROM {target} WHERE {key} IN (SELECT id FROM incoming)", ids(values))
 
 

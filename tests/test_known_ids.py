@@ -1,0 +1,76 @@
+"""What is stored is found again, wherever in time it stands, and what is not costs no look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import pytest
+
+from aggregator.actions import act
+from aggregator.store import known
+from aggregator.store.known import KnownIds
+from tests.conftest import Community, open_inquiries, poll
+from tests.console import Console
+from tests.test_import import jsonl
+
+
+@pytest.fixture
+def stored() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    con.execute("CREATE TABLE post (post_id UUID, alias_id UUID)")
+    return con
+
+
+def test_every_stored_id_and_alias_is_known_and_no_other(stored: duckdb.DuckDBPyConnection) -> None:
+    posts, aliases, others = ([uuid4() for _ in range(500)] for _ in range(3))
+    stored.executemany("INSERT INTO post VALUES (?, ?)", list(zip(posts, aliases, strict=True)))
+    stored.execute("INSERT INTO post VALUES ('00000000-0000-0000-0000-000000000000', NULL)")
+    ids = KnownIds()
+    assert ids.among(stored, [*posts, *aliases, *others]) == {*posts, *aliases}
+    assert ids.among(stored, []) == set()
+
+
+def test_ids_that_are_added_are_known_before_and_after_they_are_sorted_in(
+    stored: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "MOST_LOOSE", 10)
+    ids = KnownIds()
+    assert ids.among(stored, [uuid4()]) == set()
+    added = [uuid4() for _ in range(35)]
+    for number, each in enumerate(added):
+        ids.add([each])
+        assert ids.among(stored, added) == set(added[: number + 1])
+
+
+def test_a_post_that_comes_again_with_another_date_is_not_doubled(console: Console, tmp_path: Path) -> None:
+    old = {"native_id": "1", "text": "my swap failed", "author_id": "u1", "posted_at": "2019-01-01T00:00:00Z"}
+    console.ok("import", jsonl(tmp_path / "one.jsonl", old), "--source", "old")
+    late = old | {"posted_at": "2026-03-01T00:00:00Z"}
+    assert console.result("import", jsonl(tmp_path / "two.jsonl", late), "--source", "old")["new"] == 0
+    assert console.query("SELECT count(*) FROM post") == [(1,)]
+
+
+async def test_an_answer_after_a_year_still_finds_what_it_replies_to(community: Community) -> None:
+    async with community.desk("forum") as work:
+        asked = community.forum.says("lin", "my withdrawal is stuck, please help")
+        await poll(work)
+        community.forum.user("mod_mei").moderator = True
+        community.clock.pass_(days=400)
+        community.forum.says("mod_mei", "It was refunded, sorry.", reply_to=asked)
+        await poll(work)
+        (row,) = open_inquiries(work)
+    assert row["state"] == "answered"
+
+
+async def test_what_a_clock_behind_the_platforms_does_to_an_inquiry_still_counts(community: Community) -> None:
+    """A colleague's act never comes before what it is about."""
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "my swap failed, where is it?")
+        await poll(work)
+        (row,) = open_inquiries(work)
+        early = row["opened_at"] - timedelta(days=30)
+        after = await act(work.db, work.settings, row["inquiry_id"], row["ver"], "lin", "claim", early, {})
+    assert (after.owner, after.state) == ("lin", "claimed")
