@@ -251,7 +251,7 @@ def files() -> Iterator[tuple[str, str]]:
     """Name and text of every file of the project."""
     inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
     for path in [*inside, *ROOT.glob("*.*"), ROOT / "Makefile", ROOT / ".gitignore"]:
-        if path.is_file():
+        if path.is_file() and path.name != ".git":  # in a linked worktree that is a file, and names its home
             yield path.relative_to(ROOT).as_posix(), path.read_bytes().decode("utf-8", "replace")
 
 
