@@ -75,7 +75,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     rest = []
     for draft in fresh:
         if draft.alone and not draft.staff:
-            draft.inquiry_id = inquiry_id(draft.post_id) if _asks(draft) else None
+            draft.inquiry_id = inquiry_id(draft.post_id) if _asks(draft) and not draft.passed_over else None
         else:
             rest.append(draft)
     if not rest:
@@ -100,10 +100,12 @@ def _asks(draft: Draft) -> bool:
     return draft.account is None or draft.account.role == "customer"
 
 
-def _joined(draft: Draft, threads: _Threads) -> UUID:
+def _joined(draft: Draft, threads: _Threads) -> UUID | None:
     spans = threads.spans.setdefault((draft.thread_id, draft.person_id), [])
     span = min(spans, key=lambda each: each.distance(draft.posted_at)) if spans else None
     if span is None or span.distance(draft.posted_at) > NEAR:
+        if draft.passed_over:
+            return None
         span = _Span(inquiry_id(draft.post_id), draft.posted_at, draft.posted_at)
         spans.append(span)
     span.first, span.last = min(span.first, draft.posted_at), max(span.last, draft.posted_at)

@@ -12,16 +12,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
-
 from aggregator import assign
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared
 from aggregator.refold import refold
-from aggregator.store import rows
+from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds
 from aggregator.store.rows import Connection
-from connectors.contract import Cursor, Gap
+from connectors.contract import Cursor, Gap, Quota
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
@@ -32,10 +30,6 @@ Counts = tuple[int | None, int | None, int | None, int | None]
 VIEWS_GREW = 1.1  # a post's views are stored again when they grew by a tenth
 
 
-class FenceLostError(Exception):
-    """Another collector moved this source's cursor: what we hold is stale, nothing was written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Move:
     """From which fence the source's cursor moves, and to what."""
@@ -43,6 +37,7 @@ class Move:
     fence: int
     cursor: Cursor
     gaps: Sequence[Gap] = ()
+    quota: Quota | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +50,8 @@ class Outcome:
     deleted: int = 0
     rejected: int = 0
     hidden: int = 0  # posts that turned out to be pieces of a recovery phrase
+    passed_over: int = 0  # new posts that the source's words kept out of the feed
+    arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
     inquiries: set[UUID] = field(default_factory=set)
 
 
@@ -106,6 +103,8 @@ def commit_page(
     _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
     fresh = list(writes.fresh.values())
     answers = assign.assign(con, fresh, known)
+    outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
+    outcome.arrived = [draft.posted_at for draft in fresh if not draft.backfill]
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
@@ -158,12 +157,7 @@ def posts_by_id(con: Connection, wanted: Collection[UUID], since: datetime) -> d
 
 
 def _move_cursor(con: Connection, origin: Origin, move: Move) -> None:
-    moved = con.execute(
-        "UPDATE source_state SET cursor = ?, fence = fence + 1 WHERE source = ? AND fence = ?",
-        [orjson.dumps(move.cursor).decode(), origin.source, move.fence],
-    ).fetchone()
-    if not moved or moved[0] != 1:
-        raise FenceLostError(f"{origin.source}: another process collects this source; this one stops doing so")
+    sources.move(con, origin.source, move.fence, move.cursor, move.quota)
     for gap in move.gaps:
         con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [origin.source, gap.start, gap.end, gap.reason])
 

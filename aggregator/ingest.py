@@ -19,7 +19,8 @@ from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.pieces import Pieces
-from aggregator.prepare import Origin, Prepared, prepare
+from aggregator.prepare import Origin, Prepared, any_of, prepare
+from aggregator.store import sources
 from aggregator.store.database import Connection, Database
 from aggregator.store.known import KnownIds
 from aggregator.triage import get_ready
@@ -55,6 +56,8 @@ class Ingest:
             official=official_of(self.settings, connector.space),
             live_since=live_since,
             points=self.settings.points,
+            include=any_of(connector.config.include),
+            exclude=any_of(connector.config.exclude),
         )
 
     async def page(self, origin: Origin, page: Page, fence: int) -> Outcome:
@@ -64,7 +67,7 @@ class Ingest:
             FenceLostError: another process collects this source.
             StoreError: the database refused it; nothing of the page was kept.
         """
-        return await self._commit(origin, page.records, Move(fence, page.cursor, page.gaps))
+        return await self._commit(origin, page.records, Move(fence, page.cursor, page.gaps, page.quota))
 
     async def pushed(self, origin: Origin, records: Sequence[Record]) -> Outcome:
         """Commit what a webhook brought; it moves no cursor."""
@@ -114,6 +117,8 @@ class Ingest:
             raise
         if outcome.hidden:
             self.compact_due.set()
+        if outcome.passed_over:
+            sources.pass_over(con, origin.source, outcome.passed_over)
         return outcome
 
     def tell(self, inquiries: Collection[UUID]) -> None:

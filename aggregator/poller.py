@@ -17,13 +17,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
-from aggregator.commit import FenceLostError
 from aggregator.ingest import Ingest
 from aggregator.prepare import Origin
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
-from aggregator.store.sources import HealthState, SourceState
-from connectors.contract import Cursor, PullConnector, SourceConfig
+from aggregator.store.sources import FenceLostError, HealthState, SourceState
+from connectors.contract import Cursor, PullConnector, Quota, SourceConfig
 from connectors.errors import (
     AuthError,
     ConnectorError,
@@ -59,7 +58,9 @@ class Source:
     message: str = ""
     failures: int = 0
     warnings: tuple[str, ...] = ()
+    quota: Quota | None = None
     noted_at: datetime | None = None  # when coverage and health were last written
+    again: bool = False  # the platform said that there is something to fetch
     opened: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -84,6 +85,7 @@ class Poller:
             cursor=state.cursor,
             fence=state.fence,
             backfill_from=state.backfill_from,
+            quota=state.quota,
         )
         self.sources[source.name] = source
         return source
@@ -116,6 +118,15 @@ class Poller:
                 source.state = "failing"  # the poll that stopped it may not be over, and would pause it
                 self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
 
+    def poll_soon(self, name: str) -> None:
+        """The platform called: there is something to fetch. A poll under way is followed by another one."""
+        source = self.sources.get(name)
+        if source is None or source.state == "stopped":
+            return
+        source.again = source.lock.locked()
+        if not source.again:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
     async def stop(self) -> None:
         """Stop polling; a page under way is committed or left to be fetched again."""
         if self._scheduler.running:
@@ -137,6 +148,8 @@ class Poller:
         self._running.add(task)
         try:
             pause = await self.poll(source)
+            while source.again and not source.failures:
+                pause = await self.poll(source)
         except (StoreError, FenceLostError) as error:
             if not self.failed.done():
                 self.failed.set_exception(error)
@@ -160,7 +173,7 @@ class Poller:
             FenceLostError: another process collects this source.
         """
         async with source.lock:
-            began = self.ingest.clock()
+            began, source.again = self.ingest.clock(), False
             try:
                 if not source.opened:
                     await source.connector.open()
@@ -173,21 +186,25 @@ class Poller:
             except Exception as error:  # a bug in one connector leaves the others running
                 log.exception("source.broken", source=source.name)
                 return await self._failed(source, error)
-            await self._succeeded(source, began, once)
+            await self._succeeded(source, began, note=once)
             return 0.0
 
     async def _drain(self, source: Source) -> None:
         async with aclosing(source.connector.pages(source.cursor)) as pages:
+            asked = self.ingest.clock()
             async for page in pages:
                 outcome = await self.ingest.page(source.origin, page, source.fence)
                 source.cursor, source.fence = page.cursor, source.fence + 1
-                source.warnings = page.warnings
+                source.warnings, source.quota = page.warnings, page.quota or source.quota
                 await self._works_again(source)
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
                     raise UnreadablePageError(
                         f"{source.name}: none of {outcome.records} records could be read; they are kept. The "
                         "platform has probably changed its format: update, then run `aggregator replay`."
                     )
+                if page.caught_up:
+                    await self._succeeded(source, asked, note=False)
+                asked = self.ingest.clock()
 
     async def _works_again(self, source: Source) -> None:
         """A page was committed. A busy chat's poll may not end for hours: its health is told, its trouble forgotten."""
@@ -199,7 +216,8 @@ class Poller:
         log.info("source.recovered", source=source.name)
         await self._report(source, self.ingest.clock(), source.config.poll_every.total_seconds())
 
-    async def _succeeded(self, source: Source, began: datetime, note: bool) -> None:
+    async def _succeeded(self, source: Source, began: datetime, *, note: bool) -> None:
+        """Everything that was there at `began` is stored. `note`: write so, however short ago that was done."""
         recovered = source.state != "ok"
         source.state, source.message, source.failures = "ok", "", 0
         if not (recovered or note) and source.noted_at and began - source.noted_at < NOTE_EVERY:
@@ -221,8 +239,8 @@ class Poller:
         log.warning("source.failed", source=source.name, message=message, failures=source.failures, retry_in=pause)
         if isinstance(error, CursorExpiredError):
             source.cursor = None
-            source.fence += 1
             await self.ingest.db.write(lambda con: _restart(con, source, now, message))
+            source.fence += 1
         else:
             await self.ingest.db.write(
                 lambda con: sources.open_gap(con, source.name, source.backfill_from, now, message)
@@ -240,7 +258,7 @@ class Poller:
 
 
 def _restart(con: Connection, source: Source, now: datetime, message: str) -> None:
-    sources.restart(con, source.name)
+    sources.restart(con, source.name, source.fence)
     sources.lose(con, source.name, source.backfill_from, now, message)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,6 +39,8 @@ class Origin:
     official: frozenset[str] = frozenset()
     live_since: datetime | None = None  # None: everything is backfill
     points: Mapping[str, float] = field(default_factory=dict)
+    include: re.Pattern[str] | None = None  # only posts that hold one of these begin an inquiry (see `any_of`)
+    exclude: re.Pattern[str] | None = None  # posts that hold one of these begin none
 
 
 class Account(NamedTuple):
@@ -79,6 +82,7 @@ class Draft:
     can_reply_until: datetime | None
     understanding: Understanding
     secret: bool
+    passed_over: bool  # the source's words keep it from beginning an inquiry
     facts: bytes
     counts: tuple[int | None, int | None, int | None, int | None]
     body: bytes
@@ -144,6 +148,19 @@ def read_again(body: str, secrets: str | None, origin: Origin, seen_at: datetime
     _read(orjson.loads(body), found, origin, seen_at, page)
 
 
+def any_of(words: Collection[str]) -> re.Pattern[str] | None:
+    """Finds any of these words or phrases in a `search_text`, Latin ones only as whole words; None: there are none."""
+    if not words:
+        return None
+    return re.compile("|".join(_whole(search_text(word)) for word in sorted(words, key=len, reverse=True)))
+
+
+def _whole(word: str) -> str:
+    before = r"(?<![a-z0-9])" if re.match(r"[a-z0-9]", word) else ""
+    after = r"(?![a-z0-9])" if re.search(r"[a-z0-9]$", word) else ""
+    return f"{before}{re.escape(word)}{after}"
+
+
 def _items(read: Item | Sequence[Item] | None) -> Iterator[Item]:
     if read is None:
         return
@@ -195,6 +212,7 @@ def draft(
         points=origin.points,
     )
     secret = any(each.alarming for each in marks) and not staff
+    passed_over = not (staff or secret) and _is_passed_over(post, searchable, origin)
     return Draft(
         post_id=this,
         channel=post.channel or origin.channel,
@@ -220,11 +238,20 @@ def draft(
         can_reply_until=post.can_reply_until,
         understanding=understanding,
         secret=secret,
-        facts=_facts(post, understanding, marks, secret, guessed),
+        passed_over=passed_over,
+        facts=_facts(post, understanding, marks, secret, guessed, passed_over=passed_over),
         counts=(post.likes, post.replies, post.shares, post.views),
         body=body,
         secrets=secrets,
     )
+
+
+def _is_passed_over(post: Post, searchable: str, origin: Origin) -> bool:
+    if origin.include is None and origin.exclude is None:
+        return False
+    said = f"{search_text(post.title)}\n{searchable}" if post.title else searchable
+    wanted = origin.include is None or origin.include.search(said) is not None
+    return not wanted or (origin.exclude is not None and origin.exclude.search(said) is not None)
 
 
 def _account(author: Author, origin: Origin) -> Account:
@@ -261,7 +288,13 @@ def _marks_in(text: str, found: Sequence[Found]) -> Sequence[Found]:
 
 
 def _facts(
-    post: Post, understanding: Understanding, marks: Sequence[Found], secret: bool, guessed: tuple[str, ...]
+    post: Post,
+    understanding: Understanding,
+    marks: Sequence[Found],
+    secret: bool,
+    guessed: tuple[str, ...],
+    *,
+    passed_over: bool,
 ) -> bytes:
     """The columns of a post that nobody sorts by, as JSON; only what is there."""
     facts: dict[str, Any] = {"kind": understanding.kind}
@@ -271,6 +304,10 @@ def _facts(
         facts["thanks"] = True
     if secret:
         facts["secret"] = True
+    if passed_over:
+        facts["passed_over"] = True
+    if post.place and not post.permalink:
+        facts["place"] = post.place
     if marks:
         facts["secrets"] = [[each.kind, each.start, each.end] for each in marks]
     if understanding.entities:

@@ -131,6 +131,8 @@ def _receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
         received = await asyncio.to_thread(connector.receive, push)
         if received.records:
             await work.ingest.pushed(work.origins[source], received.records)
+        if received.poll:
+            work.poller.poll_soon(source)
         return received
 
     return receive

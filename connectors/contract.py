@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -206,10 +206,27 @@ class SourceConfig(BaseModel):
 
     connector: str = Field(description="Which connector speaks to this source, by name or as module:Class.")
     poll_every: Duration = Field(default=timedelta(seconds=30), gt=timedelta(0), description="Time between two polls.")
+    poll_between: tuple[Duration, Duration] | None = Field(
+        default=None, description="Instead of poll_every: shortest and longest time between two polls, by need."
+    )
+    polls_per_day: int | None = Field(default=None, gt=0, description="At most so many polls in a day (UTC).")
+    include: frozenset[Annotated[str, Field(min_length=1)]] = Field(
+        default=frozenset(), description="Only posts that hold one of these words or phrases begin an inquiry."
+    )
+    exclude: frozenset[Annotated[str, Field(min_length=1)]] = Field(
+        default=frozenset(), description="Posts that hold one of these words or phrases begin no inquiry."
+    )
     backfill: Duration = Field(
         default=timedelta(days=7), ge=timedelta(0), description="How far back the first poll reads."
     )
     enabled: bool = Field(default=True, description="false: configured, but not polled.")
+
+    @field_validator("poll_between")
+    @classmethod
+    def _shortest_first(cls, between: tuple[timedelta, timedelta] | None) -> tuple[timedelta, timedelta] | None:
+        if between is not None and not timedelta(seconds=1) <= between[0] <= between[1]:
+            raise ValueError("should be the shortest time, at least 1s, then the longest, such as [15s, 10m]")
+        return between
 
 
 class Connector(ABC):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from aggregator.store.reports import source_reports
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
 from connectors.errors import CursorExpiredError
 from tests.conftest import START, Community, poll, texts
+from tests.test_poller import until
 
 
 class Forgetful(PullConnector):
@@ -27,6 +29,20 @@ class Forgetful(PullConnector):
         yield Page(records=[{"id": "1", "text": "where is my refund?"}], cursor={"number": 1})
 
 
+class Endless(PullConnector):
+    """An open connection: a page for each thing that is said, without end."""
+
+    space = "endless"
+    said: ClassVar[asyncio.Queue[Page]]
+
+    def post(self, record: Record) -> Post:
+        return Post(native_id=record["id"], text=record["text"], posted_at=None)
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        while True:
+            yield await self.said.get()
+
+
 def coverage(work: Workplace, source: str) -> list[tuple[Any, ...]]:
     """(minutes after the test's start, from and to; state), in order."""
     return work.db.query(
@@ -34,6 +50,10 @@ def coverage(work: Workplace, source: str) -> list[tuple[Any, ...]]:
         "WHERE source = $source ORDER BY from_at, to_at",
         {"start": START, "source": source},
     )
+
+
+async def heard(work: Workplace, posts: int) -> None:
+    await until(lambda: len(texts(work)) == posts)
 
 
 def lost_or_open(work: Workplace, source: str) -> list[tuple[Any, ...]]:
@@ -63,6 +83,32 @@ async def test_an_outage_is_a_gap_at_once_and_closes_when_it_is_over(community: 
         await poll(work)
         assert coverage(work, "forum") == [(-7 * 24 * 60, 30, "complete"), (0, 30, "refetched")]
         assert texts(work) == ["said while we could not listen"]
+
+
+async def test_an_endless_poll_vouches_as_often_as_it_has_caught_up(community: Community) -> None:
+    odd = SourceConfig(connector=f"{__name__}:Endless")
+    settings = community.settings().model_copy(update={"sources": {"odd": odd}})
+    Endless.said = asyncio.Queue()
+    async with Workplace(settings, clock=community.clock) as work:
+        polling = asyncio.create_task(work.poller.poll(work.poller.sources["odd"]))
+        for number, caught_up in enumerate((True, False, True, False)):
+            community.clock.pass_(minutes=10)
+            record = {"id": str(number), "text": f"swap {number} failed"}
+            Endless.said.put_nowait(Page([record], {"number": number}, caught_up=caught_up))
+            await heard(work, number + 1)
+        # Each page vouches for the time at which it was asked for: when the one before had been committed.
+        assert coverage(work, "odd") == [(-7 * 24 * 60, 20, "complete")]
+        polling.cancel()
+
+
+async def test_an_answer_that_is_full_does_not_say_that_nothing_is_newer(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await poll(work)
+        for number in range(101):
+            community.telegram.says("fox", f"swap {number} failed")
+        source = work.poller.sources["telegram"]
+        told = [(len(page.records), page.caught_up) async for page in source.connector.pages(source.cursor)]
+    assert told == [(100, False), (1, True)]
 
 
 async def test_the_gap_says_why(community: Community) -> None:

@@ -350,7 +350,7 @@ async def test_a_commit_that_the_database_refuses_leaves_no_half_page(community:
         before = rows(work)
         with work.db.reading() as other:
             other.execute("BEGIN")
-            other.execute("UPDATE source_state SET fence = fence WHERE source = ?", [source])
+            other.execute("ALTER TABLE post ADD COLUMN another VARCHAR")
             with pytest.raises(StoreError, match="onflict"):
                 await poll(work, source)
             other.execute("ROLLBACK")

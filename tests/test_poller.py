@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 
-from aggregator.commit import FenceLostError
 from aggregator.config import Settings
 from aggregator.poller import WHOLE_PAGE, back_off
-from aggregator.store.database import StoreError
 from aggregator.store.reports import source_reports
+from aggregator.store.sources import FenceLostError
 from aggregator.workplace import Workplace
-from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
-from tests.conftest import Community, poll, texts
+from connectors.contract import Cursor, Page, Post, PullConnector, Quota, Record, SourceConfig
+from connectors.errors import CursorExpiredError
+from tests.conftest import START, Community, poll, texts
 
 PATIENCE = 10.0  # seconds, before a test gives up
 
@@ -33,6 +33,45 @@ class Broken(PullConnector):
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         yield Page(records=[{}][1], cursor={})  # type: ignore[arg-type]  # the bug: there is no second one
+
+
+class Rebuilt(Broken):
+    """Knows no cursor for longer than one poll."""
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if cursor is not None:
+            raise CursorExpiredError("the mailbox was rebuilt")
+        yield Page((), {"number": 1})
+
+
+class Counted(Broken):
+    """Says at the first poll how many calls are left."""
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        quota = Quota(240, 1000, START + timedelta(hours=16)) if cursor is None else None
+        yield Page((), {"number": 1}, quota=quota)
+
+
+class Bell(Broken):
+    """Notes each poll."""
+
+    heard: ClassVar[list[Cursor | None]] = []
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        self.heard.append(cursor)
+        yield Page((), {"number": len(self.heard)})
+
+
+class Slow(Broken):
+    """A poll ends when it may."""
+
+    begun: ClassVar[int] = 0
+    goes_on: ClassVar[asyncio.Event]
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        Slow.begun += 1
+        await self.goes_on.wait()
+        yield Page((), {"number": self.begun})
 
 
 def with_connector(community: Community, kind: type[PullConnector]) -> Settings:
@@ -225,16 +264,85 @@ async def test_a_collector_that_lost_its_source_ends_the_service(community: Comm
         assert texts(work) == ["one"]
 
 
+async def test_a_collector_that_commits_at_the_same_moment_is_told_that_it_lost_the_source(
+    community: Community,
+) -> None:
+    async with community.desk("forum") as work:
+        community.forum.says("lin", "one")
+        with work.db.reading() as other:
+            other.execute("BEGIN")
+            other.execute("UPDATE source_state SET fence = fence + 1 WHERE source = 'forum'")
+            with pytest.raises(FenceLostError, match="forum: another process collects this source"):
+                await poll(work)
+            other.execute("ROLLBACK")
+        assert texts(work) == []
+
+
+async def test_a_collector_that_lost_its_source_does_not_restart_it(community: Community) -> None:
+    settings = with_connector(community, Rebuilt)
+    async with Workplace(settings, clock=community.clock) as work:
+        await poll(work, "odd")
+        await work.db.write(
+            lambda con: con.execute("UPDATE source_state SET fence = 7, cursor = '{}' WHERE source = 'odd'").fetchall()
+        )
+        with pytest.raises(FenceLostError):
+            await poll(work, "odd")
+        stored = work.db.query("SELECT fence, cursor FROM source_state WHERE source = 'odd'")
+        assert stored == [(7, "{}")]
+        assert work.db.query("FROM coverage WHERE source = 'odd' AND state = 'lost'") == []
+
+
 async def test_both_collectors_running_at_once_double_nothing(community: Community) -> None:
     async with community.desk("forum") as first, community.desk("forum") as second:
         for number in range(120):
             community.forum.says(f"user{number % 7}", f"swap {number} failed")
         outcomes = await asyncio.gather(poll(first), poll(second), return_exceptions=True)
-        # Which of the two depends on whether the other's commit is over, or under way.
-        assert any(isinstance(outcome, FenceLostError | StoreError) for outcome in outcomes)
+        assert FenceLostError in [type(outcome) for outcome in outcomes]
+        assert {type(outcome) for outcome in outcomes} <= {FenceLostError, list}
     async with community.desk("forum") as work:
         await poll(work)
         assert sorted(texts(work)) == sorted(post.text for post in community.forum.truth().values())
+
+
+# -- what a page or a call tells beside its records -----------------------------------------------
+
+
+async def test_what_the_platform_still_allows_is_kept_and_survives_a_restart(community: Community) -> None:
+    settings = with_connector(community, Counted)
+    async with Workplace(settings, clock=community.clock) as work:
+        await poll(work, "odd")
+    async with Workplace(settings, clock=community.clock) as work:
+        report = next(each for each in source_reports(work.db, settings) if each.source == "odd")
+        assert report.quota == Quota(240, 1000, START + timedelta(hours=16))
+        assert work.poller.sources["odd"].quota == report.quota
+        await poll(work, "odd")  # this time the platform says nothing of it
+        (stored,) = work.db.query("SELECT quota->>'left' FROM source_state WHERE source = 'odd'")
+        assert stored == ("240",)
+
+
+async def test_a_call_that_says_fetch_now_polls_the_source_at_once(community: Community) -> None:
+    async with listening(with_connector(community, Bell), community) as work:
+        bell = work.poller.sources["odd"]
+        await until(lambda: bell.noted_at)
+        Bell.heard.clear()
+        work.poller.poll_soon("odd")
+        await until(lambda: Bell.heard)
+
+
+async def test_a_call_during_a_poll_is_followed_by_another_poll(community: Community) -> None:
+    Slow.begun, Slow.goes_on = 0, asyncio.Event()
+    async with listening(with_connector(community, Slow), community) as work:
+        await until(lambda: Slow.begun == 1)
+        work.poller.poll_soon("odd")
+        work.poller.poll_soon("odd")
+        Slow.goes_on.set()
+        await until(lambda: Slow.begun == 2)
+
+
+async def test_a_call_for_a_source_that_is_not_polled_changes_nothing(community: Community) -> None:
+    async with listening(community.settings("forum"), community) as work:
+        work.poller.poll_soon("nobody")
+        await until(lambda: work.poller.sources["forum"].noted_at)
 
 
 async def test_everybody_who_asked_is_told_what_a_page_changed(community: Community) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from aggregator.config import Settings
 from aggregator.fold import STATE_RULES
+from aggregator.triage import language
 from aggregator.triage.terms import RULES
 from aggregator.web import words
 from aggregator.web.i18n import CHINESE, ENGLISH, LOCALE, choose
@@ -44,6 +45,11 @@ def test_every_rule_has_words() -> None:
     named = {*RULES, *STATE_RULES, "waiting", "overdue", "repeat_contact"}
     assert named - words.RULES.keys() == set()
     assert words.RULES.keys() - named == set()
+
+
+def test_every_language_that_is_told_apart_has_a_name() -> None:
+    told = {*language._LATIN, "zh", "zh-Hans", "zh-Hant", "ja", "ko", "ru", "uk", "ar", "hi", "th", "und"}
+    assert told - words.LANGUAGES.keys() == set()
 
 
 def test_templates_never_mark_text_as_safe_and_hold_no_inline_code() -> None:

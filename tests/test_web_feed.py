@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import orjson
+
 from tests.conftest import Community
 from tests.web_site import csrf, open_site
 
@@ -51,3 +53,27 @@ async def test_claim_and_close_work_as_plain_forms_and_leave_a_history(community
         assert "closed it (duplicate)" in page
         assert "my swap failed" not in (await amy.get("/")).text
         assert "my swap failed" in (await amy.get("/?state=closed")).text
+
+
+async def test_a_post_without_an_address_says_where_to_find_it(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await site.says(("fox", "my swap failed"))
+        placed = """UPDATE post SET permalink = NULL, facts = json_merge_patch(facts, '{"place": "Group <7>"}')"""
+        await site.work.db.write(lambda con: con.execute(placed).fetchall())
+        page = (await amy.get(f"/inquiry/{site.only_id()}")).text
+    assert "to be found in: <bdi>Group &lt;7&gt;</bdi>" in page
+
+
+async def test_the_connectors_page_says_what_is_left_of_a_quota_and_what_was_passed_over(community: Community) -> None:
+    quota = {"left": 240, "limit": 1000, "resets_at": "2026-03-15T00:00:00+00:00"}
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await site.says(("fox", "my swap failed"))
+        kept = "UPDATE source_state SET quota = ?, passed_over = 1234 WHERE source = 'telegram'"
+        await site.work.db.write(lambda con: con.execute(kept, [orjson.dumps(quota).decode()]).fetchall())
+        page = (await amy.get("/connectors")).text
+        community.clock.pass_(hours=1)
+        later = (await amy.get("/connectors")).text
+    assert "240 of 1000, anew at 2026-03-15 08:00" in page
+    assert "1,234" in page
+    assert "<dt>Next try</dt><dd><time" in page
+    assert "<dt>Next try</dt><dd>now</dd>" in later  # it is late, and never in the past

@@ -148,7 +148,7 @@ CREATE TABLE coverage (
 
 CREATE TABLE source_health (
     source VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,               -- ok, slow, failing, stopped, off
+    state VARCHAR NOT NULL,               -- ok, silent, failing, stopped, off
     message VARCHAR NOT NULL,             -- for the person who must act
     failures INTEGER NOT NULL,            -- in a row
     polled_at TIMESTAMPTZ,

@@ -115,6 +115,7 @@ class ThreadPost:
     staff: bool
     ours: bool
     permalink: str | None
+    place: str | None  # where to find it on the platform, which gives it no address
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
         """
         SELECT p.post_id, coalesce(a.name, ''), a.handle, coalesce(a.role, 'customer'), p.posted_at, p.edited_at,
                p.deleted_at, p.seen_at, p.version, p.text, p.lang, p.staff,
-               coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink
+               coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink, p.facts ->> 'place'
         FROM post AS p LEFT JOIN account AS a USING (account_id)
         WHERE p.thread_id = $thread OR p.inquiry_id = $inquiry
         ORDER BY ours DESC,

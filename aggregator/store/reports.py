@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.store.sources import HealthState
+from aggregator.store.sources import HealthState, quota_of
 from connectors.registry import connector_class
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
     from aggregator.store.database import Connection, Database
+    from connectors.contract import Quota
 
 GAPS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A time of which posts may be missing. `state`: gap (may still be fetched) or lost."""
+    """A time of which posts may be missing. `state`: gap (may still be fetched), doubt (an unusual silence) or lost."""
 
     start: datetime
     end: datetime
@@ -30,7 +31,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """One source on the health page. `complete_to`: until when we can vouch without a break; None: not yet."""
+    """One source on the health page.
+
+    complete_to: until when we can vouch without a break; None: not yet. passed_over: posts that begin no inquiry
+    because of `include` and `exclude`. quota: as the platform last told it; None: it does not count.
+    """
 
     source: str
     channel: str
@@ -43,6 +48,8 @@ class SourceReport:
     next_at: datetime | None
     posts: int
     rejected: int
+    passed_over: int
+    quota: Quota | None
     gaps: tuple[Missing, ...]  # newest first, at most GAPS_SHOWN
     blind_to: tuple[str, ...]
     complete_to: datetime | None
@@ -65,18 +72,26 @@ def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
         source: rest
         for source, *rest in cursor.execute("SELECT source, count(*), max(posted_at) FROM post GROUP BY 1").fetchall()
     }
-    channels = _pairs(cursor, "SELECT source, channel FROM source_state")
+    states = {
+        source: rest
+        for source, *rest in cursor.execute("SELECT source, channel, passed_over, quota FROM source_state").fetchall()
+    }
     rejected = _pairs(cursor, "SELECT source, count(*) FROM rejected_record WHERE resolved_at IS NULL GROUP BY 1")
-    complete = _pairs(cursor, "SELECT source, max(to_at) FROM coverage WHERE state = 'complete' GROUP BY 1")
+    complete = _pairs(
+        cursor,
+        "SELECT source, least(max(to_at) FILTER (state = 'complete'), min(from_at) FILTER (state IN ('gap', 'doubt'))) "
+        "FROM coverage GROUP BY 1 HAVING count(*) FILTER (state = 'complete') > 0",
+    )
     missing = _missing(cursor)
     reports = []
     for source, config in sorted(settings.sources.items()):
         state, message, warnings, polled_at, next_at = health.get(source, ["ok", "", "[]", None, None])
         count, last_post_at = posts.get(source, [0, None])
+        channel, passed_over, quota = states.get(source, [config.connector, 0, None])
         reports.append(
             SourceReport(
                 source=source,
-                channel=channels.get(source, config.connector),
+                channel=channel,
                 connector=config.connector,
                 state=state if config.enabled else "off",
                 message=message,
@@ -86,6 +101,8 @@ def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
                 next_at=next_at,
                 posts=count,
                 rejected=rejected.get(source, 0),
+                passed_over=passed_over,
+                quota=quota_of(quota),
                 gaps=tuple(missing.get(source, ())[:GAPS_SHOWN]),
                 blind_to=tuple(sorted(connector_class(config.connector).blind_to)),
                 complete_to=complete.get(source),
@@ -101,7 +118,8 @@ def _pairs(cursor: Connection, sql: str) -> dict[str, Any]:
 def _missing(cursor: Connection) -> dict[str, list[Missing]]:
     found: dict[str, list[Missing]] = {}
     for source, *gap in cursor.execute(
-        "SELECT source, from_at, to_at, state, reason FROM coverage WHERE state IN ('gap', 'lost') ORDER BY to_at DESC"
+        "SELECT source, from_at, to_at, state, reason FROM coverage WHERE state IN ('gap', 'doubt', 'lost') "
+        "ORDER BY to_at DESC"
     ).fetchall():
         found.setdefault(source, []).append(Missing(*gap))
     return found

@@ -3,44 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import duckdb
 import orjson
 
 from aggregator.store.database import Connection
+from connectors.contract import Quota
 
-HealthState = Literal["ok", "slow", "failing", "stopped", "off"]
+HealthState = Literal["ok", "silent", "failing", "stopped", "off"]
+
+
+class FenceLostError(Exception):
+    """Another collector moved this source's cursor: what we hold is stale, nothing was written."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"{source}: another process collects this source; this one stops doing so")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
+    """Where a source was left. `rhythm`: see aggregator/tempo.py; empty: nothing is known yet."""
+
     cursor: dict[str, Any] | None
     fence: int
     backfill_from: datetime
     live_since: datetime
+    quota: Quota | None = None
+    rhythm: dict[str, Any] = field(default_factory=dict)
 
 
 def start(con: Connection, source: str, space: str, channel: str, now: datetime, backfill: timedelta) -> SourceState:
     """The state of a source; written at its first start, which also fixes what counts as backfill."""
     row = con.execute(
-        "SELECT cursor, fence, backfill_from, live_since FROM source_state WHERE source = ?", [source]
+        "SELECT cursor, fence, backfill_from, live_since, quota, rhythm FROM source_state WHERE source = ?", [source]
     ).fetchone()
     if row is None:
         state = SourceState(None, 0, now - backfill, now)
         con.execute(
-            "INSERT INTO source_state VALUES (?, ?, ?, NULL, 0, ?, ?)",
+            "INSERT INTO source_state (source, space, channel, fence, backfill_from, live_since) "
+            "VALUES (?, ?, ?, 0, ?, ?)",
             [source, space, channel, state.backfill_from, state.live_since],
         )
         return state
-    cursor, fence, backfill_from, live_since = row
-    return SourceState(orjson.loads(cursor) if cursor else None, fence, backfill_from, live_since)
+    cursor, fence, backfill_from, live_since, quota, rhythm = row
+    return SourceState(
+        orjson.loads(cursor) if cursor else None,
+        fence,
+        backfill_from,
+        live_since,
+        quota_of(quota),
+        orjson.loads(rhythm) if rhythm else {},
+    )
 
 
-def restart(con: Connection, source: str) -> None:
-    """Forget the cursor: the platform no longer knows it."""
-    con.execute("UPDATE source_state SET cursor = NULL, fence = fence + 1 WHERE source = ?", [source])
+def move(con: Connection, source: str, fence: int, cursor: dict[str, Any], quota: Quota | None) -> None:
+    """Move the cursor on from where it stood at `fence`. `quota` None: the platform told nothing new of it.
+
+    Raises:
+        FenceLostError: somebody else has moved it, or is about to.
+    """
+    told = None
+    if quota:
+        told = orjson.dumps({"left": quota.left, "limit": quota.limit, "resets_at": quota.resets_at}).decode()
+    _set_cursor(con, source, fence, orjson.dumps(cursor).decode(), told)
+
+
+def restart(con: Connection, source: str, fence: int) -> None:
+    """Forget the cursor: the platform no longer knows it. Raises as `move`."""
+    _set_cursor(con, source, fence, None, None)
+
+
+def _set_cursor(con: Connection, source: str, fence: int, cursor: str | None, quota: str | None) -> None:
+    try:
+        moved = con.execute(
+            "UPDATE source_state SET cursor = ?, quota = coalesce(?, quota), fence = fence + 1 "
+            "WHERE source = ? AND fence = ?",
+            [cursor, quota, source, fence],
+        ).fetchone()
+    except duckdb.TransactionException as error:  # a collector commits at this very moment
+        raise FenceLostError(source) from error
+    if not moved or moved[0] != 1:
+        raise FenceLostError(source)
+
+
+def quota_of(stored: str | None) -> Quota | None:
+    """What `move` stored."""
+    if stored is None:
+        return None
+    told = orjson.loads(stored)
+    return Quota(told["left"], told["limit"], datetime.fromisoformat(told["resets_at"]))
+
+
+def pass_over(con: Connection, source: str, posts: int) -> None:
+    """So many more posts began no inquiry because of the source's words."""
+    con.execute("UPDATE source_state SET passed_over = passed_over + ? WHERE source = ?", [posts, source])
+
+
+def keep_rhythm(con: Connection, source: str, rhythm: dict[str, Any]) -> None:
+    """What was learned of when posts arrive."""
+    con.execute("UPDATE source_state SET rhythm = ? WHERE source = ?", [orjson.dumps(rhythm).decode(), source])
 
 
 def vouch(con: Connection, source: str, since: datetime, until: datetime, retention: timedelta | None) -> None:
@@ -98,6 +162,22 @@ def lose(con: Connection, source: str, since: datetime, now: datetime, reason: s
     """What came between the last complete moment and now can no longer be fetched."""
     open_gap(con, source, since, now, reason)
     con.execute("UPDATE coverage SET state = 'lost' WHERE source = ? AND state = 'gap'", [source])
+
+
+def doubt(con: Connection, source: str, since: datetime, now: datetime, reason: str) -> None:
+    """The platform answers, but so long a silence (`since`) is not usual here: posts may be missing."""
+    updated = con.execute(
+        "UPDATE coverage SET to_at = ?, reason = ? WHERE source = ? AND state = 'doubt'", [now, reason, source]
+    ).fetchone()
+    if not updated or not updated[0]:
+        con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'doubt', ?)", [source, since, now, reason])
+
+
+def believe(con: Connection, source: str, now: datetime) -> None:
+    """Posts arrive again: the silence was one."""
+    con.execute(
+        "UPDATE coverage SET state = 'refetched', to_at = ? WHERE source = ? AND state = 'doubt'", [now, source]
+    )
 
 
 def report(

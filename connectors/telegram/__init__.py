@@ -41,6 +41,7 @@ ALLOWED_UPDATES = (
     *("message_reaction", "message_reaction_count", "my_chat_member"),
     *("business_connection", "business_message", "edited_business_message", "deleted_business_messages"),
 )
+FULL = 100  # updates in an answer, at most: with fewer there was nothing newer
 PRIVACY_MODE = (
     "privacy mode is on: in groups where the bot is no administrator it sees only commands and replies to "
     "it. Turn it off with BotFather (/setprivacy), then remove the bot from each group and add it again"
@@ -123,7 +124,7 @@ class Telegram(PullConnector, PushConnector):
             offset = updates[-1]["update_id"] + 1  # may be lower than before, see _updates()
             records = [update for update in updates if watch.wants(update)]
             self._told = health + watch.warnings()
-            yield Page(records, watch.cursor(offset), warnings=self._told)
+            yield Page(records, watch.cursor(offset), warnings=self._told, caught_up=len(updates) < FULL)
         self._drained = offset
         if watch.abandoned():
             raise SourceGoneError(
@@ -137,7 +138,7 @@ class Telegram(PullConnector, PushConnector):
         # draws the next id at random, and it may be lower.
         request = {
             "offset": None if offset in (0, self._drained) else offset,
-            "limit": 100,
+            "limit": FULL,
             "timeout": self.config.long_poll,
             "allowed_updates": ALLOWED_UPDATES,
         }
