@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,9 @@ import uvicorn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+# access_log=False only takes its handlers away, and others may come: an address that is called may hold a secret.
+logging.getLogger("uvicorn.access").disabled = True
 
 
 class PortTakenError(Exception):

@@ -19,6 +19,9 @@ _NOT_SAID = (
     "//*[contains(concat(' ', normalize-space(@class), ' '), ' lightbox-wrapper ')]//*[@class='meta']",
 )
 
+# Forums give their emoji a class; Chinese platforms write the name of theirs in brackets.
+_EMOJI = "//img[contains(concat(' ', normalize-space(@class), ' '), ' emoji ') or starts-with(@alt, '[')]"
+
 
 def html_tree(html: str) -> HtmlElement | None:
     """The document without what its author did not say; None: nothing is left."""
@@ -35,11 +38,11 @@ def html_tree(html: str) -> HtmlElement | None:
 
 
 def html_to_text(html: str) -> str:
-    """Plain text: a line per paragraph or `<br>`, an emoji as its name (`:rage:`), a link as its label."""
+    """Plain text: a line per paragraph or `<br>`, an emoji as its name (`:rage:`, `[怒]`), a link as its label."""
     tree = html_tree(html)
     if tree is None:
         return ""
-    for image in tree.xpath("//img[contains(concat(' ', normalize-space(@class), ' '), ' emoji ')]"):
+    for image in tree.xpath(_EMOJI):
         image.tail = (image.get("title") or image.get("alt") or "") + (image.tail or "")
         image.drop_tree()
     for code in tree.xpath("//pre/code"):

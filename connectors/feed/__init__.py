@@ -1,0 +1,211 @@
+"""RSS, Atom and JSON feeds: RSSHub's routes (Weibo keywords and others), app-store reviews, status pages.
+
+A feed lists its newest entries and forgets the others. Formats: https://www.rssboard.org/rss-specification,
+RFC 4287 (Atom), RFC 5005 (paging), https://www.jsonfeed.org/version/1.1/; routes: https://docs.rsshub.app
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import ClassVar, Literal
+from urllib.parse import urlencode, urlsplit
+from zlib import crc32
+
+from pydantic import Field, HttpUrl
+
+from connectors.contract import Cursor, Duration, Finding, Pace, Page, Post, PullConnector, Record, SourceConfig
+from connectors.errors import TransientError
+from connectors.feed import reading
+from connectors.feed.diagnosis import diagnosis
+from connectors.feed.document import Document, parse
+from connectors.feed.entry import entry_of
+from connectors.feed.identity import nameless, names
+from connectors.feed.memory import Listed, Memory
+from connectors.secret import Secret
+from connectors.session import NOT_MODIFIED, Answer, Pacing, Session
+
+PER_PAGE = 50  # entries in one transaction
+MOST_PARTS = 10  # of a feed that goes on at another address; the App Store has so many
+ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/json;q=0.9, */*;q=0.8"
+IMF_DATE = len("Sat, 14 Mar 2026 08:00:00 GMT")
+EMPTY = "the feed lists nothing: is the address right, and does what stands behind it need a login?"
+
+
+class Feed(PullConnector):
+    """One feed. Cursor: `connectors/feed/memory.py`."""
+
+    class Config(SourceConfig):
+        url: HttpUrl = Field(description="The feed's address: RSS, Atom, JSON Feed, or App Store reviews.")
+        holds: reading.Holds = Field(
+            default="posts",
+            description="posts: people's; weibo: posts of Weibo; reviews; notices: a status page, where nobody asks; "
+            "ours: what we publish.",
+        )
+        key: Secret | None = Field(default=None, description="What the feed's server asks for, if it does.")
+        key_parameter: str = Field(default="key", min_length=1, description="The query parameter that takes the key.")
+        user: str = Field(default="", description="With a name the key is this user's password (HTTP Basic) instead.")
+        timeout: float = Field(default=30.0, gt=0, description="Seconds to wait for an answer.")
+        poll_every: Duration = Field(
+            default=timedelta(minutes=5), gt=timedelta(0), description="Time between two polls."
+        )
+
+    blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
+
+    def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
+        super().__init__(source, config, since=since, pacing=pacing)
+        self.config: Feed.Config = config
+        self._url = str(config.url)
+        parts = urlsplit(self._url)
+        self._origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._host = parts.hostname or ""
+        # The query may change (how many entries, which format) and the posts stay the same.
+        self._place = f"{self._host}/{crc32(parts.path.encode()):08x}"
+        self._session = Session(
+            self._origin,
+            credential=str(config.key) if config.key else "",
+            pace=Pace(30),
+            pacing=pacing,
+            headers={"Accept": ACCEPT},
+            timeout=config.timeout,
+        )
+        self._unchanged_at: datetime | None = None
+
+    @property
+    def space(self) -> str:
+        return "weibo" if self.config.holds == "weibo" else "feed"
+
+    @property
+    def channel(self) -> str:
+        return {"weibo": "weibo", "reviews": "reviews"}.get(self.config.holds, "feed")
+
+    async def close(self) -> None:
+        await self._session.aclose()
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """What the feed lists and we do not know, or know otherwise, oldest first.
+
+        Its tag is committed with the last of these, so that after a crash the whole feed is read again.
+        """
+        memory = Memory.of(cursor)
+        answer = await self._get(self._url, memory)
+        now = _told_time(answer)
+        if answer.status == NOT_MODIFIED:
+            self._unchanged_at = now
+            return
+        document = await self._parsed(answer, self._url)
+        self._refuse_sudden_silence(document, memory)
+        listed = self._listed(document)
+        listed += await self._older(document, listed, memory)
+        at = max(filter(None, (memory.at, self._unchanged_at)), default=None)
+        gap = memory.gap(listed, at, now) if at else None
+        gaps = (gap,) if gap else ()
+        warnings = () if document.entries or self.config.holds == "notices" else (EMPTY,)
+        news = memory.news(listed)
+        old = [pair for pair in news if self._is_too_old(pair[0])]
+        memory = memory.with_news(old)
+        rest = [pair for pair in news if not self._is_too_old(pair[0])]
+        while len(rest) > PER_PAGE:
+            part, rest = rest[:PER_PAGE], rest[PER_PAGE:]
+            records = _records(part, memory)
+            memory = memory.with_news(part)
+            yield Page(records, memory.cursor(), gaps, warnings)
+            gaps = ()
+        records = _records(rest, memory)
+        memory = memory.with_news(rest).at_rest(listed, **_tags(answer), at=now)
+        self._unchanged_at = None
+        if records or gaps or warnings or _but_for_time(memory.cursor()) != _but_for_time(cursor or {}):
+            yield Page(records, memory.cursor(), gaps, warnings, caught_up=True)
+        else:
+            self._unchanged_at = now
+
+    def post(self, record: Record) -> Post:
+        return reading.read(record, self.config.holds)
+
+    async def check(self) -> Sequence[Finding]:
+        answer = await self._get(self._url, Memory())
+        document = await self._parsed(answer, self._url)
+        return diagnosis(document, answer, self._listed(document), self.config.poll_every, self.config.holds)
+
+    def _is_too_old(self, each: Listed) -> bool:
+        return each.at is not None and each.at < self.since
+
+    def _refuse_sudden_silence(self, document: Document, memory: Memory) -> None:
+        if not document.entries and memory.known and self.config.holds != "notices":
+            raise TransientError(
+                "the feed is empty all at once, as one behind a login wall or an expired cookie is: open its url"
+            )
+
+    async def _get(self, url: str, memory: Memory) -> Answer:
+        headers = {}
+        if memory.etag:
+            headers["If-None-Match"] = memory.etag
+        if memory.modified:
+            headers["If-Modified-Since"] = memory.modified
+        parts = urlsplit(url)
+        query = parts.query
+        if self.config.key and self.config.user:
+            login = f"{self.config.user}:{self.config.key.reveal()}"
+            headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+        elif self.config.key:
+            told = urlencode({self.config.key_parameter: self.config.key.reveal()})
+            query = f"{query}&{told}" if query else told
+        path = f"{parts.path}?{query}" if query else parts.path
+        return await self._session.get_bytes(path, headers=headers)
+
+    async def _parsed(self, answer: Answer, url: str) -> Document:
+        # In a thread: a long feed takes a third of a second.
+        return await asyncio.to_thread(parse, answer.body, answer.headers.get("content-type", ""), url)
+
+    def _listed(self, document: Document) -> list[Listed]:
+        return [self._one(document, entry) for entry in document.entries]
+
+    def _one(self, document: Document, entry: Record) -> Listed:
+        record = {document.shape: entry, "host": self._host, "from": document.title}
+        try:
+            read = entry_of(record)
+            known = names(read, place=self._place, home=document.home)
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+            return Listed(nameless(entry, place=self._place), None, record)
+        return Listed(known, read.at, record | {"made_up": True} if known.made_up else record)
+
+    async def _older(self, document: Document, listed: Sequence[Listed], memory: Memory) -> list[Listed]:
+        """The feed's further parts, as long as what we know, or the backfill point, has not been reached."""
+        older: list[Listed] = []
+        asked = {self._url}
+        while document.next and document.next not in asked and len(asked) < MOST_PARTS:
+            so_far = [*listed, *older]
+            reached = memory.knows_any(so_far) if memory.known else any(map(self._is_too_old, so_far))
+            if reached or not document.entries or not document.next.startswith(f"{self._origin}/"):
+                break
+            asked.add(document.next)
+            document = await self._parsed(await self._get(document.next, Memory()), document.next)
+            older += self._listed(document)
+        return older
+
+
+def _records(news: Sequence[tuple[Listed, str]], memory: Memory) -> list[Record]:
+    return [
+        each.record | {"key": key, "order": memory.order(key, number)}
+        for number, (each, key) in enumerate(news, start=1)
+    ]
+
+
+def _tags(answer: Answer) -> dict[str, str]:
+    return {"etag": answer.headers.get("etag", ""), "modified": answer.headers.get("last-modified", "")}
+
+
+def _but_for_time(cursor: Cursor) -> Cursor:
+    return {name: value for name, value in cursor.items() if name != "at"}
+
+
+def _told_time(answer: Answer) -> datetime:
+    """The server's clock, for it dates the entries, too; ours, where it does not tell."""
+    try:
+        # A proxy may have put a date of its own before it.
+        return parsedate_to_datetime(answer.headers["date"][-IMF_DATE:]).astimezone(UTC)
+    except (KeyError, ValueError, TypeError):
+        return datetime.now(UTC)

@@ -1,0 +1,154 @@
+"""One entry of a feed, with the same names whatever its format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from connectors.contract import Record
+
+_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b[A-Z]{1,5})\s*$", re.IGNORECASE)
+_CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日(?:\s*(\d{1,2})[:：](\d\d))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the feed says of one entry; empty: nothing. `published` and `updated` are its own words."""
+
+    id: str
+    link: str
+    title: str
+    body: str
+    is_html: bool
+    published: str
+    updated: str
+    author: str = ""
+    author_page: str = ""
+    rating: int | None = None
+    app_version: str = ""
+    likes: int | None = None
+    comments: int | None = None
+    attachments: int = 0
+    lang: str | None = None
+
+    @property
+    def at(self) -> datetime | None:
+        """When it was published, or, where only that is told, last changed."""
+        return moment(self.published) or moment(self.updated)
+
+
+def entry_of(record: Record) -> Entry:
+    """The entry in a record.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it has a shape that no feed has.
+    """
+    if "json_feed" in record:
+        return _of_json_feed(record["json_feed"])
+    if "review" in record:
+        return _of_review(record["review"])
+    return _of_xml(record["xml"])
+
+
+def moment(text: str) -> datetime | None:
+    """A time in any of the ways in which feeds write it, in UTC; None: it cannot be read.
+
+    A time without a zone is taken for UTC; `has_zone` tells.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if chinese := _CHINESE.match(text):
+        year, month, day, hour, minute = (int(part or 0) for part in chinese.groups())
+        return _checked(lambda: datetime(year, month, day, hour, minute, tzinfo=UTC))
+    return _checked(lambda: datetime.fromisoformat(text)) or _checked(lambda: parsedate_to_datetime(text))
+
+
+def has_zone(text: str) -> bool:
+    return bool(_ZONE.search(text))
+
+
+def _checked(read: Any) -> datetime | None:
+    try:
+        at: datetime = read()
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _of_xml(fields: Mapping[str, Any]) -> Entry:
+    content, is_html = _xml_body(fields)
+    detail = fields.get("author_detail") or {}
+    return Entry(
+        id=fields.get("id", ""),
+        link=fields.get("link", ""),
+        title=str(fields.get("title", "")),
+        body=content,
+        is_html=is_html,
+        published=fields.get("published", ""),
+        updated=fields.get("updated", ""),
+        author=detail.get("name") or fields.get("author", ""),
+        author_page=detail.get("href", ""),
+        rating=_number(fields.get("im_rating")),
+        app_version=fields.get("im_version", ""),
+        likes=_number(fields.get("im_votesum")),
+        comments=_number(fields.get("slash_comments")),
+        attachments=len(fields.get("enclosures", ())),
+    )
+
+
+def _xml_body(fields: Mapping[str, Any]) -> tuple[str, bool]:
+    """The fullest text there is: plain rather than HTML where the same is given twice (App Store)."""
+    contents: Sequence[Mapping[str, Any]] = fields.get("content") or [fields.get("summary_detail") or {}]
+    best = next((each for each in contents if each.get("type") == "text/plain"), contents[0])
+    return best.get("value") or fields.get("summary", ""), best.get("type") != "text/plain"
+
+
+def _of_json_feed(item: Mapping[str, Any]) -> Entry:
+    html, text = item.get("content_html"), item.get("content_text")
+    authors = item.get("authors") or [item.get("author") or {}]
+    attachments = item.get("attachments") or []
+    return Entry(
+        id=str(item.get("id") or ""),
+        link=item.get("url") or item.get("external_url") or "",
+        title=item.get("title") or "",
+        body=text or html or item.get("summary") or "",
+        is_html=not text and bool(html),
+        published=item.get("date_published") or "",
+        updated=item.get("date_modified") or "",
+        author=authors[0].get("name") or "",
+        author_page=authors[0].get("url") or "",
+        attachments=len(attachments),
+        lang=item.get("language") or None,
+    )
+
+
+def _of_review(fields: Mapping[str, Any]) -> Entry:
+    author, link = fields.get("author", {}), fields.get("link", {})
+    return Entry(
+        id=_label(fields, "id"),
+        link=link.get("attributes", {}).get("href", "") if isinstance(link, dict) else "",
+        title=_label(fields, "title"),
+        body=_label(fields, "content"),
+        is_html=False,
+        published="",
+        updated=_label(fields, "updated"),
+        author=_label(author, "name"),
+        author_page=_label(author, "uri"),
+        rating=_number(_label(fields, "im:rating")),
+        app_version=_label(fields, "im:version"),
+        likes=_number(_label(fields, "im:voteSum")),
+    )
+
+
+def _label(fields: Mapping[str, Any], name: str) -> str:
+    return str(fields.get(name, {}).get("label", ""))
+
+
+def _number(value: object) -> int | None:
+    text = str(value if value is not None else "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None

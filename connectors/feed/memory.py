@@ -1,0 +1,106 @@
+"""What we know of a feed from one poll to the next: the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connectors.contract import Cursor, Gap, Record
+from connectors.feed.identity import Mark, Names, keys
+
+ROLLED_OVER = "the feed went on faster than we asked: what it no longer lists is lost; poll more often"
+REMEMBERED = 500  # entries, besides those that the feed lists now
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of one answer: who it is, when it was written, and its record without a key."""
+
+    names: Names
+    at: datetime | None
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """etag, modified: what the feed calls its present state. at: when we last saw that state. known: by key, the
+    newest last. count: of entries ever met, which orders those of one minute."""
+
+    etag: str = ""
+    modified: str = ""
+    at: datetime | None = None
+    known: Mapping[str, Mark] = field(default_factory=dict)
+    count: int = 0
+
+    @classmethod
+    def of(cls, cursor: Cursor | None) -> Memory:
+        if cursor is None:
+            return cls()
+        return cls(
+            etag=cursor["etag"],
+            modified=cursor["modified"],
+            at=datetime.fromisoformat(cursor["at"]) if cursor["at"] else None,
+            known={key: (look, title, time, order) for key, (look, title, time, order) in cursor["known"].items()},
+            count=cursor["count"],
+        )
+
+    def cursor(self) -> Cursor:
+        return {
+            "etag": self.etag,
+            "modified": self.modified,
+            "at": self.at.isoformat() if self.at else None,
+            "known": {key: list(mark) for key, mark in self.known.items()},
+            "count": self.count,
+        }
+
+    def knows_any(self, listed: Sequence[Listed]) -> bool:
+        found = keys([each.names for each in listed], self.known)
+        return any(key in self.known for key in found)
+
+    def news(self, listed: Sequence[Listed]) -> list[tuple[Listed, str]]:
+        """What is new or says something else, with its key, oldest first.
+
+        listed: as the feed has it, the newest first; ordered by time if all of them tell it.
+        """
+        found = list(zip(listed, keys([each.names for each in listed], self.known), strict=True))
+        found.reverse()
+        if all(each.at for each, _ in found):
+            found.sort(key=lambda pair: str(pair[0].at))
+        first: dict[str, Listed] = {}
+        for each, key in found:
+            first.setdefault(key, each)
+        return [(each, key) for key, each in first.items() if self._says_more(key, each)]
+
+    def _says_more(self, key: str, each: Listed) -> bool:
+        return key not in self.known or self.known[key][0] != each.names.look
+
+    def order(self, key: str, number: int) -> int:
+        """The place of an entry among all, the `number`th new one of a page."""
+        return self.known[key][3] if key in self.known else self.count + number
+
+    def with_news(self, news: Sequence[tuple[Listed, str]]) -> Memory:
+        known = dict(self.known)
+        for number, (each, key) in enumerate(news, start=1):
+            order = self.order(key, number)
+            known.pop(key, None)
+            known[key] = (each.names.look, each.names.by_title, each.names.by_time, order)
+        return replace(self, known=known, count=self.count + len(news))
+
+    def at_rest(self, listed: Sequence[Listed], *, etag: str, modified: str, at: datetime) -> Memory:
+        """Everything of an answer is committed."""
+        present = set(keys([each.names for each in listed], self.known))
+        others = [key for key in self.known if key not in present]
+        forgotten = set(others[: max(0, len(others) - REMEMBERED)])
+        known = {key: mark for key, mark in self.known.items() if key not in forgotten}
+        return replace(self, etag=etag, modified=modified, at=at, known=known)
+
+    def gap(self, listed: Sequence[Listed], at: datetime, now: datetime) -> Gap | None:
+        """What may have come and gone since we last looked (`at`), if the feed lists nothing that we know and does
+        not reach back to then."""
+        if not self.known or not listed or self.knows_any(listed):
+            return None
+        oldest = min((each.at for each in listed if each.at), default=now)
+        if oldest <= at:
+            return None
+        return Gap(at, min(oldest, now), ROLLED_OVER)
