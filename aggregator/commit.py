@@ -96,7 +96,8 @@ def commit_page(
     outcome = Outcome(records=page.records, rejected=len(page.rejected))
     writes = Writes()
     _move_threads(con, page.moved)
-    wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in page.deleted}
+    deleted = _by_own_id(con, page, known)
+    wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in deleted}
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
     writes.known = posts_by_id(con, known.among(con, wanted), oldest)
     _hide_pieces(con, page.drafts, origin, now, pieces, writes, outcome)
@@ -108,7 +109,7 @@ def commit_page(
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
-    dead = _take_deletions(page.deleted, now, writes, outcome)
+    dead = _take_deletions(deleted, now, writes, outcome)
     _write_posts(con, writes, origin, now, dead)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
@@ -288,6 +289,19 @@ def _new_sightings(con: Connection, posts: set[UUID], source: str, now: datetime
         [source],
     )
     return [(post, source, now) for post in posts - {post for (post,) in found}]
+
+
+def _by_own_id(con: Connection, page: Prepared, known: KnownIds) -> list[tuple[UUID, datetime | None]]:
+    """The deletions, with the post's id where the platform named its alias; of two with one alias, the newer's."""
+    if not page.deleted:
+        return []
+    stored = rows.select(
+        con,
+        "SELECT alias_id, post_id FROM post WHERE alias_id IN (SELECT id FROM wanted) ORDER BY posted_at",
+        rows.ids(known.among(con, {post for post, _ in page.deleted})),
+    )
+    own = dict(stored) | {draft.alias_id: draft.post_id for draft in page.drafts if draft.alias_id}
+    return [(own.get(post, post), at) for post, at in page.deleted]
 
 
 def _take_deletions(

@@ -62,7 +62,7 @@ class Post:
     author: Author | None = None  # None: nobody can be named
     thread: str | None = None  # where posts answer each other; None: this post is its own thread
     reply_to: str | None = None  # native_id or alias of the post that this one answers
-    alias: str | None = None  # a second name for this post, where the platform's replies use one (topic/number)
+    alias: str | None = None  # a second name, where the platform's replies and deletions use one (topic/number)
     mentions: tuple[str, ...] = ()  # author native ids or handles that the text names, without the @
     order: int = 0  # the platform's own order among posts of one second
     edited_at: datetime | None = None  # rises with each edit
@@ -86,7 +86,7 @@ class Post:
 class Deleted:
     """The platform says that a post is gone. The inquiry stays, with the mark."""
 
-    native_id: str
+    native_id: str  # or its alias
     at: datetime | None
 
 
