@@ -1,0 +1,89 @@
+"""What we ask the account's OneBot implementation for: who it is, which chats there are, what was said in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.contract import Record
+from connectors.errors import AuthError, SourceGoneError, TransientError
+from connectors.qq.onebot import Chat, Dialect, OneBot, as_number, check_online, dialect_of
+from connectors.qq.walk import Hole
+
+PAGE = 50  # messages of one answer; beyond 100 answers are unreliable
+CONTACTS = 50  # private chats, those with the latest messages
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who answers."""
+
+    dialect: Dialect
+    version: str
+    groups: dict[int, str]  # that the account is in: number -> name
+
+
+class Account:
+    """The QQ account `number` of the source `source`, read through `onebot`."""
+
+    def __init__(self, source: str, number: int, onebot: OneBot) -> None:
+        self._source = source
+        self._number = number
+        self._onebot = onebot
+        self.names: dict[int, str] = {}  # of groups, as last told
+
+    async def meet(self) -> Host:
+        """Ask who answers.
+
+        Raises:
+            AccountOfflineError: the account is not online.
+            AuthError: another account is logged in.
+            TransientError: it is in no group at all, as a host says that has lost its account.
+        """
+        told = await self._onebot.object("get_version_info")
+        login = await self._onebot.object("get_login_info")
+        check_online(self._source, await self._onebot.object("get_status"))
+        if as_number(login.get("user_id")) != self._number:
+            raise AuthError(
+                f"{self._source}: OneBot is logged in with another account than {self._number}. Log that one in, "
+                "or write the other number under `account`."
+            )
+        listed = await self._onebot.objects("get_group_list")
+        named = ((as_number(group.get("group_id")), str(group.get("group_name") or "")) for group in listed)
+        self.names = {number: name for number, name in named if number}
+        if not self.names:
+            raise TransientError(
+                f"{self._source}: OneBot lists no group at all. Is the account really online? Look where it runs."
+            )
+        version = f"{told.get('app_name')} {told.get('app_version')}"
+        return Host(dialect_of(str(told.get("app_name"))), version, self.names)
+
+    async def chats(self, host: Host, groups: frozenset[int], *, private: bool) -> list[tuple[Chat, int]]:
+        """What to read, and when each was last written in (seconds since 1970); 0: not told.
+
+        Raises:
+            SourceGoneError: there is nothing to read: the account is in none of the groups.
+        """
+        found = [(Chat("group", number), 0) for number in sorted(groups & host.groups.keys())]
+        if not found and not private:
+            raise SourceGoneError(
+                f"{self._source}: the account is in none of the groups of this source. Let it join them, or delete "
+                "the source from connectors.yaml."
+            )
+        if private and host.dialect.lists_contacts:
+            for contact in await self._onebot.objects("get_recent_contact", count=CONTACTS):
+                user = as_number(contact.get("peerUin"))
+                if user and contact.get("chatType") == 1:
+                    found.append((Chat("private", user), as_number(contact.get("msgTime")) or 0))
+        return found
+
+    async def history(self, dialect: Dialect, chat: Chat, hole: Hole | None = None) -> list[Record]:
+        """The newest messages of a chat, or those from a hole's edge on; each with all that `post()` needs."""
+        messages = await self._onebot.history(dialect, chat, PAGE, hole.at if hole else None)
+        return [self.completed(message, chat) for message in messages]
+
+    def completed(self, message: Record, chat: Chat) -> Record:
+        """Say where it was said, if the implementation leaves that out."""
+        if chat.kind == "private":
+            return {"message_type": "private", "target_id": chat.number} | message
+        name = self.names.get(chat.number)
+        return {"group_id": chat.number} | ({"group_name": name} if name else {}) | message
