@@ -1,0 +1,42 @@
+"""Whose token we hold, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.secret import Secret
+from connectors.weibo.times import epoch, moment
+
+WARN_AHEAD = timedelta(days=7)
+ASK_EVERY = timedelta(days=1)
+
+
+@dataclass
+class Account:
+    """As last told by Weibo. us: our account's id, empty: not asked yet."""
+
+    us: str = ""
+    expires_at: datetime | None = None
+    asked_at: datetime | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Account:
+        return cls(stored.get("us", ""), moment(stored.get("expires_at")), moment(stored.get("asked_at")))
+
+    def cursor(self) -> dict[str, Any]:
+        return {"us": self.us, "expires_at": epoch(self.expires_at), "asked_at": epoch(self.asked_at)}
+
+    def is_stale(self, now: datetime) -> bool:
+        return not self.us or self.asked_at is None or now - self.asked_at >= ASK_EVERY
+
+    def expiry(self, token: Secret, now: datetime) -> str | None:
+        """What to do about the token's end, once it is near. Weibo renews no token: a person has to."""
+        if self.expires_at is None or self.expires_at - now > WARN_AHEAD:
+            return None
+        return (
+            f"the token {token} expires at {self.expires_at:%Y-%m-%d %H:%M} UTC: authorise the app anew with our "
+            "account before, and put the new token there"
+        )

@@ -1,0 +1,156 @@
+"""When to ask which of the places. A day has few calls, and they go where posts arrive, at the hours at which they do.
+
+Asking a place every T hours at which posts arrive at a rate r keeps them waiting for T/2 each. For a given number of
+calls the sum of all waiting is least where calls are in proportion to the square root of r; so too among the hours of
+a day. Nothing is ever starved: a quiet place counts as one with a few posts a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import sqrt
+from typing import Any, Protocol, TypeVar
+
+from connectors.weibo.times import CHINA, epoch, moment, next_midnight
+
+HALF_LIFE = 1.0  # hours after which an arrival counts half in the present rate
+DAYS_KEPT = 0.9  # how much of the profile of hours is kept from day to day
+QUIET = 0.2  # posts per hour that are expected of a place where none arrive
+LONGEST_WAIT = timedelta(hours=2)
+
+
+@dataclass
+class Budget:
+    """The calls of one day in China. `used` is kept in the cursor, so that a restart does not begin anew."""
+
+    limit: int
+    day: str = ""
+    used: int = 0
+
+    def take_up(self, day: str, used: int, now: datetime) -> None:
+        """What the cursor says was used; it does not know of calls whose page was never committed."""
+        self._begin(now)
+        if day == self.day:
+            self.used = max(self.used, used)
+
+    def spend(self, now: datetime) -> None:
+        self._begin(now)
+        self.used += 1
+
+    def empty(self, now: datetime) -> None:
+        """Weibo says that nothing is left."""
+        self._begin(now)
+        self.used = max(self.used, self.limit)
+
+    def left(self, now: datetime) -> int:
+        self._begin(now)
+        return max(0, self.limit - self.used)
+
+    def _begin(self, now: datetime) -> None:
+        today = now.astimezone(CHINA).date().isoformat()
+        if today != self.day:
+            self.day, self.used = today, 0
+
+
+@dataclass
+class Pulse:
+    """How a place was doing when it was last asked. Whatever was written before `complete_to` has been asked for."""
+
+    asked_at: datetime | None = None
+    complete_to: datetime | None = None
+    rate: float = 0.0  # new posts per hour
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Pulse:
+        return cls(moment(stored.get("asked_at")), moment(stored.get("complete_to")), stored.get("rate", 0.0))
+
+    def cursor(self) -> dict[str, Any]:
+        return {
+            "asked_at": epoch(self.asked_at),
+            "complete_to": epoch(self.complete_to),
+            "rate": round(self.rate, 4),
+        }
+
+    def note(self, new: int, now: datetime) -> None:
+        if self.asked_at is not None:
+            hours = max((now - self.asked_at).total_seconds() / 3600, 1 / 60)
+            kept = 0.5 ** (hours / HALF_LIFE)
+            self.rate = self.rate * kept + new / hours * (1 - kept)
+        self.asked_at = now
+
+    def rate_at(self, now: datetime) -> float:
+        if self.asked_at is None:
+            return 0.0
+        return float(self.rate * 0.5 ** ((now - self.asked_at).total_seconds() / 3600 / HALF_LIFE))
+
+
+@dataclass
+class Profile:
+    """At which hours of the day posts are written, in China. Days fade."""
+
+    day: str = ""
+    by_hour: list[float] = field(default_factory=lambda: [0.0] * 24)
+
+    def note(self, written_at: Iterable[datetime], now: datetime) -> None:
+        today = now.astimezone(CHINA).date().isoformat()
+        if today != self.day:
+            self.day = today
+            self.by_hour = [count * DAYS_KEPT for count in self.by_hour]
+        for at in written_at:
+            self.by_hour[at.astimezone(CHINA).hour] += 1
+
+    def expected(self, hour: int) -> float:
+        return self.by_hour[hour] * (1 - DAYS_KEPT)
+
+    def cursor(self) -> dict[str, Any]:
+        return {"day": self.day, "by_hour": [round(count, 2) for count in self.by_hour]}
+
+
+class Spot(Protocol):
+    """A place that can be asked. `cost`: calls that it usually takes; `prior`: posts per hour expected at first."""
+
+    name: str
+    prior: float
+    pulse: Pulse
+
+    @property
+    def cost(self) -> float: ...
+
+    @property
+    def unfinished(self) -> bool: ...
+
+
+P = TypeVar("P", bound=Spot)
+
+
+def due(places: Sequence[P], left: int, profile: Profile, now: datetime) -> list[P]:
+    """The places to ask now, most pressing first. `left`: calls of today."""
+    if not places or left <= 0:
+        return []
+    speed = calls_per_hour(left, profile, sum(place.pulse.rate_at(now) for place in places), now)
+    weights = {place.name: sqrt((place.pulse.rate_at(now) + place.prior) / place.cost) for place in places}
+    spent = sum(place.cost * weights[place.name] for place in places)
+    pressing = []
+    for place in places:
+        longest = min(timedelta(hours=spent / (weights[place.name] * speed)), LONGEST_WAIT)
+        waited = LONGEST_WAIT if place.pulse.asked_at is None else now - place.pulse.asked_at
+        if place.unfinished or waited >= longest:
+            pressing.append((weights[place.name], place))
+    pressing.sort(key=lambda pair: pair[0], reverse=True)
+    return [place for _, place in pressing]
+
+
+def calls_per_hour(left: int, profile: Profile, rate: float, now: datetime) -> float:
+    """How fast to spend: the rest of the day gets the rest of the calls, each hour by what is expected of it."""
+    local = now.astimezone(CHINA)
+    rest = max((3600 - local.minute * 60 - local.second) / 3600, 1 / 3600)
+    weight = sqrt(max(rate, profile.expected(local.hour)) + QUIET)
+    later = sum(sqrt(profile.expected(hour) + QUIET) for hour in range(local.hour + 1, 24))
+    return left * weight / (weight * rest + later)
+
+
+def can_spare(left: int, places: int, now: datetime) -> bool:
+    """Whether a call remains when every place is asked for the rest of the day as seldom as is allowed."""
+    return left > places * ((next_midnight(now) - now) / LONGEST_WAIT)
