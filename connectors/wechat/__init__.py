@@ -1,0 +1,275 @@
+"""A WeChat official account (微信公众号): what people write to it, its articles' comments, its agents' chats.
+
+API: https://developers.weixin.qq.com/doc/offiaccount/Getting_Started/Overview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field, HttpUrl, model_validator
+
+from connectors.contract import (
+    Cursor,
+    Duration,
+    Finding,
+    Gap,
+    Item,
+    Page,
+    PullConnector,
+    Push,
+    PushConnector,
+    Received,
+    Record,
+    SourceConfig,
+)
+from connectors.errors import PushRefusedError, ThrottledError
+from connectors.secret import Secret
+from connectors.session import Pacing
+from connectors.wechat import checks, comments, reading
+from connectors.wechat.account import Account
+from connectors.wechat.articles import LONGEST_PAUSE, Article, Shelf
+from connectors.wechat.budget import Budget, midnight_after
+from connectors.wechat.chats import Chats
+from connectors.wechat.replies import PassiveReplies
+from connectors.wechat_api.callback import Callbacks
+from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, QuotaSpentError
+
+CALLED_FOR: Final = timedelta(seconds=15)  # WeChat makes three attempts of five seconds, then drops a message
+ASKED_AGAIN: Final = 3600.0  # seconds after which an API that we may not call is tried again
+NEW_ARTICLE: Final = frozenset({"PUBLISHJOBFINISH", "MASSSENDJOBFINISH"})
+DAY: Final = 24 * 3600
+
+Pages = AsyncGenerator[Page, None]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class WeChat(PullConnector, PushConnector):
+    """Messages come as callbacks only; comments and agents' chats are polled.
+
+    Cursor: `{"alive_at", "shelf": articles and how far each is read, "quota", "chats_to"}`, times in Unix seconds.
+    """
+
+    class Config(SourceConfig):
+        appid: str = Field(pattern=r"^wx[0-9A-Za-z]+$", description="The account's AppID.")
+        secret: Secret = Field(description="The account's AppSecret.")
+        callback_token: Secret | None = Field(
+            default=None, description="Token of the server configuration; without one no callback is accepted."
+        )
+        encoding_aes_key: Secret | None = Field(
+            default=None, description="EncodingAESKey of the server configuration, for the safe mode."
+        )
+        passive_reply: str = Field(
+            default="", max_length=600, description="What people are told at once, once a day; empty: nothing."
+        )
+        comments: bool = Field(default=True, description="Read the comments under the account's articles.")
+        comments_for: Duration = Field(
+            default=timedelta(days=14), gt=timedelta(0), description="For how long an article's comments are read."
+        )
+        articles: frozenset[str] = Field(
+            default=frozenset(), description="Articles to read besides: msg_data_id, and _ and its position from 1."
+        )
+        agent_chats: Literal["none", "answers", "all"] = Field(
+            default="none", description="Chats with human agents: what agents answer, or what customers write too."
+        )
+        api: HttpUrl = Field(
+            default=HttpUrl("https://api.weixin.qq.com"), description="Or a relay with a fixed address."
+        )
+        timeout: float = Field(default=30.0, gt=0, description="Seconds to wait for an answer.")
+
+        @model_validator(mode="after")
+        def _fits(self) -> WeChat.Config:
+            if self.encoding_aes_key and not self.callback_token:
+                raise ValueError("encoding_aes_key is for callbacks, which need callback_token too")
+            if self.agent_chats == "all" and self.callback_token:
+                raise ValueError("with callbacks, agent_chats: all would store each message twice; write answers")
+            for article in self.articles:
+                number, _, position = article.partition("_")
+                if not (number.isdecimal() and (position or "1").isdecimal()) or position == "0":
+                    raise ValueError("articles are written as 2247483789 or 2247483789_1")
+            return self
+
+    blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
+    config: Config
+
+    def __init__(
+        self,
+        source: str,
+        config: Config,
+        *,
+        since: datetime,
+        pacing: Pacing | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        super().__init__(source, config, since=since, pacing=pacing)
+        self._clock = clock
+        api = str(config.api).rstrip("/")
+        self._account = Account(api, config.appid, config.secret, pacing=pacing, timeout=config.timeout)
+        self._shelf = Shelf(frozenset(map(_place, config.articles)), config.comments_for)
+        self._budget = Budget()
+        self._chats = Chats(self._account, customers_too=config.agent_chats == "all")
+        self._chats_to = 0
+        self._alive_at: float | None = None
+        self._refused: dict[str, tuple[float, NotPermittedError]] = {}  # part -> when to try again
+        self._replies = PassiveReplies(config.passive_reply)
+        self._is_first_poll = True
+        self._look_for_articles = False
+
+    @property
+    def space(self) -> str:
+        return f"wechat/{self.config.appid}"
+
+    async def close(self) -> None:
+        await self._account.aclose()
+
+    # What we ask for
+
+    async def pages(self, cursor: Cursor | None) -> Pages:
+        """Comments of the newest article first, then chats; what the account may not read is a warning.
+
+        Raises:
+            NotPermittedError: nothing at all may be read.
+            ThrottledError: today's calls for comments are used up; all else was read.
+        """
+        now = self._clock()
+        self._take_up(cursor or {})
+        gaps = self._missed(now)
+        spent: QuotaSpentError | None = None
+        for name, part in self._parts().items():
+            if self._refused.get(name, (0.0, None))[0] > now.timestamp():
+                continue
+            try:
+                async for page in part(now):
+                    yield page
+                self._refused.pop(name, None)
+            except NotPermittedError as error:
+                self._refused[name] = now.timestamp() + ASKED_AGAIN, error
+            except QuotaSpentError as error:
+                self._budget.is_spent(now)
+                spent = error
+        if self._refused and len(self._refused) == len(self._parts()) and not self.config.callback_token:
+            refusal = next(error for _, error in self._refused.values())
+            self._refused.clear()  # whoever starts the source again wants it tried
+            raise refusal
+        self._alive_at, self._is_first_poll = now.timestamp(), False
+        yield self._page((), *gaps)
+        if spent:
+            wait = midnight_after(now) - now.timestamp()
+            others = self.config.agent_chats != "none" or self.config.callback_token
+            raise ThrottledError(f"comments: {spent}", retry_after=min(wait, 300.0) if others else wait)
+
+    def _parts(self) -> dict[str, Callable[[datetime], Pages]]:
+        parts: dict[str, Callable[[datetime], Pages]] = {}
+        if self.config.comments:
+            parts["comments"] = self._comments
+        if self.config.agent_chats != "none":
+            parts["agent_chats"] = self._agent_chats
+        return parts
+
+    async def _comments(self, now: datetime) -> Pages:
+        await self._budget.ask(self._account, now)
+        await self._shelf.restock(self._account, now)
+        at = now.timestamp()
+        for article in self._shelf.due(at):
+            if self._budget.is_low and (article.published or 0.0) < at - DAY:
+                continue
+
+            async def listed(begin: int, article: Article = article) -> tuple[list[Record], int]:
+                self._budget.spend(now)
+                return await self._account.comments(article.msg_data_id, article.index, begin)
+
+            try:
+                async for records in comments.news(article, listed, self.since.timestamp(), at):
+                    yield self._page(records)
+            except NoSuchItemError:
+                article.next_at = at + LONGEST_PAUSE
+
+    async def _agent_chats(self, now: datetime) -> Pages:
+        async for records, to in self._chats.news(self._chats_to, int(now.timestamp())):
+            self._chats_to = to
+            yield self._page(records)
+
+    def _take_up(self, cursor: Cursor) -> None:
+        self._shelf.load(cursor.get("shelf", {}))
+        self._budget.load(cursor.get("quota", ()))
+        self._chats_to = cursor.get("chats_to", int(self.since.timestamp()))
+        self._alive_at = cursor.get("alive_at")
+        if self._look_for_articles:
+            self._look_for_articles, self._shelf.listed_at = False, 0.0
+
+    def _missed(self, now: datetime) -> tuple[Gap, ...]:
+        """The time in which we did not run: no message of it is delivered again."""
+        if not (self._is_first_poll and self._alive_at and self.config.callback_token):
+            return ()
+        before = datetime.fromtimestamp(self._alive_at, UTC)
+        if now - before <= max(CALLED_FOR, 2 * self.config.poll_every):
+            return ()
+        return (Gap(before, now, "messages to the account that came while we did not run are not sent again"),)
+
+    def _page(self, records: Sequence[Record], *gaps: Gap) -> Page:
+        cursor = {
+            "alive_at": self._alive_at,
+            "shelf": self._shelf.stored(),
+            "quota": self._budget.stored(),
+            "chats_to": self._chats_to,
+        }
+        return Page(records, cursor, gaps=gaps, warnings=self._warnings(), quota=self._budget.quota())
+
+    def _warnings(self) -> tuple[str, ...]:
+        told = [f"{name}: {error}" for name, (_, error) in self._refused.items()]
+        if self._shelf.unplaced:
+            told.append(
+                f"{self._shelf.unplaced} articles have a short address, which does not say how to ask for their "
+                "comments: tomorrow's statistics do, or name them under `articles`"
+            )
+        return tuple(told)
+
+    # What calls us
+
+    def receive(self, push: Push) -> Received:
+        """https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html"""
+        door = self._door()
+        if door is None:
+            raise PushRefusedError("a callback came, but callback_token is not configured: nothing is accepted")
+        if push.method == "GET":
+            return Received((), body=door.echo(push))
+        message = door.message(push)
+        self._look_for_articles = new = message.get("Event") in NEW_ARTICLE or self._look_for_articles
+        records = [message if "unreadable" in message else {"message": message}]
+        reply = self._replies.to(message, self._clock())
+        if reply is None or push.body.lstrip().startswith(b"{"):  # replies are documented in XML only
+            return Received(records, body=b"success", poll=new)
+        return Received(records, body=door.reply(**reply), content_type="application/xml; charset=utf-8", poll=new)
+
+    def _door(self) -> Callbacks | None:
+        config = self.config
+        if config.callback_token is None:
+            return None
+        return Callbacks(config.callback_token, config.encoding_aes_key, config.appid, self._clock)
+
+    def post(self, record: Record) -> Item | Sequence[Item] | None:
+        return reading.item(record)
+
+    async def check(self) -> Sequence[Finding]:
+        now = self._clock()
+        found = await checks.login(self._account, self.config.appid, self._budget, now)
+        if self.config.comments:
+            found.append(await checks.comments(self._account, self._shelf, now))
+        if self.config.agent_chats != "none":
+            found.append(await checks.agent_chats(self._account, int(now.timestamp())))
+        door = self._door()
+        if door is None:
+            found.append(Finding("warning", "no callback_token: what people write to the account is not received"))
+        else:
+            found += door.findings()
+        return found
+
+
+def _place(article: str) -> tuple[int, int]:
+    number, _, position = article.partition("_")
+    return int(number), int(position or "1") - 1

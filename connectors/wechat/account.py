@@ -1,0 +1,79 @@
+"""What we ask WeChat for on behalf of one official account."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from connectors.contract import Record
+from connectors.errors import TransientError
+from connectors.secret import Secret
+from connectors.session import Json, Pacing, Session
+from connectors.wechat_api.access import stable_token
+from connectors.wechat_api.errcode import failure
+
+COMMENTS: Final = "/cgi-bin/comment/list"
+COMMENTS_PER_PAGE: Final = 49  # 50 is refused
+ARTICLES_PER_PAGE: Final = 20
+
+
+class Account:
+    """The few endpoints that reading needs. Each method raises as `Session.post_json`, and what
+    `connectors/wechat_api/errcode.py` makes of an errcode."""
+
+    def __init__(self, api: str, appid: str, secret: Secret, *, pacing: Pacing | None, timeout: float) -> None:
+        self.token = stable_token(api, appid, secret)
+        self._session = Session(
+            api,
+            auth=self.token,
+            credential=str(secret),
+            pacing=pacing,
+            timeout=timeout,
+            translate=partial(failure, credential=str(secret)),
+        )
+
+    async def aclose(self) -> None:
+        await self._session.aclose()
+
+    async def published(self, offset: int) -> tuple[list[Record], int]:
+        """A page of what the account has published, and how much there is in all."""
+        body = {"offset": offset, "count": ARTICLES_PER_PAGE, "no_content": 1}
+        answer = await self._session.post_json("/cgi-bin/freepublish/batchget", body)
+        return _rows(answer, "item"), _count(answer, "total_count")
+
+    async def read_on(self, day: str) -> list[Record]:
+        """Statistics of the articles sent on a day (`2026-03-14`, yesterday at the latest). Their msgid is
+        msg_data_id and position, from 1."""
+        answer = await self._session.post_json("/datacube/getarticletotal", {"begin_date": day, "end_date": day})
+        return _rows(answer, "list")
+
+    async def comments(self, msg_data_id: int, index: int, begin: int) -> tuple[list[Record], int]:
+        """A page of an article's comments in whatever order, and how many there are in all."""
+        body = {"msg_data_id": msg_data_id, "index": index, "begin": begin, "count": COMMENTS_PER_PAGE, "type": 0}
+        answer = await self._session.post_json(COMMENTS, body)
+        return _rows(answer, "comment"), _count(answer, "total")
+
+    async def comment_calls(self) -> tuple[int, int]:
+        """How many calls for comments are left today, and of how many; (0, 0): not counted."""
+        answer = await self._session.post_json("/cgi-bin/openapi/quota/get", {"cgi_path": COMMENTS})
+        quota = answer.get("quota")
+        return (_count(quota, "remain"), _count(quota, "daily_limit")) if isinstance(quota, dict) else (0, 0)
+
+    async def chats(self, start: int, end: int, after: int, number: int) -> tuple[list[Record], int, int]:
+        """Rows of the chats with agents between two moments (Unix seconds, at most a day), their number, and the
+        msgid to go on from; the first is 1."""
+        body = {"starttime": start, "endtime": end, "msgid": after, "number": number}
+        answer = await self._session.post_json("/customservice/msgrecord/getmsglist", body)
+        return _rows(answer, "recordlist"), _count(answer, "number"), _count(answer, "msgid")
+
+
+def _rows(answer: Json, name: str) -> list[Record]:
+    rows = answer.get(name, [])
+    if not isinstance(rows, list):
+        raise TransientError(f"WeChat's answer holds no list of {name}")
+    return [row if isinstance(row, dict) else {"unknown": row} for row in rows]
+
+
+def _count(answer: Json, name: str) -> int:
+    value = answer.get(name, 0)
+    return value if isinstance(value, int) else 0
