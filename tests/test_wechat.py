@@ -765,6 +765,40 @@ async def test_the_cursor_stays_small_under_a_popular_article(wechat: WeChatSimu
     assert len(json.dumps(done.cursor)) < 1000
 
 
+async def test_we_vouch_only_until_the_article_that_was_looked_at_longest_ago(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("旧", at=clock.now - timedelta(days=10))
+    wechat.publishes("新", at=clock.now - timedelta(minutes=10))
+    began = clock.now
+    done = Drained()
+    async with source() as connector:
+        await poll(connector, done)
+        clock.pass_(minutes=20)
+        await poll(connector, done)
+        between = connector.complete_to
+        clock.pass_(minutes=41)
+        await poll(connector, done)
+        after = connector.complete_to
+    assert (between, after) == (began, clock.now)
+
+
+async def test_we_vouch_for_nothing_while_comments_are_refused(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("文章")
+    began = clock.now
+    done = Drained()
+    async with source(**CALLED) as connector:
+        await poll(connector, done)
+        wechat.forbidden["/cgi-bin/comment/list"] = 48001
+        clock.pass_(hours=1)
+        await poll(connector, done)
+    async with source(**CALLED) as restarted:
+        await poll(restarted, done)
+    assert connector.complete_to == restarted.complete_to == began
+
+
 # The daily budget
 
 

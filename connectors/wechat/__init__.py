@@ -52,7 +52,8 @@ def _now() -> datetime:
 class WeChat(PullConnector, PushConnector):
     """Messages come as callbacks only; comments and agents' chats are polled.
 
-    Cursor: `{"alive_at", "shelf": articles and how far each is read, "quota", "chats_to"}`, times in Unix seconds.
+    Cursor: `{"alive_at", "complete_to", "shelf": articles and how far each is read, "quota", "chats_to"}`, times in
+    Unix seconds.
     """
 
     class Config(SourceConfig):
@@ -156,6 +157,7 @@ class WeChat(PullConnector, PushConnector):
             refusal = next(error for _, error in self._refused.values())
             self._refused.clear()  # whoever starts the source again wants it tried
             raise refusal
+        self._vouch()
         self._alive_at, self._is_first_poll = now.timestamp(), False
         yield self._page((), *gaps)
         if spent:
@@ -199,8 +201,20 @@ class WeChat(PullConnector, PushConnector):
         self._budget.load(cursor.get("quota", ()))
         self._chats_to = cursor.get("chats_to", int(self.since.timestamp()))
         self._alive_at = cursor.get("alive_at")
+        if (complete_to := cursor.get("complete_to")) is not None:
+            self.complete_to = datetime.fromtimestamp(complete_to, UTC)
         if self._look_for_articles:
             self._look_for_articles, self._shelf.listed_at = False, 0.0
+
+    def _vouch(self) -> None:
+        """Articles are looked at in turn; while comments are refused we vouch for nothing further."""
+        if not self.config.comments:
+            self.complete_to = None
+        elif "comments" not in self._refused:
+            to = self._shelf.complete_to()
+            self.complete_to = None if to is None else datetime.fromtimestamp(to, UTC)
+        elif self.complete_to is None:
+            self.complete_to = self.since
 
     def _missed(self, now: datetime) -> tuple[Gap, ...]:
         """The time in which we did not run: no message of it is delivered again."""
@@ -214,6 +228,7 @@ class WeChat(PullConnector, PushConnector):
     def _page(self, records: Sequence[Record], *gaps: Gap) -> Page:
         cursor = {
             "alive_at": self._alive_at,
+            "complete_to": self.complete_to and self.complete_to.timestamp(),
             "shelf": self._shelf.stored(),
             "quota": self._budget.stored(),
             "chats_to": self._chats_to,

@@ -20,8 +20,8 @@ from connectors.wechat_api.errcode import NotPermittedError
 CHINA: Final = timezone(timedelta(hours=8))
 COUNTED_BY: Final = timedelta(hours=8)  # a day's statistics are there at 08:00 of the next
 LISTED_EVERY: Final = 300  # seconds
-LOOKS: Final = 48  # an article as old as a day is looked at every 30 minutes, of ten days every 5 hours
-LONGEST_PAUSE: Final = 6 * 3600.0  # seconds
+LOOKS: Final = 48  # an article that is a day old is looked at every 30 minutes
+LONGEST_PAUSE: Final = 3600.0  # seconds
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Article:
     url: str = ""
     published: float | None = None  # None: named by the operator
     open: bool = True
+    looked_at: float | None = None
     next_at: float = 0.0
     swept_at: float = 0.0
     total: int = -1
@@ -52,8 +53,9 @@ class Article:
         """What a comment's record says of its article."""
         return {"msg_data_id": self.msg_data_id, "index": self.index, "title": self.title, "url": self.url}
 
-    def looked_at(self, now: float, *, lively: bool) -> None:
-        """When to look again: at the next poll where people write, else the later the older it is."""
+    def was_looked_at(self, now: float, *, lively: bool) -> None:
+        """Note when to look again: at the next poll where people write, else the later the older it is."""
+        self.looked_at = now
         age = now - self.published if self.published is not None else LONGEST_PAUSE
         self.next_at = now if lively else now + min(max(age, 0.0) / LOOKS, LONGEST_PAUSE)
 
@@ -110,6 +112,11 @@ class Shelf:
         """Those to look at, the newest first."""
         waiting = [each for each in self.articles.values() if each.open and each.next_at <= now]
         return sorted(waiting, key=lambda each: each.published or 0.0, reverse=True)
+
+    def complete_to(self) -> float | None:
+        """Until when every article has been looked at; None: there is none, or one was not looked at yet."""
+        looks = [each.looked_at for each in self.articles.values() if each.open]
+        return None if not looks or None in looks else min(look for look in looks if look is not None)
 
     async def restock(self, account: Account, now: datetime) -> None:
         """Find new articles and drop old ones, if that was not done lately."""

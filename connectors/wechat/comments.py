@@ -26,7 +26,7 @@ async def news(article: Article, listed: Listed, since: float, now: float) -> As
         yield fresh
     lively = any(_number(record["comment"]) is not None for record in fresh)
     if not whole and not fresh and total == article.total:
-        article.looked_at(now, lively=False)
+        article.was_looked_at(now, lively=False)
         return
     present, begin, first_total = _ids(rows), len(rows), total
     while rows and begin < total:
@@ -36,7 +36,7 @@ async def news(article: Article, listed: Listed, since: float, now: float) -> As
         if fresh := _fresh(article, rows, since):
             lively = True
             yield fresh
-    article.looked_at(now, lively=lively)
+    article.was_looked_at(now, lively=lively)
     # Comments that came or went meanwhile have shifted the pages: walk again before anything is called gone.
     if total != first_total or len(present) != total:
         article.total = -1
