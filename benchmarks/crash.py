@@ -29,8 +29,10 @@ import orjson
 
 from aggregator.clocks import ScaledClock, system_clock
 from aggregator.config import load as load_settings
+from aggregator.demo.scenes.forum import ForumScene
+from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.script import Day, Line, crowd, load
-from aggregator.demo.stage import FORUM, GROUP, Stage, staged
+from aggregator.demo.stage import Stage, staged
 from aggregator.demo.truth import Truth
 from benchmarks.crash_service import MOMENTS, Moment, Service
 from benchmarks.crash_verdict import Verdict, judged
@@ -222,7 +224,7 @@ async def crash(kills: int, seed: int, folder: Path) -> Result:
         said_at = {
             native_id: opened_at + timedelta(seconds=at - opened)
             for (source, native_id), at in stage.published.items()
-            if source == GROUP
+            if source == TelegramScene.source
         }
         settings = load_settings(service.config)
         verdict = await judged(settings, stage, said_at, history.rows, f"import/{HISTORY}")
@@ -265,11 +267,12 @@ async def _under_load(
 
 
 def _configured(stage: Stage, folder: Path) -> Path:
-    (folder / "forum.key").write_text(stage.forum.api_key)
-    (folder / "telegram.token").write_text(stage.telegram.token)
+    forum, group = stage.scene(ForumScene), stage.scene(TelegramScene)
+    (folder / "forum.key").write_text(forum.simulator.api_key)
+    (folder / "telegram.token").write_text(group.simulator.token)
     config = folder / "connectors.yaml"
-    names = {"forum": FORUM, "forum_url": stage.forum_url, "group": GROUP, "telegram_url": stage.telegram_url}
-    config.write_text(CONFIG.format(**names, chat=stage.telegram.group))
+    names = {"forum": forum.source, "forum_url": forum.url, "group": group.source, "telegram_url": group.url}
+    config.write_text(CONFIG.format(**names, chat=group.simulator.group))
     return config
 
 

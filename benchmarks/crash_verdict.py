@@ -16,7 +16,8 @@ import orjson
 
 from aggregator.backup import DESK
 from aggregator.config import Settings, clock_of
-from aggregator.demo.stage import GROUP, Stage
+from aggregator.demo.scenes.telegram import TelegramScene
+from aggregator.demo.stage import Stage
 from aggregator.demo.truth import Truth
 from aggregator.demo.verdict import is_masked_or_same, judge
 from aggregator.refold import refold
@@ -92,14 +93,15 @@ async def judged(
     """
     async with Workplace(settings, listen=False, clock=stage.clock) as work:
         gaps = work.db.query(
-            "SELECT from_at, to_at FROM coverage WHERE state = 'lost' AND source = $group", {"group": GROUP}
+            "SELECT from_at, to_at FROM coverage WHERE state = 'lost' AND source = $group",
+            {"group": TelegramScene.source},
         )
         with work.db.reading() as con:
             of_all = judge(con, stage)["all"]
             held = _held(con)
             orphans = {what: len(found) for what, sql in ORPHANS.items() if (found := con.execute(sql).fetchall())}
         stored = {row[1]: row for row in held if row[0] == space}
-        dropped = [said_at[native_id] for native_id in stage.telegram.undeliverable()]
+        dropped = [said_at[native_id] for native_id in stage.scene(TelegramScene).simulator.undeliverable()]
         return Verdict(
             posts=len(held),
             lost=of_all.missing + len(imported.keys() - stored.keys()),

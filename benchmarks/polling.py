@@ -17,8 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from aggregator.clocks import ScaledClock, system_clock
+from aggregator.demo.scenes.forum import ForumScene
+from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.script import load
-from aggregator.demo.stage import FORUM, GROUP, Stage, staged
+from aggregator.demo.stage import Stage, staged
 from aggregator.listener import serve
 from aggregator.workplace import Workplace
 from benchmarks.big_store import IMPORTED, fill
@@ -86,8 +88,8 @@ async def _polled(data: Path, polls: int) -> dict[str, Times]:
     async with _at_work(data) as (stage, work, answers):
         talk = list(lines(stage.day, 4 * POSTS * rounds))
         times = {}
-        for name, channel in ((FORUM, "forum"), (GROUP, "telegram")):
-            said = iter([line for line in talk if line.channel == channel])
+        for name in answers:
+            said = iter([line for line in talk if line.channel == stage.scenes[name].channel])
             times[name] = Times()
             for number in range(rounds):
                 for line in islice(said, POSTS):
@@ -118,9 +120,10 @@ async def _at_work(data: Path) -> AsyncIterator[tuple[Stage, Workplace, dict[str
         secrets = stack.enter_context(TemporaryDirectory())
         stage = await stack.enter_async_context(staged(load(), ScaledClock(system_clock())))
         stage.clock.run(1)
-        answers = {FORUM: Answers(stage.forum.app), GROUP: Answers(stage.telegram.app)}
-        stage.forum_url = await stack.enter_async_context(serve(answers[FORUM]))
-        stage.telegram_url = await stack.enter_async_context(serve(answers[GROUP]))
+        forum, group = stage.scene(ForumScene), stage.scene(TelegramScene)
+        answers = {forum.source: Answers(forum.simulator.app), group.source: Answers(group.simulator.app)}
+        forum.url = await stack.enter_async_context(serve(answers[forum.source]))
+        group.url = await stack.enter_async_context(serve(answers[group.source]))
         settings = stage.settings(data, Path(secrets), long_poll=0)
         yield stage, await stack.enter_async_context(Workplace(settings, clock=stage.clock)), answers
 

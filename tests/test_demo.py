@@ -21,11 +21,14 @@ import pytest
 
 from aggregator.clocks import ScaledClock
 from aggregator.demo.given_away import given_away, leaks
+from aggregator.demo.scenes.forum import ForumScene
+from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.script import DAY_SECONDS, load
-from aggregator.demo.stage import FORUM, GROUP, Stage, staged
+from aggregator.demo.stage import Stage, staged
 from aggregator.demo.verdict import Verdict, is_masked_or_same, judge
 from aggregator.workplace import Workplace
 
+FORUM, GROUP = ForumScene.source, TelegramScene.source
 OPENS = datetime(2026, 3, 14, 0, 0, tzinfo=UTC)
 WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 KEY = "9da35bebd45b951ba9afec7415553fe10a7af963b429d12d16f42aa815679ee4"

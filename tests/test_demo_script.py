@@ -33,8 +33,9 @@ PUBLISHED_PHRASES = (
 )
 
 SMALL_DAY = """
-telegram: {help: Help}
-forum: {bugs: Bugs}
+rooms:
+  telegram: {help: Help}
+  forum: {bugs: Bugs}
 people:
   ann: {name: Ann, handle: ann_1, lang: en}
   ben: {name: Ben, handle: ben_1, lang: en}
@@ -148,18 +149,18 @@ def test_a_line_is_read_with_its_room_its_time_and_its_grade(tmp_path: Path) -> 
         ('{at: "20:00:01", who: ben, in: telegram/help, text: x}', "from 08:00:00 to 20:00:00"),
         ('{at: "10:00:00", id: first, who: ben, in: telegram/help, text: x}', "already used at 08:00:10"),
         ('{at: "10:00:00", who: zed, in: telegram/help, text: x}', "line zed-1 at 10:00:00: nobody is called 'zed'"),
-        ('{at: "10:00:00", who: ben, in: telegram/attic, text: x}', "the group has no topic 'attic'"),
+        ('{at: "10:00:00", who: ben, in: telegram/attic, text: x}', "telegram has no room 'attic'"),
         ('{at: "10:00:00", who: ben, in: forum/attic/a, title: T, text: x}', "the forum has no category 'attic'"),
         ('{at: "10:00:00", who: ben, in: forum/bugs/new, text: x}', "first line of a forum topic has the title"),
         ('{at: "10:00:00", who: ben, in: forum/bugs/a, title: B, text: x}', "has the title, and no other"),
-        ('{at: "10:00:00", who: ben, in: telegram/help, title: B, text: x}', "a Telegram message has no title"),
+        ('{at: "10:00:00", who: ben, in: telegram/help, title: B, text: x}', "only a forum's topic has a title"),
         ('{at: "10:00:00", who: ben, in: telegram/help, re: later, text: x}', "no earlier line has the id 'later'"),
         ('{at: "10:00:00", who: ben, in: telegram/help, re: topic, text: x}', "answers stay in their room"),
         ('{at: "10:00:00", who: ann, in: telegram/help, act: edits, text: x}', "say in `re` which line it edits"),
         ('{at: "10:00:00", who: ben, in: telegram/help, act: edits, re: first, text: x}', "who alone may edit it"),
         ('{at: "10:00:00", who: sue, in: forum/bugs/a, act: edits, re: topic, text: x}', "who alone may edit it"),
-        ('{at: "10:00:00", who: ben, in: telegram/help, act: likes, re: first}', "Telegram tells bots of neither"),
-        ('{at: "10:00:00", who: ben, in: forum/bugs/a, act: album, text: x}', "albums are sent on Telegram only"),
+        ('{at: "10:00:00", who: ben, in: telegram/help, act: likes, re: first}', "'likes' does not happen in telegram"),
+        ('{at: "10:00:00", who: ben, in: forum/bugs/a, act: album, text: x}', "'album' does not happen in forum"),
         ('{at: "10:00:00", who: ben, in: telegram/help}', "who says needs a text"),
         ('{at: "10:00:00", who: ben, in: cellar, text: x}', "day.yaml: line of talk 3: in: "),
         ('{at: "10:00:00", who: ben, in: telegram/help, txt: x}', "line of talk 3: txt: Extra inputs"),

@@ -25,7 +25,7 @@ from aggregator.config import Settings
 from aggregator.demo.given_away import leaks
 from aggregator.demo.outcome import Outcome, show
 from aggregator.demo.script import DAY_SECONDS, OPENS, load
-from aggregator.demo.stage import FORUM, GROUP, Stage, Trouble, staged
+from aggregator.demo.stage import Stage, staged
 from aggregator.demo.verdict import judge
 from aggregator.demo.visitor import watching
 from aggregator.listener import PortTakenError
@@ -42,10 +42,6 @@ AT_ONCE_SECONDS: Final = 4.0
 TAIL: Final = 3.0  # seconds that a squeezed day leaves for what is still on its way
 GRACE: Final = 10.0  # seconds more, before what has not arrived counts as lost
 RECOVERS_WITHIN: Final = 6.0  # seconds, mostly, from a trouble to the end of the next good poll
-TROUBLES: Final[dict[str, tuple[Trouble, ...]]] = {
-    FORUM: ("429_json", "500", "reset", "429_text", "truncated"),
-    GROUP: ("429_json", "reset", "500", "truncated"),
-}
 IN_TERMINAL: Final = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
 Say = Callable[[str], None]
@@ -80,6 +76,7 @@ async def play(
         async with staged(load(), ScaledClock(_this_morning())) as stage:
             settings = stage.settings(folder, Path(secrets))
             async with _serving(settings, stage.clock, port, console.print) as service:
+                stage.connect(service.hooks_url)
                 if seconds is None:
                     whole = _live(stage, service, speed or SPEED, open_browser, console.print)
                     await _unless_stopped(whole, stop, service.failed)
@@ -116,7 +113,7 @@ async def _live(stage: Stage, service: Running, speed: float, open_browser: bool
     if open_browser:
         await asyncio.to_thread(_open, link)
     async with asyncio.TaskGroup() as group:
-        besides = [group.create_task(_trouble(stage, service, source, pause=60)) for source in TROUBLES]
+        besides = [group.create_task(_trouble(stage, service, source, pause=60)) for source in stage.scenes]
         besides.append(group.create_task(_tell_the_hours(stage, service, say)))
         await _play(stage, noon, DAY_SECONDS)
         for task in besides:
@@ -134,7 +131,7 @@ async def _squeezed(stage: Stage, service: Running, folder: Path, ends: float, s
         stage.clock.run(DAY_SECONDS / length)
         stage.plants_unreadable()
         async with asyncio.TaskGroup() as group:
-            for source in TROUBLES:
+            for source in stage.scenes:
                 group.create_task(_trouble(stage, service, source, pause=0.5, ends=ends))
             progress = group.create_task(_tell_the_hours(stage, service, say))
             await _play(stage, 0, DAY_SECONDS)
@@ -161,7 +158,7 @@ async def _play(stage: Stage, begin: float, end: float) -> None:
 async def _trouble(stage: Stage, service: Running, name: str, *, pause: float, ends: float | None = None) -> None:
     """One trouble after the other, each once the source has recovered from the one before."""
     source = service.work.poller.sources[name]
-    for trouble in TROUBLES[name]:
+    for trouble in stage.scenes[name].troubles:
         await asyncio.sleep(pause)
         began = time.monotonic()
         if ends is not None and ends - began < RECOVERS_WITHIN:

@@ -26,6 +26,12 @@ Channel = Literal["forum", "telegram"]
 Act = Literal["says", "edits", "deletes", "likes", "album"]
 Role = Literal["customer", "staff", "scammer"]
 
+ACTS: Final[Mapping[Channel, frozenset[Act]]] = {
+    "forum": frozenset({"says", "edits", "deletes", "likes"}),
+    "telegram": frozenset({"says", "edits", "album"}),
+}
+"""What a channel's people can do, as far as its platform tells."""
+
 
 class ScriptError(Exception):
     """The script cannot be played. One line per mistake, each naming the line of talk."""
@@ -57,7 +63,7 @@ class Line:
 
     `says` begins a forum topic when `title` is set. `album` posts pictures whose caption, perhaps empty, is
     `text`. `edits`, `deletes` and `likes` act on the line `reply_to`; the latter two have no text.
-    `topic` is a forum topic as category/name, or a topic of the Telegram group.
+    `topic` is a forum topic as category/name, or the key of another room; `room`: the name that the latter shows.
     """
 
     at: float
@@ -70,16 +76,16 @@ class Line:
     reply_to: str | None = None
     act: Act = "says"
     expect: Expect | None = None
+    room: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Who lives in the community, what they do in order of time, and the rooms' shown names by key."""
+    """Who lives in the community, what they do in order of time, and by channel the rooms' shown names by key."""
 
     people: dict[str, Person]
     lines: tuple[Line, ...]
-    telegram_topics: dict[str, str]
-    forum_categories: dict[str, str]
+    rooms: dict[Channel, dict[str, str]]
 
 
 class _PersonEntry(BaseModel):
@@ -99,7 +105,7 @@ class _Entry(BaseModel):
 
     at: str = Field(pattern=r"^\d\d:\d\d:\d\d$")
     who: str
-    room: str = Field(alias="in", pattern=r"^(forum|telegram)/.+$")
+    room: str = Field(alias="in", pattern=rf"^({'|'.join(ACTS)})/.+$")
     id: str | None = None
     act: Act = "says"
     re: str | None = None
@@ -111,8 +117,7 @@ class _Entry(BaseModel):
 class _DayFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    telegram: dict[str, str]
-    forum: dict[str, str]
+    rooms: dict[Channel, dict[str, str]]
     people: dict[str, _PersonEntry]
     lines: list[_Entry]
 
@@ -141,7 +146,7 @@ def load(path: Path = DAY_FILE) -> Day:
     people = {
         key: Person(key, who.name, who.handle, who.lang, who.role, who.followers) for key, who in file.people.items()
     }
-    day = Day(people, tuple(_lines(file.lines)), file.telegram, file.forum)
+    day = Day(people, tuple(_lines(file)), file.rooms)
     if found := list(mistakes(day, day.lines)):
         raise ScriptError("\n".join(f"{path.name}: {mistake}" for mistake in found))
     return day
@@ -157,15 +162,16 @@ def _in_words(path: Path, error: ValidationError) -> Iterator[str]:
         yield f"{path.name}: {of}: {detail['msg']}, not {value!r}"
 
 
-def _lines(entries: Iterable[_Entry]) -> Iterator[Line]:
+def _lines(file: _DayFile) -> Iterator[Line]:
     spoken: dict[str, int] = {}
-    for entry in entries:
+    for entry in file.lines:
         spoken[entry.who] = spoken.get(entry.who, 0) + 1
-        channel, _, topic = entry.room.partition("/")
+        named, _, topic = entry.room.partition("/")
+        channel = next(each for each in ACTS if each == named)
         yield Line(
             at=_seconds(entry.at),
             id=entry.id or f"{entry.who}-{spoken[entry.who]}",
-            channel="forum" if channel == "forum" else "telegram",
+            channel=channel,
             who=entry.who,
             text=entry.text.strip(),
             topic=topic,
@@ -173,6 +179,7 @@ def _lines(entries: Iterable[_Entry]) -> Iterator[Line]:
             reply_to=entry.re,
             act=entry.act,
             expect=_expect(entry.graded) if entry.graded else None,
+            room=file.rooms.get(channel, {}).get(topic, ""),
         )
 
 
@@ -215,22 +222,22 @@ def _wrong_alone(day: Day, line: Line) -> Iterator[str]:
         yield f"nobody is called {line.who!r}; add them under people"
     if line.act in ("says", "edits") and not line.text:
         yield f"who {line.act} needs a text"
-    if line.act in ("deletes", "likes") and (line.text or line.channel == "telegram"):
-        yield f"who {line.act} says nothing, and does it on the forum: Telegram tells bots of neither"
-    if line.act == "album" and line.channel == "forum":
-        yield "albums are sent on Telegram only"
+    if line.act in ("deletes", "likes") and line.text:
+        yield f"who {line.act} says nothing"
+    if line.act not in ACTS[line.channel]:
+        yield f"{line.act!r} does not happen in {line.channel}, or we are not told"
 
 
 def _wrong_room(day: Day, line: Line, opened: set[str]) -> Iterator[str]:
-    topic = line.topic or ""
-    if line.channel == "telegram":
-        if topic not in day.telegram_topics:
-            yield f"the group has no topic {topic!r}"
+    topic, rooms = line.topic or "", day.rooms.get(line.channel, {})
+    if line.channel != "forum":
+        if topic not in rooms:
+            yield f"{line.channel} has no room {topic!r}; add it under rooms"
         if line.title:
-            yield "a Telegram message has no title"
+            yield "only a forum's topic has a title"
         return
     category, _, name = topic.partition("/")
-    if category not in day.forum_categories or not name:
+    if category not in rooms or not name:
         yield f"write the forum topic as category/name; the forum has no category {category!r}"
     if bool(line.title) == (topic in opened):
         yield "the first line of a forum topic has the title, and no other"
@@ -278,8 +285,8 @@ class _Crowd:
     def __init__(self, day: Day, file: _CrowdFile, rng: random.Random) -> None:
         self._file = file
         self._rng = rng
-        self._rooms = tuple(topic for topic in day.telegram_topics if topic != "news")
-        self._categories = tuple(day.forum_categories)
+        self._rooms = {key: name for key, name in day.rooms["telegram"].items() if key != "news"}
+        self._categories = tuple(day.rooms["forum"])
         customers = [person for person in day.people.values() if person.role == "customer"]
         self._handles = [person.handle for person in customers]
         self._speakers = {
@@ -303,7 +310,7 @@ class _Crowd:
         drawn = self._post(id, at, channel)
         if recent and roll < 0.4:
             target = self._rng.choice(recent)
-            drawn = replace(drawn, topic=target.topic, title=None, reply_to=target.id)
+            drawn = replace(drawn, topic=target.topic, room=target.room, title=None, reply_to=target.id)
         recent.append(drawn)
         return drawn
 
@@ -312,12 +319,13 @@ class _Crowd:
         who = self._rng.choice(self._speakers[lang])
         graded, text = self._new(lang, self._templates[lang])
         recent = self._recent[channel]
-        topic, title = self._rng.choice(self._rooms), None
+        topic, title = self._rng.choice(tuple(self._rooms)), None
         if channel == "forum":
             topic = self._rng.choice(recent).topic or "" if recent else ""
             if not topic or self._rng.random() < 0.25:
                 topic, title = f"{self._rng.choice(self._categories)}/{id}", self._title(lang)
-        return Line(at, id, channel, who, text, topic, title, expect=_expect(graded))
+        room = self._rooms.get(topic, "")
+        return Line(at, id, channel, who, text, topic, title, expect=_expect(graded), room=room)
 
     def _edit(self, target: Line, id: str, at: float) -> Line:
         lang = "zh" if target.who in self._speakers["zh"] else "en"

@@ -89,7 +89,7 @@ def judge(con: Connection, stage: Stage, visitor: Visitor | None = None) -> dict
         verdicts[source] = Verdict(
             **_compared(truth[source], stored, space),
             rejected=rejected,
-            planted=len(stage.planted[source]),
+            planted=len(stage.scenes[source].planted),
             inquiries=inquiries,
             **_timed(waits),
         )

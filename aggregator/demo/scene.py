@@ -1,0 +1,82 @@
+"""One platform of the simulated day: what the script, the configuration and the judge need of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final, Literal
+
+from aggregator.clocks import Clock
+from aggregator.demo.script import Line, Person
+from aggregator.demo.truth import Truth
+from connectors.contract import SourceConfig
+
+Trouble = Literal["500", "reset", "truncated", "429_json", "429_text"]
+"""What a platform can suffer; the forum's two kinds of 429 are one elsewhere."""
+WAIT: Final = 1  # seconds that a 429 asks for
+
+
+class Scene(ABC):
+    """A simulator on a socket, one source that listens to it, and the script's lines as what people do there.
+
+    planted: ids of posts that no connector can read; None where the record has no id.
+    long_poll: seconds for which a poll may be held, where the platform holds polls.
+    """
+
+    source: ClassVar[str]
+    """The source's name in the configuration."""
+    channel: ClassVar[str]
+    """The word of day.yaml, and of the feed's filter."""
+    troubles: ClassVar[tuple[Trouble, ...]]
+    """What goes wrong there in the course of the day, in this order."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.planted: list[str | None] = []
+        self.long_poll = 2
+        self._ids: dict[str, str] = {}  # line id -> the platform's native id
+
+    @property
+    @abstractmethod
+    def space(self) -> str:
+        """Where its ids are unique."""
+
+    @abstractmethod
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Put the platform on a socket of this machine until `stack` is closed."""
+
+    def connect(self, hooks_url: str) -> None:
+        """Tell a platform that calls us where we listen."""
+
+    @abstractmethod
+    def config(self, secrets: Path) -> SourceConfig:
+        """How the desk listens to it. `secrets`: a folder for the credentials."""
+
+    @abstractmethod
+    def account(self, person: Person) -> str:
+        """The person's native id; it is made at the first call."""
+
+    def plays(self, line: Line, person: Person, at: datetime) -> list[str]:
+        """Let one line happen, dated `at`. Returns the native ids of new posts."""
+        new = self._plays(line, person, self._ids[line.reply_to] if line.reply_to else None, at)
+        for native_id in new:
+            self._ids.setdefault(line.id, native_id)
+        return new
+
+    @abstractmethod
+    def _plays(self, line: Line, person: Person, target: str | None, at: datetime) -> list[str]:
+        """As `plays`; `target`: the native id of the post that the line answers or acts on."""
+
+    @abstractmethod
+    def plants_unreadable(self) -> None:
+        """One record in a shape that nobody documented."""
+
+    @abstractmethod
+    def fails(self, trouble: Trouble) -> None:
+        """The next request for posts goes wrong."""
+
+    @abstractmethod
+    def truth(self) -> dict[str, Truth]:
+        """By native id, what the platform holds and tells, planted records included."""
