@@ -1,0 +1,125 @@
+"""Email over IMAP: one account, the folders that customers write to, Junk, and our answers in Sent.
+
+RFC 3501, RFC 2177 (IDLE), RFC 7162 (CONDSTORE), RFC 6154 (SPECIAL-USE). Nothing is changed in the mailbox.
+Records are mails as decoded headers and parts (`mime.py`), with the folder, UID, flags and time of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from connectors.contract import Cursor, Finding, Item, Page, PullConnector, Record
+from connectors.errors import SourceGoneError
+from connectors.imap.account import Account, Place
+from connectors.imap.mail import Mail
+from connectors.imap.mime import mail_of
+from connectors.imap.reading import Reader
+from connectors.imap.settings import Settings
+from connectors.imap.walk import Walk
+
+if TYPE_CHECKING:
+    from connectors.session import Pacing
+
+
+class Imap(PullConnector):
+    """Reads new mail and answers. With `idle`, `pages()` does not end: the server calls when something comes.
+
+    Cursor: `{"folders": {name: marks}}`, see `walk.Marks`.
+    """
+
+    Config = Settings
+    blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions"})
+    config: Settings
+
+    def __init__(self, source: str, config: Settings, *, since: datetime, pacing: Pacing | None = None) -> None:
+        super().__init__(source, config, since=since, pacing=pacing)
+        self._account = Account(source, config)
+        self._reader = Reader(config.ours, config.authserv_id)
+
+    @property
+    def space(self) -> str:
+        return "email"
+
+    async def close(self) -> None:
+        await self._account.close()
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """Each folder's new mails, oldest first, then those that a colleague has answered since.
+
+        Raises:
+            SourceGoneError: none of the configured folders exists.
+        """
+        folders = dict(cursor["folders"]) if cursor else {}
+        walk = Walk(self._account, self.since)
+        await self._account.is_there()
+        while True:
+            places, missing = await self._account.places()
+            for place in places:
+                async with aclosing(walk.folder(place, folders.get(place.mailbox))) as found:
+                    async for records, marks in found:
+                        changed = folders.get(place.mailbox) != marks
+                        folders = {**folders, place.mailbox: marks}
+                        if records or changed:
+                            yield Page(records, {"folders": folders}, warnings=self._warnings(walk, missing))
+            self._someone_there(places, walk)
+            if not self.config.idle:
+                return
+            yield Page((), {"folders": folders}, warnings=self._warnings(walk, missing), caught_up=True)
+            if not await self._account.waits(places[0].mailbox, self.config.idle.total_seconds()):
+                return
+
+    def _someone_there(self, places: Sequence[Place], walk: Walk) -> None:
+        if all(place.mailbox in walk.missing for place in places if place.role == "inbox"):
+            raise SourceGoneError(
+                f"{self.source}: {self.config.host} has none of the folders {', '.join(self.config.mailboxes)}. "
+                "Write under `mailboxes` what `aggregator check --connect` lists."
+            )
+
+    def _warnings(self, walk: Walk, missing: Sequence[str]) -> tuple[str, ...]:
+        return (
+            *missing,
+            *(f"the folder {name} does not exist, or may not be read" for name in sorted(walk.missing)),
+            *(f"the server has numbered {name} anew; it was read again" for name in sorted(walk.rebuilt)),
+        )
+
+    def post(self, record: Record) -> Item | Sequence[Item] | None:
+        return self._reader.read(record)
+
+    async def check(self) -> Sequence[Finding]:
+        places, missing = await self._account.places()
+        able = await self._account.capabilities()
+        found = [Finding("ok", f"logged in at {self.config.host} as {self.config.user}")]
+        if self.config.idle and "IDLE" not in able:
+            found.append(Finding("warning", "the server cannot call us (no IDLE): new mail is seen at the next poll"))
+        found += [Finding("warning", sentence) for sentence in missing]
+        for place in places:
+            found.append(await self._check_folder(place))
+        if self.config.authserv_id is None:
+            found.append(Finding("warning", await self._who_vouches(places[0])))
+        return found
+
+    async def _check_folder(self, place: Place) -> Finding:
+        status = await self._account.examine(place.mailbox)
+        if status is None:
+            level: Literal["warning", "failed"] = "failed" if place.role == "inbox" else "warning"
+            return Finding(level, f"folder {place.mailbox}: there is none, or it may not be read")
+        newest = (await self._account.search("UID", "*"))[-1:] if status.count else []
+        arrived = (await self._account.arrivals(newest)).get(newest[0]) if newest else None
+        last = f", the newest of {arrived:%Y-%m-%d %H:%M} UTC" if arrived else ""
+        return Finding("ok", f"folder {place.mailbox} ({place.role}) can be read: {status.count} mails{last}")
+
+    async def _who_vouches(self, place: Place) -> str:
+        """A hint for `authserv_id`, from the newest mail."""
+        await self._account.examine(place.mailbox)
+        headers = await self._account.headers((await self._account.search("UID", "*"))[-1:])
+        names = [
+            header.split(";")[0].split()[0]
+            for raw in headers.values()
+            for header in Mail(mail_of(raw)).headers("authentication-results")[:1]
+            if header.split(";")[0].split()
+        ]
+        hint = f"; the newest mail's says {names[0]}" if names else ""
+        return f"authserv_id is not set: a colleague's mail to this mailbox does not count as an answer{hint}"

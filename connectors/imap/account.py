@@ -1,0 +1,224 @@
+"""What we ask of a mailbox. Everything is read-only: EXAMINE and BODY.PEEK, so that no mail becomes "read"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from connectors.contract import Record
+from connectors.errors import TransientError
+from connectors.imap.connection import Connection, RefusedError
+from connectors.imap.mime import mail_of
+
+if TYPE_CHECKING:
+    from imapclient import IMAPClient
+
+    from connectors.imap.settings import Settings
+
+Role = Literal["inbox", "junk", "sent"]
+
+LARGEST: Final = 10 * 1024 * 1024  # bytes; of a larger mail only the beginning is fetched
+BEGINNING: Final = 1024 * 1024
+AT_ONCE: Final = 4 * 1024 * 1024  # bytes of mail in one answer
+_NAMES: Final[dict[str, tuple[bytes, frozenset[str]]]] = {
+    "junk": (
+        rb"\Junk",
+        frozenset({"junk", "spam", "junk e-mail", "junk email", "bulk mail", "垃圾邮件", "垃圾郵件", "垃圾信件"}),
+    ),
+    "sent": (
+        rb"\Sent",
+        frozenset(
+            {"sent", "sent items", "sent messages", "sent mail", "已发送", "已发送邮件", "已發送郵件", "寄件備份"}
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder and what it is to us."""
+
+    mailbox: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What EXAMINE says. None: the server does not tell."""
+
+    validity: int  # UIDVALIDITY; 0: not told
+    count: int
+    next_uid: int | None
+    modseq: int | None
+
+
+class Account:
+    """One account, over one connection."""
+
+    def __init__(self, source: str, settings: Settings) -> None:
+        self._settings = settings
+        self._connection = Connection(source, settings)
+        self._idles = True
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def is_there(self) -> None:
+        """Find out whether a connection that was left open still is; the next command opens a new one."""
+        if self._connection.is_open:
+            try:
+                await self._connection.run(lambda client: client.noop())
+            except TransientError:
+                return
+
+    async def places(self) -> tuple[list[Place], list[str]]:
+        """The folders to read, and what is missing in words."""
+        listed = await self._connection.run(lambda client: client.list_folders())
+        found = [Place(name, "inbox") for name in self._settings.mailboxes]
+        missing = []
+        wanted: tuple[tuple[Role, bool | str], ...] = (("junk", self._settings.junk), ("sent", self._settings.sent))
+        for role, chosen in wanted:
+            name = _special(listed, role) if chosen is True else chosen
+            if name and name not in self._settings.mailboxes:
+                found.append(Place(name, role))
+            elif chosen is True:
+                missing.append(f"no folder is marked as {role}: write its name under `{role}`, or false")
+        return found, missing
+
+    async def examine(self, mailbox: str) -> Status | None:
+        """Open a folder to read. None: there is none of that name, or it is not ours to read."""
+        try:
+            told: dict[bytes, Any] = await self._connection.run(
+                lambda client: client.select_folder(mailbox, readonly=True)
+            )
+        except RefusedError:
+            return None
+        return Status(
+            validity=told.get(b"UIDVALIDITY", 0),
+            count=told.get(b"EXISTS", 0),
+            next_uid=told.get(b"UIDNEXT"),
+            modseq=told.get(b"HIGHESTMODSEQ"),
+        )
+
+    async def search(self, *criteria: str | int | datetime) -> list[int]:
+        """UIDs in the open folder, ascending."""
+        asked = [each.date() if isinstance(each, datetime) else each for each in criteria]
+        return sorted(await self._connection.run(lambda client: client.search(asked)))
+
+    async def arrivals(self, uids: Sequence[int]) -> dict[int, datetime | None]:
+        """When each arrived."""
+        told = await self._connection.run(lambda client: client.fetch(uids, ["INTERNALDATE"]))
+        return {uid: _in_utc(answer.get(b"INTERNALDATE")) for uid, answer in told.items()}
+
+    async def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """The headers of each, as sent."""
+        told = await self._connection.run(lambda client: client.fetch(uids, ["BODY.PEEK[HEADER]"]))
+        return {uid: _content(answer) or b"" for uid, answer in told.items()}
+
+    async def mails(self, place: Place, validity: int, uids: Sequence[int]) -> list[Record]:
+        """A record for each, in their order; what was deleted meanwhile is missing."""
+        wanted = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
+        told = await self._connection.run(lambda client: client.fetch(uids, wanted))
+        records = []
+        for bunch in _bunches([(uid, told[uid].get(b"RFC822.SIZE") or 0) for uid in uids if uid in told]):
+            contents = await self._contents(bunch)
+            for uid, size in bunch:
+                raw = contents.get(uid)
+                records.append(
+                    {
+                        "account": self._settings.user,
+                        "mailbox": place.mailbox,
+                        "role": place.role,
+                        "validity": validity,
+                        "uid": uid,
+                        "flags": sorted(flag.decode("ascii", "replace") for flag in told[uid].get(b"FLAGS") or ()),
+                        "arrived": _iso(_in_utc(told[uid].get(b"INTERNALDATE"))),
+                        "size": size,
+                    }
+                    | ({"unreadable": "withheld by the server"} if raw is None else mail_of(raw))
+                    | ({"cut": True} if size > LARGEST else {})
+                )
+        return records
+
+    async def _contents(self, bunch: Sequence[tuple[int, int]]) -> dict[int, bytes]:
+        part = "BODY.PEEK[]" if bunch[0][1] <= LARGEST else f"BODY.PEEK[]<0.{BEGINNING}>"
+        try:
+            told = await self._connection.run(lambda client: client.fetch([uid for uid, _ in bunch], [part]))
+        except RefusedError:
+            if len(bunch) == 1:  # one that the server itself cannot read must not hold up all others
+                return {}
+            alone = [await self._contents([each]) for each in bunch]
+            return {uid: raw for contents in alone for uid, raw in contents.items()}
+        return {uid: raw for uid, answer in told.items() if (raw := _content(answer)) is not None}
+
+    async def waits(self, mailbox: str, seconds: float) -> bool:
+        """Wait for a change, so long at most. False at once: the server does not call (no IDLE)."""
+        if not self._idles or await self.examine(mailbox) is None:
+            return False
+        self._idles = await self._connection.run(lambda client: _idle(client, seconds))
+        return self._idles
+
+    async def capabilities(self) -> frozenset[str]:
+        told = await self._connection.run(lambda client: client.capabilities())
+        return frozenset(each.decode("ascii", "replace") for each in told)
+
+
+def _idle(client: IMAPClient, seconds: float) -> bool:
+    """Whether the server can do so at all. RFC 2177."""
+    if not client.has_capability("IDLE"):
+        return False
+    try:
+        client.idle()
+    except client.AbortError:
+        raise
+    except client.Error as error:
+        # Some say that they can, and then answer BAD; anything else came before its time, and is a reason to look.
+        if re.search(r"b'\S+ (?:BAD|NO)\b", str(error)):
+            return False
+        raise ConnectionResetError from error
+    client.idle_check(timeout=seconds)
+    client.idle_done()
+    return True
+
+
+def _special(listed: Sequence[tuple[Sequence[bytes], bytes, str]], role: Role) -> str | None:
+    mark, names = _NAMES[role]
+    marked = [name for flags, _, name in listed if mark in flags]
+    called = [name for _, delimiter, name in listed if _last(name, delimiter).lower() in names]
+    return next(iter(marked + called), None)
+
+
+def _last(name: str, delimiter: bytes | None) -> str:
+    return name.rsplit(delimiter.decode(), 1)[-1] if delimiter else name
+
+
+def _bunches(sizes: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Mails to fetch together; a very large one goes alone."""
+    bunch: list[tuple[int, int]] = []
+    for uid, size in sizes:
+        if bunch and (size > LARGEST or bunch[0][1] > LARGEST or sum(each for _, each in bunch) + size > AT_ONCE):
+            yield bunch
+            bunch = []
+        bunch.append((uid, size))
+    if bunch:
+        yield bunch
+
+
+def _content(answer: dict[bytes, Any]) -> bytes | None:
+    """The BODY[...] of an answer; a server that cuts it says so in the name."""
+    found = next((value for name, value in answer.items() if name.startswith(b"BODY[")), None)
+    return str(found).encode() if isinstance(found, int) else found
+
+
+def _in_utc(date: datetime | None) -> datetime | None:
+    try:
+        return date.astimezone(UTC) if date is not None and date.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso(date: datetime | None) -> str | None:
+    return None if date is None else date.isoformat()

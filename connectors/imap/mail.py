@@ -1,0 +1,142 @@
+"""A stored mail as its reader needs it: addresses, ids, references. RFC 5322, RFC 8601. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connectors.contract import Record
+from connectors.errors import RecordError
+
+_BRACKETED: Final = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,253})\s*>")
+_BARE: Final = re.compile(r"[^\s<>\"'(),;:@]{1,200}@[^\s<>\"'(),;:@]{1,253}")
+_IDS: Final = re.compile(r"<([^<>]{1,1000})>")
+_COMMENT: Final = re.compile(r"\([^()]*\)")
+MOST_REFERENCES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`address`: the domain in lower case and IDNA; the local part as written, for it may tell people apart."""
+
+    address: str
+    name: str = ""
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+    def is_one_of(self, ours: Collection[str]) -> bool:
+        """`ours`: addresses, and whole domains written as @domain, in lower case."""
+        return self.address.lower() in ours or f"@{self.domain}" in ours
+
+
+class Mail:
+    """One record's headers and parts.
+
+    Raises:
+        RecordError: it is no mail.
+    """
+
+    def __init__(self, record: Record) -> None:
+        if "unreadable" in record:
+            raise RecordError(f"a mail that cannot be read ({record['unreadable']})", _location(record))
+        self.record = record
+        self.parts: list[dict[str, Any]] = record["parts"]
+        self._headers: list[tuple[str, str]] = [(name.lower(), value) for name, value in record["headers"]]
+        self.subject = " ".join((self.header("subject") or "").split())
+        self.sender = _first_address(self.header("from") or self.header("sender") or "")
+        self.answer_to = _first_address(self.header("reply-to") or "")
+        self.references = self._referenced()
+        self.id = self._own_id()
+
+    def header(self, name: str) -> str | None:
+        """The first of that name (lower case)."""
+        return next((value for key, value in self._headers if key == name), None)
+
+    def headers(self, name: str) -> list[str]:
+        return [value for key, value in self._headers if key == name]
+
+    @property
+    def parent(self) -> str | None:
+        """What it answers."""
+        return self.references[-1] if self.references else None
+
+    @property
+    def root(self) -> str:
+        """The mail with which its conversation began."""
+        joined: str | None = self.record.get("joined")
+        if joined is not None:
+            return joined
+        return self.references[0] if self.references else self.id
+
+    def is_vouched_for(self, authserv_id: str | None) -> bool:
+        """Whether our own mail server found that the domain in From sent it (DMARC).
+
+        Only the topmost results under our server's name count: the sender writes headers, too, but ours come above.
+        """
+        if authserv_id is None or self.sender is None or len(self.headers("from")) != 1:
+            return False
+        if len(_BRACKETED.findall(self.headers("from")[0])) > 1:
+            return False
+        for header in self.headers("authentication-results"):
+            server, results = _results(header)
+            if server == authserv_id.lower():
+                return any(result[:1] == ["dmarc=pass"] and self._names_sender(result) for result in results)
+        return False
+
+    def _names_sender(self, result: list[str]) -> bool:
+        assert self.sender is not None
+        return f"header.from={self.sender.domain}" in result
+
+    def _referenced(self) -> list[str]:
+        """Ids of the conversation so far, the first one first; of In-Reply-To only where References is missing."""
+        known = ids_in(" ".join(self.headers("references")))
+        if not known:
+            people = {address.address for address in (self.sender, self.answer_to) if address}
+            known = [each for each in ids_in(self.header("in-reply-to") or "") if each not in people][:1]
+        elif (answered := ids_in(self.header("in-reply-to") or ""))[:1] and answered[0] not in known:
+            known.append(answered[0])
+        return known
+
+    def _own_id(self) -> str:
+        told = self.header("message-id") or ""
+        ids = ids_in(told) or ["".join(told.split()).strip("<>")]
+        return ids[0] or f"digest:{self.record['digest']}"
+
+
+def ids_in(text: str) -> list[str]:
+    """Message ids without <>; blanks inside come from folded lines."""
+    found = _IDS.findall(text) or [word for word in text.split() if re.fullmatch(r"[^\s@]+@[^\s@]+", word)]
+    return list(dict.fromkeys(bare for each in found if "@" in (bare := "".join(each.split()))))[:MOST_REFERENCES]
+
+
+def _first_address(header: str) -> Address | None:
+    if found := _BRACKETED.search(header):
+        name = header[: found.start()].rpartition(">")[2].strip(" ,;\t").strip("\"'").replace('\\"', '"').strip()
+        return Address(_normal(found[1]), name[:200])
+    bare = _BARE.search(_COMMENT.sub("", header))
+    return Address(_normal(bare[0])) if bare else None
+
+
+def _normal(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    domain = domain.strip(".").lower()
+    with suppress(UnicodeError):  # no name that could be registered stays as it is written
+        domain = domain.encode("idna").decode()
+    return f"{local}@{domain}"
+
+
+def _results(header: str) -> tuple[str, list[list[str]]]:
+    """The server that checked, and each check's words. Some servers (Microsoft 365) do not give their name: ""."""
+    server, *results = [part.split() for part in _COMMENT.sub("", header).lower().split(";")]
+    if server and "=" in server[0]:
+        return "", [server, *results]
+    return server[0] if server else "", results
+
+
+def _location(record: Record) -> str:
+    return f"{record.get('mailbox')}/{record.get('validity')}/{record.get('uid')}"

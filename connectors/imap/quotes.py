@@ -1,0 +1,118 @@
+"""Where the author's own words end and the quoted history or a signature begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+# "On Friday ... Ann wrote:" in the languages of the mail programs that our customers use; it may be wrapped.
+_WROTE: Final = re.compile(
+    r"^\s*(?:On\b.{4,300}\bwrote|在.{2,300}(?:写道|寫道)|于.{4,300}写道|.{0,120}[于於]\s?\d{4}\s?年.{2,120}(?:写道|寫道)"
+    r"|Am\b.{4,300}\bschrieb.{0,120}|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|Em\b.{4,300}\bescreveu"
+    r"|Il\b.{4,300}\bha scritto|.{4,200}\bпишет|.{4,200}さんは.{0,40}書きました)\s*[:：]\s*$",
+    re.DOTALL,
+)
+_WRAPPED: Final = 3  # lines that such a sentence may take
+_RULER: Final = re.compile(
+    r"^\s*[-_—]{2,}\s*(?:原始邮件|原始郵件|原邮件(?:信息)?|回复的原邮件|转发(?:的)?邮件|轉寄郵件|Original\s+(?:Message|Email)"
+    r"|Forwarded\s+[Mm]essage|Replied Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*[-_—]*\s*$",
+    re.IGNORECASE,
+)
+_FIRST_FIELD: Final = re.compile(r"^\s*\*?(?:发件人|寄件者|寄件人|From|Von|De|От|差出人)\*?\s*[:：]")
+_OTHER_FIELD: Final = re.compile(
+    r"^\s*\*?(?:发送时间|发送日期|日期|时间|收件人|收件者|抄送|主题|主旨|主題|Sent|Date|To|Cc|Subject|Gesendet|An|Betreff"
+    r"|Envoyé|À|Objet|Enviado|Para|Asunto|Assunto)\*?\s*[:：]"
+)
+_PHONE: Final = re.compile(
+    r"^\s*(?:发自我的\s?\S.{0,40}|从我的\s?\S.{0,30}发送|来自我的\s?\S.{0,30}|Sent (?:from|via) (?:my )?\S.{0,60}"
+    r"|Get Outlook for \w+.{0,60}|Von meinem .{2,40} gesendet|Envoyé de mon .{2,40})\s*$"
+)
+_PREFIX: Final = re.compile(
+    r"^\s*(?:re|fw|fwd|aw|wg|sv|vs|tr|rif|res|enc|回复|回覆|答复|答覆|转发|轉寄|轉發|返信)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]\s*",
+    re.IGNORECASE,
+)
+
+
+def own_words(text: str) -> str:
+    """The text without history, signature and "sent from my phone"; all of it where nothing else would be left."""
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    said = _without_history(lines)
+    said = _without_signature(said)
+    kept = _joined(said)
+    if kept:
+        return kept
+    unquoted = _joined([line for line in lines if not line.lstrip().startswith(">")])
+    return _joined(_answers_below(lines)) or unquoted or _joined(lines)
+
+
+def bare_subject(subject: str) -> str:
+    """Without "Re:", "回复：" and their like, however many; in one case, blanks single."""
+    before = None
+    while subject != before:
+        before, subject = subject, _PREFIX.sub("", subject)
+    return " ".join(subject.split()).casefold()
+
+
+def is_reply_subject(subject: str) -> bool:
+    return _PREFIX.match(subject) is not None
+
+
+def _without_history(lines: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        if taken := _attribution(lines, at):
+            rest = [line for line in lines[at + taken :] if line.strip()]
+            if not rest or not rest[0].lstrip().startswith(">"):
+                break  # the whole mail follows, without marks
+            at += taken
+        elif _RULER.match(lines[at]) or _is_header_block(lines, at):
+            break
+        elif lines[at].lstrip().startswith(">"):
+            at += 1
+        else:
+            kept.append(lines[at])
+            at += 1
+    return kept
+
+
+def _attribution(lines: Sequence[str], at: int) -> int:
+    """How many lines from here are the one "... wrote:"; 0: none."""
+    if not lines[at].strip():
+        return 0
+    for taken in range(1, _WRAPPED + 1):
+        sentence = " ".join(line.strip() for line in lines[at : at + taken])
+        if len(sentence) > 400:
+            return 0
+        if sentence.endswith((":", "：")):
+            return taken if _WROTE.match(sentence) else 0
+    return 0
+
+
+def _is_header_block(lines: Sequence[str], at: int) -> bool:
+    """A mail's headers as text, as Outlook and QQ Mail quote: a sender, and two more within the next lines."""
+    if not _FIRST_FIELD.match(lines[at]):
+        return False
+    following = [line for line in lines[at + 1 : at + 9] if line.strip()][:4]
+    return sum(_OTHER_FIELD.match(line) is not None for line in following) >= 2
+
+
+def _answers_below(lines: Sequence[str]) -> list[str]:
+    """What stands below a quoted mail, of one who answers at the bottom."""
+    quoted = [number for number, line in enumerate(lines) if line.lstrip().startswith(">")]
+    return _without_signature(lines[quoted[-1] + 1 :]) if quoted else []
+
+
+def _without_signature(lines: Sequence[str]) -> list[str]:
+    """Up to "-- ". Mail programs strip its blank; of a line above all text it is no signature."""
+    for number, line in enumerate(lines):
+        if line in ("--", "-- ") and any(each.strip() for each in lines[:number]):
+            lines = lines[:number]
+            break
+    return [line for line in lines if not _PHONE.match(line)]
+
+
+def _joined(lines: Sequence[str]) -> str:
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return re.sub(r"\n[-_—=*\s]{4,}$", "", text).strip()

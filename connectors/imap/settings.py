@@ -1,0 +1,97 @@
+"""What a mail source is told in connectors.yaml."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from connectors.contract import Duration, SourceConfig
+from connectors.secret import Secret
+
+
+class Settings(SourceConfig):
+    """One account."""
+
+    host: str = Field(min_length=1, description="The mail server.")
+    port: int = Field(default=993, ge=1, le=65535, description="993 with TLS, 143 with STARTTLS.")
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="none: only to a server on this machine."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="Certificate authority of a server of your own; relative to this file."
+    )
+    user: str = Field(min_length=1, description="The account's name at the server, mostly its address.")
+    password: Secret | None = Field(
+        default=None, description="App password (授权码 at QQ and 163); not the one for the web."
+    )
+    access_token: Secret | None = Field(
+        default=None, description="OAuth2 access token (XOAUTH2) instead of a password; the file is read at each login."
+    )
+    mailboxes: tuple[str, ...] = Field(default=("INBOX",), min_length=1, description="Folders that customers write to.")
+    junk: bool | str = Field(
+        default=True, description="Read the Junk folder, too. true: the one that the server marks; or its name."
+    )
+    sent: bool | str = Field(
+        default=True,
+        description="See our answers in the Sent folder. true: the one that the server marks; or its name.",
+    )
+    addresses: frozenset[str] = Field(
+        default=frozenset(),
+        description="Our own addresses, or @domain for a whole domain: who writes from there answers for us.",
+    )
+    authserv_id: str | None = Field(
+        default=None,
+        description="Name under which our mail server writes Authentication-Results; only it vouches for a colleague.",
+    )
+    idle: Duration = Field(
+        default=timedelta(minutes=2),
+        ge=timedelta(0),
+        le=timedelta(minutes=25),
+        description="Wait so long for the server's call (IDLE) before looking again; 0s: poll only.",
+    )
+
+    @field_validator("addresses")
+    @classmethod
+    def _lower(cls, addresses: frozenset[str]) -> frozenset[str]:
+        if wrong := sorted(each for each in addresses if "@" not in each):
+            raise ValueError(f"{wrong[0]} is no address; write name@example.com, or @example.com for all of them")
+        return frozenset(each.lower() for each in addresses)
+
+    @field_validator("ca_file")
+    @classmethod
+    def _beside_the_configuration(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        directory: Path = (info.context or {}).get("directory", Path())
+        return path and directory / path
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Settings:
+        if (self.password is None) == (self.access_token is None):
+            raise ValueError("set either password or access_token")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_in_clear(self) -> Settings:
+        if self.security == "none" and not _is_this_machine(self.host):
+            raise ValueError("security: none would send the password in clear; it is for a server on this machine")
+        return self
+
+    @property
+    def credential(self) -> str:
+        """Where a person finds it."""
+        return str(self.access_token or self.password)
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Our addresses; the account's own is one of them."""
+        return self.addresses | ({self.user.lower()} if "@" in self.user else set())
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
