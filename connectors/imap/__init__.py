@@ -36,7 +36,7 @@ class Imap(PullConnector):
 
     def __init__(self, source: str, config: Settings, *, since: datetime, pacing: Pacing | None = None) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
-        self._account = Account(source, config)
+        self._account = Account(source, config, pacing)
         self._reader = Reader(config.ours, config.authserv_id)
 
     @property

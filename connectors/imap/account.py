@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from imapclient import IMAPClient
 
     from connectors.imap.settings import Settings
+    from connectors.session import Pacing
 
 Role = Literal["inbox", "junk", "sent"]
 
@@ -58,9 +59,9 @@ class Status:
 class Account:
     """One account, over one connection."""
 
-    def __init__(self, source: str, settings: Settings) -> None:
+    def __init__(self, source: str, settings: Settings, pacing: Pacing | None) -> None:
         self._settings = settings
-        self._connection = Connection(source, settings)
+        self._connection = Connection(source, settings, pacing)
         self._idles = True
 
     async def close(self) -> None:

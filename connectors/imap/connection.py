@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from imapclient import IMAPClient, SocketTimeout
 
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
+from connectors.imap.token import AccessTokens
+from connectors.session import Pacing
 
 if TYPE_CHECKING:
     from connectors.imap.settings import Settings
@@ -51,9 +53,15 @@ class RefusedError(TransientError):
 class Connection:
     """Opened by the first command, and opened again by the next one after a failure."""
 
-    def __init__(self, source: str, settings: Settings) -> None:
+    def __init__(self, source: str, settings: Settings, pacing: Pacing | None) -> None:
         self._source = source
         self._settings = settings
+        self._pacing = pacing or Pacing()
+        self._tokens: AccessTokens | None = None
+        if settings.oauth2:
+            self._tokens = AccessTokens(source, settings.oauth2, settings.password, pacing)
+        self._credential = self._tokens.credential if self._tokens else str(settings.password)
+        self._secret = ""
         self._client: IMAPClient | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"imap-{source}")
 
@@ -68,6 +76,9 @@ class Connection:
             RefusedError: the server said NO or BAD; everything else ends the connection.
             ConnectorError: one of errors.py.
         """
+        await self._pacing.turn(self._key, None)  # who was told to wait waits with all its sources
+        if self._client is None:
+            self._secret = await self._current_secret()
         left = Event()
         doing = asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, left)
         try:
@@ -78,8 +89,25 @@ class Connection:
             raise
         # Raised out here, not in the thread: an exception keeps the one beside which it was raised, with its words.
         if isinstance(outcome, ConnectorError):
+            self._note(outcome)
             raise outcome
         return outcome
+
+    async def _current_secret(self) -> str:
+        if self._tokens:
+            return await self._tokens.current()
+        assert self._settings.password is not None
+        return self._settings.password.reveal()
+
+    def _note(self, problem: ConnectorError) -> None:
+        if isinstance(problem, ThrottledError):
+            self._pacing.block(self._key, problem.retry_after - 1)
+        if isinstance(problem, AuthError) and self._tokens:
+            self._tokens.forget()
+
+    @property
+    def _key(self) -> str:
+        return f"{self._settings.host} {self._credential}"
 
     async def close(self) -> None:
         """Say goodbye where the server answers at once; else just go."""
@@ -87,6 +115,8 @@ class Connection:
             with suppress(TimeoutError, ConnectorError):
                 async with asyncio.timeout(2):
                     await self.run(lambda client: client.logout())
+        if self._tokens:
+            await self._tokens.close()
         self._thread.submit(self._drop)
         self._thread.shutdown(wait=False)
 
@@ -150,11 +180,10 @@ class Connection:
     def _log_in(self, client: IMAPClient) -> None:
         settings = self._settings
         try:
-            if settings.access_token is not None:
-                client.oauth2_login(settings.user, settings.access_token.reveal())
+            if settings.oauth2:
+                client.oauth2_login(settings.user, self._secret)
             else:
-                assert settings.password is not None
-                client.login(settings.user, settings.password.reveal())
+                client.login(settings.user, self._secret)
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error as error:
@@ -167,10 +196,14 @@ class Connection:
 
     def _refused_login(self) -> AuthError:
         settings = self._settings
-        what = "a new access token" if settings.access_token else "the app password (授权码), not the one for the web"
+        what = (
+            "Give the program access to the mailbox"
+            if settings.oauth2
+            else "Set the app password (授权码), not the web's"
+        )
         return AuthError(
-            f"{self._source}: {settings.host} refused the login with {settings.credential}. Set {what}, and see that "
-            "IMAP is switched on for the mailbox."
+            f"{self._source}: {settings.host} refused the login with {self._credential}. {what}, and see that IMAP is "
+            "switched on for it."
         )
 
     def _tls(self) -> ssl.SSLContext | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from connectors.contract import Duration, SourceConfig
+from connectors.imap.token import OAuth2
 from connectors.secret import Secret
 
 
@@ -26,11 +27,10 @@ class Settings(SourceConfig):
     )
     user: str = Field(min_length=1, description="The account's name at the server, mostly its address.")
     password: Secret | None = Field(
-        default=None, description="App password (授权码 at QQ and 163); not the one for the web."
+        default=None,
+        description="App password (授权码 at QQ and 163), not the one for the web. With oauth2: refresh token.",
     )
-    access_token: Secret | None = Field(
-        default=None, description="OAuth2 access token (XOAUTH2) instead of a password; the file is read at each login."
-    )
+    oauth2: OAuth2 | None = Field(default=None, description="Where access tokens come from (XOAUTH2).")
     mailboxes: tuple[str, ...] = Field(default=("INBOX",), min_length=1, description="Folders that customers write to.")
     junk: bool | str = Field(
         default=True, description="Read the Junk folder, too. true: the one that the server marks; or its name."
@@ -68,9 +68,9 @@ class Settings(SourceConfig):
         return path and directory / path
 
     @model_validator(mode="after")
-    def _one_credential(self) -> Settings:
-        if (self.password is None) == (self.access_token is None):
-            raise ValueError("set either password or access_token")
+    def _has_a_credential(self) -> Settings:
+        if self.password is None and (self.oauth2 is None or self.oauth2.client_secret is None):
+            raise ValueError("set password, or oauth2 with a client_secret")
         return self
 
     @model_validator(mode="after")
@@ -78,11 +78,6 @@ class Settings(SourceConfig):
         if self.security == "none" and not _is_this_machine(self.host):
             raise ValueError("security: none would send the password in clear; it is for a server on this machine")
         return self
-
-    @property
-    def credential(self) -> str:
-        """Where a person finds it."""
-        return str(self.access_token or self.password)
 
     @property
     def ours(self) -> frozenset[str]:

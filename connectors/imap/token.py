@@ -1,0 +1,98 @@
+"""Access tokens for mail servers that take no password. RFC 6749, sections 4.4 and 6.
+
+Gmail: https://developers.google.com/gmail/imap/xoauth2-protocol; Microsoft 365: client credentials.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+from connectors.errors import AuthError, ConnectorError, TransientError
+from connectors.secret import Secret
+from connectors.session import Session
+
+if TYPE_CHECKING:
+    from connectors.session import Json, Pacing
+
+EARLY: Final = 120.0  # seconds before its end at which a token is taken for spent
+UNTOLD: Final = 1800.0  # seconds, where the server does not say how long a token lasts
+
+
+class OAuth2(BaseModel):
+    """Where access tokens come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token_url: HttpUrl = Field(description="The provider's token endpoint.")
+    client_id: str = Field(min_length=1, description="The program's id, as registered with the provider.")
+    client_secret: Secret | None = Field(default=None, description="The program's secret.")
+    scope: str = Field(default="", description="What the token is for, where the provider asks.")
+
+
+class AccessTokens:
+    """The current access token, kept in memory only. With a refresh token it acts for a person; else for itself."""
+
+    def __init__(self, source: str, oauth2: OAuth2, refresh_token: Secret | None, pacing: Pacing | None) -> None:
+        self._source = source
+        self._oauth2 = oauth2
+        self._refresh_token = refresh_token
+        self._newer: tuple[str, str] | None = None  # the configured refresh token, and the one that replaces it
+        self._token = ""
+        self._ends = 0.0
+        self.credential = str(refresh_token or oauth2.client_secret)
+        self._session = Session(
+            str(oauth2.token_url), credential=self.credential, pacing=pacing, translate=self._translated
+        )
+
+    async def current(self) -> str:
+        """A token that is good for some minutes.
+
+        Raises:
+            AuthError: the provider no longer accepts what we have.
+            TransientError: it cannot say now.
+        """
+        if time.monotonic() >= self._ends:
+            answer = await self._session.post_form("", self._request())
+            token = answer.get("access_token") if isinstance(answer, dict) else None
+            if not isinstance(token, str) or not token:
+                raise TransientError(f"{self._source}: the token endpoint gave no access token. Is `token_url` right?")
+            lasts = answer.get("expires_in")
+            self._token = token
+            self._ends = time.monotonic() + (lasts if isinstance(lasts, int | float) else UNTOLD) - EARLY
+            self._note_rotation(answer.get("refresh_token"))
+        return self._token
+
+    def forget(self) -> None:
+        """The mail server refused the token before its time."""
+        self._ends = 0.0
+
+    async def close(self) -> None:
+        await self._session.aclose()
+
+    def _request(self) -> dict[str, str]:
+        form = {"client_id": self._oauth2.client_id}
+        if self._oauth2.client_secret is not None:
+            form["client_secret"] = self._oauth2.client_secret.reveal()
+        if self._oauth2.scope:
+            form["scope"] = self._oauth2.scope
+        if self._refresh_token is None:
+            return form | {"grant_type": "client_credentials"}
+        configured = self._refresh_token.reveal()
+        newer = self._newer[1] if self._newer and self._newer[0] == configured else configured
+        return form | {"grant_type": "refresh_token", "refresh_token": newer}
+
+    def _note_rotation(self, renewed: object) -> None:
+        if self._refresh_token is not None and isinstance(renewed, str) and renewed:
+            self._newer = (self._refresh_token.reveal(), renewed)
+
+    def _translated(self, answer: Json) -> ConnectorError | None:
+        error = answer.get("error") if isinstance(answer, dict) else None
+        if error in ("invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope", "access_denied"):
+            return AuthError(
+                f"{self._source}: the provider refused {self.credential} ({error}). Give the program access to the "
+                "mailbox again, and set the new secret."
+            )
+        return TransientError(f"{self._source}: the token endpoint reports an error.") if error else None
