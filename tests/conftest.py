@@ -21,6 +21,11 @@ from connectors.discourse import Discourse
 from connectors.secret import Secret
 from connectors.telegram import Telegram
 from tests.console import console as console
+from tests.qq_account import qq as qq
+from tests.qq_account import qq_app as qq_app
+from tests.qq_account import qq_clock as qq_clock
+from tests.qq_account import qq_source as qq_source
+from tests.qq_account import qq_url as qq_url
 
 START = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
 

@@ -8,19 +8,33 @@ Records are message and recall objects as OneBot sends them, with the chat and i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, WebsocketUrl
 
-from connectors.contract import Cursor, Finding, Item, Page, PullConnector, Record, SourceConfig
+from connectors.contract import (
+    Cursor,
+    Finding,
+    Item,
+    Page,
+    PullConnector,
+    Push,
+    PushConnector,
+    Received,
+    Record,
+    SourceConfig,
+)
+from connectors.errors import ConnectorError, PushRefusedError
 from connectors.qq.account import Account, Host
+from connectors.qq.events import EventStream, listening, unpacked
 from connectors.qq.onebot import ActionFailedError, Chat, OneBot
 from connectors.qq.poll import Poll
-from connectors.qq.reading import read, spot_of
+from connectors.qq.reading import RECALLS, chat_of, read, spot_of
 from connectors.secret import Secret
 
 if TYPE_CHECKING:
@@ -31,9 +45,14 @@ TERMS = (
     "can do without"
 )
 
+GREETS_WITHIN = 1.0  # seconds: OneBot says at once that it is there, or that the token is wrong
 
-class QQ(PullConnector):
-    """Reads the history of each chat. Cursor: see `Poll`."""
+
+class QQ(PullConnector, PushConnector):
+    """Reads the history of each chat, and takes events for speed and recalls. Cursor: see `Poll`.
+
+    Events move no cursor: what they bring, the next poll finds again, and it is stored once.
+    """
 
     class Config(SourceConfig):
         accept_risk: Literal[True] = Field(
@@ -44,6 +63,12 @@ class QQ(PullConnector):
         account: int = Field(gt=0, description="The QQ number that is logged in there.")
         groups: frozenset[int] = Field(min_length=1, description="Numbers of the groups to read.")
         private_chats: bool = Field(default=False, description="Messages that people send to the account itself.")
+        events: WebsocketUrl | None = Field(
+            default=None, description="Its WebSocket server's /event: messages come within a second."
+        )
+        webhook_secret: Secret | None = Field(
+            default=None, description="Or the secret with which it signs its calls of /hooks/<source>."
+        )
         calls_per_minute: int = Field(default=120, gt=0, description="Requests a minute.")
         timeout: float = Field(default=30, gt=0, le=300, description="Seconds to wait for an answer.")
 
@@ -73,13 +98,37 @@ class QQ(PullConnector):
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         """Yield what is new in each chat, then what fills the holes in what was read, newest page first.
 
+        With `events` it does not end: it yields events, and polls again every `poll_every`.
+
         Raises:
             AccountOfflineError: the account is not online, whatever else OneBot answers.
             SourceGoneError: the account is in none of the groups.
         """
-        async with aclosing(self._poll(cursor)) as pages:
+        if self.config.events is None:
+            async with aclosing(self._poll(cursor)) as pages:
+                async for page in pages:
+                    yield page
+            return
+        async with self._listening() as events, aclosing(self._follow(events, cursor)) as pages:
             async for page in pages:
                 yield page
+
+    def _listening(self) -> AbstractAsyncContextManager[EventStream]:
+        return listening(self.source, str(self.config.events), self.config.token, self.config.timeout)
+
+    async def _follow(self, events: EventStream, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """The connection is open before the history is read, so that nothing falls in between."""
+        loop = asyncio.get_running_loop()
+        while True:
+            async with aclosing(self._poll(cursor)) as pages:
+                async for page in pages:
+                    cursor = page.cursor
+                    yield page
+            yield Page((), cursor or {}, warnings=self._told, caught_up=True)
+            due = loop.time() + self.config.poll_every.total_seconds()
+            while (left := due - loop.time()) > 0:
+                if records := self._wanted(await events.next(left)):
+                    yield Page(records, cursor or {}, warnings=self._told)
 
     async def _poll(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         host = await self._account.meet()
@@ -96,15 +145,41 @@ class QQ(PullConnector):
 
     def _warnings(self, host: Host) -> tuple[str, ...]:
         unknown = () if host.dialect.known else (f"{host.version} is not known here: history may be incomplete",)
-        deaf = self.config.private_chats and not host.dialect.lists_contacts
+        told = self.config.events or self.config.webhook_secret
+        deaf = self.config.private_chats and not (host.dialect.lists_contacts or told)
         return (
             *unknown,
             *(
                 f"the account is not in group {number}: let it join"
                 for number in sorted(self.config.groups - host.groups.keys())
             ),
-            *((f"{host.dialect.name} does not list private chats: they are not read",) if deaf else ()),
+            *(
+                (f"{host.dialect.name} does not list private chats: set events or webhook_secret to hear them",)
+                if deaf
+                else ()
+            ),
         )
+
+    def receive(self, push: Push) -> Received:
+        """Take one event. The answer has no body: OneBot would carry out what it says."""
+        if self.config.webhook_secret is None:
+            raise PushRefusedError(f"{self.source}: webhook_secret is not set; this source is polled.")
+        event = unpacked(self.source, push, self.config.webhook_secret, self.config.account)
+        return Received(self._wanted([event]), status=204)
+
+    def _wanted(self, events: Sequence[Record]) -> list[Record]:
+        """Messages and recalls of the chats that we read, each with all that `post()` needs."""
+        return [self._account.completed(event, chat) for event in events if (chat := self._chat(event))]
+
+    def _chat(self, event: Record) -> Chat | None:
+        kind = event.get("post_type")
+        if kind not in ("message", "message_sent") and not (kind == "notice" and event.get("notice_type") in RECALLS):
+            return None
+        chat = chat_of(event)
+        if chat is None:
+            return None
+        wanted = self.config.private_chats if chat.kind == "private" else chat.number in self.config.groups
+        return chat if wanted else None
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return read(record)
@@ -116,7 +191,16 @@ class QQ(PullConnector):
             Finding(level, f"{host.version} answers; account {self.config.account} is logged in and online"),
             Finding("warning", TERMS),
             *[await self._check_group(host, number) for number in sorted(self.config.groups)],
+            *([await self._check_events()] if self.config.events else []),
         ]
+
+    async def _check_events(self) -> Finding:
+        try:
+            async with self._listening() as events:
+                await events.next(GREETS_WITHIN)
+        except ConnectorError as error:
+            return Finding("failed", f"events: {error}")
+        return Finding("ok", "events can be heard")
 
     async def _check_group(self, host: Host, number: int) -> Finding:
         if number not in host.groups:

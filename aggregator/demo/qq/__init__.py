@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from aggregator.demo.forum_faults import Fault
 from aggregator.demo.qq.actions import Actions
+from aggregator.demo.qq.events import Events
 from aggregator.demo.qq.messages import App, Json, Said, shown
 from aggregator.demo.truth import Truth
 
@@ -53,7 +54,8 @@ class OneBotSimulator:
         self._users: dict[str, tuple[int, str, str]] = {}  # number, nickname, card
         self.group = self.adds_group(group)
         self.actions = Actions(self)
-        self.app = Starlette(routes=[self.actions.route])
+        self.events = Events(self)
+        self.app = Starlette(routes=[self.events.route, self.actions.route])
 
     # What there is
 
@@ -113,7 +115,17 @@ class OneBotSimulator:
 
     def recalls(self, native_id: str) -> None:
         """The message disappears."""
-        self._find(native_id).recalled = True
+        said = self._find(native_id)
+        said.recalled = True
+        self.events.tell(self.recall_of(native_id))
+
+    def recall_of(self, native_id: str) -> Json:
+        """The notice that tells of it."""
+        said = self._find(native_id)
+        where = {"user_id": said.user} if said.private else {"group_id": said.peer, "user_id": said.user}
+        kind = "friend_recall" if said.private else "group_recall"
+        told = {"post_type": "notice", "notice_type": kind, "self_id": self.account, "operator_id": said.user}
+        return told | where | {"message_id": said.message_id(self.app_name), "time": int(self._clock().timestamp())}
 
     def unrecalls(self, native_id: str) -> None:
         """It was missing from one answer only."""
@@ -196,4 +208,5 @@ class OneBotSimulator:
         seq = chat.said[-1].seq + 1 if chat.said else 20_001
         said = Said(seq, peer, private, number, name, card, time, segments, text)
         chat.said.append(said)
+        self.events.tell(self.shown(said))
         return said.native_id(self.app_name)
