@@ -181,6 +181,7 @@ class Received:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     poll: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

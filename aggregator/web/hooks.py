@@ -1,5 +1,6 @@
-"""The door for platforms that push: `/hooks/<source>`. It listens apart from the desk, behind the operator's proxy.
+"""The door for platforms that push (`/hooks/<source>`) and for our own app (`/intake/chat/<source>`).
 
+It listens apart from the desk, behind the operator's proxy.
 Whoever calls is authenticated by the connector; an answer is sent only when the records are committed.
 """
 
@@ -54,9 +55,14 @@ def create_hooks(handler: Handler, *, body_within: float = BODY_WITHIN) -> Starl
         except PushRefusedError as error:
             log.warning("push.refused", extra={"source": source, "why": str(error)})
             return PlainTextResponse("", error.status)
-        return Response(received.body, received.status, media_type=received.content_type)
+        return Response(received.body, received.status, dict(received.headers), received.content_type)
 
-    return Starlette(routes=[Route("/hooks/{source}", hook, methods=["GET", "POST"])])
+    return Starlette(
+        routes=[
+            Route("/hooks/{source}", hook, methods=["GET", "POST"]),
+            Route("/intake/chat/{source}", hook, methods=["POST"]),
+        ]
+    )
 
 
 async def _body(request: Request) -> bytes:
