@@ -79,11 +79,11 @@ def test_every_setting_is_described(model: type[BaseModel]) -> None:
 
 @pytest.mark.parametrize("connector", known_connectors())
 def test_the_example_shows_every_default_of_every_connector(everything: Path, connector: str) -> None:
-    [shown] = [source for source in load(everything).sources.values() if source.connector == connector]
+    shown = [source for source in load(everything).sources.values() if source.connector == connector]
     no_default: tuple[object, ...] = (PydanticUndefined, None, frozenset())
     fields = connector_class(connector).Config.model_fields.items()
     defaults = {name: field.default for name, field in fields if field.default not in no_default}
-    assert {name: getattr(shown, name) for name in defaults} == defaults
+    assert {name for name in defaults if defaults[name] not in [getattr(source, name) for source in shown]} == set()
 
 
 @pytest.mark.parametrize("connector", known_connectors())
