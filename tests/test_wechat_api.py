@@ -141,7 +141,7 @@ def test_what_holds_no_fields_is_refused(body: bytes) -> None:
         *((code, TransientError) for code in (-1, 40001, 40014, 41001, 42001, 42007, 99999)),
         *((code, AuthError) for code in (40013, 40125, 40164, 40243, 50002, 61024)),
         *((code, NotPermittedError) for code in (48001, 48004, 65400, 88000)),
-        *((code, NoSuchItemError) for code in (88001, 88002, 88004, 88008)),
+        *((code, NoSuchItemError) for code in (88001, 88002, 88004, 88008, 95000)),
         (45009, QuotaSpentError),
         (45011, ThrottledError),
     ],
@@ -149,7 +149,7 @@ def test_what_holds_no_fields_is_refused(body: bytes) -> None:
 def test_each_errcode_says_what_happens_next(code: int, kind: type[ConnectorError]) -> None:
     told = failure({"errcode": code, "errmsg": "no rid: 654df33c-64386a2f-29857782"}, credential="{env: WX}")
     assert type(told) is kind
-    assert f"errcode {code}, rid 654df33c-64386a2f-29857782" in str(told)
+    assert f"errcode {code}, rid: 654df33c-64386a2f-29857782" in str(told)
 
 
 @pytest.mark.parametrize("answer", [{}, {"errcode": 0, "errmsg": "ok"}, {"access_token": "88_x"}])
@@ -166,6 +166,16 @@ def test_a_frequency_limit_waits_a_minute() -> None:
 def test_an_address_that_is_not_listed_is_named() -> None:
     told = failure({"errcode": 40164, "errmsg": "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, no"}, credential="")
     assert "address 203.0.113.9: add it to the IP white-list" in str(told)
+
+
+def test_what_customer_service_gives_for_its_support_is_kept() -> None:
+    told = failure({"errcode": 99999, "errmsg": "no, hint: [1642406569024700], from ip: 203.0.113.9"}, credential="")
+    assert "(errcode 99999, hint: [1642406569024700])" in str(told)
+
+
+def test_the_same_code_counts_days_here_and_minutes_there() -> None:
+    told = failure({"errcode": 45009}, credential="", daily=False)
+    assert isinstance(told, ThrottledError)
 
 
 def test_an_answer_that_is_no_object_backs_off() -> None:

@@ -19,7 +19,7 @@ TOO_OFTEN: Final = 45011
 SPENT: Final = 45009  # by official accounts for a day's calls, by customer service for a minute's
 A_MINUTE: Final = 60.0
 NOT_LISTED: Final = frozenset({40164, 60020})  # this machine's address
-NO_SUCH_ITEM: Final = frozenset({88001, 88002, 88004, 88008})
+NO_SUCH_ITEM: Final = frozenset({88001, 88002, 88004, 88008, 95000})  # article, comment, customer-service account
 NOT_PERMITTED: Final[Mapping[int, str]] = {
     48001: "the account may not call this API: it needs a verified account with this privilege",
     48004: "WeChat has banned the account from this API: see the notices in its console",
@@ -34,7 +34,7 @@ MISCONFIGURED: Final[Mapping[int, str]] = {
     50007: "the account is frozen: see the notices in its console",
     61024: "the account is run by a third-party platform, which must fetch its tokens",
 }
-_RID: Final = re.compile(r"\brid: ([0-9A-Za-z-]{3,60})")
+_RID: Final = re.compile(r"\b(rid: [0-9A-Za-z-]{3,60}|hint: \[[0-9A-Za-z]{3,60}\])")
 _ADDRESS: Final = re.compile(r"(?:invalid ip|from ip:) ([0-9A-Fa-f.:]{3,45})")
 
 
@@ -47,7 +47,7 @@ class QuotaSpentError(TransientError):
 
 
 class NoSuchItemError(ConnectorError):
-    """The article or comment that was asked for is gone."""
+    """The article, comment or customer-service account that was asked for is gone."""
 
 
 def errcode(answer: Json) -> int:
@@ -70,8 +70,8 @@ def failure(answer: Json, *, credential: str, daily: bool = True, login: bool = 
     if code == 0:
         return None
     message = str(answer.get("errmsg", ""))
-    # The rid is what WeChat's support asks for.
-    rid = f", rid {found[1]}" if (found := _RID.search(message)) else ""
+    # What WeChat's support asks for.
+    rid = f", {found[1]}" if (found := _RID.search(message)) else ""
     return _by_class(code, f"(errcode {code}{rid})", message, credential, daily, login)
 
 

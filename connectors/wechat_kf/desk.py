@@ -1,0 +1,81 @@
+"""What we ask WeChat customer service for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from connectors.contract import Record
+from connectors.errors import TransientError
+from connectors.secret import Secret
+from connectors.session import Json, Pacing, Session
+from connectors.wechat_api.access import corp_token
+from connectors.wechat_api.errcode import failure
+
+ROWS: Final = 1000  # messages an answer
+NAMES: Final = 100  # customers, and accounts, an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One answer of kf/sync_msg. more: there is more, even where `messages` is empty."""
+
+    messages: list[Record]
+    cursor: str
+    more: bool
+
+
+class Desk:
+    """The few endpoints that reading needs. Each method raises as `Session.post_json`, and what
+    `connectors/wechat_api/errcode.py` makes of an errcode."""
+
+    def __init__(self, api: str, corpid: str, secret: Secret, *, pacing: Pacing | None, timeout: float) -> None:
+        self.token = corp_token(api, corpid, secret)
+        self._session = Session(
+            api,
+            auth=self.token,
+            credential=str(secret),
+            pacing=pacing,
+            timeout=timeout,
+            translate=partial(failure, credential=str(secret), daily=False),
+        )
+
+    async def aclose(self) -> None:
+        await self._session.aclose()
+
+    async def accounts(self) -> dict[str, str]:
+        """Names of the customer-service accounts that the secret may see, by open_kfid."""
+        found: dict[str, str] = {}
+        more = True
+        while more:
+            body = {"offset": len(found), "limit": NAMES}
+            rows = _rows(await self._session.post_json("/cgi-bin/kf/account/list", body), "account_list")
+            before = len(found)
+            found |= {str(row["open_kfid"]): str(row.get("name", "")) for row in rows if row.get("open_kfid")}
+            more = len(rows) == NAMES and len(found) > before
+        return found
+
+    async def synced(self, account: str, cursor: str, token: str) -> Batch:
+        """What followed `cursor` in an account; "": from the oldest that is kept. `token`: from a callback, good for
+        ten minutes; "": the call is counted strictly. https://developer.work.weixin.qq.com/document/path/94670"""
+        body: dict[str, str | int] = {"open_kfid": account, "limit": ROWS, "voice_format": 0}
+        body |= {name: value for name, value in (("cursor", cursor), ("token", token)) if value}
+        answer = await self._session.post_json("/cgi-bin/kf/sync_msg", body)
+        following = answer.get("next_cursor")
+        return Batch(
+            _rows(answer, "msg_list"), following if isinstance(following, str) else cursor, answer.get("has_more") == 1
+        )
+
+    async def nicknames(self, customers: list[str]) -> dict[str, str]:
+        """By external_userid. At most 100 are asked for."""
+        body = {"external_userid_list": customers[:NAMES]}
+        rows = _rows(await self._session.post_json("/cgi-bin/kf/customer/batchget", body), "customer_list")
+        return {str(row.get("external_userid")): str(row.get("nickname", "")) for row in rows}
+
+
+def _rows(answer: Json, name: str) -> list[Record]:
+    rows = answer.get(name, [])
+    if not isinstance(rows, list):
+        raise TransientError(f"WeChat's answer holds no list of {name}")
+    return [row if isinstance(row, dict) else {"unknown": row} for row in rows]
