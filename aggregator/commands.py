@@ -16,6 +16,7 @@ from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
 from aggregator.importer import File, ImportFileError, import_file
 from aggregator.inquiry import shown
+from aggregator.poller import WELL
 from aggregator.replay import replay
 from aggregator.store.reading import FeedRow, Filters, feed_page
 from aggregator.workplace import Workplace
@@ -67,7 +68,7 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         async def one(name: str) -> tuple[str, dict[str, Any]]:
             source = work.poller.sources[name]
             await work.poller.poll(source, once=True)
-            ok = source.state == "ok"
+            ok = source.state in WELL
             say({"line": f"{name}: {'ok' if ok else source.message}"})
             return name, {"ok": ok, "message": source.message}
 

@@ -7,21 +7,24 @@ and the next one goes on at the last cursor. A failing source never disturbs ano
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
+from aggregator import tempo
 from aggregator.ingest import Ingest
 from aggregator.prepare import Origin
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.sources import FenceLostError, HealthState, SourceState
+from aggregator.tempo import Rhythm
 from connectors.contract import Cursor, PullConnector, Quota, SourceConfig
 from connectors.errors import (
     AuthError,
@@ -35,6 +38,8 @@ from connectors.errors import (
 log = structlog.get_logger()
 
 BACK_OFF = wait_exponential_jitter(multiplier=2, max=300, jitter=2)
+WELL: Final = ("ok", "silent")
+KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
 WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the source
 
@@ -59,6 +64,8 @@ class Source:
     failures: int = 0
     warnings: tuple[str, ...] = ()
     quota: Quota | None = None
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    kept_at: datetime | None = None  # when the rhythm was last written
     noted_at: datetime | None = None  # when coverage and health were last written
     again: bool = False  # the platform said that there is something to fetch
     opened: bool = False
@@ -86,6 +93,7 @@ class Poller:
             fence=state.fence,
             backfill_from=state.backfill_from,
             quota=state.quota,
+            rhythm=Rhythm.of(state.rhythm),
         )
         self.sources[source.name] = source
         return source
@@ -97,17 +105,18 @@ class Poller:
         )
 
     def start(self) -> None:
-        """Begin polling; every source at once, then each at its own pace."""
+        """Begin polling; every source at once (unless its day's polls are used up), then each at its own pace."""
         for source in self.sources.values():
+            longest = source.config.poll_between[1] if source.config.poll_between else source.config.poll_every
             self._scheduler.add_job(
                 self._job,
-                IntervalTrigger(seconds=source.config.poll_every.total_seconds(), timezone=UTC),
+                IntervalTrigger(seconds=longest.total_seconds(), timezone=UTC),
                 args=[source],
                 id=source.name,
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=None,
-                next_run_time=datetime.now(UTC),
+                next_run_time=datetime.now(UTC) + timedelta(seconds=self._used_up(source)),
             )
         self._scheduler.start()
 
@@ -160,7 +169,7 @@ class Poller:
             self._running.discard(task)
         if source.state == "stopped":
             self._scheduler.pause_job(source.name)
-        elif pause:
+        elif pause := pause or self._tempo(source):
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
 
     async def poll(self, source: Source, *, once: bool = False) -> float | None:
@@ -189,13 +198,52 @@ class Poller:
             await self._succeeded(source, began, note=once)
             return 0.0
 
+    # -- tempo -----------------------------------------------------------------------------------
+
+    def heard(self, name: str, arrived: Sequence[datetime]) -> None:
+        """New posts came, by a poll or by a call; `arrived`: when they were posted. An incident hastens the others."""
+        source = self.sources.get(name)
+        if source is None or not arrived:
+            return
+        now = self.ingest.clock()
+        before, source.rhythm = source.rhythm, tempo.heard(source.rhythm, now, arrived)
+        if tempo.is_surge(source.rhythm, now) and not tempo.is_surge(before, now):
+            log.info("source.surges", source=name)
+            for other in self.sources.values():
+                if other is not source and other.config.poll_between and other.state in WELL:
+                    self._hasten(other)
+
+    def _hasten(self, source: Source) -> None:
+        job, pause = self._scheduler.get_job(source.name), self._tempo(source)
+        if job is None or pause is None or source.lock.locked():
+            return
+        due = datetime.now(UTC) + timedelta(seconds=pause)
+        if job.next_run_time and due < job.next_run_time:
+            self._scheduler.modify_job(source.name, next_run_time=due)
+
+    def _tempo(self, source: Source) -> float | None:
+        """Seconds until its next poll; None: at its fixed interval."""
+        now = self.ingest.clock()
+        urgent = any(tempo.is_surge(other.rhythm, now) for other in self.sources.values() if other is not source)
+        return tempo.next_pause(source.rhythm, source.config, source.quota, now, urgent=urgent)
+
+    def _used_up(self, source: Source) -> float:
+        """Seconds until a source may be polled at all."""
+        now = self.ingest.clock()
+        budgets = tempo.budgets_of(source.rhythm, source.config, source.quota, now)
+        return max(((each.until - now).total_seconds() for each in budgets if each.polls < 1), default=0.0)
+
+    # -- one poll --------------------------------------------------------------------------------
+
     async def _drain(self, source: Source) -> None:
+        before = source.quota
         async with aclosing(source.connector.pages(source.cursor)) as pages:
             asked = self.ingest.clock()
             async for page in pages:
                 outcome = await self.ingest.page(source.origin, page, source.fence)
                 source.cursor, source.fence = page.cursor, source.fence + 1
                 source.warnings, source.quota = page.warnings, page.quota or source.quota
+                self.heard(source.name, outcome.arrived)
                 await self._works_again(source)
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
                     raise UnreadablePageError(
@@ -205,11 +253,13 @@ class Poller:
                 if page.caught_up:
                     await self._succeeded(source, asked, note=False)
                 asked = self.ingest.clock()
+        if before and source.quota and before.resets_at == source.quota.resets_at:
+            source.rhythm = tempo.spent(source.rhythm, before.left - source.quota.left)
 
     async def _works_again(self, source: Source) -> None:
         """A page was committed. A busy chat's poll may not end for hours: its health is told, its trouble forgotten."""
         source.failures = 0
-        if source.state == "ok":
+        if source.state in WELL:
             return
         source.state, source.message = "ok", ""
         source.noted_at = None  # the gap is closed once everything is fetched
@@ -218,16 +268,22 @@ class Poller:
 
     async def _succeeded(self, source: Source, began: datetime, *, note: bool) -> None:
         """Everything that was there at `began` is stored. `note`: write so, however short ago that was done."""
-        recovered = source.state != "ok"
-        source.state, source.message, source.failures = "ok", "", 0
-        if not (recovered or note) and source.noted_at and began - source.noted_at < NOTE_EVERY:
+        before, source.failures = source.state, 0
+        source.rhythm = tempo.polled(source.rhythm, self.ingest.clock(), ())
+        missed = tempo.silence(source.rhythm, self.ingest.clock())
+        source.state, source.message = ("ok", "") if missed is None else ("silent", _silence(source.rhythm, missed))
+        changed = source.state != before
+        if not (changed or note) and source.noted_at and began - source.noted_at < NOTE_EVERY:
             return
         source.noted_at = began
-        if recovered:
-            log.info("source.recovered", source=source.name)
-        retention, until = source.connector.retention, min(began, source.connector.complete_to or began)
-        await self.ingest.db.write(lambda con: sources.vouch(con, source.name, source.backfill_from, until, retention))
-        await self._report(source, began, source.config.poll_every.total_seconds())
+        if changed:
+            log.info("source.recovered" if source.state == "ok" else "source.silent", source=source.name)
+        keeps = note or source.kept_at is None or began - source.kept_at >= KEEP_EVERY
+        if keeps:
+            source.kept_at = began
+        until = min(began, source.connector.complete_to or began)
+        await self.ingest.db.write(lambda con: _vouch(con, source, until, began, keeps))
+        await self._report(source, began, self._tempo(source) or source.config.poll_every.total_seconds())
 
     async def _failed(self, source: Source, error: Exception) -> float | None:
         now = self.ingest.clock()
@@ -260,6 +316,25 @@ class Poller:
 def _restart(con: Connection, source: Source, now: datetime, message: str) -> None:
     sources.restart(con, source.name, source.fence)
     sources.lose(con, source.name, source.backfill_from, now, message)
+
+
+def _vouch(con: Connection, source: Source, until: datetime, now: datetime, keeps: bool) -> None:
+    sources.vouch(con, source.name, source.backfill_from, until, source.connector.retention)
+    if source.state == "silent" and source.rhythm.last is not None:
+        since = datetime.fromtimestamp(source.rhythm.last, UTC)
+        sources.doubt(con, source.name, since, now, source.message)
+    else:
+        sources.believe(con, source.name, now)
+    if keeps:
+        sources.keep_rhythm(con, source.name, source.rhythm.as_json())
+
+
+def _silence(rhythm: Rhythm, missed: float) -> str:
+    since = datetime.fromtimestamp(rhythm.last or 0.0, UTC)
+    return (
+        f"nothing has come since {since:%Y-%m-%d %H:%M} UTC, where about {missed:.0f} posts are usual: "
+        "look whether it is so quiet there, and whether we may still read all of it"
+    )
 
 
 def _pause(error: Exception, failures: int) -> float | None:

@@ -130,7 +130,8 @@ def _receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
             raise KeyError(source)
         received = await asyncio.to_thread(connector.receive, push)
         if received.records:
-            await work.ingest.pushed(work.origins[source], received.records)
+            outcome = await work.ingest.pushed(work.origins[source], received.records)
+            work.poller.heard(source, outcome.arrived)
         if received.poll:
             work.poller.poll_soon(source)
         return received

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-BY_DEFAULT: Final = ("importing", "polling", "visible", "starting")
+BY_DEFAULT: Final = ("importing", "polling", "visible", "starting", "tempo")
 NAMED_ONLY: Final = ("crash",)
 
 

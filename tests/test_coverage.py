@@ -34,12 +34,14 @@ class Endless(PullConnector):
 
     space = "endless"
     said: ClassVar[asyncio.Queue[Page]]
+    asked: ClassVar[int] = 0
 
     def post(self, record: Record) -> Post:
         return Post(native_id=record["id"], text=record["text"], posted_at=None)
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         while True:
+            Endless.asked += 1
             yield await self.said.get()
 
 
@@ -52,8 +54,8 @@ def coverage(work: Workplace, source: str) -> list[tuple[Any, ...]]:
     )
 
 
-async def heard(work: Workplace, posts: int) -> None:
-    await until(lambda: len(texts(work)) == posts)
+async def asked(times: int) -> None:
+    await until(lambda: Endless.asked == times)
 
 
 def lost_or_open(work: Workplace, source: str) -> list[tuple[Any, ...]]:
@@ -88,14 +90,15 @@ async def test_an_outage_is_a_gap_at_once_and_closes_when_it_is_over(community: 
 async def test_an_endless_poll_vouches_as_often_as_it_has_caught_up(community: Community) -> None:
     odd = SourceConfig(connector=f"{__name__}:Endless")
     settings = community.settings().model_copy(update={"sources": {"odd": odd}})
-    Endless.said = asyncio.Queue()
+    Endless.said, Endless.asked = asyncio.Queue(), 0
     async with Workplace(settings, clock=community.clock) as work:
         polling = asyncio.create_task(work.poller.poll(work.poller.sources["odd"]))
+        await asked(1)
         for number, caught_up in enumerate((True, False, True, False)):
             community.clock.pass_(minutes=10)
             record = {"id": str(number), "text": f"swap {number} failed"}
             Endless.said.put_nowait(Page([record], {"number": number}, caught_up=caught_up))
-            await heard(work, number + 1)
+            await asked(number + 2)
         # Each page vouches for the time at which it was asked for: when the one before had been committed.
         assert coverage(work, "odd") == [(-7 * 24 * 60, 20, "complete")]
         polling.cancel()
@@ -141,6 +144,88 @@ async def test_what_telegram_dropped_during_an_outage_of_more_than_a_day_stands_
         assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
         dropped = [community.telegram.undeliverable(), set(community.telegram.truth())]
         assert [len(ids) for ids in dropped] == [1, 2]
+
+
+async def listens_for_days(work: Workplace, community: Community) -> None:
+    """Four days with three posts in every hour, polled every half hour."""
+    for half_hour in range(4 * 48):
+        if half_hour % 2:
+            for author in ("fox", "lin", "owl"):
+                community.telegram.says(author, f"swap {half_hour} failed")
+        community.clock.pass_(minutes=30)
+        await poll(work, "telegram")
+
+
+async def test_a_silence_that_is_not_usual_is_in_doubt_until_somebody_speaks(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await listens_for_days(work, community)
+        spoken = community.clock() - timedelta(minutes=30)
+        community.clock.pass_(hours=2)
+        await poll(work)
+        assert lost_or_open(work, "telegram") == []  # as long as that it may be quiet
+        community.clock.pass_(hours=6)
+        (source,) = await poll(work)
+        (report,) = source_reports(work.db, work.settings)
+        assert (report.state, report.complete_to) == ("silent", spoken)
+        assert [(gap.start, gap.end, gap.state) for gap in report.gaps] == [(spoken, community.clock(), "doubt")]
+        assert f"nothing has come since {spoken:%Y-%m-%d %H:%M} UTC" in report.message
+    async with community.desk("telegram") as work:
+        community.clock.pass_(minutes=30)
+        await poll(work)
+        assert work.poller.sources["telegram"].state == "silent"  # a restart does not forget it
+        community.telegram.says("fox", "is anybody there?")
+        community.clock.pass_(minutes=1)
+        await poll(work)
+        (report,) = source_reports(work.db, work.settings)
+        assert (report.state, report.message, report.gaps) == ("ok", "", ())
+        assert report.complete_to == community.clock()
+        assert source.failures == 0
+
+
+async def test_a_forum_that_suddenly_lists_nothing_is_a_gap_until_it_lists_again(community: Community) -> None:
+    async with community.desk("forum") as work:
+        community.forum.says("lin", "my deposit is missing")
+        await poll(work)
+        community.clock.pass_(minutes=10)
+        community.forum.says("fox", "said behind the wall")
+        community.forum.fail_next("empty")
+        (source,) = await poll(work)
+        assert source.state == "failing"
+        assert "lists no post any more" in source.message
+        assert lost_or_open(work, "forum") == [(0, 10, "gap")]
+        community.clock.pass_(minutes=10)
+        await poll(work)
+        assert (source.state, lost_or_open(work, "forum")) == ("ok", [])
+        assert texts(work) == ["my deposit is missing", "said behind the wall"]
+
+
+async def test_an_answer_cut_short_is_a_gap_until_it_comes_whole(community: Community) -> None:
+    async with community.desk() as work:
+        await poll(work)
+        community.clock.pass_(minutes=10)
+        community.forum.says("lin", "one")
+        community.telegram.says("fox", "two")
+        community.forum.fail_next("truncated")
+        community.telegram.fail_next("truncated")
+        await poll(work)
+        assert [lost_or_open(work, name) for name in ("forum", "telegram")] == [[(0, 10, "gap")]] * 2
+        await poll(work)
+        assert [lost_or_open(work, name) for name in ("forum", "telegram")] == [[], []]
+        assert sorted(texts(work)) == ["one", "two"]
+
+
+async def test_an_expired_login_is_a_gap_that_closes_once_it_is_renewed(community: Community) -> None:
+    async with community.desk("forum") as work:
+        await poll(work)
+        good, community.forum.api_key = community.forum.api_key, "another key"
+        community.clock.pass_(minutes=10)
+        community.forum.says("lin", "said meanwhile")
+        (source,) = await poll(work)
+        assert (source.state, lost_or_open(work, "forum")) == ("stopped", [(0, 10, "gap")])
+        community.forum.api_key = good
+        community.clock.pass_(hours=40)
+        await poll(work)
+        assert (source.state, lost_or_open(work, "forum"), texts(work)) == ("ok", [], ["said meanwhile"])
 
 
 async def test_a_day_on_which_we_did_not_run_is_lost_on_telegram_and_fetched_from_the_forum(

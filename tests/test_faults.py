@@ -199,9 +199,9 @@ async def test_an_empty_answer_that_looks_fine_deletes_nothing_and_is_told(commu
         await poll(work)
         community.forum.fail_next("empty")
         (source,) = await poll(work)
-        assert source.warnings != ()
+        assert "lists no post any more" in source.message
         await recovered(work)
-        assert source.warnings == ()
+        assert source.state == "ok"
         assert work.db.query("SELECT count(*), count(deleted_at) FROM post") == [(POSTS, 0)]
 
 

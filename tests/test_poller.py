@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -343,6 +343,61 @@ async def test_a_call_for_a_source_that_is_not_polled_changes_nothing(community:
     async with listening(community.settings("forum"), community) as work:
         work.poller.poll_soon("nobody")
         await until(lambda: work.poller.sources["forum"].noted_at)
+
+
+# -- tempo ----------------------------------------------------------------------------------------
+
+
+def paced(settings: Settings, name: str, **chosen: Any) -> Settings:
+    config = settings.sources[name].model_copy(update=chosen)
+    return settings.model_copy(update={"sources": {**settings.sources, name: config}})
+
+
+def due(work: Workplace, name: str) -> float:
+    """Seconds until a source's next poll."""
+    return float((work.poller._scheduler.get_job(name).next_run_time - datetime.now(UTC)).total_seconds())
+
+
+async def test_an_adaptive_source_is_polled_by_need_within_its_range(
+    community: Community,
+) -> None:
+    between = {"poll_between": (timedelta(seconds=20), timedelta(seconds=80))}
+    async with listening(paced(community.settings("forum"), "forum", **between), community) as work:
+        forum = work.poller.sources["forum"]
+        await until(lambda: forum.noted_at)
+        await until(lambda: not forum.lock.locked())
+        await until(lambda: 19 < due(work, "forum") < 79)
+
+
+async def test_an_incident_on_one_channel_hastens_the_others(community: Community) -> None:
+    between = {"poll_between": (timedelta(seconds=1), timedelta(hours=4))}
+    async with listening(paced(hasty(community.settings()), "forum", **between), community) as work:
+        forum = work.poller.sources["forum"]
+        await until(lambda: forum.noted_at and work.poller.sources["telegram"].noted_at)
+        before = due(work, "forum")
+        for number in range(20):
+            community.telegram.says(f"user{number}", "the wallet does not open any more")
+        await until(lambda: len(texts(work)) == 20)
+        await until(lambda: due(work, "forum") < before / 2)
+
+
+async def test_a_days_polls_are_counted_over_restarts(community: Community) -> None:
+    settings = paced(community.settings("forum"), "forum", polls_per_day=2)
+    for _ in range(2):
+        async with Workplace(settings, clock=community.clock) as work:
+            await poll(work)
+    asked = len(community.forum.requests)
+    async with listening(settings, community) as work:
+        assert due(work, "forum") == pytest.approx(16 * 3600, abs=60)
+    assert len(community.forum.requests) == asked
+
+
+async def test_posts_that_come_by_calls_count_as_arrivals(community: Community) -> None:
+    async with community.desk("forum") as work:
+        source = work.poller.sources["forum"]
+        work.poller.heard("forum", [START])
+        assert source.rhythm.last == START.timestamp()
+        work.poller.heard("a source that only takes calls", [START])
 
 
 async def test_everybody_who_asked_is_told_what_a_page_changed(community: Community) -> None:

@@ -28,13 +28,14 @@ from connectors.discourse import hooks
 from connectors.discourse.forum import Forum, Listing
 from connectors.discourse.reading import Reader
 from connectors.discourse.walk import Place, Walk
-from connectors.errors import AuthError, PushRefusedError
+from connectors.errors import AuthError, PushRefusedError, TransientError
 from connectors.secret import Secret
 from connectors.session import Pacing
 
 DEEP_EVERY = 5  # polls; those between look only at the newest page and what is new
 ASKED_PER_POLL = 10  # posts that vanished; the others wait in the cursor
-NOTHING_LISTED = "the forum lists no post any more: may our user still read its categories?"
+NO_MESSAGE_LISTED = "no private message is listed any more: may our user still read them?"
+NOTHING_LISTED = "the forum lists no post any more, as a login wall does: may our user still read its categories?"
 
 
 class Discourse(PullConnector, PushConnector):
@@ -120,7 +121,9 @@ class Discourse(PullConnector, PushConnector):
             if records or place.low is None or place.low > (place.high or 0):
                 yield Page(records, _cursor(places))
         if walk.listed_nothing and place.high is not None:
-            yield Page([], _cursor(places) | {"warned": True}, warnings=(NOTHING_LISTED,))
+            if listing == "public":  # an inbox may really be emptied
+                raise TransientError(NOTHING_LISTED)
+            yield Page([], _cursor(places) | {"warned": True}, warnings=(NO_MESSAGE_LISTED,))
         if asked := place.ask[:ASKED_PER_POLL]:
             found = [await self._forum.what_became_of(post_id) for post_id in asked]
             place.ask = place.ask[ASKED_PER_POLL:]
