@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
+from starlette.responses import Response
 
+from aggregator.config import Settings
 from aggregator.demo.feed import Fault, FeedSimulator
 from aggregator.demo.feed.rendering import Format
 from aggregator.listener import serve
-from connectors.feed import Feed
+from aggregator.workplace import Workplace
+from connectors.contract import Gap, Page
+from connectors.errors import AuthError, TransientError
+from connectors.feed import EMPTY, Feed
+from connectors.feed.memory import ROLLED_OVER
 from connectors.secret import Secret
-from tests.contract_suite import PullContract
+from tests.contract_suite import Drained, PullContract, drain, numbered, posts, texts
 
 KEY = "k-9b8a7f6e5d4c3b2a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -33,6 +42,7 @@ class FeedStage:
         self.url = url
 
     def connector(self, **settings: Any) -> Feed:
+        source = settings.pop("source", "feed")
         holds = {"weibo": "weibo", "reviews": "reviews"}.get(self.feed.format, "posts")
         config = Feed.Config.model_validate(
             {
@@ -44,11 +54,11 @@ class FeedStage:
                 **settings,
             }
         )
-        return Feed("feed", config, since=SINCE)
+        return Feed(source, config, since=SINCE)
 
     def says(self, *said: str) -> None:
         for text in said:
-            self.feed.clock.pass_(seconds=1)
+            self.pass_(seconds=1)
             self.feed.says("lin", text)
 
     def says_something_unreadable(self) -> None:
@@ -62,6 +72,9 @@ class FeedStage:
 
     def refuses_login(self) -> None:
         self.feed.key = "another"
+
+    def pass_(self, **time: float) -> None:
+        cast("Hands", self.feed.clock).pass_(**time)
 
 
 class Hands:
@@ -100,3 +113,387 @@ async def rss() -> AsyncIterator[FeedStage]:
 
 class TestFeedContract(PullContract):
     pass
+
+
+async def committed(connector: Feed, cursor: Any = None) -> list[Page]:
+    """Every page of one poll."""
+    async with aclosing(connector.pages(cursor)) as pages:
+        return [page async for page in pages]
+
+
+# -- asking only for what has changed ------------------------------------------------------------
+
+
+async def test_a_feed_that_has_not_changed_is_not_read_again(rss: FeedStage) -> None:
+    rss.says("one")
+    first = await drain(rss.connector())
+    second = await drain(rss.connector(), Drained(first.cursor))
+    assert rss.feed.statuses == [200, 304]
+    assert second.records == []
+    asked = rss.feed.requests[-1].headers
+    assert asked["if-none-match"].startswith('W/"')
+    assert asked["if-modified-since"] == "Sat, 14 Mar 2026 08:00:01 GMT"
+
+
+async def test_the_tag_is_kept_only_once_everything_is_committed(rss: FeedStage) -> None:
+    rss.says(*numbered(rss.many))
+    first = await drain(rss.connector(), pages=2)
+    assert first.cursor
+    assert first.cursor["etag"] == ""
+    second = await drain(rss.connector(), first)
+    assert texts(rss.connector(), second.records) == numbered(rss.many)
+    assert second.cursor
+    assert second.cursor["etag"].startswith('W/"')
+
+
+async def test_a_server_without_tags_brings_nothing_twice(rss: FeedStage) -> None:
+    rss.feed.conditional = False
+    rss.says("one")
+    first = await drain(rss.connector())
+    second = await drain(rss.connector(), Drained(first.cursor))
+    assert rss.feed.statuses == [200, 200]
+    assert (second.records, second.cursors) == ([], [])
+
+
+# -- who is who ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", ["rss", "atom", "json"])
+async def test_ids_that_change_with_every_answer_double_nothing(format_: Format) -> None:
+    async with serve(feed := staged(format_, new_ids=True)) as url:
+        stage = FeedStage(feed, url)
+        feed.says("lin", "my wallet won't open", title="Help")
+        feed.says("lin", "still nothing", title="Again")
+        first = await drain(stage.connector())
+        stage.pass_(minutes=5)
+        feed.says("fox", "same here", title="Me too")
+        second = await drain(stage.connector(), first)
+        assert texts(stage.connector(), second.records) == [
+            "Help\n\nmy wallet won't open",
+            "Again\n\nstill nothing",
+            "Me too\n\nsame here",
+        ]
+        assert len(second.records) == 3
+
+
+async def test_an_edit_is_seen_even_where_ids_change(rss: FeedStage) -> None:
+    rss.feed.new_ids = True
+    said = rss.feed.says("lin", "my walet", title="Help")
+    first = await drain(rss.connector())
+    rss.feed.edits(said, "my wallet")
+    second = await drain(rss.connector(), first)
+    [post] = posts(rss.connector(), second.records).values()
+    assert post.text == "Help\n\nmy wallet"
+
+
+async def test_a_new_entry_at_the_address_of_one_that_left_is_a_new_post(rss: FeedStage) -> None:
+    rss.feed.keeps, rss.feed.new_ids = 1, True
+    rss.feed.says("lin", "maintenance begins", title="Maintenance")
+    first = await drain(rss.connector())
+    rss.feed.entries[1].deleted = True
+    rss.pass_(hours=1)
+    rss.feed.says("lin", "trading stops", title="Trading")
+    rss.feed.entries[2].link = rss.feed.entries[1].link
+    second = await drain(rss.connector(), first)
+    assert len(posts(rss.connector(), second.records)) == 2
+
+
+async def test_two_addresses_of_one_feed_give_the_same_posts(rss: FeedStage) -> None:
+    rss.says("one")
+    one, other = rss.connector(), rss.connector(source="other", url=f"{rss.url}{rss.feed.path}?limit=50")
+    found = [list(posts(each, (await drain(each)).records)) for each in (one, other)]
+    assert found[0] == found[1]
+    assert one.space == other.space == "feed"
+
+
+@pytest.mark.parametrize(
+    ("format_", "space", "channel"),
+    [("weibo", "weibo", "weibo"), ("reviews", "feed", "reviews"), ("rss", "feed", "feed")],
+)
+async def test_a_feed_says_where_its_ids_are_unique(format_: Format, space: str, channel: str) -> None:
+    connector = FeedStage(staged(format_), "http://127.0.0.1:9").connector()
+    assert (connector.space, connector.channel) == (space, channel)
+
+
+# -- edits, dates, order -------------------------------------------------------------------------
+
+
+async def test_an_edit_is_the_same_post_with_other_words(stage: FeedStage) -> None:
+    said = stage.feed.says("lin", "they owe me 10", title="Money")
+    first = await drain(stage.connector())
+    stage.pass_(minutes=5)
+    stage.feed.edits(said, "they owe me 100")
+    second = await drain(stage.connector(), first)
+    assert [len(first.records), len(second.records)] == [1, 2]
+    [post] = posts(stage.connector(), second.records).values()
+    assert post.native_id == said
+    assert post.text.endswith("they owe me 100")
+
+
+async def test_a_date_that_drifts_between_polls_is_no_edit(stage: FeedStage) -> None:
+    stage.says("one", "two")
+    first = await drain(stage.connector())
+    for entry in stage.feed.entries.values():
+        entry.at += timedelta(seconds=40)
+    stage.feed.conditional = False
+    second = await drain(stage.connector(), Drained(first.cursor))
+    assert second.records == []
+
+
+async def test_entries_without_a_date_come_in_the_order_of_the_feed(rss: FeedStage) -> None:
+    rss.feed.dated = False
+    rss.says("one", "two", "three")
+    connector = rss.connector()
+    found = posts(connector, (await drain(connector)).records).values()
+    assert [(post.text, post.posted_at) for post in sorted(found, key=lambda post: post.order)] == [
+        ("one", None),
+        ("two", None),
+        ("three", None),
+    ]
+
+
+async def test_what_is_older_than_the_backfill_point_is_left_out(rss: FeedStage) -> None:
+    rss.feed.says("lin", "long ago", at=SINCE - timedelta(minutes=1))
+    rss.says("now")
+    connector = rss.connector()
+    first = await drain(connector)
+    second = await drain(rss.connector(), first)
+    assert texts(connector, second.records) == ["now"]
+
+
+async def test_what_is_no_longer_listed_is_not_taken_for_deleted(rss: FeedStage) -> None:
+    rss.says("one", "two")
+    first = await drain(rss.connector())
+    rss.feed.deletes(next(iter(rss.feed.truth())))
+    second = await drain(rss.connector(), first)
+    assert texts(rss.connector(), second.records) == ["one", "two"]
+    assert {"deletions", "history"} == rss.connector().blind_to
+
+
+# -- faster than we ask --------------------------------------------------------------------------
+
+
+async def test_a_feed_that_rolls_over_between_two_polls_leaves_a_gap(stage: FeedStage) -> None:
+    stage.feed.keeps = 3
+    stage.says("one", "two", "three")
+    [first] = await committed(stage.connector())
+    stage.pass_(minutes=5)
+    stage.says("four", "five", "six", "seven")
+    [second] = await committed(stage.connector(), first.cursor)
+    assert second.gaps == (Gap(NOW + timedelta(seconds=3), NOW + timedelta(seconds=305), ROLLED_OVER),)
+    [third] = [page for page in await committed(stage.connector(), second.cursor) if page.gaps] or [None]
+    assert third is None
+
+
+async def test_a_gap_begins_where_the_feed_was_last_seen_unchanged(rss: FeedStage) -> None:
+    rss.feed.keeps = 2
+    rss.says("one", "two")
+    connector = rss.connector()
+    [first] = await committed(connector)
+    rss.pass_(hours=1)
+    assert await committed(connector, first.cursor) == []
+    rss.says("three", "four")
+    [second] = await committed(connector, first.cursor)
+    assert [gap.start for gap in second.gaps] == [NOW + timedelta(hours=1, seconds=2)]
+
+
+async def test_as_long_as_one_known_entry_is_listed_nothing_was_lost(rss: FeedStage) -> None:
+    rss.feed.keeps = 3
+    rss.says("one", "two", "three")
+    [first] = await committed(rss.connector())
+    rss.pass_(minutes=5)
+    rss.says("four", "five")
+    [second] = await committed(rss.connector(), first.cursor)
+    assert (len(second.records), second.gaps) == (2, ())
+
+
+async def test_new_entries_that_reach_back_to_the_last_poll_leave_no_gap(rss: FeedStage) -> None:
+    rss.says("one")
+    [first] = await committed(rss.connector())
+    rss.pass_(minutes=5)
+    rss.feed.entries[1].deleted = True
+    rss.feed.says("lin", "held back", at=NOW)
+    rss.says("two")
+    [second] = await committed(rss.connector(), first.cursor)
+    assert second.gaps == ()
+
+
+async def test_a_feed_in_parts_is_read_until_what_we_know(stage: FeedStage) -> None:
+    stage.feed.part = 4
+    stage.says(*numbered(6))
+    first = await drain(stage.connector())
+    stage.pass_(minutes=5)
+    stage.says(*(f"late {text}" for text in numbered(9)))
+    stage.feed.statuses.clear()
+    second = await drain(stage.connector(), first)
+    assert texts(stage.connector(), second.records) == numbered(6) + [f"late {text}" for text in numbered(9)]
+    assert stage.feed.statuses == [200, 200, 200]
+
+
+async def test_a_feed_in_parts_is_read_back_to_the_backfill_point_only(rss: FeedStage) -> None:
+    rss.feed.part = 2
+    for number in range(1, 21):
+        rss.feed.says("lin", f"{number} days ago", at=NOW - timedelta(days=number))
+    connector = rss.connector()
+    done = await drain(connector)
+    assert texts(connector, done.records) == [f"{number} days ago" for number in range(7, 0, -1)]
+    assert len(rss.feed.statuses) == 4
+
+
+async def test_a_further_part_on_another_host_is_not_asked_for(rss: FeedStage) -> None:
+    item = "<item><title>one</title><link>https://x.example/1</link></item>"
+    body = (
+        '<rss xmlns:a="http://www.w3.org/2005/Atom" version="2.0"><channel>'
+        f'<a:link rel="next" href="{rss.url}/secret"/>{item}</channel></rss>'
+    )
+    async with serve(Response(body, media_type="application/rss+xml")) as url:
+        done = await drain(rss.connector(url=f"{url}/feed"))
+    assert len(done.records) == 1
+    assert rss.feed.requests == []
+
+
+async def test_a_feed_whose_next_part_is_itself_ends(rss: FeedStage) -> None:
+    feed = '{"version": "https://jsonfeed.org/version/1.1", "next_url": "/feed", "items": [{"id": 1, "title": "a"}]}'
+    async with serve(Response(feed, media_type="application/json")) as url:
+        connector = rss.connector(url=f"{url}/feed", key=None)
+        done = await drain(connector)
+    assert len(done.records) == 1
+
+
+# -- silence that is not health ------------------------------------------------------------------
+
+
+async def test_a_feed_that_is_empty_all_at_once_is_not_believed(stage: FeedStage) -> None:
+    stage.says("one")
+    first = await drain(stage.connector())
+    stage.feed.conditional = False
+    stage.feed.deletes(next(iter(stage.feed.truth())))
+    with pytest.raises(TransientError, match="empty all at once"):
+        await drain(stage.connector(), first)
+
+
+async def test_a_status_page_may_be_empty(rss: FeedStage) -> None:
+    rss.says("all is well")
+    first = await drain(rss.connector(holds="notices"))
+    rss.feed.deletes(next(iter(rss.feed.truth())))
+    second = await drain(rss.connector(holds="notices"), first)
+    assert second.warnings == ()
+
+
+async def test_a_feed_that_never_listed_anything_is_warned_of(stage: FeedStage) -> None:
+    assert (await drain(stage.connector())).warnings == (EMPTY,)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        (b"<!doctype html><html><body>Sign in</body></html>", "text/html", "a web page came"),
+        (b"<html><body>Sign in</body></html>", "application/xml", "a web page came"),
+        (b'{"error": {"message": "ConfigNotFoundError"}}', "application/json", "but no feed"),
+        (b'[{"a": 1}]', "application/json", "no feed"),
+        (b"<opml><body/></opml>", "text/xml", "no feed"),
+        (b"", "text/xml", "no feed"),
+        (b'<rss version="2.0"><channel><item><title>half', "text/xml", "cut short"),
+        (b'{"items": [{"id": 1', "application/json", "cut short"),
+    ],
+)
+async def test_what_is_no_feed_backs_off_and_says_why(rss: FeedStage, body: bytes, kind: str, told: str) -> None:
+    async with serve(Response(body, media_type=kind)) as url:
+        with pytest.raises(TransientError, match=told):
+            await drain(rss.connector(url=f"{url}/feed"))
+
+
+async def test_an_entity_that_names_a_file_is_not_followed(rss: FeedStage, tmp_path: Path) -> None:
+    (tmp_path / "private").write_text("do not read")
+    body = (
+        f'<!DOCTYPE rss [<!ENTITY x SYSTEM "file://{tmp_path}/private">]>'
+        '<rss version="2.0"><channel><item><title>a &x; b</title></item></channel></rss>'
+    )
+    async with serve(Response(body, media_type="text/xml")) as url:
+        connector = rss.connector(url=f"{url}/feed")
+        [post] = posts(connector, (await drain(connector)).records).values()
+    assert "read" not in post.text
+
+
+# -- login and check -----------------------------------------------------------------------------
+
+
+async def test_a_key_is_added_to_the_query_that_there_is(rss: FeedStage) -> None:
+    await drain(rss.connector(url=f"{rss.url}{rss.feed.path}?limit=5"))
+    assert rss.feed.requests[-1].query_params.multi_items() == [("limit", "5"), ("key", KEY)]
+
+
+async def test_with_a_user_the_key_is_a_password(rss: FeedStage) -> None:
+    rss.feed.key = ""
+    await drain(rss.connector(user="reader"))
+    login = rss.feed.requests[-1].headers["authorization"].removeprefix("Basic ")
+    assert b64decode(login).decode() == f"reader:{KEY}"
+    assert rss.feed.requests[-1].url.query == ""
+
+
+async def test_a_feed_for_guests_needs_no_key_and_says_so_when_it_does(rss: FeedStage) -> None:
+    with pytest.raises(AuthError, match="does not let guests read"):
+        await drain(rss.connector(key=None))
+
+
+async def found(stage: FeedStage, **settings: Any) -> list[str]:
+    async with stage.connector(**settings) as connector:
+        return [finding.text for finding in await connector.check()]
+
+
+async def test_check_tells_what_is_listed_and_what_cannot_be_seen(stage: FeedStage) -> None:
+    stage.says("one")
+    stage.pass_(hours=2)
+    stage.says("two")
+    told = await found(stage)
+    assert "2 entries, the newest of 2026-03-14 10:00 UTC" in told[0]
+    assert "not what was said before" in told[1]
+
+
+async def test_check_warns_of_a_pace_that_loses_entries_and_of_a_server_without_tags(rss: FeedStage) -> None:
+    rss.says("one", "two")
+    rss.feed.conditional, rss.feed.max_age = False, 900
+    told = "\n".join(await found(rss))
+    assert "all it lists was written within 1 s" in told
+    assert "each poll reads all of it" in told
+    assert "every 900 s: polling more often brings nothing" in told
+
+
+async def test_check_warns_of_entries_that_cannot_be_told_apart_or_dated() -> None:
+    dated = "<item><title>b</title><pubDate>Sat, 14 Mar 2026 08:00:00 GMT</pubDate></item>"
+    body = f'<rss version="2.0"><channel><item><title>a</title></item>{dated}</channel></rss>'
+    async with serve(Response(body, media_type="text/xml")) as url:
+        stage = FeedStage(staged(), url)
+        told = "\n".join(await found(stage, holds="weibo"))
+    assert "2 entries have neither id nor address" in told
+    assert "1 entries do not say when" in told
+    assert "2 entries do not lead to a Weibo post" in told
+
+
+# -- with the store ------------------------------------------------------------------------------
+
+
+async def test_two_feeds_that_list_the_same_weibo_post_store_it_once(tmp_path: Path) -> None:
+    async with serve(feed := staged("weibo")) as url:
+        stage = FeedStage(feed, url)
+        stage.says("提现三天没到账", "一直转圈")
+        sources = {name: stage.connector().config for name in ("keyword", "super-topic")}
+        async with Workplace(Settings(sources=sources, data=tmp_path), clock=stage.feed.clock) as work:
+            for source in work.poller.sources.values():
+                await work.poller.poll(source)
+            assert work.db.query("SELECT count(*), count(DISTINCT post_id) FROM post WHERE space = 'weibo'") == [(2, 2)]
+            assert work.db.query("SELECT count(*) FROM sighting") == [(2,)]
+
+
+async def test_the_gap_of_a_feed_that_rolled_over_stands_in_the_ledger(tmp_path: Path) -> None:
+    async with serve(feed := staged(keeps=2)) as url:
+        stage = FeedStage(feed, url)
+        stage.says("one", "two")
+        settings = Settings(sources={"notes": stage.connector().config}, data=tmp_path)
+        async with Workplace(settings, clock=stage.feed.clock) as work:
+            await work.poller.poll(work.poller.sources["notes"])
+            stage.pass_(minutes=10)
+            stage.says("three", "four", "five")
+            await work.poller.poll(work.poller.sources["notes"])
+            lost = work.db.query("SELECT state, reason FROM coverage WHERE state = 'lost'")
+    assert lost == [("lost", ROLLED_OVER)]

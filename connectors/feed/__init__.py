@@ -122,7 +122,7 @@ class Feed(PullConnector):
         else:
             self._unchanged_at = now
 
-    def post(self, record: Record) -> Post:
+    def post(self, record: Record) -> Post | None:
         return reading.read(record, self.config.holds)
 
     async def check(self) -> Sequence[Finding]:

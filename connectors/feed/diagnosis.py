@@ -36,7 +36,7 @@ def _contents(document: Document, listed: Sequence[Listed], holds: Holds) -> Ite
         yield Finding("warning", f"{undated} entries do not say when they were written: the time we see them counts")
     if holds == "weibo":
         yield Finding("warning", "no followers, likes or comments come this way: Weibo's own API tells them")
-        if strange := sum(not each.names.key.isdigit() for each in listed):
+        if strange := sum(not each.names.key.startswith("s:") for each in listed):
             yield Finding("warning", f"{strange} entries do not lead to a Weibo post and are rejected")
 
 

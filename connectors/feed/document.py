@@ -66,24 +66,27 @@ def _xml(text: str, url: str) -> Document:
     cleaned = _NOT_IN_XML.sub("", _PROLOG.sub("", text, count=1))
     parsed = feedparser.parse(
         io.BytesIO(cleaned.encode("utf-8", "replace")),
-        response_headers={"content-type": "application/xml; charset=utf-8", "content-location": url},
+        response_headers={"content-type": "application/xml; charset=utf-8"},
         # What is stored is what was sent; it becomes plain text before anybody sees it.
         sanitize_html=False,
         resolve_relative_uris=False,
     )
-    if not parsed.version:
+    if not parsed.get("version"):
         raise TransientError("what came is no feed: is the url that of the feed itself?")
     if not _CLOSED.search(cleaned):
         # feedparser would give half an entry for a whole one.
         raise TransientError("the feed was cut short")
     entries = [_plain(entry) for entry in parsed.entries]
     for entry in entries:
+        # A guid is said to be an address unless it says that it is none; many are mere numbers.
+        if entry.get("guidislink") and not str(entry.get("link", "")).startswith(("http:", "https:", "/")):
+            entry.pop("link", None)
         if entry.get("link"):
             entry["link"] = urljoin(url, entry["link"])
     links = {link.get("rel"): link.get("href") for link in parsed.feed.get("links", ())}
     ttl = str(parsed.feed.get("ttl", ""))
     return Document(
-        format=parsed.version,
+        format=parsed["version"],
         title=str(parsed.feed.get("title", "")),
         home=urljoin(url, parsed.feed.get("link", "")),
         shape="xml",

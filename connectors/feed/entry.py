@@ -97,7 +97,7 @@ def _of_xml(fields: Mapping[str, Any]) -> Entry:
         app_version=fields.get("im_version", ""),
         likes=_number(fields.get("im_votesum")),
         comments=_number(fields.get("slash_comments")),
-        attachments=len(fields.get("enclosures", ())),
+        attachments=sum(link.get("rel") == "enclosure" for link in fields.get("links", ())),
     )
 
 

@@ -41,7 +41,7 @@ def native_id(entry: Entry, *, place: str) -> tuple[str, bool]:
     with whatever a campaign hangs on it.
     """
     if post := weibo_post(entry.link):
-        return post.mid, False
+        return post.native_id, False
     if entry.rating is not None and entry.id:
         return f"appstore/{entry.id.rpartition('/')[2]}", False
     for name in (entry.id, entry.link):

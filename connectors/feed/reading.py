@@ -23,6 +23,7 @@ Holds = Literal["posts", "weibo", "reviews", "notices", "ours"]
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>")
 _QUOTED = re.compile(r"<blockquote\b.*?(?:</blockquote>|$)", re.DOTALL | re.IGNORECASE)
 _FORWARDED = re.compile(r"//@[^:：\s]{1,40}[:：].*", re.DOTALL)
+_UNSAID = frozenset({"转发微博", "轉發微博", "Repost"})  # Weibo's words, where the author had none
 _NAMED = re.compile(r"(?<![\w@])@([\w\-·]{2,30})")
 _REVIEWER = re.compile(r"/id(\d+)")
 WEIBO_UNDER_ANOTHER_NAME = (
@@ -31,8 +32,8 @@ WEIBO_UNDER_ANOTHER_NAME = (
 )
 
 
-def read(record: Record, holds: Holds) -> Post:
-    """The post of an entry.
+def read(record: Record, holds: Holds) -> Post | None:
+    """The post of an entry; None: somebody passed on a Weibo post without a word.
 
     Raises:
         RecordError: it says nothing, or is no entry of such a feed.
@@ -48,6 +49,8 @@ def read(record: Record, holds: Holds) -> Post:
     if weibo is None and holds == "weibo":
         raise RecordError("it does not lead to a Weibo post", key)
     text = _said(entry, weibo)
+    if weibo and text in _UNSAID:
+        return None
     if not text and not entry.attachments:
         raise RecordError("it says nothing", key)
     return _post(record, entry, text, weibo, holds)
@@ -55,7 +58,7 @@ def read(record: Record, holds: Holds) -> Post:
 
 def _post(record: Record, entry: Entry, text: str, weibo: WeiboPost | None, holds: Holds) -> Post:
     posted, changed = entry.at, moment(entry.updated)
-    native_id = weibo.mid if weibo else str(record["key"])
+    native_id = weibo.native_id if weibo else str(record["key"])
     return Post(
         native_id=native_id,
         text=text,
@@ -104,7 +107,8 @@ def _author(entry: Entry, weibo: WeiboPost | None, host: str, title: str, holds:
     if holds in ("notices", "ours"):
         return Author(host, entry.author or title or host, role="bot" if holds == "notices" else "staff")
     if weibo is not None:
-        return Author(weibo.uid, _screen_name(entry)) if weibo.uid else None
+        name = _screen_name(entry)
+        return Author(weibo.uid, name, name or None) if weibo.uid else None
     if reviewer := entry.rating is not None and _REVIEWER.search(entry.author_page):
         return Author(f"appstore/{reviewer[1]}", entry.author)
     if entry.author_page.startswith("http"):

@@ -20,9 +20,9 @@ _GROUP = 10**7
 
 @dataclass(frozen=True, slots=True)
 class WeiboPost:
-    """`mid`: its number, in decimal. `uid`: its author's, empty where the address does not name it."""
+    """`native_id` as Weibo's own connector has it; `uid`: its author, empty where the address does not name it."""
 
-    mid: str
+    native_id: str
     uid: str
     permalink: str
 
@@ -36,8 +36,8 @@ def weibo_post(link: str) -> WeiboPost | None:
     mid = name if name.isdigit() and len(name) > 12 else mid_of(name)
     if mid is None:
         return None
-    permalink = f"https://weibo.com/{uid}/{bid_of(mid)}" if uid else f"https://m.weibo.cn/detail/{mid}"
-    return WeiboPost(mid, uid, permalink)
+    permalink = f"https://weibo.com/{uid}/{name}" if uid else f"https://m.weibo.cn/detail/{mid}"
+    return WeiboPost(f"s:{mid}", uid, permalink)
 
 
 def mid_of(bid: str) -> str | None:
@@ -50,23 +50,8 @@ def mid_of(bid: str) -> str | None:
     return str(first) + "".join(f"{group:07d}" for group in rest)
 
 
-def bid_of(mid: str) -> str:
-    """`3501756485200075` -> `z0JH2lOMb`."""
-    bounds = [*range(len(mid), 0, -7), 0]
-    first, *rest = reversed([_letters(int(mid[start:end])) for end, start in pairwise(bounds)])
-    return first + "".join(group.rjust(4, "0") for group in rest)
-
-
 def _number(letters: str) -> int:
     number = 0
     for letter in letters:
         number = number * 62 + _ALPHABET.index(letter)
     return number
-
-
-def _letters(number: int) -> str:
-    letters = ""
-    while number:
-        number, digit = divmod(number, 62)
-        letters = _ALPHABET[digit] + letters
-    return letters or "0"

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from aggregator.demo.feed.rendering import MEDIA_TYPES, FeedEntry, Format, rendered
 from aggregator.demo.truth import Truth
-from connectors.feed.weibo import bid_of
+from connectors.weibo.bid import permalink
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -219,14 +219,14 @@ class FeedSimulator:
 
     def _link(self, number: int, author: str) -> str:
         if self.format == "weibo":
-            return f"https://weibo.com/{self.uid(author)}/{bid_of(str(FIRST_MID + number))}"
+            return permalink(str(FIRST_MID + number), self.uid(author))
         if self.format == "reviews":
             return "https://apps.example/us/review?id=990001&type=Purple+Software"
         return f"{self.site}/posts/{number}"
 
     def _native_id(self, entry: FeedEntry) -> str:
         if self.format == "weibo":
-            return str(FIRST_MID + entry.number)
+            return f"s:{FIRST_MID + entry.number}"
         if self.format == "reviews":
             return f"appstore/{entry.review_id}"
         return entry.link.removeprefix("http://")
