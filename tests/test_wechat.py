@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import traceback
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aggregator.demo.truth import Truth
@@ -18,7 +22,7 @@ from aggregator.demo.wechat.protocol import Fault
 from aggregator.listener import serve
 from aggregator.web.hooks import create_hooks
 from connectors.contract import Deleted, Finding, Page, Post, Push, Received
-from connectors.errors import AuthError, PushRefusedError, ThrottledError, TransientError
+from connectors.errors import AuthError, ConnectorError, PushRefusedError, ThrottledError, TransientError
 from connectors.wechat import WeChat, chats
 from connectors.wechat_api.crypto import Envelope, signature
 from connectors.wechat_api.errcode import NotPermittedError
@@ -549,6 +553,23 @@ async def test_articles_are_listed_without_their_content_twenty_at_a_time(
     ]
 
 
+async def test_a_day_that_wechat_has_not_counted_yet_is_asked_for_again(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    clock.pass_(days=1)
+    mass = wechat.publishes("群发", at=clock.now - timedelta(days=1), listed=False)
+    wechat.comments("ann", "under it", mass)
+    wechat.fails_next(61503, path="getarticletotal")
+    done = Drained()
+    async with source() as connector:
+        await poll(connector, done)
+        before = list(done.records)
+        clock.pass_(minutes=6)
+        await poll(connector, done)
+    assert before == []
+    assert texts(connector, done.records) == ["under it"]
+
+
 async def test_listing_ends_where_articles_are_too_old(wechat: WeChatSimulator, source: Source, clock: Hands) -> None:
     for number in range(100):
         wechat.publishes(f"文章 {number}", at=clock.now - timedelta(days=number))
@@ -828,32 +849,80 @@ async def test_a_spent_budget_waits_for_midnight_in_china_and_spends_no_call(
     assert "list" not in paths(wechat)
 
 
-async def test_a_budget_that_another_program_spends_is_noticed(
+async def test_a_budget_that_another_program_spends_is_noticed_and_kept_over_a_restart(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("文章")
+    done = Drained()
+    async with source(**CALLED) as connector:
+        await poll(connector, done)
+        clock.pass_(minutes=5)
+        wechat.comment_calls_left = 0
+        told = await poll(connector, done)
+        clock.pass_(minutes=5)
+        await poll(connector, done)
+    async with source(**CALLED) as restarted:
+        again = await poll(restarted, done)
+    asked = paths(wechat).count("list")
+    clock.pass_(hours=8)
+    wechat.comment_calls_left = 5000
+    wechat.comments("ann", "after midnight")
+    async with source(**CALLED) as after:
+        await poll(after, done)
+    assert told[-1].warnings[0].startswith("comments: today's calls of this API are used up")
+    assert [page.quota and page.quota.left for page in (told[-1], again[-1])] == [0, 0]
+    assert asked == 2
+    assert texts(after, done.records) == ["after midnight"]
+
+
+async def test_a_spent_budget_stops_neither_the_chats_nor_the_callbacks(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("文章")
+    wechat.comment_calls_left = 0
+    wechat.agent_says("ann", "在核实")
+    done = Drained()
+    async with source(agent_chats="answers") as connector:
+        await poll(connector, done)
+    assert texts(connector, done.records) == ["在核实"]
+    assert connector.complete_to == SINCE
+
+
+async def test_spent_calls_for_the_list_of_articles_leave_the_known_ones_readable(
     wechat: WeChatSimulator, source: Source, clock: Hands
 ) -> None:
     wechat.publishes("文章")
     done = Drained()
     async with source() as connector:
         await poll(connector, done)
-        clock.pass_(minutes=5)
-        wechat.comment_calls_left = 0
-        with pytest.raises(ThrottledError):
-            await poll(connector, done)
-        with pytest.raises(ThrottledError):
-            await poll(connector, done)
-    assert paths(wechat).count("list") == 2
+        clock.pass_(minutes=10)
+        wechat.comments("ann", "still read")
+        wechat.fails_next(45009, path="batchget")
+        await poll(connector, done)
+    assert texts(connector, done.records) == ["still read"]
 
 
-async def test_a_spent_budget_does_not_stop_the_chats(wechat: WeChatSimulator, source: Source, clock: Hands) -> None:
-    wechat.publishes("文章")
-    wechat.comment_calls_left = 0
-    wechat.agent_says("ann", "在核实")
+async def test_spent_calls_for_the_chats_are_not_tried_before_midnight(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.forbidden["/customservice/msgrecord/getmsglist"] = 45009
     done = Drained()
-    async with source(agent_chats="answers") as connector:
-        with pytest.raises(ThrottledError) as told:
+    async with source(agent_chats="answers", **CALLED) as connector:
+        for _ in range(3):
+            clock.pass_(minutes=5)
             await poll(connector, done)
-    assert texts(connector, done.records) == ["在核实"]
-    assert told.value.retry_after == 300
+    assert paths(wechat).count("getmsglist") == 1
+
+
+async def test_an_account_whose_calls_are_not_counted_reads_old_articles_too(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.forbidden["/cgi-bin/openapi/quota/get"] = 48001
+    for days in range(3):
+        wechat.publishes(f"文章 {days}", at=clock.now - timedelta(days=days, hours=2))
+        wechat.comments("ann", f"text {days}", at=clock.now - timedelta(hours=1, minutes=-days))
+    connector = source()
+    assert texts(connector, (await drain(connector)).records) == ["text 0", "text 1", "text 2"]
 
 
 async def test_a_low_budget_is_kept_for_the_newest_articles(
@@ -868,6 +937,23 @@ async def test_a_low_budget_is_kept_for_the_newest_articles(
 
 
 # Chats with agents
+
+
+async def test_the_chats_of_a_day_are_neither_missing_nor_doubled(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.chats_read = "all"
+    for number in range(3):
+        wechat.chats("ann", "[image]")
+        wechat.agent_says("ann", f"answer {number}")
+        clock.pass_(minutes=7)
+    connector, done = source(agent_chats="all", comments=False), Drained()
+    async with connector:
+        await poll(connector, done)
+        clock.pass_(minutes=7)
+        await poll(connector, done)
+    assert {key: as_truth(post) for key, post in posts(connector, done.records).items()} == wechat.truth()
+    assert len(done.records) == 6
 
 
 async def test_with_callbacks_only_the_answers_are_taken_from_the_chats(
@@ -932,6 +1018,42 @@ async def test_more_rows_than_one_answer_holds_are_read_on(
     clock.pass_(minutes=1)
     connector = source(agent_chats="all", comments=False)
     assert texts(connector, (await drain(connector)).records) == said
+
+
+# What nobody may be told
+
+
+@given(
+    query=st.dictionaries(st.sampled_from(["timestamp", "nonce", "signature", "msg_signature", "echostr"]), st.text()),
+    body=st.binary() | st.text().map(str.encode) | st.just(b'{"a":' * 900 + b"1" + b"}" * 900),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_a_stranger_is_refused_whatever_he_sends(query: dict[str, str], body: bytes, method: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANTERN_WX_TOKEN", "a token")
+        patch.setenv("LANTERN_WX_KEY", "k" * 43)
+        config = configured(WeChatSimulator(), "http://127.0.0.1:9", **CALLED)
+        connector = WeChat("wechat", config, since=SINCE)
+        with pytest.raises(PushRefusedError):
+            connector.receive(Push(method, {}, query, body))
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "truncated", "timeout", 40001, 45011, 99999])
+async def test_no_access_token_stands_in_a_log_an_error_or_the_cursor(
+    wechat: WeChatSimulator, source: Source, clock: Hands, caplog: pytest.LogCaptureFixture, fault: Fault | int
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wechat.publishes("文章")
+    connector, done = source(timeout=0.5), Drained()
+    async with connector:
+        await poll(connector, done)
+        token = wechat.tokens.stable()["access_token"]
+        wechat.fails_next(fault, fault, path="comment/list")
+        clock.pass_(minutes=5)
+        with pytest.raises(ConnectorError) as told:
+            await poll(connector, done)
+    everything = "".join(traceback.format_exception(told.value)) + repr(told.value.args) + json.dumps(done.cursor)
+    assert token not in everything + caplog.text
 
 
 # What the account may not do

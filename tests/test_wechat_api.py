@@ -23,7 +23,7 @@ from connectors.secret import Secret
 from connectors.session import Session
 from connectors.wechat_api.access import corp_token, stable_token
 from connectors.wechat_api.crypto import Envelope, signature
-from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, QuotaSpentError, failure
+from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, NotReadyError, QuotaSpentError, failure
 from connectors.wechat_api.message import composed, parsed
 
 VECTORS = Path(__file__).parent / "samples" / "wechat" / "vectors"
@@ -126,7 +126,9 @@ def test_entities_are_not_expanded_and_a_doctype_is_refused(body: bytes) -> None
         parsed(body)
 
 
-@pytest.mark.parametrize("body", [b"", b"<xml>", b"[1]", b"{", b"just words", b"<xml>only text</xml>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<xml>", b"[1]", b"{", b"just words", b"<xml>only text</xml>", b'{"a":' * 900 + b"1" + b"}" * 900]
+)
 def test_what_holds_no_fields_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
         parsed(body)
@@ -142,6 +144,7 @@ def test_what_holds_no_fields_is_refused(body: bytes) -> None:
         *((code, AuthError) for code in (40013, 40125, 40164, 40243, 50002, 61024)),
         *((code, NotPermittedError) for code in (48001, 48004, 65400, 88000)),
         *((code, NoSuchItemError) for code in (88001, 88002, 88004, 88008, 95000)),
+        *((code, NotReadyError) for code in (61501, 61503)),
         (45009, QuotaSpentError),
         (45011, ThrottledError),
     ],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, NoReturn
 
 from pydantic import Field, HttpUrl, model_validator
 
@@ -25,7 +25,7 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.errors import PushRefusedError, ThrottledError
+from connectors.errors import ConnectorError, PushRefusedError, ThrottledError
 from connectors.secret import Secret
 from connectors.session import Pacing
 from connectors.wechat import checks, comments, reading
@@ -116,7 +116,7 @@ class WeChat(PullConnector, PushConnector):
         self._chats = Chats(self._account, customers_too=config.agent_chats == "all")
         self._chats_to = 0
         self._alive_at: float | None = None
-        self._refused: dict[str, tuple[float, NotPermittedError]] = {}  # part -> when to try again
+        self._paused: dict[str, tuple[float, ConnectorError]] = {}  # part -> when to try again, and why not before
         self._replies = PassiveReplies(config.passive_reply)
         self._is_first_poll = True
         self._look_for_articles = False
@@ -135,35 +135,36 @@ class WeChat(PullConnector, PushConnector):
 
         Raises:
             NotPermittedError: nothing at all may be read.
-            ThrottledError: today's calls for comments are used up; all else was read.
+            ThrottledError: nothing more may be read today.
         """
         now = self._clock()
         self._take_up(cursor or {})
         gaps = self._missed(now)
-        spent: QuotaSpentError | None = None
-        for name, part in self._parts().items():
-            if self._refused.get(name, (0.0, None))[0] > now.timestamp():
+        parts = self._parts()
+        for name, part in parts.items():
+            if self._paused.get(name, (0.0, None))[0] > now.timestamp():
                 continue
+            self._paused.pop(name, None)
             try:
                 async for page in part(now):
                     yield page
-                self._refused.pop(name, None)
             except NotPermittedError as error:
-                self._refused[name] = now.timestamp() + ASKED_AGAIN, error
+                self._paused[name] = now.timestamp() + ASKED_AGAIN, error
             except QuotaSpentError as error:
-                self._budget.is_spent(now)
-                spent = error
-        if self._refused and len(self._refused) == len(self._parts()) and not self.config.callback_token:
-            refusal = next(error for _, error in self._refused.values())
-            self._refused.clear()  # whoever starts the source again wants it tried
-            raise refusal
+                self._paused[name] = midnight_after(now), error
         self._vouch()
         self._alive_at, self._is_first_poll = now.timestamp(), False
         yield self._page((), *gaps)
-        if spent:
-            wait = midnight_after(now) - now.timestamp()
-            others = self.config.agent_chats != "none" or self.config.callback_token
-            raise ThrottledError(f"comments: {spent}", retry_after=min(wait, 300.0) if others else wait)
+        if parts.keys() == self._paused.keys() != set() and not self.config.callback_token:
+            self._give_up(now)
+
+    def _give_up(self, now: datetime) -> NoReturn:
+        """Every part is paused, and nothing comes by itself."""
+        until, error = min(self._paused.values(), key=lambda paused: paused[0])
+        self._paused.clear()  # whoever starts the source again wants it tried
+        if isinstance(error, QuotaSpentError):
+            raise ThrottledError(f"{self.source}: {error}", retry_after=until - now.timestamp())
+        raise error
 
     def _parts(self) -> dict[str, Callable[[datetime], Pages]]:
         parts: dict[str, Callable[[datetime], Pages]] = {}
@@ -174,16 +175,23 @@ class WeChat(PullConnector, PushConnector):
         return parts
 
     async def _comments(self, now: datetime) -> Pages:
-        await self._budget.ask(self._account, now)
-        await self._shelf.restock(self._account, now)
         at = now.timestamp()
+        await self._budget.ask(self._account, now)
+        try:
+            await self._shelf.restock(self._account, now)
+        except QuotaSpentError:
+            self._shelf.listed_at = at + ASKED_AGAIN  # the articles that we know can still be read
         for article in self._shelf.due(at):
             if self._budget.is_low and (article.published or 0.0) < at - DAY:
                 continue
 
             async def listed(begin: int, article: Article = article) -> tuple[list[Record], int]:
                 self._budget.spend(now)
-                return await self._account.comments(article.msg_data_id, article.index, begin)
+                try:
+                    return await self._account.comments(article.msg_data_id, article.index, begin)
+                except QuotaSpentError:
+                    self._budget.is_spent(now)
+                    raise
 
             try:
                 async for records in comments.news(article, listed, self.since.timestamp(), at):
@@ -207,14 +215,13 @@ class WeChat(PullConnector, PushConnector):
             self._look_for_articles, self._shelf.listed_at = False, 0.0
 
     def _vouch(self) -> None:
-        """Articles are looked at in turn; while comments are refused we vouch for nothing further."""
-        if not self.config.comments:
-            self.complete_to = None
-        elif "comments" not in self._refused:
-            to = self._shelf.complete_to()
-            self.complete_to = None if to is None else datetime.fromtimestamp(to, UTC)
-        elif self.complete_to is None:
-            self.complete_to = self.since
+        """Articles are looked at in turn; while a part is paused we vouch for nothing further."""
+        if self._paused:
+            if self.complete_to is None:
+                self.complete_to = datetime.fromtimestamp(self._alive_at, UTC) if self._alive_at else self.since
+            return
+        to = self._shelf.complete_to() if self.config.comments else None
+        self.complete_to = None if to is None else datetime.fromtimestamp(to, UTC)
 
     def _missed(self, now: datetime) -> tuple[Gap, ...]:
         """The time in which we did not run: no message of it is delivered again."""
@@ -236,7 +243,7 @@ class WeChat(PullConnector, PushConnector):
         return Page(records, cursor, gaps=gaps, warnings=self._warnings(), quota=self._budget.quota())
 
     def _warnings(self) -> tuple[str, ...]:
-        told = [f"{name}: {error}" for name, (_, error) in self._refused.items()]
+        told = [f"{name}: {error}" for name, (_, error) in self._paused.items()]
         if self._shelf.unplaced:
             told.append(
                 f"{self._shelf.unplaced} articles have a short address, which does not say how to ask for their "

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from connectors.contract import Record
 from connectors.wechat.account import ARTICLES_PER_PAGE, Account
-from connectors.wechat_api.errcode import NotPermittedError
+from connectors.wechat_api.errcode import NotPermittedError, NotReadyError, QuotaSpentError
 
 CHINA: Final = timezone(timedelta(hours=8))
 COUNTED_BY: Final = timedelta(hours=8)  # a day's statistics are there at 08:00 of the next
@@ -163,7 +163,7 @@ class Shelf:
                 continue
             try:
                 rows = await account.read_on(day)
-            except NotPermittedError:
+            except (NotPermittedError, NotReadyError, QuotaSpentError):
                 return  # what `unplaced` counts is then told as a warning
             for row in rows:
                 self._count_in(row)

@@ -39,7 +39,7 @@ class Budget:
 
     @property
     def is_low(self) -> bool:
-        return self.left < self.limit * LOW
+        return self.limit > 0 and self.left < self.limit * LOW
 
     async def ask(self, account: Account, now: datetime) -> None:
         """Learn from time to time what WeChat has counted: another program may spend from the same account."""

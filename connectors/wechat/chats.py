@@ -49,10 +49,15 @@ class Chats:
         parts = "|".join(str(row.get(name)) for name in ("openid", "time", "opercode", "text"))
         same[parts] += 1
         same[str(row.get("time"))] += 1
-        digest = hashlib.blake2b(f"{parts}|{same[parts]}".encode("utf-8", "replace"), digest_size=12).hexdigest()
+        digest = digest_of(parts, same[parts])
         if digest in self._delivered or (row.get("opercode") == FROM_CUSTOMER and not self._customers_too):
             return None
         return {"row": row, "digest": digest, "order": same[str(row.get("time"))]}
+
+
+def digest_of(parts: str, nth: int) -> str:
+    """The id of a row's openid, time, opercode and text, joined with |, the nth of its kind."""
+    return hashlib.blake2b(f"{parts}|{nth}".encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
 def _at(row: Record) -> int:

@@ -20,6 +20,7 @@ SPENT: Final = 45009  # by official accounts for a day's calls, by customer serv
 A_MINUTE: Final = 60.0
 NOT_LISTED: Final = frozenset({40164, 60020})  # this machine's address
 NO_SUCH_ITEM: Final = frozenset({88001, 88002, 88004, 88008, 95000})  # article, comment, customer-service account
+NOT_READY: Final = frozenset({61501, 61503})  # statistics of a day that is not over, or not yet counted
 NOT_PERMITTED: Final[Mapping[int, str]] = {
     48001: "the account may not call this API: it needs a verified account with this privilege",
     48004: "WeChat has banned the account from this API: see the notices in its console",
@@ -44,6 +45,10 @@ class NotPermittedError(AuthError):
 
 class QuotaSpentError(TransientError):
     """Today's calls of this one API are used up; its others work."""
+
+
+class NotReadyError(TransientError):
+    """Statistics that are there later."""
 
 
 class NoSuchItemError(ConnectorError):
@@ -78,6 +83,8 @@ def failure(answer: Json, *, credential: str, daily: bool = True, login: bool = 
 def _by_class(code: int, mark: str, message: str, credential: str, daily: bool, login: bool) -> ConnectorError:
     if code in NOT_PERMITTED:
         return NotPermittedError(f"{NOT_PERMITTED[code]} {mark}")
+    if code in NOT_READY:
+        return NotReadyError(f"WeChat has not counted that day yet {mark}")
     if code in NO_SUCH_ITEM:
         return NoSuchItemError(f"WeChat no longer has it {mark}")
     if code in NOT_LISTED:

@@ -21,7 +21,10 @@ def parsed(body: bytes) -> Record:
         ValueError: it is neither XML nor a JSON object, or bears a DOCTYPE, which no platform sends.
     """
     text = body.decode("utf-8", "replace")
-    fields = _as_text(parse_json(text.encode())) if text.lstrip().startswith("{") else _from_xml(text)
+    try:
+        fields = _as_text(parse_json(text.encode())) if text.lstrip().startswith("{") else _from_xml(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(fields, dict):
         raise ValueError("it holds no fields")
     return fields

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from starlette.applications import Starlette
 
@@ -19,6 +20,7 @@ from aggregator.demo.wechat.articles import Article, Comment
 from aggregator.demo.wechat.callbacks import CallbackSender
 from aggregator.demo.wechat.protocol import Fault, Faults, Json, Tokens
 from connectors.contract import Push
+from connectors.wechat.chats import digest_of
 
 APPID: Final = "wx3f61c0a7be29d854"
 GH: Final = "gh_5c0ffee7a1b2"
@@ -28,7 +30,8 @@ class WeChatSimulator:
     """One account. Change its fields at any time.
 
     secret: the AppSecret that is let in. forbidden: errcode by path, of APIs that the account may not call.
-    newest_first, replies_as_list: what the documents leave open. comment_calls: allowed a day.
+    newest_first, replies_as_list: what the documents leave open. comment_calls: allowed a day. chats_read: as the
+    source's `agent_chats`, for truth().
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class WeChatSimulator:
         self.forbidden: dict[str, int] = {}
         self.newest_first = True
         self.replies_as_list = False
+        self.chats_read: Literal["none", "answers", "all"] = "none"
         self.comment_calls = self.comment_calls_left = 5000
         self.articles: dict[str, Article] = {}
         self.rows: list[Json] = []
@@ -170,10 +174,10 @@ class WeChatSimulator:
     # What is so
 
     def truth(self) -> dict[str, Truth]:
-        """Messages that were or can still be delivered, and every comment and reply that can be read."""
+        """Messages that were or can still be delivered, every comment and reply, and the chats that are read."""
         return {
             post.native_id: post
-            for posts in (self._true_messages(), self._true_comments())
+            for posts in (self._true_messages(), self._true_comments(), self._true_rows())
             for post in posts
             if post.native_id not in self.callbacks.lost
         }
@@ -203,6 +207,17 @@ class WeChatSimulator:
                     text, when = each.reply
                     reply = f"{native_id}/reply/{int(when.timestamp())}"
                     found.append(Truth(reply, text, "account", thread, _at(when.timestamp()), each.deleted))
+        return found
+
+    def _true_rows(self) -> list[Truth]:
+        found, same = [], Counter[str]()
+        for row in self.rows if self.chats_read != "none" else ():
+            parts = "|".join(str(row[name]) for name in ("openid", "time", "opercode", "text"))
+            same[parts] += 1
+            if row["opercode"] == 2002 or self.chats_read == "all":
+                author = row["worker"] if row["opercode"] == 2002 else row["openid"]
+                native_id = f"row/{digest_of(parts, same[parts])}"
+                found.append(Truth(native_id, row["text"], author, f"chat/{row['openid']}", _at(row["time"]), False))
         return found
 
 
