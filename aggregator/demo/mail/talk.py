@@ -43,7 +43,7 @@ class Talk:
         self._introduced = False
         self._folder: Folder | None = None
         self._writes = False
-        self._count = 0  # mails that the client knows of
+        self._view: list[tuple[Stored, frozenset[str]]] = []  # the mails and flags that the client knows of
         self._commands: dict[str, Callable[[str, Words], Awaitable[str | None]]] = {
             "CAPABILITY": self._capability,
             "NOOP": self._noop,
@@ -159,7 +159,7 @@ class Talk:
         self._say(b"* CAPABILITY " + self._abilities())
 
     async def _noop(self, _command: str, _given: Words) -> None:
-        self._tell_count()
+        self._tell_changes()
 
     async def _logout(self, _command: str, _given: Words) -> None:
         self._say(b"* BYE see you")
@@ -238,9 +238,9 @@ class Talk:
         if folder is None:
             raise RefusedError("[NONEXISTENT] there is no such folder")
         self._folder, self._writes, self._state = folder, writes, "selected"
-        self._count = len(folder.mails)
+        self._view = [(stored, frozenset(stored.flags)) for stored in folder.mails]
         self._say(b"* FLAGS " + listed(FLAGS))
-        self._say(b"* %d EXISTS" % self._count)
+        self._say(b"* %d EXISTS" % len(self._view))
         self._say(b"* 0 RECENT")
         self._say(b"* OK [UIDVALIDITY %d] as long as it lasts" % folder.validity)
         if "UIDNEXT" not in self._server.without:
@@ -257,9 +257,9 @@ class Talk:
         assert self._folder is not None
         if "CONDSTORE" in self._server.without and "MODSEQ" in given:
             raise GarbledError
+        self._tell_changes()
         found = [stored.uid for stored in search(self._folder, given)]
         self._say(b" ".join([b"* SEARCH", *(b"%d" % uid for uid in found)]))
-        self._tell_count()
 
     async def _fetch(self, given: Words) -> None:
         folder = self._folder
@@ -267,12 +267,12 @@ class Talk:
         if len(given) != 2 or isinstance(given[0], list):
             raise GarbledError
         items: Words = given[1] if isinstance(given[1], list) else [given[1]]
+        self._tell_changes()
         wanted = in_set(given[0], [stored.uid for stored in folder.mails])
         for number, stored in enumerate(list(folder.mails), 1):
             if stored.uid in wanted:
                 self._tell_mail(folder, number, stored, items)
                 await self._writer.drain()
-        self._tell_count()
 
     def _tell_mail(self, folder: Folder, number: int, stored: Stored, items: Words) -> None:
         reading = any(str(item).upper().startswith("BODY") for item in items)
@@ -293,22 +293,33 @@ class Talk:
         try:
             while not line.done():
                 change = asyncio.create_task(folder.changed.wait())
-                self._tell_count()
+                self._tell_changes()
+                await self._writer.drain()
                 await asyncio.wait({line, change}, return_when=asyncio.FIRST_COMPLETED)
                 change.cancel()
-                self._say(b"* OK Still here")
-                self._tell_count()
-                await self._writer.drain()
             if (await line).strip().upper() != b"DONE":
                 raise GarbledError
         finally:
             self._server.idling -= 1
             line.cancel()
 
-    def _tell_count(self) -> None:
-        if self._folder is not None and len(self._folder.mails) != self._count:
-            self._count = len(self._folder.mails)
-            self._say(b"* %d EXISTS" % self._count)
+    def _tell_changes(self) -> None:
+        """What happened to the folder since the client last heard of it."""
+        if self._folder is None:
+            return
+        there = {id(stored) for stored in self._folder.mails}
+        for number in range(len(self._view), 0, -1):
+            if id(self._view[number - 1][0]) not in there:
+                self._say(b"* %d EXPUNGE" % number)
+                del self._view[number - 1]
+        known = len(self._view)
+        self._view += [(stored, frozenset(stored.flags)) for stored in self._folder.mails[known:]]
+        if len(self._view) > known:
+            self._say(b"* %d EXISTS" % len(self._view))
+        for number, (stored, flags) in enumerate(self._view, 1):
+            if flags != stored.flags:
+                self._say(b"* %d FETCH (UID %d FLAGS " % (number, stored.uid) + listed(stored.flags) + b")")
+                self._view[number - 1] = (stored, frozenset(stored.flags))
 
     def _say(self, line: bytes) -> None:
         self._writer.write(line + b"\r\n")
