@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Imap(PullConnector):
-    """Reads new mail and answers. With `idle`, `pages()` does not end: the server calls when something comes.
+    """Reads new mail and answers, then waits for the server's call (IDLE) and goes on, until it was quiet for `idle`.
 
     Cursor: `{"folders": {name: marks}}`, see `walk.Marks`.
     """
@@ -57,6 +57,7 @@ class Imap(PullConnector):
         await self._account.is_there()
         while True:
             places, missing = await self._account.places()
+            walk.places = places
             for place in places:
                 async with aclosing(walk.folder(place, folders.get(place.mailbox))) as found:
                     async for records, marks in found:
@@ -65,10 +66,10 @@ class Imap(PullConnector):
                         if records or changed:
                             yield Page(records, {"folders": folders}, warnings=self._warnings(walk, missing))
             self._someone_there(places, walk)
-            if not self.config.idle:
-                return
             yield Page((), {"folders": folders}, warnings=self._warnings(walk, missing), caught_up=True)
-            if not await self._account.waits(places[0].mailbox, self.config.idle.total_seconds()):
+            if not self.config.idle or not await self._account.waits(
+                places[0].mailbox, self.config.idle.total_seconds()
+            ):
                 return
 
     def _someone_there(self, places: Sequence[Place], walk: Walk) -> None:

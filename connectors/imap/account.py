@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -156,21 +157,22 @@ class Account:
         return {uid: raw for uid, answer in told.items() if (raw := _content(answer)) is not None}
 
     async def waits(self, mailbox: str, seconds: float) -> bool:
-        """Wait for a change, so long at most. False at once: the server does not call (no IDLE)."""
+        """Whether something changed there within that time. False at once: the server does not call (no IDLE)."""
         if not self._idles or await self.examine(mailbox) is None:
             return False
-        self._idles = await self._connection.run(lambda client: _idle(client, seconds))
-        return self._idles
+        changed = await self._connection.run(lambda client: _idle(client, seconds))
+        self._idles = changed is not None
+        return bool(changed)
 
     async def capabilities(self) -> frozenset[str]:
         told = await self._connection.run(lambda client: client.capabilities())
         return frozenset(each.decode("ascii", "replace") for each in told)
 
 
-def _idle(client: IMAPClient, seconds: float) -> bool:
-    """Whether the server can do so at all. RFC 2177."""
+def _idle(client: IMAPClient, seconds: float) -> bool | None:
+    """Whether something changed. None: the server cannot tell. RFC 2177."""
     if not client.has_capability("IDLE"):
-        return False
+        return None
     try:
         client.idle()
     except client.AbortError:
@@ -178,11 +180,17 @@ def _idle(client: IMAPClient, seconds: float) -> bool:
     except client.Error as error:
         # Some say that they can, and then answer BAD; anything else came before its time, and is a reason to look.
         if re.search(r"b'\S+ (?:BAD|NO)\b", str(error)):
-            return False
+            return None
         raise ConnectionResetError from error
-    client.idle_check(timeout=seconds)
+    until = time.monotonic() + seconds
+    changed = False
+    while not changed and (left := until - time.monotonic()) > 0:
+        told = client.idle_check(timeout=left)
+        if not told and time.monotonic() < until:
+            break  # the connection has ended, as the next command will find
+        changed = any(each and isinstance(each[0], int) for each in told)  # not "* OK Still here"
     client.idle_done()
-    return True
+    return changed
 
 
 def _special(listed: Sequence[tuple[Sequence[bytes], bytes, str]], role: Role) -> str | None:

@@ -30,6 +30,7 @@ class Walk:
     def __init__(self, account: Account, since: datetime) -> None:
         self._account = account
         self._since = since
+        self.places: Sequence[Place] = ()  # all that are read
         self.rebuilt: set[str] = set()  # folders whose mails were numbered anew
         self.missing: set[str] = set()
 
@@ -79,7 +80,7 @@ class Walk:
             return []
         records = await self._account.mails(place, status.validity, wanted)
         for record in records:
-            if joined := await self._subject_root(record):
+            if joined := await self._root(place, record):
                 record["joined"] = joined
         return records
 
@@ -117,31 +118,66 @@ class Walk:
         records = await self._account.mails(place, status.validity, uids)
         for record in records:
             record["marked_before"] = before
-            if joined := await self._subject_root(record):
+            if joined := await self._root(place, record):
                 record["joined"] = joined
         return records
 
     # Threads that a mail program tore apart
 
-    async def _subject_root(self, record: Record) -> str | None:
-        """The conversation of a mail that says "Re:" and refers to nothing: by its sender and subject."""
+    async def _root(self, place: Place, record: Record) -> str | None:
+        """The conversation of a mail that names only what it answers, or not even that. None: it says so itself."""
         try:
             mail = Mail(record)
         except RecordError:
             return None
-        sender, subject = mail.sender, bare_subject(mail.subject)
-        if mail.references or not is_reply_subject(mail.subject) or not subject:
+        if mail.header("references"):
             return None
-        if sender is None or not sender.address.isascii() or not record["arrived"]:
+        if mail.parent is not None:
+            return await self._root_of(place, mail.parent)
+        return await self._root_by_subject(mail)
+
+    async def _root_of(self, place: Place, parent: str) -> str | None:
+        """The conversation to which that mail belongs, wherever it lies."""
+        if not parent.isascii():
             return None
-        since = datetime.fromisoformat(record["arrived"]) - NEAR
+        elsewhere = [each.mailbox for each in self.places if each.mailbox != place.mailbox]
+        found = await self._look_up(parent)
+        while found is None and elsewhere:
+            if await self._account.examine(elsewhere.pop(0)) is not None:
+                found = await self._look_up(parent)
+        await self._account.examine(place.mailbox)
+        return None if found is None or found.root == parent else found.root
+
+    async def _look_up(self, message_id: str) -> Mail | None:
+        """In the open folder."""
+        uids = (await self._account.search("HEADER", "Message-ID", message_id))[-_CANDIDATES:]
+        headers = await self._account.headers(uids) if uids else {}
+        candidates = (_mail_with(raw) for _, raw in sorted(headers.items()))
+        return next((mail for mail in candidates if mail is not None and mail.id == message_id), None)
+
+    async def _root_by_subject(self, mail: Mail) -> str | None:
+        """That of the first mail of the same person and subject, where it says "Re:" and came soon after."""
+        sender, subject, arrived = mail.sender, bare_subject(mail.subject), mail.record["arrived"]
+        if sender is None or not sender.address.isascii() or not arrived:
+            return None
+        if not subject or not is_reply_subject(mail.subject):
+            return None
+        since = datetime.fromisoformat(arrived) - NEAR
         found = await self._account.search("FROM", sender.address, "SINCE", since)
-        earlier = [uid for uid in found if uid < record["uid"]][-_CANDIDATES:]
+        earlier = [uid for uid in found if uid < mail.record["uid"]][-_CANDIDATES:]
         headers = await self._account.headers(earlier) if earlier else {}
         for _, raw in sorted(headers.items()):
-            candidate = Mail(mail_of(raw) | {"uid": 0})
-            if candidate.sender == sender and bare_subject(candidate.subject) == subject:
-                return candidate.root
+            other = _mail_with(raw)
+            same_person = other is not None and other.sender and other.sender.address == sender.address
+            if other is not None and same_person and bare_subject(other.subject) == subject:
+                return other.root
+        return None
+
+
+def _mail_with(headers: bytes) -> Mail | None:
+    try:
+        return Mail(mail_of(headers))
+    except RecordError:
         return None
 
 
