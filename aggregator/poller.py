@@ -173,7 +173,7 @@ class Poller:
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
 
     async def poll(self, source: Source, *, once: bool = False) -> float | None:
-        """Drain a source. `once`: note coverage and health, however short ago that was.
+        """Drain a source. `once`: until it has caught up; note coverage and health, however short ago that was.
 
         Returns seconds to back off, 0 for its usual interval, None to stop it.
 
@@ -187,7 +187,7 @@ class Poller:
                 if not source.opened:
                     await source.connector.open()
                     source.opened = True
-                await self._drain(source)
+                await self._drain(source, once=once)
             except ConnectorError as error:
                 return await self._failed(source, error)
             except (StoreError, FenceLostError, asyncio.CancelledError):
@@ -235,7 +235,7 @@ class Poller:
 
     # -- one poll --------------------------------------------------------------------------------
 
-    async def _drain(self, source: Source) -> None:
+    async def _drain(self, source: Source, *, once: bool) -> None:
         before = source.quota
         async with aclosing(source.connector.pages(source.cursor)) as pages:
             asked = self.ingest.clock()
@@ -252,6 +252,8 @@ class Poller:
                     )
                 if page.caught_up:
                     await self._succeeded(source, asked, note=False)
+                    if once:
+                        break  # what stays connected would go on for ever
                 asked = self.ingest.clock()
         if before and source.quota and before.resets_at == source.quota.resets_at:
             source.rhythm = tempo.spent(source.rhythm, before.left - source.quota.left)

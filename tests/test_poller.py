@@ -52,6 +52,14 @@ class Counted(Broken):
         yield Page((), {"number": 1}, quota=quota)
 
 
+class Connected(Broken):
+    """Stays connected once it has caught up."""
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        yield Page((), {"number": 1}, caught_up=True)
+        await asyncio.Event().wait()
+
+
 class Bell(Broken):
     """Notes each poll."""
 
@@ -318,6 +326,13 @@ async def test_what_the_platform_still_allows_is_kept_and_survives_a_restart(com
         await poll(work, "odd")  # this time the platform says nothing of it
         (stored,) = work.db.query("SELECT quota->>'left' FROM source_state WHERE source = 'odd'")
         assert stored == ("240",)
+
+
+async def test_a_single_pass_ends_when_a_source_that_stays_connected_has_caught_up(community: Community) -> None:
+    settings = with_connector(community, Connected)
+    async with asyncio.timeout(PATIENCE), Workplace(settings, clock=community.clock) as work:
+        (source,) = await poll(work, "odd")
+        assert (source.state, source.cursor) == ("ok", {"number": 1})
 
 
 async def test_a_call_that_says_fetch_now_polls_the_source_at_once(community: Community) -> None:
