@@ -66,10 +66,10 @@ class Imap(PullConnector):
                         if records or changed:
                             yield Page(records, {"folders": folders}, warnings=self._warnings(walk, missing))
             self._someone_there(places, walk)
+            if not self.config.idle:
+                return
             yield Page((), {"folders": folders}, warnings=self._warnings(walk, missing), caught_up=True)
-            if not self.config.idle or not await self._account.waits(
-                places[0].mailbox, self.config.idle.total_seconds()
-            ):
+            if not await self._account.waits(places[0].mailbox, self.config.idle.total_seconds()):
                 return
 
     def _someone_there(self, places: Sequence[Place], walk: Walk) -> None:
