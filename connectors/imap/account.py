@@ -25,6 +25,8 @@ Role = Literal["inbox", "junk", "sent"]
 LARGEST: Final = 10 * 1024 * 1024  # bytes; of a larger mail only the beginning is fetched
 BEGINNING: Final = 1024 * 1024
 AT_ONCE: Final = 4 * 1024 * 1024  # bytes of mail in one answer
+FIRST_TURN: Final = 1.0  # seconds of IDLE
+NEXT_TURNS: Final = 20.0
 _NAMES: Final[dict[str, tuple[bytes, frozenset[str]]]] = {
     "junk": (
         rb"\Junk",
@@ -173,24 +175,31 @@ def _idle(client: IMAPClient, seconds: float) -> bool | None:
     """Whether something changed. None: the server cannot tell. RFC 2177."""
     if not client.has_capability("IDLE"):
         return None
+    until = time.monotonic() + seconds
+    turn = FIRST_TURN
+    while (left := until - time.monotonic()) > 0:
+        if not _begins_to_idle(client):
+            return None
+        # What comes in one packet with the server's "+" lies in a buffer that idle_check() does not look into, but
+        # idle_done() does: hence turns, the first one short.
+        told = client.idle_check(timeout=min(left, turn)) + client.idle_done()[1]
+        if any(each and isinstance(each[0], int) for each in told):  # not "* OK Still here"
+            return True
+        turn = NEXT_TURNS
+    return False
+
+
+def _begins_to_idle(client: IMAPClient) -> bool:
+    """False: it cannot, though it says so, and answers BAD."""
     try:
         client.idle()
     except client.AbortError:
         raise
     except client.Error as error:
-        # Some say that they can, and then answer BAD; anything else came before its time, and is a reason to look.
         if re.search(r"b'\S+ (?:BAD|NO)\b", str(error)):
-            return None
-        raise ConnectionResetError from error
-    until = time.monotonic() + seconds
-    changed = False
-    while not changed and (left := until - time.monotonic()) > 0:
-        told = client.idle_check(timeout=left)
-        if not told and time.monotonic() < until:
-            break  # the connection has ended, as the next command will find
-        changed = any(each and isinstance(each[0], int) for each in told)  # not "* OK Still here"
-    client.idle_done()
-    return changed
+            return False
+        raise ConnectionResetError from error  # anything else came before its time: begin anew
+    return True
 
 
 def _special(listed: Sequence[tuple[Sequence[bytes], bytes, str]], role: Role) -> str | None:
