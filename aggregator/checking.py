@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregator.clocks import system_clock
+from connectors.contract import Finding
 from connectors.errors import ConnectorError
 from connectors.registry import connector_class
 from connectors.session import Pacing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aggregator.config import Settings
     from connectors.contract import Connector
 
 PATIENCE = 20.0  # seconds; a platform that takes longer counts as one that does not answer
 
-Lines = list[tuple[str, str]]  # level (ok, warning, failed), sentence
 
-
-async def check_sources(settings: Settings, *, patience: float = PATIENCE) -> dict[str, Lines]:
+async def check_sources(settings: Settings, *, patience: float = PATIENCE) -> dict[str, list[Finding]]:
     """Try all enabled sources at once; by name, in the order of the configuration. Never raises for one of them."""
     pacing = Pacing()
     connectors = [
@@ -31,14 +32,25 @@ async def check_sources(settings: Settings, *, patience: float = PATIENCE) -> di
     return {connector.source: lines for connector, lines in zip(connectors, found, strict=True)}
 
 
-async def _check(connector: Connector, patience: float) -> Lines:
+async def _check(connector: Connector, patience: float) -> list[Finding]:
     try:
         async with asyncio.timeout(patience), connector:
-            lines = [(finding.level, finding.text) for finding in await connector.check()]
+            found = list(await connector.check())
     except TimeoutError:
-        return [("failed", f"no answer within {patience:g} s")]
+        return [Finding("failed", f"no answer within {patience:g} s")]
     except ConnectorError as error:
-        return [("failed", str(error))]
+        return [Finding("failed", str(error))]
     except Exception as error:  # a bug in one connector must not hide what the others say
-        return [("failed", f"the check itself broke: {type(error).__name__}: {error}")]
-    return list(lines) or [("ok", "it answers")]
+        return [Finding("failed", f"the check itself broke: {type(error).__name__}: {error}")]
+    return found or [Finding("ok", "it answers")]
+
+
+def of_quotas(quotas: Mapping[str, Mapping[str, Any]]) -> dict[str, Finding]:
+    """What the platforms told of their quotas at the last poll, by source (the answer of the command `quotas`)."""
+    return {
+        source: Finding(
+            "ok" if quota["left"] else "warning",
+            f"at the last poll {quota['left']} of {quota['limit']} calls were left, anew at {quota['resets_at']}",
+        )
+        for source, quota in quotas.items()
+    }

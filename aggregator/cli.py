@@ -146,15 +146,17 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
     if not connect:
         _show({"sources": len(settings.sources)}, as_json, f"{config}: no mistakes, {len(settings.sources)} sources")
         return
-    from aggregator.checking import check_sources
+    from aggregator.checking import check_sources, of_quotas
 
     findings = asyncio.run(check_sources(settings))
+    for name, quota in of_quotas(_quotas(settings)).items():
+        findings.get(name, []).append(quota)
     if as_json:
         _show(findings, True, "")
-    for name, lines in findings.items() if not as_json else ():
-        for level, text in lines:
-            click.echo(f"{name}: {level}: {text}")
-    bad = [name for name, lines in findings.items() if any(level == "failed" for level, _ in lines)]
+    for name, found in findings.items() if not as_json else ():
+        for finding in found:
+            click.echo(f"{name}: {finding.level}: {finding.text}")
+    bad = [name for name, found in findings.items() if any(finding.level == "failed" for finding in found)]
     sys.exit(DONE if not bad else FAILED if len(bad) == len(findings) else PARTLY_DONE)
 
 
@@ -358,6 +360,20 @@ def _require_no_service(settings: Settings) -> None:
         raise
     except StoreError:
         return
+
+
+def _quotas(settings: Settings) -> dict[str, Any]:
+    """What the last polls told; nothing where none has been, or where another command holds the database."""
+    from aggregator.backup import DATABASE
+    from aggregator.control import RefusedError
+    from aggregator.store.database import StoreError
+
+    if not (settings.data / DATABASE).exists():
+        return {}
+    try:
+        return _do(settings, "quotas", {}, quiet=True)
+    except (RefusedError, StoreError):
+        return {}
 
 
 def _mapping(text: str) -> dict[str, str]:

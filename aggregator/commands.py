@@ -19,6 +19,7 @@ from aggregator.inquiry import shown
 from aggregator.poller import WELL
 from aggregator.replay import replay
 from aggregator.store.reading import FeedRow, Filters, feed_page
+from aggregator.store.reports import source_reports
 from aggregator.workplace import Workplace
 
 
@@ -84,6 +85,15 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         rows = [_row(row, bands) for row in page.rows]
         return {"now": now.isoformat(), "open": count[0] if count else 0, "inquiries": rows}
 
+    async def quotas(_: dict[str, Any], __: Say) -> dict[str, Any]:
+        """Calls that the platforms still allowed at the last poll, of those that count."""
+        reports = await asyncio.to_thread(source_reports, work.db, work.settings)
+        return {
+            report.source: {**asdict(report.quota), "resets_at": report.quota.resets_at.isoformat()}
+            for report in reports
+            if report.quota and report.quota.resets_at > work.clock()
+        }
+
     async def backup(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
         """arguments: target (absolute path of a folder that does not exist)."""
         try:
@@ -101,6 +111,7 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         "replay": replay_,
         "poll": poll,
         "feed": feed,
+        "quotas": quotas,
         "backup": backup,
         "compact": compact,
     }

@@ -103,6 +103,9 @@ class Web(_Settings):
         default=None,
         description="Address under which colleagues reach the feed, where a proxy stands before it.",
     )
+    metrics_token: Secret | None = Field(
+        default=None, description="Who sends it may read /metrics; without one only this machine may."
+    )
 
 
 class Hooks(_Settings):
@@ -259,14 +262,17 @@ def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:
 
 
 def missing_secrets(settings: Settings) -> list[str]:
-    """Secrets of enabled sources that cannot be read now, in the voice of `load`. Empty: all are there."""
-    return [
-        _line(settings, path, why)
-        for name, source in settings.sources.items()
-        if source.enabled
-        for path, secret in _secrets(source, ("sources", name))
-        if (why := secret.missing())
+    """Secrets, ours and those of enabled sources, that cannot be read now, in the voice of `load`. Empty: all are."""
+    held = [
+        *_secrets(settings.web, ("web",)),
+        *(
+            each
+            for name, source in settings.sources.items()
+            if source.enabled
+            for each in _secrets(source, ("sources", name))
+        ),
     ]
+    return [_line(settings, path, why) for path, secret in held if (why := secret.missing())]
 
 
 def staff_of(settings: Settings, space: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from aggregator.prepare import Origin, Prepared, any_of, prepare
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database
 from aggregator.store.known import KnownIds
+from aggregator.surfacing import Surfacing
 from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 
@@ -42,6 +43,7 @@ class Ingest:
         self.changed = changed
         self.compact_due = threading.Event()
         """Overwritten words are still in the file: `db.compact()` takes them off the disk."""
+        self.surfacing = Surfacing()
         self._pieces = Pieces()
         self._known = KnownIds()
 
@@ -87,6 +89,9 @@ class Ingest:
                 inquiries=len(outcome.inquiries),
             )
         self.tell(outcome.inquiries)
+        visible_at = self.clock()
+        for posted_at in outcome.arrived:
+            self.surfacing.took(origin.source, (visible_at - posted_at).total_seconds())
         return outcome
 
     def write(

@@ -65,6 +65,7 @@ async def running(
             stream=stream,
             clock=clock,
             health=lambda: source_reports(work.db, settings),
+            surfacing=work.ingest.surfacing,
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))

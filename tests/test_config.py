@@ -145,7 +145,11 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
         ("data: ~nobody-here/x\n", "6:1 data", "names a home directory (~) that this machine does not have"),
         ("bands: {P0: 100}\n", "6:9 bands.P0", "should be less than or equal to 99"),
         ("bands: {PO: 90}\n", "6:9 bands.PO", "unknown setting; known here: P0, P1, P2"),
-        ("web: {colour: red}\n", "6:7 web.colour", "unknown setting; known here: host, port, public_url"),
+        (
+            "web: {colour: red}\n",
+            "6:7 web.colour",
+            "unknown setting; known here: host, port, public_url, metrics_token",
+        ),
         ("points: {asks: .inf}\n", "6:10 points.asks", "should be a number"),
         ("points: {asks: lots}\n", "6:10 points.asks", "should be a number"),
         ("points: {aks: 1}\n", "6:10 points.aks", "unknown rule; did you mean asks?"),

@@ -10,7 +10,7 @@ import stat
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,22 @@ async def test_check_connect_says_of_each_source_what_it_may_read(
     assert bad.exit_code == 3
     assert "support: failed: " in bad.stdout
     assert "12345:wrong" not in bad.output
+
+
+async def test_check_connect_tells_machines_every_finding_and_what_was_left_of_a_quota(
+    desk: Console, community: Community
+) -> None:
+    community.telegram.privacy_mode = True
+    resets_at = community.clock() + timedelta(hours=5)
+    async with serving(desk) as service:
+        kept = "UPDATE source_state SET quota = ? WHERE source = 'forum'"
+        quota = orjson.dumps({"left": 0, "limit": 900, "resets_at": resets_at.isoformat()}).decode()
+        await service.work.db.write(lambda con: con.execute(kept, [quota]).fetchall())
+        found = await run(desk, "check", "--connect")
+    left = f"at the last poll 0 of 900 calls were left, anew at {resets_at.isoformat()}"
+    assert {"level": "warning", "text": left} in found["forum"]
+    assert {"level": "ok", "text": "acting for the user system"} in found["forum"]
+    assert [each["level"] for each in found["support"]][:2] == ["ok", "warning"]
 
 
 async def test_an_import_beside_the_service_is_in_its_feed(desk: Console, tmp_path: Path) -> None:

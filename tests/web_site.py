@@ -42,6 +42,7 @@ class WebSite:
             stream=self.stream,
             clock=self.community.clock,
             health=partial(source_reports, self.work.db, self.work.settings),
+            surfacing=self.work.ingest.surfacing,
         )
         self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
         self._serving.callback(self.stream.stop)

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from aggregator.web import auth, feed, health, inquiry_page, pages
+from aggregator.web import auth, feed, health, inquiry_page, metrics, pages
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
     from aggregator.store.reports import SourceReport
+    from aggregator.surfacing import Surfacing
     from aggregator.web.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -42,11 +43,13 @@ def create_app(
     stream: Stream,
     clock: Callable[[], datetime],
     health: Callable[[], list[SourceReport]],
+    surfacing: Surfacing,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
     Args:
         health: the report on each source; called in a thread.
+        surfacing: how long posts take to the feed.
     """
 
     @asynccontextmanager
@@ -62,7 +65,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing)
     return app
 
 
@@ -85,6 +88,7 @@ def _routes() -> list[Route]:
         route("/signout", auth.sign_out, writes=True),
         route("/enter", auth.enter, who="anyone"),
         Route("/static/{build}/{name:path}", _static),
+        Route("/metrics", metrics.metrics),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
     ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
+    from aggregator.surfacing import Surfacing
     from aggregator.web.stream import Stream
 
 Who = Literal["anyone", "viewer", "agent"]
@@ -39,6 +40,7 @@ class Site:
     stream: Stream
     clock: Callable[[], datetime]
     health: Callable[[], list[SourceReport]]
+    surfacing: Surfacing
 
     @property
     def secure(self) -> bool:
