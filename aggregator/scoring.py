@@ -229,7 +229,7 @@ def _term(reason: InquiryReason, course: _Course) -> dict[str, Any]:
     return term
 
 
-# The macros waiting_points, overdue_points and repeat_points of aggregator/sql/0001_init.sql once more, since a
+# The macros waiting_points, overdue_points and repeat_points of aggregator/sql/0003_priority.sql once more, since a
 # database would be asked for every single line. A test holds them together.
 
 

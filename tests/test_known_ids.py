@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 
 from aggregator.actions import act
 from aggregator.store import known
+from aggregator.store.database import Database
 from aggregator.store.known import KnownIds
 from tests.conftest import Community, open_inquiries, poll
 from tests.console import Console
@@ -74,3 +76,23 @@ async def test_what_a_clock_behind_the_platforms_does_to_an_inquiry_still_counts
         early = row["opened_at"] - timedelta(days=30)
         after = await act(work.db, work.settings, row["inquiry_id"], row["ver"], "lin", "claim", early, {})
     assert (after.owner, after.state) == ("lin", "claimed")
+
+
+def test_a_bound_value_sends_nobody_to_search_the_path_for_pandas() -> None:
+    asked: list[str] = []
+
+    class Last:
+        """Who asks this finder has looked everywhere."""
+
+        @staticmethod
+        def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+            asked.append(name)
+
+    db = Database(None)
+    sys.meta_path.append(Last)
+    try:
+        assert db.query("SELECT ?", ["bound"]) == [("bound",)]
+    finally:
+        db.close()
+        sys.meta_path.remove(Last)
+    assert "pandas" not in asked

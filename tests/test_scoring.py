@@ -179,10 +179,15 @@ def test_the_points_that_move_with_time_are_those_of_the_feed() -> None:
     db = Database(None)
     with db.reading() as cursor:
         macros = cursor.execute(
-            "SELECT waiting_points(i, moment), overdue_points(i, moment) FROM (SELECT ?::DOUBLE AS wait_cap, "
-            "?::DOUBLE AS wait_per_hour, ?::TIMESTAMPTZ AS waiting_since, ?::TIMESTAMPTZ AS due_at) AS i, "
-            "unnest(?::TIMESTAMPTZ[]) AS m(moment)",
-            [inquiry.wait_cap, inquiry.wait_per_hour, inquiry.waiting_since, inquiry.due_at, moments],
+            "SELECT waiting_points($rate, $cap, $since, moment), overdue_points($due, moment) "
+            "FROM unnest($moments::TIMESTAMPTZ[]) AS m(moment)",
+            {
+                "rate": inquiry.wait_per_hour,
+                "cap": inquiry.wait_cap,
+                "since": inquiry.waiting_since,
+                "due": inquiry.due_at,
+                "moments": moments,
+            },
         ).fetchall()
         repeats = cursor.execute("SELECT repeat_points(n) FROM range(5) AS r(n) ORDER BY n").fetchall()
     db.close()

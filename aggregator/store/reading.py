@@ -1,13 +1,13 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql/0001_init.sql alone, so that the feed, a page of it and the reasons shown beside it never disagree.
+aggregator/sql/0003_priority.sql alone, so that the feed, a page of it and the reasons shown beside it never disagree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -28,14 +28,28 @@ THREAD_LIMIT = 100
 _COLUMNS = ", ".join(f"f.{column}" for column in INQUIRY)
 _WIDTH = len(INQUIRY)
 # Repeat contact and the order by ageing concern the open ones; history keeps the priority without them.
+_PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, i.waiting_since, i.due_at, {repeats}, {moment})"
+_THEN = "coalesce(i.closed_at, $moment)"
 _OPEN = "FROM feed_at($moment) AS f"
 _CLOSED = (
-    "FROM (SELECT i.*, 0 AS repeats, priority_at(i, 0, coalesce(i.closed_at, $moment)) AS priority "
+    f"FROM (SELECT i.*, 0 AS repeats, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
     "FROM inquiry_closed AS i) AS f"
 )
+# The same of some inquiries. Their row numbers are found first, for the other columns are wide.
+_SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
+_REPEATS = "repeats_of(i.waiting_since, r.repeats)"
+_SOME_OPEN = (
+    f"FROM (SELECT i.*, {_REPEATS} AS repeats, {_PRICED.format(repeats=_REPEATS, moment='$moment')} AS priority "
+    f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
+    "LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id) AS f"
+)
+_SOME_CLOSED = (
+    f"FROM (SELECT i.*, 0 AS repeats, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
+    f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
+)
 _COMPUTED = {
-    "waiting": "waiting_points(f, coalesce(f.closed_at, $moment))",
-    "overdue": "overdue_points(f, coalesce(f.closed_at, $moment))",
+    "waiting": "waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, coalesce(f.closed_at, $moment))",
+    "overdue": "overdue_points(f.due_at, coalesce(f.closed_at, $moment))",
     "repeat_contact": "repeat_points(f.repeats)",
 }
 
@@ -156,14 +170,15 @@ def feed_page(
     if after:
         where.append("(f.priority, f.inquiry_id) < ($priority, $after::UUID)")
         bound |= {"priority": after[0], "after": str(after[1])}
-    rows = _rows(
-        cursor,
-        _both(filters.states),
-        " AND ".join(where) or "true",
+    tables = _both(filters.states)
+    condition = " AND ".join(where) or "true"
+    selects = (f"SELECT f.priority, f.inquiry_id {table} WHERE {condition}" for table in tables)
+    ranked = cursor.execute(
+        f"{' UNION ALL '.join(selects)} ORDER BY priority DESC, inquiry_id DESC LIMIT {limit + 1}",
         bound | {"moment": moment},
-        f"ORDER BY priority DESC, inquiry_id DESC LIMIT {limit + 1}",
-    )
-    return FeedPage(tuple(rows[:limit]), len(rows) > limit)
+    ).fetchall()
+    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, [one for _, one in ranked], moment=moment)}
+    return FeedPage(tuple(rows[one] for _, one in ranked[:limit] if one in rows), len(ranked) > limit)
 
 
 def rows_by_id(
@@ -178,9 +193,12 @@ def rows_by_id(
     if not ids:
         return []
     where, bound = _where(filters, bands) if filters and bands else ([], {})
-    where.append("f.inquiry_id IN (SELECT unnest($ids)::UUID)")
-    bound |= {"ids": [str(one) for one in ids], "moment": moment}
-    return _rows(cursor, (_OPEN, _CLOSED), " AND ".join(where), bound, "ORDER BY priority DESC, inquiry_id DESC")
+    rows = _rows(cursor, _SOME_OPEN, where, bound, ids, moment)
+    if left := set(ids) - {row.inquiry.inquiry_id for row in rows}:
+        rows += _rows(cursor, _SOME_CLOSED, where, bound, left, moment)
+    authors = _authors(cursor, [row.inquiry for row in rows])
+    rows = [replace(row, author=authors.get(row.inquiry.lead_post_id, "")) for row in rows]
+    return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
 
 
 def find_by_code(cursor: Connection, code: str) -> UUID | None:
@@ -234,15 +252,21 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
     """The inquiry's own posts and answers, then as many neighbours as there is room for, nearest in time."""
     rows = cursor.execute(
         """
+        WITH near AS (  -- narrow first: a group's thread may hold all that was ever said there
+            SELECT rowid AS number, coalesce(inquiry_id = $inquiry, false) AS ours
+            FROM post
+            WHERE thread_id = $thread OR inquiry_id = $inquiry
+            ORDER BY ours DESC,
+                     greatest(epoch($opened) - epoch(posted_at), epoch(posted_at) - epoch($last), 0),
+                     posted_at DESC, native_order DESC
+            LIMIT $room
+        )
         SELECT p.post_id, coalesce(a.name, ''), a.handle, coalesce(a.role, 'customer'), p.posted_at, p.edited_at,
                p.deleted_at, p.seen_at, p.version, p.text, p.lang, p.staff,
                coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink, p.facts ->> 'place'
         FROM post AS p LEFT JOIN account AS a USING (account_id)
-        WHERE p.thread_id = $thread OR p.inquiry_id = $inquiry
-        ORDER BY ours DESC,
-                 greatest(epoch($opened) - epoch(p.posted_at), epoch(p.posted_at) - epoch($last), 0),
-                 p.posted_at DESC, p.native_order DESC
-        LIMIT $room
+        WHERE p.rowid IN (SELECT number FROM near)
+        ORDER BY p.posted_at, p.native_order
         """,
         {
             "inquiry": inquiry.inquiry_id,
@@ -252,7 +276,7 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
             "room": THREAD_LIMIT,
         },
     ).fetchall()
-    return sorted((ThreadPost(*row) for row in rows), key=lambda post: post.posted_at)
+    return [ThreadPost(*row) for row in rows]
 
 
 def _both(states: Sequence[str]) -> tuple[str, ...]:
@@ -318,21 +342,21 @@ def _search(search: str) -> tuple[str, dict[str, object]]:
     return found, bound
 
 
-def _rows(cursor: Connection, tables: Sequence[str], where: str, bound: dict[str, object], tail: str) -> list[FeedRow]:
-    computed = ", ".join(_COMPUTED.values())
-    selects = (f"SELECT {_COLUMNS}, f.priority, {computed} {table} WHERE {where}" for table in tables)
-    found = cursor.execute(f"{' UNION ALL '.join(selects)} {tail}", bound).fetchall()
+def _rows(
+    cursor: Connection,
+    table: str,
+    where: Sequence[str],
+    bound: Mapping[str, object],
+    ids: Collection[UUID],
+    moment: datetime,
+) -> list[FeedRow]:
+    """The rows of `table` that these ids name, without their authors."""
+    found = cursor.execute(
+        f"SELECT {_COLUMNS}, f.priority, {', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
+        {**bound, "ids": [str(one) for one in ids], "moment": moment},
+    ).fetchall()
     inquiries = [(to_inquiry(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1 :]) for row in found]
-    authors = _authors(cursor, [inquiry for inquiry, *_ in inquiries])
-    return [
-        FeedRow(
-            inquiry,
-            priority,
-            authors.get(inquiry.lead_post_id, ""),
-            _terms(inquiry, points),
-        )
-        for inquiry, priority, points in inquiries
-    ]
+    return [FeedRow(inquiry, priority, "", _terms(inquiry, points)) for inquiry, priority, points in inquiries]
 
 
 def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:
@@ -347,10 +371,16 @@ def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:
 
 
 def _authors(cursor: Connection, inquiries: Sequence[Inquiry]) -> dict[UUID, str]:
+    """Who wrote the leading posts. A post is no older than its inquiry: that spares reading the older ones."""
+    if not inquiries:
+        return {}
     return dict(
         cursor.execute(
-            "SELECT p.post_id, a.name FROM post AS p JOIN account AS a USING (account_id) "
-            "WHERE p.post_id IN (SELECT unnest(?)::UUID)",
-            [[str(inquiry.lead_post_id) for inquiry in inquiries]],
+            "SELECT p.post_id, a.name FROM post AS p JOIN account AS a USING (account_id) WHERE p.rowid IN "
+            "(SELECT rowid FROM post WHERE post_id IN (SELECT unnest(?)::UUID) AND posted_at >= ?)",
+            [
+                [str(inquiry.lead_post_id) for inquiry in inquiries],
+                min(inquiry.opened_at for inquiry in inquiries),
+            ],
         ).fetchall()
     )
