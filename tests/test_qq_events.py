@@ -140,7 +140,7 @@ async def test_a_connection_that_ends_backs_off_and_what_was_missed_is_read(qq: 
         async with aclosing(connector.pages(None)) as pages:
             told = await caught_up(pages)
             qq.events.hangs_up()
-            with pytest.raises(TransientError, match="event connection ended"):
+            with pytest.raises(TransientError, match="event server ended"):
                 await anext(pages)
         qq.says("anna", "while you were away")
         async with aclosing(connector.pages(told.cursor)) as pages:

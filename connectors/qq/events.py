@@ -5,34 +5,25 @@ https://github.com/botuniverse/onebot-11/tree/master/communication
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-
 from connectors.contract import Push, Record
-from connectors.errors import AuthError, PushRefusedError, TransientError
+from connectors.errors import AuthError, PushRefusedError
 from connectors.qq.onebot import as_number, check_online
 from connectors.secret import Secret
 from connectors.session import parse_json
+from connectors.websocket import JsonSocket, SocketRefusedError, open_socket
 
-MOST = 100  # events of one page
-LARGEST = 2**23  # bytes of one event: a forwarded chat comes unfolded
-REFUSED = frozenset({401, 403})  # as HTTP statuses; as retcodes of a frame 1000 more
-
-# At DEBUG the library writes each header and each frame.
-logging.getLogger("websockets").setLevel(logging.WARNING)
+REFUSED = frozenset({401, 403})  # as HTTP statuses; as the retcode of a message 1000 more
 
 
 class EventStream:
     """An open event connection."""
 
-    def __init__(self, source: str, token: Secret, socket: ClientConnection) -> None:
+    def __init__(self, source: str, token: Secret, socket: JsonSocket) -> None:
         self._source = source
         self._token = token
         self._socket = socket
@@ -45,33 +36,14 @@ class EventStream:
             AccountOfflineError: a heartbeat or a notice says that the account is offline.
             AuthError: NapCat refuses the token only after the connection is made.
         """
-        events: list[Record] = []
-        try:
-            while len(events) < MOST:
-                async with asyncio.timeout(0 if events else max(0.0, seconds)):
-                    frame = await self._socket.recv()
-                events.append(self._read(frame))
-        except TimeoutError:
-            pass
-        except ConnectionClosed as closed:
-            if not events:
-                code = closed.rcvd.code if closed.rcvd else "lost"
-                raise TransientError(f"{self._source}: OneBot's event connection ended ({code})") from None
+        events = await self._socket.messages(seconds)
+        for event in events:
+            if as_number(event.get("retcode")) in {1000 + status for status in REFUSED}:
+                raise _refused(self._source, self._token)
+            check_online(self._source, event.get("status"))
+            if event.get("notice_type") == "bot_offline":
+                check_online(self._source, {"online": False})
         return events
-
-    def _read(self, frame: str | bytes) -> Record:
-        try:
-            event = parse_json(frame.encode() if isinstance(frame, str) else frame)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
-            raise TransientError(f"{self._source}: OneBot sent an event that is no JSON object")
-        if as_number(event.get("retcode")) in {1000 + status for status in REFUSED}:
-            raise _refused(self._source, self._token)
-        check_online(self._source, event.get("status"))
-        if event.get("notice_type") == "bot_offline":
-            check_online(self._source, {"online": False})
-        return event
 
 
 @asynccontextmanager
@@ -84,19 +56,12 @@ async def listening(source: str, url: str, token: Secret, timeout: float) -> Asy
     """
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     try:
-        socket = await connect(url, additional_headers=headers, open_timeout=timeout, max_size=LARGEST)
-    except InvalidStatus as refused:
-        if refused.response.status_code in REFUSED:
+        async with open_socket(f"{source}: OneBot's event server", url, timeout=timeout, headers=headers) as socket:
+            yield EventStream(source, token, socket)
+    except SocketRefusedError as refused:
+        if refused.status in REFUSED:
             raise _refused(source, token) from None
-        raise TransientError(
-            f"{source}: OneBot's event server answered {refused.response.status_code}: is `events` right?"
-        ) from None
-    except (OSError, InvalidHandshake, TimeoutError) as error:
-        raise TransientError(
-            f"{source}: OneBot's event server cannot be reached ({type(error).__name__}): is `events` right?"
-        ) from None
-    async with socket:
-        yield EventStream(source, token, socket)
+        raise
 
 
 def _refused(source: str, token: Secret) -> AuthError:

@@ -1,0 +1,136 @@
+"""The gateway: hello, identify or resume, heartbeats, and a session that keeps what was not confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+if TYPE_CHECKING:
+    from aggregator.demo.qq_bot import QQBotSimulator
+
+Json = dict[str, Any]
+GROUPS: Final = 1 << 25
+GUILD_MENTIONS: Final = 1 << 30
+_INTENT: Final[dict[str, int]] = {
+    "GROUP_MESSAGE_CREATE": GROUPS,
+    "GROUP_AT_MESSAGE_CREATE": GROUPS,
+    "C2C_MESSAGE_CREATE": GROUPS,
+    "AT_MESSAGE_CREATE": GUILD_MENTIONS,
+    "PUBLIC_MESSAGE_DELETE": GUILD_MENTIONS,
+}
+
+
+@dataclass
+class _Session:
+    """`told`: every event since it began, by its number."""
+
+    number: str
+    intents: int
+    told: list[Json] = field(default_factory=list)
+    socket: asyncio.Queue[Json | int] | None = None  # a payload to send, or the code to close with
+
+
+class Gateway:
+    """Serves `/websocket`."""
+
+    def __init__(self, simulator: QQBotSimulator) -> None:
+        self._simulator = simulator
+        self._sessions: dict[str, _Session] = {}
+        self.granted = GROUPS | GUILD_MENTIONS
+        self.interval = 41_250  # milliseconds between heartbeats
+        self.answers_heartbeats = True
+        self.heard: list[Json] = []  # what clients have sent, tokens left out
+        self.route = WebSocketRoute("/websocket", self._serve)
+
+    def tell(self, payload: Json) -> None:
+        for session in self._sessions.values():
+            if session.intents & _INTENT[payload["t"]]:
+                numbered = payload | {"s": len(session.told) + 2}
+                session.told.append(numbered)
+                if session.socket is not None:
+                    session.socket.put_nowait(numbered)
+
+    def sends(self, payload: Json) -> None:
+        """To every connection: op 7, op 9, or an event once more."""
+        for session in self._sessions.values():
+            if session.socket is not None:
+                session.socket.put_nowait(payload)
+
+    def sends_again(self) -> None:
+        """The last event of each session is delivered twice."""
+        for session in self._sessions.values():
+            if session.socket is not None:
+                session.socket.put_nowait(session.told[-1])
+
+    def closes(self, code: int) -> None:
+        """End every connection; the sessions stay."""
+        for session in self._sessions.values():
+            if session.socket is not None:
+                session.socket.put_nowait(code)
+
+    def forgets_sessions(self) -> None:
+        self._sessions.clear()
+
+    async def _serve(self, socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": self.interval}})
+        queue: asyncio.Queue[Json | int] = asyncio.Queue()
+        reading = asyncio.create_task(self._read(socket, queue))
+        try:
+            while isinstance(payload := await queue.get(), dict):
+                await socket.send_json(payload)
+            if not reading.done():
+                await socket.close(payload)
+        finally:
+            reading.cancel()
+            for session in self._sessions.values():
+                if session.socket is queue:
+                    session.socket = None
+
+    async def _read(self, socket: WebSocket, queue: asyncio.Queue[Json | int]) -> None:
+        try:
+            while True:
+                self._take(await socket.receive_json(), queue)
+        except WebSocketDisconnect:
+            queue.put_nowait(1000)
+
+    def _take(self, message: Json, queue: asyncio.Queue[Json | int]) -> None:
+        told = message.get("d")
+        self.heard.append({"op": message["op"], "d": {**told, "token": ""} if isinstance(told, dict) else told})
+        match message["op"]:
+            case 1:
+                if self.answers_heartbeats:
+                    queue.put_nowait({"op": 11})
+            case 2 | 6 if not self._simulator.api.accepts(message["d"]["token"]):
+                queue.put_nowait(4004)
+            case 2:
+                self._identify(message["d"]["intents"], queue)
+            case 6:
+                self._resume(message["d"], queue)
+            case _:
+                queue.put_nowait(4001)
+
+    def _identify(self, intents: int, queue: asyncio.Queue[Json | int]) -> None:
+        if intents & ~self.granted:
+            queue.put_nowait(4014)
+            return
+        number = f"session-{len(self.heard)}"
+        self._sessions[number] = _Session(number, intents, socket=queue)
+        user = {"id": "1440000000000001", "username": "Harbor 助手", "bot": True}
+        ready = {"version": 1, "session_id": number, "user": user, "shard": [0, 1]}
+        queue.put_nowait({"op": 0, "s": 1, "t": "READY", "d": ready})
+
+    def _resume(self, asked: Json, queue: asyncio.Queue[Json | int]) -> None:
+        session = self._sessions.get(asked["session_id"])
+        if session is None:
+            queue.put_nowait({"op": 9, "d": False})
+            return
+        session.socket = queue
+        for payload in session.told:
+            if payload["s"] > asked["seq"]:
+                queue.put_nowait(payload)
+        queue.put_nowait({"op": 0, "s": len(session.told) + 1, "t": "RESUMED", "d": ""})

@@ -1,0 +1,157 @@
+"""QQ's official bot: groups, private talks and guild channels in which a bot of ours sits.
+
+https://bot.q.qq.com/wiki/develop/api-v2/
+
+There is no history: what is not delivered is not told again. In groups a bot hears what mentions it, and everything
+only where QQ has granted that. Records are whole payloads, `{"op": 0, "t", "d", ...}`, as QQ sends them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, HttpUrl
+
+from connectors.contract import (
+    Cursor,
+    Finding,
+    Item,
+    Page,
+    PullConnector,
+    Push,
+    PushConnector,
+    Received,
+    Record,
+    SourceConfig,
+)
+from connectors.errors import AuthError, PushRefusedError
+from connectors.qq_bot.api import BotApi
+from connectors.qq_bot.gateway import Listening
+from connectors.qq_bot.reading import RECALLED, SAID, place_of, read
+from connectors.qq_bot.webhook import receive
+from connectors.secret import Secret
+from connectors.websocket import open_socket
+
+if TYPE_CHECKING:
+    from connectors.session import Pacing
+
+Hears = Literal["groups", "mentions_in_guilds", "guilds", "guild_direct"]
+INTENTS: Mapping[Hears, int] = {
+    "groups": 1 << 25,  # and private talks
+    "mentions_in_guilds": 1 << 30,
+    "guilds": 1 << 9,
+    "guild_direct": 1 << 12,
+}
+
+
+class QQBot(PullConnector, PushConnector):
+    """Takes signed calls, or listens at the gateway and resumes its session there. Cursor: see `Listening`."""
+
+    class Config(SourceConfig):
+        app_id: str = Field(pattern=r"^\d+$", description="The bot's AppID, from q.qq.com.")
+        secret: Secret = Field(description="Its AppSecret.")
+        way: Literal["webhook", "gateway"] = Field(
+            default="webhook", description="QQ calls /hooks/<source>, or we listen at its gateway."
+        )
+        hears: frozenset[Hears] = Field(
+            default=frozenset({"groups"}), min_length=1, description="What to ask the gateway for."
+        )
+        places: dict[str, str] = Field(
+            default_factory=dict,
+            description="Ids of groups, channels and direct sessions to read, with the name to show; empty: all.",
+        )
+        api: HttpUrl = Field(
+            default=HttpUrl("https://api.sgroup.qq.com"), description="Or https://sandbox.api.sgroup.qq.com."
+        )
+        token_url: HttpUrl = Field(default=HttpUrl("https://bots.qq.com"), description="Where access tokens come from.")
+        timeout: float = Field(default=30, gt=0, le=300, description="Seconds to wait for an answer.")
+
+    # How long a session can be resumed, and calls are repeated, QQ does not say: it is not long.
+    retention: ClassVar[timedelta | None] = timedelta(minutes=5)
+    blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
+    config: Config
+
+    def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
+        super().__init__(source, config, since=since, pacing=pacing)
+        self._api = BotApi(
+            source,
+            config.app_id,
+            config.secret,
+            api=str(config.api),
+            tokens=str(config.token_url),
+            timeout=config.timeout,
+            pacing=pacing,
+        )
+
+    @property
+    def space(self) -> str:
+        return f"qqbot/{self.config.app_id}"  # openids differ from bot to bot
+
+    @property
+    def channel(self) -> str:
+        return "qq"
+
+    async def close(self) -> None:
+        await self._api.aclose()
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """Yield what the gateway tells, without end. By webhook there are none: only the login is tried.
+
+        Raises:
+            CursorExpiredError: QQ no longer knows our session.
+            SourceGoneError: the bot was banned.
+        """
+        if self.config.way == "webhook":
+            await self._api.me()
+            return
+        while True:
+            url = (await self._api.gateway())["url"]
+            async with open_socket(f"{self.source}: QQ's gateway", url, timeout=self.config.timeout) as socket:
+                intents = sum(INTENTS[each] for each in self.config.hears)
+                listening = Listening(self.source, self.config.secret, socket, intents, self._wants)
+                try:
+                    async with aclosing(listening.pages(self._api.token.header, cursor)) as pages:
+                        async for page in pages:
+                            cursor = page.cursor
+                            yield page
+                except AuthError:
+                    self._api.token.forget()
+                    raise
+
+    def receive(self, push: Push) -> Received:
+        if self.config.way != "webhook":
+            raise PushRefusedError(f"{self.source}: this source listens at the gateway (`way`).")
+        event, answer = receive(self.source, push, self.config.app_id, self.config.secret.reveal())
+        return replace(answer, records=[event] if event is not None and self._wants(event) else [])
+
+    def _wants(self, event: Record) -> bool:
+        """Whether it says something, in a place that we read. What cannot be read is kept, to be quarantined."""
+        if event.get("t") not in SAID.keys() | RECALLED.keys():
+            return False
+        try:
+            place = place_of(event)
+        except (KeyError, TypeError):
+            return True
+        return place is None or not self.config.places or place in self.config.places
+
+    def post(self, record: Record) -> Item | Sequence[Item] | None:
+        return read(record, self.config.places)
+
+    async def check(self) -> Sequence[Finding]:
+        me = await self._api.me()
+        found = [Finding("ok", f"the bot is {me.get('username')} ({self.config.app_id})")]
+        if self.config.way == "webhook":
+            hint = f"QQ must call /hooks/{self.source}: set that address at q.qq.com, where QQ tries it at once"
+            return [*found, Finding("warning", hint), *_LIMITS]
+        limit = (await self._api.gateway()).get("session_start_limit") or {}
+        left = f"{limit.get('remaining')} of {limit.get('total')} connections are left today"
+        return [*found, Finding("ok" if limit.get("remaining") else "warning", left), *_LIMITS]
+
+
+_LIMITS = (
+    Finding("ok", "no history; in groups what mentions the bot, unless QQ has granted it all messages of the group"),
+)

@@ -1,0 +1,148 @@
+"""One connection to QQ's gateway: who we are, heartbeats, events, and what its end means.
+
+https://bot.q.qq.com/wiki/develop/api-v2/dev-prepare/interface-framework/event-emit.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from connectors.contract import Cursor, Page, Record
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    CursorExpiredError,
+    SourceGoneError,
+    ThrottledError,
+    TransientError,
+)
+from connectors.secret import Secret
+from connectors.session import UNTOLD_WAIT
+from connectors.websocket import JsonSocket, SocketEndedError
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 0, 1, 2, 6, 7, 9, 10, 11
+HELLO_WITHIN = 10.0  # seconds
+EXPIRED, TOO_FAST, WRONG_TOKEN, NOT_ALLOWED = 4009, 4008, 4004, 4014
+SESSION_LOST = frozenset({4006, 4007, *range(4900, 4914)})
+WE_ARE_WRONG = frozenset({4001, 4002, 4010, 4011, 4012, 4013})
+BOT_STOPPED = frozenset({4914, 4915})
+
+
+class Listening:
+    """Identifies or resumes, then yields events.
+
+    Cursor: `{"session_id", "seq"}`. Only what is committed is confirmed, so a session that is resumed brings the rest.
+    """
+
+    def __init__(
+        self, source: str, secret: Secret, socket: JsonSocket, intents: int, wants: Callable[[Record], bool]
+    ) -> None:
+        self._source = source
+        self._secret = secret
+        self._socket = socket
+        self._intents = intents
+        self._wants = wants
+        self._beats_every = 0.0
+        self._beat_at = 0.0
+        self._answered = True
+
+    async def pages(self, header: str, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        """Yield what comes, a page for all that has come together; ends when QQ asks us to connect again.
+
+        Raises:
+            CursorExpiredError: the session is lost, and with it what it would have replayed.
+            ConnectorError: by what the connection's end means.
+        """
+        try:
+            await self._greet(header, cursor)
+            state: Cursor = dict(cursor or {})
+            while True:
+                messages = await self._next(state)
+                page = self._page(messages, state)
+                if page is not None:
+                    yield page
+                ends = {message.get("op") for message in messages}
+                if INVALID_SESSION in ends:
+                    raise self._session_lost() if cursor else self._refused()
+                if RECONNECT in ends:
+                    return
+        except SocketEndedError as ended:
+            if ended.code != EXPIRED:
+                raise self._meaning(ended) from None
+
+    async def _greet(self, header: str, cursor: Cursor | None) -> None:
+        [hello, *_] = await self._socket.messages(HELLO_WITHIN) or [{}]
+        if hello.get("op") != HELLO:
+            raise TransientError(f"{self._source}: QQ's gateway did not say hello")
+        self._beats_every = hello["d"]["heartbeat_interval"] / 1000
+        self._beat_at = asyncio.get_running_loop().time() + self._beats_every
+        if cursor:
+            resumed = {"token": header, "session_id": cursor["session_id"], "seq": cursor["seq"]}
+            await self._socket.send({"op": RESUME, "d": resumed})
+        else:
+            who = {"token": header, "intents": self._intents, "shard": [0, 1], "properties": {}}
+            await self._socket.send({"op": IDENTIFY, "d": who})
+
+    async def _next(self, state: Cursor) -> list[Record]:
+        """What comes until a heartbeat is due. The heartbeat names the last event that is committed."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._beat_at:
+            if not self._answered:
+                raise TransientError(f"{self._source}: QQ's gateway no longer answers")
+            self._answered = False
+            self._beat_at = loop.time() + self._beats_every
+            await self._socket.send({"op": HEARTBEAT, "d": state.get("seq")})
+        return await self._socket.messages(self._beat_at - loop.time())
+
+    def _page(self, messages: list[Record], state: Cursor) -> Page | None:
+        """The events among them, and the cursor after them; None: nothing has changed.
+
+        A heartbeat's answer, and the end of a replay, say that there was nothing newer.
+        """
+        before, records, caught_up = dict(state), [], False
+        for message in messages:
+            if message.get("op") == HEARTBEAT_ACK:
+                self._answered = caught_up = True
+            if message.get("op") == DISPATCH:
+                caught_up = _follow(message, state) or caught_up
+                records += [message] if self._wants(message) else []
+        if state and (records or caught_up or state != before):
+            return Page(records, dict(state), caught_up=caught_up)
+        return None
+
+    def _meaning(self, ended: SocketEndedError) -> ConnectorError:
+        code, source = ended.code, self._source
+        if code in SESSION_LOST:
+            return self._session_lost()
+        if code == TOO_FAST:
+            return ThrottledError(f"{source}: QQ's gateway asks us to slow down", UNTOLD_WAIT)
+        if code == WRONG_TOKEN:
+            return self._refused()
+        if code == NOT_ALLOWED:
+            return AuthError(
+                f"{source}: the bot may not hear all that `hears` names ({code}). Apply at q.qq.com, or name less."
+            )
+        if code in BOT_STOPPED:
+            return SourceGoneError(f"{source}: QQ has taken the bot offline or banned it ({code}): look at q.qq.com")
+        if code in WE_ARE_WRONG:
+            return ConnectorError(f"{source}: QQ's gateway does not take what we say ({code}): update this program")
+        return ended
+
+    def _session_lost(self) -> CursorExpiredError:
+        return CursorExpiredError(
+            f"{self._source}: QQ has forgotten our session; what was said since then cannot be had any more"
+        )
+
+    def _refused(self) -> AuthError:
+        return AuthError(f"{self._source}: QQ's gateway refused the token of {self._secret}: is it still the bot's?")
+
+
+def _follow(event: dict[str, Any], state: Cursor) -> bool:
+    """Note how far we are; whether it says that there is nothing newer."""
+    if event.get("t") == "READY":
+        state["session_id"] = event["d"]["session_id"]
+    if "session_id" in state and isinstance(event.get("s"), int):
+        state["seq"] = event["s"]
+    return event.get("t") in ("READY", "RESUMED")

@@ -1,0 +1,128 @@
+"""Reads one event into the common shape. Pure.
+
+https://bot.q.qq.com/wiki/develop/api-v2/server-inter/message/send-receive/event.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from connectors.contract import Author, Deleted, Post, Record
+from connectors.errors import RecordError
+
+Kind = Literal["group", "c2c", "guild", "dm"]
+SAID: Mapping[str, Kind] = {
+    "GROUP_AT_MESSAGE_CREATE": "group",
+    "GROUP_MESSAGE_CREATE": "group",
+    "C2C_MESSAGE_CREATE": "c2c",
+    "AT_MESSAGE_CREATE": "guild",
+    "MESSAGE_CREATE": "guild",
+    "DIRECT_MESSAGE_CREATE": "dm",
+}
+RECALLED: Mapping[str, Kind] = {
+    "PUBLIC_MESSAGE_DELETE": "guild",
+    "MESSAGE_DELETE": "guild",
+    "DIRECT_MESSAGE_DELETE": "dm",
+}
+ANSWER_WITHIN: Mapping[Kind, timedelta] = {
+    "group": timedelta(minutes=5),
+    "c2c": timedelta(minutes=60),
+    "guild": timedelta(minutes=5),
+    "dm": timedelta(minutes=5),
+}
+_PLACE_KEY: Mapping[Kind, str] = {"group": "group_openid", "guild": "channel_id", "dm": "guild_id"}
+_PUBLIC = frozenset({"group", "guild"})
+_MENTION = re.compile(r"<@!?(?P<id>[\w-]+)>")
+_FACE = re.compile(r"<faceType=[^<>]*>|<emoji:\d+>")
+
+
+def place_of(record: Record) -> str | None:
+    """The id of the group, channel or direct session in which it was said; None: a talk with one user, or no message.
+
+    Raises:
+        KeyError, TypeError: the event is not of its documented form.
+    """
+    kind = SAID.get(record["t"]) or RECALLED.get(record["t"])
+    if kind is None or kind == "c2c":
+        return None
+    said = record["d"]["message"] if record["t"] in RECALLED else record["d"]
+    return str(said[_PLACE_KEY[kind]])
+
+
+def read(record: Record, places: Mapping[str, str]) -> Post | Deleted | None:
+    """See `Connector.post`. `places`: names of groups, channels and sessions by id."""
+    event = str(record.get("t"))
+    try:
+        if event in SAID:
+            return _post(record["d"], SAID[event], places)
+        if event in RECALLED:
+            return Deleted(f"{RECALLED[event]}:{record['d']['message']['id']}", at=None)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise RecordError(f"a {event} that cannot be read ({type(error).__name__})", _raw_id(record)) from error
+    return None
+
+
+def _post(said: Record, kind: Kind, places: Mapping[str, str]) -> Post | None:
+    mentioned = {
+        str(each["id"]): each for each in said.get("mentions") or () if isinstance(each, dict) and "id" in each
+    }
+    text, mentions = _text(str(said.get("content") or ""), mentioned)
+    attachments = len(said.get("attachments") or ())
+    if not text and not attachments:
+        return None
+    posted_at = datetime.fromisoformat(said["timestamp"]).astimezone(UTC)
+    place = None if kind == "c2c" else str(said[_PLACE_KEY[kind]])
+    author = _author(said["author"], kind)
+    thread = f"{kind}/{place or author.native_id}"
+    own, quoted = _positions(said)
+    reference = said.get("message_reference")
+    return Post(
+        native_id=f"{kind}:{said['id']}",
+        text=text,
+        posted_at=posted_at,
+        author=author,
+        thread=thread,
+        reply_to=f"{kind}:{reference['message_id']}" if reference else quoted and f"{thread}/{quoted}",
+        alias=own and f"{thread}/{own}",
+        mentions=mentions,
+        order=int(said.get("seq") or said.get("seq_in_channel") or 0),
+        public=kind in _PUBLIC,
+        place=places.get(place, place) if place else None,
+        can_reply_until=posted_at + ANSWER_WITHIN[kind],
+        attachments=attachments,
+    )
+
+
+def _author(told: Record, kind: Kind) -> Author:
+    """Who speaks. An openid is another one for each bot, and in groups for each group."""
+    key: Mapping[Kind, str] = {"group": "member_openid", "c2c": "user_openid"}
+    name = str(told.get("username") or "")
+    return Author(str(told[key.get(kind, "id")]), name, role="bot" if told.get("bot") else "customer")
+
+
+def _text(content: str, mentioned: Mapping[str, Record]) -> tuple[str, tuple[str, ...]]:
+    """Words, and the ids that they name. What is left of a mention of the bot in groups is a blank before the words."""
+    named: list[str] = []
+
+    def spelled(marker: re.Match[str]) -> str:
+        named.append(marker["id"])
+        return f"@{mentioned.get(marker['id'], {}).get('username') or marker['id']}"
+
+    text = _FACE.sub("[表情]", _MENTION.sub(spelled, content)).strip()
+    return text, tuple(dict.fromkeys(named))
+
+
+def _positions(said: Record) -> tuple[str | None, str | None]:
+    """A message's own index in its group and that of the one it answers, which is told apart from all ids."""
+    scene = said.get("message_scene") or {}
+    told = dict(each.split("=", 1) for each in scene.get("ext") or () if "=" in each)
+    return told.get("msg_idx") or None, told.get("ref_msg_idx") or None
+
+
+def _raw_id(record: Record) -> str | None:
+    said = record.get("d")
+    number = said.get("id") if isinstance(said, dict) else None
+    return f"{record.get('t')}:{number or record.get('id')}" if number or record.get("id") else None
