@@ -201,7 +201,7 @@ def _take_new(draft: Draft, origin: Origin, now: datetime, writes: Writes, outco
     earlier = writes.fresh.get(draft.post_id)
     if earlier is None:
         outcome.new += 1
-    elif draft.text == earlier.text:
+    elif _says_the_same(draft, earlier.text):
         return
     else:
         draft.version = earlier.version + 1
@@ -257,7 +257,7 @@ def _read_again(draft: Draft, row: Row) -> bool:
 def _take_version(con: Connection, draft: Draft, row: Row, origin: Origin, now: datetime, writes: Writes) -> bool:
     """An edit becomes the post's words and the earlier version stays; an older version only joins the records."""
     recovered = row["deleted_at"] is not None
-    if draft.text == row["text"] and draft.title == row["title"]:
+    if _says_the_same(draft, row["text"]) and draft.title == row["title"]:
         row["deleted_at"] = None
         return recovered
     body = draft.body.decode()
@@ -273,6 +273,10 @@ def _take_version(con: Connection, draft: Draft, row: Row, origin: Origin, now: 
     _read_again(draft, row)
     writes.records.append((draft.post_id, row["version"], now, origin.source, body, _text(draft.secrets)))
     return True
+
+
+def _says_the_same(draft: Draft, known: str) -> bool:
+    return draft.text == known or (draft.cut_short and known.startswith(draft.text))
 
 
 def _older(left: datetime | None, right: datetime | None) -> bool:

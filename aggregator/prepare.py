@@ -84,6 +84,7 @@ class Draft:
     secret: bool
     passed_over: bool  # the source's words keep it from beginning an inquiry
     facts: bytes
+    cut_short: bool  # the text goes on, but the platform did not show how
     counts: tuple[int | None, int | None, int | None, int | None]
     body: bytes
     secrets: bytes | None
@@ -239,6 +240,7 @@ def draft(
         understanding=understanding,
         secret=secret,
         passed_over=passed_over,
+        cut_short="text" in guessed,
         facts=_facts(post, understanding, marks, secret, guessed, passed_over=passed_over),
         counts=(post.likes, post.replies, post.shares, post.views),
         body=body,

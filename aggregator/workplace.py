@@ -87,7 +87,7 @@ class Workplace:
                     backfill=config.backfill,
                 )
             )
-            connector.since = state.backfill_from
+            connector.since, connector.clock = state.backfill_from, self.clock
             self.connectors[name] = connector
             self.origins[name] = self.ingest.origin(connector, state.live_since)
             if not self._listen:

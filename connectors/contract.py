@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -79,7 +79,8 @@ class Post:
     views: int | None = None
     attachments: int = 0  # pictures and files; never loaded by themselves
     links: tuple[str, ...] = ()  # targets that the text does not show (a hidden link is a phishing signal)
-    guessed: tuple[str, ...] = ()  # names of fields that we had to guess ("posted_at", "native_id")
+    guessed: tuple[str, ...] = ()  # names of fields that we had to guess ("posted_at", "native_id"), and "text" where
+    # it is cut short: it never replaces a stored text that begins so
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +231,16 @@ class SourceConfig(BaseModel):
         return between
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Connector(ABC):
     """What pull and push connectors share. One instance serves one source.
 
     `since` is the backfill point: posts older than it need not be asked for. It is fixed when the source is
-    first started, so that a restart in the middle of a backfill goes on with the same bound.
+    first started, so that a restart in the middle of a backfill goes on with the same bound. `clock` tells the time,
+    aware, in UTC; a simulated day has its own.
     """
 
     Config: ClassVar[type[SourceConfig]] = SourceConfig
@@ -252,6 +258,7 @@ class Connector(ABC):
         self.config = config
         self.since = since
         self.pacing = pacing
+        self.clock: Callable[[], datetime] = _utc_now
 
     @property
     @abstractmethod
