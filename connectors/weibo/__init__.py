@@ -6,9 +6,9 @@ asks only what is due (plan.py), and a listing is read down to what we know (wal
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, HttpUrl, field_validator
@@ -43,10 +43,6 @@ from connectors.weibo.walk import EmptyAnswerError
 
 ASK_AGAIN = timedelta(days=1)  # for what Weibo does not let us read
 WHOLE_TEXTS = "whole texts"
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Weibo(PullConnector):
@@ -90,12 +86,10 @@ class Weibo(PullConnector):
         *,
         since: datetime,
         pacing: Pacing | None = None,
-        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
         self.config: Weibo.Config = config
         self.complete_to = since
-        self._clock = clock
         self._budget = Budget(config.calls_per_day)
         self._troubles = Troubles()
         self._is_recognised = False
@@ -107,7 +101,7 @@ class Weibo(PullConnector):
             timeout=config.timeout,
             pacing=pacing,
             budget=self._budget,
-            clock=clock,
+            clock=lambda: self.clock(),
         )
 
     @property
@@ -123,7 +117,7 @@ class Weibo(PullConnector):
         Raises:
             TransientError: a place could not be read, now or before; the others were.
         """
-        now = self._clock()
+        now = self.clock()
         state = State.of(cursor, self.config.read, sorted(self.config.search))
         if cursor:
             self._budget.take_up(cursor["day"], cursor["used"], now)
@@ -165,7 +159,7 @@ class Weibo(PullConnector):
 
     async def _asked(self, spot: Spot, state: State) -> AsyncGenerator[Page, None]:
         """Read one place. What goes wrong with it alone does not keep the others from being read."""
-        now = self._clock()
+        now = self.clock()
         asking = Asking(self._api, state.account.us, self.since, now)
         new: list[datetime | None] = []
         try:
@@ -205,22 +199,19 @@ class Weibo(PullConnector):
         except NotAllowedError:
             state.cut_off.clear()
             return None
-        except ThrottledError:
-            raise
-        except TransientError as error:
-            now = self._clock()
-            rest_until = next_midnight(now) if isinstance(error, EndpointSpentError) else None
-            self._troubles.note(WHOLE_TEXTS, f"{self.source}: {WHOLE_TEXTS}: {error}", now, rest_until)
-            raise
+        except EndpointSpentError as error:
+            now = self.clock()
+            self._troubles.note(WHOLE_TEXTS, f"{self.source}: {WHOLE_TEXTS}: {error}", now, next_midnight(now))
+            return None
         self._troubles.end(WHOLE_TEXTS)
         return record
 
     def _may_spare(self, state: State) -> bool:
-        now = self._clock()
-        return can_spare(self._budget.left(now), len(state.spots), now)
+        now = self.clock()
+        return can_spare(self._budget.left(now), state.spots, now)
 
     def _page(self, state: State, records: Sequence[Record] = (), gaps: tuple[Gap, ...] = ()) -> Page:
-        now = self._clock()
+        now = self.clock()
         left = self._budget.left(now)
         cursor = state.cursor() | {"day": self._budget.day, "used": self._budget.used}
         self._told = self._warnings(state)
@@ -228,7 +219,7 @@ class Weibo(PullConnector):
         return Page(records, cursor, gaps, self._told, quota=quota)
 
     def _warnings(self, state: State) -> tuple[str, ...]:
-        now = self._clock()
+        now = self.clock()
         told = [_denial(name, why) for name, (_, why) in state.denied.items()]
         if expiry := state.account.expiry(self.config.token, now):
             told.append(expiry)
@@ -241,7 +232,7 @@ class Weibo(PullConnector):
 
     async def check(self) -> Sequence[Finding]:
         state = State.of(None, self.config.read, sorted(self.config.search))
-        return [found async for found in findings(self._api, self.config.token, state.spots, self._clock())]
+        return [found async for found in findings(self._api, self.config.token, state.spots, self.clock())]
 
 
 def _credit(spot: Spot, found: Found, state: State) -> None:

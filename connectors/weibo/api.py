@@ -114,15 +114,18 @@ class Api:
             )
         return Token(str(account), self._clock() + timedelta(seconds=min(int(left), 10**9)))
 
-    async def rows(self, endpoint: Endpoint, **parameters: str | int) -> list[Record]:
-        """The rows of one page, newest first. A parameter 0 is left out."""
-        return (await self.page(self._session, endpoint, **parameters))[0]
+    async def rows(self, endpoint: Endpoint, **parameters: str | int) -> tuple[list[Record], int | None]:
+        """The rows of one page, newest first, and how many the list holds, hidden ones included; None: not told.
+
+        A parameter 0 is left out.
+        """
+        return await self._page(self._session, endpoint, **parameters)
 
     async def found(self, **parameters: str | int) -> tuple[list[Record], int | None]:
         """One page of a commercial search, and how many rows match in all; None: not told."""
-        return await self.page(self._commercial, SEARCH, **parameters)
+        return await self._page(self._commercial, SEARCH, **parameters)
 
-    async def page(
+    async def _page(
         self, session: Session, endpoint: Endpoint, **parameters: str | int
     ) -> tuple[list[Record], int | None]:
         given = {name: value for name, value in parameters.items() if value}

@@ -55,6 +55,7 @@ async def _place(api: Api, spot: Spot, now: datetime) -> Finding:
 
 async def _rows(api: Api, spot: Spot, now: datetime) -> list[Record]:
     if isinstance(spot, Search):
-        found, _ = await api.found(q=spot.word, sort="time", endtime=int(now.timestamp()))
-        return found
-    return await api.rows(spot.endpoint if isinstance(spot, Listed) else OUR_POSTS)
+        rows, _ = await api.found(q=spot.word, sort="time", endtime=int(now.timestamp()))
+    else:
+        rows, _ = await api.rows(spot.endpoint if isinstance(spot, Listed) else OUR_POSTS)
+    return rows

@@ -16,9 +16,12 @@ from typing import Any, Protocol, TypeVar
 from connectors.weibo.times import CHINA, epoch, moment, next_midnight
 
 HALF_LIFE = 1.0  # hours after which an arrival counts half in the present rate
-DAYS_KEPT = 0.9  # how much of the profile of hours is kept from day to day
+USUAL_HALF_LIFE = 72.0  # hours, and in the usual one
+NEVER_NONE = 0.02  # posts per hour, for a place where none ever came
+KEPT_PER_DAY = 0.9  # of the profile of hours
 QUIET = 0.2  # posts per hour that are expected of a place where none arrive
-LONGEST_WAIT = timedelta(hours=2)
+HOUR = timedelta(hours=1)
+LONGEST_WAIT = 3 * HOUR
 
 
 @dataclass
@@ -60,24 +63,27 @@ class Pulse:
 
     asked_at: datetime | None = None
     complete_to: datetime | None = None
-    rate: float = 0.0  # new posts per hour
+    rate: float = 0.0  # new posts per hour, lately
+    usual: float = 0.0  # over the last days; at first what is expected of such a place
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Pulse:
-        return cls(moment(stored.get("asked_at")), moment(stored.get("complete_to")), stored.get("rate", 0.0))
+    def of(cls, stored: Mapping[str, Any], usual: float) -> Pulse:
+        asked_at, complete_to = moment(stored.get("asked_at")), moment(stored.get("complete_to"))
+        return cls(asked_at, complete_to, stored.get("rate", 0.0), stored.get("usual", usual))
 
     def cursor(self) -> dict[str, Any]:
         return {
             "asked_at": epoch(self.asked_at),
             "complete_to": epoch(self.complete_to),
             "rate": round(self.rate, 4),
+            "usual": round(self.usual, 4),
         }
 
     def note(self, new: int, now: datetime) -> None:
         if self.asked_at is not None:
             hours = max((now - self.asked_at).total_seconds() / 3600, 1 / 60)
-            kept = 0.5 ** (hours / HALF_LIFE)
-            self.rate = self.rate * kept + new / hours * (1 - kept)
+            self.rate = _blended(self.rate, new / hours, hours / HALF_LIFE)
+            self.usual = _blended(self.usual, new / hours, hours / USUAL_HALF_LIFE)
         self.asked_at = now
 
     def rate_at(self, now: datetime) -> float:
@@ -86,33 +92,43 @@ class Pulse:
         return float(self.rate * 0.5 ** ((now - self.asked_at).total_seconds() / 3600 / HALF_LIFE))
 
 
+def _blended(before: float, now: float, half_lives: float) -> float:
+    kept = 0.5**half_lives
+    return float(before * kept + now * (1 - kept))
+
+
 @dataclass
 class Profile:
-    """At which hours of the day posts are written, in China. Days fade."""
+    """At which hours of the day posts are written, in China. Days fade; days: how much they weigh together."""
 
     day: str = ""
+    days: float = 0.0
     by_hour: list[float] = field(default_factory=lambda: [0.0] * 24)
 
     def note(self, written_at: Iterable[datetime], now: datetime) -> None:
         today = now.astimezone(CHINA).date().isoformat()
         if today != self.day:
+            self.days = (self.days + 1) * KEPT_PER_DAY if self.day else 0.0
             self.day = today
-            self.by_hour = [count * DAYS_KEPT for count in self.by_hour]
+            self.by_hour = [count * KEPT_PER_DAY for count in self.by_hour]
         for at in written_at:
             self.by_hour[at.astimezone(CHINA).hour] += 1
 
     def expected(self, hour: int) -> float:
-        return self.by_hour[hour] * (1 - DAYS_KEPT)
+        """Posts in that hour of a day, smoothed; before a day is over, as many in each."""
+        if not self.days:
+            return 0.0
+        before, after = self.by_hour[hour - 1], self.by_hour[(hour + 1) % 24]
+        return (before + 2 * self.by_hour[hour] + after) / 4 / self.days
 
     def cursor(self) -> dict[str, Any]:
-        return {"day": self.day, "by_hour": [round(count, 2) for count in self.by_hour]}
+        return {"day": self.day, "days": round(self.days, 3), "by_hour": [round(count, 2) for count in self.by_hour]}
 
 
 class Spot(Protocol):
-    """A place that can be asked. `cost`: calls that it usually takes; `prior`: posts per hour expected at first."""
+    """A place that can be asked. `cost`: calls that it usually takes."""
 
     name: str
-    prior: float
     pulse: Pulse
 
     @property
@@ -129,28 +145,46 @@ def due(places: Sequence[P], left: int, profile: Profile, now: datetime) -> list
     """The places to ask now, most pressing first. `left`: calls of today."""
     if not places or left <= 0:
         return []
-    speed = calls_per_hour(left, profile, sum(place.pulse.rate_at(now) for place in places), now)
-    weights = {place.name: sqrt((place.pulse.rate_at(now) + place.prior) / place.cost) for place in places}
+    longest = longest_wait(sum(place.cost for place in places), left, now)
+    rate = sum(place.pulse.rate_at(now) for place in places)
+    speed = max(calls_per_hour(left - reserve(places, longest, now), profile, rate, now), 0.0)
+    weights = {place.name: _weight(place, now) for place in places}
     spent = sum(place.cost * weights[place.name] for place in places)
     pressing = []
     for place in places:
-        longest = min(timedelta(hours=spent / (weights[place.name] * speed)), LONGEST_WAIT)
-        waited = LONGEST_WAIT if place.pulse.asked_at is None else now - place.pulse.asked_at
-        if place.unfinished or waited >= longest:
+        waited = longest if place.pulse.asked_at is None else now - place.pulse.asked_at
+        is_planned = waited / HOUR * weights[place.name] * speed >= spent
+        if place.unfinished or is_planned or waited >= longest:
             pressing.append((weights[place.name], place))
     pressing.sort(key=lambda pair: pair[0], reverse=True)
     return [place for _, place in pressing]
 
 
-def calls_per_hour(left: int, profile: Profile, rate: float, now: datetime) -> float:
+def _weight(place: Spot, now: datetime) -> float:
+    return sqrt((max(place.pulse.rate_at(now), place.pulse.usual) + NEVER_NONE) / place.cost)
+
+
+def longest_wait(cost: float, left: int, now: datetime) -> timedelta:
+    """How long a place may wait at most; longer only where the rest of the day's calls do not reach."""
+    return max(LONGEST_WAIT, (next_midnight(now) - now) * cost / left)
+
+
+def reserve(places: Sequence[Spot], longest: timedelta, now: datetime) -> float:
+    """Calls that are kept so that no place waits longer for the rest of the day."""
+    return sum(place.cost for place in places) * ((next_midnight(now) - now) / longest)
+
+
+def calls_per_hour(left: float, profile: Profile, rate: float, now: datetime) -> float:
     """How fast to spend: the rest of the day gets the rest of the calls, each hour by what is expected of it."""
     local = now.astimezone(CHINA)
     rest = max((3600 - local.minute * 60 - local.second) / 3600, 1 / 3600)
-    weight = sqrt(max(rate, profile.expected(local.hour)) + QUIET)
-    later = sum(sqrt(profile.expected(hour) + QUIET) for hour in range(local.hour + 1, 24))
+    expected = [profile.expected(hour) for hour in range(local.hour, 24)]
+    usual = expected[0] if profile.days else rate
+    weight = sqrt(max(rate, usual) + QUIET)
+    later = sum(sqrt((posts if profile.days else rate) + QUIET) for posts in expected[1:])
     return left * weight / (weight * rest + later)
 
 
-def can_spare(left: int, places: int, now: datetime) -> bool:
+def can_spare(left: int, places: Sequence[Spot], now: datetime) -> bool:
     """Whether a call remains when every place is asked for the rest of the day as seldom as is allowed."""
-    return left > places * ((next_midnight(now) - now) / LONGEST_WAIT)
+    return left > reserve(places, LONGEST_WAIT, now)

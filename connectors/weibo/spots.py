@@ -48,7 +48,6 @@ class Listed:
     """One of the lists that Weibo keeps for our account."""
 
     name: str
-    prior: float
     endpoint: Endpoint
     kind: Kind
     pulse: Pulse
@@ -66,7 +65,7 @@ class Listed:
         return self.pulse.cursor() | {"place": self.place.cursor()}
 
     async def ask(self, asking: Asking) -> AsyncGenerator[Found, None]:
-        async def rows(since_id: int, max_id: int) -> list[Record]:
+        async def rows(since_id: int, max_id: int) -> tuple[list[Record], int | None]:
             return await asking.api.rows(self.endpoint, since_id=since_id, max_id=max_id)
 
         async for step in Walk(self.place, rows, asking.since).steps():
@@ -103,7 +102,6 @@ class OwnPosts:
     """
 
     name: str
-    prior: float
     pulse: Pulse
     place: Place
     posts: dict[str, OwnPost]
@@ -131,10 +129,10 @@ class OwnPosts:
     async def ask(self, asking: Asking) -> AsyncGenerator[Found, None]:
         comments: dict[str, int] = {}
 
-        async def ours(since_id: int, max_id: int) -> list[Record]:
-            rows = await asking.api.rows(OUR_POSTS, since_id=since_id, max_id=max_id)
+        async def ours(since_id: int, max_id: int) -> tuple[list[Record], int | None]:
+            rows, total = await asking.api.rows(OUR_POSTS, since_id=since_id, max_id=max_id)
             comments.update({id_of(row): count_of(row, "comments_count") for row in rows if id_of(row)})
-            return rows
+            return rows, total
 
         async for step in Walk(self.place, ours, asking.since).steps():
             yield _found("status", step, asking.us)
@@ -150,7 +148,7 @@ class OwnPosts:
         self.pulse.complete_to = asking.now
 
     async def _comments(self, key: str, post: OwnPost, asking: Asking) -> AsyncGenerator[Found, None]:
-        async def rows(since_id: int, max_id: int) -> list[Record]:
+        async def rows(since_id: int, max_id: int) -> tuple[list[Record], int | None]:
             return await asking.api.rows(COMMENTS_OF_POST, id=key, since_id=since_id, max_id=max_id)
 
         try:
@@ -172,7 +170,6 @@ class Search:
     """
 
     name: str
-    prior: float
     word: str
     pulse: Pulse
     begun: datetime | None = None
@@ -182,10 +179,10 @@ class Search:
     met: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, prior: float, word: str, stored: Mapping[str, Any]) -> Search:
+    def of(cls, name: str, word: str, usual: float, stored: Mapping[str, Any]) -> Search:
         walk = {key: stored[key] for key in ("start", "end", "page") if key in stored}
         met = dict(stored.get("met", {}))
-        return cls(name, prior, word, Pulse.of(stored), moment(stored.get("begun")), met=met, **walk)
+        return cls(name, word, Pulse.of(stored, usual), moment(stored.get("begun")), met=met, **walk)
 
     @property
     def cost(self) -> float:

@@ -42,7 +42,7 @@ class State:
         return cls(
             list(_spots(stored.get("spots", {}), what, words)),
             Account.of(stored.get("account", {})),
-            Profile(profile.get("day", ""), list(profile.get("by_hour", [0.0] * 24))),
+            Profile(profile.get("day", ""), profile.get("days", 0.0), list(profile.get("by_hour", [0.0] * 24))),
             list(stored.get("cut_off", ())),
             {name: (at, why) for name, (at, why) in stored.get("denied", {}).items()},
         )
@@ -63,13 +63,13 @@ class State:
 
 
 def _spots(stored: Mapping[str, Any], what: frozenset[What], words: Sequence[str]) -> Iterator[Spot]:
-    for name, (endpoint, kind, prior) in LISTS.items():
+    for name, (endpoint, kind, usual) in LISTS.items():
         if name in what:
             spot = stored.get(name, {})
-            yield Listed(name, prior, endpoint, kind, Pulse.of(spot), Place.of(spot.get("place")))
+            yield Listed(name, endpoint, kind, Pulse.of(spot, usual), Place.of(spot.get("place")))
     if "own_posts" in what:
         spot = stored.get("own_posts", {})
         posts = {key: OwnPost.of(post) for key, post in spot.get("posts", {}).items()}
-        yield OwnPosts("own_posts", 0.25, Pulse.of(spot), Place.of(spot.get("place")), posts)
+        yield OwnPosts("own_posts", Pulse.of(spot, 0.25), Place.of(spot.get("place")), posts)
     for word in words:
-        yield Search.of(f"search: {word}", 0.5, word, stored.get(f"search: {word}", {}))
+        yield Search.of(f"search: {word}", word, 0.5, stored.get(f"search: {word}", {}))

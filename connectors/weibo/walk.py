@@ -26,8 +26,8 @@ TOO_MANY_TO_VANISH = 3  # of those rows, at once
 DEEP = 900  # rows; somewhere from 1,000 on Weibo shows no more
 NAMELESS = 10  # rows without an id that are remembered
 
-Fetch = Callable[[int, int], Awaitable[list[Record]]]
-"""(since_id, max_id), 0: no bound -> rows, newest first."""
+Fetch = Callable[[int, int], Awaitable[tuple[list[Record], int | None]]]
+"""(since_id, max_id), 0: no bound -> rows, newest first, and how many the listing holds, hidden ones included."""
 
 
 class EmptyAnswerError(TransientError):
@@ -107,40 +107,41 @@ class Walk:
         """
         async for step in self._down():
             yield step
-        yield self._taken(await self._top())
+        yield self._taken(*await self._top())
         async for step in self._down():
             yield step
 
-    async def _top(self) -> list[Record]:
-        rows = await self.fetch(self.place.anchor, 0)
+    async def _top(self) -> tuple[list[Record], int | None]:
+        rows, total = await self.fetch(self.place.anchor, 0)
         if rows or not self.place.known:
-            return rows
+            return rows, total
         # All that we know is gone. From the top something must come, or nothing can be believed.
-        rows = await self.fetch(0, 0)
+        rows, total = await self.fetch(0, 0)
         if not rows and len(self.place.known) >= TOO_MANY_TO_VANISH:
             raise EmptyAnswerError(
                 f"it lists nothing, not even the {len(self.place.known)} newest rows that we know: a login wall?"
             )
-        return rows
+        return rows, total
 
     async def _down(self) -> AsyncGenerator[Step, None]:
         while self.place.low is not None:
             low = self.place.low
             # Whether max_id itself belongs to the page is no matter, if what lies above is left out.
-            rows = [row for row in await self.fetch(self.place.anchor, low - 1) if int(id_of(row) or 0) < low]
-            yield self._taken(rows or await self._below_nothing())
+            listed, total = await self.fetch(self.place.anchor, low - 1)
+            rows = [row for row in listed if int(id_of(row) or 0) < low]
+            yield self._taken(rows or await self._below_nothing(), total)
 
     async def _below_nothing(self) -> list[Record]:
         """An empty page on the way may pass for the end: where known rows lie further down, it is none."""
         place = self.place
         assert place.low is not None
         if not place.known:
-            return await self.fetch(0, place.low - 1)
-        if await self.fetch(place.anchor, place.high):
+            return (await self.fetch(0, place.low - 1))[0]
+        if (await self.fetch(place.anchor, place.high))[0]:
             raise EmptyAnswerError("it breaks off before the rows that we know")
         return []
 
-    def _taken(self, rows: list[Record]) -> Step:
+    def _taken(self, rows: list[Record], total: int | None) -> Step:
         place, step = self.place, Step()
         high, anchor = place.high, place.anchor
         numbers = {key: int(key) for row in rows if (key := id_of(row))}
@@ -158,19 +159,20 @@ class Walk:
                 is_edit = before.partition(".")[0] != look.partition(".")[0]
                 (step.edited if is_edit else step.counted).append(row)
             (place.known if key in place.known else place.met)[key] = look
-        self._go_on(rows, numbers, high, step)
+        place.walked += len(rows)
+        saw_all = not high and total is not None and 0 < total <= place.walked
+        arrived = saw_all or any(number <= high for number in numbers.values())
+        self._go_on(rows, numbers, step, arrived=arrived)
         return step
 
-    def _go_on(self, rows: list[Record], numbers: dict[str, int], high: int, step: Step) -> None:
+    def _go_on(self, rows: list[Record], numbers: dict[str, int], step: Step, *, arrived: bool) -> None:
         """Lower the walk, or end it if it has arrived."""
         place = self.place
-        place.walked += len(rows)
         written = [at for row in rows if (at := _written(row))]
         place.met_newest = max(filter(None, (place.met_newest, *written)), default=None)
         place.met = _newest(place.met)
         bottom = min(rows, key=lambda row: numbers.get(id_of(row), place.low or 0), default=None)
-        arrived = any(number <= high for number in numbers.values())
-        if bottom is not None and not arrived and (high or not self._is_too_old(bottom)):
+        if bottom is not None and not arrived and (place.high or not self._is_too_old(bottom)):
             place.low, place.lowest = min(numbers.values()), _written(bottom) or place.lowest
             return
         if bottom is None and place.walked >= DEEP:

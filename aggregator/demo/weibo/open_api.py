@@ -6,7 +6,7 @@ the app may not use.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -59,7 +59,7 @@ class OpenApi:
         self.asked: list[str] = []
         self.queries: list[str] = []
         self.denied: set[str] = set()
-        self.fails: dict[str, deque[int]] = {}
+        self.fails: defaultdict[str, deque[int]] = defaultdict(deque)
         self.faults: deque[tuple[Fault, int]] = deque()
         self.calls_per_day = 100
         self.deepest = 2000  # rows of a list that can be reached
@@ -124,7 +124,7 @@ class OpenApi:
         self._spent[self._today()] += 1
         if path in self.denied:
             raise ApiError(10014)
-        if codes := self.fails.get(path):
+        if codes := self.fails[path]:
             raise ApiError(codes.popleft(), 400)
 
     def _today(self) -> str:
