@@ -85,9 +85,9 @@ def signed_now(wechat: WeChatSimulator, clock: Hands, native_id: str) -> Push:
     return wechat.callbacks.push(wechat.pushed[native_id], at=int(clock.now.timestamp()))
 
 
-async def poll(connector: WeChat, done: Drained) -> list[Page]:
-    """One poll of a connector that goes on living; what it brings is committed to `done`."""
-    pages = []
+async def poll(connector: WeChat, done: Drained, pages: list[Page] | None = None) -> list[Page]:
+    """One poll of a connector that goes on living; what it brings is committed to `done`, and added to `pages`."""
+    pages = [] if pages is None else pages
     async for page in connector.pages(done.cursor):
         pages.append(page)
         done.records.extend(page.records)
@@ -450,7 +450,9 @@ def test_a_json_callback_is_answered_without_an_xml_reply(
 # What the time without us costs
 
 
-async def test_the_time_in_which_we_did_not_run_is_told_as_a_gap(source: Source, clock: Hands) -> None:
+async def test_the_time_in_which_we_did_not_run_is_told_as_a_gap_once(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
     done = Drained()
     async with source(**CALLED) as before:
         await poll(before, done)
@@ -458,12 +460,39 @@ async def test_the_time_in_which_we_did_not_run_is_told_as_a_gap(source: Source,
         still_running = await poll(before, done)
     stopped = clock.now
     clock.pass_(minutes=10)
+    started = clock.now
     async with source(**CALLED) as after:
-        told = await poll(after, done)
+        wechat.fails_next("500")
+        told: list[Page] = []
+        with pytest.raises(TransientError):
+            await poll(after, done, told)
+        clock.pass_(minutes=1)
         again = await poll(after, done)
     gaps = [gap for page in told for gap in page.gaps]
-    assert [(gap.start, gap.end) for gap in gaps] == [(stopped, clock.now)]
+    assert [(gap.start, gap.end) for gap in gaps] == [(stopped, started)]
     assert [gap for page in [*still_running, *again] for gap in page.gaps] == []
+
+
+async def test_a_restart_within_the_three_attempts_of_wechat_misses_nothing(source: Source, clock: Hands) -> None:
+    done = Drained()
+    async with source(**CALLED) as before:
+        await poll(before, done)
+    clock.pass_(seconds=14)
+    async with source(**CALLED) as after:
+        pages = await poll(after, done)
+    assert [gap for page in pages for gap in page.gaps] == []
+
+
+async def test_a_poll_that_finds_nothing_to_do_commits_nothing(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("旧", at=clock.now - timedelta(days=2))
+    connector, done = source(), Drained()
+    async with connector:
+        first = await poll(connector, done)
+        clock.pass_(seconds=30)
+        second = await poll(connector, done)
+    assert (len(first), second) == (1, [])
 
 
 async def test_a_source_without_callbacks_misses_nothing_by_a_restart(source: Source, clock: Hands) -> None:
@@ -675,6 +704,22 @@ async def test_an_article_where_people_write_is_looked_at_in_each_poll(
     assert texts(connector, done.records) == [f"text {number}" for number in range(5)]
 
 
+async def test_our_answer_to_a_comment_of_this_morning_is_seen_within_minutes(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("旧", at=clock.now - timedelta(days=10))
+    done = Drained()
+    async with source() as connector:
+        asked = wechat.comments("ann", "几点恢复？")
+        await poll(connector, done)
+        clock.pass_(hours=2)
+        await poll(connector, done)
+        wechat.answers(asked, "十点")
+        clock.pass_(minutes=3)
+        await poll(connector, done)
+    assert texts(connector, done.records) == ["几点恢复？", "十点"]
+
+
 async def test_comments_that_come_during_the_walk_shift_nothing_out(wechat: WeChatSimulator, source: Source) -> None:
     wechat.publishes("文章")
     for number in range(120):
@@ -802,6 +847,17 @@ async def test_we_vouch_only_until_the_article_that_was_looked_at_longest_ago(
         await poll(connector, done)
         after = connector.complete_to
     assert (between, after) == (began, clock.now)
+
+
+async def test_an_account_that_never_had_the_privilege_is_vouched_for_from_no_time_on(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.forbidden["/cgi-bin/comment/list"] = 88000
+    wechat.publishes("文章")
+    done = Drained()
+    async with source(**CALLED) as connector:
+        await poll(connector, done)
+    assert connector.complete_to == SINCE
 
 
 async def test_we_vouch_for_nothing_while_comments_are_refused(
@@ -1211,6 +1267,11 @@ async def test_the_check_warns_of_the_plain_mode_and_of_a_key_that_is_none(
 def test_an_article_is_named_by_its_number_and_position(wechat: WeChatSimulator, wrong: str) -> None:
     with pytest.raises(ValidationError, match="articles are written as"):
         configured(wechat, "http://127.0.0.1:9", articles=[wrong])
+
+
+def test_an_article_may_be_named_by_its_number_alone(wechat: WeChatSimulator) -> None:
+    named = configured(wechat, "http://127.0.0.1:9", articles=[2247483789, "2247483790", "2247483790_2"])
+    assert named.places() == {(2247483789, 0), (2247483790, 0), (2247483790, 1)}
 
 
 def test_a_key_without_a_token_cannot_be_configured(wechat: WeChatSimulator) -> None:

@@ -9,11 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, Literal, NoReturn
 
-from pydantic import Field, HttpUrl, model_validator
-
 from connectors.contract import (
     Cursor,
-    Duration,
     Finding,
     Gap,
     Item,
@@ -23,16 +20,15 @@ from connectors.contract import (
     PushConnector,
     Received,
     Record,
-    SourceConfig,
 )
 from connectors.errors import ConnectorError, PushRefusedError, ThrottledError
-from connectors.secret import Secret
 from connectors.session import Pacing
 from connectors.wechat import checks, comments, reading
 from connectors.wechat.account import Account
 from connectors.wechat.articles import LONGEST_PAUSE, Article, Shelf
 from connectors.wechat.budget import Budget, midnight_after
 from connectors.wechat.chats import Chats
+from connectors.wechat.config import WeChatConfig
 from connectors.wechat.replies import PassiveReplies
 from connectors.wechat_api.callback import Callbacks
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, QuotaSpentError
@@ -56,52 +52,14 @@ class WeChat(PullConnector, PushConnector):
     Unix seconds.
     """
 
-    class Config(SourceConfig):
-        appid: str = Field(pattern=r"^wx[0-9A-Za-z]+$", description="The account's AppID.")
-        secret: Secret = Field(description="The account's AppSecret.")
-        callback_token: Secret | None = Field(
-            default=None, description="Token of the server configuration; without one no callback is accepted."
-        )
-        encoding_aes_key: Secret | None = Field(
-            default=None, description="EncodingAESKey of the server configuration, for the safe mode."
-        )
-        passive_reply: str = Field(
-            default="", max_length=600, description="What people are told at once, once a day; empty: nothing."
-        )
-        comments: bool = Field(default=True, description="Read the comments under the account's articles.")
-        comments_for: Duration = Field(
-            default=timedelta(days=14), gt=timedelta(0), description="For how long an article's comments are read."
-        )
-        articles: frozenset[str] = Field(
-            default=frozenset(), description="Articles to read besides: msg_data_id, and _ and its position from 1."
-        )
-        agent_chats: Literal["none", "answers", "all"] = Field(
-            default="none", description="Chats with human agents: what agents answer, or what customers write too."
-        )
-        api: HttpUrl = Field(
-            default=HttpUrl("https://api.weixin.qq.com"), description="Or a relay with a fixed address."
-        )
-        timeout: float = Field(default=30.0, gt=0, description="Seconds to wait for an answer.")
-
-        @model_validator(mode="after")
-        def _fits(self) -> WeChat.Config:
-            if self.encoding_aes_key and not self.callback_token:
-                raise ValueError("encoding_aes_key is for callbacks, which need callback_token too")
-            if self.agent_chats == "all" and self.callback_token:
-                raise ValueError("with callbacks, agent_chats: all would store each message twice; write answers")
-            for article in self.articles:
-                number, _, position = article.partition("_")
-                if not (number.isdecimal() and (position or "1").isdecimal()) or position == "0":
-                    raise ValueError("articles are written as 2247483789 or 2247483789_1")
-            return self
-
+    Config = WeChatConfig
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
-    config: Config
+    config: WeChatConfig
 
     def __init__(
         self,
         source: str,
-        config: Config,
+        config: WeChatConfig,
         *,
         since: datetime,
         pacing: Pacing | None = None,
@@ -111,7 +69,7 @@ class WeChat(PullConnector, PushConnector):
         self._clock = clock
         api = str(config.api).rstrip("/")
         self._account = Account(api, config.appid, config.secret, pacing=pacing, timeout=config.timeout)
-        self._shelf = Shelf(frozenset(map(_place, config.articles)), config.comments_for)
+        self._shelf = Shelf(config.places(), config.comments_for)
         self._budget = Budget()
         self._chats = Chats(self._account, customers_too=config.agent_chats == "all")
         self._chats_to = 0
@@ -119,6 +77,9 @@ class WeChat(PullConnector, PushConnector):
         self._paused: dict[str, tuple[float, ConnectorError]] = {}  # part -> when to try again, and why not before
         self._replies = PassiveReplies(config.passive_reply)
         self._is_first_poll = True
+        self._is_known = False  # it was polled before this start
+        self._good_at: datetime | None = None  # the last poll in which nothing was paused
+        self._told: tuple[Cursor, tuple[str, ...]] | None = None  # what the last page of the last poll said
         self._look_for_articles = False
 
     @property
@@ -139,7 +100,13 @@ class WeChat(PullConnector, PushConnector):
         """
         now = self._clock()
         self._take_up(cursor or {})
-        gaps = self._missed(now)
+        self._is_known = cursor is not None
+        if self.config.callback_token:
+            gaps = self._missed(now)
+            self._alive_at = now.timestamp()
+            if gaps:
+                yield self._page((), *gaps)
+        self._is_first_poll = False
         parts = self._parts()
         for name, part in parts.items():
             if self._paused.get(name, (0.0, None))[0] > now.timestamp():
@@ -152,9 +119,11 @@ class WeChat(PullConnector, PushConnector):
                 self._paused[name] = now.timestamp() + ASKED_AGAIN, error
             except QuotaSpentError as error:
                 self._paused[name] = midnight_after(now), error
-        self._vouch()
-        self._alive_at, self._is_first_poll = now.timestamp(), False
-        yield self._page((), *gaps)
+        self._vouch(now)
+        last = self._page(())
+        if (last.cursor, last.warnings) != self._told:
+            yield last
+            self._told = last.cursor, last.warnings
         if parts.keys() == self._paused.keys() != set() and not self.config.callback_token:
             self._give_up(now)
 
@@ -214,21 +183,21 @@ class WeChat(PullConnector, PushConnector):
         if self._look_for_articles:
             self._look_for_articles, self._shelf.listed_at = False, 0.0
 
-    def _vouch(self) -> None:
+    def _vouch(self, now: datetime) -> None:
         """Articles are looked at in turn; while a part is paused we vouch for nothing further."""
-        if self._paused:
-            if self.complete_to is None:
-                self.complete_to = datetime.fromtimestamp(self._alive_at, UTC) if self._alive_at else self.since
-            return
-        to = self._shelf.complete_to() if self.config.comments else None
-        self.complete_to = None if to is None else datetime.fromtimestamp(to, UTC)
+        if not self._paused:
+            to = self._shelf.complete_to() if self.config.comments else None
+            self._good_at = now
+            self.complete_to = None if to is None else datetime.fromtimestamp(to, UTC)
+        elif self.complete_to is None:
+            self.complete_to = self._good_at or (now if self._is_known else self.since)
 
     def _missed(self, now: datetime) -> tuple[Gap, ...]:
-        """The time in which we did not run: no message of it is delivered again."""
-        if not (self._is_first_poll and self._alive_at and self.config.callback_token):
+        """The time in which we may not have run: no message of it is sent again."""
+        if not (self._is_first_poll and self._alive_at):
             return ()
         before = datetime.fromtimestamp(self._alive_at, UTC)
-        if now - before <= max(CALLED_FOR, 2 * self.config.poll_every):
+        if now - before <= CALLED_FOR:
             return ()
         return (Gap(before, now, "messages to the account that came while we did not run are not sent again"),)
 
@@ -290,8 +259,3 @@ class WeChat(PullConnector, PushConnector):
         else:
             found += door.findings()
         return found
-
-
-def _place(article: str) -> tuple[int, int]:
-    number, _, position = article.partition("_")
-    return int(number), int(position or "1") - 1

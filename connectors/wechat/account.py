@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from connectors.contract import Record
+from connectors.contract import Pace, Record
 from connectors.errors import TransientError
 from connectors.secret import Secret
 from connectors.session import Json, Pacing, Session
 from connectors.wechat_api.access import stable_token
 from connectors.wechat_api.errcode import failure
 
+PACE: Final = Pace(300)  # a minute; WeChat allows thousands, but others may call for the same account
 COMMENTS: Final = "/cgi-bin/comment/list"
 COMMENTS_PER_PAGE: Final = 49  # 50 is refused
 ARTICLES_PER_PAGE: Final = 20
@@ -27,6 +28,7 @@ class Account:
             api,
             auth=self.token,
             credential=str(secret),
+            pace=PACE,
             pacing=pacing,
             timeout=timeout,
             translate=partial(failure, credential=str(secret)),

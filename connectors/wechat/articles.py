@@ -20,8 +20,9 @@ from connectors.wechat_api.errcode import NotPermittedError, NotReadyError, Quot
 CHINA: Final = timezone(timedelta(hours=8))
 COUNTED_BY: Final = timedelta(hours=8)  # a day's statistics are there at 08:00 of the next
 LISTED_EVERY: Final = 300  # seconds
-LOOKS: Final = 48  # an article that is a day old is looked at every 30 minutes
+LOOKS: Final = 48  # an article where nothing happened for a day is looked at every 30 minutes
 LONGEST_PAUSE: Final = 3600.0  # seconds
+UNKNOWN_AGE: Final = 8 * 3600.0  # seconds; of an article that the operator named
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Article:
     published: float | None = None  # None: named by the operator
     open: bool = True
     looked_at: float | None = None
+    lively_at: float = 0.0
     next_at: float = 0.0
     swept_at: float = 0.0
     total: int = -1
@@ -54,10 +56,13 @@ class Article:
         return {"msg_data_id": self.msg_data_id, "index": self.index, "title": self.title, "url": self.url}
 
     def was_looked_at(self, now: float, *, lively: bool) -> None:
-        """Note when to look again: at the next poll where people write, else the later the older it is."""
+        """Note when to look again: the sooner, the later it came out or somebody wrote there. Where people have just
+        written, answers are due too."""
         self.looked_at = now
-        age = now - self.published if self.published is not None else LONGEST_PAUSE
-        self.next_at = now if lively else now + min(max(age, 0.0) / LOOKS, LONGEST_PAUSE)
+        if lively:
+            self.lively_at = now
+        happened = max(now - UNKNOWN_AGE if self.published is None else self.published, self.lively_at)
+        self.next_at = now + min(max(now - happened, 0.0) / LOOKS, LONGEST_PAUSE)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Article:
@@ -103,10 +108,16 @@ class Shelf:
     def load(self, stored: Mapping[str, Any]) -> None:
         self.articles = {each.key: each for each in map(Article.of, stored.get("articles", ()))}
         self.listed_at, self.counted_to = stored.get("listed_at", 0.0), stored.get("counted_to", "")
+        self.unplaced = stored.get("unplaced", 0)
 
     def stored(self) -> dict[str, Any]:
         articles = [article.stored() for article in self.articles.values()]
-        return {"articles": articles, "listed_at": self.listed_at, "counted_to": self.counted_to}
+        return {
+            "articles": articles,
+            "listed_at": self.listed_at,
+            "counted_to": self.counted_to,
+            "unplaced": self.unplaced,
+        }
 
     def due(self, now: float) -> list[Article]:
         """Those to look at, the newest first."""

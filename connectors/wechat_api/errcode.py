@@ -23,6 +23,7 @@ NO_SUCH_ITEM: Final = frozenset({88001, 88002, 88004, 88008, 95000})  # article,
 NOT_READY: Final = frozenset({61501, 61503})  # statistics of a day that is not over, or not yet counted
 NOT_PERMITTED: Final[Mapping[int, str]] = {
     48001: "the account may not call this API: it needs a verified account with this privilege",
+    48002: "the secret may not call this API: give it the right in the console",
     48004: "WeChat has banned the account from this API: see the notices in its console",
     65400: "the account does not use the customer-service feature: enable it, or set agent_chats: none",
     88000: "the account has no comment privilege: ask for it in the console, or set comments: false",

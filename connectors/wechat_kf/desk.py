@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from connectors.contract import Record
+from connectors.contract import Pace, Record
 from connectors.errors import TransientError
 from connectors.secret import Secret
 from connectors.session import Json, Pacing, Session
 from connectors.wechat_api.access import corp_token
 from connectors.wechat_api.errcode import failure
 
+PACE: Final = Pace(300)  # a minute; WeChat allows thousands, but others may call for the same company
 ROWS: Final = 1000  # messages an answer
 NAMES: Final = 100  # customers, and accounts, an answer
 
@@ -36,6 +37,7 @@ class Desk:
             api,
             auth=self.token,
             credential=str(secret),
+            pace=PACE,
             pacing=pacing,
             timeout=timeout,
             translate=partial(failure, credential=str(secret), daily=False),
