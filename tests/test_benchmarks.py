@@ -16,7 +16,7 @@ from aggregator.config import Settings, clock_of
 from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
-from benchmarks import importing, polling, posts, starting, visible
+from benchmarks import importing, polling, posts, reading, starting, visible
 from benchmarks.big_store import fill
 from benchmarks.children import ChildFailedError, run
 from benchmarks.figures import Figure, percentile
@@ -56,6 +56,12 @@ def test_what_is_published_is_seen_and_nothing_is_missing() -> None:
     assert said["all: p95"]["value"] >= said["all: p50"]["value"] > 0
     assert (said["posts missing"]["value"], said["posts doubled"]["value"]) == (0, 0)
     assert said["all: p95"]["posts"] > 0
+
+
+def test_pages_are_timed_beside_open_and_closed_inquiries() -> None:
+    said = lines(reading.measure(inquiries=120, opened=60, visits=3))
+    assert list(said) == ["feed: p95", "next page: p95", "inquiry: p95", "search: p95"]
+    assert all(line["value"] >= line["p50"] > 0 for line in said.values())
 
 
 def test_starts_are_held_against_python_s_own() -> None:
