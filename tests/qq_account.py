@@ -65,7 +65,7 @@ def qq_source(qq: OneBotSimulator, qq_url: str) -> Source:
 
 def config_for(qq: OneBotSimulator, qq_url: str, **settings: Any) -> QQ.Config:
     usual = {"connector": "qq", "accept_risk": True, "url": qq_url, "token": {"env": TOKEN_ENV}, "account": qq.account}
-    usual |= {"groups": list(qq.groups), "calls_per_minute": 100_000, "timeout": 0.5}
+    usual |= {"groups": list(qq.groups), "calls_per_minute": 100_000, "timeout": 5}
     return QQ.Config.model_validate(usual | settings)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import random
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from connectors.qq import QQ, TERMS
 from connectors.qq.account import PAGE
 from connectors.qq.onebot import AccountOfflineError, ActionFailedError, ActionRefusedError
 from tests.conftest import Community, poll
-from tests.contract_suite import Drained, PullContract, drain, items, numbered, posts, texts
+from tests.contract_suite import Drained, PullContract, drain, items, numbered, posts, refused, texts
 from tests.qq_account import (
     KNOWN,
     LAGRANGE,
@@ -70,7 +71,7 @@ class Stage:
         self.url = qq_url
 
     def connector(self) -> QQ:
-        return connector_for(self.qq, self.url)
+        return connector_for(self.qq, self.url, timeout=1)
 
     def says(self, *texts: str) -> None:
         for text in texts:
@@ -244,6 +245,32 @@ async def test_both_formats_give_the_same_posts(qq: OneBotSimulator, qq_source: 
     assert [post.reply_to for post in in_segments.values()][1] == in_segments[question].alias
 
 
+@pytest.mark.parametrize("qq_app", KNOWN)
+@pytest.mark.parametrize("seed", range(3))
+async def test_crashes_storms_restarts_and_failures_lose_and_double_nothing(
+    qq: OneBotSimulator, qq_source: Source, seed: int
+) -> None:
+    done = await rough_day(qq, qq_source, random.Random(seed))
+    connector = qq_source()
+    done = await drain(connector, done)
+    assert read_from(connector, done) == qq.truth()
+
+
+async def rough_day(qq: OneBotSimulator, source: Source, dice: random.Random) -> Drained:
+    """What was committed in twelve polls, most of which end badly."""
+    done = Drained()
+    for number in range(12):
+        for text in numbered(dice.choice((0, 1, 7, PAGE + 3, 3 * PAGE))):
+            qq.says(dice.choice(("anna", "lin")), f"{number}: {text}")
+        if dice.random() < 0.3:
+            qq.restarts()
+        if dice.random() < 0.3:
+            qq.fail_next("500")
+        with suppress(TransientError):
+            done = await drain(source(), done, pages=dice.choice((0, 1, 2, 3, 1000)))
+    return done
+
+
 # Private chats, our own words
 
 
@@ -293,6 +320,15 @@ async def test_a_group_name_that_a_message_leaves_out_is_kept_with_it(qq: OneBot
     connector = qq_source()
     [post] = posts(connector, (await drain(connector)).records).values()
     assert post.place == f"Harbor Wallet 交流群 ({qq.group})"
+
+
+async def test_a_chat_of_which_nothing_can_be_read_is_kept_for_quarantine(
+    qq: OneBotSimulator, qq_source: Source
+) -> None:
+    qq.malformed()
+    first = await drain(qq_source())
+    second = await drain(qq_source(), first)
+    assert (refused(qq_source(), first.records), len(second.records)) == (1, 1)
 
 
 # Recalls

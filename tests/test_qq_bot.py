@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -71,7 +72,7 @@ def source(bot: QQBotSimulator, url: str) -> Source:
 
 def config_for(bot: QQBotSimulator, url: str, **settings: Any) -> QQBot.Config:
     usual = {"connector": "qq_bot", "app_id": bot.app_id, "secret": {"env": SECRET_ENV}, "api": url, "token_url": url}
-    return QQBot.Config.model_validate(usual | {"way": "gateway", "timeout": 0.5} | settings)
+    return QQBot.Config.model_validate(usual | {"way": "gateway", "timeout": 5} | settings)
 
 
 def hooked(bot: QQBotSimulator, **settings: Any) -> QQBot:
@@ -140,7 +141,7 @@ async def test_a_wrong_secret_asks_a_person(bot: QQBotSimulator, source: Source)
 @pytest.mark.parametrize("fault", ["500", "reset", "truncated", "timeout"])
 @pytest.mark.parametrize("nth", [0, 1])
 async def test_a_fault_backs_off(bot: QQBotSimulator, source: Source, fault: Fault, nth: int) -> None:
-    async with source(way="webhook") as connector:
+    async with source(way="webhook", timeout=1) as connector:
         [await connector.check() for _ in range(nth)]  # by then there is a token
         bot.fail_next(fault)
         with pytest.raises(TransientError):
@@ -378,6 +379,41 @@ async def test_what_was_not_committed_is_replayed(bot: QQBotSimulator, source: S
     again = source()
     page = await first_of(again, committed.cursor)
     assert texts(again, lost.records) == texts(again, page.records) == ["lost in a crash"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_crashes_and_broken_connections_lose_nothing_that_a_session_holds(
+    bot: QQBotSimulator, source: Source, seed: int
+) -> None:
+    records = await rough_day(bot, source, random.Random(seed))
+    found = posts(source(), records)
+    assert {key: post.text for key, post in found.items()} == {key: each.text for key, each in bot.truth().items()}
+
+
+async def rough_day(bot: QQBotSimulator, source: Source, dice: random.Random) -> list[dict[str, Any]]:
+    """What was committed in eight connections, of which most break, with a crash before a commit here and there."""
+    kept: list[dict[str, Any]] = []
+    cursor = (await first_of(source())).cursor
+    for number in range(8):
+        [bot.says("anna", f"{number}/{line}") for line in range(dice.choice((0, 1, 5, 150)))]
+        connector = source()
+        async with connector, aclosing(connector.pages(cursor)) as pages:
+            with suppress(TransientError):
+                async for page in pages:
+                    if dice.random() < 0.2:
+                        break
+                    cursor, kept = page.cursor, [*kept, *page.records]
+                    if page.caught_up:
+                        bot.gateway.closes(dice.choice((1011, 4009)))
+                        if dice.random() < 0.5:
+                            break
+    connector = source()
+    async with connector, aclosing(connector.pages(cursor)) as pages:
+        async for page in pages:
+            kept += page.records
+            if page.caught_up:
+                break
+    return kept
 
 
 async def test_an_event_that_is_told_twice_is_one_post(bot: QQBotSimulator, source: Source) -> None:

@@ -12,15 +12,18 @@ from contextlib import aclosing
 import httpx
 import pytest
 
+from aggregator.config import Settings
 from aggregator.demo.qq import OneBotSimulator
 from aggregator.listener import serve
 from aggregator.web.hooks import create_hooks
+from aggregator.workplace import Workplace
 from connectors.contract import Deleted, Finding, Page, Post, Push, PushConnector, Received
 from connectors.errors import AuthError, PushRefusedError, TransientError
 from connectors.qq import QQ
 from connectors.qq.onebot import AccountOfflineError
+from tests.conftest import Community, poll
 from tests.contract_suite import PushContract, items, texts
-from tests.qq_account import KNOWN, LLONEBOT, connector_for
+from tests.qq_account import KNOWN, LLONEBOT, config_for, connector_for
 
 HOOK_ENV = "HARBOR_ONEBOT_HOOK"
 
@@ -194,6 +197,22 @@ async def test_no_secret_and_no_text_stands_in_a_log(
         await anext(pages)
     assert qq.token not in caplog.text
     assert "worry" not in caplog.text
+
+
+async def test_one_pass_of_the_desk_over_an_open_connection_ends_and_vouches(
+    qq: OneBotSimulator, ws: str, community: Community
+) -> None:
+    config = config_for(qq, ws.removesuffix("/event").replace("ws://", "http://"), events=ws)
+    async with Workplace(Settings(sources={"qq": config}, data=community.data), clock=community.clock) as work:
+        qq.says("anna", "提现卡住了", at=community.clock())
+        await poll(work)
+        community.clock.pass_(minutes=1)
+        qq.says("anna", "still stuck", at=community.clock())
+        await poll(work)
+        stored = dict(work.db.query("SELECT native_id, text FROM post"))
+        vouched = work.db.query("SELECT to_at FROM coverage WHERE state = 'complete'")
+    assert stored == {key: each.text for key, each in qq.truth().items()}
+    assert vouched == [(community.clock(),)]
 
 
 # Webhook

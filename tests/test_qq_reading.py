@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aggregator.demo.qq.messages import in_codes
 from aggregator.triage.secrets import mask_record
 from connectors.contract import Author, Deleted, Post
 from connectors.errors import RecordError
@@ -139,6 +142,30 @@ def test_a_comma_is_escaped_within_codes_only_and_the_ampersand_comes_last() -> 
         {"type": "share", "data": {"url": "https://x.example/?a=1&b=2,3", "title": "t"}},
         {"type": "text", "data": {"text": "!"}},
     ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries({"type": st.just("text"), "data": st.fixed_dictionaries({"text": st.text(min_size=1)})})
+        | st.fixed_dictionaries(
+            {"type": st.just("at"), "data": st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text())}
+        )
+    )
+)
+def test_whatever_is_written_comes_out_of_the_codes_as_it_went_in(segments: list[dict[str, Any]]) -> None:
+    assert together(from_codes(in_codes(segments))) == together(segments)
+
+
+def together(segments: list[dict[str, Any]]) -> list[Any]:
+    """Neighbouring texts as one: codes have no border between them. `&#44;` in plain text is left alone."""
+    joined: list[Any] = []
+    for segment in segments:
+        if segment["type"] == "text" and joined and isinstance(joined[-1], str):
+            joined[-1] += segment["data"]["text"]
+        else:
+            joined.append(segment["data"]["text"] if segment["type"] == "text" else segment)
+    return joined
 
 
 def test_what_somebody_types_is_no_code() -> None:

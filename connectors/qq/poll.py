@@ -92,8 +92,9 @@ class Poll:
         try:
             messages = await self._account.history(dialect, walk.chat, hole)
         except ActionFailedError as failed:
+            before = hole.tries
             gap = walk.failed(hole)
-            if hole.tries > 1 and gap is None:  # at first only the message was unknown, as after a restart there
+            if hole.tries > before and gap is None:
                 self._fail(walk, failed)
             return self._page((), gap)
         return self._page(*walk.older(hole, messages, remembers_only=dialect.remembers_only))

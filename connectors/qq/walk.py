@@ -12,13 +12,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from connectors.contract import Cursor, Gap, Record
 from connectors.qq.onebot import Chat, Spot
 from connectors.qq.reading import VANISHED, spot_of
 
-MOST_TRIES = 4  # at one hole, before it is given up
+MOST_TRIES = 3  # at one hole, before it is given up
 STRAY = 60  # seconds by which messages may stand in another order than that of their times
 
 
@@ -30,6 +29,7 @@ class Hole:
     floor: str  # name of the newest message below it; "": there is none, this is the first backfill
     floor_time: int  # seconds since 1970
     tries: int = 0
+    fresh: bool = True  # `at` was told in this very poll, so it cannot be unknown there
 
 
 class ChatWalk:
@@ -45,7 +45,7 @@ class ChatWalk:
         self._top: Spot | None = None  # the oldest message of the newest page of this poll
 
     def state(self) -> Cursor:
-        return {"tail": self._tail, "gone": self._gone, "holes": [asdict(hole) for hole in self.holes]}
+        return {"tail": self._tail, "gone": self._gone, "holes": [_told(hole) for hole in self.holes]}
 
     @property
     def is_known(self) -> bool:
@@ -60,18 +60,17 @@ class ChatWalk:
     def newest(self, messages: Sequence[Record]) -> list[Record]:
         """Take the newest page; return what is new on it, and what has vanished from it."""
         names = [_name(message) for message in messages]
-        spots = _spots(messages)
-        if not spots:
-            return []
-        self._top = spots[0]
-        if not self._tail:
-            self._dig(spots[0], "", self._since)
-        elif not set(names) & set(self._tail):
-            self._dig(spots[0], self._tail[-1], self.last_time)
-        vanished = self._vanished(names, spots[0].time)
         known = set(self._tail)
-        self._tail = names
-        return self._within([m for m, name in zip(messages, names, strict=True) if name not in known]) + vanished
+        new = self._within([m for m, name in zip(messages, names, strict=True) if name not in known])
+        if spots := _spots(messages):
+            self._top = spots[0]
+            if not known:
+                self._dig(spots[0], "", self._since)
+            elif not known & set(names):
+                self._dig(spots[0], self._tail[-1], self.last_time)
+            new += self._vanished(names, spots[0].time)
+        self._tail = names or self._tail
+        return new
 
     def older(self, hole: Hole, messages: Sequence[Record], *, remembers_only: bool) -> tuple[list[Record], Gap | None]:
         """Take a page that was asked for from `hole.at` on; return what lies in the hole, and what is missing of it."""
@@ -87,17 +86,22 @@ class ChatWalk:
                 gap = _gap(hole, "the history of this chat does not reach back further")
             reached = True
         else:
-            hole.at, hole.tries = below[0], 0
+            hole.at, hole.tries, hole.fresh = below[0], 0, True
             reached = reached or below[0].time < hole.floor_time - (STRAY if hole.floor else 0)
         if reached:
             self.holes.remove(hole)
         return self._within(found), gap
 
     def failed(self, hole: Hole) -> Gap | None:
-        """Its message is unknown there (any more): begin again at the newest page; given up, return what is missing."""
+        """A step failed. Where it began may be unknown there since a restart: begin again at the newest page.
+
+        Counted are only failures that this cannot explain. Given up, return what is missing.
+        """
+        if not hole.fresh and self._top is not None:
+            hole.at, hole.fresh = self._top, True
+            return None
         hole.tries += 1
-        if hole.tries < MOST_TRIES and self._top is not None:
-            hole.at = self._top
+        if hole.tries < MOST_TRIES:
             return None
         self.holes.remove(hole)
         return _gap(hole, "OneBot could not give older messages")
@@ -117,8 +121,12 @@ class ChatWalk:
         return [{VANISHED: f"{self.chat.thread}/{name}"} for name in sure]
 
 
-def _hole(told: dict[str, Any]) -> Hole:
-    return Hole(**(told | {"at": Spot(**told["at"])}))
+def _told(hole: Hole) -> Cursor:
+    return {name: value for name, value in asdict(hole).items() if name != "fresh"}
+
+
+def _hole(told: Cursor) -> Hole:
+    return Hole(**(told | {"at": Spot(**told["at"])}), fresh=False)
 
 
 def _gap(hole: Hole, reason: str) -> Gap:

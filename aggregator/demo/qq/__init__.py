@@ -131,10 +131,10 @@ class OneBotSimulator:
         """It was missing from one answer only."""
         self._find(native_id).recalled = False
 
-    def malformed(self) -> None:
+    def malformed(self) -> str:
         """A message of a shape that nobody documented."""
-        self.says("harbor_import", "?")
-        self.groups[self.group].said[-1].malformed = True
+        peer = self.group
+        return self._keep(self.groups[peer], peer, False, "harbor_import", [], "?", None, malformed=True)
 
     # What goes wrong
 
@@ -200,13 +200,22 @@ class OneBotSimulator:
         return next(said for chat in self._chats() for said in chat.said if said.native_id(self.app_name) == native_id)
 
     def _keep(
-        self, chat: _Chat, peer: int, private: bool, user: str, segments: list[Json], text: str, at: datetime | None
+        self,
+        chat: _Chat,
+        peer: int,
+        private: bool,
+        user: str,
+        segments: list[Json],
+        text: str,
+        at: datetime | None,
+        *,
+        malformed: bool = False,
     ) -> str:
         self.user(user)
         number, name, card = self._users[user]
         time = int((at or self._clock()).timestamp())
         seq = chat.said[-1].seq + 1 if chat.said else 20_001
-        said = Said(seq, peer, private, number, name, card, time, segments, text)
+        said = Said(seq, peer, private, number, name, card, time, segments, text, malformed=malformed)
         chat.said.append(said)
         self.events.tell(self.shown(said))
         return said.native_id(self.app_name)
