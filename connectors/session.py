@@ -268,10 +268,18 @@ def parse_json(body: bytes) -> Json:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         try:
-            value = json.loads(body.decode("utf-8"))
+            value = json.loads(body.decode("utf-8"), parse_int=_number)
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
         return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def _number(digits: str) -> int | float:
+    """As orjson reads it: what 64 bits do not hold is no longer exact."""
+    if len(digits) > 20:
+        return float(digits)
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else float(digits)
 
 
 def told_wait(response: httpx.Response) -> float | None:

@@ -552,7 +552,7 @@ async def test_what_a_webhook_misses_a_poll_brings_and_nothing_is_there_twice(
     config = chatwoot.connector(poll_every=timedelta(hours=1)).config
     settings = Settings(sources={"website": config}, data=tmp_path)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=60))
         async with running(settings, clock=desk.clock, port=0, hooks_port=0) as service:
             desk.hook_url = f"{service.hooks_url}/hooks/website"
             asked = desk.says("lin", "my swap is stuck")

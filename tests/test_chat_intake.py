@@ -262,7 +262,7 @@ async def house(data: Path, app: AppBackend) -> AsyncIterator[House]:
     settings = Settings(sources={"app-chat": config}, data=data)
     async with running(settings, clock=app.clock, port=0, hooks_port=0) as service:
         app.url = f"{service.hooks_url}/intake/chat/app-chat"
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             yield House(service, app, client)
 
 
@@ -298,7 +298,7 @@ async def test_what_was_written_while_we_were_down_comes_afterwards_in_order(tmp
         await here.deliver()
     app.says("mei", "two")
     app.says("mei", "three")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         await app.deliver(client)
     assert len(app.pending) == 2
     app.batch = 50

@@ -11,11 +11,13 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
+from pydantic import HttpUrl
 from starlette.responses import Response
 
 from aggregator.config import Settings
 from aggregator.demo.feed import Fault, FeedSimulator
 from aggregator.demo.feed.rendering import Format
+from aggregator.demo.weibo import WeiboSimulator
 from aggregator.listener import serve
 from aggregator.workplace import Workplace
 from connectors.contract import Gap, Page
@@ -23,6 +25,8 @@ from connectors.errors import AuthError, TransientError
 from connectors.feed import EMPTY, Feed
 from connectors.feed.memory import ROLLED_OVER
 from connectors.secret import Secret
+from connectors.weibo import Weibo
+from connectors.weibo.bid import permalink
 from tests.contract_suite import Drained, PullContract, drain, numbered, posts, texts
 
 KEY = "k-9b8a7f6e5d4c3b2a"
@@ -483,6 +487,34 @@ async def test_two_feeds_that_list_the_same_weibo_post_store_it_once(tmp_path: P
                 await work.poller.poll(source)
             assert work.db.query("SELECT count(*), count(DISTINCT post_id) FROM post WHERE space = 'weibo'") == [(2, 2)]
             assert work.db.query("SELECT count(*) FROM sighting") == [(2,)]
+
+
+@pytest.mark.parametrize("order", [("api", "feed"), ("feed", "api")])
+async def test_a_weibo_post_that_api_and_feed_bring_is_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+) -> None:
+    weibo, feed = WeiboSimulator(clock=Hands()), staged("weibo")
+    monkeypatch.setenv("WEIBO_TOKEN", weibo.token)
+    said = weibo.says("阿岚", "@海港钱包 提现卡住了 [怒]")
+    link = permalink(said.removeprefix("s:"), str(weibo.member("阿岚").id))
+    assert feed.says("阿岚", "@海港钱包 提现卡住了 [怒]", link=link) == said
+    async with serve(weibo.app) as api, serve(feed) as url:
+        token = Secret(env="WEIBO_TOKEN")
+        sources = {
+            "api": Weibo.Config(connector="weibo", token=token, api=HttpUrl(api), commercial_api=HttpUrl(api)),
+            "feed": FeedStage(feed, url).connector().config,
+        }
+        async with Workplace(Settings(sources=sources, data=tmp_path), clock=weibo.clock) as work:
+            for name in order:
+                await work.poller.poll(work.poller.sources[name])
+            posts_, accounts, seen = (
+                work.db.query("SELECT native_id, source, version FROM post WHERE space = 'weibo'"),
+                work.db.query("SELECT native_id, name FROM account"),
+                work.db.query("SELECT source FROM sighting"),
+            )
+    assert posts_ == [(said, order[0], 1)]
+    assert accounts == [(str(weibo.member("阿岚").id), "阿岚")]
+    assert seen == [(order[1],)]
 
 
 async def test_the_gap_of_a_feed_that_rolled_over_stands_in_the_ledger(tmp_path: Path) -> None:

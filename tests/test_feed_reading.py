@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.responses import Response
 
 from aggregator.listener import serve
 from connectors.contract import Author, Post
-from connectors.errors import RecordError
-from connectors.feed import Feed
+from connectors.errors import RecordError, TransientError
+from connectors.feed import Feed, reading
 from connectors.feed.charset import to_text
+from connectors.feed.document import parse
 from connectors.feed.entry import moment
+from connectors.feed.memory import listed
+from connectors.feed.reading import Holds
 from connectors.feed.weibo import mid_of, weibo_post
 from connectors.weibo import reading as weibo_api
 from connectors.weibo.bid import bid
@@ -305,3 +313,50 @@ def test_times_are_read_however_feeds_write_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "yesterday", "5 分钟前", "2026年13月40日", "Sat, 99 Mar 2026 01:05:07 GMT"])
 def test_what_is_no_time_is_none(text: str) -> None:
     assert moment(text) is None
+
+
+# -- what nobody foresaw -------------------------------------------------------------------------
+
+PIECES = [
+    b"<",
+    b">",
+    b"&",
+    b"&#0;",
+    b"&#xD800;",
+    b"\xff",
+    b"\x00",
+    b"<![CDATA[",
+    b"null",
+    b"[]",
+    b"{}",
+    b'"',
+    b"http://[",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    name=st.sampled_from(sorted(path.name for path in SAMPLES.iterdir())),
+    cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), st.sampled_from(PIECES)), min_size=1, max_size=5),
+    holds=st.sampled_from(["posts", "weibo", "reviews", "notices"]),
+)
+def test_a_feed_that_is_broken_anywhere_fails_as_a_whole_or_entry_by_entry(
+    name: str, cuts: list[tuple[float, int, bytes]], holds: Holds
+) -> None:
+    body = (SAMPLES / name).read_bytes()
+    for place, length, piece in cuts:
+        start = int(place * len(body))
+        body = body[:start] + piece + body[start + length :]
+    try:
+        document = parse(body, "", "https://feeds.example/notes")
+    except TransientError:
+        return
+    for each in listed(document, host="feeds.example", place="feeds.example/1"):
+        stored = json.loads(orjson.dumps(each.record | {"id": each.names.key, "order": 1}))
+        with suppress(RecordError):
+            reading.read(stored, holds)
+
+
+def test_a_reference_to_half_a_character_costs_that_character_only() -> None:
+    body = b'<rss version="2.0"><channel><item><title>a&#xD83D;&#55357;&#0;&#38;b</title></item></channel></rss>'
+    assert parse(body, "", "https://feeds.example/notes").entries[0]["title"] == "a&b"

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -186,6 +187,15 @@ async def test_json_that_cannot_be_read_passes(body: bytes) -> None:
 
 async def test_a_web_page_instead_of_json_passes() -> None:
     assert "web page" in str(await failure(answer(200, "<html>hello</html>", "text/html")))
+
+
+def test_a_number_beyond_64_bits_is_read_alike_beside_half_an_emoji_and_can_be_written_again() -> None:
+    alone, beside = (
+        parse_json(body)["n"] for body in (b'{"n": 1' + b"0" * 30 + b"}", b'{"n": 1' + b"0" * 30 + b', "t": "\\ud83d"}')
+    )
+    assert alone == beside == 1e30
+    assert orjson.dumps(parse_json(b'{"n": 18446744073709551616, "t": "\\ud83d"}'))
+    assert parse_json(b'{"n": 18446744073709551615, "t": "\\ud83d"}')["n"] == 2**64 - 1
 
 
 def test_half_an_emoji_does_not_fail_its_page() -> None:

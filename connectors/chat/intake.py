@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -109,7 +110,7 @@ class Intake:
 
     def _known(self, native_id: str, fields: Record) -> bool:
         """Whether the same was sent before. It is handed on even so: it may not have been stored."""
-        look = hashlib.blake2b(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+        look = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
         known = self._seen.get(native_id) == look
         self._seen[native_id] = look
         self._seen.move_to_end(native_id)

@@ -22,9 +22,7 @@ from connectors.errors import TransientError
 from connectors.feed import reading
 from connectors.feed.diagnosis import diagnosis
 from connectors.feed.document import Document, parse
-from connectors.feed.entry import entry_of
-from connectors.feed.identity import nameless, names
-from connectors.feed.memory import Listed, Memory
+from connectors.feed.memory import Listed, Memory, listed
 from connectors.secret import Secret
 from connectors.session import NOT_MODIFIED, Answer, Pacing, Session
 
@@ -98,13 +96,13 @@ class Feed(PullConnector):
             return
         document = await self._parsed(answer, self._url)
         self._refuse_sudden_silence(document, memory)
-        listed = self._listed(document)
-        listed += await self._older(document, listed, memory)
+        found = self._listed(document)
+        found += await self._older(document, found, memory)
         at = max(filter(None, (memory.at, self._unchanged_at)), default=None)
-        gap = memory.gap(listed, at, now) if at else None
+        gap = memory.gap(found, at, now) if at else None
         gaps = (gap,) if gap else ()
         warnings = () if document.entries or self.config.holds == "notices" else (EMPTY,)
-        news = memory.news(listed)
+        news = memory.news(found)
         old = [pair for pair in news if self._is_too_old(pair[0])]
         memory = memory.with_news(old)
         rest = [pair for pair in news if not self._is_too_old(pair[0])]
@@ -115,7 +113,7 @@ class Feed(PullConnector):
             yield Page(records, memory.cursor(), gaps, warnings)
             gaps = ()
         records = _records(rest, memory)
-        memory = memory.with_news(rest).at_rest(listed, **_tags(answer), at=now)
+        memory = memory.with_news(rest).at_rest(found, **_tags(answer), at=now)
         self._unchanged_at = None
         if records or gaps or warnings or _but_for_time(memory.cursor()) != _but_for_time(cursor or {}):
             yield Page(records, memory.cursor(), gaps, warnings, caught_up=True)
@@ -161,23 +159,14 @@ class Feed(PullConnector):
         return await asyncio.to_thread(parse, answer.body, answer.headers.get("content-type", ""), url)
 
     def _listed(self, document: Document) -> list[Listed]:
-        return [self._one(document, entry) for entry in document.entries]
+        return listed(document, host=self._host, place=self._place)
 
-    def _one(self, document: Document, entry: Record) -> Listed:
-        record = {document.shape: entry, "host": self._host, "from": document.title}
-        try:
-            read = entry_of(record)
-            known = names(read, place=self._place, home=document.home)
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError):
-            return Listed(nameless(entry, place=self._place), None, record)
-        return Listed(known, read.at, record | {"made_up": True} if known.made_up else record)
-
-    async def _older(self, document: Document, listed: Sequence[Listed], memory: Memory) -> list[Listed]:
+    async def _older(self, document: Document, newest: Sequence[Listed], memory: Memory) -> list[Listed]:
         """The feed's further parts, as long as what we know, or the backfill point, has not been reached."""
         older: list[Listed] = []
         asked = {self._url}
         while document.next and document.next not in asked and len(asked) < MOST_PARTS:
-            so_far = [*listed, *older]
+            so_far = [*newest, *older]
             reached = memory.knows_any(so_far) if memory.known else any(map(self._is_too_old, so_far))
             if reached or not document.entries or not document.next.startswith(f"{self._origin}/"):
                 break
@@ -189,7 +178,7 @@ class Feed(PullConnector):
 
 def _records(news: Sequence[tuple[Listed, str]], memory: Memory) -> list[Record]:
     return [
-        each.record | {"key": key, "order": memory.order(key, number)}
+        each.record | {"id": key, "order": memory.order(key, number)}
         for number, (each, key) in enumerate(news, start=1)
     ]
 

@@ -23,6 +23,7 @@ Shape = Literal["xml", "json_feed", "review"]
 
 _PROLOG = re.compile(r"^\s*<\?xml[^>]*\?>")
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,8})|(\d{1,10}));")
 _CLOSED = re.compile(r"</\s*(?:\w+:)?(?:rss|feed|rdf)\s*>\s*(?:<!--.*?-->\s*)*$", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 
@@ -63,14 +64,17 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _xml(text: str, url: str) -> Document:
-    cleaned = _NOT_IN_XML.sub("", _PROLOG.sub("", text, count=1))
-    parsed = feedparser.parse(
-        io.BytesIO(cleaned.encode("utf-8", "replace")),
-        response_headers={"content-type": "application/xml; charset=utf-8"},
-        # What is stored is what was sent; it becomes plain text before anybody sees it.
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    cleaned = _REFERENCE.sub(_if_a_character, _NOT_IN_XML.sub("", _PROLOG.sub("", text, count=1)))
+    try:
+        parsed = feedparser.parse(
+            io.BytesIO(cleaned.encode("utf-8", "replace")),
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            # What is stored is what was sent; it becomes plain text before anybody sees it.
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except ValueError:  # an address with half a bracket
+        raise TransientError("what came cannot be read as a feed") from None
     if not parsed.get("version"):
         raise TransientError("what came is no feed: is the url that of the feed itself?")
     if not _CLOSED.search(cleaned):
@@ -82,18 +86,33 @@ def _xml(text: str, url: str) -> Document:
         if entry.get("guidislink") and not str(entry.get("link", "")).startswith(("http:", "https:", "/")):
             entry.pop("link", None)
         if entry.get("link"):
-            entry["link"] = urljoin(url, entry["link"])
+            entry["link"] = _joined(url, entry["link"])
     links = {link.get("rel"): link.get("href") for link in parsed.feed.get("links", ())}
     ttl = str(parsed.feed.get("ttl", ""))
     return Document(
         format=parsed["version"],
         title=str(parsed.feed.get("title", "")),
-        home=urljoin(url, parsed.feed.get("link", "")),
+        home=_joined(url, parsed.feed.get("link", "")),
         shape="xml",
         entries=entries,
-        next=urljoin(url, links["next"]) if links.get("next") else None,
+        next=_joined(url, links["next"]) if links.get("next") else None,
         minutes=int(ttl) if ttl.isascii() and ttl.isdigit() else None,
     )
+
+
+def _if_a_character(reference: re.Match[str]) -> str:
+    """Nothing, where `&#...;` stands for what is no character; a database takes none."""
+    number = int(reference[1], 16) if reference[1] else int(reference[2])
+    is_one = 0 < number < 0xD800 or 0xDFFF < number <= 0x10FFFF
+    return reference[0] if is_one else ""
+
+
+def _joined(url: str, link: str) -> str:
+    """An address in the feed, absolute; empty: it is none."""
+    try:
+        return urljoin(url, link)
+    except ValueError:
+        return ""
 
 
 def _plain(value: Any) -> Any:
@@ -110,11 +129,14 @@ def _json(body: bytes, url: str) -> Document:
         whole = parse_json(body)
     except ValueError:
         raise TransientError("the feed was cut short, or is no JSON") from None
-    if isinstance(whole.get("items"), list):
-        return _json_feed(whole, url)
-    if isinstance(whole.get("feed"), dict):
-        return _reviews(whole["feed"], url)
-    raise TransientError("what came is JSON, but no feed: is the url that of the feed itself?")
+    try:
+        if isinstance(whole.get("items"), list):
+            return _json_feed(whole, url)
+        if isinstance(whole.get("feed"), dict):
+            return _reviews(whole["feed"], url)
+    except (AttributeError, TypeError):
+        pass
+    raise TransientError("what came is JSON, but no feed: is the url that of the feed itself?") from None
 
 
 def _json_feed(whole: dict[str, Any], url: str) -> Document:
@@ -125,7 +147,7 @@ def _json_feed(whole: dict[str, Any], url: str) -> Document:
         home=str(whole.get("home_page_url") or ""),
         shape="json_feed",
         entries=[item if isinstance(item, dict) else {"unreadable": item} for item in whole["items"]],
-        next=urljoin(url, following) if isinstance(following, str) else None,
+        next=_joined(url, following) if isinstance(following, str) else None,
         minutes=None,
     )
 
@@ -148,6 +170,6 @@ def _reviews(feed: dict[str, Any], url: str) -> Document:
             for entry in entries
             if not (isinstance(entry, dict) and "im:name" in entry and "im:rating" not in entry)
         ],
-        next=urljoin(url, by_rel["next"]) if by_rel.get("next") else None,
+        next=_joined(url, by_rel["next"]) if by_rel.get("next") else None,
         minutes=None,
     )

@@ -45,7 +45,7 @@ def entry_of(record: Record) -> Entry:
     """The entry in a record.
 
     Raises:
-        KeyError, TypeError, AttributeError: it has a shape that no feed has.
+        KeyError, TypeError, AttributeError, IndexError: it has a shape that no feed has.
     """
     if "json_feed" in record:
         return _of_json_feed(record["json_feed"])
@@ -84,17 +84,17 @@ def _of_xml(fields: Mapping[str, Any]) -> Entry:
     content, is_html = _xml_body(fields)
     detail = fields.get("author_detail") or {}
     return Entry(
-        id=fields.get("id", ""),
-        link=fields.get("link", ""),
-        title=str(fields.get("title", "")),
+        id=_text(fields.get("id")),
+        link=_text(fields.get("link")),
+        title=_text(fields.get("title")),
         body=content,
         is_html=is_html,
-        published=fields.get("published", ""),
-        updated=fields.get("updated", ""),
-        author=detail.get("name") or fields.get("author", ""),
-        author_page=detail.get("href", ""),
+        published=_text(fields.get("published")),
+        updated=_text(fields.get("updated")),
+        author=_text(detail.get("name") or fields.get("author")),
+        author_page=_text(detail.get("href")),
         rating=_number(fields.get("im_rating")),
-        app_version=fields.get("im_version", ""),
+        app_version=_text(fields.get("im_version")),
         likes=_number(fields.get("im_votesum")),
         comments=_number(fields.get("slash_comments")),
         attachments=sum(link.get("rel") == "enclosure" for link in fields.get("links", ())),
@@ -105,25 +105,24 @@ def _xml_body(fields: Mapping[str, Any]) -> tuple[str, bool]:
     """The fullest text there is: plain rather than HTML where the same is given twice (App Store)."""
     contents: Sequence[Mapping[str, Any]] = fields.get("content") or [fields.get("summary_detail") or {}]
     best = next((each for each in contents if each.get("type") == "text/plain"), contents[0])
-    return best.get("value") or fields.get("summary", ""), best.get("type") != "text/plain"
+    return _text(best.get("value") or fields.get("summary")), best.get("type") != "text/plain"
 
 
 def _of_json_feed(item: Mapping[str, Any]) -> Entry:
-    html, text = item.get("content_html"), item.get("content_text")
+    html, text = _text(item.get("content_html")), _text(item.get("content_text"))
     authors = item.get("authors") or [item.get("author") or {}]
-    attachments = item.get("attachments") or []
     return Entry(
-        id=str(item.get("id") or ""),
-        link=item.get("url") or item.get("external_url") or "",
-        title=item.get("title") or "",
-        body=text or html or item.get("summary") or "",
+        id=_text(item.get("id")),
+        link=_text(item.get("url") or item.get("external_url")),
+        title=_text(item.get("title")),
+        body=text or html or _text(item.get("summary")),
         is_html=not text and bool(html),
-        published=item.get("date_published") or "",
-        updated=item.get("date_modified") or "",
-        author=authors[0].get("name") or "",
-        author_page=authors[0].get("url") or "",
-        attachments=len(attachments),
-        lang=item.get("language") or None,
+        published=_text(item.get("date_published")),
+        updated=_text(item.get("date_modified")),
+        author=_text(authors[0].get("name")),
+        author_page=_text(authors[0].get("url")),
+        attachments=len(item.get("attachments") or ()),
+        lang=_text(item.get("language")) or None,
     )
 
 
@@ -131,7 +130,7 @@ def _of_review(fields: Mapping[str, Any]) -> Entry:
     author, link = fields.get("author", {}), fields.get("link", {})
     return Entry(
         id=_label(fields, "id"),
-        link=link.get("attributes", {}).get("href", "") if isinstance(link, dict) else "",
+        link=_text(link.get("attributes", {}).get("href")) if isinstance(link, dict) else "",
         title=_label(fields, "title"),
         body=_label(fields, "content"),
         is_html=False,
@@ -146,9 +145,18 @@ def _of_review(fields: Mapping[str, Any]) -> Entry:
 
 
 def _label(fields: Mapping[str, Any], name: str) -> str:
-    return str(fields.get(name, {}).get("label", ""))
+    return _text((fields.get(name) or {}).get("label"))
+
+
+def _text(value: object) -> str:
+    """Raises TypeError: something is there that is neither text nor number."""
+    if value is None:
+        return ""
+    if isinstance(value, str | int):
+        return str(value)
+    raise TypeError("not a text")
 
 
 def _number(value: object) -> int | None:
     text = str(value if value is not None else "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

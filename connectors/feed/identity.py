@@ -56,7 +56,10 @@ def native_id(entry: Entry, *, place: str) -> tuple[str, bool]:
 
 def address(url: str) -> str:
     """A URL as an id: without scheme, campaign and a slash at its end."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     query = [(name, value) for name, value in parse_qsl(parts.query, True) if not name.lower().startswith("utm_")]
     told = f"?{urlencode(query)}" if query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.contract import Cursor, Gap, Record
-from connectors.feed.identity import Mark, Names, keys
+from connectors.feed.document import Document
+from connectors.feed.entry import entry_of
+from connectors.feed.identity import Mark, Names, keys, nameless, names
 
 ROLLED_OVER = "the feed went on faster than we asked: what it no longer lists is lost; poll more often"
 REMEMBERED = 500  # entries, besides those that the feed lists now
@@ -20,6 +22,21 @@ class Listed:
     names: Names
     at: datetime | None
     record: Record
+
+
+def listed(document: Document, *, host: str, place: str) -> list[Listed]:
+    """The entries of an answer. place: names the feed, see `identity.py`."""
+    return [_listed(document, entry, host, place) for entry in document.entries]
+
+
+def _listed(document: Document, entry: Record, host: str, place: str) -> Listed:
+    record = {document.shape: entry, "host": host, "from": document.title}
+    try:
+        read = entry_of(record)
+        known = names(read, place=place, home=document.home)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+        return Listed(nameless(entry, place=place), None, record)
+    return Listed(known, read.at, record | {"made_up": True} if known.made_up else record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One entry, read into the common shape.
 
-A record is `{"key", "host", "order", "from", <shape>: the entry}`: the shape is `xml` (feedparser's names),
+A record is `{"id", "host", "order", "from", <shape>: the entry}`: the shape is `xml` (feedparser's names),
 `json_feed` or `review`; the others are what the connector found out when it saw the whole feed.
 """
 
@@ -38,11 +38,11 @@ def read(record: Record, holds: Holds) -> Post | None:
     Raises:
         RecordError: it says nothing, or is no entry of such a feed.
     """
-    key = str(record.get("key"))
+    key = str(record.get("id"))
     try:
         entry = entry_of(record)
         weibo = weibo_post(entry.link)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise RecordError("it has a shape that no feed has", key) from error
     if weibo is not None and holds != "weibo":
         raise RecordError(WEIBO_UNDER_ANOTHER_NAME, key)
@@ -58,7 +58,7 @@ def read(record: Record, holds: Holds) -> Post | None:
 
 def _post(record: Record, entry: Entry, text: str, weibo: WeiboPost | None, holds: Holds) -> Post:
     posted, changed = entry.at, moment(entry.updated)
-    native_id = weibo.native_id if weibo else str(record["key"])
+    native_id = weibo.native_id if weibo else str(record["id"])
     return Post(
         native_id=native_id,
         text=text,

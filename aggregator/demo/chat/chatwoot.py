@@ -172,7 +172,7 @@ class ChatwootSimulator(Faulty):
         for payload in waiting:
             headers, raw = self.called(payload)
             try:
-                taken = (await client.post(self.hook_url, headers=headers, content=raw, timeout=5)).is_success
+                taken = (await client.post(self.hook_url, headers=headers, content=raw)).is_success
             except httpx.HTTPError:
                 taken = False
             if not taken and self.repeats:

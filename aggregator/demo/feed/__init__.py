@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from aggregator.demo.feed.rendering import MEDIA_TYPES, FeedEntry, Format, rendered
 from aggregator.demo.truth import Truth
+from connectors.feed.weibo import WeiboPost, weibo_post
 from connectors.weibo.bid import permalink
 
 if TYPE_CHECKING:
@@ -78,9 +79,21 @@ class FeedSimulator:
     # What people do
 
     def says(
-        self, author: str, text: str, *, title: str = "", at: datetime | None = None, rating: int = 1, raw: str = ""
+        self,
+        author: str,
+        text: str,
+        *,
+        title: str = "",
+        at: datetime | None = None,
+        rating: int = 1,
+        raw: str = "",
+        link: str = "",
     ) -> str:
-        """An entry appears; its native id. raw: the body in HTML instead of one made from `text`."""
+        """An entry appears; its native id.
+
+        raw: the body in HTML instead of one made from `text`. link: where it stands, instead of an address of its own:
+        a post that a simulated Weibo holds, too.
+        """
         number = len(self.entries) + 1
         self.entries[number] = FeedEntry(
             number=number,
@@ -88,7 +101,7 @@ class FeedSimulator:
             title=title,
             text=text,
             at=at or self.clock(),
-            link=self._link(number, author),
+            link=link or self._link(number, author),
             rating=rating,
             raw=raw,
         )
@@ -226,14 +239,20 @@ class FeedSimulator:
 
     def _native_id(self, entry: FeedEntry) -> str:
         if self.format == "weibo":
-            return f"s:{FIRST_MID + entry.number}"
+            return _on_weibo(entry).native_id
         if self.format == "reviews":
             return f"appstore/{entry.review_id}"
         return entry.link.removeprefix("http://")
 
     def _author_id(self, entry: FeedEntry) -> str:
         if self.format == "weibo":
-            return self.uid(entry.author)
+            return _on_weibo(entry).uid
         if self.format == "reviews":
             return f"appstore/{self.uid(entry.author)}"
         return f"{self.site.removeprefix('http://')}/{entry.author}"
+
+
+def _on_weibo(entry: FeedEntry) -> WeiboPost:
+    post = weibo_post(entry.link)
+    assert post is not None
+    return post
