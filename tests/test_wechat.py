@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from aggregator.web.hooks import create_hooks
 from connectors.contract import Deleted, Finding, Page, Post, Push, Received
 from connectors.errors import AuthError, ConnectorError, PushRefusedError, ThrottledError, TransientError
 from connectors.wechat import WeChat, chats
+from connectors.wechat.config import WeChatConfig
 from connectors.wechat_api.crypto import Envelope, signature
 from connectors.wechat_api.errcode import NotPermittedError
 from connectors.wechat_api.message import composed, parsed
@@ -59,15 +61,21 @@ PLAIN = {"callback_token": {"env": "LANTERN_WX_TOKEN"}}
 Source = Callable[..., WeChat]
 
 
-def configured(wechat: WeChatSimulator, url: str, **settings: Any) -> WeChat.Config:
+def configured(wechat: WeChatSimulator, url: str, **settings: Any) -> WeChatConfig:
     usual = {"connector": "wechat", "appid": wechat.appid, "secret": {"env": SECRET_ENV}, "api": url, "timeout": 5}
-    return WeChat.Config.model_validate(usual | settings)
+    return WeChatConfig.model_validate(usual | settings)
+
+
+def made(config: WeChatConfig, clock: Hands) -> WeChat:
+    connector = WeChat("wechat", config, since=SINCE)
+    connector.clock = clock
+    return connector
 
 
 @pytest.fixture
 def source(wechat: WeChatSimulator, url: str, clock: Hands) -> Source:
     """Makes a new connector of the same source, as after a restart."""
-    return lambda **settings: WeChat("wechat", configured(wechat, url, **settings), since=SINCE, clock=clock)
+    return lambda **settings: made(configured(wechat, url, **settings), clock)
 
 
 @pytest.fixture
@@ -76,13 +84,9 @@ def called(wechat: WeChatSimulator, clock: Hands) -> Source:
 
     def make(**settings: Any) -> WeChat:
         wanted = CALLED | {"comments": False} | settings
-        return WeChat("wechat", configured(wechat, "http://127.0.0.1:9", **wanted), since=SINCE, clock=clock)
+        return made(configured(wechat, "http://127.0.0.1:9", **wanted), clock)
 
     return make
-
-
-def signed_now(wechat: WeChatSimulator, clock: Hands, native_id: str) -> Push:
-    return wechat.callbacks.push(wechat.pushed[native_id], at=int(clock.now.timestamp()))
 
 
 async def poll(connector: WeChat, done: Drained, pages: list[Page] | None = None) -> list[Page]:
@@ -124,7 +128,7 @@ class CommentStage:
 
     def connector(self) -> WeChat:
         config = configured(self.wechat, self.url, timeout=0.5)
-        return WeChat("wechat", config, since=SINCE, clock=self.clock)
+        return made(config, self.clock)
 
     def says(self, *texts: str) -> None:
         for text in texts:
@@ -164,7 +168,7 @@ class ChatStage(CommentStage):
 
     def connector(self) -> WeChat:
         config = configured(self.wechat, self.url, timeout=0.5, comments=False, agent_chats="all")
-        return WeChat("wechat", config, since=SINCE, clock=self.clock)
+        return made(config, self.clock)
 
     def says(self, *texts: str) -> None:
         for text in texts:
@@ -190,7 +194,7 @@ class HookStage:
         self.connector = lambda: called(**settings)
 
     def push(self, text: str) -> Push:
-        return signed_now(self.wechat, self.clock, self.wechat.says("ann", text))
+        return self.wechat.push(self.wechat.says("ann", text))
 
     def forged(self, text: str) -> Push:
         push = self.push(text)
@@ -222,18 +226,16 @@ class TestWeChatsPlainModeOwes(PushContract):
 
 @pytest.fixture
 def say(wechat: WeChatSimulator, clock: Hands) -> Callable[[str], Push]:
-    return lambda text: signed_now(wechat, clock, wechat.says("ann", text))
+    return lambda text: wechat.push(wechat.says("ann", text))
 
 
 def test_the_address_is_verified_with_the_bare_echo(wechat: WeChatSimulator, called: Source, clock: Hands) -> None:
-    clock.now = datetime.now(UTC)
     received = called().receive(wechat.callbacks.verification("5820961347"))
     assert (received.body, received.content_type.partition(";")[0]) == (b"5820961347", "text/plain")
     assert received.records == ()
 
 
 def test_an_address_is_not_verified_for_a_stranger(wechat: WeChatSimulator, called: Source, clock: Hands) -> None:
-    clock.now = datetime.now(UTC)
     wechat.callbacks.token = "guess"
     with pytest.raises(PushRefusedError, match="LANTERN_WX_TOKEN"):
         called().receive(wechat.callbacks.verification("5820961347"))
@@ -242,7 +244,6 @@ def test_an_address_is_not_verified_for_a_stranger(wechat: WeChatSimulator, call
 async def test_the_door_answers_the_verification_and_a_message_as_wechat_wants_it(
     wechat: WeChatSimulator, called: Source, clock: Hands
 ) -> None:
-    clock.now = datetime.now(UTC)
     connector = called()
 
     async def handler(_: str, push: Push) -> Received:
@@ -318,13 +319,25 @@ def test_a_message_to_another_account_is_refused(
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_an_old_signature_opens_no_door(
+def test_an_old_signature_that_does_not_cover_the_body_opens_no_door(
     wechat: WeChatSimulator, called: Source, say: Callable[[str], Push], clock: Hands, hours: int
 ) -> None:
+    wechat.callbacks.mode = "plain"
     push = say("once")
     clock.pass_(hours=hours)
     with pytest.raises(PushRefusedError, match="is our clock right"):
-        called().receive(push)
+        called(encoding_aes_key=None).receive(replace(push, body=push.body.replace(b"once", b"evil")))
+
+
+@pytest.mark.parametrize(("hours", "calls"), [(2, 1), (-2, 1), (25, 0), (-25, 0)])
+def test_a_signature_over_the_body_is_good_for_a_day(
+    called: Source, say: Callable[[str], Push], clock: Hands, hours: int, calls: int
+) -> None:
+    push, taken = say("once"), 0
+    clock.pass_(hours=hours)
+    with suppress(PushRefusedError):
+        taken = len(called().receive(push).records)
+    assert taken == calls
 
 
 def test_a_retry_some_minutes_later_is_still_taken(called: Source, say: Callable[[str], Push], clock: Hands) -> None:
@@ -376,14 +389,14 @@ def test_a_secret_that_has_gone_missing_lets_wechat_come_again(
 def test_a_msgid_beyond_53_bits_keeps_its_last_digit(wechat: WeChatSimulator, called: Source, clock: Hands) -> None:
     wechat.callbacks.json = True
     connector = called()
-    first, second = (signed_now(wechat, clock, wechat.says("ann", text)) for text in ("one", "two"))
+    first, second = (wechat.push(wechat.says("ann", text)) for text in ("one", "two"))
     found = posts(connector, [*connector.receive(first).records, *connector.receive(second).records])
     assert list(found) == ["message/24536998765432101", "message/24536998765432102"]
 
 
 def test_following_and_tapping_are_no_inquiries(wechat: WeChatSimulator, called: Source, clock: Hands) -> None:
     connector = called(passive_reply="您好")
-    event = wechat.callbacks.push(wechat.happens("ann", "subscribe"), at=int(clock.now.timestamp()))
+    event = wechat.callbacks.push(wechat.happens("ann", "subscribe"))
     received = connector.receive(event)
     assert items(connector, received.records) == []
     assert (received.body, received.poll) == (b"success", False)
@@ -398,7 +411,7 @@ async def test_an_article_that_has_come_out_is_looked_for_at_once(
         await poll(connector, done)
         wechat.publishes("新公告")
         wechat.comments("ann", "首评")
-        push = wechat.callbacks.push(wechat.happens("ann", event), at=int(clock.now.timestamp()))
+        push = wechat.callbacks.push(wechat.happens("ann", event))
         received = connector.receive(push)
         await poll(connector, done)
     assert received.poll

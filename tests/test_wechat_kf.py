@@ -159,10 +159,16 @@ def configured(kf: WeChatKfSimulator, url: str, **settings: Any) -> WeChatKf.Con
     return WeChatKf.Config.model_validate(usual | settings)
 
 
+def made(config: WeChatKf.Config, clock: Hands) -> WeChatKf:
+    connector = WeChatKf("kf", config, since=SINCE)
+    connector.clock = clock
+    return connector
+
+
 @pytest.fixture
 def source(kf: WeChatKfSimulator, url: str, clock: Hands) -> Source:
     """Makes a new connector of the same source, as after a restart."""
-    return lambda **settings: WeChatKf("kf", configured(kf, url, **settings), since=SINCE, clock=clock)
+    return lambda **settings: made(configured(kf, url, **settings), clock)
 
 
 async def poll(connector: WeChatKf, done: Drained) -> list[Page]:
@@ -177,7 +183,7 @@ async def poll(connector: WeChatKf, done: Drained) -> list[Page]:
 
 def told(kf: WeChatKfSimulator, clock: Hands, account: str | None = None) -> Push:
     """The call that WeChat makes when there is news."""
-    return kf.callbacks.push(kf.event_of(account), at=int(clock.now.timestamp()))
+    return kf.callbacks.push(kf.event_of(account))
 
 
 def syncs(kf: WeChatKfSimulator) -> list[dict[str, Any]]:
@@ -205,7 +211,7 @@ class Stage:
 
     def connector(self) -> WeChatKf:
         self.clock.pass_(minutes=3)  # so that calls without a callback's token are let in
-        return WeChatKf("kf", configured(self.kf, self.url, timeout=0.5), since=SINCE, clock=self.clock)
+        return made(configured(self.kf, self.url, timeout=0.5), self.clock)
 
     def says(self, *texts: str) -> None:
         for text in texts:
@@ -457,14 +463,13 @@ def test_a_callback_for_an_account_that_is_not_wanted_asks_for_nothing(
 
 def test_another_event_is_answered_and_passed_over(kf: WeChatKfSimulator, source: Source, clock: Hands) -> None:
     event = kf.event_of() | {"Event": "change_contact"}
-    received = source(**CALLED).receive(kf.callbacks.push(event, at=int(clock.now.timestamp())))
+    received = source(**CALLED).receive(kf.callbacks.push(event))
     assert received == Received((), body=b"success")
 
 
 async def test_the_door_answers_the_verification_with_the_decrypted_echo(
     kf: WeChatKfSimulator, source: Source, clock: Hands
 ) -> None:
-    clock.now = datetime.now(UTC)
     connector = source(**CALLED)
 
     async def handler(_: str, push: Push) -> Received:
@@ -483,7 +488,6 @@ def test_a_forged_callback_is_refused(kf: WeChatKfSimulator, source: Source, clo
 
 
 def test_a_forged_verification_is_refused(kf: WeChatKfSimulator, source: Source, clock: Hands) -> None:
-    clock.now = datetime.now(UTC)
     kf.callbacks.token = "guess"
     with pytest.raises(PushRefusedError):
         source(**CALLED).receive(kf.callbacks.verification("x", encrypted=True))

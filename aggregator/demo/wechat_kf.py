@@ -58,7 +58,7 @@ class WeChatKfSimulator:
         self.forbidden: dict[str, int] = {}
         self.most_per_answer = 1000
         self.hiccups = 0
-        self.callbacks = CallbackSender(CORPID)
+        self.callbacks = CallbackSender(CORPID, clock)
         self.calls: list[tuple[str, Json]] = []
         self.nicknames: dict[str, str] = {}
         self._monotonic = monotonic

@@ -41,10 +41,6 @@ DAY: Final = 24 * 3600
 Pages = AsyncGenerator[Page, None]
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class WeChat(PullConnector, PushConnector):
     """Messages come as callbacks only; comments and agents' chats are polled.
 
@@ -56,17 +52,8 @@ class WeChat(PullConnector, PushConnector):
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
     config: WeChatConfig
 
-    def __init__(
-        self,
-        source: str,
-        config: WeChatConfig,
-        *,
-        since: datetime,
-        pacing: Pacing | None = None,
-        clock: Callable[[], datetime] = _now,
-    ) -> None:
+    def __init__(self, source: str, config: WeChatConfig, *, since: datetime, pacing: Pacing | None = None) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
-        self._clock = clock
         api = str(config.api).rstrip("/")
         self._account = Account(api, config.appid, config.secret, pacing=pacing, timeout=config.timeout)
         self._shelf = Shelf(config.places(), config.comments_for)
@@ -98,7 +85,7 @@ class WeChat(PullConnector, PushConnector):
             NotPermittedError: nothing at all may be read.
             ThrottledError: nothing more may be read today.
         """
-        now = self._clock()
+        now = self.clock()
         self._take_up(cursor or {})
         self._is_known = cursor is not None
         if self.config.callback_token:
@@ -232,7 +219,7 @@ class WeChat(PullConnector, PushConnector):
         message = door.message(push)
         self._look_for_articles = new = message.get("Event") in NEW_ARTICLE or self._look_for_articles
         records = [message if "unreadable" in message else {"message": message}]
-        reply = self._replies.to(message, self._clock())
+        reply = self._replies.to(message, self.clock())
         if reply is None or push.body.lstrip().startswith(b"{"):  # replies are documented in XML only
             return Received(records, body=b"success", poll=new)
         return Received(records, body=door.reply(**reply), content_type="application/xml; charset=utf-8", poll=new)
@@ -241,13 +228,13 @@ class WeChat(PullConnector, PushConnector):
         config = self.config
         if config.callback_token is None:
             return None
-        return Callbacks(config.callback_token, config.encoding_aes_key, config.appid, self._clock)
+        return Callbacks(config.callback_token, config.encoding_aes_key, config.appid, self.clock)
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return reading.item(record)
 
     async def check(self) -> Sequence[Finding]:
-        now = self._clock()
+        now = self.clock()
         found = await checks.login(self._account, self.config.appid, self._budget, now)
         if self.config.comments:
             found.append(await checks.comments(self._account, self._shelf, now))

@@ -18,8 +18,9 @@ from connectors.wechat_api.crypto import Envelope, signature
 from connectors.wechat_api.message import composed, parsed
 
 # A repeated call bears its first timestamp. In plain mode the signature does not cover the body, so that a signature
-# which somebody saw once would open the door for ever.
+# which somebody saw once would open the door for ever; else it can only bring again what it brought.
 SKEW = timedelta(hours=1)
+COVERED_SKEW = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +111,15 @@ class Callbacks:
             raise PushRefusedError(f"a callback cannot be checked: {error}", status=503) from error
         if not hmac.compare_digest(query.get(name, "").encode("utf-8", "replace"), expected.encode()):
             raise PushRefusedError(f"a callback without our signature: is {self.token} the token set at WeChat?")
-        if self._is_stale(parts[0]):
-            raise PushRefusedError("a callback whose signature is more than an hour old: is our clock right?")
+        if self._is_stale(parts[0], COVERED_SKEW if body else SKEW):
+            raise PushRefusedError("a callback whose signature is too old: is our clock right?")
 
-    def _is_stale(self, timestamp: str) -> bool:
+    def _is_stale(self, timestamp: str, skew: timedelta) -> bool:
         try:
             said = datetime.fromtimestamp(int(timestamp), UTC)
         except (ValueError, OverflowError, OSError):
             return True
-        return abs(self.clock() - said) > SKEW
+        return abs(self.clock() - said) > skew
 
     def _opened(self, sealed: str) -> bytes:
         try:

@@ -5,9 +5,9 @@ API: https://developer.work.weixin.qq.com/document/path/94638
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field, HttpUrl, model_validator
@@ -37,10 +37,6 @@ from connectors.wechat_kf.nicknames import Nicknames
 TOKEN_LASTS: Final = timedelta(minutes=10)
 UNASKED_FOR: Final = timedelta(minutes=2)  # without a token calls are strictly counted
 LISTED_EVERY: Final = timedelta(hours=1)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -94,17 +90,8 @@ class WeChatKf(PullConnector, PushConnector):
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"history"})
     config: Config
 
-    def __init__(
-        self,
-        source: str,
-        config: Config,
-        *,
-        since: datetime,
-        pacing: Pacing | None = None,
-        clock: Callable[[], datetime] = _now,
-    ) -> None:
+    def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
-        self._clock = clock
         api = str(config.api).rstrip("/")
         self._desk = Desk(api, config.corpid, config.secret, pacing=pacing, timeout=config.timeout)
         self._nicknames = Nicknames(self._desk)
@@ -132,7 +119,7 @@ class WeChatKf(PullConnector, PushConnector):
             SourceGoneError: none of the accounts exists any more.
         """
         places = {account: Place(*place) for account, place in (cursor or {}).get("accounts", {}).items()}
-        now = self._clock()
+        now = self.clock()
         await self._list_accounts(now)
         for account in sorted(self._names, key=lambda each: (each not in self._tokens, each)):
             token = self._token(account, now)
@@ -209,7 +196,7 @@ class WeChatKf(PullConnector, PushConnector):
             return Received((), body=b"success")
         if self.config.accounts and account not in self.config.accounts:
             return Received((), body=b"success")
-        self._tokens[account] = str(token or ""), self._clock()
+        self._tokens[account] = str(token or ""), self.clock()
         if account not in self._names:
             self._listed_at = None  # it was opened since we asked
         return Received((), body=b"success", poll=True)
@@ -218,9 +205,7 @@ class WeChatKf(PullConnector, PushConnector):
         config = self.config
         if config.callback_token is None:
             return None
-        return Callbacks(
-            config.callback_token, config.encoding_aes_key, config.corpid, self._clock, encrypted_echo=True
-        )
+        return Callbacks(config.callback_token, config.encoding_aes_key, config.corpid, self.clock, encrypted_echo=True)
 
     def post(self, record: Record) -> Item | None:
         return reading.item(record)

@@ -51,7 +51,7 @@ class WeChatSimulator:
         self.comment_calls = self.comment_calls_left = 5000
         self.articles: dict[str, Article] = {}
         self.rows: list[Json] = []
-        self.callbacks = CallbackSender(APPID)
+        self.callbacks = CallbackSender(APPID, clock)
         self.pushed: dict[str, dict[str, str | int]] = {}  # the fields of each message, by native id
         self._between: list[Callable[[], None]] = []
         self._next_message = 24_536_998_765_432_101

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal
 
 import httpx
@@ -32,6 +33,7 @@ class CallbackSender:
     """
 
     owner: str
+    clock: Callable[[], datetime]
     token: str = "demoCallbackToken"  # noqa: S105 - the simulator's, nobody else's
     aes_key: str = "kJ3mPq8sTv2xYz5bCd7fGh9jKm4nQr6tVw8yAb1cDe0"
     mode: Mode = "safe"
@@ -45,11 +47,10 @@ class CallbackSender:
         if self.url:
             self.pending.append((native_id, fields))
 
-    def push(self, fields: dict[str, str | int], *, at: int | None = None) -> Push:
-        """The call that tells `fields`. `at`: Unix seconds of its signature; None: the real now, for signatures are
-        checked against it even while a demo's day runs faster."""
+    def push(self, fields: dict[str, str | int]) -> Push:
+        """The call that tells `fields`."""
         plain = json.dumps(fields, ensure_ascii=False).encode() if self.json else composed(**fields)
-        query = self._signed(at)
+        query = self._signed()
         if self.mode == "plain":
             return self._post(query, plain)
         sealed = Envelope(self.aes_key, self.owner).sealed(plain)
@@ -61,13 +62,13 @@ class CallbackSender:
 
     def verification(self, echo: str, *, encrypted: bool = False) -> Push:
         """The GET that WeChat makes when the operator saves our address."""
-        query = self._signed(None)
+        query = self._signed()
         query["echostr"] = Envelope(self.aes_key, self.owner).sealed(echo.encode()) if encrypted else echo
         query["msg_signature"] = signature(self.token, query["timestamp"], query["nonce"], query["echostr"])
         return Push("GET", {}, query, b"")
 
-    def _signed(self, at: int | None) -> dict[str, str]:
-        timestamp, nonce = str(int(time.time()) if at is None else at), secrets.token_hex(5)
+    def _signed(self) -> dict[str, str]:
+        timestamp, nonce = str(int(self.clock().timestamp())), secrets.token_hex(5)
         return {
             "timestamp": timestamp,
             "nonce": nonce,
