@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -1092,6 +1093,7 @@ async def test_more_rows_than_one_answer_holds_are_read_on(
 # What nobody may be told
 
 
+@hypothesis(max_examples=60, deadline=None)
 @given(
     query=st.dictionaries(st.sampled_from(["timestamp", "nonce", "signature", "msg_signature", "echostr"]), st.text()),
     body=st.binary() | st.text().map(str.encode) | st.just(b'{"a":' * 900 + b"1" + b"}" * 900),

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -52,6 +52,7 @@ def test_both_signatures_of_that_envelope_come_out() -> None:
     assert signature(*parts, VECTOR["encrypt"]) == VECTOR["msg_signature"]
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_every_length_of_message_survives_its_padding(message: bytes) -> None:
     envelope = Envelope(KEY, OWNER)

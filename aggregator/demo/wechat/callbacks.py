@@ -5,6 +5,7 @@ Official accounts and WeChat customer service call alike.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections import deque
@@ -43,9 +44,13 @@ class CallbackSender:
     lost: set[str] = field(default_factory=set)
     answers: list[bytes] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._news = asyncio.Event()
+
     def tell(self, native_id: str, fields: dict[str, str | int]) -> None:
         if self.url:
             self.pending.append((native_id, fields))
+            self._news.set()
 
     def push(self, fields: dict[str, str | int]) -> Push:
         """The call that tells `fields`."""
@@ -78,6 +83,14 @@ class CallbackSender:
     def _post(self, query: dict[str, str], body: bytes) -> Push:
         kind = "application/json" if self.json else "text/xml"
         return Push("POST", {"content-type": kind}, query, body)
+
+    async def keep_calling(self) -> None:
+        """Call as soon as something happens, until cancelled."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                await self.deliver(client)
 
     async def deliver(self, client: httpx.AsyncClient) -> None:
         """Make the calls that wait. One that fails three times is never made again: its message is lost."""
