@@ -155,6 +155,9 @@ class ChannelClock(_Settings):
 
 _PROMISED: Mapping[str, tuple[timedelta, timedelta]] = {
     "telegram": (timedelta(minutes=30), timedelta(minutes=30)),
+    "qq": (timedelta(minutes=30), timedelta(minutes=30)),
+    "wechat": (timedelta(minutes=30), timedelta(minutes=30)),
+    "weibo": (timedelta(hours=1), timedelta(hours=1)),
     "forum": (timedelta(hours=4), timedelta(hours=8)),
     "email": (timedelta(hours=24), timedelta(hours=24)),
     "chat": (timedelta(minutes=10), timedelta(minutes=10)),

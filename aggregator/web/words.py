@@ -66,6 +66,8 @@ CHANNELS = {
     "qq": N_("QQ"),
     "email": N_("Mail"),
     "chat": N_("Chat"),
+    "feed": N_("Web feed"),
+    "reviews": N_("App reviews"),
 }
 LANGUAGES = {
     "zh": N_("Chinese"),
