@@ -38,6 +38,7 @@ class Imap(PullConnector):
         super().__init__(source, config, since=since, pacing=pacing)
         self._account = Account(source, config, pacing)
         self._reader = Reader(config.ours, config.authserv_id)
+        self._told: tuple[str, ...] = ()
 
     @property
     def space(self) -> str:
@@ -56,24 +57,25 @@ class Imap(PullConnector):
         walk = Walk(self._account, self.since)
         await self._account.is_there()
         while True:
-            places, missing = await self._account.places()
-            walk.places = places
-            for place in places:
+            walk.places, missing = await self._account.places()
+            for place in walk.places:
                 async with aclosing(walk.folder(place, folders.get(place.mailbox))) as found:
                     async for records, marks in found:
                         changed = folders.get(place.mailbox) != marks
                         folders = {**folders, place.mailbox: marks}
                         if records or changed:
-                            yield Page(records, {"folders": folders}, warnings=self._warnings(walk, missing))
-            self._someone_there(places, walk)
-            if not self.config.idle:
-                return
-            yield Page((), {"folders": folders}, warnings=self._warnings(walk, missing), caught_up=True)
-            if not await self._account.waits(places[0].mailbox, self.config.idle.total_seconds()):
+                            self._told = self._warnings(walk, missing)
+                            yield Page(records, {"folders": folders}, warnings=self._told)
+            self._someone_there(walk)
+            if self.config.idle or self._told != self._warnings(walk, missing):
+                self._told = self._warnings(walk, missing)
+                yield Page((), {"folders": folders}, warnings=self._told, caught_up=True)
+            waiting = self.config.idle.total_seconds()
+            if not waiting or not await self._account.waits(walk.places[0].mailbox, waiting):
                 return
 
-    def _someone_there(self, places: Sequence[Place], walk: Walk) -> None:
-        if all(place.mailbox in walk.missing for place in places if place.role == "inbox"):
+    def _someone_there(self, walk: Walk) -> None:
+        if all(place.mailbox in walk.missing for place in walk.places if place.role == "inbox"):
             raise SourceGoneError(
                 f"{self.source}: {self.config.host} has none of the folders {', '.join(self.config.mailboxes)}. "
                 "Write under `mailboxes` what `aggregator check --connect` lists."

@@ -196,9 +196,11 @@ def _begins_to_idle(client: IMAPClient) -> bool:
     except client.AbortError:
         raise
     except client.Error as error:
-        if re.search(r"b'\S+ (?:BAD|NO)\b", str(error)):
+        if re.search(r"b'\S+ BAD\b", str(error)):
             return False
-        raise ConnectionResetError from error  # anything else came before its time: begin anew
+        if re.search(r"b'\S+ NO\b", str(error)):
+            raise
+        raise ConnectionResetError from error  # news came before the "+": begin anew
     return True
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 _SUPERSETS = {
     **dict.fromkeys(("gb2312", "gbk", "x-gbk", "chinesegb", "hz", "euc-cn", "cp936", "gb_2312-80"), "gb18030"),
     **dict.fromkeys(("big5", "x-x-big5"), "big5hkscs"),
-    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252"),
-    **dict.fromkeys(("utf8", "utf-8mb4", "utf-8"), "utf-8"),
+    **dict.fromkeys(("iso-8859-1", "latin1", "latin-1"), "cp1252"),
+    **dict.fromkeys(("utf8", "utf-8mb4", "us-ascii", "ascii"), "utf-8"),
     **dict.fromkeys(("ks_c_5601-1987", "euc-kr"), "cp949"),
     "shift_jis": "cp932",
     "unicode-1-1-utf-7": "utf-7",

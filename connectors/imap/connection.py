@@ -37,9 +37,8 @@ IDENTITY: Final = {"name": "inquiry-aggregator", "version": "0.1.0", "vendor": "
 
 _CODE: Final = re.compile(r"\[([A-Z][A-Z-]+)[^\]]*\]")
 _BACK_OFF: Final = re.compile(r"Suggested Backoff Time: (\d{1,9}) milliseconds", re.IGNORECASE)
-_BUSY: Final = re.compile(
-    r"too many|try again|temporar|throttl|rate limit|\bbusy\b|unavailable|系统繁忙|频繁", re.IGNORECASE
-)
+_BUSY: Final = re.compile(r"too many|try again|temporar|throttl|rate limit|\bbusy\b|unavailable", re.IGNORECASE)
+_WRONG: Final = re.compile(r"password|credential", re.IGNORECASE)
 _FOR_NOW: Final = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "OVERQUOTA", "CONTACTADMIN"})
 _TOO_MUCH: Final = frozenset({"LIMIT", "THROTTLED"})
 
@@ -162,7 +161,7 @@ class Connection:
         try:
             client.normalise_times = False
             if settings.security == "starttls":
-                client.starttls(self._tls())
+                self._encrypt(client)
             self._log_in(client)
             # 163, 126 and 188 mail open no mailbox for whom they do not know.
             if client.has_capability("ID"):
@@ -177,6 +176,14 @@ class Connection:
             raise
         return client
 
+    def _encrypt(self, client: IMAPClient) -> None:
+        if not client.has_capability("STARTTLS"):
+            raise TransientError(
+                f"{self._source}: {self._settings.host} offers no STARTTLS on this port; the password was not sent. Is "
+                "`security: tls` (port 993) meant?"
+            )
+        client.starttls(self._tls())
+
     def _log_in(self, client: IMAPClient) -> None:
         settings = self._settings
         try:
@@ -184,15 +191,18 @@ class Connection:
                 client.oauth2_login(settings.user, self._secret)
             else:
                 client.login(settings.user, self._secret)
-        except imaplib.IMAP4.abort:
-            raise
         except imaplib.IMAP4.error as error:
-            refused = self._told(str(error))
+            if isinstance(error.__context__, imaplib.IMAP4.abort):  # the library takes both for a refusal
+                raise error.__context__ from None
+            words = str(error)
+            # QQ Mail names every possible cause at once. Trying a wrong password again and again locks the account.
+            told = None if _WRONG.search(words) and not _CODE.search(words) else self._told(words)
+            refused = told or self._refused_login()
         except UnicodeError:
             refused = self._refused_login()
         else:
             return
-        raise refused or self._refused_login()
+        raise refused
 
     def _refused_login(self) -> AuthError:
         settings = self._settings

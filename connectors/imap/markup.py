@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
 from lxml.etree import Comment, LxmlError
-from lxml.html import document_fromstring
+from lxml.html import HTMLParser, document_fromstring
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-LONGEST: Final = 1_000_000  # characters
 DEEPEST: Final = 200  # elements; beyond, the structure means nothing and the walkers would recurse too deeply
 _PLAIN: Final = ParserConfig(css=CSS_PROFILES["strict"])
 _NOTHING_SAID: Final = frozenset({"style", "script", "head", "title", "noscript", "template", "object"})
@@ -38,7 +38,7 @@ def text_of_html(html: str) -> tuple[str, tuple[str, ...]]:
     """
     tree = _tree(html)
     if tree is None:
-        return "", ()
+        return _stripped(html), ()
     whole = _rendered(tree)
     for path in _QUOTES:
         for element in tree.xpath(path):
@@ -49,9 +49,13 @@ def text_of_html(html: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _tree(html: str) -> HtmlElement | None:
+    """None: it cannot be parsed, or not to its end."""
+    parser = HTMLParser(huge_tree=True)  # else it stops at 256 elements within one another
     try:
-        tree = document_fromstring(f"<div>{html[:LONGEST]}</div>")
+        tree = document_fromstring(f"<div>{html}</div>", parser=parser)
     except (LxmlError, ValueError):
+        return None
+    if any("Excessive depth" in error.message for error in parser.error_log):
         return None
     deep = []
     waiting = [(tree, 0)]
@@ -68,6 +72,12 @@ def _tree(html: str) -> HtmlElement | None:
     for element in deep:
         _flatten(element)
     return tree
+
+
+def _stripped(html: str) -> str:
+    """Without a parser: better too much than nothing of what a customer wrote."""
+    bare = re.sub(r"<[^<>]{0,4000}>", " ", html)
+    return " ".join(unescape(bare).split())
 
 
 def _flatten(element: HtmlElement) -> None:

@@ -6,7 +6,7 @@ import email
 import re
 from collections.abc import Iterator
 from email.message import Message
-from email.policy import compat32
+from email.policy import Compat32
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from connectors.imap.charsets import clean, decoded, header_text
 
 LONGEST_HEADER: Final = 8_000  # characters
 MOST_HEADERS: Final = 200
-LONGEST_TEXT: Final = 1_000_000  # characters of one part; the body ends there, marked
+LONGEST_TEXT: Final = 300_000  # characters of one part; it ends there, marked. More takes seconds to read
 MOST_PARTS: Final = 200
 DEEPEST: Final = 30
 # Long, for machines only, and full of characters that look like keys.
@@ -24,10 +24,24 @@ _SIGNATURES: Final = frozenset(
      "x-microsoft-antispam-message-info", "x-ms-exchange-antispam-messagedata-chunkcount"}
 )  # fmt: skip
 _TEXTS: Final = ("text/plain", "text/html", "text/rfc822-headers")
+_PICTURE: Final = re.compile(r"data:[\w/+.;-]{1,80},[A-Za-z0-9+/=%\r\n]{200,}")  # within HTML
 # Directions and marks that make a name look like another: "txt.exe" as "exe.txt".
 _TRICKY: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x7f-\x9f]")
 
 Json = dict[str, Any]
+
+
+class _AsSent(Compat32):
+    """Headers stay as they are, 8-bit bytes as surrogates.
+
+    The default policy raises on malformed headers; both it and Compat32 lose characters of wrongly labelled ones.
+    """
+
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002  # the library's signature
+        return value
+
+
+_AS_SENT: Final = _AsSent()
 
 
 def mail_of(raw: bytes) -> Json:
@@ -45,8 +59,7 @@ def mail_of(raw: bytes) -> Json:
 
 
 def _read(raw: bytes) -> Json:
-    # Not policy.default: it raises on malformed headers and loses characters of wrongly labelled ones.
-    message = email.message_from_bytes(raw, policy=compat32)
+    message = email.message_from_bytes(raw, policy=_AS_SENT)
     headers = headers_of(message)
     mail: Json = {"headers": headers, "parts": list(_parts(message))}
     named = {name.lower(): value for name, value in reversed(headers)}
@@ -60,7 +73,7 @@ def _read(raw: bytes) -> Json:
 
 def headers_of(message: Message) -> list[list[str]]:
     """Decoded name and value of each header, in their order."""
-    pairs = [(clean(name), str(value)) for name, value in message.raw_items()]
+    pairs = [(clean(name), value) for name, value in message.items()]
     kept = [(name, value) for name, value in pairs if name.lower() not in _SIGNATURES][:MOST_HEADERS]
     return [[name, header_text(value[:LONGEST_HEADER])] for name, value in kept]
 
@@ -104,7 +117,7 @@ def _leaf(part: Message, kind: str, group: int, nested: bool) -> Json:
     if nested:
         leaf["nested"] = True
     if kind in _TEXTS and disposition != "attachment":
-        text = decoded(data, _charset(part, data, kind))
+        text = _PICTURE.sub("data:", decoded(data, _charset(part, data, kind)))
         leaf["text"] = text[:LONGEST_TEXT]
         if len(text) > LONGEST_TEXT:
             leaf["cut"] = True

@@ -6,14 +6,19 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-# "On Friday ... Ann wrote:" in the languages of the mail programs that our customers use; it may be wrapped.
+# "On Friday ... Ann wrote:" in the languages of the mail programs that our customers use. It may be wrapped.
 _WROTE: Final = re.compile(
-    r"^\s*(?:On\b.{4,300}\bwrote|在.{2,300}(?:写道|寫道)|于.{4,300}写道|.{0,120}[于於]\s?\d{4}\s?年.{2,120}(?:写道|寫道)"
-    r"|Am\b.{4,300}\bschrieb.{0,120}|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|Em\b.{4,300}\bescreveu"
-    r"|Il\b.{4,300}\bha scritto|.{4,200}\bпишет|.{4,200}さんは.{0,40}書きました)\s*[:：]\s*$",
-    re.DOTALL,
+    r"\s*(?:On\b.{4,300}\bwrote|在.{2,300}(?:写道|寫道)|于.{4,300}写道|Am\b.{4,300}\bschrieb.{0,120}"
+    r"|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|Em\b.{4,300}\bescreveu|Il\b.{4,300}\bha scritto)\s*[:：]\s*$"
 )
+# Where the name comes first, only what looks like an address or a date tells where the sentence begins.
+_ANN_WROTE: Final = re.compile(
+    r"\s*(?:.{0,120}[于於]\s?\d{4}\s?年.{2,120}(?:写道|寫道)|.{4,200}<\S+@\S+>.{0,60}\b(?:wrote|пишет|написал\(?а?\)?)"
+    r"|\d.{4,200}\bпишет|.{0,120}\d{4}年.{2,120}さん?は?.{0,40}書きました)\s*[:：]\s*$"
+)
+_NAMED: Final = re.compile(r"<\S+@\S+>|[于於]\s?\d{4}\s?年")
 _WRAPPED: Final = 3  # lines that such a sentence may take
+_LONGEST_SENTENCE: Final = 500  # characters
 _RULER: Final = re.compile(
     r"^\s*[-_—]{2,}\s*(?:原始邮件|原始郵件|原邮件(?:信息)?|回复的原邮件|转发(?:的)?邮件|轉寄郵件|Original\s+(?:Message|Email)"
     r"|Forwarded\s+[Mm]essage|Replied Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*[-_—]*\s*$",
@@ -63,8 +68,8 @@ def _without_history(lines: Sequence[str]) -> list[str]:
     at = 0
     while at < len(lines):
         if taken := _attribution(lines, at):
-            rest = [line for line in lines[at + taken :] if line.strip()]
-            if not rest or not rest[0].lstrip().startswith(">"):
+            following = next((lines[number] for number in range(at + taken, len(lines)) if lines[number].strip()), "")
+            if not following.lstrip().startswith(">"):
                 break  # the whole mail follows, without marks
             at += taken
         elif _RULER.match(lines[at]) or _is_header_block(lines, at):
@@ -79,14 +84,16 @@ def _without_history(lines: Sequence[str]) -> list[str]:
 
 def _attribution(lines: Sequence[str], at: int) -> int:
     """How many lines from here are the one "... wrote:"; 0: none."""
-    if not lines[at].strip():
-        return 0
     for taken in range(1, _WRAPPED + 1):
-        sentence = " ".join(line.strip() for line in lines[at : at + taken])
-        if len(sentence) > 400:
+        last = lines[at + taken - 1] if at + taken <= len(lines) else ""
+        if not last.strip():
             return 0
-        if sentence.endswith((":", "：")):
-            return taken if _WROTE.match(sentence) else 0
+        sentence = " ".join(line.strip() for line in lines[at : at + taken])
+        if len(sentence) > _LONGEST_SENTENCE:
+            return 0
+        if last.endswith((":", "：")):
+            named = _NAMED.search(lines[at]) and _ANN_WROTE.match(sentence)
+            return taken if _WROTE.match(sentence) or named else 0
     return 0
 
 
@@ -114,5 +121,8 @@ def _without_signature(lines: Sequence[str]) -> list[str]:
 
 
 def _joined(lines: Sequence[str]) -> str:
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    return re.sub(r"\n[-_—=*\s]{4,}$", "", text).strip()
+    """One text, without the ruler that stood before what was cut off."""
+    last = len(lines)
+    while last and not lines[last - 1].strip(" \t-_—=*"):
+        last -= 1
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines[:last])).strip()

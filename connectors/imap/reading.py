@@ -20,7 +20,7 @@ ANSWERED: Final = "\\Answered"
 _MOVED: Final = timedelta(days=7)
 _STUB: Final = 20  # characters of a plain text that only says that there is HTML
 _SEALS: Final = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
-_NO_FILES: Final = _SEALS | {"message/delivery-status", "text/rfc822-headers"}
+_NO_FILES: Final = _SEALS | {"message/delivery-status", "text/rfc822-headers", "application/pgp-encrypted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Reader:
     def _post(self, mail: Mail) -> Post:
         text, links = _body(mail)
         files = sum(_is_file(part) for part in mail.parts)
-        if not (text or files or mail.subject or mail.sender):
-            raise RecordError("an empty mail", mail.id)
+        if not (mail.sender or mail.subject or mail.header("date") or mail.header("message-id")):
+            raise RecordError("no mail: it is empty, or has none of the headers that every mail has", mail.id)
         machine = why_automatic(mail, self.ours)
         author, guessed = self._author(mail, machine)
         posted_at, clamped = _posted_at(mail)

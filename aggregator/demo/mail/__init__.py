@@ -46,7 +46,7 @@ class MailSimulator:
 
     faults: what goes wrong, at which command (None: the next one), and for how many seconds to wait.
     without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
-    wants_oauth: it refuses passwords, as Microsoft 365.
+    wants_oauth: it refuses passwords, as Microsoft 365; refuses_idle: it says that it knows IDLE, and does not.
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -56,13 +56,16 @@ class MailSimulator:
     credential_is_good: bool = True
     wants_oauth: bool = False
     demands_id: bool = False
+    refuses_idle: bool = False
+    refuses_login_with: str = "[AUTHENTICATIONFAILED] Invalid credentials"
     tls: ssl.SSLContext | None = None
     abilities: tuple[str, ...] = ("IDLE", "ID", "ENABLE", "CONDSTORE", "SPECIAL-USE", "AUTH=XOAUTH2")
     without: frozenset[str] = frozenset()
     faults: deque[tuple[Fault, str | None, int]] = field(default_factory=deque)
     commands: list[str] = field(default_factory=list)
     logins: int = 0
-    idling: int = 0
+    somebody_idles: asyncio.Event = field(default_factory=asyncio.Event)
+    nobody_idles: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         marks = {INBOX: None, JUNK: r"\Junk", SENT: r"\Sent"}

@@ -153,6 +153,7 @@ class Talk:
 
     def _abilities(self) -> bytes:
         can = [ability for ability in self._server.abilities if ability not in self._server.without]
+        can += ["STARTTLS"] if self._server.tls and not self._writer.get_extra_info("sslcontext") else []
         return " ".join(["IMAP4rev1", *can]).encode()
 
     async def _capability(self, _command: str, _given: Words) -> None:
@@ -200,7 +201,7 @@ class Talk:
 
     def _let_in(self, good: bool) -> None:
         if not good:
-            raise RefusedError("[AUTHENTICATIONFAILED] Invalid credentials")
+            raise RefusedError(self._server.refuses_login_with)
         self._state = "in"
         self._server.logins += 1
 
@@ -284,11 +285,12 @@ class Talk:
 
     async def _idle(self, _command: str, given: Words) -> None:
         folder = self._folder
-        if given or "IDLE" in self._server.without or folder is None:
+        if given or "IDLE" in self._server.without or self._server.refuses_idle or folder is None:
             raise GarbledError
         self._say(b"+ idling")
         await self._writer.drain()
-        self._server.idling += 1
+        self._server.somebody_idles.set()
+        self._server.nobody_idles.clear()
         line = asyncio.create_task(self._reader.readline())
         try:
             while not line.done():
@@ -300,7 +302,8 @@ class Talk:
             if (await line).strip().upper() != b"DONE":
                 raise GarbledError
         finally:
-            self._server.idling -= 1
+            self._server.somebody_idles.clear()
+            self._server.nobody_idles.set()
             line.cancel()
 
     def _tell_changes(self) -> None:

@@ -1,0 +1,571 @@
+"""What becomes of a mail: samples with invented words, each in the shape of a real program's mail."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.triage.secrets import mask_record
+from connectors.contract import Post
+from connectors.errors import RecordError
+from connectors.imap.charsets import decoded, header_text
+from connectors.imap.markup import text_of_html
+from connectors.imap.mime import mail_of
+from connectors.imap.quotes import bare_subject, own_words
+from connectors.imap.reading import Reader
+
+SAMPLES = Path(__file__).parent / "samples/email"
+ARRIVED = datetime(2026, 3, 14, 18, 0, tzinfo=UTC)
+READER = Reader(frozenset({"support@wallet.example", "@wallet.example"}), "mx.wallet.example")
+
+
+def record_of(raw: bytes, **more: Any) -> dict[str, Any]:
+    """As pages() gives it."""
+    place = {"account": "support@wallet.example", "mailbox": "INBOX", "role": "inbox", "validity": 7, "uid": 3}
+    told = {"flags": [], "arrived": ARRIVED.isoformat(), "size": len(raw)}
+    return json.loads(json.dumps(place | told | mail_of(raw) | more))
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.eml").read_bytes()
+
+
+def post_of(raw: bytes, **more: Any) -> Post:
+    return READER.read(record_of(raw, **more))[0]
+
+
+def written(text: str = "hello", **headers: str) -> bytes:
+    """A plain mail of a customer; `headers` with _ for -, and without a value left out."""
+    usual = {"From": "nia@mail.example", "Subject": "hello", "Message-ID": "<nia-1@mail.example>"}
+    named = usual | {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in named.items() if value)
+    return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{text}".encode()
+
+
+# name: text, author, role, thread, reply_to, files
+READ: dict[str, tuple[str, str, str, str, str | None, int]] = {
+    "gb18030_labelled_gb2312": (
+        "余额变成零（陶喆）\n\n你好，早上打开钱包余额变成零，60㎡的店等着付租金 😡\n陶喆",
+        *("taozhe@mail.example", "customer", "tencent_5D3A@mail.example", None, 0),
+    ),
+    "no_message_id_raw_8_bit": (
+        "充值不到账\n\n链上已确认，为什么还不到账？",
+        *("chenjing@mail.example", "customer", "digest:03f357c25b26b6aac1423d99872db60f", None, 0),
+    ),
+    "subject_cut_inside_a_character": (
+        "提现失败已经三天\n\n看标题",
+        *("lin@mail.example", "customer", "cut-1@mail.example", None, 0),
+    ),
+    "alternatives_pictures_and_a_file": (
+        "Hello,\nthe swap took my tokens and gave nothing 😡\nI clicked https://wallet.example/claim",
+        *("Omar@mail.example", "customer", "swap-1@mail.example", "inq.71@wallet.example", 2),
+    ),
+    "qq_mail_reply_with_history": (
+        "还是没到账，第三次问了",
+        *("zhoumin@mail.example", "customer", "tencent_70@mail.example", "inq.72@wallet.example", 0),
+    ),
+    "html_of_an_unknown_charset": (
+        "申请退款，谢谢",
+        *("wei@mail.example", "customer", "anidwithblanks@mail.example", None, 0),
+    ),
+    "plain_text_that_only_points_to_html": (
+        "I am locked out of my account since the update and support does not answer.",
+        *("ines@mail.example", "customer", "stub-1@mail.example", None, 0),
+    ),
+    "answer_below_the_quote": (
+        "Then why does it differ from the preview?\n\nI did. It still differs.",
+        *("ben@mail.example", "customer", "bottom-1@mail.example", "inq.73@wallet.example", 0),
+    ),
+    "outlook_history": (
+        "The card is still blocked – since Tuesday.",
+        *("carla@mail.example", "customer", "inq.74@wallet.example", "inq.74@wallet.example", 0),
+    ),
+    "automatic_reply": (
+        "I am away until Monday. This is urgent, my funds were stolen, I want a refund.",
+        *("dan@mail.example", "bot", "inq.75@wallet.example", "inq.75@wallet.example", 0),
+    ),
+    "bounce": (
+        "Your answer could not be delivered.\n\nFinal-Recipient: rfc822; eva@mail.example\nAction: failed\n"
+        "Status: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no such user",
+        *("MAILER-DAEMON@mx.mail.example", "bot", "eva-1@mail.example", "inq.76@wallet.example", 1),
+    ),
+    "forwarded_as_an_attachment": (
+        "Is this really from you?",
+        *("fay@mail.example", "customer", "fwd-1@mail.example", None, 1),
+    ),
+    "encrypted": ("", "gus@mail.example", "customer", "pgp-1@mail.example", None, 1),
+    "signed": (
+        "ledger question\n\nHow do I connect a hardware wallet?",
+        *("hal@mail.example", "customer", "signed-1@mail.example", None, 0),
+    ),
+    "file_with_a_disguised_name": (
+        "لم تصل أموالي",
+        *("ida@mail.example", "customer", "file-1@mail.example", None, 2),
+    ),
+    "colleague_vouched_for": (
+        "We have unblocked the card.",
+        *("mei@wallet.example", "staff", "jon-1@mail.example", "jon-1@mail.example", 0),
+    ),
+    "colleague_not_vouched_for": (
+        "please send me the export\n\nI need the list of customers today.",
+        *("unverified:mei@wallet.example", "customer", "spoof-1@scam.example", None, 0),
+    ),
+    "form_of_our_website": (
+        "Contact form\n\nThe app crashes when I open it.",
+        *("kim@mail.example", "customer", "form-1@wallet.example", None, 0),
+    ),
+    "customer_through_our_own_group": (
+        "Where do I find the tax report?",
+        *("lou@mail.example", "customer", "group-1@mail.example", None, 0),
+    ),
+    "newsletter": (
+        "Spring sale\n\nEverything must go",
+        *("news@shop.example", "bot", "news-1@shop.example", None, 0),
+    ),
+    "only_a_subject": (
+        "my funds are gone, help!!",
+        *("max@mail.example", "customer", "subject-1@mail.example", None, 0),
+    ),
+}
+UNREADABLE = ("empty", "no_mail_at_all")
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_sample_becomes_the_post_that_its_author_meant(name: str) -> None:
+    post = post_of(sample(name))
+    assert post.author is not None
+    author = (post.author.native_id, post.author.role)
+    assert (post.text, *author, post.thread, post.reply_to, post.attachments) == READ[name]
+    assert (post.public, post.place, post.posted_at) == (False, "support@wallet.example · INBOX", ARRIVED)
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_is_no_mail_is_refused_with_an_id(name: str) -> None:
+    with pytest.raises(RecordError) as told:
+        post_of(sample(name))
+    assert told.value.native_id
+
+
+def test_every_sample_is_looked_at() -> None:
+    assert {path.stem for path in SAMPLES.glob("*")} == {*READ, *UNREADABLE}
+
+
+def test_a_mail_that_the_server_withholds_is_refused_with_its_place() -> None:
+    with pytest.raises(RecordError) as told:
+        READER.read({"mailbox": "INBOX", "validity": 7, "uid": 9, "unreadable": "withheld by the server"})
+    assert told.value.native_id == "INBOX/7/9"
+
+
+# Headers and charsets
+
+
+def test_names_and_titles_are_read() -> None:
+    post = post_of(sample("gb18030_labelled_gb2312"))
+    assert post.author is not None
+    assert (post.author.name, post.title) == ("陶喆", "余额变成零（陶喆）")
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "text"),
+    [
+        ("喆㎡😡".encode("gb18030"), "gb2312", "喆㎡😡"),
+        ("喆㎡".encode("gbk"), "x-gbk", "喆㎡"),
+        ("喆".encode("gb18030"), "hz", "喆"),
+        ("轉帳失敗".encode("big5"), "big5", "轉帳失敗"),
+        ("it’s €5".encode("cp1252"), "iso-8859-1", "it’s €5"),
+        ("naïve".encode(), "us-ascii", "naïve"),
+        ("提现".encode(), "utf8", "提现"),
+        ("提现".encode(), "utf-8mb4", "提现"),
+        ("提现".encode(), "default", "提现"),
+        ("提现".encode(), None, "提现"),
+        ("提现失败".encode("gb18030"), None, "提现失败"),
+        ("提现失败".encode("gb18030"), "utf-8", "提现失败"),
+        ("提现".encode("utf-7"), "unicode-1-1-utf-7", "提现"),
+        (rb"\u0041\N{BULLET}", "unicode_escape", r"\u0041\N{BULLET}"),
+        (b"abc", "hex", "abc"),
+        (b"abc", "idna", "abc"),
+        (b"a\x00b\x07c\r\n", "utf-8", "abc\r\n"),
+        (b"+2AA-", "utf-7", "?"),
+        (b"", "x-unknown", ""),
+    ],
+)
+def test_bytes_are_read_in_the_charset_that_they_are_in(data: bytes, charset: str | None, text: str) -> None:
+    assert decoded(data, charset) == text
+
+
+def test_bytes_of_no_charset_at_all_are_still_a_text() -> None:
+    assert decoded(bytes(range(128, 256)) * 3 + b"\xff", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("=?gb2312?B?zOHP1g==?= =?gb2312?B?yqew3A==?=", "提现失败"),
+        ("=?utf-8?q?caf=C3=A9_au_lait?=", "café au lait"),
+        ("=?utf-8?B?5o+Q546w?= today", "提现 today"),
+        ("today =?utf-8?B?5o+Q546w?=", "today 提现"),
+        ("=?utf-8*zh?B?5o+Q546w?=", "提现"),
+        ("=?utf-8?B?5o+Q546w", "=?utf-8?B?5o+Q546w"),
+        ("=?utf-8?B?!!!?=", ""),
+        ("folded\r\n line", "folded line"),
+        ("提现".encode("gb18030").decode("ascii", "surrogateescape"), "提现"),
+        ("injected\r\nBcc: all@wallet.example", "injected Bcc: all@wallet.example"),
+    ],
+)
+def test_a_header_is_read_as_it_was_meant(raw: str, text: str) -> None:
+    assert header_text(raw) == text
+
+
+@pytest.mark.parametrize(
+    ("sender", "address", "name"),
+    [
+        ('"Nia, the first" <nia@mail.example>', "nia@mail.example", "Nia, the first"),
+        ("=?utf-8?B?546L77yM5LqU?= <Wang@MAIL.example>", "Wang@mail.example", "王，五"),
+        ("nia@mail.example (Nia)", "nia@mail.example", ""),
+        ('"support@wallet.example" <thief@scam.example>', "thief@scam.example", "support@wallet.example"),
+        ("nia@例子.example", "nia@xn--fsqu00a.example", ""),
+        ("Nia <nia@mail.example>, Leo <leo@mail.example>", "nia@mail.example", "Nia"),
+    ],
+)
+def test_the_author_is_the_first_address(sender: str, address: str, name: str) -> None:
+    author = post_of(written(From=sender)).author
+    assert author is not None
+    assert (author.native_id, author.name, author.role) == (address, name, "customer")
+
+
+def test_a_mail_without_a_sender_has_no_author() -> None:
+    assert post_of(written(From="")).author is None
+
+
+# Times
+
+
+def test_arrival_counts_and_not_what_the_sender_dates() -> None:
+    future = post_of(written(Date="Sat, 14 Mar 2036 09:00:00 +0000"))
+    absurd = post_of(sample("html_of_an_unknown_charset"))
+    slow = post_of(written(Date="Thu, 12 Mar 2026 09:00:00 +0000"))
+    assert {future.posted_at, absurd.posted_at, slow.posted_at} == {ARRIVED}
+
+
+def test_a_mail_that_was_moved_here_years_later_keeps_its_own_date() -> None:
+    post = post_of(written(Date="Sat, 14 Mar 2020 09:00:00 +0100"))
+    assert (post.posted_at, post.guessed) == (datetime(2020, 3, 14, 8, tzinfo=UTC), ("posted_at",))
+
+
+def test_without_a_time_of_arrival_the_date_is_a_guess() -> None:
+    post = post_of(written(Date="Sat, 14 Mar 2026 09:00:00 +0100"), arrived=None)
+    assert (post.posted_at, post.guessed) == (datetime(2026, 3, 14, 8, tzinfo=UTC), ("posted_at",))
+    assert post_of(written(), arrived=None).posted_at is None
+
+
+# What the author wrote
+
+
+QUOTED = {
+    "On ... wrote, wrapped": ("new\n\nOn Fri, 13 Mar 2026 at 20:00, Harbor Desk <a@b.example>\nwrote:\n> old", "new"),
+    "On ... wrote, unmarked": ("new\n\nOn Fri, 13 Mar 2026, Harbor Desk wrote:\nold words\nmore of them", "new"),
+    "Gmail in Chinese": ("新的\n\nHarbor <a@b.example> 于2026年3月13日周五 20:00写道：\n\n> 旧的", "新的"),
+    "在 ... 写道": ("新的\n在 2026-03-13 20:00:00，support 写道：\n旧的", "新的"),
+    "QQ ruler": ("新的\n------------------ 原始邮件 ------------------\n发件人: x\n旧的", "新的"),
+    "163 ruler": ("新的\n---- 回复的原邮件 ----\n| 发件人 | x |\n旧的", "新的"),
+    "Outlook ruler": ("new\n-----Original Message-----\nFrom: x\nold", "new"),
+    "header block": ("新的\n\n发件人: x\n发送时间: 2026年3月13日\n收件人: y\n主题: z\n\n旧的", "新的"),
+    "German": ("neu\n\nAm 13.03.26 um 20:00 schrieb Harbor Desk:\n> alt", "neu"),
+    "French": ("neuf\n\nLe ven. 13 mars 2026 à 20:00, Harbor <a@b.example> a écrit :\n> vieux", "neuf"),
+    "signature": ("new\n\n-- \nNia\nChief of nothing", "new"),
+    "phone": ("新的\n\n发自我的 iPhone", "新的"),
+    "interleaved": ("> why?\nbecause\n> when?\nnow", "because\nnow"),
+    "a colon is no quote": ("I wrote:\nhelp me\nFrom: here on it fails", "I wrote:\nhelp me\nFrom: here on it fails"),
+    "a ruler of their own": ("one\n--------\ntwo", "one\n--------\ntwo"),
+    "nothing but history": ("> everything\n> is quoted", "> everything\n> is quoted"),
+    "passed on": ("---- Forwarded message ----\nFrom: x\nold", "---- Forwarded message ----\nFrom: x\nold"),
+    "name first, wrapped": ("新的\nHarbor <a@b.example> 于2026年3月13日周五\n20:00写道：\n> 旧的", "新的"),
+}
+
+
+@pytest.mark.parametrize("case", QUOTED)
+def test_history_and_signatures_are_cut_off(case: str) -> None:
+    text, own = QUOTED[case]
+    assert own_words(text) == own
+    assert own_words(text.replace("\n", "\r\n")) == own
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Re: Fwd: fees", "回复：回复: fees", "AW: WG: Fees", "RE[2]: fees", "答复：转发：fees ", "回覆: Re : fees"],
+)
+def test_prefixes_of_answers_are_no_part_of_a_subject(subject: str) -> None:
+    assert bare_subject(subject) == "fees"
+
+
+def test_what_html_hides_is_not_said() -> None:
+    html = (
+        "<head><title>t</title><style>p{}</style></head><script>evil()</script><div style='DISPLAY: NONE'>a</div>"
+        "<span style='font-size:0'>b</span><p hidden>c</p><!-- d --><img alt=e><p>one<br>two &amp; three</p>tail"
+    )
+    assert text_of_html(html) == ("one\ntwo & three\n\ntail", ())
+
+
+def test_a_part_of_any_length_ends_somewhere_and_pictures_do_not_count() -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * 400_000}">'
+    html = written(f"<p>one{picture}</p><p>two</p>").replace(b"text/plain", b"text/html")
+    assert post_of(html).text == "hello\n\none\n\ntwo"
+    (part,) = record_of(written("word " * 100_000))["parts"]
+    assert (len(part["text"]), part["cut"]) == (300_000, True)
+
+
+def test_a_link_that_shows_another_address_is_told() -> None:
+    html = (
+        '<a href="https://scam.example/x">https://wallet.example</a> <a href="https://a.example/">https://a.example</a>'
+    )
+    assert text_of_html(html)[1] == ("https://scam.example/x",)
+
+
+@pytest.mark.parametrize("tag", ["div", "table><tr><td", "ul><li", "blockquote", "b"])
+def test_html_nested_without_end_is_read(tag: str) -> None:
+    assert "deep" in text_of_html(f"<p>top</p>{f'<{tag}>' * 20_000}deep")[0]
+
+
+def test_a_mail_of_html_alone_that_is_only_a_quote_stays_whole() -> None:
+    assert text_of_html("<blockquote type=cite>look at this</blockquote>")[0] == "look at this"
+
+
+def test_text_around_a_picture_is_one_text() -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"], mail["Message-ID"] = "nia@mail.example", "Re: x", "<p@mail.example>"
+    mail.set_content("before the picture")
+    mail.add_attachment(b"png", maintype="image", subtype="png", filename="a.png", disposition="inline")
+    mail.add_attachment("after the picture", disposition="inline")
+    post = post_of(mail.as_bytes())
+    assert (post.text, post.attachments) == ("before the picture\n\nafter the picture", 1)
+
+
+def test_an_attached_text_is_a_file_and_not_the_authors_words() -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"], mail["Message-ID"] = "nia@mail.example", "Re: x", "<p@mail.example>"
+    mail.set_content("see the log")
+    mail.add_attachment("ERROR everything is lost", filename="app.log")
+    post = post_of(mail.as_bytes())
+    assert (post.text, post.attachments) == ("see the log", 1)
+
+
+def test_files_are_listed_with_size_and_hash_under_harmless_names() -> None:
+    parts = record_of(sample("file_with_a_disguised_name"))["parts"]
+    assert [(part.get("name"), part.get("size")) for part in parts[1:]] == [("shotgnp.exe", 2), ("winmail.dat", 3)]
+    assert len(parts[1]["sha256"]) == 64
+    names = [part["name"] for part in record_of(sample("alternatives_pictures_and_a_file"))["parts"] if "name" in part]
+    assert names == ["shot.png", "凭证.pdf"]
+
+
+# Who speaks for us
+
+
+def answered_by(server: str, result: str, **more: str) -> str:
+    headers = {"From": "mei@wallet.example", "Authentication-Results": f"{server}; {result}", **more}
+    author = post_of(written(**headers)).author
+    assert author is not None
+    return author.role
+
+
+def test_only_our_own_server_vouches_for_a_colleague() -> None:
+    passed = "dmarc=pass (p=none) header.from=wallet.example"
+    assert answered_by("mx.wallet.example", passed) == "staff"
+    assert answered_by("mx.wallet.example", "spf=pass; " + passed) == "staff"
+    assert answered_by("mx.scam.example", passed) == "customer"
+    assert answered_by("mx.wallet.example", "dmarc=pass header.from=scam.example") == "customer"
+    assert answered_by("mx.wallet.example", "dkim=pass header.d=wallet.example") == "customer"
+    assert (
+        answered_by("mx.wallet.example", passed, From="mei@wallet.example, a <b@c.example>, <d@e.example>")
+        == "customer"
+    )
+
+
+def test_a_server_that_does_not_give_its_name_is_told_by_an_empty_one() -> None:
+    reader = Reader(READER.ours, "")
+    results = "spf=pass smtp.mailfrom=wallet.example; dmarc=pass action=none header.from=wallet.example"
+    (post,) = reader.read(record_of(written(From="mei@wallet.example", Authentication_Results=results)))
+    assert post.author is not None
+    assert post.author.role == "staff"
+
+
+def test_without_our_servers_name_nobody_is_vouched_for() -> None:
+    (post,) = Reader(READER.ours, None).read(record_of(sample("colleague_vouched_for")))
+    assert post.author is not None
+    assert (post.author.native_id, post.author.role) == ("unverified:mei@wallet.example", "customer")
+
+
+def test_what_lies_in_sent_we_have_said() -> None:
+    author = post_of(written(From="Mei <mei@partner.example>"), role="sent").author
+    assert author is not None
+    assert (author.native_id, author.role) == ("mei@partner.example", "staff")
+
+
+AUTOMATIC = {
+    "Auto-Submitted": "auto-generated",
+    "Precedence": "bulk",
+    "X-Auto-Response-Suppress": "DR, OOF, AutoReply",
+    "X-Autoreply": "yes",
+    "X-Autorespond": "on",
+    "X-Failed-Recipients": "eva@mail.example",
+    "List-Id": "<offers.shop.example>",
+    "List-Unsubscribe": "<https://shop.example>",
+    "Return-Path": "<>",
+    "From": "No Reply <no-reply@shop.example>",
+    "Subject": "自动回复：您好",
+    "X-Inquiry-Id": "ABCDEFG",
+    "Content-Type": "multipart/report; report-type=disposition-notification; boundary=x",
+}
+
+
+@pytest.mark.parametrize("header", AUTOMATIC)
+def test_a_machines_mail_is_no_inquiry(header: str) -> None:
+    author = post_of(written(**{header: AUTOMATIC[header]})).author
+    assert author is not None
+    assert author.role == "bot"
+
+
+@pytest.mark.parametrize("header", ["Auto-Submitted: no", "Precedence: first-class", "X-Auto-Response-Suppress: RN"])
+def test_a_persons_mail_is_one_though_it_bears_such_headers(header: str) -> None:
+    name, _, value = header.partition(": ")
+    author = post_of(written(**{name: value})).author
+    assert author is not None
+    assert author.role == "customer"
+
+
+# Conversations
+
+
+def test_a_first_mail_is_its_own_conversation_and_answers_belong_to_it() -> None:
+    first = post_of(written(Message_ID="<a@mail.example>"))
+    answer = post_of(written(Message_ID="<b@wallet.example>", References="<a@mail.example>"), role="sent")
+    back = post_of(
+        written(
+            Message_ID="<c@mail.example>",
+            References="<a@mail.example>\r\n <b@wallet.example>",
+            In_Reply_To="<b@wallet.example>",
+        )
+    )
+    assert {first.thread, answer.thread, back.thread} == {"a@mail.example"}
+    assert [post.reply_to for post in (first, answer, back)] == [None, "a@mail.example", "b@wallet.example"]
+
+
+def test_what_in_reply_to_says_beside_an_id_is_ignored() -> None:
+    post = post_of(written(In_Reply_To='Message from nia <nia@mail.example> of "Friday" <b@wallet.example>'))
+    assert post.reply_to == "b@wallet.example"
+
+
+def test_the_same_mail_in_two_mailboxes_is_one_post() -> None:
+    here = post_of(written(), mailbox="INBOX", account="support@wallet.example", uid=3)
+    there = post_of(written(), mailbox="feedback", account="feedback@wallet.example", uid=900)
+    assert here.native_id == there.native_id
+
+
+def test_mails_without_an_id_are_told_apart_by_what_they_say() -> None:
+    same = [post_of(written(text, Message_ID="")).native_id for text in ("one", "one", "two")]
+    assert same[0] == same[1] != same[2]
+
+
+# Answered by a colleague
+
+
+def marked(**more: Any) -> Post:
+    _, mark = READER.read(record_of(written(), flags=["\\Answered", "\\Seen"], **more))
+    return mark
+
+
+def test_a_mark_of_an_answer_is_an_answer_of_ours_to_that_mail() -> None:
+    mark = marked()
+    assert mark.author is not None
+    assert (mark.native_id, mark.reply_to) == ("nia-1@mail.example#answered", "nia-1@mail.example")
+    assert (mark.author.native_id, mark.author.role) == ("support@wallet.example", "staff")
+
+
+def test_a_mark_that_was_there_before_us_is_not_dated_after_later_mails() -> None:
+    assert marked().posted_at == ARRIVED + timedelta(seconds=1)
+
+
+def test_a_mark_that_we_see_being_set_is_dated_before_mails_that_came_with_it() -> None:
+    later = ARRIVED + timedelta(hours=2)
+    assert marked(marked_before=later.isoformat()).posted_at == later - timedelta(seconds=1)
+    assert marked(marked_before=None).posted_at is None
+
+
+@pytest.mark.parametrize("more", [{"role": "sent"}, {"flags": ["\\Seen"]}])
+def test_other_flags_and_folders_tell_of_no_answer(more: dict[str, Any]) -> None:
+    assert len(READER.read(record_of(written(), **{"flags": ["\\Answered"], **more}))) == 1
+
+
+# Whatever comes
+
+
+def test_a_masked_record_is_read_too() -> None:
+    phrase = "earth together pond inhale main camp grow bronze sad treat velvet report"
+    record = record_of(written(f"my words are {phrase}\r\n\r\nOn Fri, 13 Mar 2026, Desk wrote:\r\n> hello"))
+    masked, found = mask_record(record)
+    assert isinstance(masked, dict)
+    assert [each.kind for each in found] == ["phrase"]
+    assert READER.read(masked)[0].text == f"hello\n\nmy words are {'█' * len(phrase)}"
+
+
+def only_record_errors(raw: bytes) -> None:
+    """A mail is read, or refused as RecordError; and it can be stored."""
+    record = record_of(raw)
+    json.dumps(record, ensure_ascii=False).encode()
+    try:
+        posts = READER.read(record)
+    except RecordError:
+        return
+    for post in posts:
+        post.text.encode()
+        assert post.native_id
+        assert post.posted_at is None or post.posted_at.tzinfo is UTC
+
+
+HEADERS = ("From", "Subject", "Date", "Message-ID", "References", "In-Reply-To", "Content-Type", "List-Id", "Reply-To",
+           "Content-Transfer-Encoding", "Content-Disposition", "Authentication-Results", "Auto-Submitted")  # fmt: skip
+PIECES = st.sampled_from(
+    [
+        *(b"multipart/mixed; boundary=b", b"multipart/alternative; boundary=b", b"text/html", b"text/plain; charset="),
+        *(b"gb2312", b"message/rfc822", b"message/delivery-status", b"--b", b"--b--", b"\r\n", b"\n", b"\r", b";"),
+        *(b"=?utf-8?B?", b"?=", b"=?gb2312?Q?=", b"<", b">", b"@", b"filename*0*=", b"filename*=utf-8''%", b'name="'),
+        *(b"base64", b"quoted-printable", b"x-uuencode", b"begin 644 x", b"\x00", b"\xff\xfe", b"\xcc\xe1\xcf\xd6"),
+        *(b"<div style='", b"On x wrote:", b"> ", b"a@b.example", b"<a@b.example>", b"+9999", b"Mon, 31 Feb 2026"),
+        b"mx.wallet.example; dmarc=pass header.from=",
+    ]
+)
+FREE = st.binary(max_size=30)
+VALUES = st.lists(PIECES | FREE, max_size=6).map(b"".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400))
+def test_no_bytes_break_the_reading(raw: bytes) -> None:
+    only_record_errors(raw)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(HEADERS), VALUES), max_size=8), st.lists(PIECES | FREE, max_size=25))
+def test_no_headers_and_parts_break_the_reading(headers: list[tuple[str, bytes]], body: list[bytes]) -> None:
+    head = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers)
+    only_record_errors(head + b"\r\n" + b"".join(body))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(READ)), st.integers(0, 4000), st.integers(0, 40), FREE)
+def test_no_damage_to_a_real_mail_breaks_the_reading(name: str, at: int, length: int, new: bytes) -> None:
+    raw = sample(name)
+    only_record_errors(raw[:at] + new + raw[at + length :])
+
+
+def test_parts_within_parts_without_end_are_read_or_refused() -> None:
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(3000))
+    only_record_errors(b"From: nia@mail.example\r\n" + nested + b"\r\nhello")
+    forwarded = b"Content-Type: message/rfc822\r\n\r\n" * 3000
+    only_record_errors(b"From: nia@mail.example\r\n" + forwarded + b"hello")
