@@ -18,7 +18,7 @@ from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Deleted, Finding, Page, Post
 from connectors.errors import AuthError, SourceGoneError, TransientError
 from connectors.qq import QQ, TERMS
-from connectors.qq.account import PAGE
+from connectors.qq.account import CONTACTS, PAGE
 from connectors.qq.onebot import AccountOfflineError, ActionFailedError, ActionRefusedError
 from tests.conftest import Community, poll
 from tests.contract_suite import Drained, PullContract, drain, items, numbered, posts, refused, texts
@@ -295,6 +295,24 @@ async def test_a_private_chat_without_news_is_not_asked_for(qq: OneBotSimulator,
     qq.actions.calls.clear()
     await drain(qq_source(private_chats=True), first)
     assert "get_friend_msg_history" not in [call for call, _ in qq.actions.calls]
+
+
+async def test_of_a_private_chat_that_has_gone_quiet_little_is_kept_and_nothing_is_lost(
+    qq: OneBotSimulator, qq_source: Source
+) -> None:
+    for text in numbered(PAGE):
+        qq.whispers("omar", text)
+    first = await drain(qq_source(private_chats=True))
+    for number in range(CONTACTS):
+        qq.whispers(f"user{number}", "hello")
+    second = await drain(qq_source(private_chats=True), first)
+    kept = (second.cursor or {})["chats"][f"u{qq.user('omar')}"]
+    for text in numbered(2 * PAGE):
+        qq.whispers("omar", f"again: {text}")
+    connector = qq_source(private_chats=True)
+    third = await drain(connector, second)
+    assert len(kept["tail"]) == 1
+    assert read_from(connector, third) == qq.truth()
 
 
 @pytest.mark.parametrize("qq_app", [LAGRANGE, LLONEBOT])

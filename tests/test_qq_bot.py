@@ -508,6 +508,32 @@ async def test_a_right_that_the_bot_does_not_have_is_named(bot: QQBotSimulator, 
         await first_of(source(hears=["groups", "guilds"]))
 
 
+async def test_a_removal_from_a_group_is_told_until_the_bot_is_back(bot: QQBotSimulator, source: Source) -> None:
+    connector = source()
+    async with connector, aclosing(connector.pages(None)) as pages:
+        await anext(pages)
+        bot.kicks_bot()
+        removed = await anext(pages)
+        bot.says("anna", "nobody hears me")
+        meanwhile = await anext(pages)
+        bot.takes_bot_back()
+        back = await anext(pages)
+    warning = f"the bot was removed from group {bot.group}: add it again"
+    assert [page.warnings for page in (removed, meanwhile, back)] == [(warning,), (warning,), ()]
+
+
+async def test_a_removal_that_a_call_told_is_told_at_the_next_poll(bot: QQBotSimulator, source: Source) -> None:
+    bot.hook_url = "kept"
+    bot.kicks_bot()
+    bot.kicks_bot(bot.openid("group", "Family"))
+    async with source(way="webhook", places={bot.group: "Harbor 1"}) as connector:
+        [connector.receive(call_with(bot, payload)) for payload in bot.pending]
+        told = [page.warnings async for page in connector.pages(None)]
+        again = [page.warnings async for page in connector.pages({})]
+    assert told == [(f"the bot was removed from group {bot.group}: add it again",)]
+    assert again == []
+
+
 async def test_a_session_that_qq_forgot_is_told_as_lost(bot: QQBotSimulator, source: Source) -> None:
     begun = await first_of(source())
     bot.gateway.forgets_sessions()

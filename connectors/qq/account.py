@@ -10,6 +10,7 @@ from connectors.qq.onebot import Chat, Dialect, OneBot, as_number, check_online,
 from connectors.qq.walk import Hole
 
 PAGE = 50  # messages of one answer; beyond 100 answers are unreliable
+PRIVATE = 1  # chatType of a private chat
 CONTACTS = 50  # private chats, those with the latest messages
 
 
@@ -72,7 +73,7 @@ class Account:
         if private and host.dialect.lists_contacts:
             for contact in await self._onebot.objects("get_recent_contact", count=CONTACTS):
                 user = as_number(contact.get("peerUin"))
-                if user and contact.get("chatType") == 1:
+                if user and as_number(contact.get("chatType")) == PRIVATE:
                     found.append((Chat("private", user), as_number(contact.get("msgTime")) or 0))
         return found
 

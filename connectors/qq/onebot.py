@@ -176,7 +176,7 @@ class OneBot:
         answer = await self._session.post_json(f"/{action}", parameters)
         if not isinstance(answer, dict) or "retcode" not in answer:
             raise TransientError(f"{self._source}: the answer is not OneBot's. Is `url` its HTTP server?")
-        retcode = answer["retcode"]
+        retcode = as_number(answer["retcode"])
         # Both: NapCat's retcode 200 is a failure.
         if answer.get("status") == "ok" and retcode == 0:
             return answer.get("data")

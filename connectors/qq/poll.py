@@ -9,7 +9,7 @@ from connectors.contract import Cursor, Gap, Page, Record
 from connectors.errors import TransientError
 from connectors.qq.account import Account, Host
 from connectors.qq.onebot import ActionFailedError, Chat
-from connectors.qq.walk import ChatWalk, Hole
+from connectors.qq.walk import ChatWalk, Hole, shortened
 
 STEPS = 5  # pages down a hole before the newest messages of all chats are looked at again
 
@@ -17,13 +17,14 @@ STEPS = 5  # pages down a hole before the newest messages of all chats are looke
 class Poll:
     """Begins as the cursor says: `{"chats": {thread: state of its ChatWalk}}`.
 
-    The state of a chat that is not read now is kept.
+    Of a chat that is not read now only what is needed to go on is kept: private chats grow many.
     """
 
     def __init__(self, account: Account, since: datetime, cursor: Cursor | None) -> None:
         self._account = account
         self._since = since
         self._states: dict[str, Cursor] = dict((cursor or {}).get("chats", {}))
+        self._idle: dict[str, Cursor] = {}
         self._walks: list[ChatWalk] = []
         self._resting: list[ChatWalk] = []  # a step failed; the next poll tries again
         self._silent: list[Chat] = []
@@ -32,7 +33,7 @@ class Poll:
 
     @property
     def cursor(self) -> Cursor:
-        return {"chats": self._states | {walk.chat.thread: walk.state() for walk in self._walks}}
+        return {"chats": self._idle | {walk.chat.thread: walk.state() for walk in self._walks}}
 
     def warnings(self) -> tuple[str, ...]:
         """What cannot be read, though the poll goes on."""
@@ -48,6 +49,8 @@ class Poll:
         """
         self._host = host
         self._walks = [ChatWalk(chat, self._since, self._states.get(chat.thread)) for chat, _ in chats]
+        read = {chat.thread for chat, _ in chats}
+        self._idle = {thread: shortened(state) for thread, state in self._states.items() if thread not in read}
         written = {chat: told for chat, told in chats if told}
         waiting = [walk for walk in self._walks if walk.last_time < written.get(walk.chat, walk.last_time + 1)]
         while waiting:

@@ -121,6 +121,11 @@ class ChatWalk:
         return [{VANISHED: f"{self.chat.thread}/{name}"} for name in sure]
 
 
+def shortened(state: Cursor) -> Cursor:
+    """A chat's state with the newest message alone: enough to go on, not to notice recalls."""
+    return state | {"tail": state["tail"][-1:], "gone": []}
+
+
 def _told(hole: Hole) -> Cursor:
     return {name: value for name, value in asdict(hole).items() if name != "fresh"}
 

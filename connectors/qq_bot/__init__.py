@@ -77,6 +77,8 @@ class QQBot(PullConnector, PushConnector):
 
     def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
+        self._left: set[str] = set()  # groups that have removed the bot
+        self._told: tuple[str, ...] = ()
         self._api = BotApi(
             source,
             config.app_id,
@@ -99,7 +101,7 @@ class QQBot(PullConnector, PushConnector):
         await self._api.aclose()
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
-        """Yield what the gateway tells, without end. By webhook there are none: only the login is tried.
+        """Yield what the gateway tells, without end. By webhook only the login is tried, and warnings are told.
 
         Raises:
             CursorExpiredError: QQ no longer knows our session.
@@ -107,6 +109,9 @@ class QQBot(PullConnector, PushConnector):
         """
         if self.config.way == "webhook":
             await self._api.me()
+            if self._warnings() != self._told:
+                self._told = self._warnings()
+                yield Page((), cursor or {}, warnings=self._told)
             return
         while True:
             url = (await self._api.gateway())["url"]
@@ -117,7 +122,7 @@ class QQBot(PullConnector, PushConnector):
                     async with aclosing(listening.pages(self._api.token.header, cursor)) as pages:
                         async for page in pages:
                             cursor = page.cursor
-                            yield page
+                            yield replace(page, warnings=self._warnings())
                 except AuthError:
                     self._api.token.forget()
                     raise
@@ -131,12 +136,24 @@ class QQBot(PullConnector, PushConnector):
     def _wants(self, event: Record) -> bool:
         """Whether it says something, in a place that we read. What cannot be read is kept, to be quarantined."""
         if event.get("t") not in SAID.keys() | RECALLED.keys():
+            self._note_membership(event)
             return False
         try:
             place = place_of(event)
         except (KeyError, TypeError):
             return True
         return place is None or not self.config.places or place in self.config.places
+
+    def _note_membership(self, event: Record) -> None:
+        group = event["d"].get("group_openid") if isinstance(event.get("d"), dict) else None
+        if isinstance(group, str) and (not self.config.places or group in self.config.places):
+            if event.get("t") == "GROUP_DEL_ROBOT":
+                self._left.add(group)
+            elif event.get("t") == "GROUP_ADD_ROBOT":
+                self._left.discard(group)
+
+    def _warnings(self) -> tuple[str, ...]:
+        return tuple(f"the bot was removed from group {group}: add it again" for group in sorted(self._left))
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return read(record, self.config.places)

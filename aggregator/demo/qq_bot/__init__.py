@@ -88,6 +88,12 @@ class QQBotSimulator:
             held.native_id, held.text, held.author, held.thread, held.published_at, deleted=True
         )
 
+    def kicks_bot(self, group: str | None = None) -> None:
+        self._send("GROUP_DEL_ROBOT", self._membership(group))
+
+    def takes_bot_back(self, group: str | None = None) -> None:
+        self._send("GROUP_ADD_ROBOT", self._membership(group))
+
     def malformed(self) -> None:
         """An event of a known kind, of a shape that nobody documented."""
         self._send("GROUP_MESSAGE_CREATE", {"id": "odd", "group_openid": self.group, "author": "who"})
@@ -152,6 +158,11 @@ class QQBotSimulator:
         self._truth[native_id] = Truth(native_id, text.strip(), user, thread, when, deleted=False)
         self._send(event, said | where)
         return native_id
+
+    def _membership(self, group: str | None) -> Json:
+        openid = self.group if group is None else group
+        who = self.openid(openid, "admin")
+        return {"group_openid": openid, "op_member_openid": who, "timestamp": int(self.clock().timestamp())}
 
     def _send(self, event: str, said: Json) -> None:
         payload = {"op": 0, "id": f"{event}:{self._number}", "t": event, "d": said}
