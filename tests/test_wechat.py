@@ -660,6 +660,24 @@ async def test_never_fifty_comments_are_asked_for(wechat: WeChatSimulator, sourc
     assert [body["begin"] for body in asked] == [0, 49]
 
 
+async def test_a_walk_that_was_cut_off_is_begun_again_even_if_the_number_of_comments_is_as_before(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.newest_first = False
+    wechat.publishes("文章")
+    ids = [wechat.comments("ann", f"text {number}") for number in range(60)]
+    done = await drain(source())
+    clock.pass_(hours=2)
+    wechat.deletes(ids[55])
+    wechat.comments("ben", "in place of another")
+    wechat.answers(ids[0], "so that the first page has news")
+    connector = source()
+    cut_off = await drain(connector, done, pages=1)
+    after = await drain(source(), cut_off)
+    assert "in place of another" in texts(connector, after.records)
+    assert deletions(connector, after) == [ids[55]]
+
+
 @pytest.mark.parametrize("newest_first", [True, False])
 async def test_a_new_comment_is_found_wherever_it_is_listed(
     wechat: WeChatSimulator, source: Source, clock: Hands, newest_first: bool
@@ -1175,6 +1193,27 @@ async def test_statistics_that_may_not_be_read_do_not_stop_the_comments(
     wechat.comments("ann", "x")
     connector = source()
     assert texts(connector, (await drain(connector)).records) == ["x"]
+
+
+async def test_publications_that_may_not_be_listed_leave_statistics_and_names(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.forbidden["/cgi-bin/freepublish/batchget"] = 48001
+    clock.pass_(days=1)
+    wechat.comments("ann", "by statistics", wechat.publishes("群发", at=clock.now - timedelta(days=1), listed=False))
+    named = wechat.publishes("今天", listed=False)
+    clock.pass_(minutes=1)
+    wechat.comments("ann", "by name", named)
+    connector = source(articles=[named.partition("/")[0]])
+    assert texts(connector, (await drain(connector)).records) == ["by statistics", "by name"]
+
+
+async def test_an_account_that_may_look_for_articles_in_no_way_asks_a_person(
+    wechat: WeChatSimulator, source: Source
+) -> None:
+    wechat.forbidden |= {"/cgi-bin/freepublish/batchget": 48001, "/datacube/getarticletotal": 48001}
+    with pytest.raises(NotPermittedError, match="needs a verified account"):
+        await drain(source())
 
 
 # Failures inside a 200

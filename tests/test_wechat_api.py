@@ -143,7 +143,7 @@ def test_what_holds_no_fields_is_refused(body: bytes) -> None:
     [
         *((code, TransientError) for code in (-1, 40001, 40014, 41001, 42001, 42007, 99999)),
         *((code, AuthError) for code in (40013, 40125, 40164, 40243, 50002, 61024)),
-        *((code, NotPermittedError) for code in (48001, 48002, 48004, 65400, 88000)),
+        *((code, NotPermittedError) for code in (48001, 48002, 48004, 65400, 76021, 76022, 88000)),
         *((code, NoSuchItemError) for code in (88001, 88002, 88004, 88008, 95000)),
         *((code, NotReadyError) for code in (61501, 61503)),
         (45009, QuotaSpentError),

@@ -350,6 +350,17 @@ async def test_only_the_named_accounts_are_read(kf: WeChatKfSimulator, source: S
     assert texts(connector, (await drain(connector)).records) == ["two"]
 
 
+async def test_named_accounts_are_read_though_the_list_of_accounts_may_not_be(
+    kf: WeChatKfSimulator, source: Source
+) -> None:
+    kf.forbidden["/cgi-bin/kf/account/list"] = 48002
+    kf.says("anna", "one")
+    connector = source(accounts=[kf.account])
+    assert texts(connector, (await drain(connector)).records) == ["one"]
+    with pytest.raises(AuthError, match="give it the right"):
+        await drain(source())
+
+
 async def test_an_account_that_was_closed_does_not_stop_the_other(
     kf: WeChatKfSimulator, source: Source, clock: Hands
 ) -> None:

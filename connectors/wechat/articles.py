@@ -130,30 +130,47 @@ class Shelf:
         return None if not looks or None in looks else min(look for look in looks if look is not None)
 
     async def restock(self, account: Account, now: datetime) -> None:
-        """Find new articles and drop old ones, if that was not done lately."""
+        """Find new articles and drop old ones, if that was not done lately.
+
+        Raises:
+            NotPermittedError: the account may look for articles in no way, and none is known.
+        """
         if now.timestamp() - self.listed_at < LISTED_EVERY:
             return
-        oldest = (now - self.kept_for).timestamp()
         for number, index in self.named:
             self._add(Article(number, index))
-        await self._count(account, now)
-        short = [item async for item in _published(account, oldest) if not self._place(item)]
-        by_title = {article.title: article for article in self.articles.values() if not article.url}
-        for item in short:
-            if (article := by_title.get(item["title"])) is not None:
-                article.url, article.open = item["url"], item["open"]
-        self.unplaced = sum(item["title"] not in by_title and item["open"] for item in short)
+        refusals = []
+        for search in (self._count, self._list):
+            try:
+                await search(account, now)
+            except NotPermittedError as error:
+                refusals.append(error)
+        oldest = (now - self.kept_for).timestamp()
         self.articles = {
             key: article
             for key, article in self.articles.items()
             if article.published is None or article.published >= oldest
         }
+        if len(refusals) == 2 and not self.articles:
+            raise refusals[0]
         self.listed_at = now.timestamp()
 
+    async def _list(self, account: Account, now: datetime) -> None:
+        """Take in what was published; a short address gets its ids by the title that the statistics know."""
+        published = _published(account, (now - self.kept_for).timestamp())
+        short = [item async for item in published if not self._place(item)]
+        by_title = {article.title: article for article in self.articles.values() if not article.url}
+        for item in short:
+            if (article := by_title.get(item["title"])) is not None:
+                article.url, article.open = item["url"], item["open"]
+        self.unplaced = sum(item["title"] not in by_title and item["open"] for item in short)
+
     def _place(self, item: Record) -> bool:
-        """Whether the address of a published article says how to ask for its comments, and note it."""
-        if (place := _place_in(item["url"])) is None:
-            return any(article.url == item["url"] for article in self.articles.values())
+        """Note a published article; False: its address does not say how to ask for its comments."""
+        known = next((article for article in self.articles.values() if article.url == item["url"]), None)
+        place = (known.msg_data_id, known.index) if known else _place_in(item["url"])
+        if place is None:
+            return bool(item["deleted"])
         if item["deleted"]:
             self.articles.pop(f"{place[0]}/{place[1]}", None)
             return True
@@ -174,8 +191,8 @@ class Shelf:
                 continue
             try:
                 rows = await account.read_on(day)
-            except (NotPermittedError, NotReadyError, QuotaSpentError):
-                return  # what `unplaced` counts is then told as a warning
+            except (NotReadyError, QuotaSpentError):
+                return
             for row in rows:
                 self._count_in(row)
             self.counted_to = day

@@ -22,12 +22,14 @@ async def news(article: Article, listed: Listed, since: float, now: float) -> As
     """
     whole = article.total < 0 or now - article.swept_at >= SWEPT_EVERY
     rows, total = await listed(0)
-    if fresh := _fresh(article, rows, since):
-        yield fresh
-    lively = any(_number(record["comment"]) is not None for record in fresh)
+    fresh = _fresh(article, rows, since)
     if not whole and not fresh and total == article.total:
         article.was_looked_at(now, lively=False)
         return
+    article.total = -1  # a crash before the walk is over begins it again
+    if fresh:
+        yield fresh
+    lively = any(_number(record["comment"]) is not None for record in fresh)
     present, begin, first_total = _ids(rows), len(rows), total
     while rows and begin < total:
         rows, total = await listed(begin)
@@ -39,7 +41,6 @@ async def news(article: Article, listed: Listed, since: float, now: float) -> As
     article.was_looked_at(now, lively=lively)
     # Comments that came or went meanwhile have shifted the pages: walk again before anything is called gone.
     if total != first_total or len(present) != total:
-        article.total = -1
         return
     article.total, article.swept_at = total, now
     if gone := sorted(article.seen - present):

@@ -26,6 +26,8 @@ NOT_PERMITTED: Final[Mapping[int, str]] = {
     48002: "the secret may not call this API: give it the right in the console",
     48004: "WeChat has banned the account from this API: see the notices in its console",
     65400: "the account does not use the customer-service feature: enable it, or set agent_chats: none",
+    76021: "WeChat does not say how many calls are left",
+    76022: "WeChat does not say how many calls are left",
     88000: "the account has no comment privilege: ask for it in the console, or set comments: false",
 }
 MISCONFIGURED: Final[Mapping[int, str]] = {

@@ -29,7 +29,7 @@ from connectors.errors import PushRefusedError, SourceGoneError, TransientError
 from connectors.secret import Secret
 from connectors.session import Pacing
 from connectors.wechat_api.callback import Callbacks
-from connectors.wechat_api.errcode import NoSuchItemError
+from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError
 from connectors.wechat_kf import reading
 from connectors.wechat_kf.desk import Desk
 from connectors.wechat_kf.nicknames import Nicknames
@@ -171,8 +171,13 @@ class WeChatKf(PullConnector, PushConnector):
     async def _list_accounts(self, now: datetime) -> None:
         if self._listed_at is not None and now - self._listed_at < LISTED_EVERY:
             return
-        listed = await self._desk.accounts()
         wanted = self.config.accounts
+        try:
+            listed = await self._desk.accounts()
+        except NotPermittedError:
+            if not wanted:
+                raise
+            listed = {}  # only their names are missing
         # One that was named and is not listed is asked for all the same: then WeChat says what is wrong.
         self._names = {each: listed.get(each, "") for each in wanted} if wanted else listed
         self._listed_at = now
