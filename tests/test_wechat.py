@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import traceback
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat import WeChatSimulator
-from aggregator.demo.wechat.protocol import Fault
+from aggregator.demo.wechat.protocol import Fault, Faults
 from aggregator.listener import serve
 from aggregator.web.hooks import create_hooks
 from connectors.contract import Deleted, Finding, Page, Post, Push, Received
@@ -906,6 +907,98 @@ async def test_we_vouch_for_nothing_while_comments_are_refused(
     async with source(**CALLED) as restarted:
         await poll(restarted, done)
     assert connector.complete_to == restarted.complete_to == began
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_stormy_days_under_articles_end_with_what_stands_there(
+    wechat: WeChatSimulator, source: Source, clock: Hands, seed: int
+) -> None:
+    rng = random.Random(seed)
+    wechat.newest_first, wechat.replies_as_list = rng.random() < 0.5, rng.random() < 0.5
+    wechat.publishes("第一篇")
+    storm = Storm(wechat, clock, rng)
+    connector, done = source(), Drained()
+    for _ in range(60):
+        storm.blows()
+        if rng.random() < 0.5:
+            await poll_as_far_as(connector, done, rng.choice([1, 2, 99]))
+        if rng.random() < 0.2:
+            await connector.close()
+            connector = source()
+    wechat.faults = Faults()
+    for _ in range(3):
+        clock.pass_(hours=7)
+        await poll(connector, done)
+    await connector.close()
+    truth = {key: post for key, post in wechat.truth().items() if not post.deleted}
+    assert standing(connector, done) == truth
+    assert len(truth) > 100
+
+
+class Storm:
+    """What can happen under the articles of an account, at random."""
+
+    def __init__(self, wechat: WeChatSimulator, clock: Hands, rng: random.Random) -> None:
+        self.wechat, self.clock, self.rng = wechat, clock, rng
+        self.ids: list[str] = []
+
+    def blows(self) -> None:
+        happen = self.rng.choice(
+            [
+                *(self.many_write, self.many_write, self.some_are_deleted, self.we_answer, self.we_withdraw),
+                *(self.it_goes_wrong, self.an_article_comes_out, self.somebody_writes_meanwhile),
+            ]
+        )
+        happen()
+        self.clock.pass_(seconds=self.rng.choice([7, 60, 900, 7200]))
+
+    def many_write(self) -> None:
+        article = self.rng.choice(list(self.wechat.articles))
+        for _ in range(self.rng.choice([1, 3, 40])):
+            self.ids.append(self.wechat.comments("ann", f"text {len(self.ids)}", article))
+
+    def some_are_deleted(self) -> None:
+        for native_id in self.rng.sample(self.ids, min(3, len(self.ids))):
+            self.wechat.deletes(native_id)
+
+    def we_answer(self) -> None:
+        for native_id in self.rng.sample(self.ids, min(2, len(self.ids))):
+            self.wechat.answers(native_id, f"answer of {self.clock.now}")
+
+    def we_withdraw(self) -> None:
+        for native_id in self.rng.sample(self.ids, min(2, len(self.ids))):
+            self.wechat.withdraws_answer(native_id)
+
+    def it_goes_wrong(self) -> None:
+        self.wechat.fails_next(self.rng.choice(["500", "reset", "truncated", -1, 40001]), path="comment/list")
+
+    def an_article_comes_out(self) -> None:
+        self.wechat.publishes(f"第 {len(self.wechat.articles) + 1} 篇")
+
+    def somebody_writes_meanwhile(self) -> None:
+        self.wechat.between_pages(self.many_write, self.some_are_deleted)
+
+
+async def poll_as_far_as(connector: WeChat, done: Drained, pages: int) -> None:
+    """A poll that is cut off before it commits more than so many pages, or by what goes wrong."""
+    with suppress(TransientError):
+        async with aclosing(connector.pages(done.cursor)) as stream:
+            async for page in stream:
+                if (pages := pages - 1) < 0:
+                    return
+                done.records.extend(page.records)
+                done.cursor = json.loads(json.dumps(page.cursor))
+
+
+def standing(connector: WeChat, done: Drained) -> dict[str, Truth]:
+    """What was told and not taken back."""
+    found: dict[str, Truth] = {}
+    for item in items(connector, done.records):
+        if isinstance(item, Post):
+            found[item.native_id] = as_truth(item)
+        elif isinstance(item, Deleted):
+            found.pop(item.native_id, None)
+    return found
 
 
 # The daily budget

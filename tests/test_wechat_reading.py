@@ -112,7 +112,11 @@ EXPECTED: dict[str, Any] = {
     "comment_without_openid": [
         comment(14, "路过，支持", 1773475400, None, title=None, permalink=None, place=f"{THREAD} 留言")
     ],
-    "comment_gone": Deleted("comment/2247483801/0/12", None),
+    "comment_gone": [Deleted("comment/2247483801/0/12", None)],
+    "comment_gone_with_its_answer": [
+        Deleted("comment/2247483801/0/13", None),
+        Deleted("comment/2247483801/0/13/reply/1773478900", None),
+    ],
     "row_customer": ROW,
     "row_customer_picture": Post(
         "row/0a1b2c3d4e5f60718293a4b6",

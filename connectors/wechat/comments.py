@@ -45,7 +45,14 @@ async def news(article: Article, listed: Listed, since: float, now: float) -> As
     article.total, article.swept_at = total, now
     if gone := sorted(article.seen - present):
         article.seen -= set(gone)
-        yield [{"comment_gone": {**article.context(), "user_comment_id": number}} for number in gone]
+        yield [_gone(article, number) for number in gone]
+
+
+def _gone(article: Article, number: int) -> Record:
+    record: Record = {"comment_gone": {**article.context(), "user_comment_id": number}}
+    if (replied := article.answered.pop(number, None)) is not None:
+        record["reply_before"] = replied
+    return record
 
 
 def _fresh(article: Article, rows: list[Record], since: float) -> list[Record]:

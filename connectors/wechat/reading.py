@@ -1,8 +1,8 @@
 """One record of an official account, read into the common shape. Pure.
 
 Records come in five shapes: `{"message": fields}` from a callback, `{"unreadable": text}` from one that does not
-parse, `{"comment", "article"}` from comment/list (with `reply_before`, where our reply of that time is gone),
-`{"comment_gone"}`, written by the connector when a comment has disappeared, and `{"row", "digest", "order"}` from
+parse, `{"comment", "article"}` from comment/list, `{"comment_gone"}`, written by the connector when a comment has
+disappeared (both with `reply_before`, where our reply of that time is gone), and `{"row", "digest", "order"}` from
 getmsglist.
 """
 
@@ -33,7 +33,7 @@ def item(record: Record) -> Item | Sequence[Item] | None:
     if "message" in record:
         return _message(_object(record, "message"))
     if "comment_gone" in record:
-        return Deleted(_comment_id(_object(record, "comment_gone")), at=None)
+        return _gone(_comment_id(_object(record, "comment_gone")), record)
     if "comment" in record:
         return _comment(record)
     return _row(record)
@@ -111,11 +111,19 @@ def _comment(record: Record) -> list[Item]:
             place=f"《{title}》留言" if title else f"{thread} 留言",
         )
         found: list[Item] = [post]
-        if before := record.get("reply_before"):
-            found.append(Deleted(f"{native_id}/reply/{before}", at=None))
+        found += _gone_reply(native_id, record)
         return found + [_reply(reply, post) for reply in replies(fields)]
     except RecordError as error:
         raise RecordError(str(error), native_id) from error
+
+
+def _gone(native_id: str, record: Record) -> list[Item]:
+    return [Deleted(native_id, at=None), *_gone_reply(native_id, record)]
+
+
+def _gone_reply(native_id: str, record: Record) -> list[Item]:
+    before = record.get("reply_before")
+    return [Deleted(f"{native_id}/reply/{before}", at=None)] if before else []
 
 
 def replies(comment: Fields) -> list[Fields]:
