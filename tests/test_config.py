@@ -243,7 +243,7 @@ def test_what_the_file_leaves_out_has_its_default(tmp_path: Path) -> None:
     assert (settings.web.host, settings.web.port, settings.hooks.port) == ("127.0.0.1", 8080, 8081)
     assert (settings.bands.P0, settings.bands.P1, settings.bands.P2) == (80, 60, 30)
     assert clock_of(settings, "forum").next_answer == timedelta(hours=8)
-    assert clock_of(settings, "weibo").first_answer == timedelta(hours=4)
+    assert clock_of(settings, "mastodon").first_answer == timedelta(hours=4)
 
 
 def test_a_clock_keeps_the_default_of_the_time_that_is_not_given(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_clock_keeps_the_default_of_the_time_that_is_not_given(tmp_path: Path)
         first_answer=timedelta(minutes=5), next_answer=timedelta(minutes=30)
     )
     assert clock_of(settings, "email").first_answer == timedelta(days=1)
-    assert clock_of(settings, "qq").first_answer == timedelta(days=1)
+    assert clock_of(settings, "mastodon").first_answer == timedelta(days=1)
 
 
 def test_native_ids_keep_every_character(tmp_path: Path) -> None:
