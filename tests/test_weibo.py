@@ -274,6 +274,18 @@ async def test_a_post_of_ours_that_we_deleted_is_marked(weibo: WeiboSimulator, s
     assert Deleted(news, None) in items(connector, done.records)
 
 
+async def test_our_answers_under_posts_of_others_are_seen(weibo: WeiboSimulator, source: Source) -> None:
+    complaint = weibo.says("阿岚", "转账卡了两小时")
+    answer = weibo.we_comment("请查看私信", on=complaint)
+    connector = source("comments")
+    found = posts(connector, (await drain(connector)).records)
+    assert {key: as_truth(post) for key, post in found.items()} == weibo.truth()
+    assert (found[answer].author, found[answer].reply_to) == (
+        Author("7000000001", "海港钱包", "海港钱包", 80_000, "staff"),
+        complaint,
+    )
+
+
 # A storm
 
 
@@ -330,6 +342,33 @@ async def test_an_empty_page_on_the_way_is_not_believed_and_the_walk_goes_on_lat
     assert set(storm) <= set(posts(connector, done.records))
 
 
+async def test_an_empty_page_that_stays_is_shown_as_a_gap_and_keeps_nobody_waiting(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    weibo.per_page = 5
+    weibo.says("阿岚", f"{US} 先前")
+    done = await drain(source("mentions"))
+    started = clock.now
+    storm = []
+    for number in range(20):
+        clock.passes(minutes=1)
+        storm.append(weibo.says(f"路人{number}", f"{US} 第{number}个"))
+    for hidden in storm[10:15]:
+        weibo.hides(hidden)
+    clock.passes(hours=1)
+    connector = source("mentions")
+    async with connector:
+        for _ in range(2):
+            with pytest.raises(TransientError, match="it breaks off"):
+                await poll(connector, done)
+        clock.passes(hours=1)
+        late = weibo.says("阿岚", f"{US} 还有人吗")
+        pages = await poll(connector, done)
+    (gap,) = [gap for page in pages for gap in page.gaps]
+    assert (gap.start, gap.end) == (started, started + timedelta(minutes=16))
+    assert {late, *storm[15:]} <= set(posts(connector, done.records))
+
+
 async def test_a_comment_that_moderation_releases_late_is_seen(
     weibo: WeiboSimulator, source: Source, clock: Clock
 ) -> None:
@@ -373,7 +412,7 @@ async def test_a_quiet_poll_takes_one_call_for_each_list(weibo: WeiboSimulator, 
         weibo.api.asked.clear()
         clock.passes(hours=2)
         await poll(connector, done)
-    assert weibo.api.asked == ["statuses/mentions", "comments/to_me"]
+    assert weibo.api.asked == ["statuses/mentions", "comments/timeline"]
 
 
 # Lists that look fine
@@ -493,14 +532,25 @@ async def test_a_post_that_goes_before_its_whole_text_is_read_is_marked_deleted(
     assert done.cursor["cut_off"] == []
 
 
-async def test_a_whole_text_that_cannot_be_had_now_loses_no_page(weibo: WeiboSimulator, source: Source) -> None:
-    weibo.says("阿岚", f"{US} " + "提现三天没有到账，" * 40)
-    weibo.api.fails["statuses/show"].extend([10024, 10024])
+@pytest.mark.parametrize("code", [10024, 10014])
+async def test_whole_texts_that_weibo_refuses_are_asked_for_again_the_next_day(
+    weibo: WeiboSimulator, source: Source, clock: Clock, code: int
+) -> None:
+    key = weibo.says("阿岚", f"{US} " + "提现三天没有到账，" * 40)
+    weibo.api.fails["statuses/show"].extend([code, code])
     connector, done = source("mentions"), Drained()
     async with connector:
-        with pytest.raises(TransientError, match="whole texts: Weibo allows no more calls of this kind today"):
-            await poll(connector, done)
-    assert len(posts(connector, done.records)) == 1
+        pages = await poll(connector, done)
+        asked = weibo.api.asked.count("statuses/show")
+        clock.passes(hours=2)
+        await poll(connector, done)
+        assert weibo.api.asked.count("statuses/show") == asked == 2
+        first = posts(connector, done.records)[key]
+        clock.now = MIDNIGHT
+        await poll(connector, done)
+    assert pages[-1].warnings == ("1 posts are stored cut short: their whole texts come as calls allow",)
+    assert first.guessed == ("text",)
+    assert posts(connector, done.records)[key].guessed == ()
 
 
 # The calls of a day
@@ -641,10 +691,10 @@ async def test_a_list_without_calls_rests_until_midnight_and_the_others_are_read
         clock.passes(hours=2)
         with pytest.raises(TransientError, match="10024"):
             await poll(connector, done)
-        assert weibo.api.asked == ["comments/to_me"]
+        assert weibo.api.asked == ["comments/timeline"]
         clock.now = MIDNIGHT
         await poll(connector, done)
-        assert weibo.api.asked[-2:] == ["statuses/mentions", "comments/to_me"]
+        assert weibo.api.asked[-2:] == ["statuses/mentions", "comments/timeline"]
 
 
 @pytest.mark.parametrize("code", [10005, 10012, 10013, 10014, 20003, 20008, 20012, 21321])
@@ -674,7 +724,7 @@ def connector_reason(code: int) -> str:
 
 
 async def test_an_app_that_may_read_nothing_asks_a_person(weibo: WeiboSimulator, source: Source) -> None:
-    weibo.api.denied = {"statuses/mentions", "comments/to_me"}
+    weibo.api.denied = {"statuses/mentions", "comments/timeline"}
     async with source("mentions", "comments") as connector:
         with pytest.raises(AuthError, match="Weibo lets us read nothing"):
             await poll(connector, Drained())
@@ -757,10 +807,43 @@ async def test_a_token_that_ends_while_we_run_is_not_tried_again(
         clock.passes(hours=2)
         with pytest.raises(AuthError, match="21327"):
             await poll(connector, done)
+        weibo.expires_at = clock.now + timedelta(days=30)
+        pages = await poll(connector, done)
+    assert pages[-1].warnings == ()
+
+
+async def test_a_start_by_cron_asks_whose_token_it_is_once_an_hour_and_always_before_its_end(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    done = await drain(source("mentions"))
+    clock.passes(minutes=59)
+    done = await drain(source("mentions"), done)
+    assert weibo.api.recognised == 1
+    clock.passes(minutes=1)
+    done = await drain(source("mentions"), done)
+    assert weibo.api.recognised == 2
+    weibo.expires_at = clock.now + timedelta(days=8)
+    clock.passes(days=1)
+    done = await drain(source("mentions"), done)
+    assert len(done.warnings) == 1
+    weibo.expires_at = clock.now + timedelta(days=90)
+    clock.passes(minutes=20)
+    assert (await drain(source("mentions"), done)).warnings == ()
+
+
+async def test_a_list_that_is_no_longer_read_is_no_longer_complained_of(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    weibo.api.denied = {"comments/mentions"}
+    done = await drain(source("mentions", "comment_mentions"))
+    assert len(done.warnings) == 1
+    clock.passes(hours=1)
+    assert (await drain(source("mentions"), done)).warnings == ()
 
 
 async def test_a_token_of_another_account_is_not_mixed_in(weibo: WeiboSimulator, source: Source, clock: Clock) -> None:
     done = await drain(source("mentions"))
+    clock.passes(hours=1)
     weibo.us.id = 7_000_000_002
     with pytest.raises(AuthError, match=f"{TOKEN_ENV}}} is that of account 7000000002, .* has read account 7000000001"):
         await drain(source("mentions"), done)
@@ -777,10 +860,11 @@ async def test_a_search_finds_posts_that_do_not_name_us(weibo: WeiboSimulator, s
     assert list(posts(connector, (await drain(connector)).records)) == [found]
 
 
+@pytest.mark.parametrize("includes_end", [True, False])
 async def test_a_search_through_a_storm_loses_nothing_though_pages_shift_and_seconds_are_full(
-    weibo: WeiboSimulator, source: Source, clock: Clock
+    weibo: WeiboSimulator, source: Source, clock: Clock, includes_end: bool
 ) -> None:
-    weibo.has_search = True
+    weibo.has_search, weibo.search_includes_end = True, includes_end
     done = await drain(source("mentions", search=["海港"]))
     clock.passes(hours=1)
     said = [weibo.says(f"路人{number}", f"海港{number}") for number in range(130)]  # all within one second

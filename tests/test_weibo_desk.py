@@ -146,8 +146,11 @@ async def test_the_desk_vouches_only_to_where_every_list_was_asked(
         clock.pass_(minutes=25)
         await poll(work)
         partly = report(work).complete_to
+    async with desk(url, tmp_path, clock) as work:
+        await poll(work)
+        restarted = report(work).complete_to
         clock.pass_(hours=3)
         await poll(work)
         wholly = report(work).complete_to
-    assert partly == START
+    assert partly == restarted == START
     assert wholly == clock.now

@@ -42,7 +42,6 @@ from connectors.weibo.troubles import Troubles
 from connectors.weibo.walk import EmptyAnswerError
 
 ASK_AGAIN = timedelta(days=1)  # for what Weibo does not let us read
-WHOLE_TEXTS = "whole texts"
 
 
 class Weibo(PullConnector):
@@ -53,7 +52,7 @@ class Weibo(PullConnector):
         read: frozenset[What] = Field(
             default=frozenset(get_args(What)),
             min_length=1,
-            description="Posts that name us, comments to us, comments that name us, comments under our own posts.",
+            description="Posts that name us; comments to us, and ours; comments that name us; all under our own posts.",
         )
         search: frozenset[str] = Field(
             default=frozenset(), description="Words to search all of Weibo for; needs a commercial contract."
@@ -93,6 +92,7 @@ class Weibo(PullConnector):
         self._budget = Budget(config.calls_per_day)
         self._troubles = Troubles()
         self._is_recognised = False
+        self._no_whole_text_before: datetime | None = None
         self._told: tuple[str, ...] | None = None
         self._api = Api(
             token=config.token,
@@ -128,7 +128,7 @@ class Weibo(PullConnector):
                 async for page in pages:
                     yield page
             self.complete_to = state.complete_to(self.since)
-        while state.cut_off and self._may_spare(state) and not self._troubles.rests(WHOLE_TEXTS, now):
+        while state.cut_off and self._may_spare(state):
             if record := await self._whole(state):
                 yield self._page(state, [record])
         if self._told != self._warnings(state):
@@ -137,8 +137,8 @@ class Weibo(PullConnector):
             raise trouble
 
     async def _recognise(self, state: State, now: datetime) -> None:
-        """Ask whose token it is: after each start, for a person may have renewed it, and then once a day."""
-        if self._is_recognised and not state.account.is_stale(now):
+        """Ask whose token it is, and until when it is good: after a start, and then once a day."""
+        if not state.account.is_stale(now, at_a_start=not self._is_recognised):
             return
         token = await self._api.whose_token()
         if state.account.us not in ("", token.account):
@@ -178,6 +178,9 @@ class Weibo(PullConnector):
             self._troubles.note(spot.name, f"{self.source}: {spot.name}: {error}", now, rest_until)
         except ThrottledError:
             raise
+        except AuthError:
+            self._is_recognised = False  # a person will put another token there
+            raise
         except TransientError as error:
             self._troubles.note(spot.name, f"{self.source}: {spot.name}: {error}", now)
             raise
@@ -195,19 +198,16 @@ class Weibo(PullConnector):
 
     async def _whole(self, state: State) -> Record | None:
         try:
-            record = await next_whole(self._api, state.account.us, state.cut_off)
-        except NotAllowedError:
-            state.cut_off.clear()
+            return await next_whole(self._api, state.account.us, state.cut_off)
+        except (NotAllowedError, EndpointSpentError):
+            self._no_whole_text_before = next_midnight(self.clock())
             return None
-        except EndpointSpentError as error:
-            now = self.clock()
-            self._troubles.note(WHOLE_TEXTS, f"{self.source}: {WHOLE_TEXTS}: {error}", now, next_midnight(now))
-            return None
-        self._troubles.end(WHOLE_TEXTS)
-        return record
 
     def _may_spare(self, state: State) -> bool:
+        """Whether a whole text may be asked for."""
         now = self.clock()
+        if self._no_whole_text_before is not None and now < self._no_whole_text_before:
+            return False
         return can_spare(self._budget.left(now), state.spots, now)
 
     def _page(self, state: State, records: Sequence[Record] = (), gaps: tuple[Gap, ...] = ()) -> Page:
@@ -225,6 +225,8 @@ class Weibo(PullConnector):
             told.append(expiry)
         if not self._budget.left(now):
             told.append(f"today's {self._budget.limit} calls are used up: reading goes on at midnight in China")
+        if state.cut_off:
+            told.append(f"{len(state.cut_off)} posts are stored cut short: their whole texts come as calls allow")
         return tuple(told)
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:

@@ -12,6 +12,7 @@ from connectors.weibo.times import epoch, moment
 
 WARN_AHEAD = timedelta(days=7)
 ASK_EVERY = timedelta(days=1)
+ASK_AT_A_START = timedelta(hours=1)  # for a person may have renewed it; a poll by cron is a start each time
 
 
 @dataclass
@@ -29,12 +30,17 @@ class Account:
     def cursor(self) -> dict[str, Any]:
         return {"us": self.us, "expires_at": epoch(self.expires_at), "asked_at": epoch(self.asked_at)}
 
-    def is_stale(self, now: datetime) -> bool:
-        return not self.us or self.asked_at is None or now - self.asked_at >= ASK_EVERY
+    def is_stale(self, now: datetime, *, at_a_start: bool) -> bool:
+        if self.asked_at is None or (at_a_start and self._ends_soon(now)):
+            return True
+        return now - self.asked_at >= (ASK_AT_A_START if at_a_start else ASK_EVERY)
+
+    def _ends_soon(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at - now <= WARN_AHEAD
 
     def expiry(self, token: Secret, now: datetime) -> str | None:
         """What to do about the token's end, once it is near. Weibo renews no token: a person has to."""
-        if self.expires_at is None or self.expires_at - now > WARN_AHEAD:
+        if self.expires_at is None or not self._ends_soon(now):
             return None
         return (
             f"the token {token} expires at {self.expires_at:%Y-%m-%d %H:%M} UTC: authorise the app anew with our "

@@ -13,7 +13,7 @@ from connectors.contract import Record
 from connectors.errors import AuthError, TransientError
 from connectors.secret import Secret
 from connectors.session import Json, Pacing, Session
-from connectors.weibo.failures import AccountSpentError, failure
+from connectors.weibo.failures import failure
 from connectors.weibo.plan import Budget
 
 
@@ -31,7 +31,8 @@ class Endpoint:
 
 
 MENTIONS: Final = Endpoint("/2/statuses/mentions.json", "statuses", 200)
-COMMENTS_TO_US: Final = Endpoint("/2/comments/to_me.json", "comments", 200)
+# Not comments/to_me: this one also lists what we wrote ourselves, so that our answers stop the clock.
+COMMENTS: Final = Endpoint("/2/comments/timeline.json", "comments", 200)
 COMMENT_MENTIONS: Final = Endpoint("/2/comments/mentions.json", "comments", 200)
 COMMENTS_OF_POST: Final = Endpoint("/2/comments/show.json", "comments", 200)
 OUR_POSTS: Final = Endpoint("/2/statuses/user_timeline.json", "statuses", 100)
@@ -158,8 +159,4 @@ class Api:
         if not self._budget.left(now):
             raise OutOfCallsError
         self._budget.spend(now)
-        try:
-            return await session.get_json(path, gone=False, **parameters)
-        except AccountSpentError:
-            self._budget.empty(now)
-            raise
+        return await session.get_json(path, gone=False, **parameters)

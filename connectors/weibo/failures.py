@@ -53,10 +53,6 @@ class EndpointSpentError(TransientError):
     """This endpoint only: no calls are left today."""
 
 
-class AccountSpentError(ThrottledError):
-    """The account has no calls left today, whatever we have counted."""
-
-
 def failure(body: Json, credential: Secret, now: datetime) -> ConnectorError | None:
     """The failure that an answer tells; None: it tells none."""
     code = _code(body)
@@ -75,7 +71,7 @@ def failure(body: Json, credential: Secret, now: datetime) -> ConnectorError | N
         return EndpointSpentError("Weibo allows no more calls of this kind today (10024)")
     if code == ACCOUNT_SPENT:
         wait = (next_midnight(now) - now).total_seconds()
-        return AccountSpentError("Weibo allows our account no more calls today (10023): lower calls_per_day", wait)
+        return ThrottledError("Weibo allows our account no more calls today (10023): lower calls_per_day", wait)
     if code in ADDRESS_SPENT:
         wait = 3600 - now.astimezone(UTC).timestamp() % 3600
         return ThrottledError(f"Weibo allows this machine's address no more calls in this hour ({code})", wait)

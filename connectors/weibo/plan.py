@@ -42,11 +42,6 @@ class Budget:
         self._begin(now)
         self.used += 1
 
-    def empty(self, now: datetime) -> None:
-        """Weibo says that nothing is left."""
-        self._begin(now)
-        self.used = max(self.used, self.limit)
-
     def left(self, now: datetime) -> int:
         self._begin(now)
         return max(0, self.limit - self.used)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from connectors.contract import Cursor
 from connectors.weibo.account import Account
-from connectors.weibo.api import COMMENT_MENTIONS, COMMENTS_TO_US, MENTIONS, Endpoint
+from connectors.weibo.api import COMMENT_MENTIONS, COMMENTS, MENTIONS, Endpoint
 from connectors.weibo.plan import Profile, Pulse
 from connectors.weibo.spots import Kind, Listed, OwnPost, OwnPosts, Search, Spot
 from connectors.weibo.walk import Place
@@ -19,7 +19,7 @@ What = Literal["mentions", "comments", "comment_mentions", "own_posts"]
 # The number: posts per hour that we expect before we know. Mentions come first.
 LISTS: Final[Mapping[What, tuple[Endpoint, Kind, float]]] = {
     "mentions": (MENTIONS, "status", 1.0),
-    "comments": (COMMENTS_TO_US, "comment", 0.5),
+    "comments": (COMMENTS, "comment", 0.5),
     "comment_mentions": (COMMENT_MENTIONS, "comment", 0.25),
 }
 
@@ -39,12 +39,14 @@ class State:
     def of(cls, cursor: Cursor | None, what: frozenset[What], words: Sequence[str]) -> State:
         stored = cursor or {}
         profile = stored.get("profile", {})
+        spots = list(_spots(stored.get("spots", {}), what, words))
+        names = {spot.name for spot in spots}
         return cls(
-            list(_spots(stored.get("spots", {}), what, words)),
+            spots,
             Account.of(stored.get("account", {})),
             Profile(profile.get("day", ""), profile.get("days", 0.0), list(profile.get("by_hour", [0.0] * 24))),
             list(stored.get("cut_off", ())),
-            {name: (at, why) for name, (at, why) in stored.get("denied", {}).items()},
+            {name: (at, why) for name, (at, why) in stored.get("denied", {}).items() if name in names},
         )
 
     def cursor(self) -> Cursor:

@@ -24,6 +24,7 @@ from connectors.weibo.times import epoch, moment, read_time
 KNOWN = 40  # rows that are looked at again
 TOO_MANY_TO_VANISH = 3  # of those rows, at once
 DEEP = 900  # rows; somewhere from 1,000 on Weibo shows no more
+DOUBTS = 2  # times that an empty page on the way is not believed
 NAMELESS = 10  # rows without an id that are remembered
 
 Fetch = Callable[[int, int], Awaitable[tuple[list[Record], int | None]]]
@@ -49,8 +50,8 @@ class Place:
     """Where the reading of one listing stands. known, met: by id, how a row looked.
 
     met: the newest rows of a walk that has not arrived; low: the lowest id that it has reached, None: there is no
-    such walk. walked: how many rows it has read. newest, lowest: when the newest known row and the row at `low`
-    were written.
+    such walk. walked: how many rows it has read; doubted: how often it met an empty page. newest, lowest: when the
+    newest known row and the row at `low` were written.
     """
 
     known: dict[str, str] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Place:
     low: int | None = None
     lowest: datetime | None = None
     walked: int = 0
+    doubted: int = 0
 
     @classmethod
     def of(cls, cursor: dict[str, Any] | None) -> Place:
@@ -72,13 +74,14 @@ class Place:
             stored.get("low"),
             moment(stored.get("lowest")),
             stored.get("walked", 0),
+            stored.get("doubted", 0),
         )
 
     def cursor(self) -> dict[str, Any]:
         stored: dict[str, Any] = {"known": dict(self.known), "newest": epoch(self.newest)}
         if self.low is not None:
             stored |= {"met": dict(self.met), "met_newest": epoch(self.met_newest), "low": self.low}
-            stored |= {"lowest": epoch(self.lowest), "walked": self.walked}
+            stored |= {"lowest": epoch(self.lowest), "walked": self.walked, "doubted": self.doubted}
         return stored
 
     @property
@@ -138,7 +141,9 @@ class Walk:
         if not place.known:
             return (await self.fetch(0, place.low - 1))[0]
         if (await self.fetch(place.anchor, place.high))[0]:
-            raise EmptyAnswerError("it breaks off before the rows that we know")
+            place.doubted += 1
+            if place.doubted <= DOUBTS:
+                raise EmptyAnswerError("it breaks off before the rows that we know")
         return []
 
     def _taken(self, rows: list[Record], total: int | None) -> Step:
@@ -175,18 +180,19 @@ class Walk:
         if bottom is not None and not arrived and (place.high or not self._is_too_old(bottom)):
             place.low, place.lowest = min(numbers.values()), _written(bottom) or place.lowest
             return
-        if bottom is None and place.walked >= DEEP:
+        if bottom is None and (place.walked >= DEEP or place.doubted):
             step.gaps = self._unreachable()
         place.known = _newest(place.known | place.met)
         place.newest = max(filter(None, (place.newest, place.met_newest)), default=None)
-        place.met, place.met_newest, place.low, place.lowest, place.walked = {}, None, None, None, 0
+        place.met, place.met_newest, place.low, place.lowest = {}, None, None, None
+        place.walked = place.doubted = 0
 
     def _unreachable(self) -> tuple[Gap, ...]:
         place = self.place
         start, end = place.newest or self.since, place.lowest or place.met_newest
         if end is None or start >= end:
             return ()
-        return (Gap(start, end, f"Weibo lists no more than the newest {place.walked} rows"),)
+        return (Gap(start, end, f"Weibo lists only the newest {place.walked} posts or comments"),)
 
     def _is_too_old(self, row: Record) -> bool:
         at = _written(row)

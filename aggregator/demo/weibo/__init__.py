@@ -19,7 +19,8 @@ class WeiboSimulator:
     """Change its fields at any time; serve `app` with `aggregator.listener.serve`.
 
     token_lasts: from now. per_page: the most rows that any list shows at once. has_search: the account has a
-    commercial contract. search_lag: how long a post stays unknown to the search.
+    commercial contract. search_lag: how long a post stays unknown to the search. search_includes_end: nobody
+    says whether `endtime` itself belongs to what is found.
     """
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), *, name: str = "海港钱包") -> None:
@@ -31,7 +32,8 @@ class WeiboSimulator:
         self.per_page = 200
         self.has_search = False
         self.search_lag = timedelta(0)
-        self.malformed: dict[str, list[Json]] = {"/2/statuses/mentions.json": [], "/2/comments/to_me.json": []}
+        self.search_includes_end = True
+        self.malformed: dict[str, list[Json]] = {"/2/statuses/mentions.json": [], "/2/comments/timeline.json": []}
         self.blog = Blog()
         self._members: dict[str, Member] = {}
         self._next_status = 5_127_460_000_000_001
@@ -71,8 +73,9 @@ class WeiboSimulator:
     def likes(self, native_id: str, times: int = 1) -> None:
         self._any(native_id).likes += times
 
-    def edits(self, post: str, text: str) -> None:
-        self.blog.statuses[_number(post)].said = text
+    def edits(self, post: str, text: str, *, at: datetime | None = None) -> None:
+        status = self.blog.statuses[_number(post)]
+        status.said, status.edited_at = text, at or self.clock()
 
     def deletes(self, native_id: str) -> None:
         """A post leaves a stub in lists, a comment nothing."""
@@ -91,7 +94,7 @@ class WeiboSimulator:
         self._next_comment += 10_007
         shape = {"user": member(self.member("无名")), "created_at": stamp(self.clock()), "text": {"card": 31}}
         self.malformed["/2/statuses/mentions.json"].append({"id": self._next_status} | shape)
-        self.malformed["/2/comments/to_me.json"].append({"id": self._next_comment} | shape)
+        self.malformed["/2/comments/timeline.json"].append({"id": self._next_comment} | shape)
 
     # What goes wrong
 
@@ -112,7 +115,7 @@ class WeiboSimulator:
                 statuses[status.original.id] = status.original
             if status.said or status.pictures or status.deleted or not status.original:
                 statuses[status.id] = status
-        comments = {comment.id: comment for comment in (*self.comments_to_us(), *self.comment_mentions())}
+        comments = {comment.id: comment for comment in (*self.comments_with_us(), *self.comment_mentions())}
         for post in self.our_posts()[-5:]:
             comments |= {comment.id: comment for comment in self.comments_under(post)}
         statuses |= {comment.under.id: comment.under for comment in comments.values()}
@@ -131,12 +134,13 @@ class WeiboSimulator:
     def our_posts(self) -> list[Status]:
         return [each for each in self.blog.statuses.values() if each.by is self.us and not each.deleted]
 
-    def comments_to_us(self) -> list[Comment]:
-        """Under our posts and in answer to our comments; not what others say to each other under our posts."""
+    def comments_with_us(self) -> list[Comment]:
+        """What we received (under our posts and in answer to our comments, not what others say to each other there)
+        and what we wrote."""
         return [
             each
             for each in self._shown_comments()
-            if each.by is not self.us and (each.answers.by if each.answers else each.under.by) is self.us
+            if each.by is self.us or (each.answers.by if each.answers else each.under.by) is self.us
         ]
 
     def comment_mentions(self) -> list[Comment]:

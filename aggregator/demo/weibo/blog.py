@@ -36,6 +36,7 @@ class Status:
     chain: str = ""
     pictures: int = 0
     likes: int = 0
+    edited_at: datetime | None = None
     deleted: bool = False
     hidden: bool = False  # lists leave it out, and count it
 
@@ -88,6 +89,8 @@ class Blog:
             "visible": {"type": 0, "list_id": 0},
             "user": member(status.by),
         }
+        if status.edited_at:
+            sent |= {"edit_count": 1, "edit_at": stamp(status.edited_at)}
         if whole and is_long:
             sent["longText"] = {"longTextContent": escape(text, quote=False), "content": ""}
         if status.original:

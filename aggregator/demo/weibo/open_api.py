@@ -50,14 +50,16 @@ class ApiError(Exception):
 class OpenApi:
     """Answers for one app and one account.
 
-    asked: path of each call that counts, in order. denied: paths that the app may not use. fails: error codes for the
-    next calls of a path. calls_per_day: of our account. status_of_errors: 200 on hosts that report errors so.
+    asked: path of each call that counts, in order; recognised: how often somebody asked whose token it is. denied:
+    paths that the app may not use. fails: error codes for the next calls of a path. calls_per_day: of our account.
+    status_of_errors: 200 on hosts that report errors so.
     """
 
     def __init__(self, weibo: WeiboSimulator) -> None:
         self._weibo = weibo
         self.asked: list[str] = []
         self.queries: list[str] = []
+        self.recognised = 0
         self.denied: set[str] = set()
         self.fails: defaultdict[str, deque[int]] = defaultdict(deque)
         self.faults: deque[tuple[Fault, int]] = deque()
@@ -70,7 +72,7 @@ class OpenApi:
             "statuses/mentions": self._mentions,
             "statuses/user_timeline": self._our_posts,
             "statuses/show": self._one_status,
-            "comments/to_me": self._comments_to_us,
+            "comments/timeline": self._our_comments,
             "comments/mentions": self._comment_mentions,
             "comments/show": self._comments_of_post,
             "search/statuses/limited": self._search,
@@ -133,6 +135,7 @@ class OpenApi:
     # Answers
 
     def _token_info(self, _: Request) -> JSONResponse:
+        self.recognised += 1
         account, left = self._weibo.us.id, int(self._weibo.seconds_left())
         return JSONResponse({"uid": account, "appkey": "1234567890", "scope": None, "expire_in": left})
 
@@ -154,8 +157,8 @@ class OpenApi:
             raise ApiError(20101, 400)
         return JSONResponse(self._weibo.blog.status(status, whole=request.query_params.get("isGetLongText") == "1"))
 
-    def _comments_to_us(self, request: Request) -> JSONResponse:
-        return self._comments(request, self._weibo.comments_to_us())
+    def _our_comments(self, request: Request) -> JSONResponse:
+        return self._comments(request, self._weibo.comments_with_us())
 
     def _comment_mentions(self, request: Request) -> JSONResponse:
         return self._comments(request, self._weibo.comment_mentions())
@@ -173,11 +176,8 @@ class OpenApi:
         if not word or set(word) & set('{}"'):
             raise ApiError(20008, 400)
         start, end = _number(request, "starttime"), _number(request, "endtime")
-        matching = [
-            status
-            for status in self._weibo.searchable(word)
-            if status.at.timestamp() >= start and (not end or int(status.at.timestamp()) <= end)
-        ]
+        before = end + self._weibo.search_includes_end if end else float("inf")
+        matching = [status for status in self._weibo.searchable(word) if start <= status.at.timestamp() < before]
         newest = sorted(matching, key=lambda status: (status.at, status.id), reverse=True)
         count, page = min(_number(request, "count") or 10, 50), _number(request, "page") or 1
         shown = newest[(page - 1) * count : page * count]
