@@ -16,6 +16,7 @@ from connectors.session import Json, parse_json
 
 MOST = 100  # messages that are returned at once
 LARGEST = 2**23  # bytes of one message
+CLOSES_WITHIN = 2.0  # seconds: a service that stops does not wait for a side that is gone
 
 # At DEBUG the library writes each header and each frame.
 logging.getLogger("websockets").setLevel(logging.WARNING)
@@ -100,7 +101,9 @@ async def open_socket(
         TransientError: nobody answers, or not as a WebSocket should.
     """
     try:
-        socket = await connect(url, additional_headers=headers, open_timeout=timeout, max_size=LARGEST)
+        socket = await connect(
+            url, additional_headers=headers, open_timeout=timeout, close_timeout=CLOSES_WITHIN, max_size=LARGEST
+        )
     except InvalidStatus as refused:
         status = refused.response.status_code
         raise SocketRefusedError(f"{who} answered {status}: is its address right?", status) from None
