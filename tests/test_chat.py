@@ -543,6 +543,23 @@ async def test_check_says_as_whom_intercom_is_read(intercom: IntercomStage) -> N
 # -- through the service -------------------------------------------------------------------------
 
 
+async def test_the_door_answers_intercoms_first_question_and_takes_what_follows(tmp_path: Path) -> None:
+    desk = IntercomSimulator(clock=Hands())
+    desk.client_secret = HOOK_SECRET
+    settings = Settings(sources={"desk": chat("intercom").config}, data=tmp_path)
+    async with (
+        running(settings, clock=desk.clock, port=0, hooks_port=0) as service,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
+        desk.hook_url = f"{service.hooks_url}/hooks/desk"
+        assert (await client.head(desk.hook_url)).status_code == 200
+        first = desk.says("mei", "my wallet is empty")
+        desk.replies("mo", "We look into it", conversation=desk.truth()[first].thread)
+        await desk.deliver(client)
+        stored = service.work.db.query("SELECT native_id, text, staff FROM post ORDER BY posted_at, native_order")
+    assert stored == [(first, "my wallet is empty", False), (list(desk.truth())[1], "We look into it", True)]
+
+
 @pytest.mark.parametrize("repeats", [True, False])
 async def test_what_a_webhook_misses_a_poll_brings_and_nothing_is_there_twice(
     chatwoot: ChatwootStage, tmp_path: Path, repeats: bool

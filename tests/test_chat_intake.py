@@ -18,6 +18,8 @@ from aggregator.demo.chat import AppBackend
 from aggregator.service import Running, running
 from connectors.chat import Chat
 from connectors.chat.intake import LARGEST_BODY, MOST_IN_A_BATCH, Intake
+from connectors.chat.message import EVENTS, LONGEST_ID, LONGEST_TEXT
+from connectors.chat.signature import TOLERANCE
 from connectors.contract import Push, Received
 from connectors.errors import PushRefusedError
 from connectors.secret import Secret
@@ -85,6 +87,23 @@ def test_the_published_test_vector_is_taken() -> None:
     received = intake().receive(call())
     assert (received.status, told(received)) == (202, {"status": "accepted", "id": "c-1"})
     assert [record["message"]["id"] for record in received.records] == ["c-1"]
+
+
+def test_the_document_of_the_intake_shows_this_vector_and_the_limits() -> None:
+    document = (Path(__file__).parents[1] / "docs" / "chat-intake.md").read_text(encoding="utf-8")
+    assert f"```json\n{BODY.decode()}\n```" in document
+    assert all(each in document for each in (SECRET, str(STAMP), SIGNATURE))
+    limits = (LARGEST_BODY // 1024, MOST_IN_A_BATCH, LONGEST_TEXT, TOLERANCE, LONGEST_ID)
+    assert limits == (256, 100, 20_000, 300, 200)
+    told = (
+        "at most 256 KiB",
+        "up to 100 of them",
+        "up to 20,000 characters",
+        "at most 300 s away",
+        "up to 200 characters",
+    )
+    assert [each for each in told if each not in document] == []
+    assert [event for event in EVENTS if f"`{event}`" not in document] == []
 
 
 def test_the_signature_is_of_the_bytes_and_not_of_the_same_json_written_otherwise() -> None:

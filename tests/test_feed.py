@@ -419,6 +419,20 @@ async def test_an_entity_that_names_a_file_is_not_followed(rss: FeedStage, tmp_p
     assert "read" not in post.text
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://reader:pass@feeds.example/x", "a login may not stand in it"),
+        ("https://feeds.example/x?limit=5&key=abc", "key may not stand in it"),
+    ],
+)
+def test_a_secret_in_the_url_is_refused_without_repeating_it(url: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told) as refused:
+        Feed.Config.model_validate({"connector": "feed", "url": url})
+    assert "pass@" not in str(refused.value)
+    assert "abc" not in str(refused.value)
+
+
 # -- login and check -----------------------------------------------------------------------------
 
 

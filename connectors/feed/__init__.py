@@ -15,14 +15,14 @@ from typing import ClassVar, Literal
 from urllib.parse import urlencode, urlsplit
 from zlib import crc32
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, model_validator
 
-from connectors.contract import Cursor, Duration, Finding, Pace, Page, Post, PullConnector, Record, SourceConfig
+from connectors.contract import Cursor, Duration, Finding, Gap, Pace, Page, Post, PullConnector, Record, SourceConfig
 from connectors.errors import TransientError
 from connectors.feed import reading
 from connectors.feed.diagnosis import diagnosis
 from connectors.feed.document import Document, parse
-from connectors.feed.memory import Listed, Memory, listed
+from connectors.feed.memory import Listed, Memory, in_parts, listed
 from connectors.secret import Secret
 from connectors.session import NOT_MODIFIED, Answer, Pacing, Session
 
@@ -51,6 +51,14 @@ class Feed(PullConnector):
             default=timedelta(minutes=5), gt=timedelta(0), description="Time between two polls."
         )
 
+        @model_validator(mode="after")
+        def _keeps_its_secret_elsewhere(self) -> Feed.Config:
+            if self.url.username or self.url.password:
+                raise ValueError("url: a login may not stand in it; write user, and key for the password")
+            if self.key_parameter in dict(self.url.query_params()):
+                raise ValueError(f"url: {self.key_parameter} may not stand in it; write key")
+            return self
+
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
 
     def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
@@ -58,7 +66,7 @@ class Feed(PullConnector):
         self.config: Feed.Config = config
         self._url = str(config.url)
         parts = urlsplit(self._url)
-        self._origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._origin = f"{parts.scheme}://{parts.netloc}"
         self._host = parts.hostname or ""
         # The query may change (how many entries, which format) and the posts stay the same.
         self._place = f"{self._host}/{crc32(parts.path.encode()):08x}"
@@ -98,27 +106,19 @@ class Feed(PullConnector):
         self._refuse_sudden_silence(document, memory)
         found = self._listed(document)
         found += await self._older(document, found, memory)
-        at = max(filter(None, (memory.at, self._unchanged_at)), default=None)
-        gap = memory.gap(found, at, now) if at else None
-        gaps = (gap,) if gap else ()
+        gaps = self._gaps(found, memory, now)
         warnings = () if document.entries or self.config.holds == "notices" else (EMPTY,)
         news = memory.news(found)
-        old = [pair for pair in news if self._is_too_old(pair[0])]
-        memory = memory.with_news(old)
-        rest = [pair for pair in news if not self._is_too_old(pair[0])]
-        while len(rest) > PER_PAGE:
-            part, rest = rest[:PER_PAGE], rest[PER_PAGE:]
-            records = _records(part, memory)
-            memory = memory.with_news(part)
+        memory = memory.with_news([pair for pair in news if self._is_too_old(pair[0])])
+        *earlier, last = in_parts([pair for pair in news if not self._is_too_old(pair[0])], PER_PAGE)
+        for part in earlier:
+            records, memory = memory.records(part), memory.with_news(part)
             yield Page(records, memory.cursor(), gaps, warnings)
             gaps = ()
-        records = _records(rest, memory)
-        memory = memory.with_news(rest).at_rest(found, **_tags(answer), at=now)
-        self._unchanged_at = None
+        records, memory = memory.records(last), memory.with_news(last).at_rest(found, **_tags(answer), at=now)
+        self._unchanged_at = now
         if records or gaps or warnings or _but_for_time(memory.cursor()) != _but_for_time(cursor or {}):
             yield Page(records, memory.cursor(), gaps, warnings, caught_up=True)
-        else:
-            self._unchanged_at = now
 
     def post(self, record: Record) -> Post | None:
         return reading.read(record, self.config.holds)
@@ -130,6 +130,11 @@ class Feed(PullConnector):
 
     def _is_too_old(self, each: Listed) -> bool:
         return each.at is not None and each.at < self.since
+
+    def _gaps(self, found: Sequence[Listed], memory: Memory, now: datetime) -> tuple[Gap, ...]:
+        at = max(filter(None, (memory.at, self._unchanged_at)), default=None)
+        gap = memory.gap(found, at, now) if at else None
+        return (gap,) if gap else ()
 
     def _refuse_sudden_silence(self, document: Document, memory: Memory) -> None:
         if not document.entries and memory.known and self.config.holds != "notices":
@@ -174,13 +179,6 @@ class Feed(PullConnector):
             document = await self._parsed(await self._get(document.next, Memory()), document.next)
             older += self._listed(document)
         return older
-
-
-def _records(news: Sequence[tuple[Listed, str]], memory: Memory) -> list[Record]:
-    return [
-        each.record | {"id": key, "order": memory.order(key, number)}
-        for number, (each, key) in enumerate(news, start=1)
-    ]
 
 
 def _tags(answer: Answer) -> dict[str, str]:

@@ -39,6 +39,11 @@ def _listed(document: Document, entry: Record, host: str, place: str) -> Listed:
     return Listed(known, read.at, record | {"made_up": True} if known.made_up else record)
 
 
+def in_parts(news: Sequence[tuple[Listed, str]], size: int) -> list[Sequence[tuple[Listed, str]]]:
+    """At least one part, which may be empty."""
+    return [news[start : start + size] for start in range(0, len(news), size)] or [()]
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """etag, modified: what the feed calls its present state. at: when we last saw that state. known: by key, the
@@ -92,14 +97,21 @@ class Memory:
     def _says_more(self, key: str, each: Listed) -> bool:
         return key not in self.known or self.known[key][0] != each.names.look
 
-    def order(self, key: str, number: int) -> int:
+    def records(self, news: Sequence[tuple[Listed, str]]) -> list[Record]:
+        """What is stored of them; `with_news` is the memory after that."""
+        return [
+            each.record | {"id": key, "order": self._order(key, number)}
+            for number, (each, key) in enumerate(news, start=1)
+        ]
+
+    def _order(self, key: str, number: int) -> int:
         """The place of an entry among all, the `number`th new one of a page."""
         return self.known[key][3] if key in self.known else self.count + number
 
     def with_news(self, news: Sequence[tuple[Listed, str]]) -> Memory:
         known = dict(self.known)
         for number, (each, key) in enumerate(news, start=1):
-            order = self.order(key, number)
+            order = self._order(key, number)
             known.pop(key, None)
             known[key] = (each.names.look, each.names.by_title, each.names.by_time, order)
         return replace(self, known=known, count=self.count + len(news))
