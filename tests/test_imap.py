@@ -259,7 +259,8 @@ async def test_of_a_huge_mail_the_beginning_is_read(
     done = await drain(connector)
     assert texts(connector, done.records) == ["before", "see the film", "after"]
     assert [record.get("cut", False) for record in done.records] == [False, True, False]
-    assert posts(connector, done.records[1:2]).popitem()[1].attachments == 1
+    post = posts(connector, done.records[1:2]).popitem()[1]
+    assert (post.attachments, post.guessed) == (1, ("text",))
 
 
 async def test_mails_of_any_size_come_in_answers_that_fit(

@@ -514,6 +514,11 @@ def test_a_masked_record_is_read_too() -> None:
     assert READER.read(masked)[0].text == f"hello\n\nmy words are {'█' * len(phrase)}"
 
 
+def test_an_address_of_words_that_are_on_the_phrase_list_stays_an_address() -> None:
+    record = record_of(written(From="Rose Young <rose.young@mail.invalid>", Message_ID="<young.rose@royal.example>"))
+    assert mask_record(record)[0] == record
+
+
 def only_record_errors(raw: bytes) -> None:
     """A mail is read, or refused as RecordError; and it can be stored."""
     record = record_of(raw)

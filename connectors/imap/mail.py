@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from connectors.contract import Record
 from connectors.errors import RecordError
+from connectors.imap.mime import split
 
 _BRACKETED: Final = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,253})\s*>")
 _BARE: Final = re.compile(r"[^\s<>\"'(),;:@]{1,200}@[^\s<>\"'(),;:@]{1,253}")
@@ -46,7 +47,7 @@ class Mail:
             raise RecordError(f"a mail that cannot be read ({record['unreadable']})", _location(record))
         self.record = record
         self.parts: list[dict[str, Any]] = record["parts"]
-        self._headers: list[tuple[str, str]] = [(name.lower(), value) for name, value in record["headers"]]
+        self._headers = [(name.lower(), value) for name, _, value in map(split, record["headers"])]
         self.subject = " ".join((self.header("subject") or "").split())
         self.sender = _first_address(self.header("from") or self.header("sender") or "")
         self.answer_to = _first_address(self.header("reply-to") or "")

@@ -45,7 +45,7 @@ _AS_SENT: Final = _AsSent()
 
 
 def mail_of(raw: bytes) -> Json:
-    """`headers` [[name, value], ...], `parts` (see below), and `digest` where the mail has no Message-ID.
+    """`headers` [{"header": "Name: value"}, ...], `parts` (see below), and `digest` where the mail has no Message-ID.
 
     A part: `type`; `text`, or else `size` and `sha256` of a file; `name`; `disposition`; `group`: parts with the
     same number are alternatives of one another; `nested`: it stands inside a mail that is attached or forwarded.
@@ -62,7 +62,7 @@ def _read(raw: bytes) -> Json:
     message = email.message_from_bytes(raw, policy=_AS_SENT)
     headers = headers_of(message)
     mail: Json = {"headers": headers, "parts": list(_parts(message))}
-    named = {name.lower(): value for name, value in reversed(headers)}
+    named = {name.lower(): value for name, _, value in map(split, reversed(headers))}
     if not named.get("message-id"):
         told = "|".join(named.get(name, "") for name in ("from", "date", "subject"))
         body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
@@ -71,11 +71,21 @@ def _read(raw: bytes) -> Json:
     return mail
 
 
-def headers_of(message: Message) -> list[list[str]]:
-    """Decoded name and value of each header, in their order."""
+def headers_of(message: Message) -> list[Json]:
+    """Each as {"header": "Name: value"}, decoded, in their order.
+
+    So that each is masked for itself, and with its name: the address of one Rose Young, alone or beside other headers,
+    looks like a piece of a recovery phrase.
+    """
     pairs = [(clean(name), value) for name, value in message.items()]
     kept = [(name, value) for name, value in pairs if name.lower() not in _SIGNATURES][:MOST_HEADERS]
-    return [[name, header_text(value[:LONGEST_HEADER])] for name, value in kept]
+    return [{"header": f"{name}: {header_text(value[:LONGEST_HEADER])}"} for name, value in kept]
+
+
+def split(header: Json) -> tuple[str, str, str]:
+    """Name, separator and value."""
+    told: str = header["header"]
+    return told.partition(": ")
 
 
 def _parts(message: Message) -> Iterator[Json]:
@@ -149,4 +159,4 @@ def _file_name(part: Message) -> str:
 
 def _status(blocks: list[Message]) -> str:
     """The fields of a delivery status, a line each. RFC 3464."""
-    return "\n".join(f"{name}: {value}" for block in blocks for name, value in headers_of(block))
+    return "\n".join(header["header"] for block in blocks for header in headers_of(block))

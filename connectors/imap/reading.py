@@ -65,7 +65,7 @@ class Reader:
             place=f"{mail.record['account']} · {mail.record['mailbox']}",
             attachments=files,
             links=links,
-            guessed=guessed + clamped,
+            guessed=guessed + clamped + (("text",) if _is_cut(mail) else ()),
         )
 
     def _author(self, mail: Mail, machine: str | None) -> tuple[Author | None, tuple[str, ...]]:
@@ -166,6 +166,10 @@ def _is_stub(plain: str, rendered: str) -> bool:
     )  # fmt: skip
 
 
+def _is_cut(mail: Mail) -> bool:
+    return "cut" in mail.record or any("cut" in part for part in mail.parts)
+
+
 def _is_file(part: dict[str, Any]) -> bool:
     return "text" not in part and part["type"] not in _NO_FILES and not part.get("nested")
 
@@ -184,8 +188,8 @@ def _bounced(mail: Mail) -> list[str]:
         return []
     for part in mail.parts:
         if part["type"] in ("text/rfc822-headers", "message/rfc822"):
-            pairs = part.get("headers") or [line.partition(":")[::2] for line in part.get("text", "").splitlines()]
-            said = {name.strip().lower(): value for name, value in pairs}
+            lines = [each["header"] for each in part.get("headers", ())] or part.get("text", "").splitlines()
+            said = {name.lower(): value for name, _, value in (line.partition(":") for line in lines)}
             return [*ids_in(said.get("references", "")), *ids_in(said.get("message-id", ""))]
     return []
 

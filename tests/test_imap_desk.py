@@ -1,0 +1,87 @@
+"""Mail from the server to the feed: what begins an inquiry, what answers it, and that nothing is there twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator.config import Settings
+from aggregator.demo.mail import JUNK, MailSimulator
+from aggregator.workplace import Workplace
+from connectors.imap import Imap
+from tests.conftest import Hands, open_inquiries, poll, texts
+
+
+@pytest.fixture
+def clock() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def mail(clock: Hands, monkeypatch: pytest.MonkeyPatch) -> MailSimulator:
+    simulator = MailSimulator(clock)
+    monkeypatch.setenv("HARBOR_MAIL_PASSWORD", simulator.password)
+    return simulator
+
+
+@pytest.fixture
+async def desk(mail: MailSimulator, clock: Hands, tmp_path: Path) -> AsyncIterator[Workplace]:
+    """A desk with two sources that read the same account."""
+    async with mail.serving() as port:
+        settings: dict[str, Any] = {
+            "connector": "imap",
+            "host": "127.0.0.1",
+            "port": port,
+            "security": "none",
+            "user": mail.user,
+            "password": {"env": "HARBOR_MAIL_PASSWORD"},
+            "idle": 0,
+        }
+        config = Imap.Config.model_validate(settings)
+        sources = {"mail": config, "mail-again": config}
+        async with Workplace(Settings(sources=sources, data=tmp_path / "data"), clock=clock) as work:
+            yield work
+
+
+def waiting(work: Workplace) -> list[str]:
+    return [inquiry["title"] for inquiry in open_inquiries(work) if inquiry["waiting_since"] is not None]
+
+
+async def test_only_what_people_write_begins_an_inquiry(desk: Workplace, mail: MailSimulator) -> None:
+    mail.says("anna", "提现没到账", subject="提现")
+    mail.says("lin", "我不在办公室，提现没到账", subject="自动回复：您好")
+    mail.says("shop", "spring sale", more={"List-Unsubscribe": "<https://shop.example/leave>"})
+    mail.says("omar", "my coins are gone", folder=JUNK)
+    await poll(desk)
+    assert sorted(waiting(desk)) == ["my coins are gone", "提现"]
+    assert len(texts(desk)) == 4
+
+
+async def test_an_answer_with_any_mail_program_stops_the_waiting_until_the_customer_writes_again(
+    desk: Workplace, mail: MailSimulator, clock: Hands
+) -> None:
+    question = mail.says("anna", "how do I change the network fee?")
+    marked = mail.says("omar", "where is the tax report?")
+    await poll(desk)
+    assert len(waiting(desk)) == 2
+    clock.pass_(minutes=10)
+    answer = mail.answers(question, "In the settings.")
+    mail.marks_answered(marked)
+    await poll(desk)
+    assert waiting(desk) == []
+    clock.pass_(minutes=10)
+    mail.says("anna", "there is no such setting, where is it?", reply_to=answer)
+    await poll(desk)
+    assert waiting(desk) == ["how do I change the network fee?"[:30]]
+    assert len(open_inquiries(desk)) == 2
+
+
+async def test_a_mail_that_two_sources_see_is_one_post(desk: Workplace, mail: MailSimulator) -> None:
+    mail.says("anna", "one")
+    await poll(desk)
+    await poll(desk)
+    assert texts(desk) == ["one"]
+    assert desk.db.query("SELECT count(*) FROM sighting") == [(1,)]
