@@ -40,7 +40,10 @@ class _Commands(click.Group):
             return super().invoke(context)
         except ConfigError as error:
             _fail(str(error), BAD_CONFIGURATION)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            from aggregator.stopping import ignore_ctrl_c
+
+            ignore_ctrl_c()
             _fail("stopped; what was committed is kept", 130)
         except BrokenPipeError:
             _hush()
@@ -133,11 +136,14 @@ def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
 @json_option
 def check(config: Path, connect: bool, as_json: bool) -> None:
     """Look for every mistake in the configuration and in the word lists."""
+    from aggregator.backup import open_to_others
     from aggregator.config import missing_secrets
     from aggregator.triage import get_ready
 
     settings = _load(config)
     get_ready()
+    if seen := open_to_others(settings.data):
+        click.echo(seen, err=True)
     missing = missing_secrets(settings)
     for line in missing:
         click.echo(line, err=True)
@@ -174,7 +180,8 @@ def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, c
 
     `text` is needed; native_id, created_at, thread_id, author_id, author_name, channel, lang, url, public,
     reply_to, followers, likes, replies and shares are used where they are. Interrupted: run it again, it goes on
-    where it was. Run again afterwards: it adds nothing.
+    where it was. Run again afterwards: it adds nothing. Rows that cannot be read are kept, with the reason; exit code
+    3 if there are some, 1 if there is nothing else.
     """
     arguments = {
         "files": [str(file.resolve()) for file in files],
@@ -189,6 +196,8 @@ def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, c
         f"{result['records']:,} rows read: {result['new']:,} new posts, {result['inquiries']:,} inquiries, "
         f"{result['rejected']:,} rejected",
     )
+    rejected = result["rejected"]
+    sys.exit(DONE if not rejected else FAILED if rejected == result["records"] else PARTLY_DONE)
 
 
 @main.command(epilog="Example: aggregator replay")
@@ -224,7 +233,7 @@ def feed(limit: int, once: bool, config: Path, as_json: bool) -> None:
         else:
             show(result)
         return
-    watch(lambda: _do(settings, "feed", {"limit": limit}, quiet=True))
+    watch(lambda: _do(settings, "feed", {"limit": limit}, quiet=True), lambda: _stamp(settings))
 
 
 @main.command(epilog="Example: aggregator score < posts.jsonl > scored.jsonl")
@@ -362,6 +371,17 @@ def _require_no_service(settings: Settings) -> None:
         return
 
 
+def _stamp(settings: Settings) -> object:
+    """What changes whenever somebody has written to the database; None: a service runs, and is quick to ask."""
+    from aggregator.backup import DATABASE
+    from aggregator.control import listens, socket_path
+
+    if listens(socket_path(settings.data)):
+        return None
+    files = sorted(settings.data.glob(DATABASE + "*"))
+    return [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+
+
 def _quotas(settings: Settings) -> dict[str, Any]:
     """What the last polls told; nothing where none has been, or where another command holds the database."""
     from aggregator.backup import DATABASE
@@ -390,10 +410,11 @@ def _mapping(text: str) -> dict[str, str]:
 
 def _do(settings: Settings, command: str, arguments: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
     """Let the running service do it, or do it here."""
+    from aggregator.stopping import stoppable
     from aggregator.terminal import progress
 
     with progress(quiet) as say:
-        return asyncio.run(_anywhere(settings, command, arguments, say))
+        return asyncio.run(stoppable(_anywhere(settings, command, arguments, say)))
 
 
 async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.pieces import Pieces
-from aggregator.prepare import Origin, Prepared, any_of, prepare
+from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database
 from aggregator.store.known import KnownIds
@@ -124,7 +124,14 @@ class Ingest:
             self.compact_due.set()
         if outcome.passed_over:
             sources.pass_over(con, origin.source, outcome.passed_over)
+        self._resolve(con, origin, prepared, now)
         return outcome
+
+    def _resolve(self, con: Connection, origin: Origin, prepared: Prepared, now: datetime) -> None:
+        """What could not be read earlier, and came again, is no longer missing."""
+        if prepared.drafts and sources.has_rejected(con, origin.source):
+            read = [rejected_id(origin.source, draft.native_id) for draft in prepared.drafts]
+            sources.resolve(con, read, now)
 
     def tell(self, inquiries: Collection[UUID]) -> None:
         """Let the feed know."""

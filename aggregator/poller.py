@@ -195,6 +195,7 @@ class Poller:
             except Exception as error:  # a bug in one connector leaves the others running
                 log.exception("source.broken", source=source.name)
                 return await self._failed(source, error)
+            source.rhythm = tempo.polled(source.rhythm, self.ingest.clock(), ())
             await self._succeeded(source, began, note=once)
             return 0.0
 
@@ -271,7 +272,7 @@ class Poller:
     async def _succeeded(self, source: Source, began: datetime, *, note: bool) -> None:
         """Everything that was there at `began` is stored. `note`: write so, however short ago that was done."""
         before, source.failures = source.state, 0
-        source.rhythm = tempo.polled(source.rhythm, self.ingest.clock(), ())
+        source.rhythm = tempo.heard(source.rhythm, self.ingest.clock(), ())
         missed = tempo.silence(source.rhythm, self.ingest.clock())
         source.state, source.message = ("ok", "") if missed is None else ("silent", _silence(source.rhythm, missed))
         changed = source.state != before

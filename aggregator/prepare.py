@@ -177,7 +177,12 @@ def _reject(error: Exception, body: bytes, secrets: bytes | None, origin: Origin
     if not known:
         log.warning("%s: a record could not be read: %s", origin.source, type(error).__name__)
     native = error.native_id if isinstance(error, RecordError) and error.native_id else body.decode()
-    return Rejected(stable_id(origin.source, "rejected", native), reason[:500], body, secrets, len(body))
+    return Rejected(rejected_id(origin.source, native), reason[:500], body, secrets, len(body))
+
+
+def rejected_id(source: str, native_id: str) -> UUID:
+    """One for each record that cannot be read: of the post's id where it could be had, else of the record."""
+    return stable_id(source, "rejected", native_id)
 
 
 def _secret_marks(found: Sequence[Found]) -> bytes | None:

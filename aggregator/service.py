@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -13,11 +12,13 @@ from functools import partial
 import structlog
 
 from aggregator.actions import close_quiet
+from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.listener import serve
+from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
@@ -56,6 +57,8 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
+        if seen := open_to_others(settings.data):
+            log.warning("data.open_to_others", message=seen)
         stream = Stream(work.db, settings=settings, clock=clock)
         work.ingest.changed = stream.publish
         app = create_app(
@@ -93,34 +96,22 @@ async def run(settings: Settings, greet: Callable[[Running], None]) -> None:
         StoreError, FenceLostError: it could not go on.
     """
     stop = asyncio.get_running_loop().create_future()
-    async with running(settings) as service:
-        with until_signalled(stop, service.work.poller.resume):
+    services: list[Running] = []
+
+    def hang_up() -> None:
+        for service in services:
+            service.work.poller.resume()
+
+    # Until all is closed: a second Ctrl-C would otherwise break off what ends in order, and print where.
+    with until_signalled(stop, hang_up):
+        async with running(settings) as service:
+            services.append(service)
             greet(service)
             await asyncio.wait([stop, service.failed], return_when=asyncio.FIRST_COMPLETED)
-        failed = service.failed
+            services.clear()
+            failed = service.failed
     if failed.done():
         failed.result()
-
-
-@contextmanager
-def until_signalled(stop: asyncio.Future[None], hang_up: Callable[[], None] | None = None) -> Iterator[None]:
-    """While the block lasts, SIGINT and SIGTERM complete `stop`."""
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        if not stop.done():
-            stop.set_result(None)
-
-    watched: dict[signal.Signals, Callable[[], None]] = {signal.SIGINT: end, signal.SIGTERM: end}
-    if hang_up:
-        watched[signal.SIGHUP] = hang_up
-    for number, handler in watched.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in watched:
-            loop.remove_signal_handler(number)
 
 
 def _receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:

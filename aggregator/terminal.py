@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LINE_EVERY = 2.0  # seconds between two lines of progress where there is no screen
 REFRESH_EVERY = 1.0
+FETCH_EVERY = 30.0  # though nothing was written: the longer somebody waits, the more it presses
 WIDTH = 140  # of a table in a file or pipe
 COLOURS = {"P0": "bold white on red", "P1": "bold red", "P2": "yellow", "P3": "dim"}
 REASONS_SHOWN = 2
@@ -114,19 +116,27 @@ def show(result: dict[str, Any], file: TextIO | None = None) -> None:
     console.print(_summary(result))
 
 
-def watch(fetch: Callable[[], dict[str, Any]]) -> None:
-    """Keep the feed on screen, as new as a second ago, until Ctrl-C. What cannot be had now is said below it."""
+def watch(fetch: Callable[[], dict[str, Any]], stamp: Callable[[], object]) -> None:
+    """Keep the feed on screen, as new as a second ago, until Ctrl-C. What cannot be had now is said below it.
+
+    Args:
+        stamp: what changes when there may be something new; None: fetching is cheap. Where no service runs, `fetch`
+            opens the database and keeps others from it: it is left alone while nothing changes but the waiting times.
+    """
     from rich.live import Live
 
     console = _console(sys.stdout)
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        shown = _screen(fetch(), console.height)
         try:
+            shown, seen, fetched = _screen(fetch(), console.height), stamp(), time.monotonic()
             while True:
                 live.update(shown, refresh=True)
                 time.sleep(REFRESH_EVERY)
-                shown = _again(fetch, shown, console.height)
-        except KeyboardInterrupt:
+                now = stamp()
+                if now is None or now != seen or time.monotonic() - fetched > FETCH_EVERY:
+                    shown = _again(fetch, shown, console.height)
+                    seen, fetched = stamp(), time.monotonic()
+        except (KeyboardInterrupt, CancelledError):
             return
 
 

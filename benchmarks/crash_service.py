@@ -23,7 +23,8 @@ from aggregator.backup import DATABASE
 from aggregator.clocks import system_clock
 from aggregator.config import load
 from aggregator.control import RefusedError, ask, socket_path
-from aggregator.service import running, until_signalled
+from aggregator.service import running
+from aggregator.stopping import until_signalled
 
 Moment = Literal["starting", "any", "commit", "compact", "swap", "backup"]
 MOMENTS: Final[tuple[Moment, ...]] = ("starting", "any", "commit", "compact", "swap", "backup")

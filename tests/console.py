@@ -39,15 +39,15 @@ class Console:
     def run(self, *words: str | Path, typed: bytes | None = None) -> Result:
         return CliRunner().invoke(main, self._words(words), input=typed)
 
-    def ok(self, *words: str | Path) -> str:
-        """What a command prints that must succeed."""
+    def ok(self, *words: str | Path, code: int = 0) -> str:
+        """What a command prints that must end so: well, unless told otherwise."""
         result = self.run(*words)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == code, result.output
         return result.stdout
 
-    def result(self, *words: str | Path) -> Any:
-        """The JSON result of a command that must succeed."""
-        return orjson.loads(self.ok(*words, "--json"))
+    def result(self, *words: str | Path, code: int = 0) -> Any:
+        """The JSON result of a command that must end so."""
+        return orjson.loads(self.ok(*words, "--json", code=code))
 
     def begin(self, *words: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}

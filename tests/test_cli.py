@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import orjson
@@ -153,6 +154,27 @@ def test_ctrl_c_in_an_import_keeps_whole_pages_and_the_next_one_goes_on(console:
     assert b"Traceback" not in told
     console.ok("import", file, "--source", "old")
     assert console.query("SELECT count(*), count(DISTINCT text) FROM post") == [(20_000, 20_000)]
+
+
+def test_ctrl_c_twice_in_an_import_ends_it_in_order(console: Console, tmp_path: Path) -> None:
+    rows = ({"text": f"swap {n} failed", "author_id": f"u{n % 90}"} for n in range(20_000))
+    stopped = console.begin("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    assert stopped.stderr is not None
+    stopped.stderr.readline()
+    while stopped.poll() is None:  # as somebody does who cannot wait
+        stopped.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    _, told = stopped.communicate(timeout=30)
+    assert (stopped.returncode, b"Traceback" in told, b"Exception" in told) == (130, False, False)
+    assert told.decode().splitlines()[-1] == "stopped; what was committed is kept"
+
+
+def test_a_data_directory_that_others_may_read_is_told(console: Console) -> None:
+    console.data.mkdir(mode=0o755)
+    told = console.run("check")
+    assert (told.exit_code, f"chmod 700 {console.data}" in told.stderr) == (0, True)
+    console.data.chmod(0o700)
+    assert console.run("check").stderr == ""
 
 
 def test_ctrl_c_in_the_score_filter_shows_no_traceback(console: Console) -> None:

@@ -319,6 +319,24 @@ async def test_the_first_start_gives_a_link_that_signs_in_and_the_second_does_no
     await stopped(service, signal.SIGINT)
 
 
+async def test_ctrl_c_again_and_again_ends_a_service_in_order(desk: Console, community: Community) -> None:
+    service = desk.begin("run")
+    await until_it_listens(service)
+    while service.poll() is None:
+        service.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.02)
+    _, log = await asyncio.to_thread(service.communicate, timeout=30)
+    assert (service.returncode, b"Traceback" in log, b"Exception" in log) == (0, False, False)
+    assert b"service.stopped" in log
+
+
+async def test_a_service_tells_that_others_may_look_into_its_data(desk: Console) -> None:
+    desk.data.mkdir(mode=0o750)
+    service = desk.begin("run")
+    await until_it_listens(service)
+    assert f"chmod 700 {desk.data}" in await stopped(service, signal.SIGTERM)
+
+
 async def test_no_log_line_holds_a_token_or_what_somebody_wrote(desk: Console, community: Community) -> None:
     community.telegram.says("fox", "my swordfish is gone")
     community.telegram.malformed()

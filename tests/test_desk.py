@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from aggregator.store.desk import Desk, DeskError, TooManyTriesError
+from aggregator.store.desk import Desk, DeskError, DeskFullError, TooManyTriesError
 
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
 PASSWORD = "four horses in a boat"
@@ -133,3 +133,24 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     con.close()
     with pytest.raises(DeskError, match="newer version"):
         Desk(path)
+
+
+def read_much(desk: Desk) -> None:
+    for number in range(1000):
+        desk.mark_read("amy", UUID(int=number), NOW)
+
+
+def test_a_full_disk_is_told_with_its_file_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+    token = desk.enter(desk.invite("amy", NOW), NOW)
+    assert token
+    (pages,) = desk._con.execute("PRAGMA page_count").fetchone()
+    desk._con.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own way to have no room
+    with pytest.raises(DeskFullError, match=f"{tmp_path / 'desk.db'}: the disk is full"):
+        read_much(desk)
+    kept = len(desk.read_marks("amy", [UUID(int=number) for number in range(1000)]))
+    with pytest.raises(DeskFullError):
+        desk.mark_read("amy", UUID(int=kept), NOW)
+    assert desk.session(token, NOW + timedelta(hours=1))  # who only reads may go on
+    desk._con.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    desk.mark_read("amy", UUID(int=kept), NOW)
+    assert len(desk.read_marks("amy", [UUID(int=number) for number in range(1000)])) == kept + 1

@@ -22,8 +22,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.backup import DATABASE
 from aggregator.listener import serve
+from aggregator.poller import WHOLE_PAGE
 from aggregator.store.database import Database, StoreError
 from aggregator.workplace import Workplace
+from connectors import telegram
+from connectors.discourse import DEEP_EVERY
 from connectors.telegram import bot_api
 from tests.conftest import Community, Hands, poll
 
@@ -74,7 +77,6 @@ class Between:
 
 def people_talk(community: Community, posts: int = POSTS) -> None:
     """On both platforms, with answers and edits."""
-    community.telegram.api.most_per_answer = 20
     for number in range(posts):
         community.clock.pass_(seconds=7)
         community.forum.says(f"user{number % 9}", f"转账 {number} 失败 my swap {number} failed")
@@ -112,7 +114,8 @@ async def interposed(community: Community, forum: Between, telegram: Between) ->
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hanging answer is given up after a third of a second."""
+    """A hanging answer is given up after a third of a second; Telegram is asked for twenty updates at a time."""
+    monkeypatch.setattr(telegram, "FULL", 20)
     monkeypatch.setattr(bot_api, "ANSWER_WITHIN", 0.3)
 
 
@@ -278,6 +281,46 @@ async def test_whatever_the_forum_changes_in_its_posts_each_is_kept_once(communi
         await recovered(work)
         assert kept(work, said) == dict.fromkeys(said, 1)
         assert [source.state for source in work.poller.sources.values()] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("change", [otherwise, as_text])
+@pytest.mark.parametrize("field", ["created_at", "topic_id", "raw"])
+async def test_what_a_passing_glitch_of_the_forum_made_unreadable_is_read_once_it_is_over(
+    community: Community, change: Change, field: str
+) -> None:
+    forum = Between(community.forum.app)
+    async with interposed(community, forum, Between(community.telegram.app)), community.desk("forum") as work:
+        community.forum.says("lin", "before")
+        await poll(work)
+        forum.changes = in_listing(change, field)
+        community.forum.says("lin", "said during the glitch")
+        await poll(work)
+        unreadable = work.db.query("SELECT count(*) FROM rejected_record WHERE resolved_at IS NULL")
+        forum.changes = None
+        for _ in range(DEEP_EVERY):
+            await poll(work)
+        texts = [text for (text,) in work.db.query("SELECT text FROM post ORDER BY native_id")]
+        assert texts == ["before", "said during the glitch"]
+        assert work.db.query("FROM rejected_record WHERE resolved_at IS NULL") == []
+        assert unreadable in ([(0,)], [(1,)])
+        assert work.poller.sources["forum"].state == "ok"
+
+
+async def test_records_that_stay_unreadable_are_not_brought_again_and_again(community: Community) -> None:
+    forum = Between(community.forum.app)
+    async with interposed(community, forum, Between(community.telegram.app)), community.desk("forum") as work:
+        forum.changes = in_listing(otherwise, "created_at")
+        for number in range(WHOLE_PAGE + 1):
+            community.forum.says("lin", f"number {number}")
+        await poll(work)
+        (source,) = work.poller.sources.values()
+        assert source.state == "stopped"  # the whole page was unreadable
+        fetched = work.db.query("SELECT max(fetched_at), count(*) FROM rejected_record")
+        community.clock.pass_(hours=1)
+        for _ in range(2 * DEEP_EVERY):
+            await poll(work)
+        assert source.state == "ok"
+        assert work.db.query("SELECT max(fetched_at), count(*) FROM rejected_record") == fetched
 
 
 TELEGRAM_FIELDS = ("update_id", "message_id", "from", "chat", "date", "text")

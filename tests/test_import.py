@@ -124,7 +124,7 @@ def test_wrong_columns_are_named(console: Console, tmp_path: Path, mapping: str,
 
 def test_lines_that_cannot_be_read_are_kept_apart_with_their_row_and_counted(console: Console, tmp_path: Path) -> None:
     rows = [ROWS[0], b"{broken", {"text": 5}, ROWS[1], b"\xff\xfe\x00", {"text": "x", "created_at": "soon"}]
-    result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=3)
     assert (result["records"], result["new"], result["rejected"]) == (6, 2, 4)
     reasons = [reason for (reason,) in console.query("SELECT reason FROM rejected_record")]
     assert sorted(reason.split(":")[1] for reason in reasons) == ["2", "3", "5", "6"]
@@ -132,10 +132,16 @@ def test_lines_that_cannot_be_read_are_kept_apart_with_their_row_and_counted(con
     assert (again["new"], len(console.query("FROM rejected_record"))) == (0, 4)
 
 
+def test_an_import_of_which_nothing_could_be_read_has_failed(console: Console, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "old.jsonl", b"{broken", {"text": 5})
+    assert console.result("import", file, "--source", "old", code=1)["rejected"] == 2
+    assert console.result("import", file, "--source", "old")["records"] == 0  # what is kept is not read again
+
+
 def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: Path) -> None:
     phrase = "slab fog cruel pottery mixture ensure thought hotel rug coffee velvet olympic"
     file = jsonl(tmp_path / "old.jsonl", b'{"text": "my phrase is ' + phrase.encode() + b'"', ROWS[0])
-    assert console.result("import", file, "--source", "old")["rejected"] == 1
+    assert console.result("import", file, "--source", "old", code=3)["rejected"] == 1
     stored = b"".join(path.read_bytes() for path in console.data.rglob("*") if path.is_file())
     assert not [word for word in phrase.split() if word.encode() in stored and len(word) > 6]
 
@@ -196,7 +202,7 @@ def test_a_directory_an_absent_file_and_an_unknown_kind_are_refused(console: Con
 @pytest.mark.parametrize(
     ("name", "code", "told"),
     [
-        ("old.jsonl", 0, "0 new posts"),
+        ("old.jsonl", 1, "0 new posts"),
         ("old.csv", 1, "old.csv"),
         ("old.parquet", 1, "no readable Parquet file"),
     ],
@@ -245,7 +251,7 @@ def test_values_of_a_wrong_kind_are_kept_apart_and_the_rest_is_stored(console: C
     ]  # fmt: skip
     fine = [{"channel": 7}, {"lang": 5}, {"likes": 1e30}, {"likes": -5}, {"followers": "many", "author_id": 5.5}]
     rows = [{"text": f"hello {number}", **more} for number, more in enumerate([*odd, *fine])]
-    result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=3)
     assert (result["rejected"], result["new"]) == (len(odd), len(fine))
     assert console.result("replay")["changed_posts"] == 0
 

@@ -18,6 +18,7 @@ import pytest
 import structlog
 
 from aggregator.logs import set_up
+from aggregator.store.database import Database
 from aggregator.terminal import plain, progress
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
@@ -63,6 +64,21 @@ def test_the_live_feed_shows_what_arrives_and_ends_with_ctrl_c(
     assert b"Traceback" not in told
     assert watching.returncode in (0, 130)
     screen.until("\x1b[?1049l")  # the screen as it was before
+
+
+def test_a_live_feed_without_a_service_leaves_the_database_to_others_and_shows_what_they_bring(
+    console: Console, screen: Screen, tmp_path: Path
+) -> None:
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
+    watching = console.begin("feed", stdout=screen.theirs)
+    screen.until("3 of 3 open")
+    for _ in range(30):  # it once was open in a second of every two
+        Database(console.data / "inquiries.duckdb").close()
+    console.ok("import", jsonl(tmp_path / "new.jsonl", {"text": "my swap failed"}), "--source", "old")
+    screen.until("4 of 4 open")
+    watching.send_signal(signal.SIGINT)
+    _, told = watching.communicate(timeout=30)
+    assert b"Traceback" not in told
 
 
 def test_an_import_draws_a_bar_on_a_terminal(console: Console, screen: Screen, tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from uuid import UUID
 
 import orjson
 
-from tests.conftest import Community
+from aggregator.store.desk import Desk, DeskFullError
+from tests.conftest import START, Community
 from tests.web_site import csrf, open_site
 
+PASSWORD = "a password that is long enough"
 ALARM = "my seed phrase was on a fake site and my funds are gone"
 
 
@@ -77,3 +81,27 @@ async def test_the_connectors_page_says_what_is_left_of_a_quota_and_what_was_pas
     assert "1,234" in page
     assert "<dt>Next try</dt><dd><time" in page
     assert "<dt>Next try</dt><dd>now</dd>" in later  # it is late, and never in the past
+
+
+async def test_with_a_full_disk_people_read_on_and_are_told_what_could_not_be_kept(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy, site.visitor() as sam:
+        await site.says(("fox", "my swap failed"))
+        site.work.desk.set_password("sam", PASSWORD)
+        fills(site.work.desk)
+        refused = await sam.post("/signin", data={"name": "sam", "password": PASSWORD})
+        page = await amy.get(f"/inquiry/{site.only_id()}")
+    assert (refused.status_code, "The disk is full: nothing was changed" in refused.text) == (507, True)
+    assert (page.status_code, "my swap failed" in page.text) == (200, True)
+
+
+def fills(desk: Desk) -> None:
+    """Until nothing more can be noted: neither that something was read nor that somebody came in."""
+    (pages,) = desk._con.execute("PRAGMA page_count").fetchone()
+    desk._con.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own way to have no room
+    for note in (
+        lambda number: desk.mark_read("vic", UUID(int=number), START),
+        lambda _: desk.enter(desk.invite("vic", START), START),
+    ):
+        with suppress(DeskFullError):
+            for number in range(10_000):
+                note(number)

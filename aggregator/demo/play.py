@@ -29,7 +29,8 @@ from aggregator.demo.stage import Stage, staged
 from aggregator.demo.verdict import judge
 from aggregator.demo.visitor import watching
 from aggregator.listener import PortTakenError
-from aggregator.service import Running, running, until_signalled
+from aggregator.service import Running, running
+from aggregator.stopping import until_signalled
 from aggregator.store.database import Connection, StoreError
 from aggregator.users import sign_in_link
 
@@ -249,7 +250,7 @@ def _folder(data: Path | None) -> Iterator[Path]:
         return
     if (data / DATABASE).exists():
         raise StoreError(f"{data} holds a database already; name an empty folder for the demo, or delete that one")
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     yield data
 
 

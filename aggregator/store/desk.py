@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,10 @@ _MIGRATIONS = (
 
 class DeskError(Exception):
     """The desk refuses; the message says why and what to do."""
+
+
+class DeskFullError(DeskError):
+    """Nothing can be written; what was there before is whole."""
 
 
 class TooManyTriesError(DeskError):
@@ -94,16 +98,21 @@ class Desk:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
+        self._name = str(path)
         self._con = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._lock = threading.Lock()
-        self._con.execute("PRAGMA journal_mode = WAL")
-        self._con.execute("PRAGMA foreign_keys = ON")
-        self._migrate(str(path))
+        try:
+            with self._told():
+                self._con.execute("PRAGMA journal_mode = WAL")
+                self._con.execute("PRAGMA foreign_keys = ON")
+                self._migrate(self._name)
+        except BaseException:
+            self._con.close()
+            raise
 
     def _migrate(self, name: str) -> None:
         version = self._con.execute("PRAGMA user_version").fetchone()[0]
         if version > len(_MIGRATIONS):
-            self._con.close()
             raise DeskError(f"{name} was written by a newer version of this program; install that version")
         for number, script in enumerate(_MIGRATIONS[version:], version + 1):
             self._con.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
@@ -119,14 +128,29 @@ class Desk:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, self._told():
             self._con.execute("BEGIN IMMEDIATE")
             try:
                 yield self._con
+                self._con.execute("COMMIT")
             except BaseException:
-                self._con.execute("ROLLBACK")
+                if self._con.in_transaction:  # a full disk ends it by itself
+                    self._con.execute("ROLLBACK")
                 raise
-            self._con.execute("COMMIT")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raises DeskFullError instead of what SQLite says of a disk that takes no more."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname == "SQLITE_FULL":
+                raise DeskFullError(f"{self._name}: the disk is full; free some space, nothing was changed") from error
+            if error.sqlite_errorname.startswith("SQLITE_IOERR"):
+                raise DeskFullError(
+                    f"{self._name} cannot be written ({error}): the disk is full, or failing; nothing was changed"
+                ) from error
+            raise
 
     # -- users -----------------------------------------------------------------------------------
 
@@ -246,7 +270,8 @@ class Desk:
             if row is None or row[2] < _oldest(at)[0] or row[1] < _oldest(at)[1]:
                 return None
             if used and at - row[2] > _TOUCH_EVERY.total_seconds():
-                self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
+                with suppress(DeskFullError), self._told():  # who only reads may go on
+                    self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
             return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
 
     def sign_out(self, token: str) -> None:

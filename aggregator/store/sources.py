@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 import duckdb
 import orjson
@@ -100,6 +101,21 @@ def quota_of(stored: str | None) -> Quota | None:
 def pass_over(con: Connection, source: str, posts: int) -> None:
     """So many more posts began no inquiry because of the source's words."""
     con.execute("UPDATE source_state SET passed_over = passed_over + ? WHERE source = ?", [posts, source])
+
+
+def has_rejected(con: Connection, source: str) -> bool:
+    """Whether records of it wait to be readable."""
+    found = con.execute("SELECT 1 FROM rejected_record WHERE source = ? AND resolved_at IS NULL LIMIT 1", [source])
+    return found.fetchone() is not None
+
+
+def resolve(con: Connection, rejected: Sequence[UUID], now: datetime) -> None:
+    """These could be read now; those that never were rejected are left out."""
+    con.execute(
+        "UPDATE rejected_record SET resolved_at = ? WHERE resolved_at IS NULL "
+        "AND rejected_id IN (SELECT unnest(?)::UUID)",
+        [now, [str(each) for each in rejected]],
+    )
 
 
 def keep_rhythm(con: Connection, source: str, rhythm: dict[str, Any]) -> None:

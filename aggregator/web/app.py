@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from aggregator.store.desk import DeskFullError
 from aggregator.web import auth, feed, health, inquiry_page, metrics, pages
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
@@ -62,7 +63,7 @@ def create_app(
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Guard, web=settings.web)],
-        exception_handlers={HTTPException: _refused, 500: _broken},
+        exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
     app.state.site = Site(db, desk, settings, stream, clock, health, surfacing)
@@ -138,6 +139,14 @@ async def _refused(request: Request, error: Exception) -> Response:
     if visitor.wants_json:
         return JSONResponse({"error": status}, status)
     return visitor.page("error.html", code=status, status=status, number="")
+
+
+async def _full(request: Request, error: Exception) -> Response:
+    log.error("desk.full", extra={"message_": str(error)})
+    visitor = await visit(request)
+    if visitor.wants_json:
+        return JSONResponse({"error": 507, "why": str(error)}, 507)
+    return visitor.page("error.html", code=507, status=507, number="")
 
 
 async def _broken(request: Request, error: Exception) -> Response:

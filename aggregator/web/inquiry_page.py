@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast, get_args
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aggregator.actions import ChangedMeanwhileError, What, act
+from aggregator.store.desk import DeskFullError
 from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, Term, find_by_code, inquiry_page
 from aggregator.web import pages, words
 from aggregator.web.i18n import catalogue
@@ -36,7 +38,8 @@ class Why:
 async def show(visit: Visit) -> Response:
     page = await _read(visit, await _wanted(visit))
     inquiry = page.row.inquiry
-    await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
+    with suppress(DeskFullError):  # it can be read all the same
+        await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
     return _page(visit, page)
 
 

@@ -114,9 +114,10 @@ class Discourse(PullConnector, PushConnector):
             self._forum.newest_by_activity if listing == "public" else partial(_high, public),
             self.since,
             self.config.overlap,
+            lambda row: self._reads(_of(listing, row)),
         )
         async for rows in walk.steps(deep=self._polls % DEEP_EVERY == 0):
-            records: list[Record] = [{"private_post": row} for row in rows] if listing == "private" else rows
+            records: list[Record] = [_of(listing, row) for row in rows]
             # Halfway through a quiet overlap there is nothing that a crash could lose.
             if records or place.low is None or place.low > (place.high or 0):
                 yield Page(records, _cursor(places))
@@ -131,6 +132,13 @@ class Discourse(PullConnector, PushConnector):
 
     def post(self, record: Record) -> Item | None:
         return self._reader.item(record)
+
+    def _reads(self, record: Record) -> bool:
+        try:
+            self._reader.item(record)
+        except Exception:  # as for every record: platforms change their formats without notice
+            return False
+        return True
 
     def receive(self, push: Push) -> Received:
         if self.config.webhook_secret is None:
@@ -175,6 +183,10 @@ async def _high(place: Place) -> int | None:
 
 def _cursor(places: dict[Listing, Place]) -> Cursor:
     return {listing: place.cursor() for listing, place in places.items()}
+
+
+def _of(listing: Listing, row: Record) -> Record:
+    return {"private_post": row} if listing == "private" else row
 
 
 def _in(listing: Listing, record: Record) -> Record:

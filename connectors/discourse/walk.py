@@ -21,6 +21,7 @@ from zlib import crc32
 from connectors.contract import Cursor, Record
 from connectors.errors import TransientError
 
+UNREADABLE = "?"  # ends the look of a row that could not be read
 WINDOW = 50  # ids in a legacy window
 BEYOND_ALL_IDS = 2**31 - 1  # the current dialect lists its newest posts below it, the legacy one an empty window
 Fetch = Callable[[int | None], Awaitable[list[Record]]]
@@ -71,6 +72,8 @@ class Walk:
 
     find_hidden_top: the id of the newest post, for a legacy listing that hides it behind an empty window.
     overlap: how many of the newest posts are looked at again.
+    readable: whether a row can be read today. One that cannot is brought again once it can: a forum's passing glitch
+        leaves a post that never looks different again.
     """
 
     place: Place
@@ -78,6 +81,7 @@ class Walk:
     find_hidden_top: Callable[[], Awaitable[int | None]]
     since: datetime
     overlap: int
+    readable: Callable[[Record], bool]
     listed_nothing: bool = False
 
     async def steps(self, *, deep: bool) -> AsyncIterator[list[Record]]:
@@ -138,7 +142,10 @@ class Walk:
         changed = []
         for key, row in sorted(listed.items()):
             look = _look(row)
-            if place.seen.get(key) == look or (key not in place.seen and self._is_too_old(key, row)):
+            known = place.seen.get(key)
+            if known != look and not self.readable(row):
+                look += UNREADABLE
+            if known == look or (key not in place.seen and self._is_too_old(key, row)):
                 continue
             place.seen[key] = look
             changed.append(row)
