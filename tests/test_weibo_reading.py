@@ -89,6 +89,12 @@ EXPECTED: dict[str, list[Item]] = {
         said("等一个说法 @海港钱包", 4, BIG, mentions=US),
     ],
     "repost_without_words": [NEWS_POST],
+    "repost_of_an_answer": [NEWS_POST],
+    "repost_with_an_answer": [NEWS_POST, said("试试重装", 17, BIG, mentions=("周不周",))],
+    "repost_cut_off_in_its_chain": [NEWS_POST, said("说得好 @海港钱包", 18, BIG, mentions=US, guessed=("text",))],
+    "slashes_that_are_no_chain": [
+        said("见 https://app.example/u//@harbor/12 @海港钱包", 19, mentions=("harbor", "海港钱包"))
+    ],
     "repost_of_a_deleted_post": [
         Deleted(f"s:{POST - 9}", None),
         said("怎么删了？@海港钱包", 6, ZHOU, mentions=US),

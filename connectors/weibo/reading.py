@@ -24,7 +24,7 @@ Kind = Literal["s", "c"]  # posts and comments are numbered apart
 # Written by Weibo where the author wrote nothing.
 _UNSAID = frozenset({"转发微博", "轉發微博", "Repost", "分享图片", "分享圖片", "Share pictures"})
 _DELETED = ("此微博已被", "抱歉，此微博已被", "抱歉，根据作者设置的微博可见时间范围", "该微博因被多人投诉")
-_CHAIN = re.compile(r"\s*//\s*@")
+_CHAIN = re.compile(r"//\s*@(?:[\w·\-]{1,40}\s*[:：]|[\w·\-]{0,40}$)")  # the second where a list cut it off
 _REPLY = re.compile(r"^\s*(?:回复|回覆|Reply to)\s*@(?P<name>[\w·\-]{1,30})\s*[:：]\s*")
 _NAMED = re.compile(r"@([\w·\-]{1,30})")
 _CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文\s*$")
@@ -79,7 +79,10 @@ def _status(status: Fields, us: str) -> Post | Deleted:
     if not user or _is_deleted(status):
         return Deleted(native_id, None)
     long_text = _long_text(status)
-    said, mentions = _own_words(long_text or _text(status, native_id))
+    text = long_text or _text(status, native_id)
+    # Who passes on an answer to somebody else gets this prefix, as in a comment.
+    reply = _REPLY.match(text) if "retweeted_status" in status else None
+    said, mentions = _own_words(text[reply.end() :] if reply else text)
     likes, replies, shares = _counts(status)
     return Post(
         native_id=native_id,
@@ -87,7 +90,7 @@ def _status(status: Fields, us: str) -> Post | Deleted:
         posted_at=_posted_at(status, native_id),
         author=_author(user, us),
         thread=native_id,
-        mentions=mentions,
+        mentions=(reply["name"], *mentions) if reply else mentions,
         order=int(_id(status)),
         edited_at=read_time(status.get("edit_at")),
         public=_is_public(status),
