@@ -361,6 +361,18 @@ async def test_marks_of_many_mails_come_in_pages(mail: MailSimulator, source: So
     assert max(after - before for before, after in pairwise([30, *second.counts])) == 20
 
 
+async def test_a_command_never_holds_too_many_numbers(
+    mail: MailSimulator, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "MOST_NUMBERS", 4)
+    asked = [mail.says("anna", text) for text in numbered(9)]
+    first = await drain(source())
+    for each in asked:
+        mail.marks_answered(each)
+    connector = source()
+    assert list(await answered(connector, await drain(connector, first))) == asked
+
+
 async def test_an_answer_in_sent_belongs_to_the_question(mail: MailSimulator, source: Source) -> None:
     question = mail.says("anna", "one")
     answer = mail.answers(question, "yes", name="Mei")
@@ -735,6 +747,13 @@ async def test_an_unknown_authority_is_not_trusted(mail: MailSimulator, certific
         with pytest.raises(TransientError, match="ca_file"):
             await drain(connector_for(mail, port, security="tls"))
     assert mail.commands == []
+
+
+async def test_an_authority_that_cannot_be_read_is_told_by_its_name(
+    mail: MailSimulator, port: int, tmp_path: Path
+) -> None:
+    with pytest.raises(AuthError, match="missing"):
+        await drain(connector_for(mail, port, security="tls", ca_file=tmp_path / "missing.pem"))
 
 
 # Settings and the check

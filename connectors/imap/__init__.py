@@ -36,13 +36,15 @@ class Imap(PullConnector):
 
     def __init__(self, source: str, config: Settings, *, since: datetime, pacing: Pacing | None = None) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
-        self._account = Account(source, config, pacing)
         self._reader = Reader(config.ours, config.authserv_id)
         self._told: tuple[str, ...] = ()
 
     @property
     def space(self) -> str:
         return "email"
+
+    async def open(self) -> None:
+        self._account = Account(self.source, self.config, self.pacing)
 
     async def close(self) -> None:
         await self._account.close()

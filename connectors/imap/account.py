@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connectors.contract import Record
@@ -25,6 +26,7 @@ Role = Literal["inbox", "junk", "sent"]
 LARGEST: Final = 10 * 1024 * 1024  # bytes; of a larger mail only the beginning is fetched
 BEGINNING: Final = 1024 * 1024
 AT_ONCE: Final = 4 * 1024 * 1024  # bytes of mail in one answer
+MOST_NUMBERS: Final = 500  # in one command; servers take lines of 8 kB
 FIRST_TURN: Final = 1.0  # seconds of IDLE
 NEXT_TURNS: Final = 20.0
 _NAMES: Final[dict[str, tuple[bytes, frozenset[str]]]] = {
@@ -114,8 +116,12 @@ class Account:
 
     async def arrivals(self, uids: Sequence[int]) -> dict[int, datetime | None]:
         """When each arrived."""
-        told = await self._connection.run(lambda client: client.fetch(uids, ["INTERNALDATE"]))
-        return {uid: _in_utc(answer.get(b"INTERNALDATE")) for uid, answer in told.items()}
+        found: dict[int, datetime | None] = {}
+        for at in range(0, len(uids), MOST_NUMBERS):
+            ask = methodcaller("fetch", uids[at : at + MOST_NUMBERS], ["INTERNALDATE"])
+            told = await self._connection.run(ask)
+            found |= {uid: _in_utc(answer.get(b"INTERNALDATE")) for uid, answer in told.items()}
+        return found
 
     async def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         """The headers of each, as sent."""

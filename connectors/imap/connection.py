@@ -219,7 +219,10 @@ class Connection:
     def _tls(self) -> ssl.SSLContext | None:
         if self._settings.security == "none":
             return None
-        return ssl.create_default_context(cafile=self._settings.ca_file)
+        try:
+            return ssl.create_default_context(cafile=self._settings.ca_file)
+        except (OSError, ValueError):  # with ssl.SSLError, which is an OSError
+            raise AuthError(f"{self._source}: {self._settings.ca_file} holds no certificates (`ca_file`).") from None
 
     # What failures mean
 
