@@ -51,6 +51,11 @@ def test_a_heading_and_prose_around_a_phrase_cost_it_no_word() -> None:
     assert not any(word in mask(around.format(PHRASE))[0] for word in PHRASE.split())
 
 
+def test_ids_of_mails_are_no_fragment_though_their_domains_are_list_words() -> None:
+    assert find("<0001.harbor@mail.example> <0002.harbor@mail.example>") == []
+    assert [one.kind for one in find("harbor mail example flag harbor@mail.example")] == ["fragment"]
+
+
 def test_four_list_words_alone_are_a_fragment() -> None:
     assert [one.kind for one in find("swing flag economy stadium")] == ["fragment"]
     assert [one.kind for one in find("1. swing\n2. flag\n3. economy\n4. stadium")] == ["fragment"]

@@ -14,6 +14,7 @@ CUE = re.compile(
     r"seed|mnemonic|recovery|phrase|passphrase|backup|back up|\brestor|\bimport|(?:12|15|18|21|24)[ -]?words?\b"
     r"|助记|助記|注记词|助词|种子|種子|恢复|恢復|备份|備份|导入|導入|单词|單詞|私钥|私鑰|词组|短语"
 )
+_ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![^\s>,;:])")
 _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 
@@ -25,7 +26,7 @@ def find_phrases(low: str) -> Iterator[Found]:
         alone = _is_alone(low, words, run)
         if _is_phrase(run, cue, alone):
             yield _found("phrase", low, run)
-        elif _is_fragment(run, cue, alone):
+        elif _is_fragment(run, cue, alone) and not _is_addresses(low, run):
             yield _found("fragment", low, run)
 
 
@@ -64,6 +65,12 @@ def _is_fragment(run: Run, cue: bool, alone: bool) -> bool:
         polite = known < 6 and not POLITE.isdisjoint(run.listed)
         return run.function_share < (0.5 if known < 8 else 1 / 3) and not polite
     return cue and known >= 6 and run.function_share < 0.25
+
+
+def _is_addresses(low: str, run: Run) -> bool:
+    """Whether these are mail addresses or Message-IDs: `mail` and `example` are on the list."""
+    spans = [match.span() for match in _ADDRESS.finditer(low)]
+    return all(any(begin <= word.start and word.end <= end for begin, end in spans) for word in run.words)
 
 
 def _published(listed: Sequence[str]) -> bool:
