@@ -12,8 +12,11 @@ import yaml
 from mnemonic import Mnemonic
 
 from aggregator.demo.script import (
+    ACTS,
     CROWD_FILE,
     DAY_SECONDS,
+    OUR_WEIBO,
+    PRIVATE,
     Day,
     Expect,
     Line,
@@ -36,6 +39,7 @@ SMALL_DAY = """
 rooms:
   telegram: {help: Help}
   forum: {bugs: Bugs}
+  email: {support: Support}
 people:
   ann: {name: Ann, handle: ann_1, lang: en}
   ben: {name: Ben, handle: ben_1, lang: en}
@@ -58,7 +62,7 @@ def written(tmp_path: Path, line: str) -> Path:
 
 
 def test_the_day_has_a_believable_size_and_crowd(day: Day) -> None:
-    assert 260 <= len(day.lines) <= 320
+    assert 380 <= len(day.lines) <= 440
     assert {line.who for line in day.lines} == set(day.people)
     assert len(day.people) >= 60
 
@@ -80,15 +84,21 @@ def test_every_handle_is_one_persons(day: Day) -> None:
     assert [handle for handle, people in handles.items() if people > 1] == []
 
 
-def test_the_incident_hits_about_thirty_people_on_both_channels_in_both_languages(day: Day) -> None:
+def test_the_incident_hits_more_than_thirty_people_on_all_channels_in_both_languages(day: Day) -> None:
     reports = [
         line
         for line in day.lines
         if "1207" in line.text and line.expect is not None and line.expect.kind == "complaint"
     ]
     assert len({line.who for line in reports}) >= 30
-    assert {line.channel for line in reports} == {"forum", "telegram"}
+    assert {line.channel for line in reports} == set(ACTS)
     assert {"zh", "en"} <= {day.people[line.who].lang for line in reports}
+
+
+def test_several_people_write_on_more_than_one_channel(day: Day) -> None:
+    customers = {line.who for line in day.lines if day.people[line.who].role == "customer"}
+    places = {who: {line.channel for line in day.lines if line.who == who} for who in customers}
+    assert sum(len(channels) >= 3 for channels in places.values()) >= 10
 
 
 def test_every_post_says_how_a_careful_reader_grades_it(day: Day) -> None:
@@ -153,7 +163,11 @@ def test_a_line_is_read_with_its_room_its_time_and_its_grade(tmp_path: Path) -> 
         ('{at: "10:00:00", who: ben, in: forum/attic/a, title: T, text: x}', "the forum has no category 'attic'"),
         ('{at: "10:00:00", who: ben, in: forum/bugs/new, text: x}', "first line of a forum topic has the title"),
         ('{at: "10:00:00", who: ben, in: forum/bugs/a, title: B, text: x}', "has the title, and no other"),
-        ('{at: "10:00:00", who: ben, in: telegram/help, title: B, text: x}', "only a forum's topic has a title"),
+        (
+            '{at: "10:00:00", who: ben, in: telegram/help, title: B, text: x}',
+            "only a forum's topic, a mail or a review",
+        ),
+        ('{at: "10:00:00", who: ben, in: email/support, text: x}', "who begins writes a title, who answers none"),
         ('{at: "10:00:00", who: ben, in: telegram/help, re: later, text: x}', "no earlier line has the id 'later'"),
         ('{at: "10:00:00", who: ben, in: telegram/help, re: topic, text: x}', "answers stay in their room"),
         ('{at: "10:00:00", who: ann, in: telegram/help, act: edits, text: x}', "say in `re` which line it edits"),
@@ -226,6 +240,20 @@ def test_a_crowd_talks_on_both_channels_in_both_languages_with_replies_and_edits
     assert {line.channel for line in lines if line.reply_to} == {"forum", "telegram"}
     assert {line.channel for line in lines if line.act == "edits"} == {"forum", "telegram"}
     assert sum(line.title is not None for line in lines) > 50
+
+
+def test_a_crowd_of_all_channels_can_be_played_and_weibo_is_told_of_all_it_says(day: Day) -> None:
+    lines = list(crowd(day, 3000, 7, tuple(ACTS)))
+    assert list(mistakes(day, lines)) == []
+    assert {line.channel for line in lines} == set(ACTS)
+    assert all(f"@{OUR_WEIBO}" in line.text for line in lines if line.channel == "weibo")
+
+
+def test_in_private_a_crowd_answers_nobody_but_itself(day: Day) -> None:
+    lines = {line.id: line for line in crowd(day, 3000, 7, tuple(ACTS))}
+    answers = [line for line in lines.values() if line.channel in PRIVATE and line.reply_to]
+    assert len(answers) > 50
+    assert all(lines[line.reply_to or ""].who == line.who for line in answers)
 
 
 def test_an_edit_of_the_crowd_adds_to_what_its_author_wrote(day: Day) -> None:

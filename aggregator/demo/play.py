@@ -24,6 +24,7 @@ from aggregator.clocks import ScaledClock
 from aggregator.config import Settings
 from aggregator.demo.given_away import leaks
 from aggregator.demo.outcome import Outcome, show
+from aggregator.demo.scene import UNNOTICED
 from aggregator.demo.script import DAY_SECONDS, OPENS, load
 from aggregator.demo.stage import Stage, staged
 from aggregator.demo.verdict import judge
@@ -39,7 +40,7 @@ USER: Final = "demo"
 PORT: Final = 8080
 SPEED: Final = 36.0  # the rest of the day in 12 minutes
 AT_ONCE: Final = 0.4  # of the day: what a newcomer finds in the feed
-AT_ONCE_SECONDS: Final = 4.0
+AT_ONCE_SECONDS: Final = 2.0
 TAIL: Final = 3.0  # seconds that a squeezed day leaves for what is still on its way
 GRACE: Final = 10.0  # seconds more, before what has not arrived counts as lost
 RECOVERS_WITHIN: Final = 6.0  # seconds, mostly, from a trouble to the end of the next good poll
@@ -76,8 +77,10 @@ async def play(
         console.print("灯笼钱包社区的一天 · A day in the community of Lantern Wallet")
         async with staged(load(), ScaledClock(_this_morning())) as stage:
             settings = stage.settings(folder, Path(secrets))
-            async with _serving(settings, stage.clock, port, console.print) as service:
-                stage.connect(service.hooks_url)
+            async with (
+                _serving(settings, stage.clock, port, console.print) as service,
+                stage.connected(service.hooks_url),
+            ):
                 if seconds is None:
                     whole = _live(stage, service, speed or SPEED, open_browser, console.print)
                     await _unless_stopped(whole, stop, service.failed)
@@ -107,7 +110,7 @@ async def _live(stage: Stage, service: Running, speed: float, open_browser: bool
     stage.clock.run(noon / AT_ONCE_SECONDS)
     await _play(stage, 0, noon)
     stage.clock.run(speed)
-    await _settle(stage, service, time.monotonic() + GRACE)
+    await settle(stage, service, time.monotonic() + GRACE)
     link = await _invited(stage, service)
     say(f"打开收件台（一次性链接）· Open the feed (this link signs you in once):\n  {link}")
     say(f"{speed:g} 倍速播放，Ctrl-C 结束 · Playing at {speed:g} times the speed of a day; Ctrl-C ends it")
@@ -138,7 +141,7 @@ async def _squeezed(stage: Stage, service: Running, folder: Path, ends: float, s
             await _play(stage, 0, DAY_SECONDS)
             progress.cancel()
             stage.clock.run(1)
-        await _settle(stage, service, max(ends, time.monotonic()) + GRACE)
+        await settle(stage, service, max(ends, time.monotonic()) + GRACE)
         return Outcome(
             verdicts=await service.work.db.read(lambda con: judge(con, stage, visitor)),
             faults=dict(stage.faults),
@@ -165,6 +168,8 @@ async def _trouble(stage: Stage, service: Running, name: str, *, pause: float, e
         if ends is not None and ends - began < RECOVERS_WITHIN:
             return
         stage.fails(name, trouble)
+        if trouble in UNNOTICED:
+            continue
         with suppress(TimeoutError):
             async with asyncio.timeout(RECOVERS_WITHIN + GRACE):
                 await _until(lambda: source.failures > 0)
@@ -179,7 +184,7 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _settle(stage: Stage, service: Running, latest: float) -> None:
+async def settle(stage: Stage, service: Running, latest: float) -> None:
     """Wait until everything that was said is stored and no source is in trouble, `latest` at most."""
     while time.monotonic() < latest:
         verdicts = await service.work.db.read(lambda con: judge(con, stage))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
+import httpx
+
 from aggregator.clocks import Clock
-from aggregator.demo.script import Line, Person
+from aggregator.demo.script import Channel, Line, Person
 from aggregator.demo.truth import Truth
 from connectors.contract import SourceConfig
+from connectors.secret import Secret
 
-Trouble = Literal["500", "reset", "truncated", "429_json", "429_text"]
+Trouble = Literal["500", "reset", "truncated", "429_json", "429_text", "answer_lost"]
 """What a platform can suffer; the forum's two kinds of 429 are one elsewhere."""
+UNNOTICED: Final[frozenset[Trouble]] = frozenset({"answer_lost"})
+"""What only the platform notices."""
 WAIT: Final = 1  # seconds that a 429 asks for
 
 
@@ -27,10 +33,12 @@ class Scene(ABC):
 
     source: ClassVar[str]
     """The source's name in the configuration."""
-    channel: ClassVar[str]
-    """The word of day.yaml, and of the feed's filter."""
+    channel: ClassVar[Channel]
+    """The word of day.yaml."""
     troubles: ClassVar[tuple[Trouble, ...]]
     """What goes wrong there in the course of the day, in this order."""
+    calls_in_order: ClassVar[bool] = True
+    """A platform that calls us makes one call after the other."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -47,8 +55,24 @@ class Scene(ABC):
     async def open(self, stack: AsyncExitStack) -> None:
         """Put the platform on a socket of this machine until `stack` is closed."""
 
+    def furnish(self, rooms: Mapping[str, str]) -> None:
+        """Make the rooms of the day, shown names by key, where somebody has to make them."""
+
     def connect(self, hooks_url: str) -> None:
         """Tell a platform that calls us where we listen."""
+
+    async def delivers(self, client: httpx.AsyncClient) -> None:
+        """Make the calls that wait now, as often as the platform tries."""
+
+    @property
+    def undelivered(self) -> int:
+        """How many calls wait."""
+        return 0
+
+    @property
+    def given_up(self) -> frozenset[str]:
+        """Native ids of posts that the platform tried to tell us of, and never tells again. truth() has them not."""
+        return frozenset()
 
     @abstractmethod
     def config(self, secrets: Path) -> SourceConfig:
@@ -60,10 +84,14 @@ class Scene(ABC):
 
     def plays(self, line: Line, person: Person, at: datetime) -> list[str]:
         """Let one line happen, dated `at`. Returns the native ids of new posts."""
-        new = self._plays(line, person, self._ids[line.reply_to] if line.reply_to else None, at)
+        new = self._plays(line, person, self.id_of(line.reply_to) if line.reply_to else None, at)
         for native_id in new:
             self._ids.setdefault(line.id, native_id)
         return new
+
+    def id_of(self, line: str) -> str:
+        """The native id of the post that a line made, the first of them."""
+        return self._ids[line]
 
     @abstractmethod
     def _plays(self, line: Line, person: Person, target: str | None, at: datetime) -> list[str]:
@@ -80,3 +108,10 @@ class Scene(ABC):
     @abstractmethod
     def truth(self) -> dict[str, Truth]:
         """By native id, what the platform holds and tells, planted records included."""
+
+
+def kept(folder: Path, name: str, value: str) -> Secret:
+    """A credential in a file of that folder."""
+    path = folder / name
+    path.write_text(value, encoding="utf-8")
+    return Secret(file=path)

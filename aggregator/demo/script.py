@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -22,15 +22,34 @@ CROWD_FILE: Final = Path(__file__).with_name("crowd.yaml")
 OPENS: Final = 8 * 3600
 DAY_SECONDS: Final = 12 * 3600.0
 
-Channel = Literal["forum", "telegram"]
-Act = Literal["says", "edits", "deletes", "likes", "album"]
+Channel = Literal["forum", "telegram", "weibo", "wechat", "wechat_kf", "qq", "email", "chat", "reviews"]
+Act = Literal["says", "edits", "deletes", "likes", "album", "shares", "auto"]
 Role = Literal["customer", "staff", "scammer"]
 
+BUSY: Final[Mapping[Channel, int]] = {"forum": 4, "telegram": 6}
+"""Of a crowd's lines, so many here for each two elsewhere."""
 ACTS: Final[Mapping[Channel, frozenset[Act]]] = {
     "forum": frozenset({"says", "edits", "deletes", "likes"}),
     "telegram": frozenset({"says", "edits", "album"}),
+    "weibo": frozenset({"says", "shares", "likes"}),
+    "wechat": frozenset({"says"}),
+    "wechat_kf": frozenset({"says", "deletes"}),
+    "qq": frozenset({"says", "deletes"}),
+    "email": frozenset({"says", "auto"}),
+    "chat": frozenset({"says", "edits", "deletes"}),
+    "reviews": frozenset({"says"}),
 }
 """What a channel's people can do, as far as its platform tells."""
+POSTS: Final[frozenset[Act]] = frozenset({"says", "album", "shares", "auto"})
+"""The acts that make a post; the others act on one."""
+TITLED: Final[frozenset[Channel]] = frozenset({"email", "reviews"})
+"""Where whoever begins writes a title; on the forum only who begins a topic."""
+PRIVATE: Final[frozenset[Channel]] = frozenset({"wechat_kf", "email", "chat"})
+"""Where customers do not see each other."""
+UNANSWERED: Final[frozenset[Channel]] = frozenset({"wechat", "reviews"})
+"""Where customers cannot answer each other, nor themselves."""
+OUR_WEIBO: Final = "灯笼钱包"
+"""The name of our account there: we are told of posts and comments that name it, and of what is said to us."""
 
 
 class ScriptError(Exception):
@@ -61,9 +80,11 @@ class Expect:
 class Line:
     """One thing that somebody does on a platform.
 
-    `says` begins a forum topic when `title` is set. `album` posts pictures whose caption, perhaps empty, is
-    `text`. `edits`, `deletes` and `likes` act on the line `reply_to`; the latter two have no text.
-    `topic` is a forum topic as category/name, or the key of another room; `room`: the name that the latter shows.
+    `says` begins a forum topic when `title` is set; a mail or a review has one, too, unless it answers. `album` posts
+    pictures whose caption, perhaps empty, is `text`; `shares` passes a Weibo post on, with words of one's own; `auto`
+    is a mail that a program answers with. `edits`, `deletes` and `likes` act on the line `reply_to`; the latter two
+    have no text. `topic` is a forum topic as category/name, or the key of another room; `room`: the name that the
+    latter shows.
     """
 
     at: float
@@ -220,7 +241,7 @@ def _clock(at: float) -> str:
 def _wrong_alone(day: Day, line: Line) -> Iterator[str]:
     if line.who not in day.people:
         yield f"nobody is called {line.who!r}; add them under people"
-    if line.act in ("says", "edits") and not line.text:
+    if line.act in ("says", "edits", "shares", "auto") and not line.text:
         yield f"who {line.act} needs a text"
     if line.act in ("deletes", "likes") and line.text:
         yield f"who {line.act} says nothing"
@@ -233,8 +254,7 @@ def _wrong_room(day: Day, line: Line, opened: set[str]) -> Iterator[str]:
     if line.channel != "forum":
         if topic not in rooms:
             yield f"{line.channel} has no room {topic!r}; add it under rooms"
-        if line.title:
-            yield "only a forum's topic has a title"
+        yield from _wrong_title(line)
         return
     category, _, name = topic.partition("/")
     if category not in rooms or not name:
@@ -243,9 +263,17 @@ def _wrong_room(day: Day, line: Line, opened: set[str]) -> Iterator[str]:
         yield "the first line of a forum topic has the title, and no other"
 
 
+def _wrong_title(line: Line) -> Iterator[str]:
+    if line.channel not in TITLED:
+        if line.title:
+            yield "only a forum's topic, a mail or a review has a title"
+    elif bool(line.title) == bool(line.reply_to):
+        yield "who begins writes a title, who answers none"
+
+
 def _wrong_target(day: Day, line: Line, earlier: Mapping[str, Line]) -> Iterator[str]:
     if line.reply_to is None:
-        if line.act in ("edits", "deletes", "likes"):
+        if line.act not in ("says", "album"):
             yield f"say in `re` which line it {line.act}"
         return
     target = earlier.get(line.reply_to)
@@ -254,7 +282,7 @@ def _wrong_target(day: Day, line: Line, earlier: Mapping[str, Line]) -> Iterator
         return
     if (target.channel, target.topic) != (line.channel, line.topic):
         yield f"{target.id} stands in {target.channel}/{target.topic}; answers stay in their room"
-    if target.act not in ("says", "album"):
+    if target.act not in POSTS:
         yield f"{target.id} is no post: it {target.act} one"
     by_staff = line.who in day.people and day.people[line.who].role == "staff"
     if line.act in ("edits", "deletes") and line.who != target.who and not (by_staff and line.act == "deletes"):
@@ -268,13 +296,13 @@ def scaled(day: Day, seconds: float) -> Iterator[tuple[float, Line]]:
         yield line.at / DAY_SECONDS * seconds, line
 
 
-def crowd(day: Day, count: int, seed: int) -> Iterator[Line]:
+def crowd(day: Day, count: int, seed: int, channels: Sequence[Channel] = ("forum", "telegram")) -> Iterator[Line]:
     """`count` lines of the day's customers in zh and en, evenly spread over the day, no two texts alike.
 
-    The same seed gives the same lines. On both channels, with new topics, replies and edits.
+    The same seed and channels give the same lines. On all of these channels, with new topics, replies and edits.
     """
     file = _CrowdFile.model_validate(yaml.safe_load(CROWD_FILE.read_text(encoding="utf-8")))
-    talk = _Crowd(day, file, random.Random(seed))
+    talk = _Crowd(day, file, random.Random(seed), channels)
     for number in range(count):
         yield talk.line(f"crowd-{seed}-{number}", (number + 0.5) * DAY_SECONDS / count)
 
@@ -282,11 +310,14 @@ def crowd(day: Day, count: int, seed: int) -> Iterator[Line]:
 class _Crowd:
     """Draws lines from templates. Remembers the newest posts, for replies and edits, and every text."""
 
-    def __init__(self, day: Day, file: _CrowdFile, rng: random.Random) -> None:
+    def __init__(self, day: Day, file: _CrowdFile, rng: random.Random, channels: Sequence[Channel]) -> None:
         self._file = file
         self._rng = rng
-        self._rooms = {key: name for key, name in day.rooms["telegram"].items() if key != "news"}
-        self._categories = tuple(day.rooms["forum"])
+        self._channels = channels
+        self._weights = [BUSY.get(channel, 2) for channel in channels]
+        self._rooms = {
+            channel: {key: name for key, name in day.rooms[channel].items() if key != "news"} for channel in channels
+        }
         customers = [person for person in day.people.values() if person.role == "customer"]
         self._handles = [person.handle for person in customers]
         self._speakers = {
@@ -297,20 +328,21 @@ class _Crowd:
             lang: [(graded, text) for graded, texts in kinds.items() for text in texts]
             for lang, kinds in file.templates.items()
         }
-        self._recent: dict[Channel, deque[Line]] = {"forum": deque(maxlen=60), "telegram": deque(maxlen=60)}
+        self._recent: dict[Channel, deque[Line]] = {channel: deque(maxlen=60) for channel in channels}
         self._said: set[str] = set()
 
     def line(self, id: str, at: float) -> Line:
         """The next line. Its text has not been drawn before."""
-        channel: Channel = "telegram" if self._rng.random() < 0.6 else "forum"
+        channel = self._rng.choices(self._channels, self._weights)[0]
         recent = self._recent[channel]
         roll = self._rng.random()
-        if recent and roll < 0.05:
+        if recent and roll < 0.05 and "edits" in ACTS[channel]:
             return self._edit(self._rng.choice(recent), id, at)
         drawn = self._post(id, at, channel)
-        if recent and roll < 0.4:
+        if recent and roll < 0.4 and channel not in UNANSWERED:
             target = self._rng.choice(recent)
-            drawn = replace(drawn, topic=target.topic, room=target.room, title=None, reply_to=target.id)
+            who = target.who if channel in PRIVATE else drawn.who
+            drawn = replace(drawn, who=who, topic=target.topic, room=target.room, title=None, reply_to=target.id)
         recent.append(drawn)
         return drawn
 
@@ -318,14 +350,15 @@ class _Crowd:
         lang = "zh" if self._rng.random() < 0.65 else "en"
         who = self._rng.choice(self._speakers[lang])
         graded, text = self._new(lang, self._templates[lang])
-        recent = self._recent[channel]
-        topic, title = self._rng.choice(tuple(self._rooms)), None
+        recent, rooms = self._recent[channel], self._rooms[channel]
+        topic, title = self._rng.choice(tuple(rooms)), self._title(lang) if channel in TITLED else None
         if channel == "forum":
             topic = self._rng.choice(recent).topic or "" if recent else ""
             if not topic or self._rng.random() < 0.25:
-                topic, title = f"{self._rng.choice(self._categories)}/{id}", self._title(lang)
-        room = self._rooms.get(topic, "")
-        return Line(at, id, channel, who, text, topic, title, expect=_expect(graded), room=room)
+                topic, title = f"{self._rng.choice(tuple(rooms))}/{id}", self._title(lang)
+        if channel == "weibo":
+            text += f" @{OUR_WEIBO}"
+        return Line(at, id, channel, who, text, topic, title, expect=_expect(graded), room=rooms.get(topic, ""))
 
     def _edit(self, target: Line, id: str, at: float) -> Line:
         lang = "zh" if target.who in self._speakers["zh"] else "en"

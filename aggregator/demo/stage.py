@@ -4,14 +4,17 @@ there.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
+
+import httpx
 
 from aggregator.clocks import ScaledClock
 from aggregator.config import Colleague, Settings
@@ -20,6 +23,8 @@ from aggregator.demo.scene import Scene, Trouble
 from aggregator.demo.scenes import SCENES
 from aggregator.demo.script import Day, Line, Person
 from aggregator.demo.truth import Truth
+
+CALLS_EVERY: Final = 0.05  # seconds
 
 S = TypeVar("S", bound=Scene)
 
@@ -63,10 +68,16 @@ class Stage:
         sources = {name: scene.config(secrets) for name, scene in self.scenes.items()}
         return Settings(data=data, sources=sources, team=self._team(), official=self._accounts(self._official()))
 
-    def connect(self, hooks_url: str) -> None:
-        """Tell the platforms that call us where we listen."""
+    @asynccontextmanager
+    async def connected(self, hooks_url: str) -> AsyncIterator[None]:
+        """Let the platforms that call us do so until the block ends."""
         for scene in self.scenes.values():
             scene.connect(hooks_url)
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.TaskGroup() as group:
+            calling = [group.create_task(_calls(scene, client)) for scene in self.scenes.values()]
+            yield
+            for task in calling:
+                task.cancel()
 
     @property
     def spaces(self) -> dict[str, str]:
@@ -122,15 +133,34 @@ class Stage:
         return [secret for line in self.day.lines for secret in given_away(line.text)]
 
 
+async def _calls(scene: Scene, client: httpx.AsyncClient) -> None:
+    """What waits is tried at once; until it is cancelled."""
+    async with asyncio.TaskGroup() as group:
+        while True:
+            if scene.undelivered:
+                delivering = group.create_task(scene.delivers(client))
+                if scene.calls_in_order:
+                    await delivering
+            await asyncio.sleep(CALLS_EVERY)
+
+
 @asynccontextmanager
-async def staged(day: Day, clock: ScaledClock) -> AsyncIterator[Stage]:
+async def staged(day: Day, clock: ScaledClock, kinds: Sequence[type[Scene]] = SCENES) -> AsyncIterator[Stage]:
     """The platforms on sockets of this machine; it is 08:00, everybody has an account, and nothing has been said."""
-    scenes = {kind.source: kind(clock) for kind in SCENES}
+    scenes = {kind.source: kind(clock) for kind in kinds}
     stage = Stage(with_own_phrases(day), clock(), clock, scenes)
     for person in stage.day.people.values():
         for scene in scenes.values():
             scene.account(person)
-    async with AsyncExitStack() as stack:
+    # Together: a listener takes a tenth of a second to close.
+    async with AsyncExitStack() as together:
+        stacks = [AsyncExitStack() for _ in scenes]
+        together.push_async_callback(_close, stacks)
+        await asyncio.gather(*(scene.open(stack) for scene, stack in zip(scenes.values(), stacks, strict=True)))
         for scene in scenes.values():
-            await scene.open(stack)
+            scene.furnish(day.rooms.get(scene.channel, {}))
         yield stage
+
+
+async def _close(stacks: Sequence[AsyncExitStack]) -> None:
+    await asyncio.gather(*(stack.aclose() for stack in stacks))

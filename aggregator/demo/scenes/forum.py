@@ -10,13 +10,12 @@ from typing import Final
 
 from aggregator.clocks import Clock
 from aggregator.demo.forum import ForumSimulator
-from aggregator.demo.scene import WAIT, Scene, Trouble
+from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.discourse import Discourse
-from connectors.secret import Secret
 
 _QUOTE: Final = re.compile(r'\[quote="(?P<handle>[^"]+)"\]\n.*?\n\[/quote\]\n+', re.DOTALL)
 
@@ -42,12 +41,10 @@ class ForumScene(Scene):
         self.url = await stack.enter_async_context(serve(self.simulator.app))
 
     def config(self, secrets: Path) -> SourceConfig:
-        key = secrets / "forum.key"
-        key.write_text(self.simulator.api_key)
         return Discourse.Config(
             connector="discourse",
             url=self.url,
-            api_key=Secret(file=key),
+            api_key=kept(secrets, "forum.key", self.simulator.api_key),
             poll_every=timedelta(seconds=1),
             calls_per_minute=6000,
             timeout=5,
@@ -97,6 +94,7 @@ class ForumScene(Scene):
         self.planted.append(f"p{post}")
 
     def fails(self, trouble: Trouble) -> None:
+        assert trouble != "answer_lost"
         self.simulator.fail_next(trouble, wait=WAIT)
 
     def truth(self) -> dict[str, Truth]:

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from aggregator.clocks import Clock
-from aggregator.demo.scene import WAIT, Scene, Trouble
+from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.demo.truth import Truth
 from aggregator.listener import serve
 from connectors.contract import SourceConfig
-from connectors.secret import Secret
 from connectors.telegram import Telegram
 
 
@@ -37,11 +36,9 @@ class TelegramScene(Scene):
         self.url = await stack.enter_async_context(serve(self.simulator.app))
 
     def config(self, secrets: Path) -> SourceConfig:
-        token = secrets / "telegram.token"
-        token.write_text(self.simulator.token)
         return Telegram.Config(
             connector="telegram",
-            token=Secret(file=token),
+            token=kept(secrets, "telegram.token", self.simulator.token),
             api=self.url,
             chats=frozenset({self.simulator.group}),
             poll_every=timedelta(seconds=1),
@@ -65,10 +62,10 @@ class TelegramScene(Scene):
         self.planted.append(None)
 
     def fails(self, trouble: Trouble) -> None:
-        if trouble == "429_json" or trouble == "429_text":
-            self.simulator.fail_next("429", method="getUpdates", retry_after=WAIT)
-        else:
+        if trouble == "500" or trouble == "reset" or trouble == "truncated":
             self.simulator.fail_next(trouble, method="getUpdates")
+        else:
+            self.simulator.fail_next("429", method="getUpdates", retry_after=WAIT)
 
     def truth(self) -> dict[str, Truth]:
         return self.simulator.truth()
