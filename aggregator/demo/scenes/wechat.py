@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from aggregator.clocks import Clock
-from aggregator.demo.scene import WAIT, Scene, Trouble, kept
+from aggregator.demo.scene import PATIENCE, WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat import WeChatSimulator
@@ -39,6 +39,7 @@ class WeChatScene(Scene):
         super().__init__(clock)
         self.simulator = WeChatSimulator(_real_now)  # its calls are signed, and its quotas counted, in real time
         self.simulator.comment_calls = self.simulator.comment_calls_left = CALLS
+        self.simulator.callbacks.patience = PATIENCE
         self.url = ""
         self._articles: dict[str, str] = {}
 

@@ -31,6 +31,7 @@ class CallbackSender:
     """One account's calls. Set `url` to switch it on; what happens waits in `pending` until `deliver`.
 
     owner: appid or corpid. mode, json: as the operator sets them in the console. lost: ids that were given up.
+    patience: seconds that an answer may take.
     """
 
     owner: str
@@ -43,6 +44,7 @@ class CallbackSender:
     pending: deque[tuple[str, dict[str, str | int]]] = field(default_factory=deque)
     lost: set[str] = field(default_factory=set)
     answers: list[bytes] = field(default_factory=list)
+    patience: float = PATIENCE
 
     def __post_init__(self) -> None:
         self._news = asyncio.Event()
@@ -103,7 +105,11 @@ class CallbackSender:
         for _ in range(ATTEMPTS):
             try:
                 answer = await client.post(
-                    self.url, params=dict(push.query), headers=dict(push.headers), content=push.body, timeout=PATIENCE
+                    self.url,
+                    params=dict(push.query),
+                    headers=dict(push.headers),
+                    content=push.body,
+                    timeout=self.patience,
                 )
             except httpx.HTTPError:
                 continue
