@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +19,8 @@ from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.wechat import WeChat
 
-CALLS: Final = 1_000_000  # a day: they are counted by the real day, of which a squeezed one is a minute
+CALLS: Final = 1_000_000  # a day, of which a squeezed one makes as many in a minute
 MESSAGES: Final = "account"  # the room in which people write to the account
-
-
-def _real_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class WeChatScene(Scene):
@@ -37,7 +33,7 @@ class WeChatScene(Scene):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self.simulator = WeChatSimulator(_real_now)  # its calls are signed, and its quotas counted, in real time
+        self.simulator = WeChatSimulator(clock)
         self.simulator.comment_calls = self.simulator.comment_calls_left = CALLS
         self.simulator.callbacks.patience = PATIENCE
         self.url = ""
@@ -83,8 +79,8 @@ class WeChatScene(Scene):
     def furnish(self, rooms: Mapping[str, str]) -> None:
         for room, title in rooms.items():
             if room != MESSAGES:
-                # The older an article, the more seldom it is looked at; on a squeezed day it must stay new.
-                self._articles[room] = self.simulator.publishes(title, at=_real_now() + timedelta(days=1))
+                # The older an article, the more seldom it is looked at; but time leaps here, so it must stay new.
+                self._articles[room] = self.simulator.publishes(title, at=self.clock() + timedelta(days=2))
 
     def _plays(self, line: Line, person: Person, target: str | None, at: datetime) -> list[str]:
         if person.role == "staff":

@@ -28,7 +28,7 @@ class WeChatKfScene(Scene):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self.simulator = WeChatKfSimulator(clock)
+        self.simulator = WeChatKfSimulator(clock, monotonic=lambda: clock().timestamp())
         self.simulator.callbacks.patience = PATIENCE
         self.url = ""
         self._asked: dict[str, str] = {}  # message -> the customer in whose conversation it stands

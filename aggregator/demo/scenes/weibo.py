@@ -16,7 +16,7 @@ from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.weibo import Weibo
 
-CALLS: Final = 1_000_000  # a day: Weibo counts them by the real day, of which a squeezed one is a minute
+CALLS: Final = 1_000_000  # a day, of which a squeezed one makes as many in a minute
 
 
 class WeiboScene(Scene):
@@ -24,7 +24,7 @@ class WeiboScene(Scene):
 
     source = "weibo"
     channel = "weibo"
-    troubles = ("429_json", "truncated")  # a list that fails twice is left alone for longer than a squeezed day has
+    troubles = ("429_json", "reset", "500", "truncated")
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
