@@ -253,7 +253,7 @@ class Poller:
                     )
                 if page.caught_up:
                     await self._succeeded(source, asked, note=False)
-                    if once:
+                    if once and not page.records:
                         break  # what stays connected would go on for ever
                 asked = self.ingest.clock()
         if before and source.quota and before.resets_at == source.quota.resets_at:

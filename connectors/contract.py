@@ -140,8 +140,9 @@ class Page:
 
     `gaps`: what we know to be missing. `warnings`: what a person should know, shown on the health page as long
     as the newest page of the source carries it ("privacy mode is on"). `caught_up`: there was nothing newer when
-    this page was asked for; a `pages()` that may not end for hours says so by it, so that coverage moves on.
-    A page may be empty, to commit a cursor, a quota or a gap.
+    this page was asked for; a `pages()` that may not end for hours says so by it, so that coverage moves on, and by
+    an empty page that is caught up, after which `aggregator poll` listens no longer. A page may be empty, too, to
+    commit a cursor, a quota or a gap.
     """
 
     records: Sequence[Record]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from typing import Any
 
 from connectors.contract import Cursor, Page, Record
@@ -61,7 +62,10 @@ class Listening:
             while True:
                 messages = await self._next(state)
                 page = self._page(messages, state)
-                if page is not None:
+                if page is not None and page.records and page.caught_up:
+                    yield replace(page, caught_up=False)
+                    yield replace(page, records=())
+                elif page is not None:
                     yield page
                 ends = {message.get("op") for message in messages}
                 if INVALID_SESSION in ends:
