@@ -122,8 +122,8 @@ class Stage:
 class TestImapOwes(PullContract):
     @pytest.fixture
     def stage(self, mail: MailSimulator, port: int, monkeypatch: pytest.MonkeyPatch) -> Stage:
-        monkeypatch.setattr(connection, "ANSWER_WITHIN", 0.5)
-        monkeypatch.setattr(connection, "CONNECT_WITHIN", 0.5)
+        monkeypatch.setattr(connection, "ANSWER_WITHIN", 1.0)
+        monkeypatch.setattr(connection, "CONNECT_WITHIN", 1.0)
         return Stage(mail, port)
 
 
