@@ -101,7 +101,7 @@ def commit_page(
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
     writes.known = posts_by_id(con, known.among(con, wanted), oldest)
     _hide_pieces(con, page.drafts, origin, now, pieces, writes, outcome)
-    _take_drafts(con, page.drafts, origin, now, writes, outcome, reread)
+    _take_drafts(con, page.drafts, origin, now, writes, outcome, reread, called=move is None)
     fresh = list(writes.fresh.values())
     answers = assign.assign(con, fresh, known)
     outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
@@ -177,8 +177,13 @@ def _take_drafts(
     writes: Writes,
     outcome: Outcome,
     reread: bool,
+    *,
+    called: bool,
 ) -> None:
-    """Sort drafts into new posts, edits, and what we knew already."""
+    """Sort drafts into new posts, edits, and what we knew already.
+
+    called: the platform called us. A call may be repeated late, so it brings no deleted post back; a listing does.
+    """
     seen_elsewhere = set()
     for draft in drafts:
         row = writes.known.get(draft.post_id)
@@ -187,7 +192,9 @@ def _take_drafts(
             continue
         if row["source"] != origin.source:
             seen_elsewhere.add(draft.post_id)
-        changed = _read_again(draft, row) if reread else _take_version(con, draft, row, origin, now, writes)
+        changed = (
+            _read_again(draft, row) if reread else _take_version(con, draft, row, origin, now, writes, called=called)
+        )
         if changed:
             writes.changed.add(draft.post_id)
             outcome.edited += 1
@@ -254,11 +261,14 @@ def _read_again(draft: Draft, row: Row) -> bool:
     return True
 
 
-def _take_version(con: Connection, draft: Draft, row: Row, origin: Origin, now: datetime, writes: Writes) -> bool:
+def _take_version(
+    con: Connection, draft: Draft, row: Row, origin: Origin, now: datetime, writes: Writes, *, called: bool
+) -> bool:
     """An edit becomes the post's words and the earlier version stays; an older version only joins the records."""
-    recovered = row["deleted_at"] is not None
-    if _says_the_same(draft, row["text"]) and draft.title == row["title"]:
+    recovered = row["deleted_at"] is not None and not called
+    if recovered:
         row["deleted_at"] = None
+    if _says_the_same(draft, row["text"]) and draft.title == row["title"]:
         return recovered
     body = draft.body.decode()
     if _older(draft.edited_at, row["edited_at"]):
@@ -266,10 +276,9 @@ def _take_version(con: Connection, draft: Draft, row: Row, origin: Origin, now: 
         if body not in {each for _, each in stored}:
             number = max((version for version, _ in stored), default=0) + 1
             writes.records.append((draft.post_id, number, now, origin.source, body, _text(draft.secrets)))
-        return False
+        return recovered
     row["version"] += 1
     row["edited_at"] = draft.edited_at
-    row["deleted_at"] = None
     _read_again(draft, row)
     writes.records.append((draft.post_id, row["version"], now, origin.source, body, _text(draft.secrets)))
     return True

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import os
 import random
+import socket
 import sys
 import time
 from collections import deque
@@ -34,6 +35,7 @@ from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.script import Day, Line, crowd, load
 from aggregator.demo.stage import Stage, staged
 from aggregator.demo.truth import Truth
+from benchmarks.crash_people import Colleague, all_delivered, delivers
 from benchmarks.crash_service import MOMENTS, Moment, Service
 from benchmarks.crash_verdict import Verdict, judged
 from benchmarks.figures import Figure, print_figures
@@ -46,13 +48,14 @@ HISTORY: Final = "history"
 ROWS: Final = 1500  # of each file that is imported beside
 CONFIG: Final = """\
 data: data
-web: {{port: 0}}
-hooks: {{port: 0}}
+web: {{port: {web_port}}}
+hooks: {{port: {hooks_port}}}
 sources:
   {forum}:
     connector: discourse
     url: {forum_url}
     api_key: {{file: forum.key}}
+    webhook_secret: {{file: hooks.secret}}
     poll_every: 0.2
     overlap: 1000
     calls_per_minute: 100000
@@ -186,6 +189,7 @@ class Result:
             ("content that differs", int(verdict.hashes[0] != verdict.hashes[1]), "hashes"),
             ("dropped by Telegram, and in no gap", verdict.uncovered, "posts"),
             ("changed by reading all again", sum(verdict.changed_again.values()), "rows"),
+            ("claims that were answered, and are gone or there twice", verdict.unkept, "claims"),
             ("broken desk.db", int(not verdict.desk), "files"),
         )
         beside: dict[str, object] = {"kills": kills, "seed": self.seed}
@@ -193,6 +197,7 @@ class Result:
             yield Figure("crash", what, value, unit, 0, beside)
         found = {"hash": verdict.hashes[0], **verdict.orphans, **verdict.changed_again}
         yield Figure("crash", "stored", verdict.posts, "posts", beside=found)
+        yield Figure("crash", "claims that were answered", verdict.claims, "claims")
         yield Figure("crash", "dropped by Telegram", verdict.undeliverable, "posts", beside={"gaps": verdict.gaps})
         for moment, count in self.kills.items():
             yield Figure("crash", f"killed: {moment}", count, "times", beside={"met": self.met[moment]})
@@ -218,16 +223,17 @@ async def crash(kills: int, seed: int, folder: Path) -> Result:
         opened, opened_at = time.monotonic(), clock()
         service = Service(_configured(stage, folder), late=OUTAGE.total_seconds())
         people, history = Crowd(stage, seed), History(folder, stage.day, random.Random(seed))
+        settings = load_settings(service.config)
+        colleague = Colleague(f"http://127.0.0.1:{settings.web.port}", settings.data, random.Random(seed))
         with closing(service):
-            await _under_load(service, people, history, clock, plan, rng)
+            await _under_load(service, people, history, colleague, clock, plan, rng)
             stop_seconds = await _drained(service)
         said_at = {
             native_id: opened_at + timedelta(seconds=at - opened)
             for (source, native_id), at in stage.published.items()
             if source == TelegramScene.source
         }
-        settings = load_settings(service.config)
-        verdict = await judged(settings, stage, said_at, history.rows, f"import/{HISTORY}")
+        verdict = await judged(settings, stage, said_at, history.rows, f"import/{HISTORY}", colleague.claimed)
     return Result(
         seed=seed,
         seconds=time.monotonic() - began,
@@ -244,6 +250,7 @@ async def _under_load(
     service: Service,
     people: Crowd,
     history: History,
+    colleague: Colleague,
     clock: LeapingClock,
     plan: Sequence[Moment],
     rng: random.Random,
@@ -251,8 +258,10 @@ async def _under_load(
     """Kill it as planned, and start it again at once; after half of the kills, a day passes in between."""
     service.begin()
     await service.answers()
+    hooks = people.stage.scene(ForumScene).simulator.hooks
     async with asyncio.TaskGroup() as group:
         talking = group.create_task(people.talks())
+        besides = [group.create_task(colleague.works()), group.create_task(delivers(hooks))]
         group.create_task(history.arrives(service))
         for number, moment in enumerate(plan):
             await service.is_killed(moment, rng)
@@ -264,16 +273,29 @@ async def _under_load(
         await service.answers()
         talking.cancel()
         history.ends = True
+        for task in besides:
+            task.cancel()
+        await all_delivered(hooks)
 
 
 def _configured(stage: Stage, folder: Path) -> Path:
     forum, group = stage.scene(ForumScene), stage.scene(TelegramScene)
     (folder / "forum.key").write_text(forum.simulator.api_key)
     (folder / "telegram.token").write_text(group.simulator.token)
+    (folder / "hooks.secret").write_text(forum.simulator.hooks.secret)
+    web_port, hooks_port = _free_ports()
+    forum.simulator.hooks.url = f"http://127.0.0.1:{hooks_port}/hooks/{forum.source}"
     config = folder / "connectors.yaml"
     names = {"forum": forum.source, "forum_url": forum.url, "group": group.source, "telegram_url": group.url}
-    config.write_text(CONFIG.format(**names, chat=group.simulator.group))
+    ports = {"web_port": web_port, "hooks_port": hooks_port}
+    config.write_text(CONFIG.format(**names, **ports, chat=group.simulator.group))
     return config
+
+
+def _free_ports() -> tuple[int, int]:
+    """The same ones after each start, so that callers find the service again."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 async def _drained(service: Service) -> float:

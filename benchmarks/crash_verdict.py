@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +62,8 @@ class Verdict:
 
     hashes: of the content in the database, and at the platforms. undeliverable: posts that Telegram dropped while
     nobody fetched them; uncovered: those of them for whose time the ledger shows no gap. changed_again: what reading
-    and folding everything once more changed, if there are no orphans. desk: whether desk.db is whole.
+    and folding everything once more changed, if there are no orphans. claims: that were answered to a
+    colleague; unkept: of these, those that are not in the history, or are there twice. desk: whether desk.db is whole.
     """
 
     posts: int
@@ -74,22 +76,30 @@ class Verdict:
     uncovered: int
     gaps: int
     changed_again: dict[str, int]
+    claims: int
+    unkept: int
     desk: bool
 
     @property
     def is_good(self) -> bool:
-        wrong = self.lost, self.doubled, self.differing, self.orphans, self.uncovered, self.changed_again
+        wrong = self.lost, self.doubled, self.differing, self.orphans, self.uncovered, self.changed_again, self.unkept
         return not any(wrong) and self.hashes[0] == self.hashes[1] and self.desk
 
 
 async def judged(
-    settings: Settings, stage: Stage, said_at: Mapping[str, datetime], imported: Mapping[str, Truth], space: str
+    settings: Settings,
+    stage: Stage,
+    said_at: Mapping[str, datetime],
+    imported: Mapping[str, Truth],
+    space: str,
+    claimed: Collection[str] = (),
 ) -> Verdict:
     """Look at the data of a service that has ended.
 
     Args:
         said_at: when each message of the group was said, by native id.
         imported: by native id, what was imported into `space`.
+        claimed: inquiries whose claim was answered.
     """
     async with Workplace(settings, listen=False, clock=stage.clock) as work:
         gaps = work.db.query(
@@ -112,9 +122,18 @@ async def judged(
             undeliverable=len(dropped),
             uncovered=sum(not any(begin <= at <= end for begin, end in gaps) for at in dropped),
             gaps=len(gaps),
+            claims=len(claimed),
+            unkept=_unkept(work, claimed),
             changed_again={} if orphans else await _changed_again(work),
             desk=_is_whole(settings.data / DESK),
         )
+
+
+def _unkept(work: Workplace, claimed: Collection[str]) -> int:
+    found = Counter(
+        inquiry for (inquiry,) in work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry_event WHERE what = 'claim'")
+    )
+    return sum(found[inquiry] != 1 for inquiry in claimed)
 
 
 def _held(con: Connection) -> list[Row]:

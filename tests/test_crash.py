@@ -34,6 +34,9 @@ async def test_killed_25_times_it_has_lost_nothing_doubled_nothing_and_left_noth
     assert (verdict.lost, verdict.doubled, verdict.differing) == (0, 0, 0), run
     assert verdict.hashes[0] == verdict.hashes[1], run
     assert (verdict.orphans, verdict.changed_again, verdict.desk) == ({}, {}, True), run
+    # What was answered to a colleague has happened, once.
+    assert verdict.unkept == 0, run
+    assert verdict.claims > 0, run
     # What Telegram dropped during the day on which nobody listened stands as one gap.
     assert (verdict.uncovered, verdict.gaps) == (0, 1), run
     assert verdict.undeliverable > 0, run

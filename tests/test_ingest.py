@@ -214,3 +214,17 @@ async def test_nothing_is_an_orphan_and_nothing_stands_twice(community: Communit
         unrecorded = work.db.query("FROM post ANTI JOIN record USING (post_id, version)")
         assert len(texts(work)) == 80
     assert (doubled, inquiries, orphans, hollow, unrecorded) == ([], [], [], [], [])
+
+
+async def test_a_call_that_comes_late_brings_no_deleted_post_back_but_a_listing_does(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said = community.forum.says("lin", "my deposit is missing")
+        listed = await anext(aiter(work.connectors["forum"].pages(None)))
+        await poll(work)
+        await work.ingest.pushed(work.origins["forum"], [{"deleted_post": {"id": said}}])
+        (gone,) = work.db.query("SELECT deleted_at FROM post")
+        await work.ingest.pushed(work.origins["forum"], listed.records)
+        assert work.db.query("SELECT deleted_at FROM post") == [gone]
+        fence = work.poller.sources["forum"].fence
+        await work.ingest.page(work.origins["forum"], listed, fence)
+        assert work.db.query("SELECT deleted_at FROM post") == [(None,)]

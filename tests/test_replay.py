@@ -26,7 +26,7 @@ def everything(console: Console) -> list[list[tuple[Any, ...]]]:
 def test_a_replay_with_the_same_code_changes_no_row_however_often(console: Console, tmp_path: Path) -> None:
     phrase = "my phrase: slab fog cruel pottery mixture ensure thought hotel rug coffee velvet olympic"
     rows = [*ROWS, {"text": phrase, "author_id": "u4"}, {"text": "no id, no time"}, {"text": 7}, b"{broken"]
-    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=3)
     before = everything(console)
     for result in (console.result("replay"), console.result("replay")):
         assert (result["posts"], result["changed_posts"], result["changed_inquiries"]) == (5, 0, 0)

@@ -37,12 +37,13 @@ class HookSender:
         }, raw
 
     async def deliver(self, client: httpx.AsyncClient) -> None:
-        """Send what is pending, once each; what is not taken stays for the next time."""
-        waiting, self.pending = self.pending, []
-        for headers, body in waiting:
+        """Send what is pending, in order; from the first that is not taken on, it stays for the next time."""
+        while self.pending:
+            headers, body = self.pending[0]
             try:
                 taken = (await client.post(self.url, headers=headers, content=body)).is_success
             except httpx.HTTPError:
                 taken = False
             if not taken:
-                self.pending.append((headers, body))
+                return
+            del self.pending[0]
