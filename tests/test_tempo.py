@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.tempo import (
@@ -135,6 +135,7 @@ def test_the_tighter_of_two_budgets_counts() -> None:
     assert both == pause(rhythm, now, BETWEEN, [Budget(4, until)])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     posts=st.lists(st.integers(0, 50), min_size=24, max_size=24),
     polls=st.integers(0, 3000),
