@@ -35,6 +35,8 @@ that the answer is good, or beside another status, where None leaves it to the s
 
 NOT_MODIFIED = 304
 UNTOLD_WAIT = 30.0  # seconds, when a platform throttles us without saying for how long
+LARGEST = 2**23  # bytes of an answer, unpacked: what is larger is no list of posts, and would fill the memory
+DEEPEST = 200  # objects and lists within one another; the database's JSON takes 254
 SAFETY = 1.0  # seconds beyond what the platform asked for: a call while blocked prolongs the block
 
 
@@ -194,7 +196,8 @@ class Session:
         # The causes are left out on purpose: httpx quotes an illegal header, which is our key.
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._client.request(method, self._base + path, **request)
+                async with self._client.stream(method, self._base + path, **request) as response:
+                    return await self._whole(response)
         except (TimeoutError, httpx.TimeoutException):
             raise TransientError(f"{self._host} did not answer within {self._timeout:g} s") from None
         except httpx.LocalProtocolError:
@@ -203,6 +206,19 @@ class Session:
             ) from None
         except httpx.RequestError as error:
             raise TransientError(f"{self._host} cannot be reached: {type(error).__name__}") from None
+
+    async def _whole(self, response: httpx.Response) -> httpx.Response:
+        """An answer with its body, unpacked. Counted while it comes: a few bytes may unpack to gigabytes."""
+        body = bytearray()
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > LARGEST:
+                raise TransientError(
+                    f"{self._host} answered with more than {LARGEST // 2**20} MB: is the configured url right?"
+                )
+        packed = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in packed]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=response.request)
 
     def _failure(self, response: httpx.Response, *, gone: bool) -> ConnectorError | None:
         status = response.status_code
@@ -262,8 +278,29 @@ def parse_json(body: bytes) -> Json:
     """Read UTF-8 JSON. A lone surrogate, which no database takes, becomes `?` instead of failing its whole page.
 
     Raises:
-        ValueError: it is cut short, not JSON, or not UTF-8.
+        ValueError: it is cut short, not JSON, not UTF-8, or nested too deeply to be stored.
     """
+    value = _read_json(body)
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _is_deep(value: Json) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _read_json(body: bytes) -> Json:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

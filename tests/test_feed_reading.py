@@ -18,10 +18,10 @@ from aggregator.listener import serve
 from aggregator.triage.secrets import mask_record
 from connectors.contract import Author, Post
 from connectors.errors import RecordError, TransientError
-from connectors.feed import Feed, reading
+from connectors.feed import Feed, identity, reading
 from connectors.feed.charset import to_text
 from connectors.feed.document import parse
-from connectors.feed.entry import moment
+from connectors.feed.entry import entry_of, moment
 from connectors.feed.memory import listed
 from connectors.feed.reading import Holds
 from connectors.feed.weibo import mid_of, weibo_post
@@ -372,3 +372,31 @@ def test_a_feed_that_is_broken_anywhere_fails_as_a_whole_or_entry_by_entry(
 def test_a_reference_to_half_a_character_costs_that_character_only() -> None:
     body = b'<rss version="2.0"><channel><item><title>a&#xD83D;&#55357;&#0;&#38;b</title></item></channel></rss>'
     assert parse(body, "", "https://feeds.example/notes").entries[0]["title"] == "a&b"
+
+
+# -- made to take for ever ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<rss><channel></channel></rss>" + "<!---->" * 50_000 + "x",
+        "<rss><channel></channel></rss>" + "</rss><!--" * 50_000,
+        "<!---->" * 50_000 + "x",
+    ],
+)
+def test_comments_without_number_are_read_in_one_go(text: str) -> None:
+    with pytest.raises(TransientError):
+        parse(text.encode(), "text/xml", "https://a.example/feed")
+
+
+def test_a_feed_may_end_with_comments() -> None:
+    text = "<rss version='2.0'><channel><title>a</title></channel></rss>\n<!-- one -->\n<!-- two -->\n"
+    assert parse(text.encode(), "text/xml", "https://a.example/feed").title == "a"
+
+
+def test_brackets_without_number_are_read_in_one_go() -> None:
+    entry = {"json_feed": {"id": "1", "content_html": "<a" * 200_000, "title": "x"}}
+    names = identity.names(entry_of(entry), place="p", home="")
+    post = reading.read({**entry, "id": names.key, "order": 1, "host": "h", "from": "t"}, "posts")
+    assert post is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
@@ -13,13 +14,13 @@ import httpx
 import orjson
 import pytest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from aggregator.listener import serve
 from connectors.contract import Pace
 from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
-from connectors.session import Pacing, Session, parse_json
+from connectors.session import LARGEST, Pacing, Session, parse_json
 
 TOKEN = "tok-77aa55cc33ee"
 
@@ -102,6 +103,39 @@ async def test_what_is_not_json_comes_as_it_is_and_304_is_an_answer() -> None:
     assert (first.status, first.body.decode("gbk"), second.status, second.body) == (200, "钱包", 304, b"")
     assert [request.url.query for request in platform.seen] == ["limit=5", "limit=5"]
     assert platform.seen[1].headers["if-none-match"] == '"a1"'
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    async def forever() -> AsyncIterator[bytes]:
+        for _ in range(LARGEST // 2**20 + 1):
+            yield b" " * 2**20
+
+    async with asking(Platform([StreamingResponse(forever()), answer(200)])) as session:
+        with pytest.raises(TransientError, match="more than 8 MB"):
+            await session.get_bytes("/feed")
+        assert (await session.get_bytes("/feed")).status == 200
+
+
+async def test_a_small_answer_that_unpacks_to_a_large_one_is_not_unpacked() -> None:
+    bomb = gzip.compress(b" " * (LARGEST + 1))
+    async with asking(Platform([answer(200, bomb, content_encoding="gzip")])) as session:
+        with pytest.raises(TransientError, match="more than 8 MB"):
+            await session.get_json("/feed")
+
+
+async def test_a_packed_answer_is_unpacked_once() -> None:
+    async with asking(Platform([answer(200, gzip.compress(b'{"a": 1}'), content_encoding="gzip")])) as session:
+        assert await session.get_json("/feed") == {"a": 1}
+
+
+@pytest.mark.parametrize("deep", [b"[" * 201 + b"]" * 201, b'{"a":' * 900 + b"1" + b"}" * 900])
+def test_json_that_is_nested_too_deeply_to_be_stored_is_not_read(deep: bytes) -> None:
+    with pytest.raises(ValueError, match="deeply"):
+        parse_json(deep)
+
+
+def test_json_of_many_small_lists_is_not_deep() -> None:
+    assert parse_json(b"[" + b"[[]]," * 500 + b"1]")[-1] == 1
 
 
 async def test_what_is_not_json_fails_by_the_same_classes() -> None:

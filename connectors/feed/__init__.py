@@ -98,13 +98,13 @@ class Feed(PullConnector):
         """
         memory = Memory.of(cursor)
         answer = await self._get(self._url, memory)
-        now = _told_time(answer)
+        now = _told_time(answer) or self.clock()
         if answer.status == NOT_MODIFIED:
             self._unchanged_at = now
             return
         document = await self._parsed(answer, self._url)
         self._refuse_sudden_silence(document, memory)
-        found = self._listed(document)
+        found = await self._listed(document)
         found += await self._older(document, found, memory)
         gaps = self._gaps(found, memory, now)
         warnings = () if document.entries or self.config.holds == "notices" else (EMPTY,)
@@ -126,7 +126,7 @@ class Feed(PullConnector):
     async def check(self) -> Sequence[Finding]:
         answer = await self._get(self._url, Memory())
         document = await self._parsed(answer, self._url)
-        return diagnosis(document, answer, self._listed(document), self.config.poll_every, self.config.holds)
+        return diagnosis(document, answer, await self._listed(document), self.config.poll_every, self.config.holds)
 
     def _is_too_old(self, each: Listed) -> bool:
         return each.at is not None and each.at < self.since
@@ -163,8 +163,8 @@ class Feed(PullConnector):
         # In a thread: a long feed takes a third of a second.
         return await asyncio.to_thread(parse, answer.body, answer.headers.get("content-type", ""), url)
 
-    def _listed(self, document: Document) -> list[Listed]:
-        return listed(document, host=self._host, place=self._place)
+    async def _listed(self, document: Document) -> list[Listed]:
+        return await asyncio.to_thread(listed, document, host=self._host, place=self._place)
 
     async def _older(self, document: Document, newest: Sequence[Listed], memory: Memory) -> list[Listed]:
         """The feed's further parts, as long as what we know, or the backfill point, has not been reached."""
@@ -177,7 +177,7 @@ class Feed(PullConnector):
                 break
             asked.add(document.next)
             document = await self._parsed(await self._get(document.next, Memory()), document.next)
-            older += self._listed(document)
+            older += await self._listed(document)
         return older
 
 
@@ -189,10 +189,10 @@ def _but_for_time(cursor: Cursor) -> Cursor:
     return {name: value for name, value in cursor.items() if name != "at"}
 
 
-def _told_time(answer: Answer) -> datetime:
-    """The server's clock, for it dates the entries, too; ours, where it does not tell."""
+def _told_time(answer: Answer) -> datetime | None:
+    """The server's clock, for it dates the entries, too. None: it does not tell."""
     try:
         # A proxy may have put a date of its own before it.
         return parsedate_to_datetime(answer.headers["date"][-IMF_DATE:]).astimezone(UTC)
     except (KeyError, ValueError, TypeError):
-        return datetime.now(UTC)
+        return None

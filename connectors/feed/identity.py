@@ -13,7 +13,7 @@ from connectors.feed.entry import Entry
 from connectors.feed.weibo import weibo_post
 
 _NAMED_EVERYWHERE = re.compile(r"^(?:urn:|tag:|[0-9a-f-]{32,40}$)", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 
 Mark = tuple[str, str, str, int]
 """Of an entry that we know: what it said, its address with its title, its address with its time; its order."""

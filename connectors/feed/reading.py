@@ -20,7 +20,7 @@ from connectors.text import html_to_text, html_tree
 
 Holds = Literal["posts", "weibo", "reviews", "notices", "ours"]
 
-_MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>")
+_MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _QUOTED = re.compile(r"<blockquote\b.*?(?:</blockquote>|$)", re.DOTALL | re.IGNORECASE)
 _FORWARDED = re.compile(r"//@[^:：\s]{1,40}[:：].*", re.DOTALL)
 _UNSAID = frozenset({"转发微博", "轉發微博", "Repost"})  # Weibo's words, where the author had none
