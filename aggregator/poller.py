@@ -71,6 +71,11 @@ class Source:
     opened: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def to_spread(self) -> Quota | None:
+        """The platform's calls over which its polls are spread; None: they are not counted, or it does so itself."""
+        return None if self.connector.paces_itself else self.quota
+
 
 class Poller:
     """Polls pull sources until it is stopped."""
@@ -226,12 +231,12 @@ class Poller:
         """Seconds until its next poll; None: at its fixed interval."""
         now = self.ingest.clock()
         urgent = any(tempo.is_surge(other.rhythm, now) for other in self.sources.values() if other is not source)
-        return tempo.next_pause(source.rhythm, source.config, source.quota, now, urgent=urgent)
+        return tempo.next_pause(source.rhythm, source.config, source.to_spread, now, urgent=urgent)
 
     def _used_up(self, source: Source) -> float:
         """Seconds until a source may be polled at all."""
         now = self.ingest.clock()
-        budgets = tempo.budgets_of(source.rhythm, source.config, source.quota, now)
+        budgets = tempo.budgets_of(source.rhythm, source.config, source.to_spread, now)
         return max(((each.until - now).total_seconds() for each in budgets if each.polls < 1), default=0.0)
 
     # -- one poll --------------------------------------------------------------------------------

@@ -250,6 +250,8 @@ class Connector(ABC):
     recorded as a gap."""
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset()
     """What the platform never tells us; listed on the health page as "cannot be seen here"."""
+    paces_itself: ClassVar[bool] = False
+    """It plans its calls itself: the quota that its pages tell is only shown, and does not slow its polls down."""
     complete_to: datetime | None = None
     """Where one poll asks only some of a source's places: until when every place has been asked. None: until the
     last poll began."""

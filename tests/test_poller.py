@@ -52,6 +52,15 @@ class Counted(Broken):
         yield Page((), {"number": 1}, quota=quota)
 
 
+class Planner(Broken):
+    """Spends its platform's calls by a plan of its own, and has none left."""
+
+    paces_itself = True
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        yield Page((), {"number": 1}, quota=Quota(0, 90, START + timedelta(hours=16)))
+
+
 class Connected(Broken):
     """Stays connected once it has caught up."""
 
@@ -405,6 +414,14 @@ async def test_a_days_polls_are_counted_over_restarts(community: Community) -> N
     async with listening(settings, community) as work:
         assert due(work, "forum") == pytest.approx(16 * 3600, abs=60)
     assert len(community.forum.requests) == asked
+
+
+async def test_a_source_that_plans_its_calls_itself_is_polled_as_often_as_it_asks_for(community: Community) -> None:
+    settings = with_connector(community, Planner)
+    for _ in range(2):  # also after a restart
+        async with listening(settings, community) as work:
+            await until(lambda: work.poller.sources["odd"].noted_at)
+            assert due(work, "odd") <= settings.sources["odd"].poll_every.total_seconds()
 
 
 async def test_posts_that_come_by_calls_count_as_arrivals(community: Community) -> None:

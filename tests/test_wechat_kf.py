@@ -292,6 +292,32 @@ async def test_nicknames_that_may_not_be_read_are_a_warning(kf: WeChatKfSimulato
     assert "nicknames may not be read" in done.warnings[0]
 
 
+@pytest.mark.parametrize("code", [-1, 45009, 95000, 99999])
+async def test_nicknames_that_cannot_be_had_keep_no_message_waiting(
+    kf: WeChatKfSimulator, source: Source, code: int
+) -> None:
+    kf.forbidden["/cgi-bin/kf/customer/batchget"] = code
+    kf.says("anna", "在吗")
+    connector = source()
+    [post] = posts(connector, (await drain(connector)).records).values()
+    assert (post.text, post.author and post.author.name) == ("在吗", f"wx-{kf.customer('anna')[-6:]}")
+
+
+async def test_a_nickname_that_could_not_be_had_is_asked_for_again(
+    kf: WeChatKfSimulator, source: Source, clock: Hands
+) -> None:
+    kf.forbidden["/cgi-bin/kf/customer/batchget"] = -1
+    kf.says("安娜", "在吗")
+    connector, done = source(), Drained()
+    async with connector:
+        await poll(connector, done)
+        kf.forbidden.clear()
+        kf.says("安娜", "有人吗")
+        clock.pass_(minutes=5)
+        await poll(connector, done)
+    assert [post.author and post.author.name for post in posts(connector, done.records).values()][1] == "安娜"
+
+
 # Cursor and has_more
 
 

@@ -109,6 +109,7 @@ EXPECTED: dict[str, Any] = {
         Deleted("comment/2247483801/0/13/reply/1773478900", None),
         answer("已经恢复", 1773490000),
     ],
+    "comment_answered_twice": [ASKED, answer("今晚十点前", 1773478900), answer("已经恢复", 1773490000)],
     "comment_without_openid": [
         comment(14, "路过，支持", 1773475400, None, title=None, permalink=None, place=f"{THREAD} 留言")
     ],

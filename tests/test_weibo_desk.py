@@ -14,8 +14,9 @@ from aggregator.demo.weibo import WeiboSimulator
 from aggregator.listener import serve
 from aggregator.store.reports import SourceReport, source_reports
 from aggregator.workplace import Workplace
-from connectors.contract import Quota
+from connectors.contract import PullConnector, Quota
 from connectors.secret import Secret
+from connectors.wechat import WeChat
 from connectors.weibo import Weibo
 from tests.conftest import START, Hands, open_inquiries, poll, texts
 
@@ -136,6 +137,11 @@ async def test_calls_left_are_shown_and_kept_over_a_restart(
         await poll(work)
         assert report(work).quota == Quota(90 - weibo.api.spent_today(), 90, MIDNIGHT)
     assert weibo.api.spent_today() > spent
+
+
+@pytest.mark.parametrize("kind", [Weibo, WeChat])
+def test_the_desk_leaves_the_calls_to_those_who_plan_them(kind: type[PullConnector]) -> None:
+    assert kind.paces_itself
 
 
 async def test_the_desk_vouches_only_to_where_every_list_was_asked(

@@ -21,13 +21,14 @@ from connectors.contract import (
     Received,
     Record,
 )
-from connectors.errors import ConnectorError, PushRefusedError, ThrottledError
+from connectors.errors import ConnectorError, PushRefusedError, ThrottledError, TransientError
 from connectors.session import Pacing
 from connectors.wechat import checks, comments, reading
 from connectors.wechat.account import Account
 from connectors.wechat.articles import LONGEST_PAUSE, Article, Shelf
 from connectors.wechat.budget import Budget, midnight_after
 from connectors.wechat.chats import Chats
+from connectors.wechat.comments import NothingListedError
 from connectors.wechat.config import WeChatConfig
 from connectors.wechat.replies import PassiveReplies
 from connectors.wechat_api.callback import Callbacks
@@ -50,6 +51,7 @@ class WeChat(PullConnector, PushConnector):
 
     Config = WeChatConfig
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
+    paces_itself: ClassVar[bool] = True  # what is counted are calls for comments; chats go on without them
     config: WeChatConfig
 
     def __init__(self, source: str, config: WeChatConfig, *, since: datetime, pacing: Pacing | None = None) -> None:
@@ -83,6 +85,7 @@ class WeChat(PullConnector, PushConnector):
 
         Raises:
             NotPermittedError: nothing at all may be read.
+            TransientError: a part could not be read; the others were.
             ThrottledError: nothing more may be read today.
         """
         now = self.clock()
@@ -94,7 +97,7 @@ class WeChat(PullConnector, PushConnector):
             if gaps:
                 yield self._page((), *gaps)
         self._is_first_poll = False
-        parts = self._parts()
+        parts, trouble = self._parts(), None
         for name, part in parts.items():
             if self._paused.get(name, (0.0, None))[0] > now.timestamp():
                 continue
@@ -106,11 +109,18 @@ class WeChat(PullConnector, PushConnector):
                 self._paused[name] = now.timestamp() + ASKED_AGAIN, error
             except QuotaSpentError as error:
                 self._paused[name] = midnight_after(now), error
-        self._vouch(now)
+            except ThrottledError:
+                raise
+            except TransientError as error:
+                trouble = trouble or error
+        if trouble is None:
+            self._vouch(now)
         last = self._page(())
         if (last.cursor, last.warnings) != self._told:
             yield last
             self._told = last.cursor, last.warnings
+        if trouble is not None:
+            raise trouble
         if parts.keys() == self._paused.keys() != set() and not self.config.callback_token:
             self._give_up(now)
 
@@ -137,6 +147,7 @@ class WeChat(PullConnector, PushConnector):
             await self._shelf.restock(self._account, now)
         except QuotaSpentError:
             self._shelf.listed_at = at + ASKED_AGAIN  # the articles that we know can still be read
+        trouble = None
         for article in self._shelf.due(at):
             if self._budget.is_low and (article.published or 0.0) < at - DAY:
                 continue
@@ -153,7 +164,11 @@ class WeChat(PullConnector, PushConnector):
                 async for records in comments.news(article, listed, self.since.timestamp(), at):
                     yield self._page(records)
             except NoSuchItemError:
-                article.next_at = at + LONGEST_PAUSE
+                article.looked_at, article.next_at = at, at + LONGEST_PAUSE
+            except NothingListedError as error:
+                trouble = trouble or error
+        if trouble is not None:
+            raise trouble
 
     async def _agent_chats(self, now: datetime) -> Pages:
         async for records, to in self._chats.news(self._chats_to, int(now.timestamp())):
@@ -173,11 +188,21 @@ class WeChat(PullConnector, PushConnector):
     def _vouch(self, now: datetime) -> None:
         """Articles are looked at in turn; while a part is paused we vouch for nothing further."""
         if not self._paused:
-            to = self._shelf.complete_to() if self.config.comments else None
+            to = self._shelf.complete_to(self.since.timestamp()) if self.config.comments else None
             self._good_at = now
             self.complete_to = None if to is None else datetime.fromtimestamp(to, UTC)
         elif self.complete_to is None:
-            self.complete_to = self._good_at or (now if self._is_known else self.since)
+            self.complete_to = self._good_at or (self._read_to(now) if self._is_known else self.since)
+
+    def _read_to(self, now: datetime) -> datetime:
+        """Until when everything had been read before this start."""
+        read = [now.timestamp()]
+        if self.config.comments:
+            looked = self._shelf.complete_to(self.since.timestamp())
+            read.append(self._shelf.listed_at if looked is None else looked)
+        if self.config.agent_chats != "none":
+            read.append(self._chats_to)
+        return max(self.since, datetime.fromtimestamp(min(read), UTC))
 
     def _missed(self, now: datetime) -> tuple[Gap, ...]:
         """The time in which we may not have run: no message of it is sent again."""

@@ -30,7 +30,8 @@ class Article:
     """An article, and how far its comments are read. Times are Unix seconds.
 
     index: its position in its message, from 0. seen: the comments delivered. answered: when we replied to which.
-    total: how many comments a whole walk found, -1: the next look must be one.
+    total: how many comments a whole walk found, -1: the next look must be one. empty_since: when nothing was listed
+    for the first time, though comments had been; 0: something is.
     """
 
     msg_data_id: int
@@ -43,6 +44,7 @@ class Article:
     lively_at: float = 0.0
     next_at: float = 0.0
     swept_at: float = 0.0
+    empty_since: float = 0.0
     total: int = -1
     seen: set[int] = field(default_factory=set)
     answered: dict[int, int] = field(default_factory=dict)
@@ -124,10 +126,10 @@ class Shelf:
         waiting = [each for each in self.articles.values() if each.open and each.next_at <= now]
         return sorted(waiting, key=lambda each: each.published or 0.0, reverse=True)
 
-    def complete_to(self) -> float | None:
-        """Until when every article has been looked at; None: there is none, or one was not looked at yet."""
-        looks = [each.looked_at for each in self.articles.values() if each.open]
-        return None if not looks or None in looks else min(look for look in looks if look is not None)
+    def complete_to(self, since: float) -> float | None:
+        """Until when every article has been looked at; None: there is none. `since`: what was before is not asked."""
+        looks = [each.looked_at or max(each.published or 0.0, since) for each in self.articles.values() if each.open]
+        return min(looks, default=None)
 
     async def restock(self, account: Account, now: datetime) -> None:
         """Find new articles and drop old ones, if that was not done lately.

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from connectors.contract import Record
+from connectors.errors import TransientError
 from connectors.wechat.account import Account
 from connectors.wechat.reading import FROM_CUSTOMER
 
@@ -33,8 +34,9 @@ class Chats:
             after, more = 1, True
             while more:
                 rows, number, following = await self._account.chats(start, end, after, ROWS)
-                # Fewer than asked for: the window is read. A msgid that does not move would never end.
-                more = number >= ROWS and following > after
+                more = max(number, len(rows)) >= ROWS  # fewer than asked for: the window is read
+                if more and following <= after:
+                    raise TransientError("WeChat says that there are more chats, but its msgid does not move")
                 after = following
                 records = [record for row in rows if (record := self._record(row, same)) is not None]
                 to = to if more else end

@@ -6,10 +6,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final
 
 from connectors.contract import Record
+from connectors.errors import TransientError
 from connectors.wechat.articles import Article
 from connectors.wechat.reading import replies
 
+TOO_MANY_TO_VANISH: Final = 3  # comments, at once
 SWEPT_EVERY: Final = 6 * 3600.0  # seconds; what only a whole walk shows: our replies, and what was deleted
+
+
+class NothingListedError(TransientError):
+    """An answer that looks fine and holds nothing, though there must be something."""
+
 
 Listed = Callable[[int], Awaitable[tuple[list[Record], int]]]
 
@@ -19,9 +26,21 @@ async def news(article: Article, listed: Listed, since: float, now: float) -> As
 
     `listed(begin)` gives a page and how many comments there are. Their order is nowhere documented, so that only a
     first page without news, and as many comments as before, ends a look early; a whole walk comes from time to time.
+
+    Raises:
+        NothingListedError: not even the comments that stood there; after some hours it is believed.
     """
     whole = article.total < 0 or now - article.swept_at >= SWEPT_EVERY
     rows, total = await listed(0)
+    if not rows and len(article.seen) >= TOO_MANY_TO_VANISH:
+        article.empty_since = article.empty_since or now
+        if now - article.empty_since < SWEPT_EVERY:
+            yield []  # so that a restart does not forget since when
+            raise NothingListedError(
+                f"WeChat lists nothing under article {article.key}, though {len(article.seen)} comments stood there: "
+                "look whether they are still shown there"
+            )
+    article.empty_since = 0.0
     fresh = _fresh(article, rows, since)
     if not whole and not fresh and total == article.total:
         article.was_looked_at(now, lively=False)

@@ -110,9 +110,10 @@ def _comment(record: Record) -> list[Item]:
             permalink=str(url) if url else None,
             place=f"《{title}》留言" if title else f"{thread} 留言",
         )
-        found: list[Item] = [post]
-        found += _gone_reply(native_id, record)
-        return found + [_reply(reply, post) for reply in replies(fields)]
+        answers = [_reply(reply, post) for reply in replies(fields)]
+        told = {answer.native_id for answer in answers}
+        gone = [item for item in _gone_reply(native_id, record) if item.native_id not in told]
+        return [post, *gone, *answers]
     except RecordError as error:
         raise RecordError(str(error), native_id) from error
 
@@ -121,7 +122,7 @@ def _gone(native_id: str, record: Record) -> list[Item]:
     return [Deleted(native_id, at=None), *_gone_reply(native_id, record)]
 
 
-def _gone_reply(native_id: str, record: Record) -> list[Item]:
+def _gone_reply(native_id: str, record: Record) -> list[Deleted]:
     before = record.get("reply_before")
     return [Deleted(f"{native_id}/reply/{before}", at=None)] if before else []
 

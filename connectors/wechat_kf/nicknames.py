@@ -6,14 +6,15 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
-from connectors.wechat_api.errcode import NotPermittedError
+from connectors.errors import TransientError
+from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError
 from connectors.wechat_kf.desk import NAMES, Desk
 
 REMEMBERED: Final = 10_000
 
 
 class Nicknames:
-    """Asked for once; empty where WeChat does not tell. `allowed` False: the secret may not ask."""
+    """Asked for until they are known; empty where WeChat does not tell. `allowed` False: the secret may not ask."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -28,7 +29,9 @@ class Nicknames:
                 told = await self._desk.nicknames(asked)
             except NotPermittedError:
                 self.allowed = False
-                return
+                break
+            except (TransientError, NoSuchItemError):
+                break  # no reason to keep a message waiting; asked for again with the next one
             self._known |= {customer: told.get(customer, "") for customer in asked}
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

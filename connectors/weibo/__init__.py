@@ -77,6 +77,7 @@ class Weibo(PullConnector):
             return words
 
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"edits", "deletions"})
+    paces_itself: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from aggregator.demo.wechat import WeChatSimulator
+from connectors.errors import ThrottledError, TransientError
 from connectors.wechat import chats
 from tests.conftest import Hands
 from tests.contract_suite import Drained, drain, posts, texts
@@ -100,3 +101,50 @@ async def test_more_rows_than_one_answer_holds_are_read_on(
     clock.pass_(minutes=1)
     connector = source(agent_chats="all", comments=False)
     assert texts(connector, (await drain(connector)).records) == said
+
+
+async def test_rows_that_cannot_be_read_on_are_not_passed_over(
+    wechat: WeChatSimulator, source: Source, clock: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chats, "ROWS", 4)
+    wechat.chats_stand_still = True
+    said = [f"text {number}" for number in range(8)]
+    for text in said:
+        wechat.chats("ann", text)
+    clock.pass_(minutes=1)
+    connector, done = source(agent_chats="all", comments=False), Drained()
+    async with connector:
+        with pytest.raises(TransientError, match="msgid does not move"):
+            await poll(connector, done)
+        wechat.chats_stand_still = False
+        await poll(connector, done)
+    assert list(dict.fromkeys(texts(connector, done.records))) == said
+
+
+async def test_chats_that_we_could_not_read_while_we_were_away_are_not_vouched_for(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    done = Drained()
+    async with source(agent_chats="all", comments=False) as connector:
+        wechat.chats("ann", "before")
+        await poll(connector, done)
+    left = clock.now
+    clock.pass_(days=1)
+    wechat.forbidden["/customservice/msgrecord/getmsglist"] = 45009
+    async with source(agent_chats="all", comments=False) as restarted:
+        with pytest.raises(ThrottledError):
+            await poll(restarted, done)
+    assert restarted.complete_to == left
+
+
+async def test_comments_that_cannot_be_read_keep_no_chat_from_being_read(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("文章")
+    wechat.forbidden["/cgi-bin/comment/list"] = 99999
+    wechat.agent_says("ann", "在核实")
+    connector, done = source(agent_chats="answers"), Drained()
+    async with connector:
+        with pytest.raises(TransientError, match="errcode 99999"):
+            await poll(connector, done)
+    assert texts(connector, done.records) == ["在核实"]

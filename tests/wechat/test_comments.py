@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from contextlib import aclosing, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -376,3 +376,56 @@ def standing(connector: WeChat, done: Drained) -> dict[str, Truth]:
         elif isinstance(item, Deleted):
             found.pop(item.native_id, None)
     return found
+
+
+async def test_a_list_that_is_suddenly_empty_is_not_believed_and_marks_nobody_as_gone(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    article = wechat.publishes("旧", at=clock.now - timedelta(hours=1))
+    said = [wechat.comments(f"user{number}", f"text {number}") for number in range(4)]
+    wechat.publishes("新")
+    done = Drained()
+    async with source() as connector:
+        await poll(connector, done)
+        began = clock.now
+        clock.pass_(hours=1)
+        wechat.lists_nothing = True
+        with pytest.raises(TransientError, match=f"nothing under article {article}, though 4 comments stood there"):
+            await poll(connector, done)
+        vouched = connector.complete_to
+        wechat.lists_nothing = False
+        said.append(wechat.comments("late", "behind the wall", article))
+        await poll(connector, done)
+    assert vouched == began
+    assert deletions(connector, done) == []
+    assert list(posts(connector, done.records)) == said
+
+
+async def test_a_list_that_stays_empty_is_believed_after_some_hours(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("文章")
+    said = [wechat.comments(f"user{number}", f"text {number}") for number in range(4)]
+    done = Drained()
+    async with source() as connector:
+        await poll(connector, done)
+        for comment in said:
+            wechat.deletes(comment)
+        clock.pass_(hours=1)
+        with pytest.raises(TransientError):
+            await poll(connector, done)
+        clock.pass_(hours=6)
+        await poll(connector, done)
+    assert deletions(connector, done) == said
+
+
+async def test_an_article_that_was_never_looked_at_is_not_vouched_for(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.publishes("旧", at=clock.now - timedelta(days=3))
+    wechat.publishes("新", at=clock.now - timedelta(hours=3))
+    wechat.comment_calls_left = 100
+    done = Drained()
+    async with source() as connector:
+        await poll(connector, done)
+    assert connector.complete_to == datetime(2026, 3, 10, 16, 0, tzinfo=UTC)  # the day on which it came out begins

@@ -30,7 +30,8 @@ class WeChatSimulator:
     """One account. Change its fields at any time.
 
     secret: the AppSecret that is let in. forbidden: errcode by path, of APIs that the account may not call.
-    newest_first, replies_as_list: what the documents leave open. comment_calls: allowed a day. chats_read: as the
+    newest_first, replies_as_list: what the documents leave open. lists_nothing: comments, as behind a login wall.
+    chats_stand_still: the msgid to go on from never moves. comment_calls: allowed a day. chats_read: as the
     source's `agent_chats`, for truth().
     """
 
@@ -47,6 +48,8 @@ class WeChatSimulator:
         self.forbidden: dict[str, int] = {}
         self.newest_first = True
         self.replies_as_list = False
+        self.lists_nothing = False
+        self.chats_stand_still = False
         self.chats_read: Literal["none", "answers", "all"] = "none"
         self.comment_calls = self.comment_calls_left = 5000
         self.articles: dict[str, Article] = {}

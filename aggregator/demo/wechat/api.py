@@ -80,7 +80,7 @@ class Api:
         article = account.articles.get(f"{body['msg_data_id']}/{body['index']}")
         if article is None or article.deleted:
             raise ApiError(88001, "msg_data is not exists")
-        rows = [each for each in article.comments if not each.deleted]
+        rows = [each for each in article.comments if not (each.deleted or account.lists_nothing)]
         if account.newest_first:
             rows.reverse()
         page = rows[body["begin"] : body["begin"] + body["count"]]
@@ -132,5 +132,6 @@ class Api:
             for number, row in enumerate(self._account.rows, start=20_165_267)
             if start <= row["time"] <= end and number >= body["msgid"]
         ][: body["number"]]
-        following = rows[-1][0] + 1 if rows else body["msgid"]
+        moves = rows and not self._account.chats_stand_still
+        following = rows[-1][0] + 1 if moves else body["msgid"]
         return {"recordlist": [row for _, row in rows], "number": len(rows), "msgid": following}
