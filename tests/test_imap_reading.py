@@ -472,6 +472,64 @@ def test_mails_without_an_id_are_told_apart_by_what_they_say() -> None:
     assert same[0] == same[1] != same[2]
 
 
+# Who wrote it, whatever the name looks like
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        '"<nia@mail.example>" <omar@other.example>',
+        "=?utf-8?q?=3Cnia=40mail=2Eexample=3E?= <omar@other.example>",
+        "=?utf-8?q?=22=3Cnia=40mail=2Eexample=3E=22?= <omar@other.example>",
+        "(<nia@mail.example>) <omar@other.example>",
+    ],
+)
+def test_an_address_within_a_name_is_no_address(sender: str) -> None:
+    author = post_of(written(From=sender)).author
+    assert author is not None
+    assert author.native_id == "omar@other.example"
+
+
+def test_an_address_that_a_program_encoded_together_with_the_name_is_read() -> None:
+    author = post_of(written(From="=?utf-8?q?Nia_=3Cnia=40mail=2Eexample=3E?=")).author
+    assert author is not None
+    assert (author.native_id, author.name) == ("nia@mail.example", "Nia")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=wallet.example;"@evil.example; dmarc=fail',
+        "spf=pass (of (x) ; dmarc=pass header.from=wallet.example ) smtp.mailfrom=x@evil.example",
+        "spf=pass (of x ; dmarc=pass header.from=wallet.example ; smtp.mailfrom=x@evil.example",
+        "dmarc=pass header.from=wallet.example; dmarc=fail header.from=wallet.example",
+    ],
+)
+def test_what_a_sender_smuggles_into_our_servers_results_vouches_for_nobody(said: str) -> None:
+    raw = written(From="Mei <mei@wallet.example>", Authentication_Results=f"mx.wallet.example; {said}")
+    author = post_of(raw).author
+    assert author is not None
+    assert (author.native_id, author.role) == ("unverified:mei@wallet.example", "customer")
+
+
+@pytest.mark.parametrize(
+    ("found", "author"),
+    [("fail", "unverified:nia@mail.example"), ("none", "nia@mail.example"), ("pass", "nia@mail.example")],
+)
+def test_a_mail_that_our_server_found_forged_is_not_that_customers(found: str, author: str) -> None:
+    told = f"mx.wallet.example; dmarc={found} header.from=mail.example"
+    post = post_of(written(Authentication_Results=told))
+    assert post.author is not None
+    assert post.author.native_id == author
+
+
+def test_a_mail_that_is_made_to_take_minutes_is_read_in_part() -> None:
+    nested = b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (i, i) for i in range(200))
+    raw = b"From: nia@mail.example\nMessage-ID: <1@mail.example>\n" + nested + b"\n" + b"\n" * 5_000_000
+    post = post_of(raw)
+    assert (post.native_id, post.guessed) == ("1@mail.example", ("text",))
+
+
 # Answered by a colleague
 
 
@@ -485,6 +543,7 @@ def test_a_mark_of_an_answer_is_an_answer_of_ours_to_that_mail() -> None:
     assert mark.author is not None
     assert (mark.native_id, mark.reply_to) == ("nia-1@mail.example#answered", "nia-1@mail.example")
     assert (mark.author.native_id, mark.author.role) == ("support@wallet.example", "staff")
+    assert "marked as answered" in mark.text
 
 
 def test_a_mark_that_was_there_before_us_is_not_dated_after_later_mails() -> None:

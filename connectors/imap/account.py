@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -148,7 +149,11 @@ class Account:
                         "arrived": _iso(_in_utc(told[uid].get(b"INTERNALDATE"))),
                         "size": size,
                     }
-                    | ({"unreadable": "withheld by the server"} if raw is None else mail_of(raw))
+                    | (
+                        {"unreadable": "withheld by the server"}
+                        if raw is None
+                        else await asyncio.to_thread(mail_of, raw)
+                    )
                     | ({"cut": True} if size > LARGEST else {})
                 )
         return records

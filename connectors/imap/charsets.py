@@ -24,6 +24,8 @@ _GUESSED_FROM = 65_536  # bytes: guessing gets no better with more
 _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
 _ENCODED_WORD = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
+_ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>")
+_NO_STRUCTURE = str.maketrans('<>"', "‹›'")
 
 
 def decoded(data: bytes, charset: str | None) -> str:
@@ -45,14 +47,20 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").translate(_CONTROLS)
 
 
-def header_text(raw: str) -> str:
+def header_text(raw: str, *, addresses: bool = False) -> str:
     """A header's value on one line, its encoded words read.
 
     Args:
         raw: as the parser gives it: 8-bit bytes stand as surrogates (surrogateescape).
+        addresses: it holds an address. Brackets that come out of an encoded word are then part of a name: else a name
+            such as <ann@bank.example> would be taken for the address. RFC 2047, section 5.
     """
     unfolded = re.sub(r"\r?\n[ \t]*|\r", " ", raw)
-    return "".join(decoded(data, charset) for data, charset in _runs(unfolded)).strip()
+    names_only = addresses and _ADDRESS.search(unfolded) is not None  # some programs encode the address, too
+    return "".join(
+        decoded(data, charset).translate(_NO_STRUCTURE if names_only and charset is not None else {})
+        for data, charset in _runs(unfolded)
+    ).strip()
 
 
 def _runs(text: str) -> Iterator[tuple[bytes, str | None]]:

@@ -16,6 +16,8 @@ _BRACKETED: Final = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,253})\s*>")
 _BARE: Final = re.compile(r"[^\s<>\"'(),;:@]{1,200}@[^\s<>\"'(),;:@]{1,253}")
 _IDS: Final = re.compile(r"<([^<>]{1,1000})>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_DEEPEST_COMMENT: Final = 8
 MOST_REFERENCES: Final = 200
 
 
@@ -75,19 +77,28 @@ class Mail:
         return self.references[0] if self.references else self.id
 
     def is_vouched_for(self, authserv_id: str | None) -> bool:
-        """Whether our own mail server found that the domain in From sent it (DMARC).
+        """Whether our own mail server found that the domain in From sent it (DMARC)."""
+        if len(self.headers("from")) != 1 or len(_BRACKETED.findall(self.headers("from")[0])) > 1:
+            return False
+        return self._found(authserv_id) == "dmarc=pass"
+
+    def is_forged(self, authserv_id: str | None) -> bool:
+        """Whether our own mail server found that the domain in From did not send it."""
+        return self._found(authserv_id) == "dmarc=fail"
+
+    def _found(self, authserv_id: str | None) -> str | None:
+        """What our server says of the domain in From.
 
         Only the topmost results under our server's name count: the sender writes headers, too, but ours come above.
         """
-        if authserv_id is None or self.sender is None or len(self.headers("from")) != 1:
-            return False
-        if len(_BRACKETED.findall(self.headers("from")[0])) > 1:
-            return False
+        if authserv_id is None or self.sender is None:
+            return None
         for header in self.headers("authentication-results"):
             server, results = _results(header)
             if server == authserv_id.lower():
-                return any(result[:1] == ["dmarc=pass"] and self._names_sender(result) for result in results)
-        return False
+                said = [result for result in results if result[:1] and result[0].startswith("dmarc=")]
+                return said[0][0] if len(said) == 1 and self._names_sender(said[0]) else None
+        return None
 
     def _names_sender(self, result: list[str]) -> bool:
         assert self.sender is not None
@@ -116,11 +127,16 @@ def ids_in(text: str) -> list[str]:
 
 
 def _first_address(header: str) -> Address | None:
-    if found := _BRACKETED.search(header):
+    structure = _COMMENT.sub(_covered, _QUOTED.sub(_covered, header))  # a name may look like an address
+    if found := _BRACKETED.search(structure):
         name = header[: found.start()].rpartition(">")[2].strip(" ,;\t").strip("\"'").replace('\\"', '"').strip()
-        return Address(_normal(found[1]), name[:200])
+        return Address(_normal(header[found.start(1) : found.end(1)]), name[:200])
     bare = _BARE.search(_COMMENT.sub("", header))
     return Address(_normal(bare[0])) if bare else None
+
+
+def _covered(found: re.Match[str]) -> str:
+    return "_" * len(found[0])
 
 
 def _normal(address: str) -> str:
@@ -132,8 +148,16 @@ def _normal(address: str) -> str:
 
 
 def _results(header: str) -> tuple[str, list[list[str]]]:
-    """The server that checked, and each check's words. Some servers (Microsoft 365) do not give their name: ""."""
-    server, *results = [part.split() for part in _COMMENT.sub("", header).lower().split(";")]
+    """The server that checked, and each check's words. Some servers (Microsoft 365) do not give their name: "".
+
+    What is quoted or in a comment may be the sender's words; where they cannot be told apart, nothing is believed.
+    """
+    bare = _QUOTED.sub("", header)
+    for _ in range(_DEEPEST_COMMENT):
+        bare = _COMMENT.sub("", bare)
+    if not {'"', "(", ")"}.isdisjoint(bare):
+        bare = bare.partition(";")[0]
+    server, *results = [part.split() for part in bare.lower().split(";")]
     if server and "=" in server[0]:
         return "", [server, *results]
     return server[0] if server else "", results

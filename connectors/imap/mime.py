@@ -16,6 +16,9 @@ LONGEST_HEADER: Final = 8_000  # characters
 MOST_HEADERS: Final = 200
 LONGEST_TEXT: Final = 300_000  # characters of one part; it ends there, marked. More takes seconds to read
 MOST_PARTS: Final = 200
+# The parser compares each line with the boundaries of all the parts around it: of a mail that is made to take
+# minutes, only so much is read that it takes seconds.
+MOST_COMPARISONS: Final = 10_000_000
 DEEPEST: Final = 30
 # Long, for machines only, and full of characters that look like keys.
 _SIGNATURES: Final = frozenset(
@@ -24,6 +27,7 @@ _SIGNATURES: Final = frozenset(
      "x-microsoft-antispam-message-info", "x-ms-exchange-antispam-messagedata-chunkcount"}
 )  # fmt: skip
 _TEXTS: Final = ("text/plain", "text/html", "text/rfc822-headers")
+_ADDRESSES: Final = frozenset({"from", "sender", "reply-to"})
 _PICTURE: Final = re.compile(r"data:[\w/+.;-]{1,80},[A-Za-z0-9+/=%\r\n]{200,}")  # within HTML
 # Directions and marks that make a name look like another: "txt.exe" as "exe.txt".
 _TRICKY: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x7f-\x9f]")
@@ -59,9 +63,13 @@ def mail_of(raw: bytes) -> Json:
 
 
 def _read(raw: bytes) -> Json:
-    message = email.message_from_bytes(raw, policy=_AS_SENT)
+    lines = MOST_COMPARISONS // (1 + raw.lower().count(b"boundary="))
+    read = raw if raw.count(b"\n") <= lines else b"\n".join(raw.split(b"\n", lines)[:lines])
+    message = email.message_from_bytes(read, policy=_AS_SENT)
     headers = headers_of(message)
     mail: Json = {"headers": headers, "parts": list(_parts(message))}
+    if len(read) < len(raw):
+        mail["cut"] = True
     named = {name.lower(): value for name, _, value in map(split, reversed(headers))}
     if not named.get("message-id"):
         told = "|".join(named.get(name, "") for name in ("from", "date", "subject"))
@@ -79,7 +87,10 @@ def headers_of(message: Message) -> list[Json]:
     """
     pairs = [(clean(name), value) for name, value in message.items()]
     kept = [(name, value) for name, value in pairs if name.lower() not in _SIGNATURES][:MOST_HEADERS]
-    return [{"header": f"{name}: {header_text(value[:LONGEST_HEADER])}"} for name, value in kept]
+    return [
+        {"header": f"{name}: {header_text(value[:LONGEST_HEADER], addresses=name.lower() in _ADDRESSES)}"}
+        for name, value in kept
+    ]
 
 
 def split(header: Json) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ from connectors.imap.markup import text_of_html
 from connectors.imap.quotes import is_reply_subject, own_words
 
 ANSWERED: Final = "\\Answered"
+MARKED: Final = "[已在邮箱里标为已回复 · marked as answered in the mailbox]"  # it stands among posts of both languages
 # A mail that the server dates this much later than its sender was not under way for so long: it was moved here.
 _MOVED: Final = timedelta(days=7)
 _STUB: Final = 20  # characters of a plain text that only says that there is HTML
@@ -77,6 +78,8 @@ class Reader:
         if mail.record["role"] == "sent":  # only who holds the account's password puts a mail there
             return Author(sender.address, sender.name, role="staff"), ()
         if not sender.is_one_of(self.ours):
+            if mail.is_forged(self.authserv_id):
+                return Author(f"unverified:{sender.address}", sender.name), ("author",)
             return self._person(mail, sender)
         if mail.is_vouched_for(self.authserv_id):
             return Author(sender.address, sender.name, role="staff"), ()
@@ -107,7 +110,7 @@ def _answer_marks(mail: Mail, post: Post) -> Iterable[Post]:
         at = post.posted_at and post.posted_at + timedelta(seconds=1)
     yield Post(
         native_id=f"{post.native_id}#answered",
-        text=f"[{ANSWERED}]",
+        text=MARKED,
         posted_at=at,
         author=Author(said["account"], role="staff"),
         thread=post.thread,
