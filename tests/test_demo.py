@@ -219,7 +219,7 @@ async def test_a_squeezed_day_ends_by_itself_and_is_right() -> None:
     async with demo("--seconds", "10", "--port", "0", "--json") as process:
         out, _ = await process.communicate()
     told = orjson.loads(out)
-    assert process.returncode == 0
+    assert process.returncode == 0, told
     assert (told["ok"], told["sent"], told["missing"], told["doubled"], told["differing"]) == (True, SENT, 0, 0, 0)
     assert told["rejected"] == told["planted"] == len(SOURCES) + 1  # two lists of Weibo hold one each
     assert (told["secrets_found_on_disk"], told["failing_sources"]) == (0, [])

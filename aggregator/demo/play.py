@@ -42,7 +42,7 @@ SPEED: Final = 36.0  # the rest of the day in 12 minutes
 AT_ONCE: Final = 0.4  # of the day: what a newcomer finds in the feed
 AT_ONCE_SECONDS: Final = 2.0
 TAIL: Final = 3.0  # seconds that a squeezed day leaves for what is still on its way
-GRACE: Final = 10.0  # seconds more, before what has not arrived counts as lost
+GRACE: Final = 60.0  # seconds more, on a busy machine, before what has not arrived counts as lost
 RECOVERS_WITHIN: Final = 6.0  # seconds, mostly, from a trouble to the end of the next good poll
 IN_TERMINAL: Final = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
