@@ -43,6 +43,7 @@ AT_ONCE: Final = 0.4  # of the day: what a newcomer finds in the feed
 AT_ONCE_SECONDS: Final = 2.0
 TAIL: Final = 3.0  # seconds that a squeezed day leaves for what is still on its way
 GRACE: Final = 60.0  # seconds more, on a busy machine, before what has not arrived counts as lost
+PATIENCE: Final = 10.0  # seconds, at most, that the link to the feed waits for the morning's posts
 RECOVERS_WITHIN: Final = 6.0  # seconds, mostly, from a trouble to the end of the next good poll
 IN_TERMINAL: Final = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
@@ -110,7 +111,7 @@ async def _live(stage: Stage, service: Running, speed: float, open_browser: bool
     stage.clock.run(noon / AT_ONCE_SECONDS)
     await _play(stage, 0, noon)
     stage.clock.run(speed)
-    await settle(stage, service, time.monotonic() + GRACE)
+    await settle(stage, service, time.monotonic() + PATIENCE)
     link = await _invited(stage, service)
     say(f"打开收件台（一次性链接）· Open the feed (this link signs you in once):\n  {link}")
     say(f"{speed:g} 倍速播放，Ctrl-C 结束 · Playing at {speed:g} times the speed of a day; Ctrl-C ends it")
