@@ -27,6 +27,10 @@ def connector_class(name: str) -> type[Connector]:
     module, _, attribute = target.partition(":")
     try:
         found: object = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"connector {name} cannot be loaded: {error}; install its package, or name its folder in PYTHONPATH"
+        ) from error
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"connector {name} cannot be loaded: {error}") from error
     if not isinstance(found, type) or not issubclass(found, Connector):
@@ -40,4 +44,7 @@ def _registered(name: str) -> str:
     known = known_connectors()
     close = get_close_matches(name.lower(), known, n=1)
     guess = f"did you mean {close[0]}? " if close else ""
-    raise ConfigError(f"unknown connector {name}; {guess}known are {', '.join(known)}, or write module:Class")
+    raise ConfigError(
+        f"unknown connector {name}; {guess}known are {', '.join(known)}, or write module:Class; a new name"
+        " counts once its package is installed again"
+    )

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,7 @@ import orjson
 
 from connectors.contract import Pace
 from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
+from connectors.secret import Secret
 
 # At INFO httpx logs whole URLs, and some platforms put the token there.
 for _chatty in ("httpx", "httpcore"):
@@ -85,6 +86,22 @@ class Pacing:
         self._blocked_until[credential] = self._clock() + seconds
 
 
+class SecretHeader(httpx.Auth):
+    """`Authorization: Bearer <secret>`, or another header; read anew for each request, so that a renewed one counts.
+
+    `before`: what stands in the header before the secret.
+    """
+
+    def __init__(self, secret: Secret, header: str = "Authorization", before: str = "Bearer ") -> None:
+        self._secret = secret
+        self._header = header
+        self._before = before
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers[self._header] = self._before + self._secret.reveal()
+        yield request
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is not JSON, as it came. Header names in lower case; status 304: nothing has changed."""
@@ -126,6 +143,8 @@ class Session:
 
     async def get_json(self, path: str, *, gone: bool = False, **params: str | int) -> Json:
         """The parsed answer to `GET <base_url><path>`.
+
+        A parameter whose name Python does not take: `get_json(path, gone=False, **{"types[]": "mention"})`.
 
         Raises:
             SourceGoneError: 404 or 410, if `gone` says that this means "deleted"; else they are transient.
@@ -320,8 +339,8 @@ def _number(digits: str) -> int | float:
 
 
 def told_wait(response: httpx.Response) -> float | None:
-    """For how many seconds a throttling answer asks us to wait: the longer of header and body; None: not told."""
-    told = [_retry_after(response), _wait_seconds(response)]
+    """For how many seconds a throttling answer asks us to wait: the longest of what it says; None: not told."""
+    told = [_retry_after(response), _limit_reset(response), _wait_seconds(response)]
     return max((wait for wait in told if wait is not None), default=None)
 
 
@@ -330,12 +349,27 @@ def _retry_after(response: httpx.Response) -> float | None:
     if value.isdecimal():
         return float(value)
     try:
-        until = parsedate_to_datetime(value)
-        # The server's own clock, where it tells: ours may be wrong.
-        now = parsedate_to_datetime(response.headers["date"]) if "date" in response.headers else datetime.now(UTC)
-        return max(0.0, (until - now).total_seconds())
+        return _seconds_until(parsedate_to_datetime(value), response)
     except (ValueError, TypeError):
         return None
+
+
+def _limit_reset(response: httpx.Response) -> float | None:
+    """Mastodon sends a time instead of Retry-After. It sends it with every answer, so that only a 429's counts.
+
+    https://docs.joinmastodon.org/api/rate-limits/
+    """
+    try:
+        until = datetime.fromisoformat(response.headers["x-ratelimit-reset"])
+        return _seconds_until(until, response) if response.status_code == 429 else None
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _seconds_until(moment: datetime, response: httpx.Response) -> float:
+    # By the server's own clock, where it tells: ours may be wrong.
+    now = parsedate_to_datetime(response.headers["date"]) if "date" in response.headers else datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
 
 
 def _wait_seconds(response: httpx.Response) -> float | None:

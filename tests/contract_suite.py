@@ -15,21 +15,25 @@ import json
 import logging
 import traceback
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Protocol
 
 import pytest
 
-from connectors.contract import Connector, Cursor, Item, Post, PullConnector, Push, PushConnector, Record
+from connectors.contract import Connector, Cursor, Item, Page, Post, PullConnector, Push, PushConnector, Record
 from connectors.errors import AuthError, ConnectorError, PushRefusedError, ThrottledError, TransientError
 
 ENDLESS = 2000  # pages; a drain that goes on longer does not end
 
 
 class Stage(Protocol):
-    """A platform's simulator as the suite plays it. Verbs act at once; faults hit the next request only."""
+    """A platform's simulator as the suite plays it. Verbs act at once; faults hit the next request only.
+
+    Each connector that it makes has a short time-out, for one fault is no answer at all, and a pace that never waits
+    in a drain of `many` posts. The stage closes them at its end; some are never opened.
+    """
 
     secret: str  # the credential's value, which may stand nowhere
     credential: str  # what a person looks for when it must be renewed: the NAME of {env: NAME}
@@ -39,13 +43,14 @@ class Stage(Protocol):
         """A new, unopened connector of the same source, as after a restart."""
 
     def says(self, *texts: str) -> None:
-        """Customers write, in this order."""
+        """Customers write, in this order. `post()` must give exactly these texts, and times or orders that rise."""
 
     def says_something_unreadable(self) -> None:
         """One more record, of a shape that the platform never documented."""
 
     def fails_next(self, fault: str) -> None:
-        """`500`, `reset`, `truncated` or `timeout` at the next request."""
+        """At the next request: `500`; `reset`, fewer bytes than announced; `truncated`, a 200 whose JSON is cut short;
+        `timeout`, no answer at all."""
 
     def asks_to_wait(self, seconds: int) -> None:
         """The next request is answered with a 429."""
@@ -76,6 +81,15 @@ class Drained:
     counts: list[int] = field(default_factory=list)  # records committed when that cursor was
     warnings: tuple[str, ...] = ()
 
+    def commit(self, page: Page) -> None:
+        """As the store does: through JSON, the cursor beside the records."""
+        assert len(self.cursors) < ENDLESS, "pages() does not end"
+        self.records.extend(json.loads(json.dumps(list(page.records))))
+        self.cursor = json.loads(json.dumps(page.cursor))
+        self.cursors.append(self.cursor)
+        self.counts.append(len(self.records))
+        self.warnings = page.warnings
+
 
 async def drain(connector: PullConnector, since: Drained | None = None, *, pages: int = ENDLESS) -> Drained:
     """Commit up to `pages` pages on top of `since`, then stop: with the generator's end or, as a crash, before it.
@@ -87,12 +101,7 @@ async def drain(connector: PullConnector, since: Drained | None = None, *, pages
         async for page in stream:
             if len(done.cursors) == pages:
                 break
-            done.records.extend(json.loads(json.dumps(list(page.records))))
-            done.cursor = json.loads(json.dumps(page.cursor))
-            done.cursors.append(done.cursor)
-            done.counts.append(len(done.records))
-            done.warnings = page.warnings
-            assert len(done.cursors) < ENDLESS, "pages() does not end"
+            done.commit(page)
     return done
 
 
@@ -143,6 +152,21 @@ async def after_a_crash_at(stage: Stage, page: int) -> list[str]:
     first = await drain(stage.connector(), pages=page)
     second = await drain(stage.connector(), first)
     return texts(stage.connector(), second.records)
+
+
+async def despite_a_fault_after_a_page(stage: Stage, fault: str) -> list[str]:
+    """Texts stored by three polls, of which one meets the fault: it strikes once the first page is committed."""
+    done = Drained()
+    pending = [fault]
+    for _ in range(3):
+        connector = stage.connector()
+        with suppress(TransientError):
+            async with connector, aclosing(connector.pages(copy.deepcopy(done.cursor))) as stream:
+                async for page in stream:
+                    done.commit(page)
+                    if pending:
+                        stage.fails_next(pending.pop())
+    return texts(stage.connector(), done.records)
 
 
 class PullContract:
@@ -229,6 +253,12 @@ class PullContract:
         connector = stage.connector()
         done = await drain(connector)
         assert texts(connector, done.records) == ["one", "two"]
+
+    @pytest.mark.parametrize("fault", ["500", "truncated"])
+    async def test_a_fault_between_two_pages_loses_nothing(self, stage: Stage, fault: str) -> None:
+        said = numbered(stage.many)
+        stage.says(*said)
+        assert await despite_a_fault_after_a_page(stage, fault) == said
 
     async def test_a_429_waits_at_least_as_long_as_the_platform_said(self, stage: Stage) -> None:
         stage.says("one")

@@ -208,6 +208,25 @@ async def test_a_429_may_name_the_hour_instead_of_seconds() -> None:
     assert 85 <= error.retry_after <= 91
 
 
+async def test_a_429_may_name_the_time_at_which_the_count_begins_anew() -> None:
+    until = (datetime.now(UTC) + timedelta(seconds=90)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    error = await failure(answer(429, X_RateLimit_Reset=until))
+    assert isinstance(error, ThrottledError)
+    assert 85 <= error.retry_after <= 92
+
+
+@pytest.mark.parametrize("told", ["soon", "1773480000", "2026-03-14T08:00:00"])
+async def test_a_time_that_cannot_be_read_counts_as_not_told(told: str) -> None:
+    error = await failure(answer(429, X_RateLimit_Reset=told))
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 31
+
+
+async def test_a_server_that_is_down_is_not_waited_for_until_its_count_begins_anew() -> None:
+    error = await failure(answer(503, X_RateLimit_Reset="2030-01-01T00:00:00Z"))
+    assert not isinstance(error, ThrottledError)
+
+
 async def test_a_503_that_says_for_how_long_is_waited_out() -> None:
     error = await failure(answer(503, Retry_After="120"))
     assert isinstance(error, ThrottledError)

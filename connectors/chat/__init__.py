@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
-import httpx
 from pydantic import Field, HttpUrl, model_validator
 
 from connectors.chat import diagnosis, intercom
@@ -33,7 +32,7 @@ from connectors.contract import (
 )
 from connectors.errors import PushRefusedError
 from connectors.secret import Secret
-from connectors.session import Pacing, Session
+from connectors.session import Pacing, SecretHeader, Session
 
 INTERCOM_VERSION = "2.11"
 
@@ -163,19 +162,6 @@ class Chat(PullConnector, PushConnector):
         return found
 
 
-class _Token(httpx.Auth):
-    """Reads the token anew for each request, so that a renewed one is taken up."""
-
-    def __init__(self, token: Secret, header: str, before: str = "") -> None:
-        self._token = token
-        self._header = header
-        self._before = before
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers[self._header] = self._before + self._token.reveal()
-        yield request
-
-
 def _secrets(config: Chat.Config) -> list[Secret]:
     return [secret for secret in (config.secret, config.previous_secret) if secret]
 
@@ -195,7 +181,7 @@ def _session(config: Chat.Config, token: Secret, pacing: Pacing | None) -> Sessi
     is_chatwoot = config.service == "chatwoot"
     return Session(
         str(config.url),
-        auth=_Token(token, "api_access_token") if is_chatwoot else _Token(token, "Authorization", "Bearer "),
+        auth=SecretHeader(token, "api_access_token", before="") if is_chatwoot else SecretHeader(token),
         headers={} if is_chatwoot else {"Intercom-Version": INTERCOM_VERSION},
         credential=str(token),
         pace=Pace(config.calls_per_minute),

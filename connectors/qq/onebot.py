@@ -5,16 +5,13 @@ https://github.com/botuniverse/onebot-11/blob/master/communication/http.md
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
-
-import httpx
 
 from connectors.contract import Pace, Record
 from connectors.errors import ConnectorError, TransientError
 from connectors.secret import Secret
-from connectors.session import Json, Pacing, Session
+from connectors.session import Json, Pacing, SecretHeader, Session
 
 NEVER_AGAIN = frozenset({400, 1400, 1404})
 """retcodes of a call that the implementation does not take: it will not take it the next time either."""
@@ -120,17 +117,6 @@ def as_number(value: object) -> int | None:
         return None
 
 
-class _Bearer(httpx.Auth):
-    """The access token, read anew for each request, so that a renewed one is taken up."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        yield request
-
-
 class OneBot:
     """The actions that reading needs. Each raises as `Session.post_json`, ActionFailedError or ActionRefusedError."""
 
@@ -140,7 +126,7 @@ class OneBot:
         self._source = source
         self._session = Session(
             url,
-            auth=_Bearer(token),
+            auth=SecretHeader(token),
             credential=str(token),
             pace=Pace(calls_per_minute),
             pacing=pacing,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import httpx
-
 from connectors.contract import Record
 from connectors.errors import AuthError, TransientError
 from connectors.secret import Secret
-from connectors.session import Json, Pacing, Session
+from connectors.session import Json, Pacing, SecretHeader, Session
 from connectors.weibo.failures import failure
 from connectors.weibo.plan import Budget
 
@@ -37,17 +35,6 @@ COMMENT_MENTIONS: Final = Endpoint("/2/comments/mentions.json", "comments", 200)
 COMMENTS_OF_POST: Final = Endpoint("/2/comments/show.json", "comments", 200)
 OUR_POSTS: Final = Endpoint("/2/statuses/user_timeline.json", "statuses", 100)
 SEARCH: Final = Endpoint("/2/search/statuses/limited.json", "statuses", 50)
-
-
-class OAuth2(httpx.Auth):
-    """The token in a header, for queries end up in logs. Read anew each time, so that a renewed one is taken up."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"OAuth2 {self._token.reveal()}"
-        yield request
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,7 @@ class Api:
         self._session, self._commercial = (
             Session(
                 url,
-                auth=OAuth2(token),
+                auth=SecretHeader(token, before="OAuth2 "),
                 credential=str(token),
                 pacing=pacing,
                 timeout=timeout,
