@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,22 +14,15 @@ from typing import Any
 import click
 import duckdb
 import pytest
-from pydantic import HttpUrl
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from aggregator import fold
 from aggregator.backup import back_up
 from aggregator.cli import main
 from aggregator.config import Bands, Settings
-from aggregator.listener import serve
 from aggregator.store.database import Database
 from aggregator.triage import terms
 from connectors.registry import known_connectors
 from tests.conftest import START, Community, poll
-from tests.contract_suite import drain, texts
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -191,25 +186,20 @@ def test_every_message_that_operators_look_up_is_one_that_can_come() -> None:
 # -- what the documents teach --------------------------------------------------------------------
 
 
-async def test_the_connector_of_the_guide_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes: list[dict[str, Any]] = [
-        {"id": number, "text": f"note {number}", "user": "lin", "board": "b", "at": "2026-03-14T08:00:00+00:00"}
-        for number in range(1, 6)
-    ]
-
-    async def listed(request: Request) -> JSONResponse:
-        after = int(request.query_params["after"])
-        return JSONResponse([note for note in notes if note["id"] > after][:2])
-
-    guide = blocks(ROOT / "docs/writing-a-connector.md", "python")[0]
-    (tmp_path / "bulletin.py").write_text(guide, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    bulletin: Any = importlib.import_module("bulletin").Bulletin
-    async with serve(Starlette(routes=[Route("/notes.json", listed)])) as url:
-        connector = bulletin("notes", bulletin.Config(connector="bulletin:Bulletin", url=HttpUrl(url)), since=START)
-        done = await drain(connector)
-    assert texts(connector, done.records) == [f"note {number}" for number in range(1, 6)]
-    assert connector.space == "bulletin/127.0.0.1"
+def test_the_connector_of_the_guide_passes_the_contract_suite_as_the_guide_shows_it(tmp_path: Path) -> None:
+    connector, tests = blocks(ROOT / "docs/writing-a-connector.md", "python")
+    (tmp_path / "bulletin.py").write_text(connector, encoding="utf-8")
+    (tmp_path / "test_bulletin.py").write_text(tests, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "0", "-c", "pyproject.toml", tmp_path / "test_bulletin.py"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.search(r"^\d+ passed in ", run.stdout, re.MULTILINE), run.stdout + run.stderr
+    assert run.returncode == 0
 
 
 async def test_every_query_that_is_shown_finds_something_in_a_copy(community: Community, tmp_path: Path) -> None:
