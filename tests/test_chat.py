@@ -359,6 +359,17 @@ async def test_a_crash_between_two_conversations_forgets_neither(chatwoot: Chatw
         assert set(texts(chatwoot.connector(), second.records)) == set(said)
 
 
+async def test_a_conversation_that_does_not_tell_its_time_does_not_hide_the_others(chatwoot: ChatwootStage) -> None:
+    chatwoot.desk.says("lin", "one")
+    chatwoot.desk.untold = set(chatwoot.desk.conversations)
+    first = await drain(chatwoot.connector())
+    chatwoot.tick()
+    chatwoot.desk.says("mei", "two")
+    connector = chatwoot.connector()
+    second = await drain(connector, first)
+    assert set(texts(connector, second.records)) == {"one", "two"}
+
+
 async def test_only_the_wished_inboxes_are_read(chatwoot: ChatwootStage) -> None:
     chatwoot.desk.says("lin", "on the website", inbox=3)
     chatwoot.desk.says("lin", "by the bridge", inbox=4)

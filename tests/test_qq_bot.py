@@ -503,6 +503,17 @@ async def test_how_the_connection_ends_says_what_happens_next(
             await anext(pages)
 
 
+async def test_a_session_that_ends_in_the_middle_is_lost_and_its_token_not_blamed(
+    bot: QQBotSimulator, source: Source
+) -> None:
+    connector = source()
+    async with connector, aclosing(connector.pages(None)) as pages:
+        await anext(pages)
+        bot.gateway.sends({"op": 9, "d": False})
+        with pytest.raises(CursorExpiredError):
+            await anext(pages)
+
+
 async def test_a_right_that_the_bot_does_not_have_is_named(bot: QQBotSimulator, source: Source) -> None:
     with pytest.raises(AuthError, match="may not hear all that `hears` names"):
         await first_of(source(hears=["groups", "guilds"]))

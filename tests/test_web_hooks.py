@@ -8,15 +8,18 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from aggregator.listener import serve
 from aggregator.web.hooks import LARGEST_BODY, create_hooks
 from connectors.contract import Push, Received
-from connectors.errors import PushRefusedError
+from connectors.errors import AuthError, PushRefusedError
 
 
 async def receive(source: str, push: Push) -> Received:
     """A source that takes pushes signed "right"."""
+    if source == "locked":
+        raise AuthError("the environment variable SHOP_SECRET is not set")
     if source != "shop":
         raise KeyError(source)
     if push.headers.get("x-signature") != "right":
@@ -42,6 +45,17 @@ async def test_an_unknown_source_and_a_wrong_signature_are_refused() -> None:
         assert (await caller.post("/hooks/elsewhere?a=1")).status_code == 404
         refused = await caller.post("/hooks/shop?a=1", headers={"x-signature": "wrong"})
     assert (refused.status_code, refused.text) == (401, "")
+
+
+async def test_a_source_whose_secret_is_missing_asks_the_platform_to_call_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with platform() as caller:
+        answer = await caller.post("/hooks/locked")
+    assert (answer.status_code, answer.text) == (503, "")
+    [told] = [record for record in caplog.records if record.message == "push.failed"]
+    assert told.exc_info is None
+    assert "SHOP_SECRET" in told.__dict__["why"]
 
 
 async def test_too_much_is_refused_whether_its_length_is_told_or_not() -> None:

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from connectors.contract import Push, Received
-from connectors.errors import PushRefusedError
+from connectors.errors import ConnectorError, PushRefusedError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,7 +36,7 @@ def create_hooks(handler: Handler, *, body_within: float = BODY_WITHIN) -> Starl
 
     Args:
         handler: authenticates, commits and returns what to answer. Raises KeyError: no such source takes pushes;
-            PushRefusedError: the call is not from the platform.
+            PushRefusedError: the call is not from the platform; ConnectorError: it cannot be taken now.
         body_within: seconds that a body may take to arrive.
     """
 
@@ -55,6 +55,9 @@ def create_hooks(handler: Handler, *, body_within: float = BODY_WITHIN) -> Starl
         except PushRefusedError as error:
             log.warning("push.refused", extra={"source": source, "why": str(error)})
             return PlainTextResponse("", error.status)
+        except ConnectorError as error:  # a secret that cannot be read: the platform should call again
+            log.warning("push.failed", extra={"source": source, "why": str(error)})
+            return PlainTextResponse("", 503)
         return Response(received.body, received.status, dict(received.headers), received.content_type)
 
     return Starlette(

@@ -7,7 +7,7 @@ needs an adapter beside `chatwoot.py`, or a few lines in the product's backend t
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from pydantic import Field, HttpUrl, model_validator
@@ -141,8 +141,8 @@ class Chat(PullConnector, PushConnector):
         if not (self.config.secret or self.config.url_token):
             raise PushRefusedError("a call came, but neither secret nor url_token is configured: nothing is accepted")
         received = self._desk.receive(push)
-        if push.method != "HEAD":  # which anybody may send
-            self._heard = datetime.now(UTC)
+        if push.method != "HEAD" and received.status < 300:  # anybody may send HEAD; what we put off comes later
+            self._heard = self.clock()
         return received
 
     async def check(self) -> Sequence[Finding]:

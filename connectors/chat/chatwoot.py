@@ -177,7 +177,7 @@ class Walk:
             else:
                 for part in _parts(await self._all(conversation)):
                     yield self._page(conversation, part)
-            self.mark = max(self.mark, _activity(row))
+            self.mark = max(self.mark, _told_activity(row) or 0)
         self._forget()
         if self._cursor() != committed:
             yield Page((), self._cursor(), caught_up=True)
@@ -265,9 +265,14 @@ def _id(message: Record) -> int:
 
 
 def _activity(row: Record) -> int:
-    """Unix seconds; a conversation that does not tell counts as new."""
+    """Unix seconds; a conversation that does not tell counts as new, and moves no mark."""
+    at = _told_activity(row)
+    return int(time()) if at is None else at
+
+
+def _told_activity(row: Record) -> int | None:
     at = row.get("last_activity_at")
-    return int(at) if isinstance(at, int | float) else int(time())
+    return int(at) if isinstance(at, int | float) else None
 
 
 def _is_before(message: Record, since: datetime) -> bool:

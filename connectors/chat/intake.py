@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from time import monotonic, time
 
 import orjson
@@ -44,8 +45,7 @@ class Intake:
         self._clock = clock
         self._calls: deque[float] = deque()
         self._seen: OrderedDict[str, str] = OrderedDict()
-        self.heard: datetime | None = None
-        """When the last genuine call was signed. Calls come in order: what was to be sent before has come."""
+        self._one_at_a_time = Lock()  # each call is read in a thread of its own
 
     def receive(self, push: Push) -> Received:
         """Take a message, a batch, or an empty batch (a sign of life).
@@ -62,7 +62,6 @@ class Intake:
         sent_at = signed_at(push, self._secrets, prefix=PREFIX, now=self._now())
         if wait := self._too_soon():
             return _answer(429, {"status": "wait", "seconds": wait}, {"Retry-After": str(wait)})
-        self.heard = max(sent_at, self.heard or sent_at)
         try:
             body = parse_json(push.body)
         except ValueError:
@@ -113,22 +112,24 @@ class Intake:
     def _known(self, native_id: str, fields: Record) -> bool:
         """Whether the same was sent before. It is handed on even so: it may not have been stored."""
         look = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
-        known = self._seen.get(native_id) == look
-        self._seen[native_id] = look
-        self._seen.move_to_end(native_id)
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        with self._one_at_a_time:
+            known = self._seen.get(native_id) == look
+            self._seen[native_id] = look
+            self._seen.move_to_end(native_id)
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
         return known
 
     def _too_soon(self) -> int:
         """Seconds until another call is taken; 0: now."""
-        now = self._clock()
-        while self._calls and self._calls[0] <= now - 60:
-            self._calls.popleft()
-        if len(self._calls) >= self._most_calls:
-            return int(self._calls[0] + 60 - now) + 1
-        self._calls.append(now)
-        return 0
+        with self._one_at_a_time:
+            now = self._clock()
+            while self._calls and self._calls[0] <= now - 60:
+                self._calls.popleft()
+            if len(self._calls) >= self._most_calls:
+                return int(self._calls[0] + 60 - now) + 1
+            self._calls.append(now)
+            return 0
 
 
 def _record(fields: object, sent_at: datetime) -> Record:

@@ -69,7 +69,7 @@ class Listening:
                     yield page
                 ends = {message.get("op") for message in messages}
                 if INVALID_SESSION in ends:
-                    raise self._session_lost() if cursor else self._refused()
+                    raise self._session_lost() if state else self._refused()
                 if RECONNECT in ends:
                     return
         except SocketEndedError as ended:

@@ -77,6 +77,7 @@ class ChatwootSimulator(Faulty):
         self.pending: deque[Json] = deque()
         self.requests: list[Request] = []
         self.conversations: dict[int, _Conversation] = {}
+        self.untold: set[int] = set()  # conversations listed without the time of their last activity
         self.messages: dict[int, _Message] = {}
         self._contacts: dict[str, Json] = {}
         self._next_id = 101
@@ -271,7 +272,7 @@ class ChatwootSimulator(Faulty):
             "id": place.id,
             "inbox_id": place.inbox,
             "status": place.status,
-            "last_activity_at": place.active_at,
+            **({} if place.id in self.untold else {"last_activity_at": place.active_at}),
             "messages": [self._rendered(last[-1])] if last else [],
             "meta": {"sender": place.contact},
         }
