@@ -264,6 +264,53 @@ async def test_comments_under_our_posts_are_asked_for_only_where_there_are_more_
     assert weibo.api.asked.count("comments/show") == 0
 
 
+async def test_comments_that_are_counted_but_not_listed_are_asked_for_until_they_are(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    news = weibo.we_post("今晚维护")
+    said = [weibo.comments(f"路人{number}", f"第{number}个", on=news) for number in range(4)]
+    connector, done = source("own_posts"), Drained()
+    async with connector:
+        await poll(connector, done)
+        began = clock.now
+        said.append(weibo.comments("阿岚", "墙后面", on=news))
+        for comment in said:
+            weibo.hides(comment)
+        clock.passes(hours=4)
+        with pytest.raises(TransientError, match="it lists nothing"):
+            await poll(connector, done)
+        vouched = connector.complete_to
+        for comment in said:
+            weibo.shows(comment)
+        clock.passes(hours=4)
+        await poll(connector, done)
+    assert vouched == began
+    assert connector.complete_to == clock.now
+    assert set(posts(connector, done.records)) == {news, *said}
+
+
+async def test_comments_that_we_all_hide_are_shown_as_a_gap_and_keep_nobody_waiting(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    news = weibo.we_post("今晚维护")
+    said = [weibo.comments(f"路人{number}", f"第{number}个", on=news) for number in range(4)]
+    connector, done = source("own_posts"), Drained()
+    async with connector:
+        await poll(connector, done)
+        began = clock.now
+        for comment in (*said, weibo.comments("阿岚", "墙后面", on=news)):
+            weibo.hides(comment)
+        for _ in range(2):
+            clock.passes(hours=4)
+            with pytest.raises(TransientError):
+                await poll(connector, done)
+        clock.passes(hours=4)
+        pages = await poll(connector, done)
+    [gap] = [gap for page in pages for gap in page.gaps]
+    assert (gap.start, gap.end) == (began, clock.now)
+    assert connector.complete_to == clock.now
+
+
 async def test_a_post_of_ours_that_we_deleted_is_marked(weibo: WeiboSimulator, source: Source, clock: Clock) -> None:
     news = weibo.we_post("今晚维护")
     weibo.comments("阿岚", "好的", on=news)
@@ -880,6 +927,49 @@ async def test_a_search_through_a_storm_loses_nothing_though_pages_shift_and_sec
     done = await drain(connector, done)
     assert set(posts(connector, done.records)) == set(said)
     assert len(items(connector, done.records)) == len(said)
+
+
+async def test_a_search_that_breaks_off_before_what_it_has_found_is_not_believed(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    weibo.has_search = True
+    done = await drain(source("mentions", search=["海港"]))
+    clock.passes(hours=1)
+    said = []
+    for number in range(130):
+        clock.passes(seconds=1)
+        said.append(weibo.says(f"来者{number}", f"海港又{number}"))
+    clock.passes(minutes=1)
+    done = await drain(source("mentions", search=["海港"]), done, pages=3)
+    weibo.api.lists_nothing = True
+    with pytest.raises(TransientError, match="search: 海港: it finds nothing"):
+        await drain(source("mentions", search=["海港"]), done)
+    weibo.api.lists_nothing = False
+    connector = source("mentions", search=["海港"])
+    done = await drain(connector, done)
+    assert set(posts(connector, done.records)) == set(said)
+
+
+async def test_a_search_that_goes_on_finding_nothing_is_shown_as_a_gap(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    weibo.has_search = True
+    done = await drain(source("mentions", search=["海港"]))
+    clock.passes(hours=1)
+    for number in range(130):
+        clock.passes(seconds=1)
+        weibo.says(f"来者{number}", f"海港又{number}")
+    clock.passes(minutes=1)
+    done = await drain(source("mentions", search=["海港"]), done, pages=3)
+    weibo.api.lists_nothing = True
+    async with source("mentions", search=["海港"]) as connector:
+        for _ in range(2):
+            clock.passes(minutes=5)
+            with pytest.raises(TransientError):
+                await poll(connector, done)
+        clock.passes(minutes=5)
+        pages = await poll(connector, done)
+    assert [gap.reason for page in pages for gap in page.gaps] == ["the search found nothing"]
 
 
 async def test_a_post_that_the_search_learns_of_late_is_found(

@@ -23,7 +23,6 @@ Kind = Literal["s", "c"]  # posts and comments are numbered apart
 
 # Written by Weibo where the author wrote nothing.
 _UNSAID = frozenset({"转发微博", "轉發微博", "Repost", "分享图片", "分享圖片", "Share pictures"})
-_DELETED = ("此微博已被", "抱歉，此微博已被", "抱歉，根据作者设置的微博可见时间范围", "该微博因被多人投诉")
 _CHAIN = re.compile(r"//\s*@(?:[\w·\-]{1,40}\s*[:：]|[\w·\-]{0,40}$)")  # the second where a list cut it off
 _REPLY = re.compile(r"^\s*(?:回复|回覆|Reply to)\s*@(?P<name>[\w·\-]{1,30})\s*[:：]\s*")
 _NAMED = re.compile(r"@([\w·\-]{1,30})")

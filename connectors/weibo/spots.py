@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from connectors.contract import Gap, Record
@@ -16,7 +16,7 @@ from connectors.weibo.api import COMMENTS_OF_POST, OUR_POSTS, Api, Endpoint
 from connectors.weibo.plan import Pulse
 from connectors.weibo.reading import count_of, id_of, status_of
 from connectors.weibo.times import epoch, moment, read_time
-from connectors.weibo.walk import EmptyAnswerError, Place, Step, Walk
+from connectors.weibo.walk import DOUBTS, TOO_MANY_TO_VANISH, EmptyAnswerError, Place, Step, Walk
 
 LOOK_ANYWAY = timedelta(hours=12)  # a comment that came as another was deleted does not raise the count
 INDEX_LAG = timedelta(minutes=15)  # a search may find a post only a while after it was written
@@ -75,18 +75,20 @@ class Listed:
 
 @dataclass
 class OwnPost:
-    """One of our posts. counted: how many of its comments we know of."""
+    """One of our posts. counted: how many of its comments we know of; doubted: how often none of more was listed."""
 
     place: Place = field(default_factory=Place)
     counted: int = 0
     walked_at: datetime | None = None
+    doubted: int = 0
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> OwnPost:
-        return cls(Place.of(stored["place"]), stored["counted"], moment(stored["walked_at"]))
+        return cls(Place.of(stored["place"]), stored["counted"], moment(stored["walked_at"]), stored.get("doubted", 0))
 
     def cursor(self) -> dict[str, Any]:
-        return {"place": self.place.cursor(), "counted": self.counted, "walked_at": epoch(self.walked_at)}
+        stored = {"place": self.place.cursor(), "counted": self.counted, "walked_at": epoch(self.walked_at)}
+        return stored | ({"doubted": self.doubted} if self.doubted else {})
 
     def is_worth_a_call(self, comments: int, now: datetime) -> bool:
         if self.place.low is not None or comments > self.counted:
@@ -139,12 +141,28 @@ class OwnPosts:
         self.posts = {key: post for key, post in self.posts.items() if key in comments or post.place.low is not None}
         for key in comments:
             self.posts.setdefault(key, OwnPost())
+        unlisted = None
         for key, post in list(self.posts.items()):
             count = comments.get(key, post.counted)
-            if post.is_worth_a_call(count, asking.now):
+            if not post.is_worth_a_call(count, asking.now):
+                continue
+            try:
                 async for found in self._comments(key, post, asking):
                     yield found
-                post.counted, post.walked_at = count, asking.now
+            except EmptyAnswerError as error:
+                # We may hide all comments under a post of ours. Else there is a wall, the more so if they become more.
+                if post.place.low is not None or (count > post.counted and post.doubted < DOUBTS):
+                    post.doubted += 1
+                    unlisted = error
+                    continue
+                if count > post.counted:
+                    gap = Gap(
+                        post.walked_at or asking.since, asking.now, "comments are counted that Weibo does not list"
+                    )
+                    yield Found((), gaps=(gap,))
+            post.counted, post.walked_at, post.doubted = count, asking.now, 0
+        if unlisted is not None:
+            raise unlisted
         self.pulse.complete_to = asking.now
 
     async def _comments(self, key: str, post: OwnPost, asking: Asking) -> AsyncGenerator[Found, None]:
@@ -154,8 +172,6 @@ class OwnPosts:
         try:
             async for step in Walk(post.place, rows, asking.since).steps():
                 yield _found("comment", step, asking.us)
-        except EmptyAnswerError:
-            return  # we may hide comments under our own posts, all of them
         except SourceGoneError:
             del self.posts[key]
             yield Found([{"gone": {"id": key}}])
@@ -166,7 +182,8 @@ class Search:
     """A commercial search for a word. It takes times instead of ids, and its index lags behind.
 
     complete: until when everything was found; start, end, page: the part of a walk that is still to be read, in epoch
-    seconds; begun: when it began; met: by id, when the posts were written that the next pages may bring again.
+    seconds; begun: when it began; met: by id, when the posts were written that the next pages may bring again; doubted:
+    how often not even those came.
     """
 
     name: str
@@ -177,10 +194,11 @@ class Search:
     end: int = 0
     page: int = 1
     met: dict[str, int] = field(default_factory=dict)
+    doubted: int = 0
 
     @classmethod
     def of(cls, name: str, word: str, usual: float, stored: Mapping[str, Any]) -> Search:
-        walk = {key: stored[key] for key in ("start", "end", "page") if key in stored}
+        walk = {key: stored[key] for key in ("start", "end", "page", "doubted") if key in stored}
         met = dict(stored.get("met", {}))
         return cls(name, word, Pulse.of(stored, usual), moment(stored.get("begun")), met=met, **walk)
 
@@ -196,7 +214,8 @@ class Search:
         stored = self.pulse.cursor() | {"met": dict(self.met)}
         if self.begun is None:
             return stored
-        return stored | {"begun": epoch(self.begun), "start": self.start, "end": self.end, "page": self.page}
+        stored |= {"begun": epoch(self.begun), "start": self.start, "end": self.end, "page": self.page}
+        return stored | {"doubted": self.doubted}
 
     async def ask(self, asking: Asking) -> AsyncGenerator[Found, None]:
         if self.begun is None:
@@ -214,21 +233,40 @@ class Search:
         rows, total = await asking.api.found(
             q=self.word, starttime=self.start, endtime=self.end, sort="time", page=self.page
         )
+        gaps = () if rows else self._unbelievable()
         new = [row for row in reversed(rows) if id_of(row) not in self.met]
         written = {id_of(row): _seconds(at) for row in rows if (at := read_time(row.get("created_at")))}
         self.met |= written
         # Pages would shift as posts are deleted, so we go down by time; only within one second there is no other way.
         bottom = min(written.values(), default=self.end) + 1
         if not rows or (self.page == 1 and total is not None and total <= len(rows)):
-            self.pulse.complete_to, self.begun = self.begun, None
+            self.pulse.complete_to, self.begun, self.doubted = self.begun, None, 0
         elif bottom < self.end:
             self.end, self.page = bottom, 1
         else:
             self.page += 1
         recent = _seconds(asking.now - INDEX_LAG)
         self.met = {key: at for key, at in self.met.items() if at >= recent or (self.begun and at <= self.end)}
-        step = Step(new=new)
+        step = Step(new=new, gaps=gaps)
         return _found("status", step, asking.us)
+
+    def _unbelievable(self) -> tuple[Gap, ...]:
+        """What is missing if an empty first page has to be believed, though posts that we know should be there.
+
+        Raises:
+            EmptyAnswerError: it is not believed yet.
+        """
+        assert self.begun is not None
+        known = sum(self.start <= at < self.end for at in self.met.values())
+        # The walk stands at a post that must come again. The newest ones of the last walk may have been deleted.
+        few = 1 if self.end < _seconds(self.begun) else TOO_MANY_TO_VANISH
+        if self.page > 1 or known < few:
+            return ()
+        if self.doubted < DOUBTS:
+            self.doubted += 1
+            raise EmptyAnswerError(f"it finds nothing, not even the {known} posts that it has found before")
+        start, end = (datetime.fromtimestamp(at, UTC) for at in (self.start, self.end))
+        return (Gap(start, end, "the search found nothing"),)
 
 
 Spot = Listed | OwnPosts | Search

@@ -181,7 +181,7 @@ class OpenApi:
         newest = sorted(matching, key=lambda status: (status.at, status.id), reverse=True)
         count, page = min(_number(request, "count") or 10, 50), _number(request, "page") or 1
         shown = newest[(page - 1) * count : page * count]
-        rows = [self._weibo.blog.status(status) for status in shown if not status.hidden]
+        rows = [self._weibo.blog.status(each) for each in shown if not (each.hidden or self.lists_nothing)]
         return JSONResponse({"statuses": rows, "total_number": len(matching)})
 
     def _statuses(self, request: Request, held: Sequence[Status], most: int) -> JSONResponse:
