@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 from uuid import UUID
 
 import orjson
 
-from aggregator.inquiry import Inquiry
+from aggregator.inquiry import NEAR, Inquiry
 from aggregator.store.database import Connection
 from aggregator.store.rows import INQUIRY, to_inquiry
 
@@ -167,6 +167,8 @@ def feed_page(
         after: (priority, inquiry_id) of the last row of the page before.
     """
     where, bound = _where(filters, bands)
+    if filters.search.strip() and "closed" not in filters.states:
+        bound["since"] = _oldest_open(cursor, moment)
     if after:
         where.append("(f.priority, f.inquiry_id) < ($priority, $after::UUID)")
         bound |= {"priority": after[0], "after": str(after[1])}
@@ -335,11 +337,18 @@ def _search(search: str) -> tuple[str, dict[str, object]]:
         )
     found = (
         "f.inquiry_id IN (SELECT p.inquiry_id FROM post AS p LEFT JOIN account AS a USING (account_id) "
-        f"WHERE p.inquiry_id IS NOT NULL AND {' AND '.join(parts)})"
+        f"WHERE p.inquiry_id IS NOT NULL AND p.posted_at >= $since AND {' AND '.join(parts)})"
     )
+    bound["since"] = datetime.min.replace(year=2, tzinfo=UTC)
     if len(terms) == 1:
         return f"(f.code = upper($name0) OR {found})", bound
     return found, bound
+
+
+def _oldest_open(cursor: Connection, moment: datetime) -> datetime:
+    """No post of an open inquiry is older; what was said before need not be searched for those."""
+    (oldest,) = cursor.execute("SELECT min(opened_at) FROM inquiry_open").fetchone() or (None,)
+    return (oldest or moment) - NEAR
 
 
 def _rows(
