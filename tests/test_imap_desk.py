@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.config import Settings
-from aggregator.demo.mail import JUNK, MailSimulator
+from aggregator.demo.mail import JUNK, SENT, MailSimulator
 from aggregator.workplace import Workplace
 from connectors.imap import Imap
 from tests.conftest import Hands, open_inquiries, poll, texts
@@ -85,3 +85,25 @@ async def test_a_mail_that_two_sources_see_is_one_post(desk: Workplace, mail: Ma
     await poll(desk)
     assert texts(desk) == ["one"]
     assert desk.db.query("SELECT count(*) FROM sighting") == [(1,)]
+
+
+async def test_a_mail_with_the_id_of_another_is_another_post_and_one_answer_answers_one(
+    desk: Workplace, mail: MailSimulator, clock: Hands
+) -> None:
+    def from_(sender: str, text: str, more: str = "") -> bytes:
+        head = f"From: {sender}\r\nSubject: {text}\r\nMessage-ID: <1@out.provider.example>\r\n"
+        return f"{head}{more}\r\n{text}\r\n".encode()
+
+    mail.delivers(from_("nia@provider.example", "my funds are gone"))
+    await poll(desk)
+    mail.delivers(from_("villain@other.example", "win a prize"))
+    await poll(desk)
+    assert sorted(waiting(desk)) == ["my funds are gone", "win a prize"]
+    clock.pass_(minutes=10)
+    mail.delivers(
+        f"From: {mail.user}\r\nSubject: Re: my funds are gone\r\nMessage-ID: <2@wallet.example>\r\n"
+        "In-Reply-To: <1@out.provider.example>\r\n\r\nWe look into it.\r\n".encode(),
+        folder=SENT,
+    )
+    await poll(desk)
+    assert len(waiting(desk)) == 1

@@ -467,6 +467,33 @@ def test_the_same_mail_in_two_mailboxes_is_one_post() -> None:
     assert here.native_id == there.native_id
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"From": "omar@other.example"},  # of another domain than the id
+        {"From": "nia@other.example"},
+        {"Authentication_Results": "mx.wallet.example; dmarc=fail header.from=mail.example"},
+    ],
+)
+def test_another_mail_with_the_id_of_a_customers_does_not_take_its_place(other: dict[str, str]) -> None:
+    mine, another = post_of(written("my funds are gone")), post_of(written("hello", **other))
+    assert mine.native_id == "nia-1@mail.example"
+    assert another.native_id != mine.native_id
+    assert (another.alias, another.thread) == ("nia-1@mail.example", mine.thread)
+
+
+def test_a_customer_whose_provider_writes_ids_under_another_name_keeps_mails_apart_by_person_and_date() -> None:
+    def sent(sender: str, date: str, **more: Any) -> str:
+        return post_of(written(From=sender, Date=date, Message_ID="<1@out.provider.example>"), **more).native_id
+
+    one = sent("nia@mail.example", "Sat, 14 Mar 2026 08:00:00 +0000")
+    copy = sent("nia@mail.example", "Sat, 14 Mar 2026 08:00:00 +0000", mailbox="feedback", uid=900)
+    later = sent("nia@mail.example", "Sat, 14 Mar 2026 09:00:00 +0000")
+    another = sent("omar@mail.example", "Sat, 14 Mar 2026 08:00:00 +0000")
+    assert one == copy
+    assert len({one, later, another}) == 3
+
+
 def test_mails_without_an_id_are_told_apart_by_what_they_say() -> None:
     same = [post_of(written(text, Message_ID="")).native_id for text in ("one", "one", "two")]
     assert same[0] == same[1] != same[2]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
 from connectors.contract import Record
@@ -75,6 +76,18 @@ class Mail:
         if joined is not None:
             return joined
         return self.references[0] if self.references else self.id
+
+    def native_id(self, *, forged: bool) -> str:
+        """The post's id: its Message-ID, which every copy of a mail bears, and no other mail should (RFC 5322, 3.6.4).
+
+        Only the domain in it can see to that. Who writes from elsewhere, or is forged, may have taken another's, and
+        would hide that mail or change its words: such an id goes on with what tells his mail from others.
+        """
+        domain = self.sender.domain if self.sender else ""
+        if not self.header("message-id") or (self.id.rpartition("@")[2].lower() == domain and not forged):
+            return self.id
+        told = (self.sender.address if self.sender else "", self.header("date") or "", "forged" if forged else "")
+        return f"{self.id}~{blake2b('|'.join(told).encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
 
     def is_vouched_for(self, authserv_id: str | None) -> bool:
         """Whether our own mail server found that the domain in From sent it (DMARC)."""

@@ -53,13 +53,15 @@ class Reader:
         author, guessed = self._author(mail, machine)
         posted_at, clamped = _posted_at(mail)
         bounced = _bounced(mail)
+        native_id = mail.native_id(forged=mail.is_forged(self.authserv_id))
         return Post(
-            native_id=mail.id,
+            native_id=native_id,
             text=_delivery_failed(mail, text) if bounced else _with_subject(mail, text),
             posted_at=posted_at,
             author=author,
             thread=bounced[0] if bounced else mail.root,
             reply_to=bounced[-1] if bounced else mail.parent,
+            alias=None if native_id == mail.id else mail.id,
             order=mail.record["uid"],
             title=mail.subject[:500] or None,
             public=False,
