@@ -44,6 +44,7 @@ class JsonSocket:
     def __init__(self, who: str, socket: ClientConnection) -> None:
         self._who = who
         self._socket = socket
+        self._unreadable: TransientError | None = None  # after what was returned last
 
     async def messages(self, seconds: float) -> list[dict[str, Json]]:
         """Wait for a message; return it and those that have come already. Empty: none came in time.
@@ -53,6 +54,9 @@ class JsonSocket:
             TransientError: one is no JSON object.
         """
         found: list[dict[str, Json]] = []
+        if self._unreadable is not None:
+            unreadable, self._unreadable = self._unreadable, None
+            raise unreadable
         try:
             while len(found) < MOST:
                 async with asyncio.timeout(0 if found else max(0.0, seconds)):
@@ -63,6 +67,10 @@ class JsonSocket:
         except ConnectionClosed as closed:
             if not found:
                 raise self._ended(closed) from None
+        except TransientError as error:
+            if not found:
+                raise
+            self._unreadable = error
         return found
 
     async def send(self, message: dict[str, Json]) -> None:

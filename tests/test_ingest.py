@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import orjson
 
 from aggregator.actions import act
-from tests.conftest import Community, open_inquiries, poll, texts
+from aggregator.workplace import Workplace
+from connectors.contract import Author, Cursor, Page, Post, PullConnector, Record, SourceConfig
+from tests.conftest import START, Community, open_inquiries, poll, texts
 
 
 async def test_posts_of_both_platforms_stand_in_one_feed(community: Community) -> None:
@@ -228,3 +232,28 @@ async def test_a_call_that_comes_late_brings_no_deleted_post_back_but_a_listing_
         fence = work.poller.sources["forum"].fence
         await work.ingest.page(work.origins["forum"], listed, fence)
         assert work.db.query("SELECT deleted_at FROM post") == [(None,)]
+
+
+class Letters(PullConnector):
+    """Each post stands for itself; an answer comes with its question, in one page."""
+
+    space = "letters"
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if cursor is None:
+            asked = {"id": "1", "by": "lin", "role": "customer", "text": "my withdrawal is stuck, please help"}
+            answer = {"id": "2", "by": "mei", "role": "staff", "text": "It is on its way.", "to": "1"}
+            yield Page([asked, answer], {"number": 1})
+
+    def post(self, record: Record) -> Post:
+        author = Author(record["by"], role=record["role"])
+        return Post(record["id"], record["text"], START, author, reply_to=record.get("to"), order=int(record["id"]))
+
+
+async def test_an_answer_that_comes_with_a_question_outside_any_thread_stops_the_clock(community: Community) -> None:
+    settings = community.settings()
+    letters = SourceConfig(connector=f"{__name__}:{Letters.__name__}")
+    async with Workplace(settings.model_copy(update={"sources": {"letters": letters}}), clock=community.clock) as work:
+        await poll(work)
+        (inquiry,) = open_inquiries(work)
+    assert (inquiry["state"], inquiry["waiting_since"]) == ("answered", None)

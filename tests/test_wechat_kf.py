@@ -410,6 +410,28 @@ async def test_a_source_whose_accounts_are_all_closed_stops(kf: WeChatKfSimulato
         await drain(source(accounts=[kf.account]))
 
 
+async def test_an_account_that_was_closed_is_told_though_nobody_writes(
+    kf: WeChatKfSimulator, source: Source, clock: Hands
+) -> None:
+    other = kf.opens_account("大客户")
+    connector, done = source(), Drained()
+    async with connector:
+        await poll(connector, done)
+        kf.closes_account(other)
+        clock.pass_(minutes=5)
+        told = await poll(connector, done)
+        clock.pass_(minutes=5)
+        again = await poll(connector, done)
+    assert [page.warnings for page in told] == [(f"the customer-service account {other} does not exist",)]
+    assert again == []
+
+
+async def test_a_secret_that_sees_no_account_is_no_quiet_source(kf: WeChatKfSimulator, source: Source) -> None:
+    kf.closes_account(kf.account)
+    with pytest.raises(TransientError, match="sees no customer-service account: let it manage them"):
+        await drain(source())
+
+
 # The callback
 
 

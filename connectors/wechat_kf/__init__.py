@@ -5,7 +5,7 @@ API: https://developer.work.weixin.qq.com/document/path/94638
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final, Literal
@@ -37,6 +37,7 @@ from connectors.wechat_kf.nicknames import Nicknames
 TOKEN_LASTS: Final = timedelta(minutes=10)
 UNASKED_FOR: Final = timedelta(minutes=2)  # without a token calls are strictly counted
 LISTED_EVERY: Final = timedelta(hours=1)
+NO_ACCOUNT: Final = "the secret sees no customer-service account: let it manage them (微信客服, API)"
 
 
 @dataclass(slots=True)
@@ -100,6 +101,7 @@ class WeChatKf(PullConnector, PushConnector):
         self._tokens: dict[str, tuple[str, datetime]] = {}  # by open_kfid: what the last callback brought, and when
         self._asked_at: dict[str, datetime] = {}
         self._gone: set[str] = set()
+        self._told: tuple[str, ...] = ()  # the warnings of the last page
 
     @property
     def space(self) -> str:
@@ -117,6 +119,7 @@ class WeChatKf(PullConnector, PushConnector):
 
         Raises:
             SourceGoneError: none of the accounts exists any more.
+            TransientError: the secret sees none.
         """
         places = {account: Place(*place) for account, place in (cursor or {}).get("accounts", {}).items()}
         now = self.clock()
@@ -127,15 +130,21 @@ class WeChatKf(PullConnector, PushConnector):
                 continue
             try:
                 async for records in self._news(account, places.setdefault(account, Place()), token):
-                    stored = {each: list(astuple(place)) for each, place in places.items()}
-                    yield Page(records, {"accounts": stored}, warnings=self._warnings())
+                    yield self._page(places, records)
                 self._gone.discard(account)
             except NoSuchItemError:
                 self._gone.add(account)
             self._asked_at[account] = now
+        if self._told != self._warnings():
+            yield self._page(places)
         self.complete_to = min((self._asked_at[each] for each in self._names if each in self._asked_at), default=None)
         if self._names and self._gone >= self._names.keys():
             raise SourceGoneError(f"{self.source}: none of the customer-service accounts exists: correct `accounts`")
+
+    def _page(self, places: Mapping[str, Place], records: Sequence[Record] = ()) -> Page:
+        self._told = self._warnings()
+        stored = {account: list(astuple(place)) for account, place in places.items()}
+        return Page(records, {"accounts": stored}, warnings=self._told)
 
     async def _news(self, account: str, place: Place, token: str) -> AsyncGenerator[Sequence[Record], None]:
         more = True
@@ -169,7 +178,8 @@ class WeChatKf(PullConnector, PushConnector):
         return token if now - at < TOKEN_LASTS else ""
 
     async def _list_accounts(self, now: datetime) -> None:
-        if self._listed_at is not None and now - self._listed_at < LISTED_EVERY:
+        is_new = bool(set(self._tokens) - self._names.keys())  # it was opened since we asked
+        if not is_new and self._listed_at is not None and now - self._listed_at < LISTED_EVERY:
             return
         wanted = self.config.accounts
         try:
@@ -178,6 +188,8 @@ class WeChatKf(PullConnector, PushConnector):
             if not wanted:
                 raise
             listed = {}  # only their names are missing
+        if not (wanted or listed):
+            raise TransientError(f"{self.source}: {NO_ACCOUNT}")
         # One that was named and is not listed is asked for all the same: then WeChat says what is wrong.
         self._names = {each: listed.get(each, "") for each in wanted} if wanted else listed
         self._listed_at = now
@@ -202,8 +214,6 @@ class WeChatKf(PullConnector, PushConnector):
         if self.config.accounts and account not in self.config.accounts:
             return Received((), body=b"success")
         self._tokens[account] = str(token or ""), self.clock()
-        if account not in self._names:
-            self._listed_at = None  # it was opened since we asked
         return Received((), body=b"success", poll=True)
 
     def _door(self) -> Callbacks | None:
@@ -220,9 +230,7 @@ class WeChatKf(PullConnector, PushConnector):
         minutes = int(self._desk.token.good_for // 60)
         found = [Finding("ok", f"logged in as {self.config.corpid}; the access token is good for {minutes} minutes")]
         if not listed:
-            found.append(
-                Finding("failed", "the secret sees no customer-service account: let it manage them (微信客服, API)")
-            )
+            found.append(Finding("failed", NO_ACCOUNT))
         for account in sorted(self.config.accounts or listed):
             if account in listed:
                 found.append(Finding("ok", f"{account} ({listed[account]}) can be read"))
