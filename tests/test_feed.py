@@ -125,6 +125,19 @@ async def committed(connector: Feed, cursor: Any = None) -> list[Page]:
         return [page async for page in pages]
 
 
+async def test_reviews_of_one_title_stay_apart_though_older_ones_are_listed_further_down() -> None:
+    reviews = staged("reviews", part=2)
+    async with serve(reviews) as url:
+        stage = FeedStage(reviews, url)
+        for number in range(5):
+            reviews.says("anna", f"it broke again {number}", title="Good app")
+        done = await drain(stage.connector())
+        reviews.says("ben", "it broke for me, too", title="Good app")
+        await drain(stage.connector(), done)
+    assert posts(stage.connector(), done.records).keys() == reviews.truth().keys()
+    assert len(reviews.truth()) == 6
+
+
 # -- asking only for what has changed ------------------------------------------------------------
 
 

@@ -69,7 +69,9 @@ def address(url: str) -> str:
 def names(entry: Entry, *, place: str, home: str) -> Names:
     """home: the page of the whole feed, which as the address of an entry tells nothing."""
     key, made_up = native_id(entry, place=place)
-    link = address(entry.link) if entry.link and address(entry.link) != address(home) else ""
+    # The App Store's ids stay, but many reviews bear the same title, and all have one address.
+    tells = entry.rating is None and entry.link and address(entry.link) != address(home)
+    link = address(entry.link) if tells else ""
     return Names(
         key=key,
         made_up=made_up,
