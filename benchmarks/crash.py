@@ -17,21 +17,23 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import orjson
+import yaml
 
 from aggregator.clocks import ScaledClock, system_clock
 from aggregator.config import load as load_settings
+from aggregator.demo.forum_hooks import HookSender
+from aggregator.demo.scenes import SCENES
 from aggregator.demo.scenes.forum import ForumScene
-from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.script import Day, Line, crowd, load
 from aggregator.demo.stage import Stage, staged
 from aggregator.demo.truth import Truth
@@ -39,35 +41,21 @@ from benchmarks.crash_people import Colleague, all_delivered, delivers
 from benchmarks.crash_service import MOMENTS, Moment, Service
 from benchmarks.crash_verdict import Verdict, judged
 from benchmarks.figures import Figure, print_figures
+from connectors.contract import SourceConfig
 from connectors.discourse import DEEP_EVERY
+from connectors.secret import Secret
 
 OUTAGE: Final = timedelta(hours=25)  # longer than Telegram keeps what nobody fetches
 LINES: Final = 1_000_000  # more than any run plays
 LINES_A_SECOND: Final = 40
 HISTORY: Final = "history"
 ROWS: Final = 1500  # of each file that is imported beside
-CONFIG: Final = """\
-data: data
-web: {{port: {web_port}}}
-hooks: {{port: {hooks_port}}}
-sources:
-  {forum}:
-    connector: discourse
-    url: {forum_url}
-    api_key: {{file: forum.key}}
-    webhook_secret: {{file: hooks.secret}}
-    poll_every: 0.2
-    overlap: 1000
-    calls_per_minute: 100000
-    timeout: 5
-  {group}:
-    connector: telegram
-    token: {{file: telegram.token}}
-    api: {telegram_url}
-    chats: [{chat}]
-    poll_every: 0.2
-    long_poll: 0
-"""
+FEW: Final = 3  # channels of a short run
+LAST_WORDS: Final = 3  # lines on each channel after the last kill: a platform that calls, calls once more
+DELIVERED_WITHIN: Final = 40.0  # seconds, until the platforms have made their last call
+POLLED_EVERY: Final[Mapping[str, float]] = {"forum": 0.2, "telegram-group": 0.2}
+"""Seconds; the others at the pace of the demo."""
+OVERLAP: Final = 1000  # posts of the forum
 
 
 class LeapingClock(ScaledClock):
@@ -88,6 +76,7 @@ class Crowd:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)
+        self._channels = [scene.channel for scene in self.stage.scenes.values()]
         self._lines = self._endless()
         self._last: deque[Line] = deque(maxlen=40)  # forum posts, of which nobody has changed one
 
@@ -103,8 +92,16 @@ class Crowd:
         if self._last and self._rng.random() < 0.04:
             self._deletes(self._rng.choice(self._last))
 
+    def ends(self) -> None:
+        """The last words on each channel."""
+        left = dict.fromkeys(self._channels, LAST_WORDS)
+        while any(left.values()):
+            line = next(self._lines)
+            left[line.channel] = max(0, left[line.channel] - 1)
+            self._plays(line)
+
     def _endless(self) -> Iterator[Line]:
-        lines = crowd(self.stage.day, LINES, self.seed)
+        lines = crowd(self.stage.day, LINES, self.seed, self._channels)
         return (line for line in lines if line.act != "edits" or line.reply_to not in self._gone)
 
     def _plays(self, line: Line) -> None:
@@ -170,6 +167,7 @@ class Result:
     """What a run came to. kills: by moment; met: those of them that saw what they waited for."""
 
     seed: int
+    sources: list[str]
     seconds: float
     kills: dict[str, int]
     met: dict[str, int]
@@ -187,18 +185,19 @@ class Result:
             ("stored otherwise than said", verdict.differing, "posts"),
             ("orphaned", sum(verdict.orphans.values()), "rows"),
             ("content that differs", int(verdict.hashes[0] != verdict.hashes[1]), "hashes"),
-            ("dropped by Telegram, and in no gap", verdict.uncovered, "posts"),
+            ("told no more by the platform, and in no gap", verdict.uncovered, "posts"),
             ("changed by reading all again", sum(verdict.changed_again.values()), "rows"),
             ("claims that were answered, and are gone or there twice", verdict.unkept, "claims"),
             ("broken desk.db", int(not verdict.desk), "files"),
         )
-        beside: dict[str, object] = {"kills": kills, "seed": self.seed}
+        beside: dict[str, object] = {"kills": kills, "seed": self.seed, **verdict.wrong}
         for what, value, unit in promised:
             yield Figure("crash", what, value, unit, 0, beside)
         found = {"hash": verdict.hashes[0], **verdict.orphans, **verdict.changed_again}
         yield Figure("crash", "stored", verdict.posts, "posts", beside=found)
         yield Figure("crash", "claims that were answered", verdict.claims, "claims")
-        yield Figure("crash", "dropped by Telegram", verdict.undeliverable, "posts", beside={"gaps": verdict.gaps})
+        yield Figure("crash", "told no more by the platform", verdict.undeliverable, "posts", beside=dict(verdict.gaps))
+        yield Figure("crash", "channels", len(self.sources), "sources", beside={"sources": " ".join(self.sources)})
         for moment, count in self.kills.items():
             yield Figure("crash", f"killed: {moment}", count, "times", beside={"met": self.met[moment]})
         yield Figure("crash", "start after a kill, median", round(median(self.starts), 2), "s")
@@ -207,35 +206,35 @@ class Result:
         yield Figure("crash", "all of it", round(self.seconds), "s", beside={"lines": self.lines})
 
 
-async def crash(kills: int, seed: int, folder: Path) -> Result:
+async def crash(kills: int, seed: int, folder: Path, channels: int = len(SCENES)) -> Result:
     """Run everything in `folder`. The first half of the kills happens a day before the second.
+
+    Args:
+        channels: how many; which of them, the seed says.
 
     Raises:
         ServiceEndedError: the service ended by itself.
     """
     began, rng = time.monotonic(), random.Random(seed)
+    kinds = sorted(rng.sample(SCENES, min(channels, len(SCENES))), key=SCENES.index)
     plan = [MOMENTS[number % len(MOMENTS)] for number in range(kills)]
     rng.shuffle(plan)
     clock = LeapingClock(system_clock() - OUTAGE)
-    async with staged(load(), clock) as stage:
+    async with staged(load(), clock, kinds) as stage:
         clock.leap(system_clock() - OUTAGE - clock())  # it stood still while the platforms were built
         clock.run(1)
-        opened, opened_at = time.monotonic(), clock()
         service = Service(_configured(stage, folder), late=OUTAGE.total_seconds())
         people, history = Crowd(stage, seed), History(folder, stage.day, random.Random(seed))
         settings = load_settings(service.config)
         colleague = Colleague(f"http://127.0.0.1:{settings.web.port}", settings.data, random.Random(seed))
         with closing(service):
-            await _under_load(service, people, history, colleague, clock, plan, rng)
-            stop_seconds = await _drained(service)
-        said_at = {
-            native_id: opened_at + timedelta(seconds=at - opened)
-            for (source, native_id), at in stage.published.items()
-            if source == TelegramScene.source
-        }
-        verdict = await judged(settings, stage, said_at, history.rows, f"import/{HISTORY}", colleague.claimed)
+            async with stage.connected(f"http://127.0.0.1:{settings.hooks.port}"):
+                await _under_load(service, people, history, colleague, clock, plan, rng)
+                stop_seconds = await _drained(service, stage)
+        verdict = await judged(settings, stage, history.rows, f"import/{HISTORY}", colleague.claimed)
     return Result(
         seed=seed,
+        sources=list(stage.scenes),
         seconds=time.monotonic() - began,
         kills={moment: plan.count(moment) for moment in MOMENTS},
         met={moment: service.met[moment] for moment in MOMENTS},
@@ -258,10 +257,10 @@ async def _under_load(
     """Kill it as planned, and start it again at once; after half of the kills, a day passes in between."""
     service.begin()
     await service.answers()
-    hooks = people.stage.scene(ForumScene).simulator.hooks
     async with asyncio.TaskGroup() as group:
         talking = group.create_task(people.talks())
-        besides = [group.create_task(colleague.works()), group.create_task(delivers(hooks))]
+        besides = [group.create_task(colleague.works())]
+        besides += [group.create_task(delivers(hooks)) for hooks in _webhooks(people.stage)]
         group.create_task(history.arrives(service))
         for number, moment in enumerate(plan):
             await service.is_killed(moment, rng)
@@ -275,21 +274,55 @@ async def _under_load(
         history.ends = True
         for task in besides:
             task.cancel()
+    people.ends()
+    for hooks in _webhooks(people.stage):
         await all_delivered(hooks)
 
 
+def _webhooks(stage: Stage) -> list[HookSender]:
+    """The forum's, which only tell sooner what polls find: the demo does without."""
+    return [scene.simulator.hooks for scene in stage.scenes.values() if isinstance(scene, ForumScene)]
+
+
 def _configured(stage: Stage, folder: Path) -> Path:
-    forum, group = stage.scene(ForumScene), stage.scene(TelegramScene)
-    (folder / "forum.key").write_text(forum.simulator.api_key)
-    (folder / "telegram.token").write_text(group.simulator.token)
-    (folder / "hooks.secret").write_text(forum.simulator.hooks.secret)
     web_port, hooks_port = _free_ports()
-    forum.simulator.hooks.url = f"http://127.0.0.1:{hooks_port}/hooks/{forum.source}"
+    for hooks in _webhooks(stage):
+        hooks.url = f"http://127.0.0.1:{hooks_port}/hooks/forum"
+        (folder / "hooks.secret").write_text(hooks.secret)
+    sources = stage.settings(folder / "data", folder, long_poll=0).sources
     config = folder / "connectors.yaml"
-    names = {"forum": forum.source, "forum_url": forum.url, "group": group.source, "telegram_url": group.url}
-    ports = {"web_port": web_port, "hooks_port": hooks_port}
-    config.write_text(CONFIG.format(**names, **ports, chat=group.simulator.group))
+    written = {
+        "data": "data",
+        "web": {"port": web_port},
+        "hooks": {"port": hooks_port},
+        "sources": {name: _written(source) for name, source in sources.items()},
+    }
+    for name, seconds in POLLED_EVERY.items():
+        if name in sources:
+            written["sources"][name]["poll_every"] = seconds
+    if "forum" in sources:
+        more = {"overlap": OVERLAP, "calls_per_minute": 100_000, "webhook_secret": {"file": "hooks.secret"}}
+        written["sources"]["forum"] |= more
+    config.write_text(yaml.safe_dump(written, allow_unicode=True), encoding="utf-8")
     return config
+
+
+def _written(config: SourceConfig) -> dict[str, Any]:
+    """The settings as they stand in a file."""
+    return {name: _value(getattr(config, name)) for name in sorted(config.model_fields_set)}
+
+
+def _value(setting: object) -> object:
+    match setting:
+        case Secret():
+            return {"file": str(setting.file)}
+        case timedelta():
+            return setting.total_seconds()
+        case frozenset() | tuple():
+            return sorted(setting)
+        case bool() | int() | float() | str():
+            return setting
+    return str(setting)
 
 
 def _free_ports() -> tuple[int, int]:
@@ -298,8 +331,10 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-async def _drained(service: Service) -> float:
+async def _drained(service: Service, stage: Stage) -> float:
     """Let it read everything, looking deeply at the forum, and stop it; the seconds that stopping took."""
+    async with asyncio.timeout(DELIVERED_WITHIN):
+        await stage.has_called()
     for _ in range(DEEP_EVERY + 1):
         await service.command("poll", sources=[])
     return await asyncio.to_thread(service.stop)
@@ -308,12 +343,13 @@ async def _drained(service: Service) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--channels", type=int, default=len(SCENES), help="so many, drawn at random; all of them")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     asked = parser.parse_args()
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it tells of every caller that was killed
-    print(f"{asked.kills} kills, --seed {asked.seed}", file=sys.stderr)
+    print(f"{asked.kills} kills, --channels {asked.channels} --seed {asked.seed}", file=sys.stderr)
     with TemporaryDirectory(prefix="aggregator-crash-") as folder:
-        result = asyncio.run(crash(asked.kills, asked.seed, Path(folder)))
+        result = asyncio.run(crash(asked.kills, asked.seed, Path(folder), asked.channels))
     print_figures(result.figures())
     sys.exit(not result.verdict.is_good)
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,6 @@ import orjson
 
 from aggregator.backup import DESK
 from aggregator.config import Settings, clock_of
-from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.stage import Stage
 from aggregator.demo.truth import Truth
 from aggregator.demo.verdict import is_masked_or_same, judge
@@ -58,23 +56,26 @@ ORPHANS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """lost, doubled, differing: posts, imported ones included. orphans: wrong rows, by what is wrong with them.
+    """lost, doubled, differing: posts, imported ones included. wrong: the first of them by source. orphans: wrong rows,
+    by what is wrong with them.
 
-    hashes: of the content in the database, and at the platforms. undeliverable: posts that Telegram dropped while
-    nobody fetched them; uncovered: those of them for whose time the ledger shows no gap. changed_again: what reading
-    and folding everything once more changed, if there are no orphans. claims: that were answered to a
-    colleague; unkept: of these, those that are not in the history, or are there twice. desk: whether desk.db is whole.
+    hashes: of the content in the database, and at the platforms. undeliverable: posts that a platform no longer tells:
+    Telegram what nobody fetched in time, WeChat what nobody took in three calls; uncovered: those of them for whose
+    time the ledger shows no gap. gaps: by source. changed_again: what reading and folding everything once more changed,
+    if there are no orphans. claims: that were answered to a colleague; unkept: of these, those that are not in the
+    history, or are there twice. desk: whether desk.db is whole.
     """
 
     posts: int
     lost: int
     doubled: int
     differing: int
+    wrong: dict[str, tuple[str, ...]]
     orphans: dict[str, int]
     hashes: tuple[str, str]
     undeliverable: int
     uncovered: int
-    gaps: int
+    gaps: Counter[str]
     changed_again: dict[str, int]
     claims: int
     unkept: int
@@ -87,41 +88,40 @@ class Verdict:
 
 
 async def judged(
-    settings: Settings,
-    stage: Stage,
-    said_at: Mapping[str, datetime],
-    imported: Mapping[str, Truth],
-    space: str,
-    claimed: Collection[str] = (),
+    settings: Settings, stage: Stage, imported: Mapping[str, Truth], space: str, claimed: Collection[str] = ()
 ) -> Verdict:
     """Look at the data of a service that has ended.
 
     Args:
-        said_at: when each message of the group was said, by native id.
         imported: by native id, what was imported into `space`.
         claimed: inquiries whose claim was answered.
     """
     async with Workplace(settings, listen=False, clock=stage.clock) as work:
-        gaps = work.db.query(
-            "SELECT from_at, to_at FROM coverage WHERE state = 'lost' AND source = $group",
-            {"group": TelegramScene.source},
-        )
+        gaps = work.db.query("SELECT source, from_at, to_at FROM coverage WHERE state = 'lost'")
         with work.db.reading() as con:
-            of_all = judge(con, stage)["all"]
+            by_source = judge(con, stage)
             held = _held(con)
             orphans = {what: len(found) for what, sql in ORPHANS.items() if (found := con.execute(sql).fetchall())}
         stored = {row[1]: row for row in held if row[0] == space}
-        dropped = [said_at[native_id] for native_id in stage.scene(TelegramScene).simulator.undeliverable()]
+        dropped = [
+            (source, stage.dated[source, native_id])
+            for source, scene in stage.scenes.items()
+            for native_id in scene.given_up
+        ]
         return Verdict(
             posts=len(held),
-            lost=of_all.missing + len(imported.keys() - stored.keys()),
-            doubled=of_all.doubled + sum(row[0] == space for row in held) - len(stored),
-            differing=of_all.differing + sum(not _agrees(stored.get(key), post) for key, post in imported.items()),
+            lost=by_source["all"].missing + len(imported.keys() - stored.keys()),
+            doubled=by_source["all"].doubled + sum(row[0] == space for row in held) - len(stored),
+            differing=by_source["all"].differing
+            + sum(not _agrees(stored.get(key), post) for key, post in imported.items()),
             orphans=orphans,
+            wrong={source: found.wrong for source, found in by_source.items() if found.wrong and source != "all"},
             hashes=(_hash(held), _hash(_expected(stage, imported, space, held))),
             undeliverable=len(dropped),
-            uncovered=sum(not any(begin <= at <= end for begin, end in gaps) for at in dropped),
-            gaps=len(gaps),
+            uncovered=sum(
+                not any(name == source and begin <= at <= end for name, begin, end in gaps) for source, at in dropped
+            ),
+            gaps=Counter(name for name, _, _ in gaps),
             claims=len(claimed),
             unkept=_unkept(work, claimed),
             changed_again={} if orphans else await _changed_again(work),

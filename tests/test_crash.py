@@ -1,6 +1,7 @@
 """Killed again and again while a crowd writes: nothing is lost, nothing is there twice.
 
-`make crash` does the same more often. A failure names the seed: `python -m benchmarks.crash --kills 25 --seed N`.
+`make crash` does the same more often. A failure names the seed: `python -m benchmarks.crash --kills 25 --channels 3
+--seed N`.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ from pathlib import Path
 import pytest
 
 from aggregator.clocks import ScaledClock
+from aggregator.demo.scenes.forum import ForumScene
+from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.script import crowd, load
 from aggregator.demo.stage import Stage, staged
 from aggregator.workplace import Workplace
-from benchmarks.crash import crash
+from benchmarks.crash import FEW, crash
 from benchmarks.crash_service import MOMENTS
 from benchmarks.crash_verdict import Verdict, judged
 from tests.conftest import poll
 
 KILLS = 25
+GROUP = TelegramScene.source
 
 
 async def test_killed_25_times_it_has_lost_nothing_doubled_nothing_and_left_nothing_lying_about(tmp_path: Path) -> None:
     seed = int.from_bytes(os.urandom(4))
-    result = await crash(KILLS, seed, tmp_path)
+    result = await crash(KILLS, seed, tmp_path, FEW)
     verdict, run = result.verdict, f"seed {seed}: {result}"
     assert (verdict.lost, verdict.doubled, verdict.differing) == (0, 0, 0), run
     assert verdict.hashes[0] == verdict.hashes[1], run
@@ -37,9 +41,10 @@ async def test_killed_25_times_it_has_lost_nothing_doubled_nothing_and_left_noth
     # What was answered to a colleague has happened, once.
     assert verdict.unkept == 0, run
     assert verdict.claims > 0, run
-    # What Telegram dropped during the day on which nobody listened stands as one gap.
-    assert (verdict.uncovered, verdict.gaps) == (0, 1), run
-    assert verdict.undeliverable > 0, run
+    # What a platform no longer tells stands as a gap; Telegram's day on which nobody listened is one.
+    assert verdict.uncovered == 0, run
+    assert verdict.gaps[GROUP] == (GROUP in result.sources), run
+    assert verdict.undeliverable > 0 or GROUP not in result.sources, run
     # It was at work, and was killed at every kind of moment.
     assert verdict.posts > result.lines / 3, run
     assert sum(result.kills.values()) == KILLS
@@ -55,7 +60,7 @@ async def test_killed_25_times_it_has_lost_nothing_doubled_nothing_and_left_noth
 async def quiet_day(folder: Path) -> AsyncIterator[tuple[Stage, Workplace]]:
     """Forty lines on both platforms, polled once, without any trouble."""
     stage_clock = ScaledClock(datetime(2026, 3, 14, 0, 0, tzinfo=UTC))
-    async with staged(load(), stage_clock) as stage:
+    async with staged(load(), stage_clock, (ForumScene, TelegramScene)) as stage:
         for line in crowd(stage.day, 40, random.Random(3).getrandbits(32)):
             stage.plays(replace(line, at=1.0))
         settings = stage.settings(folder / "data", folder, long_poll=0)
@@ -69,7 +74,7 @@ async def verdict_after(tmp_path: Path, spoiling: str) -> Verdict:
         await work.db.write(lambda con: con.execute(spoiling).fetchall())
         settings = work.settings
         work.db.close()
-        return await judged(settings, stage, {}, {}, "import/none")
+        return await judged(settings, stage, {}, "import/none")
 
 
 async def test_a_verdict_on_an_unspoiled_desk_is_good(tmp_path: Path) -> None:

@@ -22,9 +22,6 @@ Trouble = Literal["500", "reset", "truncated", "429_json", "429_text", "answer_l
 UNNOTICED: Final[frozenset[Trouble]] = frozenset({"answer_lost"})
 """What only the platform notices."""
 WAIT: Final = 1  # seconds that a 429 asks for
-PATIENCE: Final = (
-    30.0  # seconds until a platform's call counts as unanswered: the day is squeezed, and the machine may be busy
-)
 
 
 class Scene(ABC):

@@ -34,7 +34,8 @@ class Stage:
     """All platforms at work. The day began at `opens`.
 
     scenes: by source.
-    published: by source and native id, the moment (time.monotonic) at which a post could first be fetched.
+    published: by source and native id, the moment (time.monotonic) at which a post could first be fetched; dated:
+    when it was said.
     outages: by source, from when to when (time.monotonic) a trouble kept posts from being fetched.
     """
 
@@ -43,11 +44,13 @@ class Stage:
     clock: ScaledClock
     scenes: dict[str, Scene]
     published: dict[tuple[str, str], float] = field(default_factory=dict)
+    dated: dict[tuple[str, str], datetime] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     outages: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.outages = {source: [] for source in self.scenes}
+        self._delivering: set[asyncio.Task[None]] = set()
         self._by_channel = {scene.channel: scene for scene in self.scenes.values()}
 
     def scene(self, kind: type[S]) -> S:
@@ -74,10 +77,29 @@ class Stage:
         for scene in self.scenes.values():
             scene.connect(hooks_url)
         async with httpx.AsyncClient(trust_env=False) as client, asyncio.TaskGroup() as group:
-            calling = [group.create_task(_calls(scene, client)) for scene in self.scenes.values()]
+            calling = [group.create_task(self._calls(scene, client)) for scene in self.scenes.values()]
             yield
             for task in calling:
                 task.cancel()
+
+    async def _calls(self, scene: Scene, client: httpx.AsyncClient) -> None:
+        """What waits is tried at once; until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                if scene.undelivered:
+                    delivering = group.create_task(scene.delivers(client))
+                    self._delivering.add(delivering)
+                    delivering.add_done_callback(self._delivering.discard)
+                    if scene.calls_in_order:
+                        await delivering
+                await asyncio.sleep(CALLS_EVERY)
+
+    async def has_called(self) -> None:
+        """Wait until no platform calls us, or has something to call for."""
+        while True:
+            if not self._delivering and not any(scene.undelivered for scene in self.scenes.values()):
+                return
+            await asyncio.sleep(CALLS_EVERY)
 
     @property
     def spaces(self) -> dict[str, str]:
@@ -105,7 +127,7 @@ class Stage:
         scene = self._by_channel[line.channel]
         at = self.opens + timedelta(seconds=line.at)
         for native_id in scene.plays(line, self.day.people[line.who], at):
-            self.published[scene.source, native_id] = time.monotonic()
+            self.published[scene.source, native_id], self.dated[scene.source, native_id] = time.monotonic(), at
 
     # What goes wrong
 
@@ -131,17 +153,6 @@ class Stage:
     def secrets(self) -> list[str]:
         """Every phrase and key that somebody gives away in the course of the day."""
         return [secret for line in self.day.lines for secret in given_away(line.text)]
-
-
-async def _calls(scene: Scene, client: httpx.AsyncClient) -> None:
-    """What waits is tried at once; until it is cancelled."""
-    async with asyncio.TaskGroup() as group:
-        while True:
-            if scene.undelivered:
-                delivering = group.create_task(scene.delivers(client))
-                if scene.calls_in_order:
-                    await delivering
-            await asyncio.sleep(CALLS_EVERY)
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ from connectors.wechat.replies import PassiveReplies
 from connectors.wechat_api.callback import Callbacks
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, QuotaSpentError
 
+ATTEMPT: Final = timedelta(seconds=5)
 CALLED_FOR: Final = timedelta(seconds=15)  # WeChat makes three attempts of five seconds, then drops a message
 ASKED_AGAIN: Final = 3600.0  # seconds after which an API that we may not call is tried again
 NEW_ARTICLE: Final = frozenset({"PUBLISHJOBFINISH", "MASSSENDJOBFINISH"})
@@ -45,8 +46,8 @@ Pages = AsyncGenerator[Page, None]
 class WeChat(PullConnector, PushConnector):
     """Messages come as callbacks only; comments and agents' chats are polled.
 
-    Cursor: `{"alive_at", "complete_to", "shelf": articles and how far each is read, "quota", "chats_to"}`, times in
-    Unix seconds.
+    Cursor: `{"alive_at", "outage": the last time in which we did not run, "complete_to", "shelf": articles and how far
+    each is read, "quota", "chats_to"}`, times in Unix seconds.
     """
 
     Config = WeChatConfig
@@ -63,6 +64,7 @@ class WeChat(PullConnector, PushConnector):
         self._chats = Chats(self._account, customers_too=config.agent_chats == "all")
         self._chats_to = 0
         self._alive_at: float | None = None
+        self._outage: list[float] = []  # from, to
         self._paused: dict[str, tuple[float, ConnectorError]] = {}  # part -> when to try again, and why not before
         self._replies = PassiveReplies(config.passive_reply)
         self._is_first_poll = True
@@ -179,7 +181,7 @@ class WeChat(PullConnector, PushConnector):
         self._shelf.load(cursor.get("shelf", {}))
         self._budget.load(cursor.get("quota", ()))
         self._chats_to = cursor.get("chats_to", int(self.since.timestamp()))
-        self._alive_at = cursor.get("alive_at")
+        self._alive_at, self._outage = cursor.get("alive_at"), cursor.get("outage", [])
         if (complete_to := cursor.get("complete_to")) is not None:
             self.complete_to = datetime.fromtimestamp(complete_to, UTC)
         if self._look_for_articles:
@@ -209,13 +211,19 @@ class WeChat(PullConnector, PushConnector):
         if not (self._is_first_poll and self._alive_at):
             return ()
         before = datetime.fromtimestamp(self._alive_at, UTC)
+        # The attempts may meet one short outage after the other.
+        if self._outage and before.timestamp() - self._outage[1] <= CALLED_FOR.total_seconds():
+            before = datetime.fromtimestamp(self._outage[0], UTC)
+        self._outage = [before.timestamp(), now.timestamp()]
         if now - before <= CALLED_FOR:
             return ()
-        return (Gap(before, now, "messages to the account that came while we did not run are not sent again"),)
+        began = before - ATTEMPT  # whose answer we did not live to give
+        return (Gap(began, now, "messages to the account that came while we did not run are not sent again"),)
 
     def _page(self, records: Sequence[Record], *gaps: Gap) -> Page:
         cursor = {
             "alive_at": self._alive_at,
+            "outage": self._outage,
             "complete_to": self.complete_to and self.complete_to.timestamp(),
             "shelf": self._shelf.stored(),
             "quota": self._budget.stored(),

@@ -17,7 +17,7 @@ from aggregator.demo.wechat import WeChatSimulator
 from aggregator.demo.wechat.protocol import Fault
 from connectors.contract import Finding, Page, Push
 from connectors.errors import ConnectorError, PushRefusedError, TransientError
-from connectors.wechat import WeChat
+from connectors.wechat import ATTEMPT, WeChat
 from tests.conftest import Hands
 from tests.contract_suite import Drained
 from tests.wechat_account import (
@@ -51,7 +51,7 @@ async def test_the_time_in_which_we_did_not_run_is_told_as_a_gap_once(
         clock.pass_(minutes=1)
         again = await poll(after, done)
     gaps = [gap for page in told for gap in page.gaps]
-    assert [(gap.start, gap.end) for gap in gaps] == [(stopped, started)]
+    assert [(gap.start, gap.end) for gap in gaps] == [(stopped - ATTEMPT, started)]
     assert [gap for page in [*still_running, *again] for gap in page.gaps] == []
 
 
@@ -63,6 +63,21 @@ async def test_a_restart_within_the_three_attempts_of_wechat_misses_nothing(sour
     async with source(**CALLED) as after:
         pages = await poll(after, done)
     assert [gap for page in pages for gap in page.gaps] == []
+
+
+async def test_short_outages_one_after_the_other_may_meet_all_three_attempts(source: Source, clock: Hands) -> None:
+    done = Drained()
+    async with source(**CALLED) as first:
+        await poll(first, done)
+    stopped = clock.now
+    clock.pass_(seconds=8)
+    async with source(**CALLED) as second:
+        short = await poll(second, done)
+    clock.pass_(seconds=8)
+    async with source(**CALLED) as third:
+        pages = await poll(third, done)
+    gaps = [(gap.start, gap.end) for page in [*short, *pages] for gap in page.gaps]
+    assert gaps == [(stopped - ATTEMPT, clock.now)]
 
 
 async def test_a_poll_that_finds_nothing_to_do_commits_nothing(

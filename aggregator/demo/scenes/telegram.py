@@ -45,6 +45,10 @@ class TelegramScene(Scene):
             long_poll=self.long_poll,
         )
 
+    @property
+    def given_up(self) -> frozenset[str]:
+        return frozenset(self.simulator.undeliverable())
+
     def account(self, person: Person) -> str:
         return str(self.simulator.user(person.handle, person.name, person.lang)["id"])
 

@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from aggregator.clocks import Clock
-from aggregator.demo.scene import PATIENCE, WAIT, Scene, Trouble, kept
+from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat import WeChatSimulator
@@ -20,6 +20,7 @@ from connectors.contract import SourceConfig
 from connectors.wechat import WeChat
 
 CALLS: Final = 1_000_000  # a day, of which a squeezed one makes as many in a minute
+PAUSE: Final = 5.0  # seconds between two attempts to call us, of which there are three
 MESSAGES: Final = "account"  # the room in which people write to the account
 
 
@@ -35,7 +36,7 @@ class WeChatScene(Scene):
         super().__init__(clock)
         self.simulator = WeChatSimulator(clock)
         self.simulator.comment_calls = self.simulator.comment_calls_left = CALLS
-        self.simulator.callbacks.patience = PATIENCE
+        self.simulator.callbacks.pause = PAUSE
         self.url = ""
         self._articles: dict[str, str] = {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from aggregator.clocks import Clock
-from aggregator.demo.scene import PATIENCE, WAIT, Scene, Trouble, kept
+from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat_kf import WeChatKfSimulator
@@ -29,7 +29,6 @@ class WeChatKfScene(Scene):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.simulator = WeChatKfSimulator(clock, monotonic=lambda: clock().timestamp())
-        self.simulator.callbacks.patience = PATIENCE
         self.url = ""
         self._asked: dict[str, str] = {}  # message -> the customer in whose conversation it stands
 

@@ -31,7 +31,7 @@ class CallbackSender:
     """One account's calls. Set `url` to switch it on; what happens waits in `pending` until `deliver`.
 
     owner: appid or corpid. mode, json: as the operator sets them in the console. lost: ids that were given up.
-    patience: seconds that an answer may take.
+    pause: seconds between two attempts.
     """
 
     owner: str
@@ -44,7 +44,7 @@ class CallbackSender:
     pending: deque[tuple[str, dict[str, str | int]]] = field(default_factory=deque)
     lost: set[str] = field(default_factory=set)
     answers: list[bytes] = field(default_factory=list)
-    patience: float = PATIENCE
+    pause: float = 0.0
 
     def __post_init__(self) -> None:
         self._news = asyncio.Event()
@@ -102,14 +102,15 @@ class CallbackSender:
                 self.lost.add(native_id)
 
     async def _call(self, client: httpx.AsyncClient, push: Push) -> bool:
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            await asyncio.sleep(self.pause if attempt else 0)
             try:
                 answer = await client.post(
                     self.url,
                     params=dict(push.query),
                     headers=dict(push.headers),
                     content=push.body,
-                    timeout=self.patience,
+                    timeout=PATIENCE,
                 )
             except httpx.HTTPError:
                 continue
