@@ -53,6 +53,7 @@ ROWS: Final = 1500  # of each file that is imported beside
 FEW: Final = 3  # channels of a short run
 LAST_WORDS: Final = 3  # lines on each channel after the last kill: a platform that calls, calls once more
 DELIVERED_WITHIN: Final = 40.0  # seconds, until the platforms have made their last call
+WELL_WITHIN: Final = 90.0  # seconds, until every source has recovered from its last trouble
 POLLED_EVERY: Final[Mapping[str, float]] = {"forum": 0.2, "telegram-group": 0.2}
 """Seconds; the others at the pace of the demo."""
 OVERLAP: Final = 1000  # posts of the forum
@@ -337,7 +338,16 @@ async def _drained(service: Service, stage: Stage) -> float:
         await stage.has_called()
     for _ in range(DEEP_EVERY + 1):
         await service.command("poll", sources=[])
+    async with asyncio.timeout(WELL_WITHIN):
+        while not await _is_well(service):
+            await asyncio.sleep(1)
     return await asyncio.to_thread(service.stop)
+
+
+async def _is_well(service: Service) -> bool:
+    """Whether a poll of every source ended well: one may have to wait, for it was asked too often."""
+    polled = await service.command("poll", sources=[]) or {}
+    return bool(polled) and all(source["ok"] for source in polled.values())
 
 
 def main() -> None:

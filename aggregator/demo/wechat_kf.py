@@ -58,6 +58,7 @@ class WeChatKfSimulator:
         self.forbidden: dict[str, int] = {}
         self.most_per_answer = 1000
         self.hiccups = 0
+        self.untold_calls = UNTOLD_CALLS
         self.callbacks = CallbackSender(CORPID, clock)
         self.calls: list[tuple[str, Json]] = []
         self.nicknames: dict[str, str] = {}
@@ -256,6 +257,6 @@ class WeChatKfSimulator:
             return
         while account.untold and account.untold[0] <= now - 60:
             account.untold.popleft()
-        if len(account.untold) >= UNTOLD_CALLS:
+        if len(account.untold) >= self.untold_calls:
             raise ApiError(45009, "api freq out of limit")
         account.untold.append(now)

@@ -26,7 +26,7 @@ class ChatScene(Scene):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self.backend = AppBackend(clock=clock)
+        self.backend = AppBackend(clock=clock, batch=20)
 
     @property
     def space(self) -> str:

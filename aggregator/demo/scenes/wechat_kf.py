@@ -29,6 +29,7 @@ class WeChatKfScene(Scene):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.simulator = WeChatKfSimulator(clock, monotonic=lambda: clock().timestamp())
+        self.simulator.untold_calls = 1000  # a new process makes one: a test that kills makes many
         self.url = ""
         self._asked: dict[str, str] = {}  # message -> the customer in whose conversation it stands
 
