@@ -339,15 +339,17 @@ async def _drained(service: Service, stage: Stage) -> float:
     for _ in range(DEEP_EVERY + 1):
         await service.command("poll", sources=[])
     async with asyncio.timeout(WELL_WITHIN):
-        while not await _is_well(service):
-            await asyncio.sleep(1)
+        await _until_well(service)
     return await asyncio.to_thread(service.stop)
 
 
-async def _is_well(service: Service) -> bool:
-    """Whether a poll of every source ended well: one may have to wait, for it was asked too often."""
-    polled = await service.command("poll", sources=[]) or {}
-    return bool(polled) and all(source["ok"] for source in polled.values())
+async def _until_well(service: Service) -> None:
+    """Until a poll of every source ends well: one may have to wait, for it was asked too often."""
+    while True:
+        polled = await service.command("poll", sources=[]) or {}
+        if polled and all(source["ok"] for source in polled.values()):
+            return
+        await asyncio.sleep(1)
 
 
 def main() -> None:
