@@ -472,6 +472,29 @@ async def test_who_waits_can_be_stopped_at_once(mail: MailSimulator, source: Sou
         await mail.nobody_idles.wait()
 
 
+async def test_a_login_that_is_not_answered_can_be_stopped_at_once(mail: MailSimulator) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def greets_and_falls_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK [CAPABILITY IMAP4rev1] hello\r\n")
+        while b"LOGIN" not in (line := await reader.readline()):
+            writer.write(b"* CAPABILITY IMAP4rev1\r\n" + line.split()[0] + b" OK done\r\n")
+        asked.set()
+        await reader.read()
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(greets_and_falls_silent, "127.0.0.1", 0) as server:
+        connector = connector_for(mail, server.sockets[0].getsockname()[1])
+        waiting = asyncio.create_task(drain(connector))
+        async with asyncio.timeout(10):
+            await asked.wait()
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await left.wait()
+
+
 async def test_a_connection_is_kept_between_polls_and_made_anew_when_it_ended(
     mail: MailSimulator, source: Source
 ) -> None:

@@ -62,6 +62,7 @@ class Connection:
         self._credential = self._tokens.credential if self._tokens else str(settings.password)
         self._secret = ""
         self._client: IMAPClient | None = None
+        self._entering: IMAPClient | None = None  # connected, but not logged in
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"imap-{source}")
 
     @property
@@ -133,7 +134,7 @@ class Connection:
 
     def _wake(self) -> None:
         """Shut the connection under the thread that reads from it."""
-        if (client := self._client) is not None:
+        if (client := self._client or self._entering) is not None:
             # By a second handle: the first may be in the middle of TLS.
             with (
                 suppress(OSError, AttributeError),
@@ -158,6 +159,7 @@ class Connection:
             ssl_context=self._tls(),
             timeout=SocketTimeout(CONNECT_WITHIN, ANSWER_WITHIN),
         )
+        self._entering = client
         try:
             client.normalise_times = False
             if settings.security == "starttls":
@@ -174,6 +176,8 @@ class Connection:
             with suppress(OSError):
                 client.shutdown()
             raise
+        finally:
+            self._entering = None
         return client
 
     def _encrypt(self, client: IMAPClient) -> None:
