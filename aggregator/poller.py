@@ -202,7 +202,9 @@ class Poller:
                 return await self._failed(source, error)
             source.rhythm = tempo.polled(source.rhythm, self.ingest.clock(), ())
             await self._succeeded(source, began, note=once)
-            return 0.0
+        if once and source.again:
+            self.poll_soon(source.name)  # called during a poll by hand, which is not repeated by itself
+        return 0.0
 
     # -- tempo -----------------------------------------------------------------------------------
 

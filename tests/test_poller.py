@@ -363,6 +363,21 @@ async def test_a_call_during_a_poll_is_followed_by_another_poll(community: Commu
         await until(lambda: Slow.begun == 2)
 
 
+async def test_a_call_during_a_poll_by_hand_is_followed_by_another_poll(community: Community) -> None:
+    Slow.begun, Slow.goes_on = 0, asyncio.Event()
+    Slow.goes_on.set()
+    async with listening(with_connector(community, Slow), community) as work:
+        slow = work.poller.sources["odd"]
+        await until(lambda: slow.noted_at and not slow.lock.locked())
+        Slow.goes_on.clear()
+        by_hand = asyncio.create_task(work.poller.poll(slow, once=True))
+        await until(lambda: Slow.begun == 2)
+        work.poller.poll_soon("odd")
+        Slow.goes_on.set()
+        await by_hand
+        await until(lambda: Slow.begun == 3)
+
+
 async def test_a_call_for_a_source_that_is_not_polled_changes_nothing(community: Community) -> None:
     async with listening(community.settings("forum"), community) as work:
         work.poller.poll_soon("nobody")

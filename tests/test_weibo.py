@@ -564,6 +564,23 @@ async def test_many_cut_texts_do_not_keep_their_page_waiting(weibo: WeiboSimulat
     assert [posts(connector, done.records)[key].guessed for key in keys] == [()] * 9
 
 
+async def test_a_whole_text_that_cannot_be_had_fails_no_poll_and_keeps_no_other_waiting(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    for number in range(4):
+        weibo.says(f"路人{number}", f"{US} 第{number}条" + "很长的话，" * 60)
+    weibo.api.fails["statuses/show"].extend([99999, 99999])  # the second for the one at the head of those that wait
+    connector, done = source("mentions"), Drained()
+    async with connector:
+        await poll(connector, done)
+        clock.passes(hours=2)
+        await poll(connector, done)
+    found = posts(connector, done.records)
+    assert [len(post.text) > 140 for post in found.values()] == [True] * 4
+    assert done.cursor is not None
+    assert done.cursor["cut_off"] == []
+
+
 async def test_a_post_that_goes_before_its_whole_text_is_read_is_marked_deleted(
     weibo: WeiboSimulator, source: Source, clock: Clock
 ) -> None:

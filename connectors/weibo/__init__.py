@@ -42,6 +42,7 @@ from connectors.weibo.troubles import Troubles
 from connectors.weibo.walk import EmptyAnswerError
 
 ASK_AGAIN = timedelta(days=1)  # for what Weibo does not let us read
+WHOLE_AGAIN = timedelta(hours=1)  # for whole texts, after one could not be had
 
 
 class Weibo(PullConnector):
@@ -202,7 +203,12 @@ class Weibo(PullConnector):
             return await next_whole(self._api, state.account.us, state.cut_off)
         except (NotAllowedError, EndpointSpentError):
             self._no_whole_text_before = next_midnight(self.clock())
-            return None
+        except ThrottledError:
+            raise
+        except TransientError:  # every place was read; the others that wait come first next time
+            state.cut_off.append(state.cut_off.pop(0))
+            self._no_whole_text_before = self.clock() + WHOLE_AGAIN
+        return None
 
     def _may_spare(self, state: State) -> bool:
         """Whether a whole text may be asked for."""
