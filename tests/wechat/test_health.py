@@ -59,7 +59,7 @@ async def test_a_restart_within_the_three_attempts_of_wechat_misses_nothing(sour
     done = Drained()
     async with source(**CALLED) as before:
         await poll(before, done)
-    clock.pass_(seconds=14)
+    clock.pass_(seconds=7)
     async with source(**CALLED) as after:
         pages = await poll(after, done)
     assert [gap for page in pages for gap in page.gaps] == []
