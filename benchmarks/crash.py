@@ -32,6 +32,7 @@ import yaml
 from aggregator.clocks import ScaledClock, system_clock
 from aggregator.config import load as load_settings
 from aggregator.demo.forum_hooks import HookSender
+from aggregator.demo.scene import Scene
 from aggregator.demo.scenes import SCENES
 from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.script import Day, Line, crowd, load
@@ -207,17 +208,19 @@ class Result:
         yield Figure("crash", "all of it", round(self.seconds), "s", beside={"lines": self.lines})
 
 
-async def crash(kills: int, seed: int, folder: Path, channels: int = len(SCENES)) -> Result:
+async def crash(
+    kills: int, seed: int, folder: Path, channels: int = len(SCENES), among: Sequence[type[Scene]] = SCENES
+) -> Result:
     """Run everything in `folder`. The first half of the kills happens a day before the second.
 
     Args:
-        channels: how many; which of them, the seed says.
+        channels: how many of those in `among`; which of them, the seed says.
 
     Raises:
         ServiceEndedError: the service ended by itself.
     """
     began, rng = time.monotonic(), random.Random(seed)
-    kinds = sorted(rng.sample(SCENES, min(channels, len(SCENES))), key=SCENES.index)
+    kinds = sorted(rng.sample(among, min(channels, len(among))), key=SCENES.index)
     plan = [MOMENTS[number % len(MOMENTS)] for number in range(kills)]
     rng.shuffle(plan)
     clock = LeapingClock(system_clock() - OUTAGE)
