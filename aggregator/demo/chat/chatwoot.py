@@ -64,7 +64,7 @@ class ChatwootSimulator(Faulty):
     pending: calls that wait for `deliver`; older servers do not repeat them. role: of the token's owner.
     """
 
-    def __init__(self, *, clock: Callable[[], datetime] = _now, account: int = 1, token: str = "demo-token") -> None:  # noqa: S107
+    def __init__(self, *, clock: Callable[[], datetime] = _now, account: int = 1, token: str = "demo-token") -> None:  # noqa: S107 - nobody else's
         self.clock = clock
         self.account = account
         self.token = token

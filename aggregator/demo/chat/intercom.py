@@ -51,7 +51,7 @@ class _Conversation:
 class IntercomSimulator(Faulty):
     """One workspace; serve it with `aggregator.listener.serve`. per_page: conversations in an answer of the search."""
 
-    def __init__(self, *, clock: Callable[[], datetime] = _now, token: str = "demo-token") -> None:  # noqa: S107
+    def __init__(self, *, clock: Callable[[], datetime] = _now, token: str = "demo-token") -> None:  # noqa: S107 - nobody else's
         self.clock = clock
         self.token = token
         self.hook_url = ""
