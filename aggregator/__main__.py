@@ -2,4 +2,5 @@
 
 from aggregator.cli import main
 
-main()
+if __name__ == "__main__":  # a worker of an import loads this module, too
+    main()

@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
-from uuid import UUID
 
 import orjson
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
-from aggregator.identity import time_ordered_id
+from aggregator.identity import Id, as_uuid, time_ordered_id
 from aggregator.inquiry import Inquiry
 from aggregator.refold import inquiries_by_id, refold
 from aggregator.store.database import Connection, Database
@@ -33,7 +32,7 @@ class ChangedMeanwhileError(Exception):
 async def act(
     db: Database,
     settings: Settings,
-    inquiry_id: UUID,
+    inquiry_id: Id,
     ver: int,
     who: str,
     what: What,
@@ -52,7 +51,7 @@ async def act(
 def _act(
     con: Connection,
     settings: Settings,
-    inquiry_id: UUID,
+    inquiry_id: Id,
     ver: int,
     who: str,
     what: What,
@@ -72,16 +71,17 @@ def _note(
     con: Connection, settings: Settings, inquiry: Inquiry, who: str, what: What, now: datetime, details: dict[str, str]
 ) -> None:
     at = max(now, inquiry.opened_at)  # where clocks differ: nothing happens to an inquiry before it is opened
+    this = as_uuid(inquiry.inquiry_id)
     (earlier,) = con.execute(
-        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [inquiry.inquiry_id, at]
+        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [this, at]
     ).fetchone() or (0,)
-    event = [time_ordered_id(int(at.timestamp() * 1000), earlier), inquiry.inquiry_id, at, who, what]
+    event = [time_ordered_id(int(at.timestamp() * 1000), earlier), this, at, who, what]
     con.execute("INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)", [*event, orjson.dumps(details).decode()])
     refold(con, {inquiry.inquiry_id}, clock_of=partial(clock_of, settings), points=settings.points)
 
 
 async def close_quiet(
-    db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[UUID]], None]
+    db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Id]], None]
 ) -> None:
     """Close what we answered when the customer has been quiet for three days since."""
     now = clock()
@@ -90,9 +90,9 @@ async def close_quiet(
         changed(closed)
 
 
-def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[UUID]:
+def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[Id]:
     quiet = [
-        inquiry
+        inquiry.bytes
         for (inquiry,) in con.execute(
             "SELECT inquiry_id FROM inquiry_open WHERE state = 'answered' AND answered_at < ? AND last_post_at < ?",
             [now - QUIET, now - QUIET],

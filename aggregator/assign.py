@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 
-from aggregator.identity import inquiry_id
+from aggregator.identity import Id, inquiry_id
 from aggregator.inquiry import NEAR
 from aggregator.prepare import Draft
 from aggregator.store import rows
@@ -24,14 +23,14 @@ from aggregator.store.known import KnownIds
 from aggregator.store.rows import Connection
 
 Row = dict[str, Any]
-Pair = tuple[UUID, UUID]  # thread, person
+Pair = tuple[Id, Id]  # thread, person
 
 
 @dataclass(slots=True)
 class _Span:
     """When an inquiry's customer wrote first and last."""
 
-    inquiry_id: UUID
+    inquiry_id: Id
     first: datetime
     last: datetime
 
@@ -43,7 +42,7 @@ class _Span:
 class _Asker:
     """Somebody who waits in a thread, and the names by which an answer may call that person."""
 
-    inquiry_id: UUID
+    inquiry_id: Id
     since: datetime
     names: tuple[str | None, ...]
 
@@ -54,7 +53,7 @@ class _Asker:
 class _Target(NamedTuple):
     """A post that an answer may reply to."""
 
-    inquiry_id: UUID | None
+    inquiry_id: Id | None
     answerable_from: datetime
 
 
@@ -63,8 +62,8 @@ class _Threads:
     """What is stored about the threads of this page."""
 
     spans: dict[Pair, list[_Span]] = field(default_factory=dict)
-    askers: dict[UUID, dict[UUID, _Asker]] = field(default_factory=dict)
-    targets: dict[UUID, _Target] = field(default_factory=dict)  # by post or alias id
+    askers: dict[Id, dict[Id, _Asker]] = field(default_factory=dict)
+    targets: dict[Id, _Target] = field(default_factory=dict)  # by post or alias id
 
 
 def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row]:
@@ -75,7 +74,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     rest = []
     for draft in fresh:
         if draft.alone and not draft.staff:
-            draft.inquiry_id = inquiry_id(draft.post_id) if _asks(draft) and not draft.passed_over else None
+            draft.inquiry_id = inquiry_id(draft.post_id) if draft.asks and not draft.passed_over else None
         else:
             rest.append(draft)
     if not rest:
@@ -87,7 +86,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     for draft in sorted(rest, key=lambda each: (each.posted_at, each.order)):
         if draft.staff:
             draft.inquiry_id = _answered(draft, threads)
-        elif _asks(draft):
+        elif draft.asks:
             draft.inquiry_id = _joined(draft, threads)
         target = _target(draft.inquiry_id, draft.posted_at, draft.staff)
         threads.targets[draft.post_id] = target
@@ -99,11 +98,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     return _answers_seen_early(con, rest, threads)
 
 
-def _asks(draft: Draft) -> bool:
-    return draft.account is None or draft.account.role == "customer"
-
-
-def _joined(draft: Draft, threads: _Threads) -> UUID | None:
+def _joined(draft: Draft, threads: _Threads) -> Id | None:
     spans = threads.spans.setdefault((draft.thread_id, draft.person_id), [])
     span = min(spans, key=lambda each: each.distance(draft.posted_at)) if spans else None
     if span is None or span.distance(draft.posted_at) > NEAR:
@@ -112,7 +107,7 @@ def _joined(draft: Draft, threads: _Threads) -> UUID | None:
         span = _Span(inquiry_id(draft.post_id), draft.posted_at, draft.posted_at)
         spans.append(span)
     span.first, span.last = min(span.first, draft.posted_at), max(span.last, draft.posted_at)
-    if not draft.understanding.thanks:
+    if not draft.thanks:
         askers = threads.askers.setdefault(draft.thread_id, {})
         if span.inquiry_id not in askers:
             account = draft.account
@@ -121,14 +116,14 @@ def _joined(draft: Draft, threads: _Threads) -> UUID | None:
     return span.inquiry_id
 
 
-def _answered(draft: Draft, threads: _Threads) -> UUID | None:
+def _answered(draft: Draft, threads: _Threads) -> Id | None:
     found = _whom(draft.reply_to, draft.mentions, draft.thread_id, draft.posted_at, threads)
     if found:
         threads.askers.get(draft.thread_id, {}).pop(found, None)
     return found
 
 
-def _whom(reply_to: UUID | None, mentions: Iterable[str], thread: UUID, at: datetime, threads: _Threads) -> UUID | None:
+def _whom(reply_to: Id | None, mentions: Iterable[str], thread: Id, at: datetime, threads: _Threads) -> Id | None:
     target = threads.targets.get(reply_to) if reply_to is not None else None
     if target and target.inquiry_id and at >= target.answerable_from:
         return target.inquiry_id
@@ -142,7 +137,7 @@ def _whom(reply_to: UUID | None, mentions: Iterable[str], thread: UUID, at: date
     return askers[0].inquiry_id if len(askers) == 1 and not named else None
 
 
-def _target(inquiry: UUID | None, posted_at: datetime, staff: bool) -> _Target:
+def _target(inquiry: Id | None, posted_at: datetime, staff: bool) -> _Target:
     return _Target(inquiry, posted_at if staff else posted_at - NEAR)
 
 
@@ -168,7 +163,7 @@ def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threa
     return threads
 
 
-def _load_askers(con: Connection, in_threads: set[UUID], threads: _Threads) -> None:
+def _load_askers(con: Connection, in_threads: set[Id], threads: _Threads) -> None:
     for thread, inquiry, since, *names in rows.select(
         con,
         "SELECT i.thread_id, i.inquiry_id, i.waiting_since, a.native_id, a.handle, a.name "

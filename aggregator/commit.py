@@ -10,11 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+
+import pyarrow as pa
 
 from aggregator import assign
+from aggregator.identity import Id, as_uuid
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
-from aggregator.prepare import Draft, Origin, Prepared
+from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from aggregator.config import ChannelClock
 
 Row = dict[str, Any]  # a row of `post`, by column
-Counts = tuple[int | None, int | None, int | None, int | None]
 
 VIEWS_GREW = 1.1  # a post's views are stored again when they grew by a tenth
 
@@ -52,20 +53,20 @@ class Outcome:
     hidden: int = 0  # posts that turned out to be pieces of a recovery phrase
     passed_over: int = 0  # new posts that the source's words kept out of the feed
     arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
-    inquiries: set[UUID] = field(default_factory=set)
+    inquiries: set[Id] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Writes:
     """Stored post rows as they stand after this page, and what has to be written."""
 
-    known: dict[UUID, Row] = field(default_factory=dict)
-    fresh: dict[UUID, Draft] = field(default_factory=dict)
-    changed: set[UUID] = field(default_factory=set)  # of the known ones
-    records: list[tuple[Any, ...]] = field(default_factory=list)
+    known: dict[Id, Row] = field(default_factory=dict)
+    fresh: dict[Id, Draft] = field(default_factory=dict)
+    changed: set[Id] = field(default_factory=set)  # of the known ones
+    records: list[tuple[Draft, int]] = field(default_factory=list)  # whose records to keep, as which version
     sightings: list[tuple[Any, ...]] = field(default_factory=list)
-    counts: dict[UUID, Counts] = field(default_factory=dict)
-    touched: set[UUID] = field(default_factory=set)  # inquiries to fold again
+    counts: dict[Id, Tally] = field(default_factory=dict)
+    touched: set[Id] = field(default_factory=set)  # inquiries to fold again
 
 
 def commit_page(
@@ -100,8 +101,8 @@ def commit_page(
     wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in deleted}
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
     writes.known = posts_by_id(con, known.among(con, wanted), oldest)
-    _hide_pieces(con, page.drafts, origin, now, pieces, writes, outcome)
-    _take_drafts(con, page.drafts, origin, now, writes, outcome, reread, called=move is None)
+    _hide_pieces(con, page, origin, now, pieces, writes, outcome)
+    _take_drafts(con, page, origin, now, writes, outcome, reread, called=move is None)
     fresh = list(writes.fresh.values())
     answers = assign.assign(con, fresh, known)
     outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
@@ -110,7 +111,7 @@ def commit_page(
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(deleted, now, writes, outcome)
-    _write_posts(con, writes, origin, now, dead)
+    _write_posts(con, page, writes, origin, now, dead)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
     _write_accounts(con, page.drafts, origin)
@@ -118,30 +119,34 @@ def commit_page(
         _write_counts(con, page, writes, now)
     _write_rejected(con, page, origin, now)
     outcome.inquiries = refold(
-        con, writes.touched, fresh=fresh, source=origin.source, seen_at=now, clock_of=clock_of, points=origin.points
+        con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
     return outcome
 
 
 def _hide_pieces(
     con: Connection,
-    drafts: list[Draft],
+    page: Prepared,
     origin: Origin,
     now: datetime,
     pieces: Pieces,
     writes: Writes,
     outcome: Outcome,
 ) -> None:
-    fresh = {draft.post_id: draft for draft in drafts if draft.post_id not in writes.known}
-    for number, draft in enumerate(drafts):
-        if draft.post_id in writes.known and is_hidden(draft.text, writes.known[draft.post_id]["text"]):
-            drafts[number] = hide_draft(draft, origin, now)
-    due = pieces.complete(con, tuple(fresh.values()), now)
+    fresh = {draft.post_id: draft for draft in page.drafts if draft.post_id not in writes.known}
+    if len(fresh) < len(page.drafts):
+        for number, draft in enumerate(page.drafts):
+            row = writes.known.get(draft.post_id)
+            if row is not None and is_hidden(page.text(draft), row["text"]):
+                hide_draft(page, number, origin, now)
+    due = pieces.complete(con, fresh.values(), now)
     if not due:
         return
     outcome.hidden = len(due)
     note_compaction(con, now)
-    drafts[:] = [hide_draft(draft, origin, now) if draft.post_id in due else draft for draft in drafts]
+    for number, draft in enumerate(page.drafts):
+        if draft.post_id in due:
+            hide_draft(page, number, origin, now)
     writes.known |= posts_by_id(con, due - fresh.keys() - writes.known.keys(), now - SPAN)
     for post in due & writes.known.keys():
         row = writes.known[post]
@@ -151,7 +156,7 @@ def _hide_pieces(
             writes.touched.add(row["inquiry_id"])
 
 
-def posts_by_id(con: Connection, wanted: Collection[UUID], since: datetime) -> dict[UUID, Row]:
+def posts_by_id(con: Connection, wanted: Collection[Id], since: datetime) -> dict[Id, Row]:
     """Stored post rows, which are probably not older than `since`."""
     found = rows.fetch_since(con, "post", tuple(rows.POST), wanted, "posted_at", since)
     return {row[0]: dict(zip(rows.POST, row, strict=True)) for row in found}
@@ -163,15 +168,15 @@ def _move_cursor(con: Connection, origin: Origin, move: Move) -> None:
         con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [origin.source, gap.start, gap.end, gap.reason])
 
 
-def _move_threads(con: Connection, moved: Sequence[tuple[UUID, UUID]]) -> None:
+def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]]) -> None:
     for old, new in moved:
         for table in ("post", "inquiry_open", "inquiry_closed"):
-            con.execute(f"UPDATE {table} SET thread_id = ? WHERE thread_id = ?", [new, old])
+            con.execute(f"UPDATE {table} SET thread_id = ? WHERE thread_id = ?", [as_uuid(new), as_uuid(old)])
 
 
 def _take_drafts(
     con: Connection,
-    drafts: Sequence[Draft],
+    page: Prepared,
     origin: Origin,
     now: datetime,
     writes: Writes,
@@ -185,15 +190,15 @@ def _take_drafts(
     called: the platform called us. A call may be repeated late, so it brings no deleted post back; a listing does.
     """
     seen_elsewhere = set()
-    for draft in drafts:
+    for draft in page.drafts:
         row = writes.known.get(draft.post_id)
         if row is None:
-            _take_new(draft, origin, now, writes, outcome)
+            _take_new(page, draft, writes, outcome)
             continue
         if row["source"] != origin.source:
             seen_elsewhere.add(draft.post_id)
         changed = (
-            _read_again(draft, row) if reread else _take_version(con, draft, row, origin, now, writes, called=called)
+            _read_again(page, draft, row) if reread else _take_version(con, page, draft, row, writes, called=called)
         )
         if changed:
             writes.changed.add(draft.post_id)
@@ -203,96 +208,63 @@ def _take_drafts(
     writes.sightings += _new_sightings(con, seen_elsewhere, origin.source, now)
 
 
-def _take_new(draft: Draft, origin: Origin, now: datetime, writes: Writes, outcome: Outcome) -> None:
+def _take_new(page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) -> None:
     """A new post; where the page holds several versions of it, the newest one, and the others as records."""
     earlier = writes.fresh.get(draft.post_id)
     if earlier is None:
         outcome.new += 1
-    elif _says_the_same(draft, earlier.text):
+    elif _says_the_same(draft, page.text(draft), page.text(earlier)):
         return
     else:
         draft.version = earlier.version + 1
         outcome.edited += 1
-    writes.records.append((draft.post_id, draft.version, now, origin.source, draft.body.decode(), _text(draft.secrets)))
+    writes.records.append((draft, draft.version))
     if earlier is None or not _older(draft.edited_at, earlier.edited_at):
         writes.fresh[draft.post_id] = draft
-
-
-def _row(draft: Draft, origin: Origin, now: datetime, deleted_at: datetime | None) -> tuple[Any, ...]:
-    """A new post's row, in the order of rows.POST."""
-    return (
-        draft.post_id,
-        origin.space,
-        draft.native_id,
-        draft.alias_id,
-        origin.source,
-        draft.thread_id,
-        draft.account.account_id if draft.account else None,
-        draft.reply_to,
-        draft.posted_at,
-        draft.order,
-        draft.edited_at,
-        deleted_at,
-        now,
-        draft.version,
-        draft.title,
-        draft.text,
-        draft.search_text,
-        draft.lang,
-        draft.public,
-        draft.staff,
-        draft.backfill,
-        draft.permalink,
-        draft.can_reply_until,
-        draft.facts.decode(),
-        draft.inquiry_id,
-    )
 
 
 # What another reading of the same words may change.
 _READING = ("title", "text", "search_text", "lang", "public", "staff", "permalink", "can_reply_until", "facts")
 
 
-def _read_again(draft: Draft, row: Row) -> bool:
-    fresh = {name: getattr(draft, name) for name in _READING} | {"facts": draft.facts.decode()}
+def _read_again(page: Prepared, draft: Draft, row: Row) -> bool:
+    said = page.row(draft)
+    fresh = {name: said[name] for name in _READING}
     if all(row[name] == value for name, value in fresh.items()):
         return False
     row.update(fresh)
     return True
 
 
-def _take_version(
-    con: Connection, draft: Draft, row: Row, origin: Origin, now: datetime, writes: Writes, *, called: bool
-) -> bool:
+def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, writes: Writes, *, called: bool) -> bool:
     """An edit becomes the post's words and the earlier version stays; an older version only joins the records."""
     recovered = row["deleted_at"] is not None and not called
     if recovered:
         row["deleted_at"] = None
-    if _says_the_same(draft, row["text"]) and draft.title == row["title"]:
+    said = page.row(draft)
+    if _says_the_same(draft, said["text"], row["text"]) and said["title"] == row["title"]:
         return recovered
-    body = draft.body.decode()
     if _older(draft.edited_at, row["edited_at"]):
-        stored = con.execute("SELECT version, body FROM record WHERE post_id = ?", [draft.post_id]).fetchall()
-        if body not in {each for _, each in stored}:
-            number = max((version for version, _ in stored), default=0) + 1
-            writes.records.append((draft.post_id, number, now, origin.source, body, _text(draft.secrets)))
+        stored = con.execute("SELECT version, body FROM record WHERE post_id = ?", [as_uuid(draft.post_id)]).fetchall()
+        if page.body(draft) not in {each for _, each in stored}:
+            writes.records.append((draft, max((version for version, _ in stored), default=0) + 1))
         return recovered
     row["version"] += 1
     row["edited_at"] = draft.edited_at
-    _read_again(draft, row)
-    writes.records.append((draft.post_id, row["version"], now, origin.source, body, _text(draft.secrets)))
+    _read_again(page, draft, row)
+    writes.records.append((draft, row["version"]))
     return True
 
 
-def _says_the_same(draft: Draft, known: str) -> bool:
-    return draft.text == known or (draft.cut_short and known.startswith(draft.text))
+def _says_the_same(draft: Draft, text: str, known: str) -> bool:
+    return text == known or (draft.cut_short and known.startswith(text))
 
 
 def _older(left: datetime | None, right: datetime | None) -> bool:
     return right is not None and (left is None or left < right)
 
 
-def _new_sightings(con: Connection, posts: set[UUID], source: str, now: datetime) -> list[tuple[Any, ...]]:
+def _new_sightings(con: Connection, posts: set[Id], source: str, now: datetime) -> list[tuple[Any, ...]]:
     if not posts:
         return []
     found = rows.select(
@@ -304,7 +276,7 @@ def _new_sightings(con: Connection, posts: set[UUID], source: str, now: datetime
     return [(post, source, now) for post in posts - {post for (post,) in found}]
 
 
-def _by_own_id(con: Connection, page: Prepared, known: KnownIds) -> list[tuple[UUID, datetime | None]]:
+def _by_own_id(con: Connection, page: Prepared, known: KnownIds) -> list[tuple[Id, datetime | None]]:
     """The deletions, with the post's id where the platform named its alias; of two with one alias, the newer's."""
     if not page.deleted:
         return []
@@ -318,8 +290,8 @@ def _by_own_id(con: Connection, page: Prepared, known: KnownIds) -> list[tuple[U
 
 
 def _take_deletions(
-    deleted: Sequence[tuple[UUID, datetime | None]], now: datetime, writes: Writes, outcome: Outcome
-) -> dict[UUID, datetime]:
+    deleted: Sequence[tuple[Id, datetime | None]], now: datetime, writes: Writes, outcome: Outcome
+) -> dict[Id, datetime]:
     """Mark known posts. Returns those of this page's new ones that are gone already."""
     dead = {}
     for post, at in deleted:
@@ -338,14 +310,41 @@ def _take_deletions(
     return dead
 
 
-def _write_posts(con: Connection, writes: Writes, origin: Origin, now: datetime, dead: dict[UUID, datetime]) -> None:
+def _write_posts(
+    con: Connection, page: Prepared, writes: Writes, origin: Origin, now: datetime, dead: dict[Id, datetime]
+) -> None:
     changed = [tuple(writes.known[post].values()) for post in writes.changed]
     rows.merge(con, "post", rows.POST, changed, "post_id")
     # There is one writer, and this transaction has looked: none of these is stored.
-    fresh = [_row(draft, origin, now, dead.get(post)) for post, draft in writes.fresh.items()]
-    rows.insert(con, "post", rows.POST, fresh)
-    rows.insert(con, "record", rows.RECORD, writes.records)
+    if writes.fresh:
+        rows.append(con, "post", _fresh_rows(page, list(writes.fresh.values()), dead))
+    if writes.records:
+        rows.append(con, "record", _record_rows(page, writes.records, origin, now))
     rows.insert(con, "sighting", rows.SIGHTING, writes.sightings)
+
+
+def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]) -> pa.Table:
+    """The rows of the new posts, with what was decided since they were read."""
+    decided: dict[str, list[Any]] = {
+        "inquiry_id": [draft.inquiry_id for draft in fresh],
+        "version": [draft.version for draft in fresh],
+        "deleted_at": [dead.get(draft.post_id) for draft in fresh] if dead else [None] * len(fresh),
+    }
+    taken = rows.taken(page.posts, [draft.at for draft in fresh])
+    for name, values in decided.items():
+        taken = taken.set_column(list(rows.POST).index(name), name, rows.array(rows.POST[name], values))
+    return taken
+
+
+def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], origin: Origin, now: datetime) -> pa.Table:
+    bodies = rows.taken(page.bodies, [draft.at for draft, _ in kept])
+    told = {
+        "post_id": rows.array(rows.RECORD["post_id"], [draft.post_id for draft, _ in kept]),
+        "version": rows.array(rows.RECORD["version"], [version for _, version in kept]),
+        "fetched_at": rows.constant(rows.RECORD["fetched_at"], now, len(kept)),
+        "source": rows.constant(rows.RECORD["source"], origin.source, len(kept)),
+    }
+    return pa.table(told | {name: bodies[name] for name in ("body", "secrets")})
 
 
 def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) -> None:
@@ -379,7 +378,7 @@ def _write_counts(con: Connection, page: Prepared, writes: Writes, now: datetime
     rows.insert(con, "post_count", rows.POST_COUNT, changed)
 
 
-def _last_counts(con: Connection, posts: Sequence[Row]) -> dict[UUID, Counts]:
+def _last_counts(con: Connection, posts: Sequence[Row]) -> dict[Id, Tally]:
     if not posts:
         return {}
     found = rows.select(
@@ -393,7 +392,7 @@ def _last_counts(con: Connection, posts: Sequence[Row]) -> dict[UUID, Counts]:
     return {post: tuple(counts) for post, *counts in found}
 
 
-def _counts_moved(last: Counts | None, now: Counts) -> bool:
+def _counts_moved(last: Tally | None, now: Tally) -> bool:
     if last is None:
         return any(now)
     return last[:3] != now[:3] or (now[3] or 0) > VIEWS_GREW * (last[3] or 0)
@@ -401,12 +400,8 @@ def _counts_moved(last: Counts | None, now: Counts) -> bool:
 
 def _write_rejected(con: Connection, page: Prepared, origin: Origin, now: datetime) -> None:
     rejected = {
-        each.rejected_id: (each.rejected_id, origin.source, now, each.reason, _text(each.body), _text(each.secrets),
-                           each.size, None)
+        each.rejected_id: (each.rejected_id, origin.source, now, each.reason, each.body, each.secrets, each.size,
+                           None)
         for each in page.rejected
     }  # fmt: skip
     rows.merge(con, "rejected_record", rows.REJECTED, list(rejected.values()), "rejected_id")
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID
 
-from aggregator.identity import code
+from aggregator.identity import Id, code
 from aggregator.inquiry import SCORING_VERSION, Event, Inquiry, InquiryReason, Kind, Reason
 from aggregator.triage import terms
 
@@ -49,7 +48,7 @@ PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
 class FoldPost(NamedTuple):
     """What the fold needs of a post."""
 
-    post_id: UUID
+    post_id: Id
     posted_at: datetime
     order: int
     seen_at: datetime
@@ -67,14 +66,19 @@ class FoldPost(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
+def excerpt(text: str) -> str:
+    """The beginning of a post, in one line."""
+    return " ".join(text[: 2 * EXCERPT].split())[:EXCERPT]
+
+
 class Subject(NamedTuple):
     """Whose inquiry this is, and where."""
 
-    inquiry_id: UUID
+    inquiry_id: Id
     source: str
     channel: str
-    thread_id: UUID
-    person_id: UUID
+    thread_id: Id
+    person_id: Id
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from uuid import UUID
 
 import structlog
 
 from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
+from aggregator.identity import Id
 from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
 from aggregator.store import sources
@@ -29,7 +29,7 @@ from connectors.contract import Connector, Page, Record
 
 log = structlog.get_logger()
 
-Listener = Callable[[Collection[UUID]], None]
+Listener = Callable[[Collection[Id]], None]
 
 
 class Ingest:
@@ -58,6 +58,7 @@ class Ingest:
             official=official_of(self.settings, connector.space),
             live_since=live_since,
             points=self.settings.points,
+            clocks=self.settings.clocks,
             include=any_of(connector.config.include),
             exclude=any_of(connector.config.exclude),
         )
@@ -130,10 +131,10 @@ class Ingest:
     def _resolve(self, con: Connection, origin: Origin, prepared: Prepared, now: datetime) -> None:
         """What could not be read earlier, and came again, is no longer missing."""
         if prepared.drafts and sources.has_rejected(con, origin.source):
-            read = [rejected_id(origin.source, draft.native_id) for draft in prepared.drafts]
+            read = [rejected_id(origin.source, name) for name in prepared.posts["native_id"].to_pylist()]
             sources.resolve(con, read, now)
 
-    def tell(self, inquiries: Collection[UUID]) -> None:
+    def tell(self, inquiries: Collection[Id]) -> None:
         """Let the feed know."""
         if inquiries and self.changed:
             self.changed(inquiries)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
-from uuid import UUID
+
+from aggregator.identity import Id, as_written, written
 
 SCORING_VERSION = 1
 """Stored with each score; a change of rules or weights raises it, and `aggregator replay` applies it."""
@@ -50,7 +51,7 @@ class InquiryReason(NamedTuple):
     cap: float = 0.0
     since: datetime | None = None
     version: int = 1
-    post_id: UUID | None = None  # the post whose words say it; None: the state of the inquiry says it
+    post_id: Id | None = None  # the post whose words say it; None: the state of the inquiry says it
     start: int | None = None
     end: int | None = None
 
@@ -60,7 +61,7 @@ class InquiryReason(NamedTuple):
         if self.per_hour:
             values |= {"per_hour": self.per_hour, "cap": self.cap, "since": self.since}
         if self.post_id is not None:
-            values["post_id"] = str(self.post_id)
+            values["post_id"] = written(self.post_id)
         if self.start is not None:
             values |= {"start": self.start, "end": self.end}
         return values
@@ -76,7 +77,7 @@ class InquiryReason(NamedTuple):
             cap=values.get("cap", 0.0),
             since=datetime.fromisoformat(since) if since else None,
             version=values["version"],
-            post_id=UUID(post) if post else None,
+            post_id=as_written(post) if post else None,
             start=values.get("start"),
             end=values.get("end"),
         )
@@ -86,8 +87,8 @@ class InquiryReason(NamedTuple):
 class Event:
     """What a colleague or the system did with an inquiry."""
 
-    event_id: UUID
-    inquiry_id: UUID
+    event_id: Id
+    inquiry_id: Id
     happened_at: datetime
     who: str  # user name, or "system"
     what: Literal["claim", "release", "close", "reopen"]
@@ -98,12 +99,12 @@ class Inquiry(NamedTuple):
     """One person's open question or complaint in one thread. The columns of `inquiry_open`, where each is
     explained (aggregator/sql/0001_init.sql)."""
 
-    inquiry_id: UUID
+    inquiry_id: Id
     code: str
     source: str
     channel: str
-    thread_id: UUID
-    person_id: UUID
+    thread_id: Id
+    person_id: Id
     state: str
     owner: str | None
     opened_at: datetime
@@ -124,7 +125,7 @@ class Inquiry(NamedTuple):
     secret: bool
     thanks: bool
     deleted: int
-    lead_post_id: UUID
+    lead_post_id: Id
     title: str | None
     excerpt: str
     permalink: str | None
@@ -134,6 +135,11 @@ class Inquiry(NamedTuple):
     wait_cap: float
     scoring_version: int
     ver: int
+
+    @property
+    def name(self) -> str:
+        """Its id as addresses and browsers have it."""
+        return written(self.inquiry_id)
 
 
 def shown(priority: float) -> int:

@@ -7,28 +7,23 @@ compaction is due: DuckDB keeps overwritten bytes in freed blocks until the file
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from aggregator.prepare import Draft, Origin, Prepared, read_again
+from aggregator.identity import Id, as_uuid
+from aggregator.prepare import Draft, Origin, Prepared, Reading, ReadPage, pack, read_again
 from aggregator.store.rows import Connection
-from aggregator.triage.secrets import PhraseWindow
+from aggregator.triage.secrets import LONGEST, PhraseWindow
 
 Row = dict[str, Any]
 
 SPAN = timedelta(minutes=10)
-LONGEST = 64  # characters of a message that is a piece: at most three words, numbered
 MASK = "█"
 COMPACT_DUE = "compact_due"
 SECRETS = '[{"kind":"phrase","published":false}]'
-
-
-MOST_BLANKS = 6
-_PROSE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{5}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -42,42 +37,41 @@ class Pieces:
         """What was noted was rolled back: read it from the database again, when it is needed."""
         self._window = None
 
-    def complete(self, con: Connection, fresh: Sequence[Draft], now: datetime) -> set[UUID]:
+    def complete(self, con: Connection, fresh: Iterable[Draft], now: datetime) -> set[Id]:
         """Take note of new posts. Returns the posts, new or stored, that make up a phrase together."""
         if self._window is None:
             self._window = _remembered(con, now)
-        due: set[UUID] = set()
-        for draft in sorted(fresh, key=lambda each: (each.posted_at, each.order)):
-            if _may_be_piece(draft.text) and not draft.staff:
-                person = (draft.person_id, draft.thread_id)
-                due.update(_uuid(key) for key in self._window.add(person, draft.posted_at, draft.post_id, draft.text))
+        due: set[Id] = set()
+        small = [draft for draft in fresh if draft.piece is not None]
+        for draft in sorted(small, key=lambda each: (each.posted_at, each.order)):
+            assert draft.piece is not None
+            person = (draft.person_id, draft.thread_id)
+            due.update(_id(key) for key in self._window.add(person, draft.posted_at, draft.post_id, draft.piece))
         return due
 
 
-def _may_be_piece(text: str) -> bool:
-    return len(text) <= LONGEST and text.count(" ") < MOST_BLANKS and not _PROSE.search(text)
-
-
-def _uuid(key: object) -> UUID:
-    assert isinstance(key, UUID)
+def _id(key: object) -> Id:
+    assert isinstance(key, bytes)
     return key
 
 
 def _remembered(con: Connection, now: datetime) -> PhraseWindow:
     window = PhraseWindow()
     for person, thread, posted_at, post, text in con.execute(
-        "SELECT account_id, thread_id, posted_at, post_id, text FROM post "
+        "SELECT coalesce(account_id, post_id), thread_id, posted_at, post_id, text FROM post "
         "WHERE posted_at > ? AND NOT staff AND length(text) <= ? AND deleted_at IS NULL "
         "ORDER BY posted_at, native_order",
         [now - SPAN, LONGEST],
     ).fetchall():
-        window.add((person or post, thread), posted_at, post, text)
+        window.add((person.bytes, thread.bytes), posted_at, post.bytes, text)
     return window
 
 
-def hide_draft(draft: Draft, origin: Origin, now: datetime) -> Draft:
-    """The post again, read from its record without the words."""
-    return _without_words(draft.body.decode(), draft.post_id, draft.text, origin, now) or draft
+def hide_draft(page: Prepared, number: int, origin: Origin, now: datetime) -> None:
+    """Put the post again in its place, read from its record without the words."""
+    draft = page.drafts[number]
+    if (said := _without_words(page.body(draft), draft.post_id, page.text(draft), origin, now)) is not None:
+        page.put(number, pack(ReadPage([said]), origin, now))
 
 
 def is_hidden(text: str, stored: str) -> bool:
@@ -88,23 +82,23 @@ def is_hidden(text: str, stored: str) -> bool:
 def hide_stored(con: Connection, row: Row, origin: Origin) -> None:
     """Black out a stored post: its row (changed in place, written by the caller) and all its records."""
     text, post = row["text"], row["post_id"]
-    for version, body in con.execute("SELECT version, body FROM record WHERE post_id = ?", [post]).fetchall():
+    for version, body in con.execute("SELECT version, body FROM record WHERE post_id = ?", [as_uuid(post)]).fetchall():
         con.execute(
             "UPDATE record SET body = ?, secrets = ? WHERE post_id = ? AND version = ?",
-            [black_out(body, text), SECRETS, post, version],
+            [black_out(body, text), SECRETS, as_uuid(post), version],
         )
-        if version == row["version"] and (draft := _without_words(body, post, text, origin, row["seen_at"])):
-            row["facts"] = draft.facts.decode()
-            row["lang"] = draft.lang
+        if version == row["version"] and (said := _without_words(body, post, text, origin, row["seen_at"])):
+            row["facts"] = said.facts
+            row["lang"] = said.lang
     row["text"] = row["search_text"] = _covered(text, text)
     if row["title"]:
         row["title"] = _covered(row["title"], text)
 
 
-def _without_words(body: str, post: UUID, text: str, origin: Origin, seen_at: datetime) -> Draft | None:
-    page = Prepared()
+def _without_words(body: str, post: Id, text: str, origin: Origin, seen_at: datetime) -> Reading | None:
+    page = ReadPage()
     read_again(black_out(body, text), SECRETS, origin, seen_at, page)
-    return next((draft for draft in page.drafts if draft.post_id == post), None)
+    return next((said for said in page.readings if said.post_id == post), None)
 
 
 def black_out(body: str, text: str) -> str:

@@ -7,22 +7,29 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 import orjson
+import pyarrow as pa
 
-from aggregator.identity import account_id, post_id, stable_id, thread_id
+from aggregator.fold import FoldPost, Subject, excerpt, fold
+from aggregator.identity import Id, account_id, inquiry_id, post_id, stable_id, thread_id
+from aggregator.store import rows
 from aggregator.triage import understand
 from aggregator.triage.language import search_text
-from aggregator.triage.secrets import Found, mask_record
+from aggregator.triage.secrets import Found, mask_records, may_be_piece
 from connectors.contract import Author, Counts, Deleted, Item, Moved, Post, Record
 from connectors.errors import RecordError
 
 if TYPE_CHECKING:
-    from aggregator.inquiry import Understanding
+    from aggregator.config import ChannelClock
+    from aggregator.inquiry import Inquiry, Understanding
 
 log = logging.getLogger(__name__)
+
+Tally = tuple[int | None, int | None, int | None, int | None]
+"""Likes, replies, shares, views; None: not told."""
 
 FUTURE = timedelta(minutes=5)  # clocks of platforms differ a little from ours
 
@@ -41,12 +48,17 @@ class Origin:
     points: Mapping[str, float] = field(default_factory=dict)
     include: re.Pattern[str] | None = None  # only posts that hold one of these begin an inquiry (see `any_of`)
     exclude: re.Pattern[str] | None = None  # posts that hold one of these begin none
+    clocks: Mapping[str, ChannelClock] = field(default_factory=dict)  # by channel; "default" is there
+
+    def clock_of(self, channel: str) -> ChannelClock:
+        """The times promised on a channel."""
+        return self.clocks.get(channel) or self.clocks["default"]
 
 
 class Account(NamedTuple):
     """Who wrote a post, as it is stored."""
 
-    account_id: UUID
+    account_id: Id
     native_id: str
     name: str
     handle: str | None
@@ -55,18 +67,17 @@ class Account(NamedTuple):
 
 
 @dataclass(slots=True)
-class Draft:
-    """A post on its way into the database."""
+class Reading:
+    """A post as one record tells it, with all that its words mean."""
 
-    post_id: UUID
+    post_id: Id
     channel: str
     native_id: str
-    alias_id: UUID | None
-    thread_id: UUID
+    alias_id: Id | None
+    thread_id: Id
     alone: bool  # its thread holds no other post
     account: Account | None
-    person_id: UUID
-    reply_to: UUID | None
+    reply_to: Id | None
     mentions: tuple[str, ...]
     posted_at: datetime
     order: int
@@ -83,54 +94,147 @@ class Draft:
     understanding: Understanding
     secret: bool
     passed_over: bool  # the source's words keep it from beginning an inquiry
-    facts: bytes
+    facts: str
     cut_short: bool  # the text goes on, but the platform did not show how
-    counts: tuple[int | None, int | None, int | None, int | None]
-    body: bytes
-    secrets: bytes | None
+    counts: Tally
+    body: str
+    secrets: str | None
+
+    @property
+    def person_id(self) -> Id:
+        return self.account.account_id if self.account else self.post_id
+
+    @property
+    def asks(self) -> bool:
+        """A customer says it."""
+        return not self.staff and (self.account is None or self.account.role == "customer")
+
+    def as_folded(self, seen_at: datetime, order: int | None = None) -> FoldPost:
+        """What an inquiry needs of it."""
+        said = self.understanding
+        return FoldPost(
+            self.post_id, self.posted_at, self.order if order is None else order, seen_at, self.staff, False,
+            self.backfill, self.public, said.thanks, self.secret, said.kind, self.lang, self.title,
+            excerpt(self.text), self.permalink, said.reasons,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Draft:
+    """A post on its way into the database: what has to be known to decide where it belongs. All the rest stands in
+    the row `at` of `Prepared.posts`."""
+
+    at: int
+    post_id: Id
+    alias_id: Id | None
+    thread_id: Id
+    alone: bool
+    account: Account | None
+    person_id: Id
+    reply_to: Id | None
+    mentions: tuple[str, ...]
+    posted_at: datetime
+    order: int
+    edited_at: datetime | None
+    staff: bool
+    asks: bool
+    thanks: bool
+    backfill: bool
+    passed_over: bool
+    cut_short: bool
+    counts: Tally
+    piece: str | None  # the text, where it is so short that it may be a piece of a recovery phrase
+    begins: int | None  # the row of `Prepared.begun` with the inquiry that it begins, should it begin one
     version: int = 1
     deleted: bool = False
-    inquiry_id: UUID | None = None  # given by assign
+    inquiry_id: Id | None = None  # given by assign
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    rejected_id: UUID
+    rejected_id: Id
     reason: str
-    body: bytes | None
-    secrets: bytes | None
+    body: str
+    secrets: str | None
     size: int
 
 
 @dataclass(slots=True)
-class Prepared:
-    """One page's worth, in the platform's order."""
+class ReadPage:
+    """What one page's records say, in the platform's order."""
 
-    drafts: list[Draft] = field(default_factory=list)
-    deleted: list[tuple[UUID, datetime | None]] = field(default_factory=list)
-    counts: list[tuple[UUID, tuple[int | None, int | None, int | None, int | None]]] = field(default_factory=list)
-    moved: list[tuple[UUID, UUID]] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    deleted: list[tuple[Id, datetime | None]] = field(default_factory=list)
+    counts: list[tuple[Id, Tally]] = field(default_factory=list)
+    moved: list[tuple[Id, Id]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     records: int = 0
 
 
+@dataclass(slots=True)
+class Prepared:
+    """The same, ready for the database: posts as drafts, and as rows of the tables that they will stand in.
+
+    posts: rows of `post`, as if each were new and began its own inquiry.
+    bodies: `body` and `secrets` of their records, row by row.
+    begun: the inquiries that they begin where nothing else is known of the same person in the same thread.
+    """
+
+    drafts: list[Draft]
+    posts: pa.Table
+    bodies: pa.Table
+    begun: pa.Table
+    deleted: list[tuple[Id, datetime | None]]
+    counts: list[tuple[Id, Tally]]
+    moved: list[tuple[Id, Id]]
+    rejected: list[Rejected]
+    records: int
+
+    def row(self, draft: Draft) -> dict[str, Any]:
+        """The draft's row of `post`, by column."""
+        return dict(zip(rows.POST, rows.values_of(self.posts, draft.at), strict=True))
+
+    def channel(self, draft: Draft) -> str:
+        """Where somebody asked what begins an inquiry."""
+        return str(self.begun["channel"][draft.begins].as_py())
+
+    def text(self, draft: Draft) -> str:
+        return str(self.posts["text"][draft.at].as_py())
+
+    def body(self, draft: Draft) -> str:
+        return str(self.bodies["body"][draft.at].as_py())
+
+    def put(self, number: int, other: Prepared) -> None:
+        """Another reading, alone on its page, in the place of the draft of this number."""
+        (draft,) = other.drafts
+        draft.at = len(self.posts)
+        draft.begins = None if draft.begins is None else len(self.begun)
+        self.drafts[number] = draft
+        self.posts = pa.concat_tables([self.posts, other.posts])
+        self.bodies = pa.concat_tables([self.bodies, other.bodies])
+        self.begun = pa.concat_tables([self.begun, other.begun])
+
+
 def prepare(records: Sequence[Record], origin: Origin, seen_at: datetime) -> Prepared:
+    """Mask, read and understand a page."""
+    return pack(read_page(records, origin, seen_at), origin, seen_at)
+
+
+def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> ReadPage:
     """Mask, read and understand a page. One bad record never stops it."""
-    page = Prepared(records=len(records))
-    for record in records:
-        masked, found = mask_record(record)
-        assert isinstance(masked, dict)
+    page = ReadPage(records=len(records))
+    for masked, found in mask_records(records):
         _read(masked, found, origin, seen_at, page)
     return page
 
 
-def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: Prepared) -> None:
+def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: ReadPage) -> None:
     secrets = _secret_marks(found)
-    body = orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS)
+    body = orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS).decode()
     try:
         for item in _items(origin.read(masked)):
             if isinstance(item, Post):
-                page.drafts.append(draft(item, origin, seen_at, body, secrets, found))
+                page.readings.append(reading(item, origin, seen_at, body, secrets, found))
             elif isinstance(item, Deleted):
                 page.deleted.append((post_id(origin.space, item.native_id), item.at))
             elif isinstance(item, Counts):
@@ -142,11 +246,68 @@ def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datet
         page.rejected.append(_reject(error, body, secrets, origin))
 
 
-def read_again(body: str, secrets: str | None, origin: Origin, seen_at: datetime, page: Prepared) -> None:
+def read_again(body: str, secrets: str | None, origin: Origin, seen_at: datetime, page: ReadPage) -> None:
     """A stored record, which is masked already, once more."""
     marks = orjson.loads(secrets) if secrets else ()
     found = [Found(mark["kind"], 0, 0, mark["published"], False) for mark in marks]
     _read(orjson.loads(body), found, origin, seen_at, page)
+
+
+def pack(page: ReadPage, origin: Origin, seen_at: datetime) -> Prepared:
+    """Rows of what was read, column by column."""
+    said = page.readings
+    begins = [
+        _begun(each, origin, seen_at) if each.asks and (each.secret or not each.passed_over) else None for each in said
+    ]
+    begun = [each for each in begins if each is not None]
+    numbers = iter(range(len(begun)))
+    drafts = [
+        Draft(
+            at, each.post_id, each.alias_id, each.thread_id, each.alone, each.account, each.person_id, each.reply_to,
+            each.mentions, each.posted_at, each.order, each.edited_at, each.staff, each.asks,
+            each.understanding.thanks, each.backfill, each.passed_over, each.cut_short, each.counts,
+            each.text if not each.staff and may_be_piece(each.text) else None,
+            None if inquiry is None else next(numbers),
+        )
+        for at, (each, inquiry) in enumerate(zip(said, begins, strict=True))
+    ]  # fmt: skip
+    return Prepared(
+        drafts,
+        _posts(said, begins, origin, seen_at),
+        pa.table({name: pa.array([getattr(each, name) for each in said], pa.string()) for name in ("body", "secrets")}),
+        rows.table(rows.INQUIRY, [rows.of_inquiry(each) for each in begun]),
+        page.deleted,
+        page.counts,
+        page.moved,
+        page.rejected,
+        page.records,
+    )
+
+
+def _begun(said: Reading, origin: Origin, seen_at: datetime) -> Inquiry:
+    """The inquiry that this post begins, should it begin one."""
+    subject = Subject(inquiry_id(said.post_id), origin.source, said.channel, said.thread_id, said.person_id)
+    return fold(subject, (said.as_folded(seen_at),), (), origin.clock_of(said.channel), origin.points)
+
+
+_SAME = ("space", "source", "seen_at", "version", "deleted_at")  # in all rows of a page
+
+
+def _posts(said: Sequence[Reading], begins: Sequence[Inquiry | None], origin: Origin, seen_at: datetime) -> pa.Table:
+    same = dict(zip(_SAME, (origin.space, origin.source, seen_at, 1, None), strict=True))
+    special: dict[str, list[Any]] = {
+        "account_id": [each.account.account_id if each.account else None for each in said],
+        "native_order": [each.order for each in said],
+        "inquiry_id": [None if inquiry is None else inquiry.inquiry_id for inquiry in begins],
+    }
+    return pa.table(
+        {
+            name: rows.constant(kind, same[name], len(said))
+            if name in same
+            else rows.array(kind, special[name] if name in special else list(map(attrgetter(name), said)))
+            for name, kind in rows.POST.items()
+        }
+    )
 
 
 def any_of(words: Collection[str]) -> re.Pattern[str] | None:
@@ -171,34 +332,34 @@ def _items(read: Item | Sequence[Item] | None) -> Iterator[Item]:
         yield from read
 
 
-def _reject(error: Exception, body: bytes, secrets: bytes | None, origin: Origin) -> Rejected:
+def _reject(error: Exception, body: str, secrets: str | None, origin: Origin) -> Rejected:
     known = isinstance(error, RecordError)
     reason = str(error) if known else f"{type(error).__name__}: {error}"
     if not known:
         log.warning("%s: a record could not be read: %s", origin.source, type(error).__name__)
-    native = error.native_id if isinstance(error, RecordError) and error.native_id else body.decode()
-    return Rejected(rejected_id(origin.source, native), reason[:500], body, secrets, len(body))
+    native = error.native_id if isinstance(error, RecordError) and error.native_id else body
+    return Rejected(rejected_id(origin.source, native), reason[:500], body, secrets, len(body.encode()))
 
 
-def rejected_id(source: str, native_id: str) -> UUID:
+def rejected_id(source: str, native_id: str) -> Id:
     """One for each record that cannot be read: of the post's id where it could be had, else of the record."""
     return stable_id(source, "rejected", native_id)
 
 
-def _secret_marks(found: Sequence[Found]) -> bytes | None:
+def _secret_marks(found: Sequence[Found]) -> str | None:
     if not found:
         return None
-    return orjson.dumps([{"kind": each.kind, "published": not each.alarming} for each in found])
+    return orjson.dumps([{"kind": each.kind, "published": not each.alarming} for each in found]).decode()
 
 
-def draft(
+def reading(
     post: Post,
     origin: Origin,
     seen_at: datetime,
-    body: bytes,
-    secrets: bytes | None,
+    body: str,
+    secrets: str | None,
     found: Sequence[Found],
-) -> Draft:
+) -> Reading:
     """A post with its ids, its language and its reasons. Pure."""
     space = origin.space
     this = post_id(space, post.native_id)
@@ -219,7 +380,7 @@ def draft(
     )
     secret = any(each.alarming for each in marks) and not staff
     passed_over = not (staff or secret) and _is_passed_over(post, searchable, origin)
-    return Draft(
+    return Reading(
         post_id=this,
         channel=post.channel or origin.channel,
         native_id=post.native_id,
@@ -227,7 +388,6 @@ def draft(
         thread_id=this if post.thread is None else thread_id(space, post.thread),
         alone=post.thread is None,
         account=account,
-        person_id=account.account_id if account else this,
         reply_to=post_id(space, post.reply_to) if post.reply_to else None,
         mentions=post.mentions,
         posted_at=posted_at,
@@ -302,7 +462,7 @@ def _facts(
     guessed: tuple[str, ...],
     *,
     passed_over: bool,
-) -> bytes:
+) -> str:
     """The columns of a post that nobody sorts by, as JSON; only what is there."""
     facts: dict[str, Any] = {"kind": understanding.kind}
     if understanding.reasons:
@@ -327,4 +487,4 @@ def _facts(
         facts["links"] = post.links
     if post.mentions:
         facts["mentions"] = post.mentions
-    return orjson.dumps(facts)
+    return orjson.dumps(facts).decode()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aggregator.commit import Outcome
 from aggregator.ingest import Ingest
-from aggregator.prepare import Origin, Prepared, read_again
+from aggregator.prepare import Origin, ReadPage, pack, read_again
 from aggregator.store.database import Connection
 
 PAGE = 1000
@@ -68,12 +68,13 @@ def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None
 async def _reread(
     ingest: Ingest, origin: Origin, rows: Sequence[tuple[UUID, str, str, str | None, datetime]]
 ) -> Outcome:
-    prepared = Prepared()
-    wanted = {row[0] for row in rows}
+    page = ReadPage()
+    wanted = {row[0].bytes for row in rows}
     for _, _, body, secrets, seen_at in rows:
-        read_again(body, secrets, origin, seen_at, prepared)
-    prepared.drafts = [draft for draft in prepared.drafts if draft.post_id in wanted]
+        read_again(body, secrets, origin, seen_at, page)
+    page.readings = [said for said in page.readings if said.post_id in wanted]
     now = ingest.clock()
+    prepared = pack(page, origin, now)
     outcome = await ingest.db.write(lambda con: ingest.write(con, origin, prepared, None, now, reread=True), bulk=True)
     ingest.tell(outcome.inquiries)
     return outcome
@@ -94,19 +95,19 @@ async def _rejected(ingest: Ingest, origin: Origin, source: str, result: Replaye
         ).fetchall()
     )
     for rejected_id, body, secrets, fetched_at in found:
-        prepared = Prepared(records=1)
-        read_again(body, secrets, origin, fetched_at, prepared)
-        if prepared.rejected:
+        page = ReadPage(records=1)
+        read_again(body, secrets, origin, fetched_at, page)
+        if page.rejected:
             result.rejected += 1
             continue
-        outcome = await ingest.db.write(partial(_recover, ingest, origin, prepared, rejected_id), bulk=True)
+        outcome = await ingest.db.write(partial(_recover, ingest, origin, page, rejected_id), bulk=True)
         result.recovered += 1
         result.changed_inquiries += len(outcome.inquiries)
         ingest.tell(outcome.inquiries)
 
 
-def _recover(ingest: Ingest, origin: Origin, prepared: Prepared, rejected_id: UUID, con: Connection) -> Outcome:
+def _recover(ingest: Ingest, origin: Origin, page: ReadPage, rejected_id: UUID, con: Connection) -> Outcome:
     now = ingest.clock()
-    outcome = ingest.write(con, origin, prepared, None, now)
+    outcome = ingest.write(con, origin, pack(page, origin, now), None, now)
     con.execute("UPDATE rejected_record SET resolved_at = ? WHERE rejected_id = ?", [now, rejected_id])
     return outcome

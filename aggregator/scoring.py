@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import UUID
 
 import orjson
 
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import clock_of
 from aggregator.fold import FoldPost, Subject, fold
+from aggregator.identity import Id as PostId
 from aggregator.identity import inquiry_id
 from aggregator.importer import FileConnector
 from aggregator.inquiry import Inquiry, InquiryReason, shown
-from aggregator.prepare import Origin, prepare
+from aggregator.prepare import Origin, read_page
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
-    from aggregator.prepare import Draft
+    from aggregator.prepare import Reading
 
 CHUNK = 1 << 16  # bytes read at once; a slow writer's single line comes alone, and is answered before the next
 MOST_POSTS = 200  # kept of one person in one thread; what is older no longer counts
@@ -57,8 +57,8 @@ class _Course:
     """What one person has said in one thread: posts in the order of their lines, and the lines' ids."""
 
     subject: Subject
-    posts: dict[UUID, FoldPost] = field(default_factory=dict)
-    ids: dict[UUID, Id] = field(default_factory=dict)
+    posts: dict[PostId, FoldPost] = field(default_factory=dict)
+    ids: dict[PostId, Id] = field(default_factory=dict)
 
 
 def score_lines(stdin: Input, stdout: Output, settings: Settings, *, clock: Clock = system_clock) -> bool:
@@ -118,9 +118,11 @@ class Scorer:
         self._settings = settings
         self._clock = clock
         read = FileConnector(SPACE).post
-        self._origin = Origin(SPACE, SPACE, SPACE, read, live_since=ALWAYS, points=settings.points)
-        self._courses: OrderedDict[tuple[str, UUID, UUID], _Course] = OrderedDict()
-        self._waiting: OrderedDict[tuple[str, UUID], set[UUID]] = OrderedDict()  # a person's inquiries
+        self._origin = Origin(
+            SPACE, SPACE, SPACE, read, live_since=ALWAYS, points=settings.points, clocks=settings.clocks
+        )
+        self._courses: OrderedDict[tuple[str, PostId, PostId], _Course] = OrderedDict()
+        self._waiting: OrderedDict[tuple[str, PostId], set[PostId]] = OrderedDict()  # a person's inquiries
 
     def score(self, row: dict[str, Any]) -> dict[str, Any]:
         """What the row's inquiry is worth with this row.
@@ -129,28 +131,28 @@ class Scorer:
             UnreadableLineError: a field of it cannot be read.
         """
         number = row.get("native_id")
-        page = prepare([row], self._origin, self._clock())
+        page = read_page([row], self._origin, self._clock())
         if page.rejected:
             raise UnreadableLineError(page.rejected[0].reason.removeprefix(f"row {row['row']}: "))
-        (draft,) = page.drafts
-        course = self._course(draft)
+        (said,) = page.readings
+        course = self._course(said)
         # Masked, where it is a text: somebody may have put the words themselves into it.
-        course.ids[draft.post_id] = draft.native_id if isinstance(number, str) and number else number
-        course.posts[draft.post_id] = _fold_post(draft, len(course.posts))
+        course.ids[said.post_id] = said.native_id if isinstance(number, str) and number else number
+        course.posts[said.post_id] = said.as_folded(said.posted_at, len(course.posts))
         if len(course.posts) > MOST_POSTS:
             oldest = next(iter(course.posts))
             del course.posts[oldest], course.ids[oldest]
-        clock = clock_of(self._settings, draft.channel)
+        clock = clock_of(self._settings, said.channel)
         inquiry = fold(course.subject, course.posts.values(), (), clock, self._settings.points)
-        return self._answer(draft, course, inquiry)
+        return self._answer(said, course, inquiry)
 
-    def _course(self, draft: Draft) -> _Course:
-        key = (draft.channel, draft.thread_id, draft.person_id)
+    def _course(self, said: Reading) -> _Course:
+        key = (said.channel, said.thread_id, said.person_id)
         course = self._courses.get(key)
         if course is None:
-            inquiry = inquiry_id(draft.post_id)
-            course = _Course(Subject(inquiry, SPACE, draft.channel, draft.thread_id, draft.person_id))
-            if draft.alone or draft.account is None:
+            inquiry = inquiry_id(said.post_id)
+            course = _Course(Subject(inquiry, SPACE, said.channel, said.thread_id, said.person_id))
+            if said.alone or said.account is None:
                 return course
             self._courses[key] = course
             if len(self._courses) > MOST_PERSONS:
@@ -158,11 +160,11 @@ class Scorer:
         self._courses.move_to_end(key)
         return course
 
-    def _repeats(self, draft: Draft, inquiry: Inquiry) -> int:
+    def _repeats(self, said: Reading, inquiry: Inquiry) -> int:
         """In how many other places the same author waits."""
-        if draft.account is None:
+        if said.account is None:
             return 0
-        key = (draft.channel, draft.person_id)
+        key = (said.channel, said.person_id)
         places = self._waiting.setdefault(key, set())
         self._waiting.move_to_end(key)
         if len(self._waiting) > MOST_PERSONS:
@@ -173,12 +175,12 @@ class Scorer:
             places.add(inquiry.inquiry_id)
         return len(places - {inquiry.inquiry_id})
 
-    def _answer(self, draft: Draft, course: _Course, inquiry: Inquiry) -> dict[str, Any]:
+    def _answer(self, said: Reading, course: _Course, inquiry: Inquiry) -> dict[str, Any]:
         terms = [_term(each, course) for each in inquiry.reasons if each.rule != "waiting"]
         for rule, points in (
             ("waiting", waiting_points(inquiry, inquiry.last_post_at)),
             ("overdue", overdue_points(inquiry, inquiry.last_post_at)),
-            ("repeat_contact", repeat_points(self._repeats(draft, inquiry))),
+            ("repeat_contact", repeat_points(self._repeats(said, inquiry))),
         ):
             if points:
                 terms.append({"rule": rule, "points": points, "version": 1})
@@ -186,37 +188,16 @@ class Scorer:
         priority = sum(term["points"] for term in terms)
         score = shown(priority)
         return {
-            "id": course.ids[draft.post_id],
+            "id": course.ids[said.post_id],
             "priority": priority,
             "score": score,
             "band": self._settings.bands.of(score),
             "kind": inquiry.kind,
             "lang": inquiry.lang,
             "terms": terms,
-            "entities": draft.understanding.entities,
-            "text": draft.text,
+            "entities": said.understanding.entities,
+            "text": said.text,
         }
-
-
-def _fold_post(draft: Draft, order: int) -> FoldPost:
-    return FoldPost(
-        post_id=draft.post_id,
-        posted_at=draft.posted_at,
-        order=order,
-        seen_at=draft.posted_at,
-        staff=False,
-        deleted=False,
-        backfill=False,
-        public=draft.public,
-        thanks=draft.understanding.thanks,
-        secret=draft.secret,
-        kind=draft.understanding.kind,
-        lang=draft.lang,
-        title=None,
-        excerpt="",
-        permalink=None,
-        reasons=draft.understanding.reasons,
-    )
 
 
 def _term(reason: InquiryReason, course: _Course) -> dict[str, Any]:

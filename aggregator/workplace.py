@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from uuid import UUID
 
 from aggregator.backup import DATABASE, DESK
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
+from aggregator.identity import Id
 from aggregator.importer import FileConnector
 from aggregator.ingest import Ingest
 from aggregator.poller import Poller
@@ -35,7 +35,7 @@ class Workplace:
         settings: Settings,
         *,
         clock: Clock = system_clock,
-        changed: Callable[[Collection[UUID]], None] | None = None,
+        changed: Callable[[Collection[Id]], None] | None = None,
         listen: bool = True,
     ) -> None:
         self.settings = settings

@@ -78,7 +78,7 @@ def test_copied_posts_and_inquiries_refer_to_one_another_and_fold_to_themselves(
         orphans = db.query("FROM post ANTI JOIN inquiry USING (inquiry_id)")
         hollow = db.query("FROM inquiry ANTI JOIN post USING (inquiry_id)")
         unproven = db.query("FROM reason ANTI JOIN post USING (post_id) WHERE post_id IS NOT NULL")
-        codes = db.query("SELECT inquiry_id, code FROM inquiry")
+        codes = [(inquiry.bytes, shown) for inquiry, shown in db.query("SELECT inquiry_id, code FROM inquiry")]
         every, settings = {inquiry for inquiry, _ in codes}, Settings(sources={})
         changed = db.submit(
             lambda con: refold(con, every, clock_of=lambda channel: clock_of(settings, channel), points={})

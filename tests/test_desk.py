@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -88,11 +88,11 @@ def test_signing_out_ends_the_session(desk: Desk) -> None:
 
 
 def test_a_read_inquiry_becomes_unread_only_by_a_newer_post(desk: Desk) -> None:
-    inquiry = uuid4()
+    inquiry = uuid4().bytes
     assert desk.read_marks("amy", [inquiry]) == {}
     desk.mark_read("amy", inquiry, NOW)
     desk.mark_read("amy", inquiry, NOW - timedelta(hours=1))
-    assert desk.read_marks("amy", [inquiry, uuid4()]) == {inquiry: NOW.timestamp()}
+    assert desk.read_marks("amy", [inquiry, uuid4().bytes]) == {inquiry: NOW.timestamp()}
 
 
 @pytest.mark.parametrize("name", ["me", "none", "system", "", " amy", "x" * 61])
@@ -137,7 +137,7 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 def read_much(desk: Desk) -> None:
     for number in range(1000):
-        desk.mark_read("amy", UUID(int=number), NOW)
+        desk.mark_read("amy", number.to_bytes(16), NOW)
 
 
 def test_a_full_disk_is_told_with_its_file_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
@@ -147,10 +147,10 @@ def test_a_full_disk_is_told_with_its_file_and_changes_nothing(desk: Desk, tmp_p
     desk._con.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own way to have no room
     with pytest.raises(DeskFullError, match=f"{tmp_path / 'desk.db'}: the disk is full"):
         read_much(desk)
-    kept = len(desk.read_marks("amy", [UUID(int=number) for number in range(1000)]))
+    kept = len(desk.read_marks("amy", [number.to_bytes(16) for number in range(1000)]))
     with pytest.raises(DeskFullError):
-        desk.mark_read("amy", UUID(int=kept), NOW)
+        desk.mark_read("amy", kept.to_bytes(16), NOW)
     assert desk.session(token, NOW + timedelta(hours=1))  # who only reads may go on
     desk._con.execute(f"PRAGMA max_page_count = {pages + 1000}")
-    desk.mark_read("amy", UUID(int=kept), NOW)
-    assert len(desk.read_marks("amy", [UUID(int=number) for number in range(1000)])) == kept + 1
+    desk.mark_read("amy", kept.to_bytes(16), NOW)
+    assert len(desk.read_marks("amy", [number.to_bytes(16) for number in range(1000)])) == kept + 1

@@ -189,10 +189,10 @@ async def test_a_colleague_claims_and_closes_and_a_new_word_reopens(community: C
         await poll(work)
         (row,) = open_inquiries(work)
         settings, clock = work.settings, community.clock
-        claimed = await act(work.db, settings, row["inquiry_id"], row["ver"], "amy", "claim", clock(), {})
+        claimed = await act(work.db, settings, row["inquiry_id"].bytes, row["ver"], "amy", "claim", clock(), {})
         clock.pass_(minutes=1)
         closed = await act(
-            work.db, settings, row["inquiry_id"], claimed.ver, "amy", "close", clock(), {"reason": "solved"}
+            work.db, settings, row["inquiry_id"].bytes, claimed.ver, "amy", "close", clock(), {"reason": "solved"}
         )
         assert open_inquiries(work) == []
         clock.pass_(minutes=1)

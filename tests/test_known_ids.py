@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from aggregator.actions import act
+from aggregator.identity import as_uuid
 from aggregator.store import known
 from aggregator.store.database import Database
 from aggregator.store.known import KnownIds
@@ -27,8 +28,9 @@ def stored() -> duckdb.DuckDBPyConnection:
 
 
 def test_every_stored_id_and_alias_is_known_and_no_other(stored: duckdb.DuckDBPyConnection) -> None:
-    posts, aliases, others = ([uuid4() for _ in range(500)] for _ in range(3))
-    stored.executemany("INSERT INTO post VALUES (?, ?)", list(zip(posts, aliases, strict=True)))
+    posts, aliases, others = ([uuid4().bytes for _ in range(500)] for _ in range(3))
+    rows = zip(map(as_uuid, posts), map(as_uuid, aliases), strict=True)
+    stored.executemany("INSERT INTO post VALUES (?, ?)", list(rows))
     stored.execute("INSERT INTO post VALUES ('00000000-0000-0000-0000-000000000000', NULL)")
     ids = KnownIds()
     assert ids.among(stored, [*posts, *aliases, *others]) == {*posts, *aliases}
@@ -40,8 +42,8 @@ def test_ids_that_are_added_are_known_before_and_after_they_are_sorted_in(
 ) -> None:
     monkeypatch.setattr(known, "MOST_LOOSE", 10)
     ids = KnownIds()
-    assert ids.among(stored, [uuid4()]) == set()
-    added = [uuid4() for _ in range(35)]
+    assert ids.among(stored, [uuid4().bytes]) == set()
+    added = [uuid4().bytes for _ in range(35)]
     for number, each in enumerate(added):
         ids.add([each])
         assert ids.among(stored, added) == set(added[: number + 1])
@@ -74,7 +76,7 @@ async def test_what_a_clock_behind_the_platforms_does_to_an_inquiry_still_counts
         await poll(work)
         (row,) = open_inquiries(work)
         early = row["opened_at"] - timedelta(days=30)
-        after = await act(work.db, work.settings, row["inquiry_id"], row["ver"], "lin", "claim", early, {})
+        after = await act(work.db, work.settings, row["inquiry_id"].bytes, row["ver"], "lin", "claim", early, {})
     assert (after.owner, after.state) == ("lin", "claimed")
 
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from uuid import UUID
 
 import pytest
 
 from aggregator.config import Settings
+from aggregator.identity import Id, as_uuid
 from aggregator.poller import WHOLE_PAGE, back_off
 from aggregator.store.reports import source_reports
 from aggregator.store.sources import FenceLostError
@@ -448,13 +448,13 @@ async def test_posts_that_come_by_calls_count_as_arrivals(community: Community) 
 
 
 async def test_everybody_who_asked_is_told_what_a_page_changed(community: Community) -> None:
-    told: list[UUID] = []
+    told: list[Id] = []
 
-    def hears(inquiries: Collection[UUID]) -> None:
+    def hears(inquiries: Collection[Id]) -> None:
         told.extend(inquiries)
 
     async with Workplace(community.settings("telegram"), clock=community.clock, changed=hears) as work:
         community.telegram.says("fox", "my swap failed")
         await poll(work)
         await poll(work)
-        assert [(inquiry,) for inquiry in told] == work.db.query("SELECT inquiry_id FROM inquiry_open")
+        assert [(as_uuid(inquiry),) for inquiry in told] == work.db.query("SELECT inquiry_id FROM inquiry_open")

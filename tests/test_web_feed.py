@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from uuid import UUID
 
 import orjson
 
@@ -99,7 +98,7 @@ def fills(desk: Desk) -> None:
     (pages,) = desk._con.execute("PRAGMA page_count").fetchone()
     desk._con.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own way to have no room
     for note in (
-        lambda number: desk.mark_read("vic", UUID(int=number), START),
+        lambda number: desk.mark_read("vic", number.to_bytes(16), START),
         lambda _: desk.enter(desk.invite("vic", START), START),
     ):
         with suppress(DeskFullError):

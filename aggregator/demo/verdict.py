@@ -152,8 +152,8 @@ def _compared(truth: Mapping[str, Truth], stored: list[_Stored], space: str) -> 
 def _agrees(row: _Stored, post: Truth, space: str) -> bool:
     return (
         is_masked_or_same(row.text, post.text)
-        and row.account_id == account_id(space, post.author)
-        and row.thread_id == thread_id(space, post.thread)
+        and (row.account_id and row.account_id.bytes) == account_id(space, post.author)
+        and row.thread_id.bytes == thread_id(space, post.thread)
         and row.posted_at == post.published_at
         and row.deleted == post.deleted
     )

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, get_args
-from uuid import UUID
+
+from aggregator.identity import Id
 
 Role = Literal["admin", "agent", "viewer"]
 
@@ -284,23 +285,23 @@ class Desk:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def mark_read(self, name: str, inquiry: UUID, seen: datetime) -> None:
+    def mark_read(self, name: str, inquiry: Id, seen: datetime) -> None:
         """`seen`: the inquiry's `seen_at` that was on screen; a newer post makes it unread again."""
         with self._transaction() as con:
             con.execute(
                 "INSERT INTO read_mark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
-                [name, inquiry.bytes, seen.timestamp()],
+                [name, inquiry, seen.timestamp()],
             )
 
-    def read_marks(self, name: str, inquiries: Collection[UUID]) -> dict[UUID, float]:
+    def read_marks(self, name: str, inquiries: Collection[Id]) -> dict[Id, float]:
         """Unix time up to which each was read; those never read are absent."""
         marks = ",".join("?" * len(inquiries))
         with self._lock:
             rows = self._con.execute(
                 f"SELECT inquiry, seen FROM read_mark WHERE user = ? AND inquiry IN ({marks})",
-                [name, *(inquiry.bytes for inquiry in inquiries)],
+                [name, *inquiries],
             ).fetchall()
-        return {UUID(bytes=inquiry): seen for inquiry, seen in rows}
+        return dict(rows)
 
 
 def _hash(token: str) -> bytes:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from uuid import UUID
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from aggregator.identity import Id
+
 MOST_LOOSE = 50_000  # ids that are kept apart before they are sorted in
 BATCH = 200_000  # rows
+_FIRST = 8  # bytes of an id
 
 
 class KnownIds:
@@ -24,25 +26,24 @@ class KnownIds:
 
     def __init__(self) -> None:
         self._sorted: NDArray[np.uint64] | None = None
-        self._loose: set[int] = set()
+        self._loose: set[bytes] = set()
 
-    def among(self, con: duckdb.DuckDBPyConnection, wanted: Iterable[UUID]) -> set[UUID]:
+    def among(self, con: duckdb.DuckDBPyConnection, wanted: Iterable[Id]) -> set[Id]:
         """Those that may be stored; the others are not."""
         known = self._sorted if self._sorted is not None else self._load(con)
         asked = list(wanted)
-        found = {each for each in asked if each.int >> 64 in self._loose}
+        found = {each for each in asked if each[:_FIRST] in self._loose}
         if asked and len(known):
-            numbers = np.fromiter((each.int >> 64 for each in asked), np.uint64, len(asked))
+            numbers = _numbers(each[:_FIRST] for each in asked)
             places = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
             found.update(asked[place] for place in np.flatnonzero(known[places] == numbers))
         return found
 
-    def add(self, ids: Iterable[UUID]) -> None:
+    def add(self, ids: Iterable[Id]) -> None:
         """These are stored from now on."""
-        self._loose.update(each.int >> 64 for each in ids)
+        self._loose.update(each[:_FIRST] for each in ids)
         if len(self._loose) > MOST_LOOSE and self._sorted is not None:
-            loose = np.fromiter(self._loose, np.uint64, len(self._loose))
-            self._sorted = np.sort(np.concatenate([self._sorted, loose]), kind="stable")
+            self._sorted = np.sort(np.concatenate([self._sorted, _numbers(self._loose)]), kind="stable")
             self._loose.clear()
 
     def _load(self, con: duckdb.DuckDBPyConnection) -> NDArray[np.uint64]:
@@ -57,6 +58,10 @@ class KnownIds:
             cursor.close()
         self._sorted = np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
         return self._sorted
+
+
+def _numbers(halves: Iterable[bytes]) -> NDArray[np.uint64]:
+    return np.frombuffer(b"".join(halves), ">u8").astype(np.uint64)
 
 
 def _first_halves(ids: pa.UuidArray) -> NDArray[np.uint64]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
-from uuid import UUID
 
 import orjson
 
+from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
 from aggregator.store.database import Connection
 from aggregator.store.rows import INQUIRY, to_inquiry
@@ -60,7 +60,7 @@ class Term:
 
     rule: str
     points: float
-    post_id: UUID | None = None
+    post_id: Id | None = None
     start: int | None = None
     end: int | None = None
 
@@ -115,7 +115,7 @@ class Counts:
 class ThreadPost:
     """One post of a thread. `ours`: part of this inquiry or an answer to it; otherwise a neighbour."""
 
-    post_id: UUID
+    post_id: Id
     author: str
     handle: str | None
     role: str
@@ -157,7 +157,7 @@ def feed_page(
     *,
     moment: datetime,
     bands: Bands,
-    after: tuple[float, UUID] | None = None,
+    after: tuple[float, Id] | None = None,
     limit: int = 50,
 ) -> FeedPage:
     """One page of a view: the most pressing first, or of closed ones the strongest at their closing.
@@ -171,21 +171,22 @@ def feed_page(
         bound["since"] = _oldest_open(cursor, moment)
     if after:
         where.append("(f.priority, f.inquiry_id) < ($priority, $after::UUID)")
-        bound |= {"priority": after[0], "after": str(after[1])}
+        bound |= {"priority": after[0], "after": written(after[1])}
     tables = _both(filters.states)
     condition = " AND ".join(where) or "true"
     selects = (f"SELECT f.priority, f.inquiry_id {table} WHERE {condition}" for table in tables)
-    ranked = cursor.execute(
+    found = cursor.execute(
         f"{' UNION ALL '.join(selects)} ORDER BY priority DESC, inquiry_id DESC LIMIT {limit + 1}",
         bound | {"moment": moment},
     ).fetchall()
-    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, [one for _, one in ranked], moment=moment)}
-    return FeedPage(tuple(rows[one] for _, one in ranked[:limit] if one in rows), len(ranked) > limit)
+    ranked = [one.bytes for _, one in found]
+    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, ranked, moment=moment)}
+    return FeedPage(tuple(rows[one] for one in ranked[:limit] if one in rows), len(ranked) > limit)
 
 
 def rows_by_id(
     cursor: Connection,
-    ids: Collection[UUID],
+    ids: Collection[Id],
     *,
     moment: datetime,
     filters: Filters | None = None,
@@ -203,12 +204,12 @@ def rows_by_id(
     return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
 
 
-def find_by_code(cursor: Connection, code: str) -> UUID | None:
+def find_by_code(cursor: Connection, code: str) -> Id | None:
     """The inquiry that people call by this code; the newest one if two share it."""
     found = cursor.execute(
         "SELECT inquiry_id FROM inquiry WHERE code = ? ORDER BY opened_at DESC LIMIT 1", [code.upper()]
     ).fetchone()
-    return found[0] if found else None
+    return found[0].bytes if found else None
 
 
 # Where nothing tells simplified from traditional, Chinese is taken for simplified.
@@ -234,14 +235,14 @@ def count_open(cursor: Connection, *, me: str, moment: datetime, bands: Bands) -
     return Counts(total, mine, unowned, overdue, urgent, groups["channel"], groups["lang"], groups["kind"])
 
 
-def inquiry_page(cursor: Connection, inquiry_id: UUID, *, moment: datetime) -> InquiryPage | None:
+def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> InquiryPage | None:
     """One inquiry with its thread, why it ranks where it ranks, and its history."""
     rows = rows_by_id(cursor, [inquiry_id], moment=moment)
     if not rows:
         return None
     events = cursor.execute(
         "SELECT happened_at, who, what, details FROM inquiry_event WHERE inquiry_id = ? ORDER BY happened_at, event_id",
-        [inquiry_id],
+        [as_uuid(inquiry_id)],
     ).fetchall()
     return InquiryPage(
         rows[0],
@@ -271,14 +272,14 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
         ORDER BY p.posted_at, p.native_order
         """,
         {
-            "inquiry": inquiry.inquiry_id,
-            "thread": inquiry.thread_id,
+            "inquiry": as_uuid(inquiry.inquiry_id),
+            "thread": as_uuid(inquiry.thread_id),
             "opened": inquiry.opened_at,
             "last": inquiry.last_post_at,
             "room": THREAD_LIMIT,
         },
     ).fetchall()
-    return [ThreadPost(*row) for row in rows]
+    return [ThreadPost(post.bytes, *said) for post, *said in rows]
 
 
 def _both(states: Sequence[str]) -> tuple[str, ...]:
@@ -356,13 +357,13 @@ def _rows(
     table: str,
     where: Sequence[str],
     bound: Mapping[str, object],
-    ids: Collection[UUID],
+    ids: Collection[Id],
     moment: datetime,
 ) -> list[FeedRow]:
     """The rows of `table` that these ids name, without their authors."""
     found = cursor.execute(
         f"SELECT {_COLUMNS}, f.priority, {', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
-        {**bound, "ids": [str(one) for one in ids], "moment": moment},
+        {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
     inquiries = [(to_inquiry(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1 :]) for row in found]
     return [FeedRow(inquiry, priority, "", _terms(inquiry, points)) for inquiry, priority, points in inquiries]
@@ -379,17 +380,16 @@ def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:
     return tuple(sorted((*stored, *moving), key=lambda term: (-abs(term.points), term.rule)))
 
 
-def _authors(cursor: Connection, inquiries: Sequence[Inquiry]) -> dict[UUID, str]:
+def _authors(cursor: Connection, inquiries: Sequence[Inquiry]) -> dict[Id, str]:
     """Who wrote the leading posts. A post is no older than its inquiry: that spares reading the older ones."""
     if not inquiries:
         return {}
-    return dict(
-        cursor.execute(
-            "SELECT p.post_id, a.name FROM post AS p JOIN account AS a USING (account_id) WHERE p.rowid IN "
-            "(SELECT rowid FROM post WHERE post_id IN (SELECT unnest(?)::UUID) AND posted_at >= ?)",
-            [
-                [str(inquiry.lead_post_id) for inquiry in inquiries],
-                min(inquiry.opened_at for inquiry in inquiries),
-            ],
-        ).fetchall()
-    )
+    found = cursor.execute(
+        "SELECT p.post_id, a.name FROM post AS p JOIN account AS a USING (account_id) WHERE p.rowid IN "
+        "(SELECT rowid FROM post WHERE post_id IN (SELECT unnest(?)::UUID) AND posted_at >= ?)",
+        [
+            [written(inquiry.lead_post_id) for inquiry in inquiries],
+            min(inquiry.opened_at for inquiry in inquiries),
+        ],
+    ).fetchall()
+    return {post.bytes: name for post, name in found}

@@ -11,6 +11,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 
+from aggregator.identity import Id
 from aggregator.inquiry import Event, Inquiry, InquiryReason
 
 Connection = duckdb.DuckDBPyConnection
@@ -115,22 +116,40 @@ INQUIRY: Schema = {
 
 
 def table(schema: Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Rows (in the schema's order) as an Arrow table; ids as UUID or None, times aware."""
+    """Rows (in the schema's order) as an Arrow table; ids as 16 bytes or None, times aware."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
-    return pa.table({name: _array(kind, values) for (name, kind), values in zip(schema.items(), columns, strict=True)})
+    return pa.table({name: array(kind, values) for (name, kind), values in zip(schema.items(), columns, strict=True)})
 
 
-def _array(kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
+def array(kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
+    """One column."""
     if kind == _UUID:
-        # What UUID.bytes does, which is a property written in Python.
-        storage = pa.array([None if value is None else value.int.to_bytes(16) for value in values], _BYTES)
-        return pa.ExtensionArray.from_storage(_UUID, storage)
+        return pa.ExtensionArray.from_storage(_UUID, pa.array(values, _BYTES))
     return pa.array(values, kind)
 
 
-def ids(values: Iterable[UUID]) -> pa.Table:
+def constant(kind: pa.DataType, value: Any, count: int) -> pa.Array:
+    """A column that says the same in each row."""
+    return pa.nulls(count, kind) if value is None else pa.repeat(pa.scalar(value, kind), count)
+
+
+def ids(values: Iterable[Id]) -> pa.Table:
     """One column `id`."""
-    return pa.table({"id": _array(_UUID, list(values))})
+    return pa.table({"id": array(_UUID, list(values))})
+
+
+def taken(table: pa.Table, places: Sequence[int]) -> pa.Table:
+    """The rows at these places."""
+    return table if places == list(range(len(table))) else table.take(places)
+
+
+def values_of(batch: pa.Table, at: int) -> tuple[Any, ...]:
+    """One row of a table of ours, as `fetch` would return it."""
+    return tuple(_plain(column[at].as_py()) for column in batch.columns)
+
+
+def _plain(value: Any) -> Any:
+    return value.bytes if type(value) is UUID else value
 
 
 # DuckDB finds the Arrow tables below as Python variables of the calling function, by the name that the statement
@@ -138,11 +157,12 @@ def ids(values: Iterable[UUID]) -> pa.Table:
 
 
 def select(con: Connection, sql: str, wanted: pa.Table, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:  # noqa: ARG001 -- read by the statement
-    """All rows of a statement that reads `wanted`."""
-    return con.execute(sql, parameters).fetchall()
+    """All rows of a statement that reads `wanted`; ids as 16 bytes."""
+    return [tuple(map(_plain, row)) for row in con.execute(sql, parameters).fetchall()]
 
 
-def _put(con: Connection, sql: str, incoming: pa.Table) -> None:  # noqa: ARG001 -- read by the statement
+def put(con: Connection, sql: str, incoming: pa.Table) -> None:  # noqa: ARG001 -- read by the statement
+    """Execute a statement that reads `incoming`."""
     con.execute(sql)
 
 
@@ -151,7 +171,7 @@ def fetch(
     source: str,
     columns: str,
     key: str,
-    wanted: Iterable[UUID],
+    wanted: Iterable[Id],
     where: str = "true",
     parameters: Sequence[object] = (),
 ) -> list[tuple[Any, ...]]:
@@ -168,7 +188,7 @@ def fetch(
 
 
 def fetch_since(
-    con: Connection, source: str, columns: Sequence[str], wanted: Collection[UUID], time: str, since: datetime
+    con: Connection, source: str, columns: Sequence[str], wanted: Collection[Id], time: str, since: datetime
 ) -> list[tuple[Any, ...]]:
     """As `fetch`, by the first of the columns, of rows that are probably not older than `since` (by column `time`):
     the others are looked for everywhere."""
@@ -178,23 +198,28 @@ def fetch_since(
     return found + fetch(con, source, ", ".join(columns), key, left)
 
 
-def delete(con: Connection, target: str, key: str, values: Sequence[UUID]) -> None:
+def delete(con: Connection, target: str, key: str, values: Sequence[Id]) -> None:
     """Delete the rows that have these ids."""
     if not values:
         return
-    _put(con, f"DELETE FROM {target} WHERE {key} IN (SELECT id FROM incoming)", ids(values))
+    put(con, f"DELETE FROM {target} WHERE {key} IN (SELECT id FROM incoming)", ids(values))
 
 
 def insert(con: Connection, target: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> None:
     """Append rows to one of our tables."""
     if rows:
-        _put(con, f"INSERT INTO {target} BY NAME FROM incoming", table(schema, rows))
+        append(con, target, table(schema, rows))
+
+
+def append(con: Connection, target: str, incoming: pa.Table) -> None:
+    """Append the rows of an Arrow table to one of ours."""
+    put(con, f"INSERT INTO {target} BY NAME FROM incoming", incoming)
 
 
 def merge(con: Connection, target: str, schema: Schema, rows: Sequence[Sequence[Any]], key: str) -> None:
     """Insert rows, or replace those that have the same key."""
     if rows:
-        _put(
+        put(
             con,
             f"MERGE INTO {target} USING incoming ON {target}.{key} = incoming.{key} "
             "WHEN MATCHED THEN UPDATE BY NAME WHEN NOT MATCHED THEN INSERT BY NAME",
@@ -211,7 +236,7 @@ def of_inquiry(inquiry: Inquiry) -> tuple[Any, ...]:
 def to_inquiry(row: Sequence[Any]) -> Inquiry:
     """The reverse of `of_inquiry`: a row selected with INQUIRY_COLUMNS."""
     reasons = tuple(InquiryReason.from_json(each) for each in orjson.loads(row[_REASONS]))
-    return Inquiry._make((*row[:_REASONS], reasons, *row[_REASONS + 1 :]))
+    return Inquiry._make((*map(_plain, row[:_REASONS]), reasons, *row[_REASONS + 1 :]))
 
 
 INQUIRY_COLUMNS = ", ".join(INQUIRY)
@@ -221,4 +246,4 @@ _REASONS = list(INQUIRY).index("reasons")
 def to_event(row: Sequence[Any]) -> Event:
     """A row of (event_id, inquiry_id, happened_at, who, what, details)."""
     event, inquiry, happened_at, who, what, details = row
-    return Event(event, inquiry, happened_at, who, what, orjson.loads(details))
+    return Event(_plain(event), _plain(inquiry), happened_at, who, what, orjson.loads(details))

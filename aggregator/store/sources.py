@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from uuid import UUID
 
 import duckdb
 import orjson
 
+from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from connectors.contract import Quota
 
@@ -109,12 +109,12 @@ def has_rejected(con: Connection, source: str) -> bool:
     return found.fetchone() is not None
 
 
-def resolve(con: Connection, rejected: Sequence[UUID], now: datetime) -> None:
+def resolve(con: Connection, rejected: Sequence[Id], now: datetime) -> None:
     """These could be read now; those that never were rejected are left out."""
     con.execute(
         "UPDATE rejected_record SET resolved_at = ? WHERE resolved_at IS NULL "
         "AND rejected_id IN (SELECT unnest(?)::UUID)",
-        [now, [str(each) for each in rejected]],
+        [now, [written(each) for each in rejected]],
     )
 
 

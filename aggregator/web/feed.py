@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
-from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from aggregator.identity import Id, as_written
 from aggregator.store.reading import (
     OPEN_STATES,
     Counts,
@@ -93,12 +93,12 @@ async def some_rows(visit: Visit) -> Response:
     """The rows that a page shows, as they are now: `{id: {facts, html, shown}}`; `shown`: the view still has it."""
     query = visit.request.query_params
     try:
-        ids = [UUID(one) for one in query.get("ids", "").split(",")[:_IDS] if one]
+        ids = [as_written(one) for one in query.get("ids", "").split(",")[:_IDS] if one]
     except ValueError:
         raise HTTPException(400) from None
     site, view, moment = visit.site, View.of(query), visit.site.clock()
 
-    def read(cursor: Connection) -> tuple[list[FeedRow], set[UUID]]:
+    def read(cursor: Connection) -> tuple[list[FeedRow], set[Id]]:
         rows = rows_by_id(cursor, ids, moment=moment)
         shown = rows_by_id(cursor, ids, moment=moment, filters=view.filters(visit.user.name), bands=site.settings.bands)
         return rows, {row.inquiry.inquiry_id for row in shown}
@@ -107,7 +107,7 @@ async def some_rows(visit: Visit) -> Response:
     fresh = await unread(visit, rows)
     return JSONResponse(
         {
-            str(row.inquiry.inquiry_id): {
+            row.inquiry.name: {
                 "facts": pages.facts(row, site.settings.bands),
                 "html": pages.row_html(row, visit.lang, site.settings, unread=row.inquiry.inquiry_id in fresh),
                 "shown": row.inquiry.inquiry_id in shown,
@@ -117,7 +117,7 @@ async def some_rows(visit: Visit) -> Response:
     )
 
 
-async def unread(visit: Visit, rows: tuple[FeedRow, ...] | list[FeedRow]) -> set[UUID]:
+async def unread(visit: Visit, rows: tuple[FeedRow, ...] | list[FeedRow]) -> set[Id]:
     """Which of these this person has not seen since their newest post."""
     ids = [row.inquiry.inquiry_id for row in rows]
     marks = await asyncio.to_thread(visit.site.desk.read_marks, visit.user.name, ids)
@@ -132,7 +132,7 @@ def _older(view: View, page: FeedPage, moment: datetime) -> str | None:
     if not page.more:
         return None
     last = page.rows[-1]
-    return view.url(after=f"{last.priority!r},{last.inquiry.inquiry_id}", as_of=repr(moment.timestamp()))
+    return view.url(after=f"{last.priority!r},{last.inquiry.name}", as_of=repr(moment.timestamp()))
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -144,11 +144,11 @@ def _moment(text: str | None) -> datetime | None:
         raise HTTPException(400) from None
 
 
-def _after(text: str | None) -> tuple[float, UUID] | None:
+def _after(text: str | None) -> tuple[float, Id] | None:
     if not text:
         return None
     priority, _, inquiry = text.partition(",")
     try:
-        return float(priority), UUID(inquiry)
+        return float(priority), as_written(inquiry)
     except ValueError:
         raise HTTPException(400) from None

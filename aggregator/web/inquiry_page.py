@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast, get_args
-from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aggregator.actions import ChangedMeanwhileError, What, act
+from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, Term, find_by_code, inquiry_page
 from aggregator.web import pages, words
@@ -97,10 +97,10 @@ async def out(visit: Visit) -> Response:
     return visit.page("out.html", target=leads_to)
 
 
-async def _wanted(visit: Visit) -> UUID:
+async def _wanted(visit: Visit) -> Id:
     named: str = visit.request.path_params["id"]
     try:
-        return UUID(named)
+        return as_written(named)
     except ValueError:
         found = await visit.site.db.read(lambda cursor: find_by_code(cursor, named))
     if found is None:
@@ -108,7 +108,7 @@ async def _wanted(visit: Visit) -> UUID:
     return found
 
 
-async def _read(visit: Visit, inquiry_id: UUID) -> InquiryPage:
+async def _read(visit: Visit, inquiry_id: Id) -> InquiryPage:
     moment = visit.site.clock()
     page = await visit.site.db.read(lambda cursor: inquiry_page(cursor, inquiry_id, moment=moment))
     if page is None:
@@ -132,20 +132,20 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "
     )
 
 
-def _why(row: FeedRow, texts: Mapping[UUID, str]) -> list[Why]:
+def _why(row: FeedRow, texts: Mapping[Id, str]) -> list[Why]:
     strongest = max((abs(term.points) for term in row.terms), default=1.0) or 1.0
     return [Why(term, _evidence(term, texts), round(100 * abs(term.points) / strongest)) for term in row.terms]
 
 
-def _evidence(term: Term, texts: Mapping[UUID, str]) -> str:
+def _evidence(term: Term, texts: Mapping[Id, str]) -> str:
     if term.post_id is None or term.start is None or term.end is None:
         return ""
     return texts.get(term.post_id, "")[term.start : term.end]
 
 
-def _spans(row: FeedRow) -> dict[UUID, list[tuple[int, int]]]:
+def _spans(row: FeedRow) -> dict[Id, list[tuple[int, int]]]:
     """What to highlight in each post."""
-    spans: dict[UUID, list[tuple[int, int]]] = {}
+    spans: dict[Id, list[tuple[int, int]]] = {}
     for term in row.terms:
         if term.post_id is not None and term.start is not None and term.end is not None:
             spans.setdefault(term.post_id, []).append((term.start, term.end))

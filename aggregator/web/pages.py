@@ -90,7 +90,7 @@ def facts(row: FeedRow, bands: Bands) -> dict[str, str]:
     """What scripts need to place a row and to tell whether a view shows it. They become its data attributes."""
     inquiry = row.inquiry
     return {
-        "id": str(inquiry.inquiry_id),
+        "id": inquiry.name,
         "ver": str(inquiry.ver),
         "code": inquiry.code,
         "priority": repr(row.priority),

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import orjson
 
+from aggregator.identity import Id, written
 from aggregator.store.reading import Counts, FeedRow, count_open, rows_by_id
 from aggregator.web import pages
 from aggregator.web.i18n import Lang
@@ -56,7 +56,7 @@ class Stream:
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._pending: set[UUID] = set()
+        self._pending: set[Id] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -69,7 +69,7 @@ class Stream:
         self.ping_every = PING_EVERY
         self.clients = 0
 
-    def publish(self, inquiry_ids: Collection[UUID]) -> None:
+    def publish(self, inquiry_ids: Collection[Id]) -> None:
         """Tell of inquiries that a commit touched. Safe from any thread, before and after `run` as well."""
         with self._lock:
             self._pending.update(inquiry_ids)
@@ -100,7 +100,7 @@ class Stream:
         async with self._moved:
             self._moved.notify_all()
 
-    async def _hand_on(self, ids: set[UUID]) -> None:
+    async def _hand_on(self, ids: set[Id]) -> None:
         if len(ids) > BACKLOG:
             await self._append([("resync", {}, None)])
             return
@@ -111,7 +111,7 @@ class Stream:
             facts = pages.facts(row, self._settings.bands)
             event = "new" if row.inquiry.ver == 1 else "upd"
             changes.append((event, {"facts": facts}, row))
-        changes += [("gone", {"id": str(one)}, None) for one in ids - {row.inquiry.inquiry_id for row in rows}]
+        changes += [("gone", {"id": written(one)}, None) for one in ids - {row.inquiry.inquiry_id for row in rows}]
         await self._append(changes)
 
     async def _count(self) -> None:

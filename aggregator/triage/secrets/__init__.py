@@ -6,7 +6,18 @@ that does not parse, `PhraseWindow` sees a phrase that is sent word by word.
 
 from aggregator.triage.secrets.finder import find, mask
 from aggregator.triage.secrets.found import Found, Kind
-from aggregator.triage.secrets.record import gate, mask_record
-from aggregator.triage.secrets.window import PhraseWindow
+from aggregator.triage.secrets.record import gate, mask_record, mask_records
+from aggregator.triage.secrets.window import LONGEST, PhraseWindow, may_be_piece
 
-__all__ = ["Found", "Kind", "PhraseWindow", "find", "gate", "mask", "mask_record"]
+__all__ = [
+    "LONGEST",
+    "Found",
+    "Kind",
+    "PhraseWindow",
+    "find",
+    "gate",
+    "mask",
+    "mask_record",
+    "mask_records",
+    "may_be_piece",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -32,6 +32,14 @@ def mask_record(value: Json) -> tuple[Json, list[Found]]:
     if texts is not None and suspicion(*texts) is None:
         return value, []
     return mask_closely(value)
+
+
+def mask_records(values: Sequence[dict[str, Json]]) -> Iterator[tuple[dict[str, Json], list[Found]]]:
+    """The records of a page, one after the other, as `mask_record` gives them."""
+    for value in values:
+        masked, found = mask_record(value)
+        assert isinstance(masked, dict)
+        yield masked, found
 
 
 def mask_closely(value: Json) -> tuple[Json, list[Found]]:

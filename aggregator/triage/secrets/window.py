@@ -21,6 +21,16 @@ _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _LETTERS_PER_WORD = 7
 
 
+LONGEST = 64  # characters of a message that is a piece: at most three words, numbered
+_MOST_BLANKS = 6
+_PROSE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{5}")
+
+
+def may_be_piece(text: str) -> bool:
+    """Whether a message is short enough to be a piece of a phrase, and no sentence."""
+    return len(text) <= LONGEST and text.count(" ") < _MOST_BLANKS and not _PROSE.search(text)
+
+
 @dataclass(slots=True)
 class _Piece:
     at: datetime

@@ -1,0 +1,102 @@
+"""Rows in the common post shape, read as a platform's records are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
+from connectors.errors import RecordError
+
+FIELDS = (
+    "text", "native_id", "created_at", "thread_id", "author_id", "author_name", "channel", "lang", "url", "public",
+    "reply_to", "followers", "likes", "replies", "shares",
+)  # fmt: skip
+
+_MOST = 1 << 53  # a count beyond is none
+
+
+class FileConnector(Connector):
+    """Reads rows in the common post shape. Not a source that can be configured: `aggregator import` makes it."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source, SourceConfig(connector="import"), since=datetime.now(UTC))
+
+    @property
+    def space(self) -> str:
+        return f"import/{self.source}"
+
+    def post(self, record: Record) -> Item:
+        if "unreadable" in record:
+            raise RecordError(f"row {record['row']}: this line is no JSON object", native_id=record["row"])
+        text = record.get("text")
+        if not isinstance(text, str):
+            raise RecordError(f"row {record['row']}: `text` is missing or no text", native_id=record["row"])
+        guessed = [name for name in ("native_id", "created_at") if _absent(record.get(name))]
+        author = _author(record)
+        return Post(
+            native_id=_word(record, "native_id") or record["row"],
+            text=text,
+            posted_at=_time(record),
+            author=author,
+            thread=_word(record, "thread_id"),
+            reply_to=_word(record, "reply_to"),
+            channel=_word(record, "channel"),
+            lang=_word(record, "lang"),
+            public=_flag(record.get("public"), default=True),
+            permalink=_word(record, "url"),
+            likes=_number(record.get("likes")),
+            replies=_number(record.get("replies")),
+            shares=_number(record.get("shares")),
+            guessed=tuple("posted_at" if name == "created_at" else name for name in guessed),
+        )
+
+
+def _absent(value: object) -> bool:
+    return value is None or value == ""
+
+
+def _word(record: Record, name: str) -> str | None:
+    value = record.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float | UUID):
+        return str(value)
+    raise RecordError(f"row {record['row']}: {name} is neither text nor number", record["row"])
+
+
+def _author(record: Record) -> Author | None:
+    native, name = _word(record, "author_id"), _word(record, "author_name")
+    if native is None and name is None:
+        return None
+    return Author(native or name or "", name=name or "", followers=_number(record.get("followers")))
+
+
+def _time(record: Record) -> datetime | None:
+    value = record.get("created_at")
+    if _absent(value):
+        return None
+    try:
+        if isinstance(value, int | float) or str(value).isdecimal():
+            seconds = float(str(value))
+            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
+        when = datetime.fromisoformat(str(value))
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise RecordError(f"row {record['row']}: created_at is no time: {value!r}", record["row"]) from error
+
+
+def _number(value: object) -> int | None:
+    try:
+        number = None if _absent(value) else int(float(str(value)))
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and abs(number) < _MOST else None
+
+
+def _flag(value: object, *, default: bool) -> bool:
+    if _absent(value):
+        return default
+    return str(value).strip().lower() not in ("false", "0", "no", "f", "n")

@@ -1,0 +1,185 @@
+"""Files to import, in pages of rows that are parsed only where they are read."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from aggregator.triage.secrets import gate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from connectors.contract import Record
+
+PAGE = 1000  # rows in one transaction: the writer is held for less than 100 ms
+
+
+class ImportFileError(Exception):
+    """A file cannot be imported; the message names the file, the line and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows as they stand in a file: lines of JSON, cells of CSV in the order of `names`, or a piece of Parquet."""
+
+    raw: Sequence[Any] | pa.RecordBatch
+    names: Sequence[str] = ()
+    called: Mapping[str, str] | None = None  # the file's column -> our field
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def after(self, count: int) -> Rows:
+        """Without the first so many."""
+        return replace(self, raw=self.raw[count:]) if count else self
+
+    def records(self) -> list[Record]:
+        """Each row with our field names; lines that are no JSON object as {"unreadable": text}."""
+        rows = self._cells() if self.names else self._lines() if isinstance(self.raw, list) else self._columns()
+        back = self.called
+        return [{back.get(name, name): value for name, value in row.items()} for row in rows] if back else rows
+
+    def _lines(self) -> list[Record]:
+        return [_object(line) for line in self.raw]
+
+    def _cells(self) -> list[Record]:
+        width = len(self.names)
+        rows = []
+        for cells in self.raw:
+            row: Record = dict(zip(self.names, cells, strict=False))
+            if len(cells) > width:
+                row["more_columns"] = cells[width:]
+            elif len(cells) < width:
+                row.update(dict.fromkeys(self.names[len(cells) :]))
+            rows.append(row)
+        return rows
+
+    def _columns(self) -> list[Record]:
+        batch: Any = self.raw
+        rows: list[Record] = batch.to_pylist()
+        odd = [column.name for column in batch.schema if _odd(column.type)]
+        for row in rows if odd else ():
+            # As text before anything is masked: bytes may hold a secret, too.
+            row.update((name, orjson.loads(orjson.dumps(row[name], default=str))) for name in odd)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to import. `renamed`: our field -> the file's column."""
+
+    path: Path
+    renamed: Mapping[str, str]
+    encoding: str = "utf-8-sig"
+
+    def digest(self) -> str:
+        """Names its rows: the same content has the same name."""
+        with self.path.open("rb") as content:
+            return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+    def pages(self, done: int) -> Iterator[Rows]:
+        """All rows after the first `done`, a page at a time.
+
+        Raises:
+            ImportFileError: the file cannot be read (any further), or has no column for the text.
+        """
+        kind = self.path.suffix.lower()
+        if kind == ".parquet":
+            pages = self._parquet()
+        elif kind in (".csv", ".tsv"):
+            pages = self._csv("\t" if kind == ".tsv" else ",")
+        elif kind in (".jsonl", ".ndjson", ".json"):
+            pages = self._json_lines()
+        else:
+            raise ImportFileError(f"{self.path}: unknown kind of file; use .jsonl, .csv, .tsv or .parquet")
+        called = {column: name for name, column in self.renamed.items()} or None
+        checked = False
+        for page in pages:
+            if not checked:
+                self._check(replace(page, raw=page.raw[:1]).records()[0])
+                checked = True
+            skipped = min(done, len(page))
+            done -= skipped
+            if skipped < len(page):
+                yield replace(page.after(skipped), called=called)
+
+    def count(self) -> int:
+        """Rows in all; 0 where counting would mean reading everything."""
+        if self.path.suffix.lower() != ".parquet":
+            return 0
+        import pyarrow.parquet
+
+        try:
+            return int(pyarrow.parquet.read_metadata(self.path).num_rows)
+        except pyarrow.ArrowException as error:
+            raise ImportFileError(f"{self.path}: no readable Parquet file: {error}") from error
+
+    def _check(self, first: Record) -> None:
+        """Whether the columns are there that are needed or named."""
+        if "unreadable" in first:
+            return
+        if "text" not in self.renamed and "text" not in first:
+            raise ImportFileError(
+                f"{self.path}: there is no column `text` (there are: {', '.join(map(str, first))}); "
+                "name it with --map text=COLUMN"
+            )
+        if missing := [column for column in self.renamed.values() if column not in first]:
+            raise ImportFileError(f"{self.path}: --map names a column that is not there: {', '.join(missing)}")
+
+    def _parquet(self) -> Iterator[Rows]:
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            with pyarrow.parquet.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(batch_size=PAGE):
+                    yield Rows(batch)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ImportFileError(f"{self.path}: no readable Parquet file: {error}") from error
+
+    def _csv(self, delimiter: str) -> Iterator[Rows]:
+        csv.field_size_limit(50_000_000)
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter)
+            try:
+                names = next(reader, [])
+                rows = (cells for cells in reader if cells)
+                while page := list(islice(rows, PAGE)):
+                    yield Rows(page, names)
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise ImportFileError(f"{self.path}:{reader.line_num + 1}: {error}; try --encoding") from error
+
+    def _json_lines(self) -> Iterator[Rows]:
+        with self.path.open("rb") as file:
+            lines = (line for line in file if not line.isspace())
+            while page := list(islice(lines, PAGE)):
+                yield Rows(page)
+
+
+def _object(line: bytes) -> Record:
+    try:
+        row = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        row = None
+    return row if isinstance(row, dict) else {"unreadable": _harmless(line)}
+
+
+def _harmless(line: bytes) -> str:
+    """A line that does not parse, unless a secret shows in it under its escapes."""
+    return f"({len(line)} bytes, not kept: they hold a secret)" if gate(line) else line.decode(errors="replace")
+
+
+def _odd(kind: Any) -> bool:
+    """Whether a Parquet column holds what JSON cannot say: bytes, decimals, durations, or something nested."""
+    import pyarrow.types as types
+
+    plain = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
+    return not any(test(kind) for test in (*plain, types.is_timestamp, types.is_null))

@@ -1,0 +1,109 @@
+"""Processes that read rows while this one writes: masking and understanding take as long as writing does.
+
+A worker is handed rows as they stand in the file, and hands back what the database needs. It ends with its pipe: when
+the import is over, and when the process that began it was killed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aggregator.importer.connector import FileConnector
+from aggregator.importer.files import ImportFileError
+from aggregator.prepare import Origin, prepare
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from multiprocessing.connection import Connection
+
+    from aggregator.config import ChannelClock
+    from aggregator.importer.files import Rows
+    from aggregator.prepare import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How the rows of one file are read, in whichever process."""
+
+    source: str
+    digest: str
+    now: datetime
+    staff: Mapping[str, str] = field(default_factory=dict)
+    official: frozenset[str] = frozenset()
+    points: Mapping[str, float] = field(default_factory=dict)
+    clocks: Mapping[str, ChannelClock] = field(default_factory=dict)
+
+    def origin(self) -> Origin:
+        connector = FileConnector(self.source)
+        return Origin(
+            source=self.source,
+            space=connector.space,
+            channel=connector.channel,
+            read=connector.post,
+            staff=self.staff,
+            official=self.official,
+            points=self.points,
+            clocks=self.clocks,
+        )
+
+    def prepare(self, rows: Rows, done: int, origin: Origin) -> Prepared:
+        """Read rows that stand in the file after the first `done`; each is named by its place."""
+        records = rows.records()
+        for number, record in enumerate(records, done + 1):
+            record["row"] = f"{self.digest}:{number}"
+        return prepare(records, origin, self.now)
+
+
+class Worker:
+    """One process. Use it from one thread."""
+
+    def __init__(self, job: Job) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy DuckDB's threads in mid-air
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, job), name="import-worker", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def prepare(self, rows: Rows, done: int) -> Prepared:
+        """What the rows say.
+
+        Raises:
+            ImportFileError: the process ended, or could not go on.
+        """
+        try:
+            self._pipe.send((rows, done))
+            answer: Prepared | BaseException = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(1)
+            raise ImportFileError(
+                f"a helper process of the import ended (exit code {self._process.exitcode}; -9: killed, perhaps for "
+                "want of memory). What was committed is kept: give the same command again"
+            ) from error
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.terminate()
+        self._process.join()
+        self._pipe.close()
+
+
+def _serve(pipe: Connection, job: Job) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the import itself ends us
+    origin = job.origin()
+    while True:
+        try:
+            rows, done = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer: Prepared | Exception = job.prepare(rows, done, origin)
+        except Exception as error:  # a bug: it ends the import there, not here in silence
+            answer = error
+        pipe.send(answer)
