@@ -19,7 +19,7 @@ from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, 
 from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
-from aggregator.store.known import KnownIds
+from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.store.rows import Connection
 from connectors.contract import Cursor, Gap, Quota
 
@@ -79,6 +79,7 @@ def commit_page(
     clock_of: Callable[[str], ChannelClock],
     pieces: Pieces,
     known: KnownIds,
+    seen: SeenAccounts,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
@@ -87,6 +88,7 @@ def commit_page(
         move: None when no cursor belongs to the page (a webhook, a replay).
         pieces: of recovery phrases, that came before.
         known: the ids of what is stored.
+        seen: accounts that are stored as they are told.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -114,7 +116,7 @@ def commit_page(
     _write_posts(con, page, writes, origin, now, dead)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
-    _write_accounts(con, page.drafts, origin)
+    _write_accounts(con, page.drafts, origin, seen)
     if not reread:  # a stored record tells what was counted then, not now
         _write_counts(con, page, writes, now)
     _write_rejected(con, page, origin, now)
@@ -347,10 +349,12 @@ def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], origin: Orig
     return pa.table(told | {name: bodies[name] for name in ("body", "secrets")})
 
 
-def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin) -> None:
+def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin, seen: SeenAccounts) -> None:
     accounts = {draft.account.account_id: draft.account for draft in drafts if draft.account}
+    accounts = {key: account for key, account in accounts.items() if not seen.has(key, account)}
     if not accounts:
         return
+    seen.add(accounts)
     known = rows.fetch(con, "account", "account_id, name, handle, followers, role, person_id", "account_id", accounts)
     persons = {}
     for account, *said, person in known:

@@ -22,7 +22,7 @@ from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database
-from aggregator.store.known import KnownIds
+from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.surfacing import Surfacing
 from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
@@ -46,6 +46,7 @@ class Ingest:
         self.surfacing = Surfacing()
         self._pieces = Pieces()
         self._known = KnownIds()
+        self._seen = SeenAccounts()
 
     def origin(self, connector: Connector, live_since: datetime | None) -> Origin:
         """What reading this connector's records takes."""
@@ -116,10 +117,12 @@ class Ingest:
                 clock_of=partial(clock_of, self.settings),
                 pieces=self._pieces,
                 known=self._known,
+                seen=self._seen,
                 reread=reread,
             )
         except BaseException:
             self._pieces.forget()
+            self._seen.forget()
             raise
         if outcome.hidden:
             self.compact_due.set()

@@ -190,6 +190,12 @@ class Prepared:
     rejected: list[Rejected]
     records: int
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # From one process to another, drafts as plain tuples: ten times faster than as objects.
+        drafts = list(map(_VALUES, self.drafts))
+        rest = (self.posts, self.bodies, self.begun, self.deleted, self.counts, self.moved, self.rejected, self.records)
+        return _unpacked, (drafts, rest)
+
     def row(self, draft: Draft) -> dict[str, Any]:
         """The draft's row of `post`, by column."""
         return dict(zip(rows.POST, rows.values_of(self.posts, draft.at), strict=True))
@@ -213,6 +219,13 @@ class Prepared:
         self.posts = pa.concat_tables([self.posts, other.posts])
         self.bodies = pa.concat_tables([self.bodies, other.bodies])
         self.begun = pa.concat_tables([self.begun, other.begun])
+
+
+_VALUES = attrgetter(*Draft.__slots__)
+
+
+def _unpacked(drafts: Sequence[tuple[Any, ...]], rest: tuple[Any, ...]) -> Prepared:
+    return Prepared([Draft(*values) for values in drafts], *rest)
 
 
 def prepare(records: Sequence[Record], origin: Origin, seen_at: datetime) -> Prepared:

@@ -8,11 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import orjson
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aggregator.importer import PAGE
+from aggregator import importer
+from aggregator.importer import PAGE, SMALL, ImportFileError
+from aggregator.importer.files import Rows
+from aggregator.importer.workers import Job, Worker
 from tests.console import Console
 
 
@@ -228,15 +232,20 @@ def test_a_polled_source_s_name_is_refused(console: Console, tmp_path: Path) -> 
 
 def test_an_import_that_was_killed_goes_on_and_has_every_row_once(console: Console, tmp_path: Path) -> None:
     file = jsonl(
-        tmp_path / "old.jsonl", *({"text": f"swap {n} failed", "author_id": f"u{n % 90}"} for n in range(20_000))
+        tmp_path / "old.jsonl",
+        *({"text": f"swap {n} failed, and nobody answers", "author_id": f"u{n % 90}"} for n in range(20_000)),
     )
+    assert file.stat().st_size > SMALL
     killed = console.begin("import", file, "--source", "old")
     assert killed.stderr is not None
     assert (
         killed.stderr.readline() == f"old.jsonl: {PAGE:,}\n".encode()
     )  # of the first page, on its way into the database
+    workers = psutil.Process(killed.pid).children()
     killed.kill()
     killed.communicate()
+    assert workers
+    assert psutil.wait_procs(workers, timeout=20)[1] == []  # they end with it
     kept = len(console.query("FROM post"))
     assert kept < 20_000
     assert kept % PAGE == 0
@@ -271,3 +280,49 @@ def test_parquet_columns_that_json_does_not_know_are_text(console: Console, tmp_
     record = orjson.loads(body)
     assert (record["amount"], record["day"], record["tags"]) == ("12.50", "2026-03-01", ["a", "b"])
     assert "pottery" not in body
+
+
+def test_a_large_file_is_read_by_other_processes_with_the_same_result(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"u{number % 400}" for number in range(6000)]
+    lines = [
+        {
+            "native_id": str(number),
+            "text": f"提现 {number} 没到账，等了两天 {'很急 ' * 20}",
+            "author_id": who,
+            "thread_id": who,
+            "created_at": 1_772_000_000 + 600 * number,
+        }
+        for number, who in enumerate(people)
+    ]
+    file = jsonl(tmp_path / "large.jsonl", *lines, b'{"text": ')
+    assert file.stat().st_size > SMALL
+    assert console.result("import", file, "--source", "old", code=3)["rejected"] == 1
+    tables = ("post", "record", "inquiry", "account", "rejected_record")
+    same = "SELECT COLUMNS(c -> c NOT IN ('seen_at', 'fetched_at')) FROM {} ORDER BY ALL"
+    by_processes = [console.query(same.format(table)) for table in tables]
+    monkeypatch.setattr(importer, "SMALL", 1 << 40)
+    console.data.rename(tmp_path / "elsewhere")
+    console.result("import", file, "--source", "old", code=3)
+    assert [console.query(same.format(table)) for table in tables] == by_processes
+
+
+def test_an_account_that_takes_its_old_name_again_has_that_name(console: Console, tmp_path: Path) -> None:
+    names = ("Lin", "Lin (away)", "Lin")
+    rows = [
+        {"native_id": str(number), "text": f"swap {number} fails", "author_id": "u1", "author_name": name}
+        for number, name in enumerate(names)
+        for _ in range(PAGE)
+    ]
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    assert console.query("SELECT name FROM account") == [("Lin",)]
+
+
+def test_a_worker_that_is_killed_ends_the_import_with_what_to_do(tmp_path: Path) -> None:
+    worker = Worker(Job("old", "abcd", datetime(2026, 3, 1, tzinfo=UTC)))
+    (process,) = (one for one in psutil.Process().children() if one.pid == worker.pid)
+    process.kill()
+    with pytest.raises(ImportFileError, match="give the same command again"):
+        worker.prepare(Rows([b'{"text": "hello"}']), 0)
+    worker.close()

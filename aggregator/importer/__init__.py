@@ -23,7 +23,7 @@ from aggregator.prepare import Prepared
 from aggregator.store import sources
 from connectors.contract import SourceConfig
 
-__all__ = ["FIELDS", "PAGE", "File", "FileConnector", "ImportFileError", "import_file"]
+__all__ = ["FIELDS", "PAGE", "SMALL", "File", "FileConnector", "ImportFileError", "import_file"]
 
 SMALL = 1_000_000  # bytes of a file that is read before another process has started
 MOST_WORKERS = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import duckdb
 import numpy as np
@@ -58,6 +58,27 @@ class KnownIds:
             cursor.close()
         self._sorted = np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
         return self._sorted
+
+
+class SeenAccounts:
+    """Accounts that were lately stored as a platform told them, so that each of their posts need not look."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Id, object] = {}
+
+    def has(self, key: Id, account: object) -> bool:
+        """Whether exactly this is stored."""
+        return self._seen.get(key) == account
+
+    def add(self, accounts: Mapping[Id, object]) -> None:
+        """This transaction stores them."""
+        if len(self._seen) > MOST_LOOSE:
+            self._seen.clear()
+        self._seen.update(accounts)
+
+    def forget(self) -> None:
+        """What was added was rolled back, or something else has written accounts."""
+        self._seen.clear()
 
 
 def _numbers(halves: Iterable[bytes]) -> NDArray[np.uint64]:
