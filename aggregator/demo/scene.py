@@ -71,7 +71,10 @@ class Scene(ABC):
 
     @property
     def given_up(self) -> frozenset[str]:
-        """Native ids of posts that the platform tried to tell us of, and never tells again. truth() has them not."""
+        """Native ids of posts that the platform tried to tell us of, and never tells again.
+
+        Where it may be that we took one, and the platform did not hear so, truth() has it, too.
+        """
         return frozenset()
 
     @abstractmethod

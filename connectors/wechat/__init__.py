@@ -36,7 +36,7 @@ from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, Qu
 
 ATTEMPT: Final = timedelta(seconds=5)
 CALLED_FOR: Final = timedelta(seconds=15)  # WeChat makes three attempts of five seconds, then drops a message
-SPARED: Final = timedelta(seconds=8)  # outages that all of them may meet are longer
+SPARED: Final = ATTEMPT  # the last two are so far apart, and the first may be cut off in its fifth second
 ASKED_AGAIN: Final = 3600.0  # seconds after which an API that we may not call is tried again
 NEW_ARTICLE: Final = frozenset({"PUBLISHJOBFINISH", "MASSSENDJOBFINISH"})
 DAY: Final = 24 * 3600

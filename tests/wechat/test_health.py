@@ -59,7 +59,7 @@ async def test_a_restart_within_the_three_attempts_of_wechat_misses_nothing(sour
     done = Drained()
     async with source(**CALLED) as before:
         await poll(before, done)
-    clock.pass_(seconds=7)
+    clock.pass_(seconds=5)
     async with source(**CALLED) as after:
         pages = await poll(after, done)
     assert [gap for page in pages for gap in page.gaps] == []
@@ -70,10 +70,10 @@ async def test_short_outages_one_after_the_other_may_meet_all_three_attempts(sou
     async with source(**CALLED) as first:
         await poll(first, done)
     stopped = clock.now
-    clock.pass_(seconds=8)
+    clock.pass_(seconds=5)
     async with source(**CALLED) as second:
         short = await poll(second, done)
-    clock.pass_(seconds=8)
+    clock.pass_(seconds=5)
     async with source(**CALLED) as third:
         pages = await poll(third, done)
     gaps = [(gap.start, gap.end) for page in [*short, *pages] for gap in page.gaps]
