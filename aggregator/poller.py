@@ -41,6 +41,7 @@ BACK_OFF = wait_exponential_jitter(multiplier=2, max=300, jitter=2)
 WELL: Final = ("ok", "silent")
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
+LOOK_EVERY: Final = 0.02  # seconds, at a poll under way that may turn out to listen
 WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the source
 
 
@@ -68,6 +69,7 @@ class Source:
     kept_at: datetime | None = None  # when the rhythm was last written
     noted_at: datetime | None = None  # when coverage and health were last written
     again: bool = False  # the platform said that there is something to fetch
+    listens: bool = False  # the poll under way has caught up and goes on
     opened: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -178,7 +180,8 @@ class Poller:
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
 
     async def poll(self, source: Source, *, once: bool = False) -> float | None:
-        """Drain a source. `once`: until it has caught up; note coverage and health, however short ago that was.
+        """Drain a source. `once`: until it has caught up; note coverage and health, however short ago that was. Where a
+        poll under way listens, all is done by it.
 
         Returns seconds to back off, 0 for its usual interval, None to stop it.
 
@@ -186,8 +189,10 @@ class Poller:
             StoreError: the database cannot be written; the process should end.
             FenceLostError: another process collects this source.
         """
+        if once and await self._is_listened_to(source):
+            return 0.0
         async with source.lock:
-            began, source.again = self.ingest.clock(), False
+            began, source.again, source.listens = self.ingest.clock(), False, False
             try:
                 if not source.opened:
                     await source.connector.open()
@@ -205,6 +210,14 @@ class Poller:
         if once and source.again:
             self.poll_soon(source.name)  # called during a poll by hand, which is not repeated by itself
         return 0.0
+
+    async def _is_listened_to(self, source: Source) -> bool:
+        """Whether the poll under way hears by itself what there is; it might not end for hours."""
+        while source.lock.locked():
+            if source.listens:
+                return True
+            await asyncio.sleep(LOOK_EVERY)
+        return False
 
     # -- tempo -----------------------------------------------------------------------------------
 
@@ -260,6 +273,7 @@ class Poller:
                     )
                 if page.caught_up:
                     await self._succeeded(source, asked, note=False)
+                    source.listens = source.listens or not page.records
                     if once and not page.records:
                         break  # what stays connected would go on for ever
                 asked = self.ingest.clock()

@@ -344,6 +344,14 @@ async def test_a_single_pass_ends_when_a_source_that_stays_connected_has_caught_
         assert (source.state, source.cursor) == ("ok", {"number": 1})
 
 
+async def test_a_pass_by_hand_does_not_wait_for_a_poll_that_listens(community: Community) -> None:
+    async with asyncio.timeout(PATIENCE), listening(with_connector(community, Connected), community) as work:
+        source = work.poller.sources["odd"]
+        await until(lambda: source.lock.locked())
+        assert await work.poller.poll(source, once=True) == 0.0
+        assert (source.state, source.lock.locked()) == ("ok", True)
+
+
 async def test_a_call_that_says_fetch_now_polls_the_source_at_once(community: Community) -> None:
     async with listening(with_connector(community, Bell), community) as work:
         bell = work.poller.sources["odd"]
