@@ -324,6 +324,8 @@ def _value(setting: object) -> object:
             return setting.total_seconds()
         case frozenset() | tuple():
             return sorted(setting)
+        case dict():
+            return setting
         case bool() | int() | float() | str():
             return setting
     return str(setting)

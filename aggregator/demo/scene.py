@@ -61,6 +61,11 @@ class Scene(ABC):
     def connect(self, hooks_url: str) -> None:
         """Tell a platform that calls us where we listen."""
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is said now is told, or can be fetched. Of what was said before, some platforms tell nothing."""
+        return True
+
     async def delivers(self, client: httpx.AsyncClient) -> None:
         """Make the calls that wait now, as often as the platform tries."""
 

@@ -95,6 +95,13 @@ class Stage:
                         await delivering
                 await asyncio.sleep(CALLS_EVERY)
 
+    async def until_heard(self) -> None:
+        """Wait until the desk listens to every platform that tells nothing of the time before."""
+        while True:
+            if all(scene.is_heard for scene in self.scenes.values()):
+                return
+            await asyncio.sleep(CALLS_EVERY)
+
     async def has_called(self) -> None:
         """Wait until no platform calls us, or has something to call for."""
         while True:
