@@ -694,7 +694,7 @@ async def test_by_webhook_a_longer_time_in_which_we_did_not_run_is_told_as_a_gap
     bot: QQBotSimulator, url: str, clock: Hands, minutes: int, gaps: int
 ) -> None:
     def started() -> QQBot:
-        connector = QQBot("bot", config_for(bot, url, way="webhook"), since=START)
+        connector = QQBot("bot", config_for(bot, url, way="webhook"), since=START - timedelta(days=7))
         connector.clock = clock
         return connector
 

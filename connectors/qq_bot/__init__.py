@@ -165,7 +165,8 @@ class QQBot(PullConnector, PushConnector):
     def _waiting(self, cursor: Cursor) -> Page:
         """QQ calls us, and nobody can be asked whether its calls arrive: what it told before the last one has come."""
         now, gaps = self.clock(), list[Gap]()
-        alive_at = datetime.fromtimestamp(cursor.get("alive_at", now.timestamp()), UTC)
+        started = self.since + self.config.backfill  # for the first time
+        alive_at = datetime.fromtimestamp(cursor.get("alive_at", started.timestamp()), UTC)
         if not self._was_polled and now - alive_at > KEPT:
             gaps.append(Gap(alive_at - CLOCKS_DIFFER, now, NOT_CALLED_AGAIN))
         self._was_polled = True

@@ -209,9 +209,11 @@ class WeChat(PullConnector, PushConnector):
 
     def _missed(self, now: datetime) -> tuple[Gap, ...]:
         """The time in which we may not have run: no message of it is sent again."""
-        if not (self._is_first_poll and self._alive_at):
+        if not self._is_first_poll:
             return ()
-        before = datetime.fromtimestamp(self._alive_at, UTC)
+        # Where no poll was ever committed, we ran last when the source was first started.
+        started = self.since + self.config.backfill
+        before = datetime.fromtimestamp(self._alive_at, UTC) if self._alive_at else min(started, now)
         # The attempts may meet one short outage after the other.
         if self._outage and before.timestamp() - self._outage[1] <= CALLED_FOR.total_seconds():
             before = datetime.fromtimestamp(self._outage[0], UTC)
