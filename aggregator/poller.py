@@ -7,6 +7,7 @@ and the next one goes on at the last cursor. A failing source never disturbs ano
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ from connectors.errors import (
 
 log = structlog.get_logger()
 
-BACK_OFF = wait_exponential_jitter(multiplier=2, max=300, jitter=2)
+LONGEST: Final = 300.0  # seconds
+BACK_OFF = wait_exponential_jitter(multiplier=2, max=LONGEST, jitter=2)
 WELL: Final = ("ok", "silent")
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
@@ -193,18 +195,19 @@ class Poller:
             return 0.0
         async with source.lock:
             began, source.again, source.listens = self.ingest.clock(), False, False
+            fence = source.fence
             try:
                 if not source.opened:
                     await source.connector.open()
                     source.opened = True
                 await self._drain(source, once=once)
             except ConnectorError as error:
-                return await self._failed(source, error)
+                return await self._failed(source, error, in_part=source.fence > fence)
             except (StoreError, FenceLostError, asyncio.CancelledError):
                 raise
             except Exception as error:  # a bug in one connector leaves the others running
                 log.exception("source.broken", source=source.name)
-                return await self._failed(source, error)
+                return await self._failed(source, error, in_part=False)
             source.rhythm = tempo.polled(source.rhythm, self.ingest.clock(), ())
             await self._succeeded(source, began, note=once)
         if once and source.again:
@@ -257,7 +260,7 @@ class Poller:
     # -- one poll --------------------------------------------------------------------------------
 
     async def _drain(self, source: Source, *, once: bool) -> None:
-        before = source.quota
+        before, works_after = source.quota, time.monotonic() + source.config.poll_every.total_seconds()
         async with aclosing(source.connector.pages(source.cursor)) as pages:
             asked = self.ingest.clock()
             async for page in pages:
@@ -265,7 +268,8 @@ class Poller:
                 source.cursor, source.fence = page.cursor, source.fence + 1
                 source.warnings, source.quota = page.warnings, page.quota or source.quota
                 self.heard(source.name, outcome.arrived)
-                await self._works_again(source)
+                if page.caught_up or time.monotonic() >= works_after:
+                    await self._works_again(source)
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
                     raise UnreadablePageError(
                         f"{source.name}: none of {outcome.records} records could be read; they are kept. The "
@@ -281,7 +285,10 @@ class Poller:
             source.rhythm = tempo.spent(source.rhythm, before.left - source.quota.left)
 
     async def _works_again(self, source: Source) -> None:
-        """A page was committed. A busy chat's poll may not end for hours: its health is told, its trouble forgotten."""
+        """A poll goes well for so long that its end is not waited for: a busy chat's may not come for hours.
+
+        One page says little: the part of a source that fails may come after those that do not.
+        """
         source.failures = 0
         if source.state in WELL:
             return
@@ -309,11 +316,13 @@ class Poller:
         await self.ingest.db.write(lambda con: _vouch(con, source, until, began, keeps))
         await self._report(source, began, self._tempo(source) or source.config.poll_every.total_seconds())
 
-    async def _failed(self, source: Source, error: Exception) -> float | None:
+    async def _failed(self, source: Source, error: Exception, *, in_part: bool) -> float | None:
+        """`in_part`: some pages were committed; the parts that work are not kept waiting."""
         now = self.ingest.clock()
         source.failures += 1
         message = str(error) or type(error).__name__
-        pause = _pause(error, source.failures)
+        usual = self._tempo(source) or source.config.poll_every.total_seconds()
+        pause = _pause(error, source.failures, max(usual, back_off(1)) if in_part else LONGEST)
         source.state = "stopped" if pause is None else "failing"
         source.message = message
         log.warning("source.failed", source=source.name, message=message, failures=source.failures, retry_in=pause)
@@ -361,14 +370,14 @@ def _silence(rhythm: Rhythm, missed: float) -> str:
     )
 
 
-def _pause(error: Exception, failures: int) -> float | None:
-    """How long to wait before the next poll; None: until a person has looked."""
+def _pause(error: Exception, failures: int, longest: float) -> float | None:
+    """How long to wait before the next poll; None: until a person has looked. `longest`: of our own accord."""
     if isinstance(error, AuthError | SourceGoneError | UnreadablePageError):
         return None
     if isinstance(error, ThrottledError):
         return error.retry_after
     if isinstance(error, TransientError | CursorExpiredError):
-        return back_off(failures)
+        return min(back_off(failures), longest)
     return None
 
 
