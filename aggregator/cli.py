@@ -257,6 +257,31 @@ def score(context: click.Context, config: Path) -> None:
     sys.exit(PARTLY_DONE if broken else DONE)
 
 
+@main.command(epilog="Example: aggregator evaluate graded.tsv --map text=message")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--map", "renamed", default="", help="The columns' names, as in `aggregator import` (text=body).")
+@config_option
+@click.pass_context
+@json_option
+def evaluate(context: click.Context, file: Path, renamed: str, config: Path, as_json: bool) -> None:
+    """Tell how well the priority ranks the messages of FILE (JSON Lines, CSV, TSV or Parquet).
+
+    Needed: `text`, and `grade` (0 to 4), `polarity` or `kind`. `source`, `lang` and `tier` part the messages. Each is
+    scored alone. What each figure means, and what it is today: docs/scoring.md.
+    """
+    from aggregator.evaluating import evaluate as measured
+    from aggregator.importer.files import File, ImportFileError
+    from aggregator.terminal import figures
+
+    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
+    settings = _load(config) if given or config.exists() else _no_settings()
+    try:
+        result = measured(File(file, _mapping(renamed)), settings.points)
+    except ImportFileError as error:
+        raise click.ClickException(str(error)) from None
+    _show(result, as_json, "" if as_json else figures(result))
+
+
 @main.command(epilog="Example: aggregator backup /var/backups/desk-2026-11-22")
 @click.argument("target", type=click.Path(path_type=Path))
 @config_option
@@ -397,7 +422,7 @@ def _quotas(settings: Settings) -> dict[str, Any]:
 
 
 def _mapping(text: str) -> dict[str, str]:
-    from aggregator.importer import FIELDS
+    from aggregator.importer.connector import FIELDS
 
     pairs = [pair.partition("=") for pair in text.split(",") if pair]
     for name, _, column in pairs:

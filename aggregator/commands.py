@@ -14,7 +14,8 @@ from typing import Any
 from aggregator.backup import back_up
 from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
-from aggregator.importer import File, ImportFileError, import_file
+from aggregator.importer.files import File, ImportFileError
+from aggregator.importer.importing import import_file
 from aggregator.inquiry import shown
 from aggregator.poller import WELL
 from aggregator.replay import replay

@@ -20,11 +20,11 @@ from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
-from aggregator.store.rows import Connection
 from connectors.contract import Cursor, Gap, Quota
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
+    from aggregator.store.rows import Connection
 
 Row = dict[str, Any]  # a row of `post`, by column
 

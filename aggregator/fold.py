@@ -24,7 +24,7 @@ EXCERPT = 160
 
 # Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble. Whether a
 # post is bait is another matter: recovery words that are given away for nothing are often a trap.
-STAKES = frozenset(terms.STAKES) | {"praise", "noise"}
+STAKES = terms.AT_STAKE | {"praise", "noise"}
 # Points that belong to the state of the inquiry, not to the words of a post.
 STATE_RULES: dict[str, float] = {
     "asked_again": 8.0,

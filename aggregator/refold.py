@@ -12,13 +12,13 @@ from aggregator.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
 from aggregator.identity import Id, inquiry_id
 from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import rows
-from aggregator.store.rows import Connection
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from aggregator.config import ChannelClock
     from aggregator.prepare import Draft, Prepared
+    from aggregator.store.rows import Connection
 
 
 def refold(

@@ -19,7 +19,7 @@ from aggregator.config import clock_of
 from aggregator.fold import FoldPost, Subject, fold
 from aggregator.identity import Id as PostId
 from aggregator.identity import inquiry_id
-from aggregator.importer import FileConnector
+from aggregator.importer.connector import FileConnector
 from aggregator.inquiry import Inquiry, InquiryReason, shown
 from aggregator.prepare import Origin, read_page
 

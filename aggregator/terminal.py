@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
@@ -237,3 +237,24 @@ def _span(seconds: float) -> str:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def figures(result: Mapping[str, Any]) -> str:
+    """What `aggregator evaluate` found, as a table of text."""
+    names = [name for name in result["all"] if not name.endswith("_interval")]
+    rows = [
+        ["", *(name.replace("_", " ") for name in names)],
+        ["all", *(_figure(result["all"], name) for name in names)],
+    ]
+    for by, parts in result["by"].items():
+        rows += [[f"{by} {value}", *(_figure(part, name) for name in names)] for value, part in parts.items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _figure(part: Mapping[str, Any], name: str) -> str:
+    value, interval = part.get(name), part.get(f"{name}_interval")
+    told = "–" if value is None else str(value)
+    return f"{told} ({interval[0]}-{interval[1]})" if interval else told

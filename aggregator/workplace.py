@@ -12,7 +12,7 @@ from aggregator.backup import DATABASE, DESK
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
-from aggregator.importer import FileConnector
+from aggregator.importer.connector import FileConnector
 from aggregator.ingest import Ingest
 from aggregator.poller import Poller
 from aggregator.prepare import Origin

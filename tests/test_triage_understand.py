@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from aggregator.inquiry import Understanding
-from aggregator.triage import search_text, understand
+from aggregator.triage import judge, search_text, understand
 from aggregator.triage.terms import RULES
 
 
@@ -29,9 +29,10 @@ def read(
     staff: bool = False,
     points: dict[str, float] | None = None,
 ) -> Understanding:
+    (grade,) = judge([search_text(text)])
     return understand(
         text,
-        search_text=search_text(text),
+        grade,
         lang=None,
         public=public,
         followers=followers,

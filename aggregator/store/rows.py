@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import duckdb
 import orjson
 import pyarrow as pa
 
 from aggregator.identity import Id
 from aggregator.inquiry import Event, Inquiry, InquiryReason
 
-Connection = duckdb.DuckDBPyConnection
+if TYPE_CHECKING:  # a process that only reads has no need of it
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
 
 _UUID, _TEXT, _TIME, _INT, _REAL, _FLAG = (
     pa.uuid(),
