@@ -49,7 +49,8 @@ def masked(planted: Planted, *, but: Iterable[tuple[int, int]] = ()) -> str:
 
 def checksum_is_valid(phrase: tuple[str, ...], language: str) -> bool:
     """BIP-39 with whole numbers and the list as `mnemonic` ships it, compared decomposed."""
-    wordlist = [unicodedata.normalize("NFKD", word) for word in Mnemonic(language).wordlist]
+    shipped = [word.replace("\ufffd\ufffd", "в") for word in Mnemonic(language).wordlist]
+    wordlist = [unicodedata.normalize("NFKD", word) for word in shipped]
     number = 0
     for word in phrase:
         number = number * 2048 + wordlist.index(unicodedata.normalize("NFKD", word))

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from aggregator.triage.secrets.chinese import find_chinese
-from aggregator.triage.secrets.found import Found
+from aggregator.triage.secrets.found import MASK, Found
 from aggregator.triage.secrets.keys import find_keys
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.phrases import find_phrases
 from aggregator.triage.secrets.screen import Suspicion, suspicion
 
-MASK = "█"
-SHORTEST = 15  # four words of three letters and what parts them
+SHORTEST = 11  # four Korean words of two letters and what parts them, or six Chinese characters
 _ALL = Suspicion(words=True, keys=True, chinese=True)
 
 

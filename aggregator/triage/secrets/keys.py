@@ -27,7 +27,7 @@ STORE_NAMES = ("crypto", "ciphertext", "kdfparams")
 _STORE = re.compile(rf"[\"']?(?<![a-z])(?:{'|'.join(STORE_NAMES)})[\"']?\s*[:：=]", re.IGNORECASE)
 _WIF_FIRST = "5KL9c6QT"  # Bitcoin, its test net, BIP-38, Dogecoin, Litecoin
 _SHOWN = 8  # characters that stay readable at each end of what may be a key or a transaction id
-_MOST_PAIRS = 24  # curve operations per text: a page of signatures must not hold up the rest
+_MOST_PAIRS = 200  # curve operations per text: a page of signatures must not hold up the rest
 
 
 def find_keys(text: str, label: str = "") -> Iterator[Found]:
@@ -36,11 +36,13 @@ def find_keys(text: str, label: str = "") -> Iterator[Found]:
     `label`: the name of the field that holds the text, read as if it stood before it.
     """
     yield from _keystores(text)
-    for match in _XPRV.finditer(text):
-        payload = base58check_payload(match.group()[:111])
-        yield Found("xprv", match.start(), match.end(), checked=payload is not None)
+    if "prv" in text:
+        for match in _XPRV.finditer(text):
+            payload = base58check_payload(match.group()[:111])
+            yield Found("xprv", match.start(), match.end(), checked=payload is not None)
     yield from _base58_keys(text, label)
-    yield from _byte_arrays(text, label)
+    if may_be_bytes(text):
+        yield from _byte_arrays(text, label)
     yield from _hex_keys(text, label)
     yield from _hex_in_pieces(text, label)
 
@@ -120,6 +122,11 @@ def _is_hex(token: str) -> bool:
     return all(char in "0123456789abcdefABCDEF" for char in token)
 
 
+def may_be_bytes(text: str) -> bool:
+    """Whether enough stands apart for a key's bytes, written one by one."""
+    return len(text.split()) + sum(map(text.count, ",;，；、")) >= 32
+
+
 def _byte_arrays(text: str, label: str) -> Iterator[Found]:
     for match in islice(BYTES.finditer(text), _MOST_PAIRS):
         pieces = re.split(r"[\s,;；，、]+", match.group())
@@ -129,8 +136,8 @@ def _byte_arrays(text: str, label: str) -> Iterator[Found]:
             continue
         data = bytes(values)
         checked = is_ed25519_pair(data)
-        reading = read(text, match.start(), match.end(), label)
-        if checked or reading is Reading.KEY or (len(data) == 64 and reading is Reading.DOUBT):
+        reading = Reading.KEY if checked else read(text, match.start(), match.end(), label)
+        if reading is Reading.KEY:
             yield Found("solana_key", match.start(), match.end(), checked=checked)
 
 

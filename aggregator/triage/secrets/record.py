@@ -9,8 +9,8 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from aggregator.triage.secrets.encodings import is_ed25519_pair
-from aggregator.triage.secrets.finder import MASK, SHORTEST, find, find_closely, masked
-from aggregator.triage.secrets.found import Found
+from aggregator.triage.secrets.finder import SHORTEST, find, find_closely, masked
+from aggregator.triage.secrets.found import MASK, Found
 from aggregator.triage.secrets.screen import suspicion
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from aggregator.triage.secrets.wordlists import LANGUAGES, LENGTHS, nearly, numbers
+from aggregator.triage.secrets.glued import LONGEST_UNCUT, unglue
+from aggregator.triage.secrets.wordlists import LENGTHS, SCRIPTS, nearly, numbers
 
-_WORD = re.compile(r"[a-z]+")
-_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-_LONGEST_WORD = 10
-LONGEST_UNCUT = 23  # more letters than that in a row may be words without spaces
-_LONGEST_GLUED = 400
-FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
+WORDS = {
+    "letters": re.compile(r"[a-z\u0430-\u045f]+"),
+    "kana": re.compile(r"[\u3041-\u3096\u30fc]+"),
+    "hangul": re.compile(r"[\uac00-\ud7a3]+"),
+}
+CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+COUNTER = re.compile(r"第 ?\d{1,2} ?[个個]?[词詞字]?[是为為]?|\d{1,2}(?:번째?|番目?)")
+FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e", "번", "번째"))
 ORDINALS = frozenset(
     (
         "first",
@@ -33,7 +36,7 @@ ORDINALS = frozenset(
         "twelfth",
     )
 )
-_HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key", "is", "are"))
+HEADINGS = frozenset(("phrase", "seed", "word", "words", "secret", "key", "is", "are", "this", "mnemonic"))
 # Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
 _FUNCTION_WORDS = (
     "about above after again ahead all almost alone already also always another any around away because become "
@@ -78,11 +81,12 @@ class Run:
         return len(set(self.listed)) / len(self.listed)
 
 
-def words_of(low: str) -> list[Word]:
-    """Words in Latin letters of a folded, lower-case text; glued ones are cut apart where that can be done."""
+def words_of(low: str, script: str = "letters") -> list[Word]:
+    """Words of one script in a folded, lower-case text; glued ones are cut apart where that can be done."""
     words: list[Word] = []
-    for match in _WORD.finditer(low):
-        if match.end() - match.start() > LONGEST_UNCUT and (cuts := _unglue(match.group())):
+    for match in WORDS[script].finditer(low):
+        long = script == "letters" and match.end() - match.start() > LONGEST_UNCUT
+        if long and (cuts := unglue(match.group())):
             at = match.start()
             for piece in cuts:
                 words.append(Word(at, at + len(piece), piece))
@@ -92,41 +96,17 @@ def words_of(low: str) -> list[Word]:
     return words
 
 
-def _unglue(letters: str) -> list[str] | None:
-    """Cut letters without spaces into words of one list, or None. The first language that can do it decides."""
-    letters = letters[:_LONGEST_GLUED]
-    for language in LANGUAGES:
-        if (begins := _beginnings(letters, numbers(language))) is None:
-            continue
-        cuts: list[str] = []
-        end = len(letters)
-        while end:
-            cuts.append(letters[begins[end] : end])
-            end = begins[end]
-        return cuts[::-1]
-    return None
-
-
-def _beginnings(letters: str, listed: Mapping[str, int]) -> list[int] | None:
-    """For each place where a row of list words may end, where the last of them begins (-1: none ends there);
-    None when no row reaches the end."""
-    begins = [0] + [-1] * len(letters)
-    reached = 0
-    for end in range(3, len(letters) + 1):
-        if end - reached > _LONGEST_WORD:
-            return None
-        for start in range(end - 3, max(-1, end - _LONGEST_WORD - 1), -1):
-            if begins[start] >= 0 and letters[start:end] in listed:
-                begins[end] = start
-                reached = end
-                break
-    return begins if begins[-1] >= 0 else None
-
-
-def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
+def runs(low: str, near_cue: bool) -> Iterator[Run]:
     """Every run of four or more list words, per language, in order. `near_cue`: a stranger may stand between."""
+    for script, languages in SCRIPTS.items():
+        words = words_of(low, script)
+        if len(words) >= 4:
+            yield from _runs_of(low, words, languages, near_cue)
+
+
+def _runs_of(low: str, words: Sequence[Word], languages: Sequence[str], near_cue: bool) -> Iterator[Run]:
     fillers = FILLERS | _counting(words)
-    for language in LANGUAGES:
+    for language in languages:
         listed = numbers(language)
         known = [word.text in listed and word.text not in fillers for word in words]
         if sum(known) < 4:
@@ -183,7 +163,9 @@ def _close(low: str, left: Word, right: Word) -> bool:
     if low.startswith('":', left.end):
         return False
     size = right.start - left.end
-    return size <= 4 or (size <= 32 and len(_CJK.findall(low, left.end, right.start)) <= 8)
+    if left.text >= "\u3000":
+        return size <= 32 and CJK.search(COUNTER.sub("", low[left.end : right.start])) is None
+    return size <= 4 or (size <= 32 and len(CJK.findall(low, left.end, right.start)) <= 8)
 
 
 def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, fillers: frozenset[str]) -> Run:
@@ -198,12 +180,17 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
     return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end)
 
 
-def trimmed(low: str, words: Sequence[Word]) -> Sequence[Word]:
-    """Leave out a heading ("seed phrase:") when a phrase of a proper length follows it."""
-    for skip in range(1, min(4, len(words))):
-        heading = words[skip - 1].text
-        parted = set(low[words[skip - 1].end : words[skip].start]) & {":", "\n"}
-        once = all(word.text != heading for word in words[skip:])  # "word 1: ..., word 2: ..." heads each
-        if len(words) - skip in LENGTHS and parted and heading in _HEADINGS and once:
-            return words[skip:]
-    return words
+def without_heading(low: str, run: Run) -> Run:
+    """Leave out the last words of a heading ("my seed phrase:") that are on the list, too. A word that stands alone
+    in its line is none."""
+    for skip in range(1, min(4, len(run.words) - 3)):
+        last, first = run.words[skip - 1], run.words[skip]
+        parted = set(low[last.end : first.start]) & {":", "\n", "="}
+        if not parted or last.text not in HEADINGS or any(word.text == last.text for word in run.words[skip:]):
+            continue
+        line = low[low.rfind("\n", 0, last.start) + 1 : last.start]
+        if len(run.words) - skip in LENGTHS or (len(run.listed) < LENGTHS[0] and WORDS["letters"].search(line)):
+            words = run.words[skip:]
+            known = [word.text in numbers(run.language) and word.text not in FILLERS for word in words]
+            return _run(low, words, known, run.language, FILLERS)
+    return run

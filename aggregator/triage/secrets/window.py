@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.triage.secrets.finder import MASK
+from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.runs import FUNCTION_WORDS, words_of
 from aggregator.triage.secrets.wordlists import LANGUAGES, numbers
