@@ -100,7 +100,8 @@ def _judged(text: str, shown: str, row: Sequence[int]) -> Found | None:
         return Found("phrase", start, end, checked=checked) if varied and (sure or lined) else None
     if MASK in text or not _is_alone(text[:start], text[end:]):
         return None
-    if cue or (len(signs) >= _ENOUGH_ALONE and not reads_like_a_sentence(signs)):
+    listed = re.search(r"[\d,，、•·*-]", shown[start:end])
+    if cue or (len(signs) >= _ENOUGH_ALONE and (listed or not reads_like_a_sentence(signs, limit=3))):
         return Found("fragment", start, end)
     return None
 

@@ -39,8 +39,8 @@ _WEAK_ID = (
 )
 _CUES = re.compile(f"(?P<key>{_KEY})|(?P<id>{_ID})|(?P<weak_key>{_WEAK_KEY})|(?P<weak_id>{_WEAK_ID})")
 _OR = re.compile(r"\bor\b|还是|還是|或")
-_LINK = re.compile(r"[a-z][a-z+.-]*://[^\s\"'<>，。]*$|\bwww\.[^\s\"'<>，。]*$|[/#][a-z]+/$|[?&][a-z_]{1,20}=$")
-_KEY_IN_LINK = re.compile(r"(?:priv|secret|seed|[?&#]s?k(?:ey)?=)[^/&]*$")
+_LINK = re.compile(r"[a-z][a-z+.-]*://[^\s\"'<>，。]*\Z|\bwww\.[^\s\"'<>，。]*\Z|[/#][a-z]+/\Z|[?&][a-z_]{1,20}=\Z")
+_KEY_IN_LINK = re.compile(r"(?:priv|secret|seed|[?&#]s?k(?:ey)?=)[^/&]*\Z")
 # Another key, id or address, or a mask where one was: what stands before it speaks of that one.
 _BOUND = re.compile(r"(?=[a-zA-Z+/=_-]*\d)[0-9a-zA-Z+/=_-]{25,}|█{8,}")
 _BARE = re.compile(r"[\W\d_]*(?:0x)?")

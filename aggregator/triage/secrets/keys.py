@@ -6,7 +6,7 @@ A hexadecimal private key looks exactly like a transaction id: `context.py` deci
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from aggregator.triage.secrets import published
@@ -157,7 +157,24 @@ def _hex_keys(text: str, label: str) -> Iterator[Found]:
 def _hex_in_pieces(text: str, label: str) -> Iterator[Found]:
     """A key in groups or broken over lines: only where a word says that it is one."""
     for match in _HEX_PIECES.finditer(text):
-        digits = re.sub(r"0[xX]|[^0-9a-fA-F]", "", match.group())
-        if len(digits) == 64 and read(text, match.start(), match.end(), label) is Reading.KEY:
-            kind: Kind = "private_key"
-            yield Found(kind, match.start(), match.end(), published.is_published_hex(digits))
+        pieces = [piece.span() for piece in re.finditer(r"[0-9a-fA-F]+(?![xX])", match.group())]
+        done = 0
+        for first in range(len(pieces)):
+            last = _sixty_four(pieces, first)
+            if first < done or last is None:
+                continue
+            start, end = match.start() + pieces[first][0], match.start() + pieces[last][1]
+            if read(text, start, end, label) is Reading.KEY:
+                digits = re.sub(r"[^0-9a-fA-F]", "", text[start:end].replace("0x", ""))
+                yield Found("private_key", start, end, published.is_published_hex(digits))
+                done = last + 1
+
+
+def _sixty_four(pieces: Sequence[tuple[int, int]], first: int) -> int | None:
+    """The piece with which those from `first` on make up a key's 64 digits."""
+    total = 0
+    for last in range(first, len(pieces)):
+        total += pieces[last][1] - pieces[last][0]
+        if total >= 64:
+            return last if total == 64 else None
+    return None

@@ -61,7 +61,7 @@ class Word:
 class Run:
     """List words that follow each other. `words` are all tokens from first to last, `listed` those on the list
     of `language`; `strict`: the longest stretch without a stranger; `lined`: they stand as a list (numbers,
-    commas, lines), not as a sentence."""
+    commas, lines), not as a sentence; `fillers`: words that are not counted."""
 
     language: str
     words: Sequence[Word]
@@ -71,6 +71,7 @@ class Run:
     lined: bool
     start: int
     end: int
+    fillers: frozenset[str]
 
     @property
     def function_share(self) -> float:
@@ -111,7 +112,7 @@ def _runs_of(low: str, words: Sequence[Word], languages: Sequence[str], near_cue
         known = [word.text in listed and word.text not in fillers for word in words]
         if sum(known) < 4:
             continue
-        may_be_slip = partial(_is_slip, words, known, language=language, near_cue=near_cue)
+        may_be_slip = partial(_is_slip, words, known, fillers, language=language, near_cue=near_cue)
         for first, last in _stretches(low, words, known, fillers, may_be_slip):
             if sum(known[first : last + 1]) >= 4:
                 yield _run(low, words[first : last + 1], known[first : last + 1], language, fillers)
@@ -149,10 +150,17 @@ def _stretches(
         yield first, last
 
 
-def _is_slip(words: Sequence[Word], known: Sequence[bool], at: int, *, language: str, near_cue: bool) -> bool:
+def _is_slip(
+    words: Sequence[Word], known: Sequence[bool], fillers: frozenset[str], at: int, *, language: str, near_cue: bool
+) -> bool:
     """Whether a stranger may be a mistyped word: it stands between list words, and a cue is near or one letter
     would put it right."""
-    if not (known[at - 1] and at + 1 < len(known) and known[at + 1]):
+    before, behind = at - 1, at + 1
+    while before > 0 and words[before].text in fillers:
+        before -= 1
+    while behind < len(words) and words[behind].text in fillers:
+        behind += 1
+    if before < 0 or behind >= len(words) or not (known[before] and known[behind]):
         return False
     return near_cue or (len(known) >= 12 and nearly(words[at].text, language))
 
@@ -177,7 +185,7 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
     marked = sum(low[a.end : b.start].strip(" ") != "" for a, b in pairwise(words))
     listed = [word.text for word, is_known in zip(words, known, strict=True) if is_known]
     lined = marked >= 0.8 * (len(words) - 1)
-    return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end)
+    return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end, fillers)
 
 
 def without_heading(low: str, run: Run) -> Run:
@@ -191,6 +199,6 @@ def without_heading(low: str, run: Run) -> Run:
         line = low[low.rfind("\n", 0, last.start) + 1 : last.start]
         if len(run.words) - skip in LENGTHS or (len(run.listed) < LENGTHS[0] and WORDS["letters"].search(line)):
             words = run.words[skip:]
-            known = [word.text in numbers(run.language) and word.text not in FILLERS for word in words]
-            return _run(low, words, known, run.language, FILLERS)
+            known = [word.text in numbers(run.language) and word.text not in run.fillers for word in words]
+            return _run(low, words, known, run.language, run.fillers)
     return run
