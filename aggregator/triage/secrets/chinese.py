@@ -120,31 +120,36 @@ def _together(text: str, shown: str) -> Iterator[Found]:
     for first, (start, _) in enumerate(groups):
         if start < done or not CUE.search(text, max(0, start - _NEAR_BEFORE), start + _NEAR_BEFORE):
             continue
-        for end in reversed(_ends(labelled, groups[first:])):
-            signs = _HAN.findall(labelled[start:end])
-            if _is_phrase("".join(signs)) and _is_beside_cue(text, start, end):
-                checked = any(checksum_is_right("".join(signs), language) for language in CHINESE)
+        for end in _ends(labelled, groups[first:]):
+            signs = "".join(_HAN.findall(labelled[start:end]))
+            if _is_phrase(signs) and _is_beside_cue(text, start, end):
+                checked = any(checksum_is_right(signs, language) for language in CHINESE)
                 yield Found("phrase", start, end, checked=checked)
                 done = end
                 break
 
 
 def _ends(shown: str, groups: Sequence[tuple[int, int]]) -> list[int]:
-    """Where a phrase that begins with the first group may end: groups of one size follow, the last may be shorter."""
+    """Where a phrase that begins with the first group may end: groups of one size follow, the last may be shorter.
+    The likeliest first: where all gaps are the same, and the longest."""
     width = groups[0][1] - groups[0][0]
-    ends: list[int] = []
+    ends: list[tuple[bool, int]] = []
+    gaps: set[str] = set()
     total = 0
     for n, (start, end) in enumerate(groups):
-        if n and not (_IN_GROUPS.fullmatch(shown, groups[n - 1][1], start) and end - start <= width):
-            break
+        if n:
+            gap = shown[groups[n - 1][1] : start]
+            if not _IN_GROUPS.fullmatch(gap) or end - start > width:
+                break
+            gaps.add(gap)
         total += end - start
         if total > LENGTHS[-1]:
             break
         if total in LENGTHS:
-            ends.append(end)
+            ends.append((len(gaps) < 2, end))
         if end - start < width:
             break
-    return ends
+    return [end for _, end in sorted(ends, reverse=True)]
 
 
 def _is_phrase(signs: str) -> bool:

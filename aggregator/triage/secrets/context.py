@@ -94,10 +94,10 @@ _Cues = list[tuple[str, re.Match[str]]]
 def _decide(left: str, right: str) -> Reading:
     before = [(match.lastgroup or "", match) for match in _CUES.finditer(left)]
     after = [(match.lastgroup or "", match) for match in _CUES.finditer(right)]
-    if _asks_which(left, before) or _asks_which(right, after):
-        return Reading.DOUBT
     line = left.rfind("\n") + 1
     line_ends = right.find("\n") if "\n" in right else len(right)
+    if _asks_which(left, before, line, len(left)) or _asks_which(right, after, 0, line_ends):
+        return Reading.DOUBT
     strong_before = [cue for cue in before if cue[0] in _STRONG]
     strong_after = [cue for cue in after if cue[0] in _STRONG]
     # Of words before and behind, those in the same line count first, and of those the ones before.
@@ -124,8 +124,9 @@ def _begins(cues: _Cues, end: int) -> bool:
     return bool(cues) and cues[0][1].start() < end
 
 
-def _asks_which(part: str, cues: _Cues) -> bool:
-    """Whether both are named with an "or" between them."""
-    strong = [match for name, match in cues if name in _STRONG]
-    named = {name for name, _ in cues} >= {"key", "id"}
+def _asks_which(part: str, cues: _Cues, start: int, end: int) -> bool:
+    """Whether both are named in the same line with an "or" between them."""
+    inside = [(name, match) for name, match in cues if start <= match.start() < end]
+    strong = [match for name, match in inside if name in _STRONG]
+    named = {name for name, _ in inside} >= {"key", "id"}
     return named and _OR.search(part, strong[0].end(), strong[-1].start()) is not None

@@ -10,9 +10,8 @@ from aggregator.triage.secrets.found import MASK, Found
 from aggregator.triage.secrets.keys import find_keys
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.phrases import find_phrases
-from aggregator.triage.secrets.screen import Suspicion, suspicion
+from aggregator.triage.secrets.screen import SHORTEST, Suspicion, suspicion
 
-SHORTEST = 11  # four Korean words of two letters and what parts them, or six Chinese characters
 _ALL = Suspicion(words=True, keys=True, chinese=True)
 
 

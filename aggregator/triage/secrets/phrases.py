@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.found import MASK, Found
 from aggregator.triage.secrets.letters import fold
-from aggregator.triage.secrets.runs import CJK, POLITE, WORDS, Run, runs, without_heading
+from aggregator.triage.secrets.runs import CJK, POLITE, WORDS, Run, bare, runs
 from aggregator.triage.secrets.wordlists import LENGTHS, checksum_is_right, numbers
 
 CUE = re.compile(
@@ -28,7 +28,7 @@ def find_phrases(low: str) -> Iterator[Found]:
     """Phrases and fragments in a folded, lower-case text; runs of several languages may overlap."""
     cue = CUE.search(low) is not None
     for run in runs(low, cue):
-        run = without_heading(low, run)
+        run = bare(low, run)
         headed = cue and _HEADING.search(low, max(0, run.start - 80), run.start) is not None
         alone = _is_alone(low, run, headed)
         if _is_phrase(run, cue, alone):

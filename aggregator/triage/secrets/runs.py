@@ -36,7 +36,7 @@ ORDINALS = frozenset(
         "twelfth",
     )
 )
-HEADINGS = frozenset(("phrase", "seed", "word", "words", "secret", "key", "is", "are", "this", "mnemonic"))
+_HEADINGS = frozenset(("phrase", "seed", "word", "words", "secret", "key", "is", "are", "this", "mnemonic"))
 # Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
 _FUNCTION_WORDS = (
     "about above after again ahead all almost alone already also always another any around away because become "
@@ -47,6 +47,7 @@ _FUNCTION_WORDS = (
     "under until update upon use used very want way welcome what when where will wish you your"
 )
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+_ADDRESS = re.compile(r"\d[\da-z]{8}")
 POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
 
 
@@ -188,17 +189,25 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
     return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end, fillers)
 
 
-def without_heading(low: str, run: Run) -> Run:
-    """Leave out the last words of a heading ("my seed phrase:") that are on the list, too. A word that stands alone
-    in its line is none."""
+def bare(low: str, run: Run) -> Run:
+    """The run without list words that belong to what stands around it: the last ones of a heading ("my seed
+    phrase:"), unless they stand alone in their line, and the beginning of an address (cosmos1jkxep8...)."""
+    first = _after_heading(low, run)
+    last = len(run.words) - (_ADDRESS.match(low, run.end) is not None)
+    if (first, last) == (0, len(run.words)):
+        return run
+    words = run.words[first:last]
+    known = [word.text in numbers(run.language) and word.text not in run.fillers for word in words]
+    return _run(low, words, known, run.language, run.fillers)
+
+
+def _after_heading(low: str, run: Run) -> int:
     for skip in range(1, min(4, len(run.words) - 3)):
         last, first = run.words[skip - 1], run.words[skip]
         parted = set(low[last.end : first.start]) & {":", "\n", "="}
-        if not parted or last.text not in HEADINGS or any(word.text == last.text for word in run.words[skip:]):
+        if not parted or last.text not in _HEADINGS or any(word.text == last.text for word in run.words[skip:]):
             continue
         line = low[low.rfind("\n", 0, last.start) + 1 : last.start]
         if len(run.words) - skip in LENGTHS or (len(run.listed) < LENGTHS[0] and WORDS["letters"].search(line)):
-            words = run.words[skip:]
-            known = [word.text in numbers(run.language) and word.text not in run.fillers for word in words]
-            return _run(low, words, known, run.language, run.fillers)
-    return run
+            return skip
+    return 0
