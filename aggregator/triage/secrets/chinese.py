@@ -14,7 +14,8 @@ from aggregator.triage.secrets.runs import CJK, COUNTER
 from aggregator.triage.secrets.wordlists import CHINESE, LENGTHS, checksum_is_right, numbers
 
 CUE = re.compile(
-    r"助[记記]|[记記][词詞]|助词|恢[复復][词詞短]|(?:seed|mnemonic|recovery|phrase|wallet words)(?i:s?)", re.IGNORECASE
+    "助[记記]|[记記][词詞]|助词|恢[复復](?:[词詞短]|用)|seed|mnemonic|recovery|phrase",
+    re.IGNORECASE,
 )
 _WEAK_CUE = re.compile("私[钥鑰]|种子|種子|单词|備份|备份|恢复|恢復|导入|導入")
 _HAN = re.compile("[一-鿿]+")
@@ -42,15 +43,15 @@ _ORDINARY = re.compile(
 
 def may_hold_chinese(text: str, signs: bytes) -> bool:
     """The gate, for a folded text and its SIGNS: characters that stand alone, or enough of them beside a cue."""
-    if b"h" not in signs:
-        return False
-    groups = signs.split()
-    alone = groups.count(b"h")
-    # The first and the last may touch other words, and those on both sides of a "第3个" touch that.
-    if alone + 2 * text.count("第") >= LENGTHS[0] - 2:
-        return True
+    alone = signs.split().count(b"h")
     hans = signs.count(b"h")
-    return (alone >= 4 and hans - alone <= 24) or (hans >= LENGTHS[0] and CUE.search(text) is not None)
+    return (alone >= 4 and hans - alone <= 24) or may_hold_phrase(text, alone, hans)
+
+
+def may_hold_phrase(text: str, alone: int, hans: int) -> bool:
+    """The same for a whole phrase. `alone`, `hans`: how many characters stand alone, and how many there are."""
+    # The first and the last may touch other words, and those on both sides of a "第3个" touch that.
+    return alone + 2 * text.count("第") >= LENGTHS[0] - 2 or (hans >= LENGTHS[0] and CUE.search(text) is not None)
 
 
 def find_chinese(text: str) -> Iterator[Found]:

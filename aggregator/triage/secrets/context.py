@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
+from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
 
 
@@ -13,36 +14,55 @@ def _spelled(*words: str) -> str:
     return "|".join(fold(word).text for word in words)
 
 
-# Every cue begins with a letter of its own, and asks for a word's beginning only after it: so the search skips at
-# once over all other letters. A word begins where no Latin letter stands before it: "的hash". They are read in lower
-# case, which is quicker than ignoring the case.
+# Every cue begins with a letter of its own, and asks for a word's beginning only after it, so that the search can be
+# sorted by first letters. A word begins where no Latin letter stands before it: "的hash". They are read in lower case,
+# which is quicker than ignoring the case.
 _KEY = (
-    r"priv(?:ate)?[ _-]?key|secret[ _-]?key|[ps]k(?![a-z])(?<![a-z]..)|seed|mnemonic|raw key|wallet key"
+    r"priv(?:ate)?[ _-]?key|secret[ _-]?key|pk(?![a-z])(?<![a-z]pk)|sk(?![a-z])(?<![a-z]sk)|seed|mnemonic|raw key|wallet key"
     r"|私[钥鑰匙]|秘[钥鑰匙]|密[钥鑰匙]|金[钥鑰]|私 ?key|助记词|助記詞"
     r"|clave privada|cle privee|chiave privata|chave privada|privater schlussel|秘密鍵|개인 ?키|비밀 ?키|"
     + _spelled("приватный ключ", "приватного ключа", "секретный ключ", "закрытый ключ")
 )
 _ID = (
     r"tx(?:n|id|hash|s)?(?![a-z])|tx[ _-]?(?:id|hash)|transaction|hash(?<![a-z]hash)(?:es)?(?![a-z])|hash值"
-    r"|block(?<![a-z]block)|explorer|scan(?![a-z])|mempool|public[ _-]?key|pubkey|merkle|signature|sha-?256|checksum|digest"
+    r"|block(?<![a-z]block)|explorer|[a-z]{0,12}scan(?![a-z])|mempool|public[ _-]?key|pubkey|merkle|signature|sha-?256|checksum|digest"
     r"|etag|commit|id(?![a-z])(?<![a-z]id)|uuid|nonce|address|addr(?<![a-z]addr)|contract|topic"
     r"|交易|哈希|哈西|雜湊|区块|區塊|高度|流水号|链上|鏈上|公[钥鑰]|签名|簽名|校验|地址|合约|合約"
     r"|トランザクション|ハッシュ|해시|트랜잭션|" + _spelled("транзакц", "хеш", "хэш")
 )
-_WEAK_KEY = r"key(?<![a-z]key)s?(?![a-z])|priv(?<![a-z]priv)(?:ate)?(?![a-z])|import|导入|導入|restor|恢复|恢復|secret|[钥鑰]"
+_WEAK_KEY = r"key(?<![a-z]key)s?(?![a-z])|priv(?<![a-z]priv)(?:ate)?(?![a-z])|import|导入|導入|restor|恢复|恢復|secret|钥|鑰"
 _WEAK_ID = (
     r"transfer|sent|send|deposit|withdr|swap|bridge|confirm|pending|arriv|receiv|stuck|order|receipt|paid|payment"
-    r"|转账|轉賬|轉帳|转了|转的|一笔|那笔|兑换|手续费|处理中|到现在|\be-\d|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
+    r"|转账|轉賬|轉帳|转了|转的|一笔|那笔|兑换|手续费|处理中|到现在|e-\d(?<![a-z]e-\d)|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
     r"|查一?下|红包|打包|确认|enviad|retir|recib"
     r"|送金|入金|出金|着金|송금|입금|출금|전송|"
     + _spelled("перевод", "перевел", "отправ", "получ", "вывод", "chuyển", "nhận", "giao dịch")
 )
-_CUES = re.compile(f"(?P<key>{_KEY})|(?P<id>{_ID})|(?P<weak_key>{_WEAK_KEY})|(?P<weak_id>{_WEAK_ID})")
+
+
+def _by_first_letter(*patterns: str) -> re.Pattern[str]:
+    """All alternatives of some patterns, those that begin alike together, so that a letter is compared with a few; and
+    those in Latin letters only where a word begins."""
+    alike: dict[str, list[str]] = {}
+    for pattern in patterns:
+        for cue in re.findall(r"(?:[^|()]|\((?:[^()]|\([^()]*\))*\))+", pattern):
+            alike.setdefault(cue[0], []).append(cue[1:])
+    any_letter = "[" + "|[".join(alike.pop("["))
+    latin, others = (
+        "|".join(f"{letter}(?:{'|'.join(ends)})" for letter, ends in alike.items() if letter.isascii() is ascii)
+        for ascii in (True, False)
+    )
+    return re.compile(rf"(?<![a-z])(?=[a-z])(?:{latin}|{any_letter})|(?=[^\x00-\u0429])(?:{others})")
+
+
+_CUES = _by_first_letter(_KEY, _ID, _WEAK_KEY, _WEAK_ID)
+_NAMES = re.compile(f"(?P<key>{_KEY})|(?P<id>{_ID})|(?P<weak_key>{_WEAK_KEY})|(?P<weak_id>{_WEAK_ID})")
 _OR = re.compile(r"\bor\b|还是|還是|或")
 _LINK = re.compile(r"[a-z][a-z+.-]*://[^\s\"'<>，。]*\Z|\bwww\.[^\s\"'<>，。]*\Z|[/#][a-z]+/\Z|[?&][a-z_]{1,20}=\Z")
 _KEY_IN_LINK = re.compile(r"(?:priv|secret|seed|[?&#]s?k(?:ey)?=)[^/&]*\Z")
 # Another key, id or address, or a mask where one was: what stands before it speaks of that one.
-_BOUND = re.compile(r"(?=[a-zA-Z+/=_-]*\d)[0-9a-zA-Z+/=_-]{25,}|█{8,}")
+_BOUND = re.compile(r"(?<![0-9a-zA-Z+/=_-])(?=[a-zA-Z+/=_-]*\d)[0-9a-zA-Z+/=_-]{25,}|█{8,}")  # at least _SHORTEST_BOUND
+_SHORTEST_BOUND = 25
 _BARE = re.compile(r"[\W\d_]*(?:0x)?")
 _LEFT, _RIGHT = 90, 48
 _MOST_BEFORE = 12  # ids in a list that are passed over to find its heading
@@ -77,8 +97,10 @@ def _words_before(text: str, start: int) -> tuple[str, bool]:
     for _ in range(_MOST_BEFORE):
         floor = max(0, start - 2 * _LEFT)
         last = None
-        for last in _BOUND.finditer(text, floor, start):
-            pass
+        near = text[floor:start]
+        if MASK in near or max(map(len, near.split()), default=0) >= _SHORTEST_BOUND:
+            for last in _BOUND.finditer(text, floor, start):
+                pass
         if last is None:
             floor = max(0, start - _LEFT)
             return text[floor:start].lower() + above, floor == 0
@@ -92,8 +114,7 @@ _Cues = list[tuple[str, re.Match[str]]]
 
 
 def _decide(left: str, right: str) -> Reading:
-    before = [(match.lastgroup or "", match) for match in _CUES.finditer(left)]
-    after = [(match.lastgroup or "", match) for match in _CUES.finditer(right)]
+    before, after = _cues(left), _cues(right)
     line = left.rfind("\n") + 1
     line_ends = right.find("\n") if "\n" in right else len(right)
     if _asks_which(left, before, line, len(left)) or _asks_which(right, after, 0, line_ends):
@@ -114,6 +135,16 @@ def _decide(left: str, right: str) -> Reading:
     if "weak_key" in names:
         return Reading.DOUBT
     return Reading.ID if "weak_id" in names else Reading.DOUBT
+
+
+def _cues(part: str) -> _Cues:
+    """What is named in a part of a text, and where."""
+    found = []
+    for match in _CUES.finditer(part):
+        name = _NAMES.match(part, match.start())
+        assert name is not None
+        found.append((name.lastgroup or "", match))
+    return found
 
 
 _STRONG = {"key": Reading.KEY, "id": Reading.ID}

@@ -15,8 +15,9 @@ from aggregator.triage.secrets.encodings import base58_decode, base58check_paylo
 from aggregator.triage.secrets.found import Found, Kind
 
 _XPRV = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{60,120}")
-_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{50,100}")
+_BASE58 = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z])[1-9A-HJ-NP-Za-km-z]{50,}")
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{56,})")
+_NO_DIGITS = bytes(c for c in range(256) if c not in b"0123456789abcdefABCDEF")
 _HEX_PIECES = re.compile(
     r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{4,60}(?:[\s:.,-]{1,3}[0-9a-fA-F]{2,60}){1,31}(?![0-9a-zA-Z])"
 )
@@ -26,6 +27,7 @@ BYTES = re.compile(
 STORE_NAMES = ("crypto", "ciphertext", "kdfparams")
 _STORE = re.compile(rf"[\"']?(?<![a-z])(?:{'|'.join(STORE_NAMES)})[\"']?\s*[:：=]", re.IGNORECASE)
 _WIF_FIRST = "5KL9c6QT"  # Bitcoin, its test net, BIP-38, Dogecoin, Litecoin
+SHORTEST_KEY = 32  # characters: bytes without blanks
 _SHOWN = 8  # characters that stay readable at each end of what may be a key or a transaction id
 _MOST_PAIRS = 200  # curve operations per text: a page of signatures must not hold up the rest
 
@@ -44,7 +46,8 @@ def find_keys(text: str, label: str = "") -> Iterator[Found]:
     if may_be_bytes(text):
         yield from _byte_arrays(text, label)
     yield from _hex_keys(text, label)
-    yield from _hex_in_pieces(text, label)
+    if len(_HEX.sub("", text).encode("utf-8", "replace").translate(None, _NO_DIGITS)) >= 64:
+        yield from _hex_in_pieces(text, label)
 
 
 def _keystores(text: str) -> Iterator[Found]:
@@ -56,7 +59,7 @@ def _keystores(text: str) -> Iterator[Found]:
     while match := _STORE.search(text, done):
         done = _end_of_object(text, match.end())
         inside = text[match.start() : done].lower()
-        if "cipher" in inside or "kdf" in inside:
+        if len(inside) >= SHORTEST_KEY and ("cipher" in inside or "kdf" in inside):
             yield Found("keystore", match.start(), done)
 
 
@@ -81,11 +84,13 @@ def _base58_keys(text: str, label: str) -> Iterator[Found]:
     pairs = 0
     for match in _BASE58.finditer(text):
         token, start = match.group(), match.start()
+        if _is_hex(token):
+            continue
         if len(token) <= 60 and (wif := _wif(token)):
             first, last, key = wif
             public = published.is_published_hex(key[1:33].hex())
             yield Found("wif", start + first, start + last, public, checked=True)
-        elif len(token) in (51, 52) and token[0] in "5KL9c" and not _is_hex(token):
+        elif len(token) in (51, 52) and token[0] in "5KL9c":
             if read(text, start, match.end(), label) is Reading.KEY:
                 yield Found("wif", start, match.end())
         elif 86 <= len(token) <= 88 and _stands_alone(text, start, match.end()):
@@ -119,7 +124,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _is_hex(token: str) -> bool:
-    return all(char in "0123456789abcdefABCDEF" for char in token)
+    return not token.strip("0123456789abcdefABCDEF")
 
 
 def may_be_bytes(text: str) -> bool:

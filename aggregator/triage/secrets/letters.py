@@ -31,16 +31,19 @@ UNUSUAL = re.compile(
     r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ufffd\U0001f000-\U0001f0ff\U0001f1e6-\U0001f1ff"
     r"\U0001f260-\U0001faff]"
 )
+# The same, and what may be markup: where `fold` has anything to do.
+FOLDED = re.compile(UNUSUAL.pattern.replace(r"\x00-\xa9", r"\x00-%'-;=-\[\]-\xa9"))
 _TAG = (
     r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)\b[^<>]{0,300}>"
 )
 # Kana and Korean syllables that were taken apart (NFD) are put together again.
 _APART = r"[\u304b-\u30fd][\u3099\u309a]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
 _CHANGED = re.compile(
-    _APART + r"|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
+    # Looked at first: neither plain ASCII nor a Chinese character.
+    r"(?=[<&\\\x80-\u33ff\ua000-\uabff\ud7a4-\U0010ffff])(?:" + _APART + r"|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
     + _TAG
     + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
-    r"|\\{1,4}(?:u[0-9a-f]{4}|[nrtbf\"/])|\\{2})"
+    r"|\\{1,4}(?:u[0-9a-f]{4}|[nrtbf\"/])|\\{2}))"
 )
 _JOINS = frozenset(("&zwnj;", "&zwj;", "&shy;"))
 
