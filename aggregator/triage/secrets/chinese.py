@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from aggregator.triage.secrets.found import MASK, Found
 from aggregator.triage.secrets.runs import CJK, COUNTER
@@ -95,7 +96,7 @@ def _judged(text: str, shown: str, row: Sequence[int]) -> Found | None:
             for size in LENGTHS
             for at in range(min(3, len(signs) - size + 1))
         )
-        lined = sum(shown[a + 1 : b].strip(" ") != "" for a, b in zip(row, row[1:], strict=False)) >= 0.8 * len(signs) - 1
+        lined = sum(shown[a + 1 : b].strip(" ") != "" for a, b in pairwise(row)) >= 0.8 * len(signs) - 1
         sure = checked or cue or _WEAK_CUE.search(text) or not reads_like_a_sentence(signs)
         varied = checked or 2 * len(set(signs)) >= len(signs)
         return Found("phrase", start, end, checked=checked) if varied and (sure or lined) else None

@@ -18,22 +18,25 @@ def _spelled(*words: str) -> str:
 # sorted by first letters. A word begins where no Latin letter stands before it: "的hash". They are read in lower case,
 # which is quicker than ignoring the case.
 _KEY = (
-    r"priv(?:ate)?[ _-]?key|secret[ _-]?key|pk(?![a-z])(?<![a-z]pk)|sk(?![a-z])(?<![a-z]sk)|seed|mnemonic|raw key|wallet key"
+    r"priv(?:ate)?[ _-]?key|secret[ _-]?key|pk(?![a-z])(?<![a-z]pk)|sk(?![a-z])(?<![a-z]sk)|seed|mnemonic"
+    r"|raw key|wallet key"
     r"|私[钥鑰匙]|秘[钥鑰匙]|密[钥鑰匙]|金[钥鑰]|私 ?key|助记词|助記詞"
     r"|clave privada|cle privee|chiave privata|chave privada|privater schlussel|秘密鍵|개인 ?키|비밀 ?키|"
     + _spelled("приватный ключ", "приватного ключа", "секретный ключ", "закрытый ключ")
 )
 _ID = (
     r"tx(?:n|id|hash|s)?(?![a-z])|tx[ _-]?(?:id|hash)|transaction|hash(?<![a-z]hash)(?:es)?(?![a-z])|hash值"
-    r"|block(?<![a-z]block)|explorer|[a-z]{0,12}scan(?![a-z])|mempool|public[ _-]?key|pubkey|merkle|signature|sha-?256|checksum|digest"
-    r"|etag|commit|id(?![a-z])(?<![a-z]id)|uuid|nonce|address|addr(?<![a-z]addr)|contract|topic"
+    r"|block(?<![a-z]block)|explorer|[a-z]{0,12}scan(?![a-z])|mempool|public[ _-]?key|pubkey"
+    r"|merkle|signature|sha-?256|checksum|digest|etag|commit|id(?![a-z])(?<![a-z]id)|uuid|nonce|address|addr(?<![a-z]addr)|contract|topic"
     r"|交易|哈希|哈西|雜湊|区块|區塊|高度|流水号|链上|鏈上|公[钥鑰]|签名|簽名|校验|地址|合约|合約"
     r"|トランザクション|ハッシュ|해시|트랜잭션|" + _spelled("транзакц", "хеш", "хэш")
 )
-_WEAK_KEY = r"key(?<![a-z]key)s?(?![a-z])|priv(?<![a-z]priv)(?:ate)?(?![a-z])|import|导入|導入|restor|恢复|恢復|secret|钥|鑰"
+_WEAK_KEY = (
+    r"key(?<![a-z]key)s?(?![a-z])|priv(?<![a-z]priv)(?:ate)?(?![a-z])|import|导入|導入|restor|恢复|恢復|secret|钥|鑰"
+)
 _WEAK_ID = (
     r"transfer|sent|send|deposit|withdr|swap|bridge|confirm|pending|arriv|receiv|stuck|order|receipt|paid|payment"
-    r"|转账|轉賬|轉帳|转了|转的|一笔|那笔|兑换|手续费|处理中|到现在|e-\d(?<![a-z]e-\d)|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
+    r"|转账|轉賬|轉帳|跨链|跨鏈|转了|转的|一笔|那笔|兑换|手续费|处理中|到现在|e-\d(?<![a-z]e-\d)|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
     r"|查一?下|红包|打包|确认|enviad|retir|recib"
     r"|送金|入金|出金|着金|송금|입금|출금|전송|"
     + _spelled("перевод", "перевел", "отправ", "получ", "вывод", "chuyển", "nhận", "giao dịch")
@@ -57,6 +60,7 @@ def _by_first_letter(*patterns: str) -> re.Pattern[str]:
 
 _CUES = _by_first_letter(_KEY, _ID, _WEAK_KEY, _WEAK_ID)
 _NAMES = re.compile(f"(?P<key>{_KEY})|(?P<id>{_ID})|(?P<weak_key>{_WEAK_KEY})|(?P<weak_id>{_WEAK_ID})")
+_AMOUNT = re.compile(r"\d[.,]\d+ ?[a-z]{1,5}(?![a-z])")  # 693.43 sol: somebody speaks of a transfer
 _OR = re.compile(r"\bor\b|还是|還是|或")
 _LINK = re.compile(r"[a-z][a-z+.-]*://[^\s\"'<>，。]*\Z|\bwww\.[^\s\"'<>，。]*\Z|[/#][a-z]+/\Z|[?&][a-z_]{1,20}=\Z")
 _KEY_IN_LINK = re.compile(r"(?:priv|secret|seed|[?&#]s?k(?:ey)?=)[^/&]*\Z")
@@ -96,14 +100,14 @@ def _words_before(text: str, start: int) -> tuple[str, bool]:
     above = ""
     for _ in range(_MOST_BEFORE):
         floor = max(0, start - 2 * _LEFT)
-        last = None
         near = text[floor:start]
+        bounds: list[re.Match[str]] = []
         if MASK in near or max(map(len, near.split()), default=0) >= _SHORTEST_BOUND:
-            for last in _BOUND.finditer(text, floor, start):
-                pass
-        if last is None:
+            bounds = list(_BOUND.finditer(text, floor, start))
+        if not bounds:
             floor = max(0, start - _LEFT)
             return text[floor:start].lower() + above, floor == 0
+        last = bounds[-1]
         if not _BARE.fullmatch(text, last.end(), start):
             return text[max(last.end(), start - _LEFT) : start].lower() + above, False
         start, above = last.start(), "\n"
@@ -134,7 +138,9 @@ def _decide(left: str, right: str) -> Reading:
         return _STRONG[strong_after[0][0]]
     if "weak_key" in names:
         return Reading.DOUBT
-    return Reading.ID if "weak_id" in names else Reading.DOUBT
+    if "weak_id" in names or _AMOUNT.search(left) or _AMOUNT.search(right):
+        return Reading.ID
+    return Reading.DOUBT
 
 
 def _cues(part: str) -> _Cues:

@@ -37,4 +37,6 @@ def is_ed25519_pair(data: bytes) -> bool:
     # Loaded when it is needed first: hardly any text holds 64 bytes.
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    return len(data) == 64 and Ed25519PrivateKey.from_private_bytes(data[:32]).public_key().public_bytes_raw() == data[32:]
+    return (
+        len(data) == 64 and Ed25519PrivateKey.from_private_bytes(data[:32]).public_key().public_bytes_raw() == data[32:]
+    )

@@ -12,7 +12,7 @@ from itertools import islice
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.context import Reading, read
 from aggregator.triage.secrets.encodings import base58_decode, base58check_payload, is_ed25519_pair
-from aggregator.triage.secrets.found import Found, Kind
+from aggregator.triage.secrets.found import Found
 
 _XPRV = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{60,120}")
 _BASE58 = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z])[1-9A-HJ-NP-Za-km-z]{50,}")

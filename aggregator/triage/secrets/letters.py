@@ -40,7 +40,9 @@ _TAG = (
 _APART = r"[\u304b-\u30fd][\u3099\u309a]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
 _CHANGED = re.compile(
     # Looked at first: neither plain ASCII nor a Chinese character.
-    r"(?=[<&\\\x80-\u33ff\ua000-\uabff\ud7a4-\U0010ffff])(?:" + _APART + r"|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
+    r"(?=[<&\\\x80-\u33ff\ua000-\uabff\ud7a4-\U0010ffff])(?:"
+    + _APART
+    + r"|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
     + _TAG
     + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
     r"|\\{1,4}(?:u[0-9a-f]{4}|[nrtbf\"/])|\\{2}))"

@@ -26,9 +26,7 @@ _COUNTING = "第".encode()
 _GROUPS = re.compile(r"[一-鿿 \t\r\n,，、]+")  # what `chinese.py` takes for groups
 # What asks for a closer look: something to fold, or the first character (the last one of 记词) of a Chinese cue.
 _CLOSER = re.compile(
-    FOLDED.pattern.replace(
-        r"\u309b-\u9fff", r"\u309b-\u52a8\u52aa-\u6061\u6063-\u8a5d\u8a5f-\u8bcc\u8bce-\u9fff"
-    )
+    FOLDED.pattern.replace(r"\u309b-\u9fff", r"\u309b-\u52a8\u52aa-\u6061\u6063-\u8a5d\u8a5f-\u8bcc\u8bce-\u9fff")
 )
 _LATIN_CUES = (b"seed", b"mnemonic", b"recovery", b"phrase")
 
@@ -76,7 +74,9 @@ def _shown(records: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
     """The texts of each record as the eye reads them, joined; and the records in which there may be a Chinese cue."""
     joined = [_GAP.join(texts) for texts in records]
     page = _END.join(joined)
-    if page.count(RECORD_END) != len(records) - 1 or page.count(TEXT_END) != sum(len(one) - 1 for one in records if one):
+    if page.count(RECORD_END) != len(records) - 1 or page.count(TEXT_END) != sum(
+        len(one) - 1 for one in records if one
+    ):
         joined = [_GAP.join([text.translate(screen.MARKS) for text in texts]) for texts in records]
         page = _END.join(joined)
     if _CLOSER.search(page) is None:
@@ -170,7 +170,9 @@ class _Page:
             keys.update(i for i, one in few if screen.has_pieces(one, self.shown[i]))
         keys.update(self._having(self._data.translate(screen.ALNUM), screen.BASE58))
         if screen.may_be_store(self._kinds, self._lower):
-            keys.update(i for i, one in enumerate(self._lower.split(_MARK)) if screen.may_be_store(screen.kinds_of(one), one))
+            keys.update(
+                i for i, one in enumerate(self._lower.split(_MARK)) if screen.may_be_store(screen.kinds_of(one), one)
+            )
         return keys
 
     def with_chinese(self) -> tuple[set[int], set[int]]:

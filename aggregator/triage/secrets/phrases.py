@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from aggregator.triage.secrets import published
-from aggregator.triage.secrets.found import MASK, Found
+from aggregator.triage.secrets.found import MASK, Found, Kind
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.runs import CJK, POLITE, WORDS, Run, bare, runs
 from aggregator.triage.secrets.wordlists import LENGTHS, checksum_is_right, numbers
@@ -34,9 +34,9 @@ def find_phrases(low: str) -> Iterator[Found]:
         if _is_phrase(run, cue, alone):
             # Five ids of one host are fifteen words, whose checksum may be right.
             if run.distinct_share >= 0.5 or not _is_addresses(low, run):
-                yield _found("phrase", low, run)
+                yield _found("phrase", run)
         elif MASK not in low and _is_fragment(run, cue, alone, headed) and not _is_addresses(low, run):
-            yield _found("fragment", low, run)
+            yield _found("fragment", run)
 
 
 def _is_alone(low: str, run: Run, headed: bool) -> bool:
@@ -94,14 +94,16 @@ def _published(run: Run) -> bool:
         return False
     listed = [word.text for word in run.words if word.text in numbers("english")]
     shown = " ".join(listed)
-    return any(phrase in shown and len(listed) - phrase.count(" ") - 1 < LENGTHS[0] - 3 for phrase in published.phrases())
+    return any(
+        phrase in shown and len(listed) - phrase.count(" ") - 1 < LENGTHS[0] - 3 for phrase in published.phrases()
+    )
 
 
-def _found(kind: str, low: str, run: Run) -> Found:
+def _found(kind: Kind, run: Run) -> Found:
     texts = [word.text for word in run.words]
     checked = any(
         checksum_is_right(texts[at : at + size], run.language)
         for size in LENGTHS
         for at in range(min(4, len(texts) - size + 1))
     )
-    return Found("phrase" if kind == "phrase" else "fragment", run.start, run.end, _published(run), checked)
+    return Found(kind, run.start, run.end, _published(run), checked)

@@ -16,7 +16,7 @@ from aggregator.triage.secrets.keys import BYTES, STORE_NAMES, may_be_bytes
 from aggregator.triage.secrets.letters import UNUSUAL, fold
 from aggregator.triage.secrets.phrases import CUE
 from aggregator.triage.secrets.runs import FILLERS, ORDINALS, WORDS
-from aggregator.triage.secrets.wordlists import LENGTHS, every_word
+from aggregator.triage.secrets.wordlists import every_word
 
 SHORTEST = 11  # four Korean words of two letters and what parts them, or six Chinese characters
 # What stands between the texts of a record, and between records. In a text they are blanks.
@@ -53,7 +53,9 @@ _OF |= dict.fromkeys(FILLERS, _FILLER) | {"word": _COUNTING} | dict.fromkeys(STO
 _KINDS = {word.encode(): kind for word, kind in _OF.items() if word.isascii()}
 _OF[RECORD_END] = END_OF_RECORD[0]
 _KINDS |= {TEXT_END.encode(): _END_OF_TEXT[0], RECORD_END.encode(): END_OF_RECORD[0]}
-_IN_ROW = bytes(1 if c in (_LISTED, _LISTED_ORDINAL, _COUNTING) else c if c == END_OF_RECORD[0] else 0 for c in range(256))
+_IN_ROW = bytes(
+    1 if c in (_LISTED, _LISTED_ORDINAL, _COUNTING) else c if c == END_OF_RECORD[0] else 0 for c in range(256)
+)
 NO_COUNTING = bytes(c for c in range(9) if c not in (_LISTED_ORDINAL, _ORDINAL, _COUNTING))
 FOUR, NINE = b"\1" * 4, re.compile(b"(?:\1\0?){8}\1")
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from aggregator.triage.secrets.chinese import reads_like_a_sentence
 from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
-from aggregator.triage.secrets.runs import FUNCTION_WORDS, words_of
-from aggregator.triage.secrets.wordlists import LANGUAGES, numbers
+from aggregator.triage.secrets.runs import CJK, FUNCTION_WORDS, POLITE, words_of
+from aggregator.triage.secrets.wordlists import CHINESE, SCRIPTS, numbers
 
 _SPAN = timedelta(minutes=10)
 _ENOUGH = 12
+_ENOUGH_BESIDE_MASKED = 4  # words, once a longer piece was masked: fewer are no leak of any phrase
 _MOST_PERSONS = 20_000
 _MOST_PIECES = 48
-_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_MOST_WORDS = 6
 _LETTERS_PER_WORD = 7
+_HAN = re.compile("[一-鿿]+")
+_CHAT = FUNCTION_WORDS | POLITE
 
 
 @dataclass(slots=True)
@@ -51,10 +55,12 @@ class PhraseWindow:
             self._persons.popitem(last=False)
         _put(pieces, piece)
         near = [one for one in pieces if abs(one.at - at) <= _SPAN]
-        total = sum(one.words for one in near)
-        if total < _ENOUGH or 3 * sum(one.function_words for one in near) >= total:
-            return []
         due = [one for one in near if not one.masked]
+        plain = sum(one.words for one in due)
+        total = sum(one.words for one in near)
+        enough = total >= _ENOUGH or (plain < total and plain >= _ENOUGH_BESIDE_MASKED)
+        if not enough or 3 * sum(one.function_words for one in near) >= total:
+            return []
         for one in due:
             one.masked = True
         return [one.key for one in due]
@@ -78,12 +84,22 @@ def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
     if hidden:
         return _Piece(at, key, max(4, hidden // _LETTERS_PER_WORD), 0, masked=True) if _bare(text) else None
     low = fold(text).text.lower()
-    words = [word.text for word in words_of(low)]
-    if not 1 <= len(words) <= 3 or len(_CJK.findall(low)) > 4:
-        return None
-    if not any(all(word in numbers(language) for word in words) for language in LANGUAGES):
-        return None
-    return _Piece(at, key, len(words), sum(word in FUNCTION_WORDS for word in words), masked=False)
+    for script, languages in SCRIPTS.items():
+        words = [word.text for word in words_of(low, script)]
+        others = len(CJK.findall(low)) - (sum(map(len, words)) if script != "letters" else 0)
+        if 1 <= len(words) <= _MOST_WORDS and others <= 4 and _are_listed(words, languages):
+            return _Piece(at, key, len(words), sum(word in _CHAT for word in words), masked=False)
+    signs = _HAN.findall(low)
+    if 1 <= len(signs) < _ENOUGH and all(len(sign) == 1 for sign in signs) and _are_listed(signs, CHINESE):
+        letters = sum(char.isalpha() for char in low)
+        if letters == len(signs) and not reads_like_a_sentence(signs, limit=5):
+            # One character alone is often a whole answer, and the last of a phrase at times.
+            return _Piece(at, key, len(signs), int(len(signs) == 1), masked=False)
+    return None
+
+
+def _are_listed(words: list[str], languages: Sequence[str]) -> bool:
+    return any(all(word in numbers(language) for word in words) for language in languages)
 
 
 def _bare(text: str) -> bool:
