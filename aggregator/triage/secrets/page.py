@@ -13,7 +13,7 @@ from functools import partial
 from itertools import accumulate
 
 from aggregator.triage.secrets import screen
-from aggregator.triage.secrets.chinese import CUE, LATER_BYTES, SIGNS, may_hold_chinese, may_hold_phrase
+from aggregator.triage.secrets.chinese import LATER_BYTES, SIGNS, may_hold_chinese, may_hold_phrase
 from aggregator.triage.secrets.keys import SHORTEST_KEY
 from aggregator.triage.secrets.letters import FOLDED, fold
 from aggregator.triage.secrets.screen import RECORD_END, SHORTEST, TEXT_END, Suspicion
@@ -28,6 +28,7 @@ _GROUPS = re.compile(r"[一-鿿 \t\r\n,，、]+")  # what `chinese.py` takes for
 _CLOSER = re.compile(
     FOLDED.pattern.replace(r"\u309b-\u9fff", r"\u309b-\u52a8\u52aa-\u6061\u6063-\u8a5d\u8a5f-\u8bcc\u8bce-\u9fff")
 )
+_CHINESE_CUE = re.compile("[助记記恢][记記词詞复復]")
 _LATIN_CUES = (b"seed", b"mnemonic", b"recovery", b"phrase")
 
 
@@ -126,10 +127,9 @@ class _Page:
 
     def _foreign(self) -> dict[str, list[int]]:
         """Records with Russian, Japanese or Korean letters."""
-        rare = self._data.translate(screen.RARE_LEADS)
-        some = set(self._having(rare, b"f"))
-        if b"\xe3\x81" in self._data or b"\xe3\x82" in self._data:
-            some.update(i for i, one in enumerate(self._records) if b"\xe3\x81" in one or b"\xe3\x82" in one)
+        some = set(self._having(self._data.translate(screen.RARE_LEADS), b"f"))
+        for lead in screen.LEADS["kana"]:
+            some.update(self._having(self._data, lead))
         return {
             script: [i for i in some if any(lead in self._records[i] for lead in leads)]
             for script, leads in screen.LEADS.items()
@@ -169,10 +169,8 @@ class _Page:
             few = [(i, one) for i, one in enumerate(pieces.split(_MARK)) if screen.DIGITS in one]
             keys.update(i for i, one in few if screen.has_pieces(one, self.shown[i]))
         keys.update(self._having(self._data.translate(screen.ALNUM), screen.BASE58))
-        if screen.may_be_store(self._kinds, self._lower):
-            keys.update(
-                i for i, one in enumerate(self._lower.split(_MARK)) if screen.may_be_store(screen.kinds_of(one), one)
-            )
+        if screen.may_be_store(self._lower):
+            keys.update(i for i, one in enumerate(self._lower.split(_MARK)) if screen.may_be_store(one))
         return keys
 
     def with_chinese(self) -> tuple[set[int], set[int]]:
@@ -181,7 +179,7 @@ class _Page:
         signs = self._data.translate(SIGNS, LATER_BYTES).split(_MARK)
         alone = {i for i, one in enumerate(signs) if b" h " in one and one.count(b" h ") >= 2}
         alone.update(i for i in self._having(self._data, _COUNTING) if self._records[i].count(_COUNTING) >= 3)
-        beside = {i for i in self._closer if CUE.search(self.shown[i])}
+        beside = {i for i in self._closer if _CHINESE_CUE.search(self.shown[i])}
         beside.update(i for cue in _LATIN_CUES for i in self._having(self._lower, cue))
         beside = {i for i in beside if signs[i].count(b"h") >= LENGTHS[0]}
         spread = {i for i in alone | beside if self._is_chinese_spread(i, signs[i])}

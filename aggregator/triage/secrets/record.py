@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any, cast
 
 from aggregator.triage.secrets.encodings import is_ed25519_pair
@@ -41,7 +40,7 @@ def mask_closely(value: Json) -> tuple[Json, list[Found]]:
 
 def _mask(values: Sequence[Json]) -> list[tuple[Json, list[Found]]]:
     texts = _texts_of(values)
-    suspected = suspects([one or () for one in texts])
+    suspected = suspects([one or () for one in texts] if None in texts else cast("list[Sequence[str]]", texts))
     results: list[tuple[Json, list[Found]]] = [(value, []) for value in values]
     for i, suspect in suspected.items():
         results[i] = _mask_suspects(values[i], suspect)
@@ -66,14 +65,26 @@ def _mask_suspects(value: Json, suspects: Suspects) -> tuple[Json, list[Found]]:
 
 def _texts_of(values: Sequence[Json]) -> Sequence[Sequence[str] | None]:
     """The strings of each record; None where its shape or its names must be looked at."""
-    records = cast("Sequence[dict[str, Json]]", values)
-    if (
-        set(map(type, values)) == {dict}
-        and _PLAIN.issuperset(map(type, chain.from_iterable(map(dict.values, records))))
-        and all(map(_are_names, set(map(tuple, records))))
-    ):
-        return [[item for item in record.values() if type(item) is str] for record in records]
+    if values and set(map(type, values)) == {dict}:
+        records = cast("Sequence[dict[str, Json]]", values)
+        shapes = set(map(tuple, records))
+        if len(shapes) == 1 and _are_names(*shapes) and (columns := _columns(records)):
+            return list(zip(*columns, strict=True))
     return [_texts(value) for value in values]
+
+
+def _columns(records: Sequence[dict[str, Json]]) -> list[Sequence[str]] | None:
+    """The strings of records that have the same fields, field by field; None where something is nested."""
+    columns: list[Sequence[str]] = []
+    for column in zip(*map(dict.values, records), strict=True):
+        types = set(map(type, column))
+        if not types <= _PLAIN:
+            return None
+        if types == {str}:
+            columns.append(cast("Sequence[str]", column))
+        elif str in types:
+            columns.append([item if type(item) is str else "" for item in column])
+    return columns
 
 
 def _texts(value: Json) -> list[str] | None:

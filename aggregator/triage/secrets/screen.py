@@ -39,17 +39,21 @@ LEADS = {
     "hangul": (b"\xea", b"\xeb", b"\xec", b"\xed"),
 }
 RARE_LEADS = bytes(102 if c in (0xD0, 0xD1, 0xEA, 0xEB, 0xEC, 0xED) else 32 for c in range(256))  # f: not kana
-_WORDS = {script: re.compile(f"{pattern.pattern}|{RECORD_END}") for script, pattern in WORDS.items()}
+# Looked at first, for it is quick: whether one of them begins here.
+_WORDS = {
+    script: re.compile(f"(?=[{RECORD_END}{pattern.pattern[1:-2]}])(?:{pattern.pattern}|{RECORD_END})")
+    for script, pattern in WORDS.items()
+}
 GLUED = b"x" * (LONGEST_UNCUT + 1)
 BASE58 = b"x" * 50
 _KEY = b"h" * 56
 DIGITS = b"h" * 32  # at least: an array of bytes may have one digit for each
 
-_LISTED, _FILLER, _LISTED_ORDINAL, _ORDINAL, _COUNTING, _STORE = range(1, 7)
+_LISTED, _FILLER, _LISTED_ORDINAL, _ORDINAL, _COUNTING = range(1, 6)
 _END_OF_TEXT, END_OF_RECORD = b"\x08", b"\x09"
 _OF = dict.fromkeys(every_word(), _LISTED)
 _OF |= {word: _LISTED_ORDINAL if word in _OF else _ORDINAL for word in ORDINALS}
-_OF |= dict.fromkeys(FILLERS, _FILLER) | {"word": _COUNTING} | dict.fromkeys(STORE_NAMES, _STORE)
+_OF |= dict.fromkeys(FILLERS, _FILLER) | {"word": _COUNTING}
 _KINDS = {word.encode(): kind for word, kind in _OF.items() if word.isascii()}
 _OF[RECORD_END] = END_OF_RECORD[0]
 _KINDS |= {TEXT_END.encode(): _END_OF_TEXT[0], RECORD_END.encode(): END_OF_RECORD[0]}
@@ -94,12 +98,11 @@ def has_keys(text: str, data: bytes) -> bool:
     """Whether there is a store of keys, or enough digits and letters for one."""
     if BASE58 in data.translate(ALNUM) or has_pieces(data.translate(HEX, PARTS), text):
         return True
-    lower = data.translate(LOWER)
-    return may_be_store(kinds_of(lower), lower)
+    return may_be_store(data.translate(LOWER))
 
 
-def may_be_store(kinds: bytes, lower: bytes) -> bool:
-    return _STORE in kinds and (b"cipher" in lower or b"kdf" in lower)
+def may_be_store(lower: bytes) -> bool:
+    return (b"cipher" in lower or b"kdf" in lower) and any(name.encode() in lower for name in STORE_NAMES)
 
 
 def has_pieces(pieces: bytes, text: str) -> bool:
