@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.found import MASK, Found, Kind
 from aggregator.triage.secrets.letters import fold
-from aggregator.triage.secrets.runs import CJK, POLITE, WORDS, Run, bare, runs
+from aggregator.triage.secrets.runs import CJK, POLITE, WORDS, Run, bare, parts, runs
 from aggregator.triage.secrets.wordlists import LENGTHS, checksum_is_right, numbers
 
 CUE = re.compile(
@@ -27,14 +27,15 @@ _ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?
 def find_phrases(low: str) -> Iterator[Found]:
     """Phrases and fragments in a folded, lower-case text; runs of several languages may overlap."""
     cue = CUE.search(low) is not None
-    for run in runs(low, cue):
-        run = bare(low, run)
+    for whole in runs(low, cue):
+        run = bare(low, whole)
         headed = cue and _HEADING.search(low, max(0, run.start - 80), run.start) is not None
         alone = _is_alone(low, run, headed)
-        if _is_phrase(run, cue, alone):
+        phrase = next((part for part in parts(low, run) if _is_phrase(part, cue, alone)), None)
+        if phrase:
             # Five ids of one host are fifteen words, whose checksum may be right.
-            if run.distinct_share >= 0.5 or not _is_addresses(low, run):
-                yield _found("phrase", run)
+            if phrase.distinct_share >= 0.5 or not _is_addresses(low, phrase):
+                yield _found("phrase", phrase)
         elif MASK not in low and _is_fragment(run, cue, alone, headed) and not _is_addresses(low, run):
             yield _found("fragment", run)
 

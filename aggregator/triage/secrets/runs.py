@@ -18,7 +18,7 @@ WORDS = {
     "hangul": re.compile(r"[\uac00-\ud7a3]+"),
 }
 CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-COUNTER = re.compile(r"第 ?\d{1,2} ?[个個]?[词詞字]?[是为為]?|\d{1,2}(?:번째?|番目?)")
+COUNTER = re.compile(r"第\d{1,2} ?[个個]?[词詞字]?[是为為]?|\d{1,2}(?:번째?|番目?)")
 FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e", "번", "번째"))
 ORDINALS = frozenset(
     (
@@ -48,6 +48,7 @@ _FUNCTION_WORDS = (
 )
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _ADDRESS = re.compile(r"\d[\da-z]{8}")
+_MOST_CUT = 6  # strangers before or behind a phrase that are tried as its border
 POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
 
 
@@ -192,13 +193,37 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
 def bare(low: str, run: Run) -> Run:
     """The run without list words that belong to what stands around it: the last ones of a heading ("my seed
     phrase:"), unless they stand alone in their line, and the beginning of an address (cosmos1jkxep8...)."""
-    first = _after_heading(low, run)
+    first = _after_id(low, run) or _after_heading(low, run)
     last = len(run.words) - (_ADDRESS.match(low, run.end) is not None)
     if (first, last) == (0, len(run.words)):
         return run
     words = run.words[first:last]
     known = [word.text in numbers(run.language) and word.text not in run.fillers for word in words]
     return _run(low, words, known, run.language, run.fillers)
+
+
+def parts(low: str, run: Run) -> Iterator[Run]:
+    """The run, then without what stands before one of its first strangers, or behind one of its last, the longest
+    first: sentences around a phrase may run into it."""
+    yield run
+    if run.strangers < 2 or len(run.listed) < 9:
+        return
+    listed = numbers(run.language)
+    known = [word.text in listed and word.text not in run.fillers for word in run.words]
+    strangers = [i for i, word in enumerate(run.words) if not known[i] and word.text not in run.fillers]
+    firsts = [0, *(i + 1 for i in strangers[:_MOST_CUT])]
+    lasts = [len(run.words), *reversed(strangers[-_MOST_CUT:])]
+    spans = sorted(((a, b) for a in firsts for b in lasts if b - a >= 9), key=lambda span: span[0] - span[1])
+    for first, last in spans[1:]:
+        yield _run(low, run.words[first:last], known[first:last], run.language, run.fillers)
+
+
+def _after_id(low: str, run: Run) -> int:
+    """Over a word that is the end of an id's letters, and what follows it before the next word of the list."""
+    before = low[max(0, run.start - 9) : run.start]
+    if len(before) < 9 or not (before.isascii() and before.isalnum()) or before.isalpha():
+        return 0
+    return next((i for i, word in enumerate(run.words) if i and word.text in numbers(run.language)), 0)
 
 
 def _after_heading(low: str, run: Run) -> int:

@@ -8,7 +8,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.triage.secrets.chinese import reads_like_a_sentence
 from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.runs import CJK, FUNCTION_WORDS, POLITE, words_of
@@ -92,7 +91,7 @@ def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
     signs = _HAN.findall(low)
     if 1 <= len(signs) < _ENOUGH and all(len(sign) == 1 for sign in signs) and _are_listed(signs, CHINESE):
         letters = sum(char.isalpha() for char in low)
-        if letters == len(signs) and not reads_like_a_sentence(signs, limit=5):
+        if letters == len(signs):
             # One character alone is often a whole answer, and the last of a phrase at times.
             return _Piece(at, key, len(signs), int(len(signs) == 1), masked=False)
     return None
