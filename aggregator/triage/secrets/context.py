@@ -65,7 +65,9 @@ _OR = re.compile(r"\bor\b|还是|還是|或")
 _LINK = re.compile(r"[a-z][a-z+.-]*://[^\s\"'<>，。]*\Z|\bwww\.[^\s\"'<>，。]*\Z|[/#][a-z]+/\Z|[?&][a-z_]{1,20}=\Z")
 _KEY_IN_LINK = re.compile(r"(?:priv|secret|seed|[?&#]s?k(?:ey)?=)[^/&]*\Z")
 # Another key, id or address, or a mask where one was: what stands before it speaks of that one.
-_BOUND = re.compile(r"(?<![0-9a-zA-Z+/=_-])(?=[a-zA-Z+/=_-]*\d)[0-9a-zA-Z+/=_-]{25,}|█{8,}")  # at least _SHORTEST_BOUND
+_BOUND = re.compile(
+    r"(?<![0-9a-zA-Z+/=_-])(?=[a-zA-Z+/=_-]*(?:\d|[a-z][A-Z]))[0-9a-zA-Z+/=_-]{25,}|█{8,}"
+)  # at least _SHORTEST_BOUND
 _SHORTEST_BOUND = 25
 _BARE = re.compile(r"[\W\d_]*(?:0x)?")
 _LEFT, _RIGHT = 90, 48
@@ -163,6 +165,8 @@ def _begins(cues: _Cues, end: int) -> bool:
 
 def _asks_which(part: str, cues: _Cues, start: int, end: int) -> bool:
     """Whether both are named in the same line with an "or" between them."""
+    if len(cues) < 2:
+        return False
     inside = [(name, match) for name, match in cues if start <= match.start() < end]
     strong = [match for name, match in inside if name in _STRONG]
     named = {name for name, _ in inside} >= {"key", "id"}

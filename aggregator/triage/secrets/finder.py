@@ -30,8 +30,10 @@ def find_closely(text: str, label: str = "", suspected: Suspicion = _ALL) -> lis
         found += find_phrases(folded.text.lower())
     if suspected.chinese:
         found += find_chinese(folded.text)
+    if not found:
+        return []
     kept = _apart(found)
-    places = folded.spans([(one.start, one.end) for one in kept]) if kept else []
+    places = folded.spans([(one.start, one.end) for one in kept])
     return [replace(one, start=start, end=end) for one, (start, end) in zip(kept, places, strict=True)]
 
 

@@ -33,8 +33,11 @@ UNUSUAL = re.compile(
 )
 # The same, and what may be markup: where `fold` has anything to do.
 FOLDED = re.compile(UNUSUAL.pattern.replace(r"\x00-\xa9", r"\x00-%'-;=-\[\]-\xa9"))
+# Attributes are let pass where they are too short for a phrase: `<p earth together ...>` is none of ours.
+_ATTRIBUTE = r"\s+[\w:-]{1,20}\s?=\s?(?:\"[^\"<>]{0,60}\"|'[^'<>]{0,60}'|[^\s\"'<>]{1,60})"
 _TAG = (
-    r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)\b[^<>]{0,300}>"
+    r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)"
+    rf"(?:{_ATTRIBUTE}){{0,6}}\s?/?>"
 )
 # Kana and Korean syllables that were taken apart (NFD) are put together again.
 _APART = r"[\u304b-\u30fd][\u3099\u309a]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"

@@ -21,6 +21,8 @@ CUE = re.compile(
 _HEADING = re.compile(
     r"(?:seed|mnemonic|recovery|phrase|助记|助記|记词|記詞|恢复|恢復|短语|短語)[^\n:：=]{0,30}(?:[:：=]|\n)[^\w\n]*\d{0,2}[^\w]*$"
 )
+_BORDER = re.compile(r"[\d\n.?!:。？！：]")
+_MOST_BORDERS = 24
 _ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![^\s>,;:])")
 
 
@@ -31,7 +33,7 @@ def find_phrases(low: str) -> Iterator[Found]:
         run = bare(low, whole)
         headed = cue and _HEADING.search(low, max(0, run.start - 80), run.start) is not None
         alone = _is_alone(low, run, headed)
-        phrase = next((part for part in parts(low, run) if _is_phrase(part, cue, alone)), None)
+        phrase = next((part for part in parts(low, run) if _is_phrase(low, part, cue, alone)), None)
         if phrase:
             # Five ids of one host are fifteen words, whose checksum may be right.
             if phrase.distinct_share >= 0.5 or not _is_addresses(low, phrase):
@@ -52,12 +54,12 @@ def _is_alone(low: str, run: Run, headed: bool) -> bool:
     return len(CJK.findall(before)) + len(CJK.findall(behind)) <= 12
 
 
-def _is_phrase(run: Run, cue: bool, alone: bool) -> bool:
+def _is_phrase(low: str, run: Run, cue: bool, alone: bool) -> bool:
     known = len(run.listed)
     if known < 9:
         return False
     if run.distinct_share < 0.5 or run.function_share >= (0.45 if cue else 1 / 3):
-        return _is_exact(run) or _published(run) or (run.lined and run.distinct_share >= 0.5 and cue)
+        return _has_exact_part(low, run) or _published(run) or (run.lined and run.distinct_share >= 0.5 and cue)
     if run.strict >= 12 or (run.strict >= 9 and run.function_share < 0.2):
         return True
     if run.strangers > max(1, len(run.words) // 5) or len(run.words) < 12:
@@ -65,8 +67,17 @@ def _is_phrase(run: Run, cue: bool, alone: bool) -> bool:
     return cue or alone or (known >= 10 and run.function_share < 0.2)
 
 
-def _is_exact(run: Run) -> bool:
-    return not run.strangers and checksum_is_right(run.listed, run.language)
+def _has_exact_part(low: str, run: Run) -> bool:
+    """Whether from one border (a line, a number, the end of a sentence) to another there is a phrase with the right
+    checksum: no accident, for a row of that many words is rare."""
+    words = run.words
+    borders = [0, *(i for i in range(1, len(words)) if _BORDER.search(low, words[i - 1].end, words[i].start))]
+    ends = {*borders, len(words)}
+    return any(
+        first + size in ends and checksum_is_right([word.text for word in words[first : first + size]], run.language)
+        for first in borders[:_MOST_BORDERS]
+        for size in LENGTHS
+    )
 
 
 def _is_fragment(run: Run, cue: bool, alone: bool, headed: bool) -> bool:

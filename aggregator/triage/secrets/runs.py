@@ -48,6 +48,7 @@ _FUNCTION_WORDS = (
 )
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _ADDRESS = re.compile(r"\d[\da-z]{8}")
+_BLANK = re.compile(r"\s")
 _MOST_CUT = 6  # strangers before or behind a phrase that are tried as its border
 POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
 
@@ -219,11 +220,17 @@ def parts(low: str, run: Run) -> Iterator[Run]:
 
 
 def _after_id(low: str, run: Run) -> int:
-    """Over a word that is the end of an id's letters, and what follows it before the next word of the list."""
-    before = low[max(0, run.start - 9) : run.start]
-    if len(before) < 9 or not (before.isascii() and before.isalnum()) or before.isalpha():
+    """Over words that end an id or a link, up to the next word of the list."""
+    token = low[max(low.rfind(" ", 0, run.start), low.rfind("\n", 0, run.start)) + 1 : run.start]
+    before = token[-9:]
+    end = run.words[0].end
+    if "://" in token:
+        blank = _BLANK.search(low, run.start)
+        end = blank.start() if blank else len(low)
+    elif len(before) < 9 or not (before.isascii() and before.isalnum()) or before.isalpha():
         return 0
-    return next((i for i, word in enumerate(run.words) if i and word.text in numbers(run.language)), 0)
+    listed = numbers(run.language)
+    return next((i for i, word in enumerate(run.words) if word.start >= end and word.text in listed), 0)
 
 
 def _after_heading(low: str, run: Run) -> int:
