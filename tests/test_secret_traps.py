@@ -133,6 +133,12 @@ def test_an_amount_before_digits_makes_them_a_transaction() -> None:
     assert find(f"跨链跨丢了，693.43 SOL 没下文，0x{HEX}") == []
 
 
+def test_links_beside_a_phrase_stay_readable() -> None:
+    link = f"https://explorer.example/txn/0x{HEX}"
+    assert mask(f"seed phrase: {PHRASE}\n{link}")[0] == f"seed phrase: {'█' * len(PHRASE)}\n{link}"
+    assert mask(f"{link}?cluster=beta\n{PHRASE}")[0] == f"{link}?cluster=beta\n{'█' * len(PHRASE)}"
+
+
 def test_bytes_that_are_no_key_stay_readable() -> None:
     assert find(f'{{"width": 8, "pixels": {list(range(64))}}}') == []
 

@@ -48,6 +48,7 @@ _FUNCTION_WORDS = (
 )
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _ADDRESS = re.compile(r"\d[\da-z]{8}")
+_LINK = re.compile("[a-z]+://")
 _BLANK = re.compile(r"\s")
 _MOST_CUT = 6  # strangers before or behind a phrase that are tried as its border
 POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
@@ -195,7 +196,7 @@ def bare(low: str, run: Run) -> Run:
     """The run without list words that belong to what stands around it: the last ones of a heading ("my seed
     phrase:"), unless they stand alone in their line, and the beginning of an address (cosmos1jkxep8...)."""
     first = _after_id(low, run) or _after_heading(low, run)
-    last = len(run.words) - (_ADDRESS.match(low, run.end) is not None)
+    last = _before_id(low, run)
     if (first, last) == (0, len(run.words)):
         return run
     words = run.words[first:last]
@@ -231,6 +232,16 @@ def _after_id(low: str, run: Run) -> int:
         return 0
     listed = numbers(run.language)
     return next((i for i, word in enumerate(run.words) if word.start >= end and word.text in listed), 0)
+
+
+def _before_id(low: str, run: Run) -> int:
+    """Up to the words that begin an address or a link."""
+    if _ADDRESS.match(low, run.end):
+        return len(run.words) - 1
+    link = _LINK.search(low, run.start, run.end)
+    if link is None or _BLANK.search(low, link.end(), run.end):
+        return len(run.words)
+    return next(i for i, word in enumerate(run.words) if word.end > link.start()) or len(run.words)
 
 
 def _after_heading(low: str, run: Run) -> int:
