@@ -15,7 +15,7 @@ import orjson
 
 from aggregator.identity import Id, as_uuid
 from aggregator.prepare import Draft, Origin, Prepared, Reading, ReadPage, pack, read_again
-from aggregator.triage.secrets import LONGEST, PhraseWindow
+from aggregator.triage.secrets import LONGEST, PhraseWindow, may_be_piece
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -65,7 +65,8 @@ def _remembered(con: Connection, now: datetime) -> PhraseWindow:
         "ORDER BY posted_at, native_order",
         [now - SPAN, LONGEST],
     ).fetchall():
-        window.add((person.bytes, thread.bytes), posted_at, post.bytes, text)
+        if may_be_piece(text):
+            window.add((person.bytes, thread.bytes), posted_at, post.bytes, text)
     return window
 
 
