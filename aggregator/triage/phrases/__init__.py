@@ -1,0 +1,79 @@
+"""The word lists beside this file: groups of phrases per language, as patterns for a text that `search_text` gives."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import yaml
+
+from aggregator.triage.language import TRADITIONAL, search_text
+from connectors.errors import ConfigError
+
+FOLDER = Path(__file__).parent
+_LATIN = re.compile(r"[a-z\u00c0-\u024f\u1e00-\u1eff]")
+_NO_WORDS = re.compile(r"(?!)")
+
+
+@functools.cache
+def phrases(name: str, groups: tuple[str, ...]) -> Mapping[str, re.Pattern[str]]:
+    """Group -> a pattern that finds any of its phrases, longest first, Latin ones as whole words only.
+
+    Raises:
+        ConfigError: all mistakes of the list, one `file: group: what` per line.
+    """
+    return {group: any_of(words) for group, words in read(FOLDER / f"{name}.yaml", groups).items()}
+
+
+def read(file: Path, groups: Collection[str]) -> dict[str, list[str]]:
+    """The phrases of each group, all languages together, as they are searched.
+
+    Raises:
+        ConfigError: see `phrases`.
+    """
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{file.name}:{line}: not YAML: {error.problem}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file.name}: should hold the groups {', '.join(groups)}")
+    mistakes = [f"{group}: missing" for group in groups if group not in content]
+    mistakes += [f"{group}: unknown; known are {', '.join(groups)}" for group in content if group not in groups]
+    found: dict[str, list[str]] = {}
+    for group, languages in content.items():
+        found[group] = []
+        if not isinstance(languages, dict):
+            mistakes.append(f"{group}: should be `language: [phrases]`")
+            continue
+        for language, words in languages.items():
+            if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+                mistakes.append(f"{group}: {language}: should be a list of phrases")
+                continue
+            found[group] += _searched(words)
+    if mistakes:
+        raise ConfigError("\n".join(f"{file.name}: {mistake}" for mistake in mistakes))
+    return found
+
+
+def _searched(words: list[str]) -> list[str]:
+    """In all spellings."""
+    plain = [search_text(word).strip() for word in words]
+    plain += [word.translate(TRADITIONAL) for word in plain]
+    plain += [word.replace("'", sign) for word in plain if "'" in word for sign in ("’", "")]
+    return list(dict.fromkeys(word for word in plain if len(word) > 0))
+
+
+def any_of(words: list[str]) -> re.Pattern[str]:
+    """A pattern for any of these, the longest first."""
+    if not words:
+        return _NO_WORDS
+    return re.compile("|".join(_whole(word) for word in sorted(words, key=len, reverse=True)))
+
+
+def _whole(word: str) -> str:
+    ahead = r"(?<![a-z\u00c0-\u024f\u1e00-\u1eff])" if _LATIN.match(word[0]) else ""
+    behind = r"(?![a-z\u00c0-\u024f\u1e00-\u1eff])" if _LATIN.match(word[-1]) else ""
+    return f"{ahead}{re.escape(word)}{behind}"
