@@ -94,7 +94,7 @@ def look_alikes(seed: int, count: int = 2000) -> list[Account]:
 def ordinary(seed: int, count: int = 5000) -> list[Account]:
     """People and their posts, many with our words in their names for reasons of their own."""
     rng = random.Random(f"bystanders {seed}")
-    talk = [row for row in rows("group_talk.tsv") if row["kind"] == "plain"]
+    talk = [row for row in rows("group_talk.tsv") if row["kind"] in ("plain", "asking")]
     made: dict[tuple[str, str], Account] = {}
     while len(made) < count:
         name, handle, lang = bystander(rng)
@@ -106,7 +106,8 @@ def ordinary(seed: int, count: int = 5000) -> list[Account]:
 def exchanges(seed: int, count: int = 60) -> list[Exchange]:
     """The poser replies, names the complainer, or only speaks next; others talk in between."""
     rng = random.Random(f"exchanges {seed}")
-    fakes, people = look_alikes(seed, count), ordinary(seed, count * 3)
+    asking = {row["text"] for row in rows("group_talk.tsv") if row["kind"] == "asking"}
+    fakes, people = look_alikes(seed, count), [one for one in ordinary(seed, count * 5) if one.post not in asking]
     complaints = [row for row in rows("group_talk.tsv") if row["kind"] == "complaint"]
     return [
         _exchange(fake, people[3 * i : 3 * i + 3], complaints, rng, ("reply", "names", "speaks next")[i % 3])
