@@ -77,13 +77,8 @@ class WorkingTime:
         return self.moment(day, self.hours[-1][1])
 
     def working_days_after(self, start: datetime, count: int) -> datetime:
-        """The end of the `count`-th working day after the one on which something came.
-
-        What comes after closing, or on a day off, came on the next working day.
-        """
+        """The end of the `count`-th working day after the day on which something came."""
         day = self.local(start).date()
-        if not self.is_worked(day) or start >= self.closing(day):
-            day = self._next(day)
         for _ in range(count):
             day = self._next(day)
         return self.closing(day)

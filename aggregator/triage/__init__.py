@@ -10,10 +10,12 @@ import functools
 from collections.abc import Mapping, Sequence
 
 from aggregator.inquiry import Understanding
+from aggregator.triage import promises, thanks
 from aggregator.triage.entities import find_entities
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import LEXICONS, Lexicon, load
+from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import CATEGORIES, Found, weigh
 
@@ -44,7 +46,7 @@ def understand(
     entities = find_entities(text, search_text)
     if staff:
         return Understanding(language, "other", (), False, entities)
-    kind, reasons, thanks = weigh(
+    kind, reasons, heard = weigh(
         search_text,
         _lexicon().hits(search_text),
         public=public,
@@ -53,16 +55,18 @@ def understand(
         span=spans_of(text, search_text),
         points=points,
     )
-    return Understanding(language, kind, reasons, thanks, entities)
+    return Understanding(language, kind, reasons, heard != "", entities, heard == "solved")
 
 
 def get_ready() -> None:
-    """Load the lexicons now.
+    """Load the word lists now.
 
     Raises:
         ConfigError: every mistake in them, with file and line.
     """
     _lexicon()
+    phrases("promises", promises.GROUPS)
+    phrases("thanks", thanks.GROUPS)
 
 
 @functools.cache

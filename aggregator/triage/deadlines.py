@@ -1,6 +1,7 @@
 """When a time that a text names runs out: "by Friday 3 pm", "1-3 个工作日内", "end of the day".
 
-Each is read as the latest moment that its words allow: "tomorrow" lasts until midnight, "1-3 days" three days.
+Each is read as the latest moment that its words allow: "1-3 days" is three of them. A day, and what is counted in
+days, ends when we close, for nobody answers later; hours and minutes run through the night.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _JOINT = re.compile(r"[\s,的在于一]*(?:(?:at|by|before|until|on|in the|aroun
 _BEFORE = re.compile(r"\bbefore (?:the )?\Z")
 _PAST = re.compile(r"(?:过去|最近|已经|已|等了|近|这|past|last|previous)\s*\Z")
 _NIGHTS = ("晚", "夜", "night", "midnight")
+_FARTHEST_ZONE = 14
 _EARLY = 7  # "at 3" of another day is the afternoon
 
 
@@ -62,7 +64,17 @@ def _after(posted_at: datetime, much: float, unit: str, by_work: bool, working: 
     unit = unit.removeprefix("工作")
     minutes = next(minutes for name, minutes in times.UNITS.items() if unit.startswith(name))
     length = timedelta(minutes=min(much * minutes, 3650 * DAY))
-    return working.open_time_after(posted_at, length, quiet=(), closed=True) if by_work else posted_at + length
+    if by_work:
+        return working.open_time_after(posted_at, length, quiet=(), closed=True)
+    if minutes >= DAY and much >= 1:
+        return _end_of(working.local(posted_at + length).date(), posted_at, working)
+    return posted_at + length
+
+
+def _end_of(day: date, posted_at: datetime, working: WorkingTime) -> datetime:
+    """When we close; of a day on which we have closed already, midnight."""
+    closing = working.closing(day)
+    return closing if closing > posted_at else working.moment(day, DAY)
 
 
 _KINDS = (times.DAY_WORD, times.CLOSING, times.PART, times.CLOCK)
@@ -126,11 +138,9 @@ def _on(
     part_of_day = (part["zh"] or part["en"]) if part else ("night" if day_word and day_word["en"] == "tonight" else "")
     if clock:
         return _by_the_clock(day, clock, part_of_day, bool(day_word), posted_at, working)
-    ends_at_closing = closing or (day_word and day_word["end"] in ("cob", "close of business"))
-    if ends_at_closing or (day_word and day_word["end_of"] in ("business day", "working day")):
-        closed = working.closing(day)
-        return closed if closed > posted_at else working.moment(day, DAY)
-    return working.moment(day, times.PARTS[part_of_day][0] if part_of_day else DAY)
+    if part_of_day and not closing:
+        return working.moment(day, times.PARTS[part_of_day][0])
+    return _end_of(day, posted_at, working)
 
 
 def _by_the_clock(
@@ -150,7 +160,10 @@ def _by_the_clock(
     if bare and has_day and hour < _EARLY:
         hour += 12
     if clock["zone"]:
-        zone = timezone(timedelta(hours=int((clock["offset"] or "0").replace(" ", ""))))
+        ahead = int((clock["offset"] or "0").replace(" ", ""))
+        if abs(ahead) > _FARTHEST_ZONE:
+            return None
+        zone = timezone(timedelta(hours=ahead))
         return datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(hours=hour, minutes=minute)
     due = working.moment(day, min(DAY, hour * 60 + minute))
     if bare and not has_day and due <= posted_at:
@@ -172,9 +185,11 @@ def _day(said: re.Match[str], today: date, working: WorkingTime) -> tuple[date |
         weeks = {"下": 1, "next": 1, "下下": 2}.get(which or "", 0)
         day = monday + timedelta(days=number + 7 * weeks)
         return (day, None) if which and which != "coming" else (day if day >= today else day + 7 * ONE_DAY, 7 * ONE_DAY)
+    if said["weekend"]:
+        return monday + 6 * ONE_DAY, None
     if week := said["zh_week"] or said["en_week"]:
-        ahead = 1 if week in ("下", "next") and not said["zh_week_before"] and not said["weekend"] else 0
-        return monday + timedelta(days=6 + 7 * ahead), None
+        ahead = 1 if week in ("下", "next") and not said["zh_week_before"] else 0
+        return _last_worked(monday + timedelta(days=7 * ahead), today, working), None
     if said["zh_month"]:
         return _last_of_month(today), None
     if end := said["end"]:
@@ -189,10 +204,13 @@ def _end(end: str, on: str, today: date, monday: date, working: WorkingTime) -> 
         if on in times.WEEKDAYS:
             return today + timedelta(days=(times.WEEKDAYS[on] - today.weekday()) % 7)
         return today + timedelta(days=times.DAYS_AHEAD.get(on, 0))
-    start = monday + 7 * ONE_DAY if "next" in end else monday
-    worked = [start + timedelta(days=number) for number in range(7) if working.is_worked(start + number * ONE_DAY)]
-    ahead = [day for day in worked if day >= today]
-    return ahead[-1] if ahead else start + 6 * ONE_DAY
+    return _last_worked(monday + 7 * ONE_DAY if "next" in end else monday, today, working)
+
+
+def _last_worked(monday: date, today: date, working: WorkingTime) -> date:
+    """The last working day of a week; where it is over, the week's last day."""
+    week = [monday + timedelta(days=number) for number in range(7)]
+    return next((day for day in reversed(week) if day >= today and working.is_worked(day)), week[-1])
 
 
 def _last_of_month(day: date) -> date:

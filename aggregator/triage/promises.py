@@ -7,7 +7,7 @@ something else, what is denied, asked of the customer, or past. The words are th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from aggregator.triage.deadlines import Deadline, deadlines
@@ -19,13 +19,15 @@ GROUPS = ("deed", "we", "ahead", "others", "negation", "past", "condition", "ask
 
 # No time is named without one of these; nearly free, where most answers name none.
 _MAYBE = re.compile(
-    r"[时時天日周週点點分晚夜早午号號月]|小时|星期|礼拜|下班|day|hour|hrs?\b|\dh\b|min|week|tonight|tomorrow|noon|morning|evening"
-    r"|eod|eow|cob|month|\d ?[ap]m|\d:\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"[时時天日周週点點分晚夜早午号號月]|小时|星期|礼拜|下班|day|hour|hrs?\b|\dh(?![a-z])|min|week|tonight|tomorrow|noon|morning|evening"
+    r"|eod|eow|cob|business|month|\d ?[ap]m|\d:\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 )
 _QUOTED = re.compile(r"^\s*(?:>|＞).*$|[“\"「『][^”\"」』\n]{2,}[”\"」』]", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[!?;。\n])|(?<=\.)(?=\s|$)")
 _CLAUSE = re.compile(r"[,:、()\[\]—]|\s-\s|\b(?:but|and then)\b|但是?|不过|而且")
 _MOST = 2000  # characters: a promise is near the beginning, or the post is no answer
+_MOST_TIMES = 12  # in a sentence
+_YOU = re.compile(r"[您你]|\byou")
 _NOTHING = re.compile(r"[\s\W_]*")
 
 
@@ -40,43 +42,57 @@ def promised_until(text: str, posted_at: datetime, working: WorkingTime) -> date
     said = search_text(text[:_MOST])
     if _MAYBE.search(said) is None:
         return None
-    said = _QUOTED.sub(" ", said)
+    said = _QUOTED.sub(" ", said).replace("no later than", "by").replace("not later than", "by")
     words = phrases("promises", GROUPS)
     about_others = words["others"].search(said) is not None
     found = [
-        each.due
+        due
         for sentence in _SENTENCE.split(said)
         if _MAYBE.search(sentence)
-        for each in deadlines(sentence, posted_at, working)
-        if _is_promised(sentence, each, words, about_others)
+        for due in _promised(sentence, deadlines(sentence, posted_at, working), words, about_others=about_others)
     ]
     return min(found, default=None)
 
 
-def _is_promised(sentence: str, time: Deadline, words: Mapping[str, re.Pattern[str]], about_others: bool) -> bool:
-    if sentence.rstrip().endswith(("?", "吗", "吗?")):
-        return False
-    if not about_others and _is_nothing_but(sentence, time, words):
-        return True
-    clauses = _clauses(sentence)
-    here = next(number for number, (_, end) in enumerate(clauses) if time.start < end)
-    clause = _without(sentence, clauses[here], time)
-    around = [
-        clause,
-        *(_without(sentence, clauses[number], time) for number in (here + 1, here - 1) if 0 <= number < len(clauses)),
-    ]
-    told = next((each for each in around if words["deed"].search(each)), None)
-    if told is None or not _is_ours(told + " " + clause, words):
-        return False
-    both = f"{told} {clause}"
+def _promised(
+    sentence: str, times: Sequence[Deadline], words: Mapping[str, re.Pattern[str]], *, about_others: bool
+) -> list[datetime]:
+    """Those of a sentence's times by which we promise something. Of "it is late today, we answer tomorrow" only the
+    second: a deed in the time's own clause counts before one beside it."""
+    if sentence.rstrip().endswith(("?", "吗", "嗎")):
+        return []
+    near: list[datetime] = []
+    beside: list[datetime] = []
+    for time in times[:_MOST_TIMES]:
+        if not about_others and _is_nothing_but(sentence, time, words):
+            near.append(time.due)
+            continue
+        clauses = _clauses(sentence)
+        here = next(number for number, (_, end) in enumerate(clauses) if time.start < end)
+        clause = _without(sentence, clauses[here], time)
+        neighbours = [_without(sentence, clauses[at], time) for at in (here + 1, here - 1) if 0 <= at < len(clauses)]
+        if words["deed"].search(clause):
+            told, kept = clause, near
+        else:
+            told, kept = next((each for each in neighbours if words["deed"].search(each)), ""), beside
+        before = sentence[: clauses[here][1]]
+        if told and _is_meant(told, clause, before, words) and not words["condition"].search(f"{before} {told}"):
+            kept.append(time.due)
+    return near or beside
+
+
+def _is_meant(told: str, clause: str, before: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+    """We shall do it, and nothing in these clauses takes it back."""
+    both = clause if told is clause else f"{told} {clause}"
     if any(words[group].search(both) for group in ("negation", "past", "asked")):
         return False
-    return not words["condition"].search(sentence[: clauses[here][1]]) and not words["condition"].search(told)
+    return _is_ours(both, words, before)
 
 
-def _is_ours(clause: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_ours(clause: str, words: Mapping[str, re.Pattern[str]], before: str) -> bool:
+    """Not something that the network does, or a bank. Who says "you" speaks of what we do for them."""
     ours = words["we"].search(clause)
-    others = words["others"].search(clause)
+    others = words["others"].search(clause if _YOU.search(clause) else f"{clause} {before}")
     if others and not (ours and ours.start() < others.start()):
         return False
     chinese = re.search(r"[\u4e00-\u9fff]", clause) is not None

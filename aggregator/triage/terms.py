@@ -15,6 +15,7 @@ from typing import Protocol
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.spans import Span
+from aggregator.triage.thanks import Acknowledged, acknowledged
 
 STAKES: dict[str, tuple[float, Kind]] = {
     "key_exposed": (100, "emergency"),
@@ -95,7 +96,6 @@ _WORLDLY = frozenset({"funds_stolen", "danger_to_life", "accusation", "threat_le
 _LONG = 90
 _MARKET_LOSS = frozenset({"funds_missing", "funds_stolen"})
 _MANY_ADS = 3
-_THANKS_LONGEST = 60
 # Looked for only where needed, since they stand in nearly every post.
 _OWN = re.compile(r"我|俺|本人|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us)\b")
 _CONTRAST = re.compile(
@@ -125,8 +125,8 @@ def weigh(
     secrets: Sequence[Found],
     span: Span,
     points: Mapping[str, float],
-) -> tuple[Kind, tuple[Reason, ...], bool]:
-    """Kind, reasons, and whether the post says thanks and nothing else.
+) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
+    """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
     Args:
         text: as `search_text` gives it; `hits` are offsets into it, and are used up.
@@ -134,14 +134,16 @@ def weigh(
         points: overrides of RULES.
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
-    if not hits and leaked is None and "?" not in text:
-        return "other", (), False
+    if not hits and leaked is None and "?" not in text and not acknowledged(text, hits):
+        return "other", (), ""
     _combine(hits)
     _drop_what_is_not_so(text, hits)
     stake = "key_exposed" if leaked else _stake(text, hits, points)
-    if sink := _sink(text, hits, stake):
+    heard = acknowledged(text, hits) if stake is None else ""
+    if sink := _sink(text, hits, stake, heard):
         kind: Kind = "praise" if sink in ("praise", "thanks") else "noise"
-        return kind, (_reason(sink, hits[sink][0], span, points),), sink == "thanks"
+        where = hits[sink][0] if sink in hits else (0, len(text), None)
+        return kind, (_reason(sink, where, span, points),), heard if sink == "thanks" else ""
     said = [_reason(rule, _strongest(hits[rule]), span, points) for rule in _weights(text, hits, stake)]
     if leaked:
         exposed = Reason("key_exposed", points.get("key_exposed", RULES["key_exposed"]), leaked.start, leaked.end)
@@ -151,10 +153,10 @@ def weigh(
     elif stake:
         said.insert(0, _reason(stake, _strongest(hits[stake]), span, points))
     if not said:
-        return "other", (), False
+        return "other", (), ""
     if public:
         said += _publicity(followers, points)
-    return STAKES[stake][1] if stake else _kind_without_stake(hits), tuple(said), False
+    return STAKES[stake][1] if stake else _kind_without_stake(hits), tuple(said), ""
 
 
 def _combine(hits: dict[str, list[Hit]]) -> None:
@@ -230,7 +232,7 @@ def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -
     return best
 
 
-def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | None:
+def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None, heard: Acknowledged) -> str | None:
     """Why this post is for nobody to answer; None: it is not so."""
     if "bait" in hits:
         return None if stake in _HEARD else "bait"
@@ -238,13 +240,13 @@ def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | Non
         return "noise"
     if stake not in (*_SLIGHT, "complaint") or not _GRIEVANCES.isdisjoint(hits):
         return None
+    if heard:
+        return "thanks"
     if "noise" in hits and (stake is None or len(hits["noise"]) > 1):
         return "noise"
     if stake is not None:
         return None
-    if "praise" in hits:
-        return "praise"
-    return "thanks" if "thanks" in hits and len(text) <= _THANKS_LONGEST else None
+    return "praise" if "praise" in hits else None
 
 
 def _weights(text: str, hits: dict[str, list[Hit]], stake: str | None) -> list[str]:

@@ -11,7 +11,7 @@ from aggregator.working_time import DAY
 
 _ZH_DIGITS = {"一": 1, "二": 2, "两": 2, "兩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _EN_NUMBERS: dict[str, float] = {
-    "half": 0.5, "a": 1, "an": 1, "one": 1, "couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6,
+    "half": 0.5, "a": 1, "an": 1, "the": 1, "one": 1, "couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6,
     "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20,
     "thirty": 30, "forty": 40, "sixty": 60, "seventy": 70,
 }  # fmt: skip
@@ -30,7 +30,7 @@ DAYS_AHEAD = {
 }  # fmt: skip
 # Until which minute of the day a part of it lasts, and whether its hours are those after noon.
 PARTS: dict[str, tuple[int, bool]] = {
-    "凌晨": (6 * 60, False), "早": (12 * 60, False), "上午": (12 * 60, False), "中午": (13 * 60, True),
+    "凌晨": (6 * 60, False), "早": (12 * 60, False), "上午": (12 * 60, False), "中午": (12 * 60, True),
     "下午": (18 * 60, True), "傍晚": (19 * 60, True), "晚": (DAY, True), "夜": (DAY, True),
     "morning": (12 * 60, False), "noon": (12 * 60, True), "midday": (12 * 60, True), "lunch": (13 * 60, True),
     "afternoon": (18 * 60, True), "evening": (DAY, True), "night": (DAY, True), "midnight": (DAY, True),
@@ -51,11 +51,12 @@ ZH_LENGTH = re.compile(
     r"(?!之?前|以前|了|过|過|来|來)\s*(?P<within>之内|以内|內|内|之後|之后|以后|后|後)?"
 )
 _EN_N = (
-    r"(?:\d+(?:\.\d+)?|(?:a\s+)?couple(?:\s+of)?|half(?:\s+an?)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|"
+    r"(?:\d+(?:\.\d+)?|(?:a\s+)?couple(?:\s+of)?|half(?:\s+an?)?|an?|the(?=\s+(?:hour|day|week)\b)|one|two|three|four|five|six|seven|eight|nine|ten|"
     r"eleven|twelve|fifteen|(?:twenty|forty|seventy)[ -](?:two|four|eight)|twenty|thirty|forty|sixty)"
 )
 EN_LENGTH = re.compile(
-    r"(?:\b(?P<before>within|in|inside|under|next|coming|up to|allow(?: us)?|takes?|than|at most|maximum(?: of)?|max)\s+"
+    r"(?:\b(?P<before>within|in|inside|under|next|coming|up to|allow(?: us)?|takes?|than|at most|maximum(?: of)?"
+    r"|give (?:me|us)|max)\s+"
     r"(?:the\s+)?(?:(?:next|coming|about|around|approximately|roughly|up to|at most|less than)\s+)*)?"
     rf"(?<![\w.:-])(?P<n>{_EN_N}(?:(?:{_TO}|\s+to\s+|\s+or\s+){_EN_N})?)[\s-]*"
     r"(?P<kind>(?:business|working|work)[\s-]*)?"
@@ -63,10 +64,11 @@ EN_LENGTH = re.compile(
     r"(?P<behind>\s+(?:from now|or less|or so|max|maximum|at most|at the latest|tops))?"
 )
 CLOCK = re.compile(
-    r"(?<![\d.:/-])(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})\s*(?:"
+    r"(?<![\d.:/第-])(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})\s*(?:"
     r":(?P<minute>\d\d)(?!\d)\s*(?P<m1>[ap])?(?:\.?m\b\.?)?"
     r"|(?P<m2>[ap])\.?m\b\.?"
-    r"|[点點时時](?:(?P<half>半)|(?P<zh_minute>\d{1,2}|[一二三四五六七八九十]{1,3})分?|整|钟)?)"
+    r"|[点點时時](?!间|間|候|刻|效)(?:(?P<half>半)|(?P<zh_minute>\d{1,2}|[一二三四五六七八九十]{1,3})分?|整|钟)?"
+    r"|(?<=\bat \d)(?![\d.,:%])|(?<=\bat \d\d)(?![\d.,:%]))"
     r"(?:\s*\(?(?P<zone>(?:utc|gmt)\s*(?P<offset>[+-]\s*\d{1,2})?)\)?)?"
 )
 DAY_WORD = re.compile(
@@ -87,8 +89,8 @@ DAY_WORD = re.compile(
     r"[a-z]*|the\s+(?P<en_d3>\d{1,2})(?:st|nd|rd|th))\b"
 )
 PART = re.compile(
-    r"(?<![最太尽么较])(?P<zh>凌晨|早|上午|中午|下午|傍晚|晚|夜)(?:上|间|里|晨)?(?!些|就|已|日|点(?!\s*\d|[钟前之以]))"
-    r"|\b(?P<en>morning|noon|midday|lunch|afternoon|evening|midnight|night)(?:time)?\b"
+    r"(?<![最太尽么较])(?P<zh>凌晨|早|上午|中午|下午|傍晚|晚|夜)(?:上|间|里|晨)?(?!好|安|些|就|已|日|点(?!\s*\d|[钟前之以]))"
+    r"|(?<!good )\b(?P<en>morning|noon|midday|lunch|afternoon|evening|midnight|night)(?:time)?\b"
 )
 CLOSING = re.compile(r"下班(?:之?前|以前)?")
 
@@ -103,7 +105,7 @@ def number(text: str) -> float:
     if last[0] in "一二两兩三四五六七八九十":
         return _chinese(last)
     words = [word for word in re.split(r"[\s-]+", last) if word in _EN_NUMBERS]
-    if words and words[0] in ("half", "a", "an"):
+    if words and words[0] in ("half", "a", "an", "the"):
         return _EN_NUMBERS[words[-1] if words[0] != "half" and len(words) > 1 else words[0]]
     return sum(_EN_NUMBERS[word] for word in words)
 
@@ -112,4 +114,4 @@ def _chinese(text: str) -> float:
     tens, ten, ones = text.partition("十")
     if not ten:
         return _ZH_DIGITS[text[-1]]  # 一两, 三五: the larger
-    return 10 * (_ZH_DIGITS[tens[-1]] if tens else 1) + (_ZH_DIGITS[ones[0]] if ones else 0)
+    return 10 * _ZH_DIGITS.get(tens[-1:], 1) + _ZH_DIGITS.get(ones[:1], 0)

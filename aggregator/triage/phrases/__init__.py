@@ -13,13 +13,16 @@ from aggregator.triage.language import TRADITIONAL, search_text
 from connectors.errors import ConfigError
 
 FOLDER = Path(__file__).parent
-_LATIN = re.compile(r"[a-z\u00c0-\u024f\u1e00-\u1eff]")
+# Letters of scripts that put spaces between words: there a word matches whole only.
+_LETTERS = r"[a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff]"
+_LETTER = re.compile(_LETTERS)
+_AFTER_NONE, _NO_LETTER = f"(?<!{_LETTERS})", f"(?!{_LETTERS})"
 _NO_WORDS = re.compile(r"(?!)")
 
 
 @functools.cache
 def phrases(name: str, groups: tuple[str, ...]) -> Mapping[str, re.Pattern[str]]:
-    """Group -> a pattern that finds any of its phrases, longest first, Latin ones as whole words only.
+    """Group -> a pattern that finds any of its phrases, Latin and Cyrillic ones as whole words only.
 
     Raises:
         ConfigError: all mistakes of the list, one `file: group: what` per line.
@@ -34,7 +37,8 @@ def read(file: Path, groups: Collection[str]) -> dict[str, list[str]]:
         ConfigError: see `phrases`.
     """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+        # The loader that knows text only: "no" is a word here.
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{file.name}:{line}: not YAML: {error.problem}") from None
@@ -67,13 +71,21 @@ def _searched(words: list[str]) -> list[str]:
 
 
 def any_of(words: list[str]) -> re.Pattern[str]:
-    """A pattern for any of these, the longest first."""
+    """A pattern for any of these; of several that begin alike, the longest.
+
+    They are grouped by their first letter, which is compared at once: hundreds of alternatives would be tried one by
+    one at every place.
+    """
     if not words:
         return _NO_WORDS
-    return re.compile("|".join(_whole(word) for word in sorted(words, key=len, reverse=True)))
+    groups: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        groups.setdefault(word[0], []).append(re.escape(word[1:]) + (_NO_LETTER if _LETTER.match(word[-1]) else ""))
+    latin = [_group(first, rest) for first, rest in groups.items() if _LETTER.match(first)]
+    others = [_group(first, rest) for first, rest in groups.items() if not _LETTER.match(first)]
+    whole = [f"{_AFTER_NONE}(?:{'|'.join(latin)})"] if latin else []
+    return re.compile("|".join([*others, *whole]))
 
 
-def _whole(word: str) -> str:
-    ahead = r"(?<![a-z\u00c0-\u024f\u1e00-\u1eff])" if _LATIN.match(word[0]) else ""
-    behind = r"(?![a-z\u00c0-\u024f\u1e00-\u1eff])" if _LATIN.match(word[-1]) else ""
-    return f"{ahead}{re.escape(word)}{behind}"
+def _group(first: str, rest: list[str]) -> str:
+    return f"{re.escape(first)}(?:{'|'.join(rest)})"
