@@ -169,7 +169,7 @@ def fold(
         events: what colleagues did, in any order.
         points: overrides of rules' points from the configuration.
     """
-    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order))
+    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order, post.post_id))
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
