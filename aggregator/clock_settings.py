@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from aggregator.mistakes import or_rather
-from aggregator.working_time import DAY, Period, Span, WorkingDays, WorkingTime, unknown_country
+from aggregator.working_time import DAY, Period, Span, WorkingDays, WorkingTime, unknown_country, unpublished
 from connectors.contract import Duration
 
 # Inputs are hidden because a wrong value may be a secret that stands in the wrong place.
@@ -194,6 +194,22 @@ PROMISED: Mapping[str, tuple[Period, Period]] = {
     "default": (timedelta(hours=4), timedelta(hours=4)),
 }
 """First answer and next answer where the file says nothing."""
+
+_SOON = timedelta(days=31)  # a clock that starts now may run into the next year
+
+
+def unknown_weekends(clocks: Mapping[str, ChannelClock], moment: datetime) -> list[tuple[str, int]]:
+    """Countries and years of which nobody knows yet which weekends are worked, though it matters now.
+
+    A calendar whose own `days_worked` name a day of that year is taken care of. It imports `holidays`: use a thread.
+    """
+    found = set()
+    for clock in clocks.values():
+        for year in {moment.year, (moment + _SOON).year}:
+            if not any(day.year == year for day in clock.calendar.days_worked):
+                found |= {(country, year) for country in clock.calendar.holidays if unpublished(country, year)}
+    return sorted(found)
+
 
 _INHERITED = ("counts", "quiet_hours")
 

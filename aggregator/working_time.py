@@ -21,7 +21,7 @@ ONE_DAY = timedelta(days=1)
 _FARTHEST = 4000
 # So many years in a row with worked weekends, and the next ones without: they have not been published yet.
 _YEARS_IN_A_ROW = 3
-_YEARS_BACK = 12
+_YEARS_BACK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +156,16 @@ def unknown_country(country: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)
 def unpublished(country: str, year: int) -> bool:
     """Whether the weekends that will be worked in `year` are not known: they were in the years before it."""
-    worked = [bool(days_of(country, each)[1]) for each in range(year - _YEARS_BACK, year + 1)]
-    if worked[-1]:
-        return False
-    while worked and not worked[-1]:
-        worked.pop()
-    return len(worked) >= _YEARS_IN_A_ROW and all(worked[-_YEARS_IN_A_ROW:])
+    from holidays import country_holidays
+
+    code, _, part = country.partition("-")
+    years = range(year - _YEARS_BACK, year + 1)
+    known = {day.year for day in country_holidays(code, subdiv=part or None, years=years).weekend_workdays}
+    last = max(known, default=year)
+    return last < year and all(last - number in known for number in range(_YEARS_IN_A_ROW))
 
 
 @lru_cache(maxsize=16)
