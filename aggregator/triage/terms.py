@@ -227,7 +227,7 @@ def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -
             best, most = rule, worth
     if best in _SLIGHT and (grievance := next((rule for rule in _COMPLAINING if rule in hits), None)):
         # Who asks again or threatens has something to complain of, and praise is then meant the other way.
-        hits["complaint"] = hits[grievance]
+        hits["complaint"] = [(start, end, None) for start, end, _ in hits[grievance]]
         return "complaint"
     return best
 
