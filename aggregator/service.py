@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -73,7 +74,7 @@ async def running(
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         hooks_url = await stack.enter_async_context(
-            serve(create_hooks(_receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
+            serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
@@ -114,16 +115,27 @@ async def run(settings: Settings, greet: Callable[[Running], None]) -> None:
         failed.result()
 
 
-def _receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
+def receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
+    """What the door does with a call: authenticate, commit, and only then say what to answer."""
+    under_way: defaultdict[str, list[datetime]] = defaultdict(list)  # by source, when calls came that are not committed
+
     async def receive(source: str, push: Push) -> Received:
         """Raises KeyError: no such source takes pushes; PushRefusedError: not from the platform."""
         connector = work.connectors[source]
         if not isinstance(connector, PushConnector):
             raise KeyError(source)
-        received = await asyncio.to_thread(connector.receive, push)
-        if received.records:
-            outcome = await work.ingest.pushed(work.origins[source], received.records)
-            work.poller.heard(source, outcome.arrived)
+        came = work.clock()
+        under_way[source].append(came)
+        try:
+            received = await asyncio.to_thread(connector.receive, push)
+            if received.records:
+                outcome = await work.ingest.pushed(work.origins[source], received.records)
+                work.poller.heard(source, outcome.arrived)
+        finally:
+            under_way[source].remove(came)
+        if received.heard:
+            heard = min((came, *under_way[source]))
+            connector.heard_at = max(heard, connector.heard_at or heard)
         if received.poll:
             work.poller.poll_soon(source)
         return received

@@ -175,7 +175,8 @@ class Push:
 class Received:
     """What a push brought, and what to answer once the records are committed.
 
-    `poll`: the call only tells that there is something to fetch; poll this source at once.
+    `poll`: the call only tells that there is something to fetch; poll this source at once. `heard`: a genuine call,
+    taken: see `PushConnector.heard_at`.
     """
 
     records: Sequence[Record]
@@ -183,6 +184,7 @@ class Received:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     poll: bool = False
+    heard: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -318,7 +320,13 @@ class PullConnector(Connector):
 
 
 class PushConnector(Connector):
-    """A platform that calls us. May be a PullConnector as well."""
+    """A platform that calls us. May be a PullConnector as well.
+
+    `heard_at`: when the last call that was `heard` had come, by the connector's clock. The service sets it once that
+    call's records, and those of every call before it, are committed: what it tells may be vouched for.
+    """
+
+    heard_at: datetime | None = None
 
     @abstractmethod
     def receive(self, push: Push) -> Received:
