@@ -136,5 +136,6 @@ def _row(row: FeedRow, bands: Bands) -> dict[str, Any]:
         "opened_at": inquiry.opened_at.isoformat(),
         "waiting_since": inquiry.waiting_since and inquiry.waiting_since.isoformat(),
         "due_at": inquiry.due_at and inquiry.due_at.isoformat(),
+        "due_clock": inquiry.due_clock,
         "terms": [{"rule": term.rule, "points": term.points} for term in row.terms],
     }

@@ -20,6 +20,8 @@ NEAR = timedelta(days=14)
 
 Kind = Literal["emergency", "complaint", "question", "praise", "noise", "other"]
 State = Literal["new", "claimed", "answered", "closed"]
+DueClock = Literal["first_answer", "next_answer", "promise"]
+"""What runs out at `due_at`: the channel's time for our first or next answer, or what our last answer promised."""
 
 
 class Reason(NamedTuple):
@@ -40,6 +42,7 @@ class Understanding(NamedTuple):
     reasons: tuple[Reason, ...]
     thanks: bool  # nothing but an acknowledgement: wakes nobody, proposes closing
     entities: dict[str, list[str]]
+    solved: bool = False  # an acknowledgement that says that it is over
 
 
 class InquiryReason(NamedTuple):
@@ -113,6 +116,7 @@ class Inquiry(NamedTuple):
     first_answer_at: datetime | None
     answered_at: datetime | None
     due_at: datetime | None
+    due_clock: DueClock | None
     closed_at: datetime | None
     close_reason: str | None
     seen_at: datetime

@@ -18,6 +18,7 @@ from aggregator.identity import Id, account_id, inquiry_id, post_id, stable_id, 
 from aggregator.store import rows
 from aggregator.triage import Grade, judge, understand
 from aggregator.triage.language import search_text
+from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import Found, mask_records, may_be_piece
 from connectors.contract import Author, Counts, Deleted, Item, Moved, Post, Record
 from connectors.errors import RecordError
@@ -105,6 +106,7 @@ class Reading:
     understanding: Understanding
     secret: bool
     passed_over: bool  # the source's words keep it from beginning an inquiry
+    promise: datetime | None  # until when it promises an answer: one of us says so
     facts: str
     cut_short: bool  # the text goes on, but the platform did not show how
     counts: Tally
@@ -126,7 +128,7 @@ class Reading:
         return FoldPost(
             self.post_id, self.posted_at, self.order if order is None else order, seen_at, self.staff, False,
             self.backfill, self.public, said.thanks, self.secret, said.kind, self.lang, self.title,
-            excerpt(self.text), self.permalink, said.reasons,
+            excerpt(self.text), self.permalink, said.reasons, said.solved, self.promise,
         )  # fmt: skip
 
 
@@ -416,9 +418,14 @@ def reading(said: Said, grade: Grade, origin: Origin) -> Reading:
     )
     secret = any(each.alarming for each in marks) and not staff
     passed_over = not (staff or secret) and _is_passed_over(post, searchable, origin)
+    channel = post.channel or origin.channel
+    backfill = origin.live_since is None or posted_at < origin.live_since
+    promise = (
+        promised_until(post.text, posted_at, origin.clock_of(channel).working_time) if staff and not backfill else None
+    )
     return Reading(
         post_id=this,
-        channel=post.channel or origin.channel,
+        channel=channel,
         native_id=post.native_id,
         alias_id=post_id(space, post.alias) if post.alias else None,
         thread_id=this if post.thread is None else thread_id(space, post.thread),
@@ -435,14 +442,15 @@ def reading(said: Said, grade: Grade, origin: Origin) -> Reading:
         lang=understanding.lang,
         public=post.public,
         staff=staff,
-        backfill=origin.live_since is None or posted_at < origin.live_since,
+        backfill=backfill,
         permalink=post.permalink,
         can_reply_until=post.can_reply_until,
         understanding=understanding,
         secret=secret,
         passed_over=passed_over,
+        promise=promise,
         cut_short="text" in guessed,
-        facts=_facts(post, understanding, marks, secret, guessed, passed_over=passed_over),
+        facts=_facts(post, understanding, marks, secret, guessed, promise, passed_over=passed_over),
         counts=(post.likes, post.replies, post.shares, post.views),
         body=said.body,
         secrets=said.secrets,
@@ -496,6 +504,7 @@ def _facts(
     marks: Sequence[Found],
     secret: bool,
     guessed: tuple[str, ...],
+    promise: datetime | None,
     *,
     passed_over: bool,
 ) -> str:
@@ -505,6 +514,10 @@ def _facts(
         facts["reasons"] = [[r.rule, r.points, r.start, r.end, r.version] for r in understanding.reasons]
     if understanding.thanks:
         facts["thanks"] = True
+    if understanding.solved:
+        facts["solved"] = True
+    if promise:
+        facts["promise"] = promise.isoformat()
     if secret:
         facts["secret"] = True
     if passed_over:

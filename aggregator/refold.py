@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import rows
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from aggregator.config import ChannelClock
     from aggregator.prepare import Draft, Prepared
     from aggregator.store.rows import Connection
@@ -145,6 +144,8 @@ def _fold_post(
         reasons=tuple(
             Reason(rule, points, start, end, version) for rule, points, start, end, version in said.get("reasons", ())
         ),
+        solved=said.get("solved", False),
+        promise=datetime.fromisoformat(said["promise"]) if staff and "promise" in said else None,
     )
 
 

@@ -184,6 +184,8 @@ class Scorer:
         ):
             if points:
                 terms.append({"rule": rule, "points": points, "version": 1})
+                if rule == "overdue":
+                    terms[-1]["clock"] = inquiry.due_clock
         terms.sort(key=lambda term: (-abs(term["points"]), term["rule"]))
         priority = sum(term["points"] for term in terms)
         score = shown(priority)

@@ -217,12 +217,16 @@ def _why(terms: list[dict[str, Any]]) -> str:
 
 
 def _clock(row: dict[str, Any], now: datetime) -> Text:
-    """Time left of our promise; where none was given, how long the person waits."""
+    """Time left of our promise, and which one; where none was given, how long the person waits."""
     from rich.text import Text
+
+    from aggregator.web.words import CLOCKS
 
     if row["due_at"]:
         left = (_moment(row["due_at"]) - now).total_seconds()
-        return Text(f"-{_span(-left)}", style="bold red") if left < 0 else Text(_span(left))
+        left_of = f"-{_span(-left)}" if left < 0 else _span(left)
+        which = CLOCKS.get(row.get("due_clock") or "", "")
+        return Text(f"{left_of} {which}".rstrip(), style="bold red" if left < 0 else "")
     if row["waiting_since"]:
         return Text(f"waits {_span((now - _moment(row['waiting_since'])).total_seconds())}", style="dim")
     return Text("")

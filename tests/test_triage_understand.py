@@ -46,6 +46,10 @@ def priority(understood: Understanding) -> float:
     return sum(reason.points for reason in understood.reasons)
 
 
+def points_of(understood: Understanding, rule: str) -> float:
+    return sum(reason.points for reason in understood.reasons if reason.rule == rule)
+
+
 def rules(understood: Understanding) -> list[str]:
     return [reason.rule for reason in understood.reasons]
 
@@ -265,3 +269,26 @@ def test_a_huge_post_is_read_in_no_time(unit: str) -> None:
     began = time.process_time()
     read(text)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["第三次问了，我的提现还没到账", "已经是第4次反馈了，币还没到账", "For the third time, my deposit is missing"],
+)
+def test_a_third_question_counts_as_one_though_we_see_no_other(text: str) -> None:
+    assert points_of(read(text), "unanswered_said") == 25
+
+
+@pytest.mark.parametrize(
+    "text", ["没人回", "再发一次，还是没人处理", "第二次联系你们了", "still no reply", "I've written twice already"]
+)
+def test_who_asks_again_in_words_complains(text: str) -> None:
+    understood = read(text)
+    assert understood.kind == "complaint"
+    assert points_of(understood, "unanswered_said") == 15
+    assert not understood.thanks
+
+
+@pytest.mark.parametrize("text", ["第三次转账失败了", "This is the third time the app crashes"])
+def test_a_third_fault_is_no_third_question(text: str) -> None:
+    assert rules(read(text)) == ["defect"]

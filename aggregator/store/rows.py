@@ -92,6 +92,7 @@ INQUIRY: Schema = {
     "first_answer_at": _TIME,
     "answered_at": _TIME,
     "due_at": _TIME,
+    "due_clock": _TEXT,
     "closed_at": _TIME,
     "close_reason": _TEXT,
     "seen_at": _TIME,

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregator.inquiry import Understanding
+from aggregator.triage import promises, thanks
 from aggregator.triage.entities import find_entities
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.model import HEADS, Judged, load
+from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import Found, weigh
 from aggregator.triage.words import hits_of, lexicon
@@ -89,7 +91,7 @@ def understand(
     entities = find_entities(text, searched)
     if staff:
         return Understanding(language, "other", (), False, entities)
-    kind, reasons, thanks = weigh(
+    kind, reasons, heard = weigh(
         searched,
         grade.hits,
         grade,
@@ -99,14 +101,16 @@ def understand(
         span=spans_of(text, searched),
         points=points,
     )
-    return Understanding(language, kind, reasons, thanks, entities)
+    return Understanding(language, kind, reasons, heard != "", entities, heard == "solved")
 
 
 def get_ready() -> None:
-    """Load lexicons and model now.
+    """Load word lists and model now.
 
     Raises:
-        ConfigError: every mistake in the lexicons, with file and line.
+        ConfigError: every mistake in the lists, with file and line.
     """
     lexicon()
+    phrases("promises", promises.GROUPS)
+    phrases("thanks", thanks.GROUPS)
     load()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from aggregator.inquiry import Kind, Reason
+from aggregator.triage.thanks import Acknowledged, acknowledged
 
 if TYPE_CHECKING:
     from aggregator.triage.lexicon import Hit
@@ -108,11 +108,7 @@ _PAIRS = (
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 _LEAST = 1.0  # fewer points are no reason
-_THANKS_LONGEST = 60
-_CONTRAST = re.compile(
-    r"但|可是|不过|不過|然而|却|卻|还是没|還是沒|还是不|還是不|仍|又不见|又没了|又被|又出现|只是|结果|結果"
-    r"|\b(?:but|however|still|yet|again|although|though|except)\b"
-)
+_GRAVE = frozenset(rule for rule, stake in STAKES.items() if stake.level >= 2)
 
 
 class Found(Protocol):
@@ -150,8 +146,8 @@ def weigh(
     secrets: Sequence[Found],
     span: Span,
     points: Mapping[str, float],
-) -> tuple[Kind, tuple[Reason, ...], bool]:
-    """Kind, reasons, and whether the post says thanks and nothing else.
+) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
+    """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
     Args:
         text: as `search_text` gives it; `hits` are offsets into it.
@@ -170,18 +166,19 @@ def weigh(
         level = 4
     else:
         level = _level(grade)
-        if sink := _sink(text, hits, grade, level, bait=bait):
+        heard = acknowledged(text, hits) if level <= 1 and _GRAVE.isdisjoint(hits) else ""
+        if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
-            return kind, (_reason(sink, hits.get(sink), span, points),), sink == "thanks"
+            return kind, (_reason(sink, hits.get(sink), span, points),), heard
         kind, stake = _about(hits, grade, level)
         worth = _worth(grade) + points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
-            return kind, (), False
+            return kind, (), ""
         said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
     said += [_reason(rule, hits.get(rule), span, points) for rule in _weights(hits, grade, level)]
     if public:
         said += _publicity(followers, points)
-    return kind, tuple(said), False
+    return kind, tuple(said), ""
 
 
 def combine(hits: dict[str, list[Hit]]) -> None:
@@ -206,7 +203,7 @@ def _worth(grade: Grade) -> float:
     return sum(step * likely for step, likely in zip(STEPS.values(), grade.levels, strict=True))
 
 
-def _sink(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:
+def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:
     """Why this post is for nobody to answer; None: it is not so."""
     if bait:
         return "bait"
@@ -214,8 +211,6 @@ def _sink(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int
         return "noise"
     if level:
         return None
-    if ("thanks" in hits or "resolved" in hits) and len(text) <= _THANKS_LONGEST and not _CONTRAST.search(text):
-        return "thanks"
     if grade.says("praise") > _SURE:
         return "praise"
     return "noise" if "noise" in hits or "price_talk" in hits or "news" in hits else None

@@ -41,6 +41,7 @@ RULES = {
     "asked_again": N_("asked again"),
     "asked_three_times": N_("asked three times or more"),
     "answered": N_("we answered"),
+    "promised": N_("we answered, and promised to come back"),
     "said_thanks": N_("said thanks"),
 }
 KINDS = {
@@ -56,6 +57,11 @@ STATES = {
     "claimed": N_("claimed"),
     "answered": N_("answered"),
     "closed": N_("closed"),
+}
+CLOCKS = {
+    "first_answer": N_("first answer"),
+    "next_answer": N_("next answer"),
+    "promise": N_("our promise"),
 }
 CHANNELS = {
     "telegram": N_("Telegram"),
