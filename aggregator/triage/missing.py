@@ -1,0 +1,73 @@
+"""What a customer has told of a trouble, what is still missing, and how to ask for it.
+
+What counts as given is strict: a shortened hash, "the newest version" or "it does not work" help nobody to look.
+"""
+
+from __future__ import annotations
+
+from aggregator.triage.entities import Seen, beside_versions, ids
+from aggregator.triage.entities.words import Hit
+
+SLOTS = ("problem", "account", "tx", "time", "device", "version", "screenshot")
+"""In the order in which people are asked for them."""
+
+_NEAR = 40  # characters before an address in which its owner is named
+
+
+def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, ...]:
+    """The slots that one post gives, in the order of `SLOTS`.
+
+    Args:
+        searchable: as `search_text` gives it.
+        seen: what `entities.look` found in it.
+        pictures: whether images are attached.
+    """
+    entities, hits = seen.entities, seen.hits
+    if not entities and not hits and not pictures:
+        return ()
+    slots = []
+    if "problem" in hits or ("code" in hits and (entities.get("error") or any(h.name == "problem" for h in hits["code"]))):
+        slots.append("problem")
+    if "account" in entities or "email" in entities or ("address" in entities and _is_own(searchable, seen)):
+        slots.append("account")
+    if "tx" in entities:
+        slots.append("tx")
+    if "time" in entities:
+        slots.append("time")
+    if "device" in hits:
+        slots.append("device")
+    if "os" in entities or ("version" in entities and _is_current(searchable, seen)):
+        slots.append("version")
+    if pictures or "screenshot" in hits:
+        slots.append("screenshot")
+    return tuple(slots)
+
+
+def _is_own(searchable: str, seen: Seen) -> bool:
+    """Whether one of the addresses is the writer's. Of the words that give it to somebody, the nearest counts."""
+    mine, other = seen.hits.get("my_side", ()), seen.hits.get("other_side", ())
+    if not other:
+        return True
+    for form, start, _ in seen.ids:
+        if ids.is_transaction(form) and "tx" in seen.entities:
+            continue
+        own, foreign = _nearest(mine, start), _nearest(other, start)
+        if foreign < 0 or own >= foreign:
+            return True
+    return False
+
+
+def _nearest(hits: list[Hit] | tuple[Hit, ...], start: int) -> int:
+    """Where the last of these before a place ends; -1: none is near."""
+    return max((hit.end for hit in hits if start - _NEAR <= hit.end <= start), default=-1)
+
+
+def _is_current(searchable: str, seen: Seen) -> bool:
+    """Whether one of the versions is the one in use: not one that was left, or that still worked."""
+    old = beside_versions().hits(searchable).get("old", ())
+    if not old:
+        return bool(seen.versions)
+    return any(
+        not any(0 <= start - hit.end <= 8 or 0 <= hit.start - end <= 8 for hit in old)
+        for _, start, end in seen.versions
+    )
