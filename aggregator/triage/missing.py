@@ -5,7 +5,9 @@ What counts as given is strict: a shortened hash, "the newest version" or "it do
 
 from __future__ import annotations
 
-from aggregator.triage.entities import Seen, beside_versions, ids
+from collections.abc import Sequence
+
+from aggregator.triage.entities import Seen, always, beside_ids, beside_versions, ids
 from aggregator.triage.entities.words import Hit
 
 SLOTS = ("problem", "account", "tx", "time", "device", "version", "screenshot")
@@ -26,7 +28,7 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
     if not entities and not hits and not pictures:
         return ()
     slots = []
-    if "problem" in hits or ("code" in hits and (entities.get("error") or any(h.name == "problem" for h in hits["code"]))):
+    if ("problem" in hits and always().any_stands(searchable, hits["problem"])) or ("code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"]))):
         slots.append("problem")
     if "account" in entities or "email" in entities or ("address" in entities and _is_own(searchable, seen)):
         slots.append("account")
@@ -45,7 +47,8 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
 
 def _is_own(searchable: str, seen: Seen) -> bool:
     """Whether one of the addresses is the writer's. Of the words that give it to somebody, the nearest counts."""
-    mine, other = seen.hits.get("my_side", ()), seen.hits.get("other_side", ())
+    said = beside_ids().hits(searchable)
+    mine, other = said.get("my_side", ()), said.get("other_side", ())
     if not other:
         return True
     for form, start, _ in seen.ids:
@@ -57,17 +60,18 @@ def _is_own(searchable: str, seen: Seen) -> bool:
     return False
 
 
-def _nearest(hits: list[Hit] | tuple[Hit, ...], start: int) -> int:
+def _nearest(hits: Sequence[Hit], start: int) -> int:
     """Where the last of these before a place ends; -1: none is near."""
-    return max((hit.end for hit in hits if start - _NEAR <= hit.end <= start), default=-1)
+    return max((end for _, _, end in hits if start - _NEAR <= end <= start), default=-1)
 
 
 def _is_current(searchable: str, seen: Seen) -> bool:
     """Whether one of the versions is the one in use: not one that was left, or that still worked."""
     old = beside_versions().hits(searchable).get("old", ())
-    if not old:
-        return bool(seen.versions)
-    return any(
-        not any(0 <= start - hit.end <= 8 or 0 <= hit.start - end <= 8 for hit in old)
-        for _, start, end in seen.versions
-    )
+    return not old or any(_is_in_use(searchable, version, old) for version in seen.entities["version"])
+
+
+def _is_in_use(searchable: str, version: str, old: Sequence[Hit]) -> bool:
+    start = searchable.find(version)
+    end = start + len(version)
+    return not any(0 <= start - right <= 8 or 0 <= left - end <= 8 for _, left, right in old)

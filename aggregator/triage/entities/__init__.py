@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aggregator.triage.entities import after, ids, links, numbers
-from aggregator.triage.entities.words import FOLDER, Hit, Words, load
+from aggregator.triage.entities.words import FOLDER, TIME, Hit, Words, load
 
 ALWAYS = frozenset(
     {"chain", "token", "currency", "device", "os", "version", "time", "unit", "screenshot", "problem", "code", "order"}
@@ -30,11 +30,10 @@ PERSONAL = frozenset({"phone", "email", "handle", "wechat", "qq", "whatsapp", "t
 """Entities that are personal data: masked in exports unless asked for, and erased with the person."""
 
 _DIGIT = re.compile("[0-9]")
-_WRITTEN_VERSION = re.compile(r"(?<![a-z0-9])v\.?\s?([0-9]{1,3}(?:\.[0-9]{1,5}){1,3})(?![0-9]|\.[0-9])")
-_EMAIL = re.compile(r"[A-Za-z0-9][\w.+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
-_HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z][A-Za-z0-9_]{3,31})(?![\w@]|\.\w)")
+_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+_HANDLE = re.compile(r"@(?<![\w.@/]@)([A-Za-z][A-Za-z0-9_]{3,31})(?![\w@]|\.\w)")
 _NAME = re.compile(r"(?<![\w.@/-])[a-z0-9][a-z0-9-]{2,40}\.(?:eth|sol|bnb|arb|lens)(?![a-z0-9-])")
-_BARE_U = re.compile(r"(?<![a-z0-9_@.])u(?![a-z0-9_盘盾.])")
+_BARE_U = re.compile(r"u(?<![a-z0-9_@.]u)(?![a-z0-9_盘盾.])")
 _COUNTED = re.compile(
     r"(?:\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|several|half an?)"
     r"(?:\sand a half|\sfull|\swhole|\slong|\sstraight|\ssolid|\sworking|\sbusiness)?|[0-9]\+?(?:st|nd|rd|th)?|[一二两兩俩三仨四五六七八九十百半]"
@@ -42,20 +41,20 @@ _COUNTED = re.compile(
     r"|(?:một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười)|(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|몇십)"
     r")\s{0,2}(?:个|多|整|来|余|個)?$"
 )
-_SHORT_UNITS = frozenset({"h", "hs", "d", "am", "pm", "g", "ч", "hrs", "hr", "min", "mins", "m", "wk", "wks"})
+_HAN = re.compile("[一-鿿]")
+
+_Reader = Callable[[str, list[Hit], dict[str, list[str]]], None]
 
 
 class Seen(NamedTuple):
     """What a post names, with what tells whose it is.
 
-    hits: the words of the lists that stand in it, by kind. ids: (form, start, end) in the text. versions: (version, start, end) of the
-    app or the system, in the searched text.
+    hits: the words of the lists that stand in it, by kind. ids: (form, start, end) in the text.
     """
 
     entities: dict[str, list[str]]
     hits: dict[str, list[Hit]]
     ids: list[tuple[str, int, int]]
-    versions: list[tuple[str, int, int]]
 
 
 def find_entities(text: str, searchable: str) -> dict[str, list[str]]:
@@ -69,29 +68,24 @@ def find_entities(text: str, searchable: str) -> dict[str, list[str]]:
 
 def look(text: str, searchable: str) -> Seen:
     """Read one post; `searchable` is `search_text(text)`."""
-    hits = _always().hits(searchable)
+    hits = always().hits(searchable)
     entities: dict[str, list[str]] = {}
     found_ids: list[tuple[str, int, int]] = []
-    versions: list[tuple[str, int, int]] = []
-    if "." in text or "://" in text:
+    if "." in text and links.DOTTED.search(text):
         _links(text, searchable, hits, entities)
     if "@" in text:
         _keep(entities, "email", _EMAIL.findall(text))
         _keep(entities, "handle", _HANDLE.findall(text))
-    digits = _DIGIT.search(searchable) is not None
-    if digits:
-        found_ids = ids.find_ids(text)
-        if found_ids:
+    if _DIGIT.search(searchable):
+        if ids.RUN.search(text) and (found_ids := ids.find_ids(text)):
             _ids(text, searchable, found_ids, hits, entities)
-    amounts, times = _numbers(searchable, hits, versions, entities) if digits else ([], [])
-    if hits:
-        _words(searchable, hits, amounts, times, versions, entities, digits=digits)
-    if "u" in searchable and _says_u(searchable):
-        entities["token"] = [*dict.fromkeys((*entities.get("token", ()), "USDT"))]
-    _keep(entities, "amount", amounts)
-    _keep(entities, "time", times)
-    _keep(entities, "version", [version for version, _, _ in versions])
-    return Seen(entities, hits, found_ids, versions)
+        _numbers(searchable, entities)
+    for kind in hits:
+        if kind in _READERS:
+            _READERS[kind](searchable, hits[kind], entities)
+    if "u" in searchable and not searchable.isascii() and _BARE_U.search(searchable) and _HAN.search(searchable):
+        _add(entities, "token", "USDT")
+    return Seen(entities, hits, found_ids)
 
 
 def _links(text: str, searchable: str, hits: dict[str, list[Hit]], entities: dict[str, list[str]]) -> None:
@@ -107,7 +101,7 @@ def _links(text: str, searchable: str, hits: dict[str, list[Hit]], entities: dic
     if len(text) == len(searchable):
         for kind in list(hits):
             hits[kind] = [
-                hit for hit in hits[kind] if not any(start <= hit.start < start + len(link) for link, start in found)
+                hit for hit in hits[kind] if not any(start <= hit[1] < start + len(link) for link, start in found)
             ]
 
 
@@ -118,131 +112,73 @@ def _ids(
     hits: dict[str, list[Hit]],
     entities: dict[str, list[str]],
 ) -> None:
-    """A bare row of 64 digits may be a key, or anything: it is a transaction where the post speaks of one."""
-    for kind, said in beside_ids().hits(searchable).items():
-        hits[kind] = said
-    speaks_of_one = "transaction" in hits or "chain" in hits or "token" in hits or "chain" in entities
-    on_sui = any(hit.name in ("sui", "aptos") for hit in hits.get("chain", ()))
     for form, start, end in found:
-        if form == "hex_tx" and not speaks_of_one:
-            continue
-        is_tx = ids.is_transaction(form) and not (form == "evm_tx" and on_sui and _called_address(searchable, start))
-        entities.setdefault("tx" if is_tx else "address", []).append(text[start:end])
-    for kind in ("tx", "address"):
-        if kind in entities:
-            entities[kind] = list(dict.fromkeys(entities[kind]))
+        kind = "address"
+        if form == "hex_tx":
+            if not _speaks_of_one(searchable, hits):
+                continue
+            kind = "tx"
+        elif ids.is_transaction(form):
+            kind = "address" if "chain" in hits and _is_long_address(searchable, form, start, hits) else "tx"
+        _add(entities, kind, text[start:end])
+
+
+def _speaks_of_one(searchable: str, hits: dict[str, list[Hit]]) -> bool:
+    """A bare row of 64 digits may be a key, or anything: it is a transaction where the post speaks of one."""
+    return "chain" in hits or "token" in hits or "transaction" in beside_ids().hits(searchable)
+
+
+def _is_long_address(searchable: str, form: str, start: int, hits: dict[str, list[Hit]]) -> bool:
+    """On Sui and Aptos addresses are as long as transactions elsewhere."""
+    if form != "evm_tx" or not any(name in ("sui", "aptos") for name, _, _ in hits["chain"]):
+        return False
+    return _ADDRESS_CUE.search(searchable, max(0, start - 24), start) is not None
 
 
 _ADDRESS_CUE = re.compile(r"(?:地址|钱包|錢包|address|wallet)[^,.;。]{0,8}$")
 
 
-def _called_address(searchable: str, start: int) -> bool:
-    return _ADDRESS_CUE.search(searchable, max(0, start - 24), start) is not None
+def _numbers(searchable: str, entities: dict[str, list[str]]) -> None:
+    """Amounts, times, versions and telephone numbers."""
+    units, first_letters = always().units, always().first_letters
+    for written, times, unit in numbers.NUMBER.findall(searchable):
+        if unit:
+            name = units.get(unit)
+            if name is None and unit[0] in first_letters:
+                name = units.get(unit[:3]) or units.get(unit[:2]) or units.get(unit[0])
+            if name is TIME:
+                _add(entities, "time", written + unit)
+                continue
+            if name is not None:
+                if number := numbers.value_of(written, times):
+                    _add(entities, "amount", f"{number} {name}")
+                    if unit == "u":
+                        _add(entities, "token", name)
+                continue
+        if written.isdecimal():
+            if len(written) >= 11 and (numbers.is_phone(written) or f"+{written}" in searchable):
+                _add(entities, "phone", written)
+        else:
+            _signed_number(searchable, written, entities)
 
 
-def _numbers(
-    searchable: str,
-    hits: dict[str, list[Hit]],
-    versions: list[tuple[str, int, int]],
-    entities: dict[str, list[str]],
-) -> tuple[list[str], list[str]]:
-    """Amounts and times; versions and telephone numbers are put where they belong."""
-    money = {hit.start: hit.name for kind in ("token", "currency") for hit in hits.get(kind, ())}
-    ends = {hit.end: hit.name for kind in ("token", "currency") for hit in hits.get(kind, ())} if money else money
-    amounts: list[str] = []
-    times: list[str] = []
-    for number in numbers.numbers_in(searchable):
-        written, times_ten, unit, start, unit_start = number
-        if unit_start >= 0 and (name := money.get(unit_start) or numbers.SIGNS.get(unit)):
-            if value := numbers.value_of(number):
-                amounts.append(f"{value} {name}")
-        elif start and (name := numbers.SIGNS.get(searchable[start - 1]) or _named_before(searchable, start, ends)):
-            if value := numbers.value_of(number):
-                amounts.append(f"{value} {name}")
-        elif unit in _SHORT_UNITS and not times_ten:
-            times.append(f"{written} {unit}")
-        elif not written.isdigit():
-            if numbers.is_clock(written):
-                times.append(written)
-            elif numbers.is_version(written):
-                if written[:2] == "20" and numbers.is_date(written):
-                    times.append(written)
-                else:
-                    versions.append((written, start, start + len(written)))
-            elif numbers.is_date(written) and written not in ("24/7", "7/24") and unit not in ("of", "dex"):
-                times.append(written)
-            elif numbers.is_phone(written):
-                _keep(entities, "phone", [written])
-        elif len(written) >= 11 and (numbers.is_phone(written) or (start and searchable[start - 1] == "+")):
-            _keep(entities, "phone", [*entities.get("phone", ()), written])
-    if "v" in searchable:
-        versions += [(match[1], match.start(1), match.end(1)) for match in _WRITTEN_VERSION.finditer(searchable)]
-    return amounts, times
-
-
-def _named_before(searchable: str, start: int, ends: dict[int, str]) -> str | None:
-    """The token or currency that stands just before a number: `USDT: 300`."""
-    if not ends:
-        return None
-    for gap in (0, 1, 2):
-        if name := ends.get(start - gap):
-            return name if searchable[start - gap : start].strip(" :=") == "" else None
-    return None
-
-
-def _words(
-    searchable: str,
-    hits: dict[str, list[Hit]],
-    amounts: list[str],
-    times: list[str],
-    versions: list[tuple[str, int, int]],
-    entities: dict[str, list[str]],
-    *,
-    digits: bool,
-) -> None:
-    for kind in ("chain", "token"):
-        if kind in hits:
-            _keep(entities, kind, [*entities.get(kind, ()), *(hit.name for hit in hits[kind])])
-    if "time" in hits:
-        times += [searchable[hit.start : hit.end] for hit in hits["time"]]
-    if "unit" in hits:
-        for hit in hits["unit"]:
-            if counted := _COUNTED.search(searchable, max(0, hit.start - 16), hit.start):
-                times.append(f"{counted[0]}{searchable[hit.start : hit.end]}")
-    if "device" in hits:
-        _keep(entities, "device", [after.device(searchable, hit) for hit in hits["device"]])
-    if "screenshot" in hits:
-        _keep(entities, "screenshot", [searchable[hit.start : hit.end] for hit in hits["screenshot"]])
-    for kind in ("token", "currency"):
-        for hit in hits.get(kind, ()):
-            if (han := numbers.HAN_NUMBER.search(searchable, max(0, hit.start - 10), hit.start)) and (
-                value := numbers.han_value(han[0])
-            ):
-                amounts.append(f"{value} {hit.name}")
-    if "contact" in hits:
-        for hit in hits["contact"]:
-            if handle := after.contact(searchable, hit):
-                _keep(entities, hit.name, [*entities.get(hit.name, ()), handle])
-    if "account" in hits:
-        named = [name for hit in hits["account"] if (name := after.account(searchable, hit))]
-        _keep(entities, "account", [*entities.get("account", ()), *named])
-    if digits:
-        if "code" in hits:
-            _keep(entities, "error", [code for hit in hits["code"] if (code := after.code(searchable, hit))])
-        if "order" in hits:
-            _keep(entities, "order", [name for hit in hits["order"] if (name := after.order(searchable, hit))])
-        if "os" in hits:
-            systems = [(hit, version) for hit in hits["os"] if (version := after.system(searchable, hit))]
-            _keep(entities, "os", [f"{hit.name} {version}" for hit, version in systems])
-        if "version" in hits:
-            known = {start for _, start, _ in versions}
-            versions += [one for hit in hits["version"] if (one := after.version(searchable, hit)) and one[1] not in known]
-
-
-def _says_u(searchable: str) -> bool:
-    """U for USDT: a Chinese post's, since in English it is a person."""
-    match = _BARE_U.search(searchable)
-    return match is not None and any("一" <= sign <= "鿿" for sign in searchable)
+def _signed_number(searchable: str, written: str, entities: dict[str, list[str]]) -> None:
+    """A number with signs in it that counts nothing we know."""
+    if ":" in written:
+        if numbers.is_clock(written):
+            _add(entities, "time", written)
+    elif "-" in written or "/" in written:
+        if numbers.is_date(written):
+            _add(entities, "time", written)
+        elif numbers.is_phone(written):
+            _add(entities, "phone", written)
+    elif (parts := written.count(".")) > 1:
+        if written.startswith("20") and numbers.is_date(written):
+            _add(entities, "time", written)
+        elif numbers.is_version(written):
+            _add(entities, "version", written)
+    elif parts and f"v{written}" in searchable:
+        _add(entities, "version", written)
 
 
 def _keep(entities: dict[str, list[str]], kind: str, values: Iterable[str]) -> None:
@@ -250,21 +186,114 @@ def _keep(entities: dict[str, list[str]], kind: str, values: Iterable[str]) -> N
         entities[kind] = distinct
 
 
+def _add(entities: dict[str, list[str]], kind: str, value: str) -> None:
+    if kind not in entities:
+        entities[kind] = [value]
+    elif value not in entities[kind]:
+        entities[kind].append(value)
+
+
+def _names(kind: str) -> _Reader:
+    def read(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+        if len(hits) == 1 and kind not in entities:
+            entities[kind] = [hits[0][0]]
+            return
+        for name, _, _ in hits:
+            _add(entities, kind, name)
+
+    return read
+
+
+def _as_written(kind: str) -> _Reader:
+    def read(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+        for _, start, end in hits:
+            _add(entities, kind, searchable[start:end])
+
+    return read
+
+
+def _behind(kind: str, value_at: Callable[[str, Hit], str | None]) -> _Reader:
+    def read(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+        for hit in hits:
+            if value := value_at(searchable, hit):
+                _add(entities, kind, value)
+
+    return read
+
+
+def _counted(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+    """Three hours, 三小时; what digits count is read with them."""
+    for _, start, end in hits:
+        if not searchable[max(0, start - 2) : start].strip()[-1:].isdecimal():
+            if counted := _COUNTED.search(searchable[max(0, start - 16) : start]):
+                _add(entities, "time", f"{counted[0]}{searchable[start:end]}")
+
+
+def _tokens(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+    for name, _, _ in hits:
+        _add(entities, "token", name)
+    _money(searchable, hits, entities)
+
+
+def _money(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+    """Amounts that do not begin with digits: 三千U; where there is no other, USDT: 300 and $300."""
+    for name, start, end in hits:
+        if start and searchable[start - 1] in numbers.HAN_DIGITS:
+            han = numbers.HAN_NUMBER.search(searchable, max(0, start - 10), start)
+            if han and (value := numbers.han_value(han[0])):
+                _add(entities, "amount", f"{value} {name}")
+        elif "amount" not in entities or searchable[start] in numbers.SIGNS:
+            _amount_behind(searchable, name, end, entities)
+
+
+def _amount_behind(searchable: str, name: str, end: int, entities: dict[str, list[str]]) -> None:
+    match = numbers.BEHIND.match(searchable, end)
+    if match is None or ((unit := match[3]) and (unit in always().units or unit[0] in always().first_letters)):
+        return
+    if value := numbers.value_of(match[1], match[2] or ""):
+        _add(entities, "amount", f"{value} {name}")
+
+
+def _contacts(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+    for hit in hits:
+        if handle := after.contact(searchable, hit):
+            _add(entities, hit[0], handle)
+
+
+_READERS: dict[str, _Reader] = {
+    "chain": _names("chain"),
+    "token": _tokens,
+    "currency": _money,
+    "time": _as_written("time"),
+    "unit": _counted,
+    "device": _behind("device", after.device),
+    "os": _behind("os", after.system),
+    "screenshot": _as_written("screenshot"),
+    "contact": _contacts,
+    "account": _behind("account", after.account),
+    "version": _behind("version", after.version),
+    "code": _behind("error", after.code),
+    "order": _behind("order", after.order),
+}
+"""What is done with the words of a kind; those of others (`problem`) are only found."""
+
+
 @functools.cache
-def _lists() -> list[Words]:
+def _all_lists() -> list[Words]:
     return load(FOLDER, ALWAYS, BESIDE_IDS, BESIDE_VERSIONS)
 
 
-def _always() -> Words:
-    return _lists()[0]
+@functools.cache
+def always() -> Words:
+    return _all_lists()[0]
 
 
 def beside_ids() -> Words:
-    return _lists()[1]
+    return _all_lists()[1]
 
 
 def beside_versions() -> Words:
-    return _lists()[2]
+    return _all_lists()[2]
 
 
 def get_ready() -> None:
@@ -273,4 +302,4 @@ def get_ready() -> None:
     Raises:
         ConfigError: every mistake in them, with file and line.
     """
-    _lists()
+    always()

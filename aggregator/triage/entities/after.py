@@ -31,46 +31,46 @@ _TOLD_BY_SIGN = re.compile(r"[0-9_]")
 
 def device(searchable: str, hit: Hit) -> str:
     """Brand and model: `huawei mate 40`."""
-    said = searchable[hit.start : hit.end]
-    digits = "".join(sign for sign in said if sign.isdigit())
-    if match := _MODEL.match(searchable, hit.end):
-        model = match[0].removeprefix("手机").removeprefix("的").strip()
-        return f"{hit.name} {model}"
-    return f"{hit.name} {digits}" if digits else hit.name
+    name, start, end = hit
+    if match := _MODEL.match(searchable, end):
+        return f"{name} {match[0].removeprefix('手机').removeprefix('的').strip()}"
+    digits = "".join(sign for sign in searchable[start:end] if sign.isdigit())
+    return f"{name} {digits}" if digits else name
 
 
 def system(searchable: str, hit: Hit) -> str | None:
-    """The number of an operating system; `win11` holds its own."""
-    own = searchable[hit.start : hit.end].lstrip("abcdefghijklmnopqrstuvwxyz ")
+    """Operating system and its number, `ios 17.2`; None: no number is told. `win11` holds its own."""
+    name, start, end = hit
+    own = searchable[start:end].lstrip("abcdefghijklmnopqrstuvwxyz ")
     if own.isdigit():
-        return own
-    match = _SYSTEM.match(searchable, hit.end)
+        return f"{name} {own}"
+    match = _SYSTEM.match(searchable, end)
+    return f"{name} {match[1]}" if match else None
+
+
+def version(searchable: str, hit: Hit) -> str | None:
+    """A version before or behind the word that says so."""
+    match = _VERSION.match(searchable, hit[2]) or _VERSION_BEFORE.search(searchable, max(0, hit[1] - 16), hit[1])
     return match[1] if match else None
 
 
-def version(searchable: str, hit: Hit) -> tuple[str, int, int] | None:
-    """A version before or behind the word that says so, with its place."""
-    match = _VERSION.match(searchable, hit.end) or _VERSION_BEFORE.search(searchable, max(0, hit.start - 16), hit.start)
-    return (match[1], match.start(1), match.end(1)) if match else None
-
-
 def code(searchable: str, hit: Hit) -> str | None:
-    said = searchable[hit.start : hit.end]
+    said = searchable[hit[1] : hit[2]]
     if said == "e-":
-        match = _E_CODE.match(searchable, hit.end)
+        match = _E_CODE.match(searchable, hit[2])
         return f"E-{match[0]}" if match else None
-    match = _CODE.match(searchable, hit.end)
+    match = _CODE.match(searchable, hit[2])
     return match[1].upper() if match else None
 
 
 def order(searchable: str, hit: Hit) -> str | None:
-    match = _ORDER.match(searchable, hit.end)
+    match = _ORDER.match(searchable, hit[2])
     return match[1].upper() if match else None
 
 
 def account(searchable: str, hit: Hit) -> str | None:
     """A user id or an account's name; a word behind "is" or nothing is one only with a digit in it ("my account is locked")."""
-    match = _NAMED.match(searchable, hit.end)
+    match = _NAMED.match(searchable, hit[2])
     if match is None:
         return None
     value = match["value"]
@@ -80,5 +80,5 @@ def account(searchable: str, hit: Hit) -> str | None:
 
 
 def contact(searchable: str, hit: Hit) -> str | None:
-    match = _CONTACT.match(searchable, hit.end)
+    match = _CONTACT.match(searchable, hit[2])
     return match[1] if match else None

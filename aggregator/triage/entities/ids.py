@@ -9,7 +9,7 @@ from aggregator.triage.entities.checksums import base58_is_right, bech32_is_righ
 _B58 = "[1-9A-HJ-NP-Za-km-z]"
 _MIXED = r"(?=[0-9A-Za-z]*[0-9])(?=[0-9A-Za-z]*[a-z])(?=[0-9A-Za-z]*[A-Z])"
 # No id is shorter, and most posts have no such run of letters and digits.
-_RUN = re.compile(r"[0-9A-Za-z]{26,}")
+RUN = re.compile(r"[0-9A-Za-z]{26,}")
 _TON = re.compile(r"(?<![0-9A-Za-z_-])[EU]Q[0-9A-Za-z_-]{46}(?![0-9A-Za-z_-])")
 _ID = re.compile(
     r"(?P<evm_tx>0x[0-9a-fA-F]{64})"
@@ -28,7 +28,7 @@ _CHECKS = {"evm": mixed_case_is_right, "bech32": bech32_is_right, "tron": base58
 def find_ids(text: str) -> list[tuple[str, int, int]]:
     """(form, start, end) of each transaction id and address; the form is a name of `_ID`'s groups."""
     found = []
-    for run in _RUN.finditer(text):
+    for run in RUN.finditer(text):
         if match := _ID.fullmatch(run[0]):
             found.append((str(match.lastgroup), run.start(), run.end()))
     if "EQ" in text or "UQ" in text:

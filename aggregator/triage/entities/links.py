@@ -12,7 +12,7 @@ _LINK = re.compile(
     r"(?![\w-])(?:/[^\s<>\"'，。；！？、）】」█]*)?",
     re.IGNORECASE,
 )
-_DOTTED = re.compile(r"\.[A-Za-z]|://")
+DOTTED = re.compile(r"\.[A-Za-z]")
 _HOST = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?((?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
 # Two-part endings under which anybody can register, as far as our customers and those who cheat them use them. The whole
 # public suffix list has nine thousand, most of them of one town or one host of homepages.
@@ -21,22 +21,17 @@ _TWO_PART = re.compile(
     r"|(?:github|gitlab|gitbook|netlify|vercel|pages|web|workers|herokuapp|firebaseapp|blogspot|wordpress|weebly|wixsite|webflow|surge|glitch|"
     r"replit|onrender|fly|notion)\.(?:io|app|dev|com|sh|me|site|us))$"
 )
-_EXPLORERS = (
-    ("etherscan.io", "ethereum"), ("bscscan.com", "bsc"), ("polygonscan.com", "polygon"), ("arbiscan.io", "arbitrum"),
-    ("basescan.org", "base"), ("snowtrace.io", "avalanche"), ("snowscan.xyz", "avalanche"), ("ftmscan.com", "fantom"),
-    ("tronscan.org", "tron"), ("tronscan.io", "tron"), ("trongrid.io", "tron"), ("solscan.io", "solana"), ("solana.fm", "solana"),
-    ("explorer.solana.com", "solana"), ("solana.com", "solana"), ("mempool.space", "bitcoin"), ("blockstream.info", "bitcoin"),
-    ("btcscan.org", "bitcoin"), ("blockchain.com", "bitcoin"), ("tonscan.org", "ton"), ("tonviewer.com", "ton"),
-    ("suiscan.xyz", "sui"), ("suivision.xyz", "sui"), ("aptoscan.com", "aptos"), ("lineascan.build", "linea"),
-    ("zksync.io", "zksync"), ("cronoscan.com", "cronos"), ("celoscan.io", "celo"), ("scrollscan.com", "scroll"),
-)  # fmt: skip
-_OPTIMISM = "optimistic.etherscan.io"
+_EXPLORERS = {
+    "etherscan": "ethereum", "bscscan": "bsc", "polygonscan": "polygon", "arbiscan": "arbitrum", "basescan": "base",
+    "snowtrace": "avalanche", "snowscan": "avalanche", "ftmscan": "fantom", "tronscan": "tron", "trongrid": "tron",
+    "solscan": "solana", "solana": "solana", "mempool": "bitcoin", "blockstream": "bitcoin", "btcscan": "bitcoin",
+    "tonscan": "ton", "tonviewer": "ton", "suiscan": "sui", "suivision": "sui", "aptoscan": "aptos",
+    "lineascan": "linea", "cronoscan": "cronos", "celoscan": "celo", "scrollscan": "scroll",
+}  # fmt: skip
 
 
 def find_links(text: str) -> list[tuple[str, int]]:
     """(link, where it begins), without the sentence around it."""
-    if not _DOTTED.search(text):
-        return []
     links = ((match[0].rstrip(".,;:!?)"), match.start()) for match in _LINK.finditer(text))
     return [(link, start) for link, start in links if _HOST.match(link)]
 
@@ -53,11 +48,8 @@ def domain_of(host: str) -> str:
 
 
 def chain_of(host: str) -> str | None:
-    """The chain that an explorer shows; None: it is none that we know."""
-    if host.endswith(_OPTIMISM):
+    """The chain that an explorer shows, under whatever ending; None: it is none that we know."""
+    if host.endswith("optimistic.etherscan.io"):
         return "optimism"
-    for ending, chain in _EXPLORERS:
-        if host == ending or host.endswith(f".{ending}"):
-            return chain
-    first = host.partition(".")[0]
-    return next((chain for ending, chain in _EXPLORERS if first == ending.partition(".")[0]), None)
+    parts = host.split(".")
+    return next((chain for part in parts[-3:-1] if (chain := _EXPLORERS.get(part))), None)

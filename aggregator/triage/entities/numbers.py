@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+# Groups: the number as written, a multiple, the word that follows.
 # A pattern that begins with its digit is found many times faster than one that begins by looking behind.
-_NUMBER = re.compile(
-    r"([0-9](?<![a-z0-9_.@/:+=-][0-9])(?:[0-9.,:/-]*[0-9])?)"
+NUMBER = re.compile(
+    r"([0-9](?<![a-uw-z0-9_.@/:+=-][0-9])(?:[0-9.,:/-]*[0-9])?)"
     r"(\s?[kwm千万萬百亿億]+(?![a-z])|\s?(?:тыс\.?|mil|triệu|만))?"
-    r"\s{0,2}(?:多|余|几)?(?:[个個枚颗顆]\s?)?([a-z$€£¥₽₫₩₮]+|[ぁ-ヿ㐀-鿿가-힣]{1,3}|[а-яё]+|[à-ỹ]+[a-zà-ỹ]*)?"
+    r"\s{0,2}[多余几来+]?(?:[个個枚颗顆]\s?)?([a-z]+|[ぁ-ヿ㐀-鿿가-힣]{1,4}|[а-яё]+|[à-ỹ]+[a-zà-ỹ]*)?"
 )
+# The same just behind a token or the sign of a currency.
+BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
 _PLAIN = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[0-9]+,[0-9]{1,2}")
 _CLOCK = re.compile(r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?")
 _DATE = re.compile(
@@ -21,46 +23,32 @@ _DATE = re.compile(
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,5}(?:\.[0-9]{1,6})?")
 _MULTIPLES = {"k": 3, "千": 3, "w": 4, "万": 4, "萬": 4, "百": 2, "亿": 8, "億": 8, "m": 6, "тыс": 3, "тыс.": 3, "mil": 3, "triệu": 6, "만": 4}
 _PHONE = re.compile(r"(?:86-?)?1[3-9][0-9](?:-?[0-9]{4}){2}")
-SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "₽": "RUB", "₫": "VND", "₩": "KRW", "₮": "USDT", "u": "USDT"}
+SIGNS = frozenset("$€£¥₽₫₩")
 
 _DIGIT = {"零": 0, "一": 1, "二": 2, "两": 2, "兩": 2, "俩": 2, "三": 3, "仨": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _POWER = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "萬": 10_000, "亿": 10**8}
+HAN_DIGITS = frozenset("一二两兩俩三仨四五六七八九十百千万萬亿零半")
 HAN_NUMBER = re.compile(r"[一二两兩俩三仨四五六七八九十百千万萬亿零半]+$")
 
 
-class Number(NamedTuple):
-    """A number of the searched text, and the word that follows it."""
-
-    written: str
-    times: str
-    unit: str
-    start: int
-    unit_start: int
-
-
-def numbers_in(searchable: str) -> list[Number]:
-    return [
-        Number(match[1], (match[2] or "").strip(), match[3] or "", match.start(), match.start(3))
-        for match in _NUMBER.finditer(searchable)
-    ]
-
-
-def value_of(number: Number) -> str | None:
-    """`12000` for 1.2万, `1200.5` for 1,200.5; None: no plain number."""
-    if not _PLAIN.fullmatch(number.written):
-        return None
-    plain = number.written
-    if "," in plain and "." not in plain and len(plain) - plain.rindex(",") != 4:
-        plain = plain.replace(",", ".")
-    return shifted(plain.replace(",", ""), sum(_power(sign) for sign in _signs(number.times)))
+def value_of(written: str, times: str) -> str | None:
+    """`12000` for 1.2 and 万, `1200.5` for 1,200.5 and no multiple (""); None: no plain number."""
+    if not times and written.isdigit():
+        return written.lstrip("0") or None
+    plain = written
+    if not plain.replace(".", "", 1).isdecimal():
+        if not _PLAIN.fullmatch(written):
+            return None
+        if "." not in plain and len(plain) - plain.rindex(",") != 4:
+            plain = plain.replace(",", ".")
+        plain = plain.replace(",", "")
+    if not times:
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return shifted(plain, sum(_MULTIPLES[sign] for sign in _signs(times.strip())))
 
 
 def _signs(times: str) -> list[str]:
     return [times] if times in _MULTIPLES else list(times)
-
-
-def _power(sign: str) -> int:
-    return _MULTIPLES[sign]
 
 
 def shifted(plain: str, power: int) -> str:

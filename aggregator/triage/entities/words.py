@@ -6,11 +6,10 @@ where nothing is stored but that something was said.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
@@ -24,32 +23,61 @@ _LETTERS = frozenset(chr(code) for code in range(0x61, 0x530) if chr(code).isalp
     chr(code) for code in range(0x1E00, 0x1F00)
 )
 _DIGITS = frozenset("0123456789")
+TIME = "time"
+_COUNTED = ("token", "currency", "unit")
+# Too short to be looked for; behind a number they say what it counts.
+_SHORT_UNITS = {"u": "USDT"} | dict.fromkeys(
+    ("h", "hs", "d", "am", "pm", "g", "ч", "hrs", "hr", "min", "mins", "wk", "wks"), TIME
+)
+# Guards of this kind are asked for only where somebody wants to know (`Words.any_stands`).
+_LATER = "problem"
 _GUARDS = ("not_after", "not_before")
 # How far a guarding word may stand from its word, in the same clause: characters, where one is a word, or letters.
 _REACH_WIDE, _REACH_NARROW = 5, 18
-_WINDOW = 40
+_LONGEST = 24  # characters of a guarding word
+_ENDS = frozenset(",.!?;。、\n")  # of a clause
 
 
-class Hit(NamedTuple):
-    """A word where it stands in the searched text."""
-
-    name: str
-    start: int
-    end: int
+Hit = tuple[str, int, int]
+"""A word's name, and where it stands in the searched text. A plain tuple: an import makes a few for each post."""
 
 
-@dataclass(frozen=True, slots=True)
 class Guard:
-    """When a word does not count: another stands before or behind it in the same clause."""
+    """When a word does not count: another stands before or behind it in the same clause, at most `reach` away."""
 
-    before: re.Pattern[str] | None
-    behind: re.Pattern[str] | None
+    def __init__(self, before: Sequence[str], behind: Sequence[str], reach: int) -> None:
+        self._before = _automaton(before) if before else None
+        self._behind = _automaton(behind) if behind else None
+        self._reach = reach
 
     def stops(self, text: str, start: int, end: int) -> bool:
-        return bool(
-            (self.before and self.before.search(text, max(0, start - _WINDOW), start))
-            or (self.behind and self.behind.match(text, end, end + _WINDOW))
-        )
+        if self._before is not None and start:
+            first = max(0, start - self._reach - _LONGEST)
+            window = text[first : start + 1]
+            for _, left, right in self._before(window):
+                if right <= start - first and _is_whole(window, left, right) and _near(window[right:-1], self._reach):
+                    return True
+        if self._behind is not None:
+            window = text[end - 1 : end + self._reach + _LONGEST]
+            for _, left, right in self._behind(window):
+                if left and _is_whole(window, left, right) and _near(window[1:left], self._reach):
+                    return True
+        return False
+
+
+def _automaton(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, int]]]:
+    every = dict.fromkeys(spelling for word in words for spelling in (word, *_spellings(word)))
+    automaton = AhoCorasick(list(every), implementation=Implementation.DFA, matchkind=MatchKind.LeftmostLongest)
+    return automaton.find_matches_as_indexes
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    ahead, behind = _edge(text[start]), _edge(text[end - 1])
+    return not ((ahead and start and text[start - 1] in ahead) or (behind and text[end : end + 1] in behind))
+
+
+def _near(between: str, reach: int) -> bool:
+    return len(between) <= reach and _ENDS.isdisjoint(between)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +96,8 @@ class Word:
 class Words:
     """All words of all files, ready to search."""
 
+    units: Mapping[str, str]  # what a number counts, by the word behind it: a token, a currency, TIME
+
     def __init__(self, words: Sequence[Word]) -> None:
         self.words = tuple(words)
         spellings: dict[str, Word] = {word.text: word for word in words}
@@ -78,8 +108,13 @@ class Words:
             (word.kind, word.name, _edge(text[0]), None if word.goes_on else _edge(text[-1]), word.guard)
             for text, word in spellings.items()
         ]
+        self.units = _SHORT_UNITS | {
+            text: TIME if word.kind == "unit" else word.name for text, word in spellings.items() if word.kind in _COUNTED
+        }
+        self.first_letters = frozenset(text[0] for text in self.units if not text.isascii())
+        self._guards = {text: word.guard for text, word in spellings.items() if word.guard is not None}
         automaton = AhoCorasick(
-            list(spellings), implementation=Implementation.DFA, matchkind=MatchKind.LeftmostLongest
+            list(spellings), implementation=Implementation.ContiguousNFA, matchkind=MatchKind.LeftmostLongest
         )
         self._search = automaton.find_matches_as_indexes
 
@@ -95,13 +130,22 @@ class Words:
             kind, name, ahead, behind, guard = entries[number]
             if (ahead and start and text[start - 1] in ahead) or (behind and text[end : end + 1] in behind):
                 continue
-            if guard is not None and guard.stops(text, start, end):
+            if guard is not None and kind != _LATER and guard.stops(text, start, end):
                 continue
             if kind in found:
-                found[kind].append(Hit(name, start, end))
+                found[kind].append((name, start, end))
             else:
-                found[kind] = [Hit(name, start, end)]
+                found[kind] = [(name, start, end)]
         return found
+
+
+    def any_stands(self, text: str, hits: Sequence[Hit]) -> bool:
+        """Whether one of these words is not taken back by another beside it."""
+        for _, start, end in hits:
+            guard = self._guards.get(text[start:end])
+            if guard is None or not guard.stops(text, start, end):
+                return True
+        return False
 
 
 def load(folder: Path, *groups: Collection[str]) -> list[Words]:
@@ -199,19 +243,9 @@ def _guard(text: str, words: dict[str, list[str]]) -> Guard | None:
     if not any(words.values()):
         return None
     reach = _REACH_NARROW if text[0] in _LETTERS else _REACH_WIDE
-    same_clause = rf"[^,.!?;。、\n]{{0,{reach}}}?"
-    after, before = (_any_of(words[name]) for name in _GUARDS)
-    return Guard(
-        re.compile(f"{after}{same_clause}$") if after else None,
-        re.compile(f"{same_clause}{before}") if before else None,
-    )
+    return _shared_guard(tuple(words["not_after"]), tuple(words["not_before"]), reach)
 
 
-def _any_of(words: Sequence[str]) -> str:
-    """A pattern for any of the words in all their spellings, whole where Latin; empty without words."""
-    spellings = dict.fromkeys(spelling for word in words for spelling in (word, *_spellings(word)))
-    return f"(?:{'|'.join(map(_whole, spellings))})" if spellings else ""
-
-
-def _whole(word: str) -> str:
-    return rf"(?<![a-zà-ԯ]){re.escape(word)}(?![a-zà-ԯ])" if word[0] in _LETTERS else re.escape(word)
+@functools.lru_cache(maxsize=256)
+def _shared_guard(before: tuple[str, ...], behind: tuple[str, ...], reach: int) -> Guard:
+    return Guard(before, behind, reach)
