@@ -5,6 +5,7 @@ What counts as given is strict: a shortened hash, "the newest version" or "it do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from aggregator.triage.entities import Seen, always, beside_ids, beside_versions, ids
@@ -14,6 +15,15 @@ SLOTS = ("problem", "account", "tx", "time", "device", "version", "screenshot")
 """In the order in which people are asked for them."""
 
 _NEAR = 40  # characters before an address in which its owner is named
+_BEHIND = 24  # and behind it, in which it is asked whose it is
+# Times that were promised to all, not lived through: "within 24 hours", 24小时内.
+_PROMISED = re.compile(
+    r"(?:within|takes?|up to|usually|normally|allow|in about|in under|at most|最多|最长|最迟|通常|一般|需要|预计|大概要|要等|hasta|dentro de|en menos de|trong vòng|в течение|до)"
+    r"\s?(?:about|up to|长达|大约|around)?\s?[0-9一二两三四五六七八九十a-z]+(?:\s?[-~–到至]\s?[0-9一二两三四五六七八九十]+)?\s?(?:个)?\s?[^\W\d_]*"
+    r"|[0-9一二两三四五六七八九十]+\s?个?多?(?:小时|分钟|天|周|工作日|月)(?:之|以)?(?:内|到账|客服|在线)"
+    r"|[0-9]+\s?(?:時間|分|日|営業日)以内|[0-9]+\s?(?:시간|분|일|영업일)\s?(?:이내|안에)|24/7"
+)
+_TEAM_MAIL = re.compile(r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]")
 
 
 def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, ...]:
@@ -30,11 +40,11 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
     slots = []
     if ("problem" in hits and always().any_stands(searchable, hits["problem"])) or ("code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"]))):
         slots.append("problem")
-    if "account" in entities or "email" in entities or ("address" in entities and _is_own(searchable, seen)):
+    if "account" in entities or _own_mail(entities) or ("address" in entities and _is_own(searchable, seen)):
         slots.append("account")
     if "tx" in entities:
         slots.append("tx")
-    if "time" in entities:
+    if "time" in entities and _is_lived(searchable, entities["time"]):
         slots.append("time")
     if "device" in hits:
         slots.append("device")
@@ -45,17 +55,28 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
     return tuple(slots)
 
 
+def _own_mail(entities: dict[str, list[str]]) -> bool:
+    return any(not _TEAM_MAIL.match(mail.lower()) for mail in entities.get("email", ()))
+
+
+def _is_lived(searchable: str, times: list[str]) -> bool:
+    if not _PROMISED.search(searchable):
+        return True
+    rest = _PROMISED.sub(" ", searchable)
+    return any(time in rest for time in times)
+
+
 def _is_own(searchable: str, seen: Seen) -> bool:
     """Whether one of the addresses is the writer's. Of the words that give it to somebody, the nearest counts."""
     said = beside_ids().hits(searchable)
     mine, other = said.get("my_side", ()), said.get("other_side", ())
     if not other:
         return True
-    for form, start, _ in seen.ids:
+    for form, start, end in seen.ids:
         if ids.is_transaction(form) and "tx" in seen.entities:
             continue
         own, foreign = _nearest(mine, start), _nearest(other, start)
-        if foreign < 0 or own >= foreign:
+        if own >= foreign and not (own < 0 and any(name == "behind" and 0 <= left - end <= _BEHIND for name, left, _ in other)):
             return True
     return False
 

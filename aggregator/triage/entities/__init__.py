@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from aggregator.triage.entities import after, ids, links, numbers
-from aggregator.triage.entities.words import FOLDER, TIME, Hit, Words, load
+from aggregator.triage.entities.words import FOLDER, SHORT_TOKENS, TIME, Hit, Words, load
 
 ALWAYS = frozenset(
-    {"chain", "token", "currency", "device", "os", "version", "time", "unit", "screenshot", "problem", "code", "order"}
+    {"chain", "token", "currency", "device", "os", "version", "time", "unit", "screenshot", "problem", "vague", "code", "order"}
     | {"account", "contact"}
 )
 """Kinds of words that are looked for in each post."""
@@ -99,10 +99,17 @@ def _links(text: str, searchable: str, hits: dict[str, list[Hit]], entities: dic
     _keep(entities, "domain", [links.domain_of(host) for host in hosts])
     _keep(entities, "chain", [chain for host in hosts if (chain := links.chain_of(host))])
     if len(text) == len(searchable):
-        for kind in list(hits):
-            hits[kind] = [
-                hit for hit in hits[kind] if not any(start <= hit[1] < start + len(link) for link, start in found)
-            ]
+        _drop_inside(hits, [(start, start + len(link)) for link, start in found])
+
+
+def _drop_inside(hits: dict[str, list[Hit]], spans: list[tuple[int, int]]) -> None:
+    """Letters of an id or a link are no words."""
+    for kind, said in list(hits.items()):
+        left = [hit for hit in said if not any(start <= hit[1] < end for start, end in spans)]
+        if left:
+            hits[kind] = left
+        else:
+            del hits[kind]
 
 
 def _ids(
@@ -112,6 +119,8 @@ def _ids(
     hits: dict[str, list[Hit]],
     entities: dict[str, list[str]],
 ) -> None:
+    if len(text) == len(searchable):
+        _drop_inside(hits, [(start, end) for _, start, end in found])
     for form, start, end in found:
         kind = "address"
         if form == "hex_tx":
@@ -141,18 +150,18 @@ _ADDRESS_CUE = re.compile(r"(?:地址|钱包|錢包|address|wallet)[^,.;。]{0,8
 def _numbers(searchable: str, entities: dict[str, list[str]]) -> None:
     """Amounts, times, versions and telephone numbers."""
     units, first_letters = always().units, always().first_letters
-    for written, times, unit in numbers.NUMBER.findall(searchable):
+    for written, times, gap, unit in numbers.NUMBER.findall(searchable):
         if unit:
             name = units.get(unit)
             if name is None and unit[0] in first_letters:
                 name = units.get(unit[:3]) or units.get(unit[:2]) or units.get(unit[0])
             if name is TIME:
-                _add(entities, "time", written + unit)
+                _add(entities, "time", written + times + gap + _unit(units, unit))
                 continue
             if name is not None:
                 if number := numbers.value_of(written, times):
                     _add(entities, "amount", f"{number} {name}")
-                    if unit == "u":
+                    if unit in SHORT_TOKENS:
                         _add(entities, "token", name)
                 continue
         if written.isdecimal():
@@ -160,6 +169,11 @@ def _numbers(searchable: str, entities: dict[str, list[str]]) -> None:
                 _add(entities, "phone", written)
         else:
             _signed_number(searchable, written, entities)
+
+
+def _unit(units: Mapping[str, str], unit: str) -> str:
+    """小时 of 小时还没"""
+    return next((unit[:length] for length in (4, 3, 2) if unit[:length] in units), unit[0]) if unit not in units else unit
 
 
 def _signed_number(searchable: str, written: str, entities: dict[str, list[str]]) -> None:
@@ -238,7 +252,8 @@ def _tokens(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) ->
 def _money(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
     """Amounts that do not begin with digits: 三千U; where there is no other, USDT: 300 and $300."""
     for name, start, end in hits:
-        if start and searchable[start - 1] in numbers.HAN_DIGITS:
+        if start and (searchable[start - 1] in numbers.HAN_DIGITS or searchable[start - 1] in "个個枚"):
+            start -= searchable[start - 1] in "个個枚"
             han = numbers.HAN_NUMBER.search(searchable, max(0, start - 10), start)
             if han and (value := numbers.han_value(han[0])):
                 _add(entities, "amount", f"{value} {name}")
@@ -248,7 +263,7 @@ def _money(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> 
 
 def _amount_behind(searchable: str, name: str, end: int, entities: dict[str, list[str]]) -> None:
     match = numbers.BEHIND.match(searchable, end)
-    if match is None or ((unit := match[3]) and (unit in always().units or unit[0] in always().first_letters)):
+    if match is None or ((unit := match[4]) and (unit in always().units or unit[0] in always().first_letters)):
         return
     if value := numbers.value_of(match[1], match[2] or ""):
         _add(entities, "amount", f"{value} {name}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-# Groups: the number as written, a multiple, the word that follows.
+# Groups: the number as written, a multiple, what stands between, the word that follows.
 # A pattern that begins with its digit is found many times faster than one that begins by looking behind.
 NUMBER = re.compile(
     r"([0-9](?<![a-uw-z0-9_.@/:+=-][0-9])(?:[0-9.,:/-]*[0-9])?)"
     r"(\s?[kwm千万萬百亿億]+(?![a-z])|\s?(?:тыс\.?|mil|triệu|만))?"
-    r"\s{0,2}[多余几来+]?(?:[个個枚颗顆]\s?)?([a-z]+|[ぁ-ヿ㐀-鿿가-힣]{1,4}|[а-яё]+|[à-ỹ]+[a-zà-ỹ]*)?"
+    r"(\s{0,2}[多余几来+]?(?:[个個枚颗顆]\s?)?)([a-z]+|[ぁ-ヿ㐀-鿿가-힣]{1,4}|[а-яё]+|[à-ỹ]+[a-zà-ỹ]*)?"
 )
 # The same just behind a token or the sign of a currency.
 BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
@@ -61,6 +61,8 @@ def shifted(plain: str, power: int) -> str:
 
 def han_value(written: str) -> str | None:
     """`3000` for 三千, `15000` for 一万五; None: no number ("一半")."""
+    if written == "半":
+        return "0.5"
     total, section, digit, last = 0, 0, 0, 1
     for sign in written:
         if sign in _DIGIT:

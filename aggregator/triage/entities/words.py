@@ -25,8 +25,9 @@ _LETTERS = frozenset(chr(code) for code in range(0x61, 0x530) if chr(code).isalp
 _DIGITS = frozenset("0123456789")
 TIME = "time"
 _COUNTED = ("token", "currency", "unit")
-# Too short to be looked for; behind a number they say what it counts.
-_SHORT_UNITS = {"u": "USDT"} | dict.fromkeys(
+# Too short to be looked for, or a chain's name, too; behind a number they say what it counts.
+SHORT_TOKENS = {"u": "USDT", "sui": "SUI", "apt": "APT", "op": "OP", "near": "NEAR"}
+_SHORT_UNITS = SHORT_TOKENS | dict.fromkeys(
     ("h", "hs", "d", "am", "pm", "g", "ч", "hrs", "hr", "min", "mins", "wk", "wks"), TIME
 )
 # Guards of this kind are asked for only where somebody wants to know (`Words.any_stands`).
@@ -176,6 +177,8 @@ def load(folder: Path, *groups: Collection[str]) -> list[Words]:
 def _spellings(text: str) -> Iterator[str]:
     """How else people write it: in traditional characters; with a typographic apostrophe, or none."""
     yield text.translate(TRADITIONAL)
+    if "周" in text:
+        yield text.replace("周", "週")
     if "'" in text:
         yield text.replace("'", "’")
         yield text.replace("'", "")
