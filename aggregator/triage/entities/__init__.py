@@ -191,7 +191,7 @@ def _signed_number(searchable: str, written: str, entities: dict[str, list[str]]
             _add(entities, "time", written)
         elif numbers.is_version(written):
             _add(entities, "version", written)
-    elif parts and f"v{written}" in searchable:
+    elif parts and any(f"{sign}{written}" in searchable for sign in ("v", "v.", "v ")):
         _add(entities, "version", written)
 
 
@@ -258,7 +258,11 @@ def _money(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> 
             if han and (value := numbers.han_value(han[0])):
                 _add(entities, "amount", f"{value} {name}")
         elif "amount" not in entities or searchable[start] in numbers.SIGNS:
-            _amount_behind(searchable, name, end, entities)
+            if match := numbers.BEFORE.search(searchable[max(0, start - 16) : start]):
+                value = numbers.value_of(match[1], (match[2] or "").strip())
+                _add(entities, "amount", f"{value} {name}")
+            else:
+                _amount_behind(searchable, name, end, entities)
 
 
 def _amount_behind(searchable: str, name: str, end: int, entities: dict[str, list[str]]) -> None:

@@ -9,8 +9,10 @@ import re
 NUMBER = re.compile(
     r"([0-9](?<![a-uw-z0-9_.@/:+=-][0-9])(?:[0-9.,:/-]*[0-9])?)"
     r"(\s?[kwm千万萬百亿億]+(?![a-z])|\s?(?:тыс\.?|mil|triệu|만))?"
-    r"(\s{0,2}[多余几来+]?(?:[个個枚颗顆]\s?)?)([a-z]+|[ぁ-ヿ㐀-鿿가-힣]{1,4}|[а-яё]+|[à-ỹ]+[a-zà-ỹ]*)?"
+    r"(\s{0,2}[多余几来+]?(?:[个個枚颗顆]\s?)?)([a-zà-ỹ]+|[ぁ-ヿ㐀-鿿가-힣]{1,4})?"
 )
+# A number just before a word that may go on (доллар-ов), which no table has.
+BEFORE = re.compile(r"(?<![a-z0-9_.,@/:-])([0-9](?:[0-9.,]*[0-9])?)(\s?[kwm]|\s?тыс\.?)?\s?$")
 # The same just behind a token or the sign of a currency.
 BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
 _PLAIN = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[0-9]+,[0-9]{1,2}")

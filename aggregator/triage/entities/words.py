@@ -112,7 +112,7 @@ class Words:
         self.units = _SHORT_UNITS | {
             text: TIME if word.kind == "unit" else word.name for text, word in spellings.items() if word.kind in _COUNTED
         }
-        self.first_letters = frozenset(text[0] for text in self.units if not text.isascii())
+        self.first_letters = frozenset(text[0] for text in self.units if text[0] > "\u2e80")
         self._guards = {text: word.guard for text, word in spellings.items() if word.guard is not None}
         automaton = AhoCorasick(
             list(spellings), implementation=Implementation.ContiguousNFA, matchkind=MatchKind.LeftmostLongest
