@@ -23,6 +23,7 @@ _PROMISED = re.compile(
     r"|[0-9一二两三四五六七八九十]+\s?个?多?(?:小时|分钟|天|周|工作日|月)(?:之|以)?(?:内|到账|客服|在线)"
     r"|[0-9]+\s?(?:時間|分|日|営業日)以内|[0-9]+\s?(?:시간|분|일|영업일)\s?(?:이내|안에)|24/7"
 )
+_STOPS = frozenset(",;!?。、\n")
 _TEAM_MAIL = re.compile(r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]")
 
 
@@ -95,4 +96,11 @@ def _is_current(searchable: str, seen: Seen) -> bool:
 def _is_in_use(searchable: str, version: str, old: Sequence[Hit]) -> bool:
     start = searchable.find(version)
     end = start + len(version)
-    return not any(0 <= start - right <= 8 or 0 <= left - end <= 8 for _, left, right in old)
+    return not any(
+        (right <= start and _same_clause(searchable[right:start])) or (end <= left and _same_clause(searchable[end:left]))
+        for _, left, right in old
+    )
+
+
+def _same_clause(between: str) -> bool:
+    return len(between) <= 8 and _STOPS.isdisjoint(between)

@@ -41,6 +41,7 @@ _COUNTED = re.compile(
     r"|(?:một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười)|(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|몇십)"
     r")\s{0,2}(?:个|多|整|来|余|個)?$"
 )
+_DAY = re.compile(r"\s?[0-9]{1,2}(?:st|nd|rd|th)?(?![0-9.:])")
 _HAN = re.compile("[一-鿿]")
 
 _Reader = Callable[[str, list[Hit], dict[str, list[str]]], None]
@@ -91,7 +92,9 @@ def look(text: str, searchable: str) -> Seen:
 def _links(text: str, searchable: str, hits: dict[str, list[Hit]], entities: dict[str, list[str]]) -> None:
     found = links.find_links(text)
     if ".eth" in searchable or ".sol" in searchable or ".bnb" in searchable:
-        _keep(entities, "account", _NAME.findall(searchable))
+        names = list(_NAME.finditer(searchable))
+        _keep(entities, "account", [name[0] for name in names])
+        _drop_inside(hits, [name.span() for name in names])
     if not found:
         return
     hosts = [links.host_of(link) for link, _ in found]
@@ -151,7 +154,7 @@ def _numbers(searchable: str, entities: dict[str, list[str]]) -> None:
     """Amounts, times, versions and telephone numbers."""
     units, first_letters = always().units, always().first_letters
     for written, times, gap, unit in numbers.NUMBER.findall(searchable):
-        if unit:
+        if unit and written.count(".") < 2:
             name = units.get(unit)
             if name is None and unit[0] in first_letters:
                 name = units.get(unit[:3]) or units.get(unit[:2]) or units.get(unit[0])
@@ -237,8 +240,11 @@ def _behind(kind: str, value_at: Callable[[str, Hit], str | None]) -> _Reader:
 
 def _counted(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
     """Three hours, 三小时; what digits count is read with them."""
-    for _, start, end in hits:
-        if not searchable[max(0, start - 2) : start].strip()[-1:].isdecimal():
+    for name, start, end in hits:
+        if name == "month":
+            if match := _DAY.match(searchable, end):
+                _add(entities, "time", searchable[start : match.end()])
+        elif not searchable[max(0, start - 2) : start].strip()[-1:].isdecimal():
             if counted := _COUNTED.search(searchable[max(0, start - 16) : start]):
                 _add(entities, "time", f"{counted[0]}{searchable[start:end]}")
 
@@ -252,11 +258,8 @@ def _tokens(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) ->
 def _money(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
     """Amounts that do not begin with digits: 三千U; where there is no other, USDT: 300 and $300."""
     for name, start, end in hits:
-        if start and (searchable[start - 1] in numbers.HAN_DIGITS or searchable[start - 1] in "个個枚"):
-            start -= searchable[start - 1] in "个個枚"
-            han = numbers.HAN_NUMBER.search(searchable, max(0, start - 10), start)
-            if han and (value := numbers.han_value(han[0])):
-                _add(entities, "amount", f"{value} {name}")
+        if value := numbers.spelled_before(searchable, start, end):
+            _add(entities, "amount", f"{value} {name}")
         elif "amount" not in entities or searchable[start] in numbers.SIGNS:
             if match := numbers.BEFORE.search(searchable[max(0, start - 16) : start]):
                 value = numbers.value_of(match[1], (match[2] or "").strip())

@@ -29,6 +29,12 @@ SIGNS = frozenset("$€£¥₽₫₩")
 
 _DIGIT = {"零": 0, "一": 1, "二": 2, "两": 2, "兩": 2, "俩": 2, "三": 3, "仨": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _POWER = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "萬": 10_000, "亿": 10**8}
+_ENGLISH = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+    "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90, "hundred": 100, "thousand": 1000, "million": 10**6,
+}  # fmt: skip
+_ENGLISH_NUMBER = re.compile(rf"\b(?:{'|'.join(_ENGLISH)})(?:[\s-](?:and\s)?(?:{'|'.join(_ENGLISH)}))*$")
 HAN_DIGITS = frozenset("一二两兩俩三仨四五六七八九十百千万萬亿零半")
 HAN_NUMBER = re.compile(r"[一二两兩俩三仨四五六七八九十百千万萬亿零半]+$")
 
@@ -59,6 +65,34 @@ def shifted(plain: str, power: int) -> str:
     rest = rest.ljust(power, "0")
     whole, rest = (whole + rest[:power]).lstrip("0") or "0", rest[power:].rstrip("0")
     return f"{whole}.{rest}" if rest else whole
+
+
+def spelled_before(searchable: str, start: int, end: int) -> str | None:
+    """The value of a number in words just before the word at `start`: 三千 before U, 半个 before 大饼, "thirty pounds"."""
+    while start < end and searchable[start] in HAN_DIGITS:  # of 万u
+        start += 1
+    before = searchable[max(0, start - 30) : start]
+    plain = before.rstrip("个個枚颗顆 ")
+    if plain and plain[-1] in HAN_DIGITS:
+        han = HAN_NUMBER.search(plain)
+        if han and not plain[: han.start()][-1:].isdecimal():
+            return han_value(han[0])
+    if plain and plain[-1] in "enyrdxot" and (match := _ENGLISH_NUMBER.search(plain)):
+        return _english_value(match[0].replace("-", " ").split())
+    return None
+
+
+def _english_value(words: list[str]) -> str | None:
+    total = current = 0
+    for word in words:
+        value = _ENGLISH.get(word, 0)
+        if value in (100, 1000, 10**6):
+            current = (current or 1) * value
+            if value >= 1000:
+                total, current = total + current, 0
+        else:
+            current += value
+    return str(total + current) if total + current else None
 
 
 def han_value(written: str) -> str | None:
