@@ -40,6 +40,7 @@ class Understanding(NamedTuple):
     reasons: tuple[Reason, ...]
     thanks: bool  # nothing but an acknowledgement: wakes nobody, proposes closing
     entities: dict[str, list[str]]
+    given: tuple[str, ...] = ()  # which slots of `aggregator.triage.missing` the post gives
 
 
 class InquiryReason(NamedTuple):

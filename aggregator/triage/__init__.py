@@ -10,10 +10,12 @@ import functools
 from collections.abc import Mapping, Sequence
 
 from aggregator.inquiry import Understanding
-from aggregator.triage.entities import find_entities
+from aggregator.triage import entities, followup
+from aggregator.triage.entities import look
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import LEXICONS, Lexicon, load
+from aggregator.triage.missing import given
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import CATEGORIES, Found, weigh
 
@@ -28,6 +30,7 @@ def understand(
     secrets: Sequence[Found],
     staff: bool,
     points: Mapping[str, float],
+    pictures: bool = False,
 ) -> Understanding:
     """Read one post.
 
@@ -38,12 +41,13 @@ def understand(
         followers: of the author; None: not told.
         secrets: what masking found in `text`.
         staff: written by one of us; it is read for language and entities only.
+        pictures: whether images are attached.
         points: rule -> points, where the configuration overrides `terms.RULES`.
     """
     language = lang or language_of(text, search_text)
-    entities = find_entities(text, search_text)
+    seen = look(text, search_text)
     if staff:
-        return Understanding(language, "other", (), False, entities)
+        return Understanding(language, "other", (), False, seen.entities)
     kind, reasons, thanks = weigh(
         search_text,
         _lexicon().hits(search_text),
@@ -53,7 +57,7 @@ def understand(
         span=spans_of(text, search_text),
         points=points,
     )
-    return Understanding(language, kind, reasons, thanks, entities)
+    return Understanding(language, kind, reasons, thanks, seen.entities, given(search_text, seen, pictures=pictures))
 
 
 def get_ready() -> None:
@@ -63,6 +67,8 @@ def get_ready() -> None:
         ConfigError: every mistake in them, with file and line.
     """
     _lexicon()
+    entities.get_ready()
+    followup.get_ready()
 
 
 @functools.cache

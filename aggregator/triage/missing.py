@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from aggregator.triage.entities import Seen, always, beside_ids, beside_versions, ids
+from aggregator.triage.entities import Seen, ids
+from aggregator.triage.entities.lists import always, beside_ids, beside_versions
 from aggregator.triage.entities.words import Hit
 
 SLOTS = ("problem", "account", "tx", "time", "device", "version", "screenshot")
@@ -18,13 +19,17 @@ _NEAR = 40  # characters before an address in which its owner is named
 _BEHIND = 24  # and behind it, in which it is asked whose it is
 # Times that were promised to all, not lived through: "within 24 hours", 24小时内.
 _PROMISED = re.compile(
-    r"(?:within|takes?|up to|usually|normally|allow|in about|in under|at most|最多|最长|最迟|通常|一般|需要|预计|大概要|要等|hasta|dentro de|en menos de|trong vòng|в течение|до)"
-    r"\s?(?:about|up to|长达|大约|around)?\s?[0-9一二两三四五六七八九十a-z]+(?:\s?[-~–到至]\s?[0-9一二两三四五六七八九十]+)?\s?(?:个)?\s?[^\W\d_]*"
+    r"(?:within|takes?|up to|usually|normally|allow|in about|in under|at most|"
+    r"最多|最长|最迟|通常|一般|需要|预计|大概要|要等|"
+    r"hasta|dentro de|en menos de|trong vòng|в течение|до)\s?(?:about|up to|长达|大约|around)?\s?"
+    r"[0-9一二两三四五六七八九十a-z]+(?:\s?[-~–到至]\s?[0-9一二两三四五六七八九十]+)?\s?(?:个)?\s?[^\W\d_]*"
     r"|[0-9一二两三四五六七八九十]+\s?个?多?(?:小时|分钟|天|周|工作日|月)(?:之|以)?(?:内|到账|客服|在线)"
     r"|[0-9]+\s?(?:時間|分|日|営業日)以内|[0-9]+\s?(?:시간|분|일|영업일)\s?(?:이내|안에)|24/7"
 )
 _STOPS = frozenset(",;!?。、\n")
-_TEAM_MAIL = re.compile(r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]")
+_TEAM_MAIL = re.compile(
+    r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]"
+)
 
 
 def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, ...]:
@@ -39,7 +44,9 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
     if not entities and not hits and not pictures:
         return ()
     slots = []
-    if ("problem" in hits and always().any_stands(searchable, hits["problem"])) or ("code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"]))):
+    if ("problem" in hits and always().any_stands(searchable, hits["problem"])) or (
+        "code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"]))
+    ):
         slots.append("problem")
     if "account" in entities or _own_mail(entities) or ("address" in entities and _is_own(searchable, seen)):
         slots.append("account")
@@ -77,7 +84,9 @@ def _is_own(searchable: str, seen: Seen) -> bool:
         if ids.is_transaction(form) and "tx" in seen.entities:
             continue
         own, foreign = _nearest(mine, start), _nearest(other, start)
-        if own >= foreign and not (own < 0 and any(name == "behind" and 0 <= left - end <= _BEHIND for name, left, _ in other)):
+        if own >= foreign and not (
+            own < 0 and any(name == "behind" and 0 <= left - end <= _BEHIND for name, left, _ in other)
+        ):
             return True
     return False
 
@@ -97,7 +106,8 @@ def _is_in_use(searchable: str, version: str, old: Sequence[Hit]) -> bool:
     start = searchable.find(version)
     end = start + len(version)
     return not any(
-        (right <= start and _same_clause(searchable[right:start])) or (end <= left and _same_clause(searchable[end:left]))
+        (right <= start and _same_clause(searchable[right:start]))
+        or (end <= left and _same_clause(searchable[end:left]))
         for _, left, right in old
     )
 

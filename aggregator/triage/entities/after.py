@@ -6,13 +6,18 @@ import re
 
 from aggregator.triage.entities.words import Hit
 
-_IS = r"\s{0,2}(?:number|no\.?|id|名|号|码|is|was|es|là|は|是|为|叫|叫做|編號|编号|номер|số|번호|은|는)?\s?[:#=(\[「\"'«是]{0,2}\s{0,2}"
+_IS = (
+    r"\s{0,2}(?:number|no\.?|id|名|号|码|is|was|es|là|は|是|为|叫|叫做|編號|编号|номер|số|번호|은|는)?"
+    r"\s?[:#=(\[「\"'«是]{0,2}\s{0,2}"
+)
 _MODEL = re.compile(
     r"(?:手机|的)?\s?(?:galaxy|note|mate|nova|pura|redmi|reno|find|mi|civi|magic|pro|max|air|fold|flip|edge|pocket|[a-z])?\s?"
     r"(?:[a-z]?[0-9]{1,4}[a-z]{0,2}|se|x[rs]?|fold|flip)(?![0-9a-z.])"
     r"(?:\s?(?:pro|max|plus|ultra|mini|lite|se|note|fold|flip|turbo|air|5g|\+))*"
 )
-_SYSTEM = re.compile(r"\s?(?:版本|系统版本|系统|version|ver\.?|v|os)?\s?[:：]?\s?([0-9]{1,2}(?:\.[0-9]{1,3}){0,4})(?![0-9]|:[0-9]|[%月号]|\s?(?:usdt|eth|u\b|days|hours|小时))")
+_SYSTEM = re.compile(
+    r"\s?(?:版本|系统版本|系统|version|ver\.?|v|os)?\s?[:：]?\s?([0-9]{1,2}(?:\.[0-9]{1,3}){0,4})(?![0-9]|:[0-9]|[%月号]|\s?(?:usdt|eth|u\b|days|hours|小时))"
+)
 _VERSION = re.compile(r"\s?(?:号|number|no\.?)?\s?(?:是|is|为|:|=)?\s?v?([0-9]{1,3}(?:\.[0-9]{1,5}){1,3})(?![0-9])")
 _VERSION_BEFORE = re.compile(r"(?<![0-9a-z.])v?([0-9]{1,3}(?:\.[0-9]{1,5}){1,3})\s?(?:的)?$")
 _CODE = re.compile(
@@ -25,7 +30,9 @@ _NAMED = re.compile(
     r"\s?(?:(?:name|名|号|id|number|编号)\s?)?(?:(?P<sign>[:=：#「\"'“(]|是|为|叫)|(?P<word>is|es|là|は|은|는|:)\s)?[\s\"'「“@]{0,2}"
     r"(?P<value>[a-z0-9][a-z0-9_.-]{2,40}[a-z0-9])(?:@[a-z0-9.-]+)?"
 )
-_CONTACT = re.compile(r"\s?(?:号|id|me)?\s?[:：是=+@]{0,2}\s?@?([a-z][a-z0-9_-]{4,31}|\+?[0-9][0-9 -]{4,18}[0-9])(?![a-z0-9_])")
+_CONTACT = re.compile(
+    r"\s?(?:号|id|me)?\s?[:：是=+@]{0,2}\s?@?([a-z][a-z0-9_-]{4,31}|\+?[0-9][0-9 -]{4,18}[0-9])(?![a-z0-9_])"
+)
 _TOLD_BY_SIGN = re.compile(r"[0-9_]")
 
 
@@ -69,12 +76,12 @@ def order(searchable: str, hit: Hit) -> str | None:
 
 
 def account(searchable: str, hit: Hit) -> str | None:
-    """A user id or an account's name; a word behind "is" or nothing is one only with a digit in it ("my account is locked")."""
+    """A user id or an account's name. Behind "is", or nothing, only with a digit in it: "my account is locked"."""
     match = _NAMED.match(searchable, hit[2])
     if match is None:
         return None
     value = match["value"]
-    if value.startswith("0x") or value.isdigit() and len(value) < 4:
+    if value.startswith("0x") or (value.isdigit() and len(value) < 4):
         return None
     return value if match["sign"] or _TOLD_BY_SIGN.search(value) else None
 

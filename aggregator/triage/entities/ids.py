@@ -41,8 +41,8 @@ def is_transaction(form: str) -> bool:
 
 
 def form_of(written: str) -> str | None:
-    """The form of an id as it stands in a post: `evm_tx, hex_tx` (Bitcoin, Tron and others), `solana_tx, evm, bech32, tron, base58,
-    solana, ton`; None: it is none."""
+    """The form of an id as it stands in a post: `evm_tx, hex_tx` (Bitcoin, Tron and others), `solana_tx, evm, bech32,
+    tron, base58, solana, ton`; None: it is none."""
     match = _ID.fullmatch(written)
     return match.lastgroup if match else "ton" if _TON.fullmatch(written) else None
 

@@ -14,11 +14,12 @@ _LINK = re.compile(
 )
 DOTTED = re.compile(r"\.[A-Za-z]")
 _HOST = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?((?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
-# Two-part endings under which anybody can register, as far as our customers and those who cheat them use them. The whole
-# public suffix list has nine thousand, most of them of one town or one host of homepages.
+# Two-part endings under which anybody can register, as far as our customers and those who cheat them use them. The
+# whole public suffix list has nine thousand, most of them of one town or one host of homepages.
 _TWO_PART = re.compile(
     r"\.(?:(?:com|net|org|gov|edu|co|ac|or|ne|go|gob|idv|gen|web|in|re)\.[a-z]{2}"
-    r"|(?:github|gitlab|gitbook|netlify|vercel|pages|web|workers|herokuapp|firebaseapp|blogspot|wordpress|weebly|wixsite|webflow|surge|glitch|"
+    r"|(?:github|gitlab|gitbook|netlify|vercel|pages|web|workers|herokuapp|firebaseapp|blogspot|wordpress|weebly|"
+    r"wixsite|webflow|surge|glitch|"
     r"replit|onrender|fly|notion)\.(?:io|app|dev|com|sh|me|site|us))$"
 )
 _EXPLORERS = {

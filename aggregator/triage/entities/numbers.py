@@ -17,22 +17,28 @@ BEFORE = re.compile(r"(?<![a-z0-9_.,@/:-])([0-9](?:[0-9.,]*[0-9])?)(\s?[kwm]|\s?
 BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
 _PLAIN = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[0-9]+,[0-9]{1,2}")
 _CLOCK = re.compile(r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?")
+_MONTH, _OF_MONTH, _YEAR = "(?:0?[1-9]|1[0-2])", "(?:[0-2]?[0-9]|3[01])", "(?:20)?[0-9]{2}"
 _DATE = re.compile(
-    r"(?:20[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01]))"
-    r"|(?:[0-2]?[0-9]|3[01])[/.](?:0?[1-9]|1[0-2])[/.](?:20)?[0-9]{2}|(?:0?[1-9]|1[0-2])/(?:[0-2]?[0-9]|3[01])(?:/(?:20)?[0-9]{2})?"
+    rf"20[0-9]{{2}}[-/.]{_MONTH}[-/.]{_OF_MONTH}|{_OF_MONTH}[/.]{_MONTH}[/.]{_YEAR}|{_MONTH}/{_OF_MONTH}(?:/{_YEAR})?"
     r"|(?:0?[1-9]|1[0-2])-(?:[0-2][0-9]|3[01])"
 )
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,5}(?:\.[0-9]{1,6})?")
-_MULTIPLES = {"k": 3, "千": 3, "w": 4, "万": 4, "萬": 4, "百": 2, "亿": 8, "億": 8, "m": 6, "тыс": 3, "тыс.": 3, "mil": 3, "triệu": 6, "만": 4}
+_MULTIPLES = {
+    "k": 3, "千": 3, "w": 4, "万": 4, "萬": 4, "百": 2, "亿": 8, "億": 8, "m": 6, "тыс": 3, "тыс.": 3, "mil": 3,
+    "triệu": 6, "만": 4,
+}  # fmt: skip
 _PHONE = re.compile(r"(?:86-?)?1[3-9][0-9](?:-?[0-9]{4}){2}")
 SIGNS = frozenset("$€£¥₽₫₩")
 
-_DIGIT = {"零": 0, "一": 1, "二": 2, "两": 2, "兩": 2, "俩": 2, "三": 3, "仨": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_DIGIT = {
+    "零": 0, "一": 1, "二": 2, "两": 2, "兩": 2, "俩": 2, "三": 3, "仨": 3, "四": 4, "五": 5, "六": 6, "七": 7,
+    "八": 8, "九": 9,
+}  # fmt: skip
 _POWER = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "萬": 10_000, "亿": 10**8}
 _ENGLISH = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
-    "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90, "hundred": 100, "thousand": 1000, "million": 10**6,
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1000, "million": 10**6,
 }  # fmt: skip
 _ENGLISH_NUMBER = re.compile(rf"\b(?:{'|'.join(_ENGLISH)})(?:[\s-](?:and\s)?(?:{'|'.join(_ENGLISH)}))*$")
 HAN_DIGITS = frozenset("一二两兩俩三仨四五六七八九十百千万萬亿零半")
@@ -41,8 +47,10 @@ HAN_NUMBER = re.compile(r"[一二两兩俩三仨四五六七八九十百千万�
 
 def value_of(written: str, times: str) -> str | None:
     """`12000` for 1.2 and 万, `1200.5` for 1,200.5 and no multiple (""); None: no plain number."""
-    if not times and written.isdigit():
-        return written.lstrip("0") or None
+    if not times and "," not in written:
+        if "." not in written:
+            return written.lstrip("0") or None
+        return written.rstrip("0").rstrip(".") if written.count(".") == 1 else None
     plain = written
     if not plain.replace(".", "", 1).isdecimal():
         if not _PLAIN.fullmatch(written):
@@ -68,7 +76,7 @@ def shifted(plain: str, power: int) -> str:
 
 
 def spelled_before(searchable: str, start: int, end: int) -> str | None:
-    """The value of a number in words just before the word at `start`: 三千 before U, 半个 before 大饼, "thirty pounds"."""
+    """The value of a number in words just before the word at `start`: 三千 of 三千U, "thirty pounds"."""
     while start < end and searchable[start] in HAN_DIGITS:  # of 万u
         start += 1
     before = searchable[max(0, start - 30) : start]
@@ -126,8 +134,8 @@ def is_date(written: str) -> bool:
 
 def is_version(written: str) -> bool:
     """Three parts or more, and no address of a computer."""
-    match = _VERSION.fullmatch(written)
-    return match is not None and (written.count(".") == 2 or written.startswith(("0", "1.", "2.", "3.")) and not written.startswith("10."))
+    parts = written.split(".")
+    return _VERSION.fullmatch(written) is not None and (len(parts) == 3 or int(parts[0]) < 10)
 
 
 def is_phone(written: str) -> bool:

@@ -110,7 +110,9 @@ class Words:
             for text, word in spellings.items()
         ]
         self.units = _SHORT_UNITS | {
-            text: TIME if word.kind == "unit" else word.name for text, word in spellings.items() if word.kind in _COUNTED
+            text: TIME if word.kind == "unit" else word.name
+            for text, word in spellings.items()
+            if word.kind in _COUNTED
         }
         self.first_letters = frozenset(text[0] for text in self.units if text[0] > "\u2e80")
         self._guards = {text: word.guard for text, word in spellings.items() if word.guard is not None}
@@ -139,7 +141,6 @@ class Words:
                 found[kind] = [(name, start, end)]
         return found
 
-
     def any_stands(self, text: str, hits: Sequence[Hit]) -> bool:
         """Whether one of these words is not taken back by another beside it."""
         for _, start, end in hits:
@@ -150,7 +151,8 @@ class Words:
 
 
 def load(folder: Path, *groups: Collection[str]) -> list[Words]:
-    """Read every `*.yaml` of a folder, for each group of kinds what is looked for together. No word stands twice in one group.
+    """Read every `*.yaml` of a folder: for each group of kinds what is looked for together. In a group no word stands
+    twice.
 
     Raises:
         ConfigError: all mistakes of all files, one `file:line:column key: what` per line.
