@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aggregator.triage.missing import SLOTS
 from aggregator.triage.terms import STAKES
-from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read
+from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read_words
 from connectors.errors import ConfigError
 
 FILE = Path(__file__).with_name("followups.yaml")
@@ -91,7 +91,7 @@ def load(file: Path) -> dict[str, Wording]:
     Raises:
         ConfigError: all mistakes, one `file:line:column key: what` per line.
     """
-    document = read(file)
+    document = read_words(file)
     mistakes = [*document.mistakes, *_missing_parts(document)]
     if mistakes:
         raise ConfigError("\n".join(mistake.line(Path(file.name)) for mistake in mistakes))

@@ -8,7 +8,7 @@ import re
 # A pattern that begins with its digit is found many times faster than one that begins by looking behind.
 NUMBER = re.compile(
     r"([0-9](?<![a-uw-z0-9_.@/:+=-][0-9])(?:[0-9.,:/-]*[0-9])?)"
-    r"(\s?[kwm千万萬百亿億]+(?![a-z])|\s?(?:тыс\.?|mil|triệu|만))?"
+    r"(\s?(?:[kwm](?![a-tv-z]|u[a-z])|[千万萬百亿億]+|тыс\.?|mil|triệu|만))?"
     r"(\s{0,2}[多余几来+]?(?:[个個枚颗顆]\s?)?)([a-zà-ỹ]+|[ぁ-ヿ㐀-鿿가-힣]{1,4})?"
 )
 # A number just before a word that may go on (доллар-ов), which no table has.

@@ -152,6 +152,8 @@ def _amount_beside(searchable: str, name: str, start: int, end: int, entities: d
         unit = match[4] or "-"
         if unit in always().units or unit[0] in always().first_letters:
             return  # it counts something else
+        if match[1] == "2.0":
+            return  # ETH 2.0
         value = numbers.value_of(match[1], match[2] or "")
     else:
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from aggregator.triage.language import TRADITIONAL, search_text
-from aggregator.yaml_lines import KeyPath, Mistake, Place, read
+from aggregator.yaml_lines import KeyPath, Mistake, Place, read_words
 from connectors.errors import ConfigError
 
 FOLDER = Path(__file__).with_name("words")
@@ -162,7 +162,7 @@ def load(folder: Path, *groups: Collection[str]) -> list[Words]:
     words: list[list[Word]] = [[] for _ in groups]
     first: dict[tuple[int, str], Word] = {}
     for file in sorted(folder.glob("*.yaml")):
-        document = read(file)
+        document = read_words(file)
         of_file = [*document.mistakes]
         for word, path in _words(document.value, group_of, file.name, document.places, of_file):
             group = group_of[word.kind]
@@ -227,7 +227,7 @@ def _words(
                         guard: shared[guard] + _texts(item.get(guard, []), (*path, guard), wrong) for guard in _GUARDS
                     }
                     item = item.get("word")
-                written = search_text(str(item)).strip() if isinstance(item, str | int) else ""
+                written = search_text(str(item)).strip() if isinstance(item, str) else ""
                 if not written.rstrip("*"):
                     wrong(path, "should be a word, or {word: ..., not_after: [...], not_before: [...]}")
                     continue
@@ -237,7 +237,7 @@ def _words(
 
 
 def _texts(value: object, path: KeyPath, wrong: object) -> list[str]:
-    if isinstance(value, list) and all(isinstance(item, str | int) and str(item).strip() for item in value):
+    if isinstance(value, list) and all(isinstance(item, str) and str(item).strip() for item in value):
         return [search_text(str(item)) for item in value]
     assert callable(wrong)
     wrong(path, "should be a list of words")
