@@ -57,6 +57,8 @@ def system(searchable: str, hit: Hit) -> str | None:
 
 def version(searchable: str, hit: Hit) -> str | None:
     """A version before or behind the word that says so."""
+    if "." not in searchable:
+        return None
     match = _VERSION.match(searchable, hit[2]) or _VERSION_BEFORE.search(searchable, max(0, hit[1] - 16), hit[1])
     return match[1] if match else None
 

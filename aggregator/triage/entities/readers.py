@@ -31,24 +31,27 @@ def read_numbers(searchable: str, found: list[tuple[str, str, str, str]], entiti
     """Amounts, times, versions and telephone numbers."""
     units, first_letters = always().units, always().first_letters
     for written, times, gap, unit in found:
-        if unit and written.count(".") < 2:
-            name = units.get(unit)
-            if name is None and unit[0] in first_letters:
-                name = units.get(unit[:3]) or units.get(unit[:2]) or units.get(unit[0])
-            if name is TIME:
-                add(entities, "time", written + times + gap + _unit(units, unit))
-                continue
-            if name is not None:
-                if number := numbers.value_of(written, times):
-                    add(entities, "amount", f"{number} {name}")
-                    if unit in SHORT_TOKENS:
-                        add(entities, "token", name)
-                continue
-        if written.isdecimal():
-            if len(written) >= 11 and (numbers.is_phone(written) or f"+{written}" in searchable):
+        name = units.get(unit)
+        if name is None and unit and unit[0] in first_letters:
+            name = units.get(unit[:3]) or units.get(unit[:2]) or units.get(unit[0])
+        if name is None or written.count(".") > 1:
+            if not written.isdecimal():
+                _signed_number(searchable, written, entities)
+            elif len(written) >= 11 and (numbers.is_phone(written) or f"+{written}" in searchable):
                 add(entities, "phone", written)
+            continue
+        if name is TIME:
+            kind, value = "time", written + times + gap + _unit(units, unit)
+        elif number := numbers.value_of(written, times):
+            kind, value = "amount", f"{number} {name}"
+            if unit in SHORT_TOKENS:
+                add(entities, "token", name)
         else:
-            _signed_number(searchable, written, entities)
+            continue
+        if kind in entities:
+            add(entities, kind, value)
+        else:
+            entities[kind] = [value]
 
 
 def _unit(units: Mapping[str, str], unit: str) -> str:
