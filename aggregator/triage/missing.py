@@ -52,7 +52,7 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
         slots.append("account")
     if "tx" in entities:
         slots.append("tx")
-    if "time" in entities and _is_lived(searchable, entities["time"]):
+    if "time" in entities and ("promise" not in hits or _is_lived(searchable, entities["time"])):
         slots.append("time")
     if "device" in hits:
         slots.append("device")
@@ -68,8 +68,6 @@ def _own_mail(entities: dict[str, list[str]]) -> bool:
 
 
 def _is_lived(searchable: str, times: list[str]) -> bool:
-    if not _PROMISED.search(searchable):
-        return True
     rest = _PROMISED.sub(" ", searchable)
     return any(time in rest for time in times)
 

@@ -8,7 +8,7 @@ from aggregator.triage.entities.words import FOLDER, Words, load
 
 ALWAYS = frozenset(
     {"chain", "token", "currency", "device", "os", "version", "time", "unit", "screenshot", "problem", "vague"}
-    | {"code", "order", "account", "contact"}
+    | {"code", "order", "account", "contact", "promise"}
 )
 """Kinds of words that are looked for in each post."""
 
