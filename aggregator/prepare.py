@@ -415,6 +415,7 @@ def reading(said: Said, grade: Grade, origin: Origin) -> Reading:
         secrets=marks,
         staff=staff,
         points=origin.points,
+        pictures=post.pictures > 0,
     )
     secret = any(each.alarming for each in marks) and not staff
     passed_over = not (staff or secret) and _is_passed_over(post, searchable, origin)
@@ -528,6 +529,8 @@ def _facts(
         facts["secrets"] = [[each.kind, each.start, each.end] for each in marks]
     if understanding.entities:
         facts["entities"] = understanding.entities
+    if understanding.given:
+        facts["given"] = understanding.given
     if guessed:
         facts["guessed"] = guessed
     if post.attachments:

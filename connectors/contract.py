@@ -78,6 +78,7 @@ class Post:
     shares: int | None = None
     views: int | None = None
     attachments: int = 0  # pictures and files; never loaded by themselves
+    pictures: int = 0  # how many of them are pictures, as far as the platform says (a text's "[图片]" is enough, too)
     links: tuple[str, ...] = ()  # targets that the text does not show (a hidden link is a phishing signal)
     guessed: tuple[str, ...] = ()  # names of fields that we had to guess ("posted_at", "native_id"), and "text" where
     # it is cut short: it never replaces a stored text that begins so

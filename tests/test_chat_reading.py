@@ -47,6 +47,7 @@ ASKED = Post(
     public=False,
     place="conv-31",
     attachments=1,
+    pictures=1,
 )
 BARE = Post(native_id="m-1", text="help", posted_at=None, public=False)
 
@@ -238,6 +239,7 @@ def woot(name: str) -> Item | None:
                 reply_to=None,
                 order=418,
                 attachments=1,
+                pictures=1,
             ),
         ),
         (
@@ -307,6 +309,7 @@ def test_an_intercom_notification_brings_the_opening_message_and_the_reply() -> 
         posted_at=datetime.fromtimestamp(1773450307, UTC),
         order=9981,
         attachments=1,
+        pictures=1,
     )
     assert intercom("replied") == [MEI, reply]
 

@@ -142,6 +142,18 @@ class HistoryEvent:
     details: Mapping[str, str]
 
 
+LASTING = frozenset({"account", "device"})
+"""What a person has told once need not be told again for another trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The slots that a person has given, and what their posts name, by kind of entity."""
+
+    slots: frozenset[str]
+    values: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class InquiryPage:
     """Everything that the page of one inquiry shows; posts and events oldest first."""
@@ -149,6 +161,7 @@ class InquiryPage:
     row: FeedRow
     posts: tuple[ThreadPost, ...]
     events: tuple[HistoryEvent, ...]
+    told: Told
 
 
 def feed_page(
@@ -248,7 +261,37 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
         rows[0],
         tuple(_thread(cursor, rows[0].inquiry)),
         tuple(HistoryEvent(at, who, what, orjson.loads(details)) for at, who, what, details in events),
+        told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
     )
+
+
+def told_by(cursor: Connection, person_id: Id, since: datetime) -> Told:
+    """What a person has told us, in any channel: an address or a device whenever it was, of the trouble itself only
+    since `since`. Deleted posts tell nothing, and claimed links are not followed."""
+    found = cursor.execute(
+        """
+        WITH theirs AS (  -- narrow first: facts are wide
+            SELECT rowid AS number
+            FROM post
+            WHERE account_id IN (SELECT account_id FROM account WHERE person_id = $person) OR post_id = $person
+        )
+        SELECT p.posted_at >= $since, p.facts -> 'given', p.facts -> 'entities'
+        FROM post AS p
+        WHERE p.rowid IN (SELECT number FROM theirs) AND NOT p.staff AND p.deleted_at IS NULL
+          AND (p.facts -> 'given') IS NOT NULL
+        ORDER BY p.posted_at, p.native_order
+        """,
+        {"person": as_uuid(person_id), "since": since},
+    ).fetchall()
+    slots: dict[str, None] = {}
+    values: dict[str, dict[str, None]] = {}
+    for recent, given, entities in found:
+        counted = {slot for slot in orjson.loads(given) if recent or slot in LASTING}
+        slots |= dict.fromkeys(counted)
+        for kind, named in orjson.loads(entities or "{}").items():
+            if counted:
+                values.setdefault(kind, {}).update(dict.fromkeys(named))
+    return Told(frozenset(slots), {kind: tuple(named) for kind, named in values.items()})
 
 
 def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregator.inquiry import Understanding
-from aggregator.triage import promises, thanks
-from aggregator.triage.entities import find_entities
+from aggregator.triage import entities, followup, promises, thanks
+from aggregator.triage.entities import look
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
+from aggregator.triage.missing import given
 from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
@@ -74,6 +75,7 @@ def understand(
     secrets: Sequence[Found],
     staff: bool,
     points: Mapping[str, float],
+    pictures: bool = False,
 ) -> Understanding:
     """Read one post.
 
@@ -85,12 +87,13 @@ def understand(
         secrets: what masking found in `text`.
         staff: written by one of us; it is read for language and entities only.
         points: rule -> points, where the configuration overrides `terms.RULES`.
+        pictures: whether images are attached.
     """
     searched = grade.searched
     language = lang or language_of(text, searched)
-    entities = find_entities(text, searched)
+    seen = look(text, searched)
     if staff:
-        return Understanding(language, "other", (), False, entities)
+        return Understanding(language, "other", (), False, seen.entities)
     kind, reasons, heard = weigh(
         searched,
         grade.hits,
@@ -101,7 +104,8 @@ def understand(
         span=spans_of(text, searched),
         points=points,
     )
-    return Understanding(language, kind, reasons, heard != "", entities, heard == "solved")
+    told = given(searched, seen, pictures=pictures)
+    return Understanding(language, kind, reasons, heard != "", seen.entities, heard == "solved", told)
 
 
 def get_ready() -> None:
@@ -111,6 +115,8 @@ def get_ready() -> None:
         ConfigError: every mistake in the lists, with file and line.
     """
     lexicon()
+    entities.get_ready()
+    followup.get_ready()
     phrases("promises", promises.GROUPS)
     phrases("thanks", thanks.GROUPS)
     load()

@@ -44,6 +44,15 @@ RULES = {
     "promised": N_("we answered, and promised to come back"),
     "said_thanks": N_("said thanks"),
 }
+SLOTS = {
+    "problem": N_("what goes wrong"),
+    "account": N_("account or address"),
+    "tx": N_("transaction ID"),
+    "time": N_("time"),
+    "device": N_("device"),
+    "version": N_("version"),
+    "screenshot": N_("screenshot"),
+}
 KINDS = {
     "emergency": N_("emergency"),
     "complaint": N_("complaint"),
@@ -143,6 +152,8 @@ SCRIPT = {
     "you_release": N_("You released {code}"),
     "you_close": N_("You closed {code}"),
     "you_reopen": N_("You reopened {code}"),
+    "copied": N_("Copied"),
+    "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
     "undone": N_("Undone: {code}"),
     "nothing_to_undo": N_("There is nothing to undo"),

@@ -115,6 +115,7 @@ class Chatwoot:
             role=role,
             reply_to=str(answered) if answered else None,
             attachments=attachments,
+            pictures=sum(file.get("file_type") == "image" for file in fields.get("attachments") or ()),
             order=native_id,
             permalink=f"{self.base}/app/accounts/{self.account}/conversations/{number}",
         )

@@ -37,6 +37,7 @@ class Message:
     role: Role = "customer"
     reply_to: str | None = None
     attachments: int = 0
+    pictures: int = 0
     order: int = 0
     permalink: str | None = None
     place: str | None = None
@@ -57,6 +58,7 @@ class Message:
             permalink=self.permalink,
             place=self.place,
             attachments=self.attachments,
+            pictures=self.pictures,
         )
 
 
@@ -108,11 +110,16 @@ def _checked(native_id: str, fields: Mapping[str, object], sent_at: datetime | N
         role="staff" if staff else "customer",
         reply_to=_text(fields, "reply_to", LONGEST_ID) or None,
         attachments=len(attachments),
+        pictures=sum(isinstance(each, dict) and _is_picture(each) for each in attachments),
         permalink=conversation_url.replace("{conversation_id}", conversation)
         if conversation_url and conversation
         else None,
         place=conversation,
     )
+
+
+def _is_picture(attachment: Mapping[str, object]) -> bool:
+    return str(attachment.get("mime")).startswith("image/")
 
 
 def _author_id(author: Mapping[str, object], conversation: str | None, *, staff: bool) -> str | None:
