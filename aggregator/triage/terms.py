@@ -52,7 +52,7 @@ READS: dict[int, str] = {4: "reads_emergency", 3: "reads_serious", 2: "reads_fau
 
 AT_STAKE = frozenset({"key_exposed", *STAKES, *READS.values()})
 
-STEPS: dict[int, float] = {1: 8, 2: 16, 3: 34, 4: 37}
+STEPS: dict[int, float] = {1: 6, 2: 12, 3: 40, 4: 42}
 """What it adds to a post's points to be at least of this grade; each counts as far as it is likely."""
 
 WEIGHTS: dict[str, float] = {
@@ -207,7 +207,7 @@ def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: 
     """Why this post is for nobody to answer; None: it is not so."""
     if bait:
         return "bait"
-    if level <= 2 and grade.says("spam") > (0.3 if "noise" in hits else _SURE):
+    if level <= 1 and grade.says("spam") > (0.35 if "noise" in hits else _SURE):
         return "noise"
     if level:
         return None

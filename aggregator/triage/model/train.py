@@ -26,7 +26,7 @@ SEED = 20_261_128
 ROUNDS = 12
 STRICTNESS = 0.03  # C: how much one message that is judged wrongly weighs against small weights
 RARE = 2  # pieces that fewer messages hold say nothing
-CATEGORY_WORTH = 0.3  # of a category of the word lists beside the pieces of a text
+CATEGORY_WORTH = 0.5  # of a category of the word lists beside the pieces of a text
 PARTS = 5
 NAMES = tuple(sorted(CATEGORIES))
 
