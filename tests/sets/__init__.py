@@ -1,0 +1,54 @@
+"""Labelled sets to measure triage with, written by another hand than the rules they measure.
+
+Every text, name, address and hash in this folder is invented. The tables are tab separated with a header; a line
+break inside a text stands as backslash and n.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class SlotMessage:
+    """A customer's message and what it gives; `amounts` as `300 USDT` or `200 USD`, never rounded."""
+
+    id: str
+    lang: str
+    channel: str
+    given: frozenset[str]  # of account, problem, tx, device, version, time, screenshot
+    chains: frozenset[str]
+    tokens: frozenset[str]
+    amounts: frozenset[str]
+    text: str
+
+
+def slots() -> list[SlotMessage]:
+    return [
+        SlotMessage(
+            id=row["id"],
+            lang=row["lang"],
+            channel=row["channel"],
+            given=_several(row["given"], ","),
+            chains=_several(row["chain"], "|"),
+            tokens=_several(row["token"], "|"),
+            amounts=_several(row["amount"], "|"),
+            text=row["text"],
+        )
+        for row in rows("slots.tsv")
+    ]
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The lines of a table by its header. Not csv: a quotation mark in a text is only a quotation mark."""
+    header, *lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    columns = header.split("\t")
+    read = [dict(zip(columns, line.split("\t"), strict=True)) for line in lines]
+    return [row | {"text": row["text"].replace("\\n", "\n")} for row in read]
+
+
+def _several(cell: str, separator: str) -> frozenset[str]:
+    return frozenset(part for part in cell.split(separator) if part)
