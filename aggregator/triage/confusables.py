@@ -70,9 +70,12 @@ def humps(name: str) -> str:
 
 def skeleton(word: str) -> str:
     """One word as it is taken at a glance: digits inside as letters, those at its ends gone, no letter twice."""
-    if not word.isalpha():
-        word = _EDGE.sub("", word).translate(_TO_LETTERS)
-    return squeezed(word.translate(_I))
+    return squeezed(letter_by_letter(word))
+
+
+def letter_by_letter(word: str) -> str:
+    """The same with every letter that stands twice."""
+    return word.translate(_I) if word.isalpha() else _EDGE.sub("", word).translate(_TO_LETTERS).translate(_I)
 
 
 def read_whole(word: str) -> str:

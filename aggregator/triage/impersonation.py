@@ -7,11 +7,21 @@ somebody who waits for us is seen where posts are assigned (aggregator/approach.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from aggregator.triage.confusables import blurred, differ, humps, plain, read_whole, skeleton, squeezed, words
+from aggregator.triage.confusables import (
+    blurred,
+    differ,
+    humps,
+    letter_by_letter,
+    plain,
+    read_whole,
+    skeleton,
+    squeezed,
+    words,
+)
 from aggregator.triage.posing import FILLER, LEFT_OVER, ROLE, WEAK, PosingWords, posing_words
 
 LURE_SCORE = 0.6
@@ -41,6 +51,14 @@ class Pose(NamedTuple):
     score: float
 
 
+class _Name(NamedTuple):
+    """A name to be judged: its words, the same at a glance, and these together without roles at the ends."""
+
+    parts: Sequence[str]
+    bare: Sequence[str]
+    cores: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class _Ours:
     """One of our names.
@@ -50,19 +68,22 @@ class _Ours:
     """
 
     spelling: str
+    written: str  # with its double letters
     near: int
     alone: bool
     stem: bool
     letters: frozenset[str]
 
-    def besides(self, text: str, bare: Sequence[str], cores: Collection[str], said: PosingWords) -> Iterator[str]:
-        """What stands in a name besides ours, if ours does. `cores`: the name without roles at its ends."""
+    def besides(self, text: str, name: _Name, said: PosingWords) -> Iterator[str]:
+        """What stands in a name, read as `text`, besides ours, if ours does."""
         spelling = self.spelling
         if self.stem and spelling.isascii():
-            if spelling in bare:
-                yield "".join(part for part in bare if part != spelling)
-            elif spelling in cores:
-                yield text.replace(spelling, "", 1)
+            if spelling in name.bare:
+                yield "".join(part for part in name.bare if part != spelling)
+            elif spelling in name.cores:  # supportheron, but not supporttheron: Theron is somebody's name
+                left = "".join(map(letter_by_letter, name.parts)).replace(self.written, "", 1)
+                if not said.strip(left)[1]:
+                    yield left
             return
         at = text.find(spelling)
         if at >= 0:
@@ -73,7 +94,7 @@ class _Ours:
         elif self.near:
             if not self._differs(text):
                 yield ""
-            elif near := next((core for core in cores if core != text and not self._differs(core)), None):
+            elif near := next((core for core in name.cores if core != text and not self._differs(core)), None):
                 yield text.replace(near, "", 1)
         elif not spelling.isascii() and len(spelling) == 3:
             yield from self._one_sign_off(text, said)
@@ -145,11 +166,11 @@ class OurNames:
         text = squeezed("".join(bare))
         badge = WEAK if not name.isascii() and not said.badges.isdisjoint(name) else FILLER
         role, core = said.strip(text)
-        cores = (core, said.strip(text, least=FILLER)[1])
+        read = _Name(parts, bare, (core, said.strip(text, least=FILLER)[1]))
         texts = dict.fromkeys((text, squeezed("".join(map(read_whole, parts))), blurred(text)))
         for ours in self._ours:
             for each in texts:
-                for rest in ours.besides(each, bare, cores, said):
+                for rest in ours.besides(each, read, said):
                     found, left = said.strip(rest)
                     if _poses(ours, max(found, badge), left) and not said.is_customer(parts, rest):
                         return Pose("name", 0.9)
@@ -192,20 +213,20 @@ def _names(brand: Iterable[str], people: Iterable[str], said: PosingWords) -> tu
     for name in brand:
         parts = words(plain(humps(name)))
         whole = "".join(parts)
-        _add(found, squeezed("".join(map(skeleton, parts))), len(whole), alone=True)
+        _add(found, whole, alone=True)
         stem = said.without_generic("".join(part for part in parts if part not in said.generic))
         if stem != whole:
-            _add(found, skeleton(stem), len(stem), alone=False)
+            _add(found, stem, alone=False)
     for name in people:
         whole = "".join(words(plain(name)))
-        _add(found, skeleton(whole), len(whole), alone=len(whole) >= _FULL[not whole.isascii()], person=True)
+        _add(found, whole, alone=len(whole) >= _FULL[not whole.isascii()], person=True)
     return tuple(sorted(found.values(), key=lambda ours: (ours.stem, not ours.alone, -len(ours.spelling))))
 
 
-def _add(found: dict[str, _Ours], spelling: str, length: int, *, alone: bool, person: bool = False) -> None:
-    chinese = not spelling.isascii()
+def _add(found: dict[str, _Ours], name: str, *, alone: bool, person: bool = False) -> None:
+    spelling, length, chinese = skeleton(name), len(name), not name.isascii()
     if length < (2 if chinese else 4) or (spelling in found and found[spelling].alone):
         return
     near = 0 if person or not alone or length < (4 if chinese else 7) else 2 if length >= 14 else 1
     for form in dict.fromkeys((spelling, blurred(spelling))):
-        found[form] = _Ours(form, near, alone, not alone, frozenset(form))
+        found[form] = _Ours(form, letter_by_letter(name), near, alone, not alone, frozenset(form))

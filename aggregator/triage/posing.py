@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from aggregator.triage.confusables import plain, skeleton, words
+from aggregator.triage.confusables import letter_by_letter, plain, skeleton, words
 from aggregator.triage.language import search_text
 from connectors.errors import ConfigError
 
@@ -135,6 +135,7 @@ def _ready(lists: dict[str, list[str]]) -> PosingWords:
                 len(form) > 1 and len(word) > (1 if what >= WEAK else 2)
             ):  # "on" is in every second name
                 ends.setdefault(form, what)
+                ends.setdefault("".join(map(letter_by_letter, words(plain(word)))), what)
     singles = {skeleton(part) for name in LISTS[:4] for word in lists[name] for part in words(plain(word))}
     return PosingWords(
         tuple(sorted(_forms(lists["generic"]))),
