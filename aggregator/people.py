@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from aggregator.identity import Id, as_uuid
 from aggregator.prepare import Draft
 from aggregator.store import rows
+from aggregator.store.contacts import apart
 from aggregator.store.rows import Connection
 from aggregator.triage.evidence import VERIFIED
 
@@ -185,24 +186,42 @@ def unlink(con: Connection, mine: Id, theirs: Id, who: str, now: datetime) -> se
     """Account `theirs` is not the person of account `mine`. Returns the accounts that are linked otherwise now."""
     links, _, before = _stored(con, [mine, theirs])
     gone = between(list(links.values()), mine, theirs)
+    if not gone:
+        _part(con, mine, theirs, who, now)
+        return set()
     for link in gone:
         con.execute(
             "UPDATE person_link SET undone_at = ?, undone_by = ?, person_id = account_id, contact_id = account_id "
             "WHERE account_id = ? AND value = ? AND undone_at IS NULL",
             [now, who, as_uuid(theirs), as_uuid(link.value)],
         )
-    left = [link for link in links.values() if link not in gone]
-    return _write(con, left, [theirs], before) if gone else set()
+    return _write(con, [link for link in links.values() if link not in gone], [theirs], before)
+
+
+def _part(con: Connection, mine: Id, theirs: Id, who: str, now: datetime) -> None:
+    """Two accounts of one name, which nothing links, are two persons."""
+    value = apart(mine, theirs)
+    _forget_parted(con, value)
+    parted = [(one, one, one, "suggested", "name", value, now, now, who) for one in (mine, theirs)]
+    rows.insert(con, "person_link", rows.PERSON_LINK, parted)
+
+
+def _forget_parted(con: Connection, value: Id) -> None:
+    con.execute("DELETE FROM person_link WHERE value = ?", [as_uuid(value)])
 
 
 def link_again(con: Connection, mine: Id, theirs: Id, now: datetime) -> set[Id]:
     """Take back what `unlink` did. Returns the accounts that are linked otherwise now."""
+    _forget_parted(con, apart(mine, theirs))
     contact = {mine} | {link.account_id for link in _stored(con, [mine])[0].values()}
-    shown = rows.select(
-        con, "SELECT DISTINCT value FROM evidence WHERE account_id IN (SELECT id FROM wanted)", rows.ids(contact)
-    )
-    undone = "SELECT value FROM person_link WHERE account_id = ? AND undone_at IS NOT NULL"
-    again = {value for (value,) in rows.select(con, undone, rows.ids([]), [as_uuid(theirs)])} & {v for (v,) in shown}
+    again = {
+        value.bytes
+        for (value,) in con.execute(
+            "SELECT value FROM person_link WHERE account_id = ? AND undone_at IS NOT NULL AND value IN "
+            "(SELECT value FROM evidence WHERE account_id IN (SELECT unnest(?)))",
+            [as_uuid(theirs), [as_uuid(one) for one in contact]],
+        ).fetchall()
+    }
     for value in again:
         con.execute(
             "DELETE FROM person_link WHERE account_id = ? AND value = ? AND undone_at IS NOT NULL",

@@ -516,7 +516,7 @@ def _facts(
     if passed_over:
         facts["passed_over"] = True
     if poses:
-        facts["poses"] = poses
+        facts["poses"] = [*poses]
     if lures:
         facts["lures"] = True
     if post.place and not post.permalink:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from aggregator.identity import Id, as_uuid, stable_id, written
+from aggregator.identity import Id, as_uuid, code, stable_id, written
 from aggregator.inquiry import Inquiry
 from aggregator.store import rows
 from aggregator.store.rows import Connection
@@ -95,11 +95,11 @@ _ACCOUNT = "account_id, name, followers"
 
 
 def _step(row: tuple[Any, ...], told: dict[Id, tuple[Any, ...]], known: _Known, here: bool) -> Step:
-    inquiry, code, channel, state, opened_at, words, person = row
+    inquiry, called, channel, state, opened_at, words, person = row
     name, followers = told.get(person, ("", None))
     sure = known.level in ("same", "verified")
     return Step(
-        inquiry, code, channel, state, opened_at, words if sure else "", person, name, followers, known.level,
+        inquiry, called, channel, state, opened_at, words if sure else "", person, name, followers, known.level,
         known.kinds, known.undone_by, here,
     )  # fmt: skip
 
@@ -173,3 +173,36 @@ def approachers(cursor: Connection, inquiry_id: Id) -> tuple[Approacher, ...]:
         Approacher(account.bytes, name, handle, reason, at, links.get(post.bytes), withdrawn, by)
         for account, name, handle, reason, at, post, withdrawn, by in sorted(first.values(), key=lambda row: row[4])
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Impersonator:
+    """One row of the view `impersonator`."""
+
+    account_id: Id
+    space: str
+    native_id: str
+    name: str
+    handle: str | None
+    score: float
+    reason: str
+    since: datetime
+    approached: int
+    last_approach_at: datetime | None
+    code: str | None  # of the inquiry that was approached last
+
+    @property
+    def account(self) -> str:
+        return written(self.account_id)
+
+
+def impersonators(cursor: Connection) -> list[Impersonator]:
+    """For moderation, the latest first."""
+    found = cursor.execute(
+        "SELECT m.account_id, m.space, m.native_id, m.name, m.handle, m.suspect_score, m.suspect_reason, m.suspect_at, "
+        "m.approached, m.last_approach_at, p.inquiry_id FROM impersonator AS m LEFT JOIN "
+        "(SELECT account_id, max_by(inquiry_id, approached_at) AS inquiry_id FROM approach GROUP BY account_id) AS p "
+        "USING (account_id) ORDER BY coalesce(m.last_approach_at, m.suspect_at) DESC, m.account_id LIMIT 500"
+    ).fetchall()
+    told = [(row[0].bytes, *row[1:-1], code(row[-1].bytes) if row[-1] else None) for row in found]
+    return [Impersonator(*each) for each in told]

@@ -1,7 +1,8 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql (0003_priority, 0005_people) alone, so that the feed, a page of it and the reasons shown beside it never disagree.
+aggregator/sql (0003_priority, 0005_people) alone, so that the feed, a page of it and the reasons shown beside it never
+disagree.
 """
 
 from __future__ import annotations
@@ -47,8 +48,7 @@ _SOME_OPEN = (
     "LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id "
     "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id) AS f"
 )
-_SOME_ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
-_CLOSED = (
+_SOME_CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
@@ -278,7 +278,8 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
         )
         SELECT p.post_id, coalesce(a.name, ''), a.handle, coalesce(a.role, 'customer'), p.posted_at, p.edited_at,
                p.deleted_at, p.seen_at, p.version, p.text, p.lang, p.staff,
-               coalesce(a.suspect, false), coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink, p.facts ->> 'place'
+               coalesce(a.suspect, false), coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink,
+               p.facts ->> 'place'
         FROM post AS p LEFT JOIN account AS a USING (account_id)
         WHERE p.rowid IN (SELECT number FROM near)
         ORDER BY p.posted_at, p.native_order
