@@ -135,7 +135,7 @@ def _write(
     moved = [(account, after[account][0]) for account in changed]
     if moved:
         _move_accounts(con, moved)
-    return changed
+    return set(everybody) if changed else set()  # who gave the others their id is in contact with others, too
 
 
 def _delete_links(con: Connection, accounts: Collection[Id]) -> None:

@@ -91,6 +91,8 @@ class _Ours:
             yield text[:at] + text[end:]
             if at:  # a letter that two words share was written twice
                 yield text[: at + 1] + text[end:]
+            if end < len(text):
+                yield text[:at] + text[end - 1 :]
         elif self.near:
             if not self._differs(text):
                 yield ""

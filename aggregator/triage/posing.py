@@ -30,6 +30,7 @@ _HANDLE = re.compile(
 class PosingWords:
     """posing.yaml, ready to search."""
 
+    listed: dict[str, list[str]]  # as the file has them
     generic: tuple[str, ...]
     customers: frozenset[str]
     badges: frozenset[str]
@@ -86,7 +87,7 @@ class PosingWords:
         return spelling
 
     def lures_in(self, text: str) -> bool:
-        for number, start, end in self.lures.find_matches_as_indexes(text):
+        for number, start, end in self.lures.find_matches_as_indexes(text, overlapping=True):
             if self.latin[number] and (_is_latin(text[max(0, start - 1) : start]) or _is_latin(text[end : end + 1])):
                 continue
             if number >= self.messengers and not _HANDLE.match(text[end : end + 40]):
@@ -138,6 +139,7 @@ def _ready(lists: dict[str, list[str]]) -> PosingWords:
                 ends.setdefault("".join(map(letter_by_letter, words(plain(word)))), what)
     singles = {skeleton(part) for name in LISTS[:4] for word in lists[name] for part in words(plain(word))}
     return PosingWords(
+        lists,
         tuple(sorted(_forms(lists["generic"]))),
         _forms(lists["customers"]),
         frozenset("".join(lists["badges"])) - {"\ufe0f"},
