@@ -150,8 +150,8 @@ def _move_accounts(con: Connection, persons: Sequence[tuple[Id, Id]]) -> None:
     schema = {"account_id": rows.ACCOUNT["account_id"], "person_id": rows.ACCOUNT["person_id"]}
     rows.put(
         con,
-        "UPDATE account SET person_id = incoming.person_id FROM incoming "
-        "WHERE account.account_id = incoming.account_id AND account.person_id <> incoming.person_id",
+        f"MERGE INTO account USING {rows.INCOMING} ON account.account_id = incoming.account_id "
+        "WHEN MATCHED THEN UPDATE SET person_id = incoming.person_id",
         rows.table(schema, persons),
     )
 

@@ -135,8 +135,9 @@ def _believe(page: Prepared, number: int, origin: Origin, now: datetime) -> None
 def _mark(con: Connection, fresh: Sequence[tuple[object, ...]]) -> None:
     rows.put(
         con,
-        "UPDATE account SET suspect = true, suspect_score = incoming.score, suspect_reason = incoming.reason, "
-        "suspect_at = incoming.at FROM incoming WHERE account.account_id = incoming.account_id AND suspect IS NULL",
+        f"MERGE INTO account USING {rows.INCOMING} ON account.account_id = incoming.account_id "
+        "WHEN MATCHED AND account.suspect IS NULL THEN UPDATE SET suspect = true, suspect_score = incoming.score, "
+        "suspect_reason = incoming.reason, suspect_at = incoming.at",
         rows.table(rows.ACCOUNT_SUSPECT, fresh),
     )
 
@@ -197,11 +198,9 @@ def _approached(draft: Draft, talk: _Talk) -> Draft | Id | None:
         for each in talk.askers.get(draft.thread_id, ())
         if each.person_id != draft.person_id and each.at <= draft.posted_at
     ]
-    if draft.mentions:
-        named = frozenset(name.casefold() for name in draft.mentions)
-        others = [each for each in others if each.is_called(named)]
-    else:
-        others = [each for each in others if draft.posted_at - each.at <= SPEAKS_NEXT]
+    named = frozenset(name.casefold() for name in draft.mentions)  # or an accomplice
+    called = [each for each in others if each.is_called(named)] if named else []
+    others = called or [each for each in others if draft.posted_at - each.at <= SPEAKS_NEXT]
     return max(others, key=lambda each: each.at).to if others else None
 
 

@@ -166,6 +166,11 @@ def _plain(value: Any) -> Any:
 # uses. Registering them as views takes a millisecond each.
 
 
+INCOMING = "(WITH sent AS MATERIALIZED (FROM incoming) FROM sent) AS incoming"
+"""Instead of `incoming` where a table of ours may be the smaller one of an inner join: DuckDB then sends a filter by id
+to the Arrow table, which cannot take one."""
+
+
 def select(con: Connection, sql: str, wanted: pa.Table, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:  # noqa: ARG001 -- read by the statement
     """All rows of a statement that reads `wanted`; ids as 16 bytes."""
     return [tuple(map(_plain, row)) for row in con.execute(sql, parameters).fetchall()]
