@@ -15,11 +15,13 @@ import pyarrow as pa
 
 from aggregator import assign
 from aggregator.identity import Id, as_uuid
+from aggregator.people import People, waiting_inquiries
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
+from aggregator.suspects import Suspects
 from connectors.contract import Cursor, Gap, Quota
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def commit_page(
     now: datetime,
     clock_of: Callable[[str], ChannelClock],
     pieces: Pieces,
+    people: People,
+    suspects: Suspects,
     known: KnownIds,
     seen: SeenAccounts,
     reread: bool = False,
@@ -87,6 +91,8 @@ def commit_page(
     Args:
         move: None when no cursor belongs to the page (a webhook, a replay).
         pieces: of recovery phrases, that came before.
+        people: who showed what, as far as it was looked up.
+        suspects: impostors, as far as they are marked.
         known: the ids of what is stored.
         seen: accounts that are stored as they are told.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
@@ -104,8 +110,10 @@ def commit_page(
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
     writes.known = posts_by_id(con, known.among(con, wanted), oldest)
     _hide_pieces(con, page, origin, now, pieces, writes, outcome)
+    suspects.clear(con, page, origin, now)
     _take_drafts(con, page, origin, now, writes, outcome, reread, called=move is None)
     fresh = list(writes.fresh.values())
+    approaches = suspects.approaches(con, fresh, known)
     answers = assign.assign(con, fresh, known)
     outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
     outcome.arrived = [draft.posted_at for draft in fresh if not draft.backfill]
@@ -117,12 +125,15 @@ def commit_page(
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
     _write_accounts(con, page.drafts, origin, seen)
+    approached = suspects.mark(con, page.drafts, approaches, now)
+    linked = people.note(con, page.drafts, now)
     if not reread:  # a stored record tells what was counted then, not now
         _write_counts(con, page, writes, now)
     _write_rejected(con, page, origin, now)
     outcome.inquiries = refold(
         con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
+    outcome.inquiries |= approached | waiting_inquiries(con, linked)
     return outcome
 
 

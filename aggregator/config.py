@@ -117,6 +117,20 @@ class Colleague(_Settings):
     )
 
 
+class Brand(_Settings):
+    """By what people know us, and impostors pose."""
+
+    names: list[Annotated[str, Field(min_length=2)]] = Field(
+        default_factory=list, description="Names of the product and of the company, in every language."
+    )
+    domains: list[Annotated[str, Field(pattern=r"^[^\s/:@]+\.[^\s/:@]+$")]] = Field(
+        default_factory=list, description="Our domains; what lies beneath them is ours, too."
+    )
+    handles: list[Annotated[str, Field(min_length=2)]] = Field(
+        default_factory=list, description="Handles of our accounts, on whatever platform, without the @."
+    )
+
+
 class Bands(_Settings):
     """From which priority on an inquiry is in a band; below P2 it is P3."""
 
@@ -152,6 +166,7 @@ class Settings(_Settings):
     official: dict[Space, list[NativeId]] = Field(
         default_factory=dict, description="Ids of our official accounts, per space."
     )
+    brand: Brand = Field(default_factory=Brand, description="Our names, by which accounts that pose as ours are told.")
     bands: Bands = Field(default_factory=Bands, description="Where each priority band begins.")
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."

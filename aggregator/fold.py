@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.identity import Id, code
-from aggregator.inquiry import SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind, Reason
+from aggregator.inquiry import ASIDE, SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind, Reason
 from aggregator.triage import terms
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ class _Course:
             self.state = "answered"
 
     def happens(self, event: Event) -> None:
+        if event.what in ASIDE:
+            return
         if event.who != "system":
             self.touched_at = self.touched_at or event.happened_at
         if event.what == "claim":

@@ -18,12 +18,14 @@ from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.identity import Id
+from aggregator.people import People
 from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database
 from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.surfacing import Surfacing
+from aggregator.suspects import Suspects, our_names
 from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 
@@ -45,6 +47,9 @@ class Ingest:
         """Overwritten words are still in the file: `db.compact()` takes them off the disk."""
         self.surfacing = Surfacing()
         self._pieces = Pieces()
+        self._people = People()
+        self._suspects = Suspects()
+        self._names = our_names(settings)
         self._known = KnownIds()
         self._seen = SeenAccounts()
 
@@ -62,6 +67,7 @@ class Ingest:
             clocks=self.settings.clocks,
             include=any_of(connector.config.include),
             exclude=any_of(connector.config.exclude),
+            names=self._names,
         )
 
     async def page(self, origin: Origin, page: Page, fence: int) -> Outcome:
@@ -116,12 +122,16 @@ class Ingest:
                 now=now,
                 clock_of=partial(clock_of, self.settings),
                 pieces=self._pieces,
+                people=self._people,
+                suspects=self._suspects,
                 known=self._known,
                 seen=self._seen,
                 reread=reread,
             )
         except BaseException:
             self._pieces.forget()
+            self._people.forget()
+            self._suspects.forget()
             self._seen.forget()
             raise
         if outcome.hidden:

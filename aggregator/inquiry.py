@@ -18,6 +18,9 @@ SCORING_VERSION = 1
 NEAR = timedelta(days=14)
 """A person's post joins an inquiry of the same thread that is no farther away in time."""
 
+ASIDE = frozenset({"unlink", "link", "clear", "suspect"})
+"""Events that say something of accounts: an inquiry is as it was."""
+
 Kind = Literal["emergency", "complaint", "question", "praise", "noise", "other"]
 State = Literal["new", "claimed", "answered", "closed"]
 DueClock = Literal["first_answer", "next_answer", "promise"]
@@ -95,7 +98,7 @@ class Event:
     inquiry_id: Id
     happened_at: datetime
     who: str  # user name, or "system"
-    what: Literal["claim", "release", "close", "reopen"]
+    what: Literal["claim", "release", "close", "reopen", "unlink", "link", "clear", "suspect"]
     details: dict[str, str]
 
 

@@ -17,6 +17,7 @@ from aggregator.fold import FoldPost, Subject, excerpt, fold
 from aggregator.identity import Id, account_id, inquiry_id, post_id, stable_id, thread_id
 from aggregator.store import rows
 from aggregator.triage import Grade, judge, understand
+from aggregator.triage.evidence import Evidence, evidence_of
 from aggregator.triage.language import search_text
 from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import Found, mask_records, may_be_piece
@@ -26,6 +27,7 @@ from connectors.errors import RecordError
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
     from aggregator.inquiry import Inquiry, Understanding
+    from aggregator.triage.impersonation import OurNames, Pose
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Origin:
     include: re.Pattern[str] | None = None  # only posts that hold one of these begin an inquiry (see `any_of`)
     exclude: re.Pattern[str] | None = None  # posts that hold one of these begin none
     clocks: Mapping[str, ChannelClock] = field(default_factory=dict)  # by channel; "default" is there
+    names: OurNames | None = None  # what impostors pose as; None: nobody does
 
     def clock_of(self, channel: str) -> ChannelClock:
         """The times promised on a channel."""
@@ -107,6 +110,9 @@ class Reading:
     secret: bool
     passed_over: bool  # the source's words keep it from beginning an inquiry
     promise: datetime | None  # until when it promises an answer: one of us says so
+    evidence: tuple[Evidence, ...]  # of who its author is, where others may show the same
+    poses: Pose | None  # its author poses as one of us
+    lures: bool  # it leads people away to where others do not look on
     facts: str
     cut_short: bool  # the text goes on, but the platform did not show how
     counts: Tally
@@ -119,8 +125,9 @@ class Reading:
 
     @property
     def asks(self) -> bool:
-        """A customer says it."""
-        return not self.staff and (self.account is None or self.account.role == "customer")
+        """A customer says it. Of an impostor only a key that is given away is anybody's business."""
+        is_customer = not self.staff and (self.account is None or self.account.role == "customer")
+        return is_customer and (self.poses is None or self.secret)
 
     def as_folded(self, seen_at: datetime, order: int | None = None) -> FoldPost:
         """What an inquiry needs of it."""
@@ -154,6 +161,9 @@ class Draft:
     thanks: bool
     backfill: bool
     passed_over: bool
+    evidence: tuple[Evidence, ...]
+    poses: Pose | None
+    lures: bool
     cut_short: bool
     counts: Tally
     piece: str | None  # the text, where it is so short that it may be a piece of a recovery phrase
@@ -311,7 +321,8 @@ def pack(page: ReadPage, origin: Origin, seen_at: datetime) -> Prepared:
         Draft(
             at, each.post_id, each.alias_id, each.thread_id, each.alone, each.account, each.person_id, each.reply_to,
             each.mentions, each.posted_at, each.order, each.edited_at, each.staff, each.asks,
-            each.understanding.thanks, each.backfill, each.passed_over, each.cut_short, each.counts,
+            each.understanding.thanks, each.backfill, each.passed_over, each.evidence,
+            each.poses, each.lures, each.cut_short, each.counts,
             each.text if not each.staff and may_be_piece(each.text) else None,
             None if inquiry is None else next(numbers),
         )
@@ -424,6 +435,8 @@ def reading(said: Said, grade: Grade, origin: Origin) -> Reading:
     promise = (
         promised_until(post.text, posted_at, origin.clock_of(channel).working_time) if staff and not backfill else None
     )
+    customer = post.author if account and account.role == "customer" else None
+    poses, lures = _bad_signs(post, customer, searchable, understanding.entities, origin)
     return Reading(
         post_id=this,
         channel=channel,
@@ -450,12 +463,28 @@ def reading(said: Said, grade: Grade, origin: Origin) -> Reading:
         secret=secret,
         passed_over=passed_over,
         promise=promise,
+        evidence=evidence_of(customer.vouched, understanding.entities) if customer else (),
+        poses=poses,
+        lures=lures,
         cut_short="text" in guessed,
-        facts=_facts(post, understanding, marks, secret, guessed, promise, passed_over=passed_over),
+        facts=_facts(
+            post, understanding, marks, secret, guessed, promise, passed_over=passed_over, poses=poses, lures=lures
+        ),
         counts=(post.likes, post.replies, post.shares, post.views),
         body=said.body,
         secrets=said.secrets,
     )
+
+
+def _bad_signs(
+    post: Post, customer: Author | None, searchable: str, entities: Mapping[str, list[str]], origin: Origin
+) -> tuple[Pose | None, bool]:
+    """Whether its author poses as one of us, and whether it leads others away. Where only we listen, nobody does."""
+    if origin.names is None or customer is None or not post.public:
+        return None, False
+    poses = origin.names.judge(customer.name, customer.handle)
+    talks = post.thread is not None  # else there is nobody whom it answers
+    return poses, talks and origin.names.lures(searchable, (*entities.get("link", ()), *post.links))
 
 
 def _is_passed_over(post: Post, searchable: str, origin: Origin) -> bool:
@@ -508,6 +537,8 @@ def _facts(
     promise: datetime | None,
     *,
     passed_over: bool,
+    poses: Pose | None,
+    lures: bool,
 ) -> str:
     """The columns of a post that nobody sorts by, as JSON; only what is there."""
     facts: dict[str, Any] = {"kind": understanding.kind}
@@ -523,6 +554,10 @@ def _facts(
         facts["secret"] = True
     if passed_over:
         facts["passed_over"] = True
+    if poses:
+        facts["poses"] = [*poses]
+    if lures:
+        facts["lures"] = True
     if post.place and not post.permalink:
         facts["place"] = post.place
     if marks:

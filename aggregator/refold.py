@@ -27,6 +27,7 @@ def refold(
     page: Prepared | None = None,
     fresh: Sequence[Draft] = (),
     source: str = "",
+    begun_now: Mapping[Id, Subject] | None = None,
     clock_of: Callable[[str], ChannelClock],
     points: Mapping[str, float],
 ) -> set[Id]:
@@ -35,6 +36,7 @@ def refold(
     Args:
         touched: inquiries that something else than a new post changed.
         fresh: posts of `page` that this transaction wrote for the first time, with their inquiries; read by `source`.
+        begun_now: inquiries that begin with stored posts.
         clock_of: the times promised on a channel.
         points: overrides of rules' points from the configuration.
 
@@ -65,7 +67,10 @@ def refold(
     changed, gone = [], list[Inquiry]()
     for inquiry, members in posts.items():
         before = stored.get(inquiry)
-        subject = _subject(before) if before else _begun(inquiry, drafts[inquiry], page, source)
+        if before:
+            subject = _subject(before)
+        else:
+            subject = (begun_now or {}).get(inquiry) or _begun(inquiry, drafts[inquiry], page, source)
         ver = before.ver + 1 if before else 1
         after = fold(subject, members, events.get(inquiry, ()), clock_of(subject.channel), points, ver)
         if before is None or not same(before, after):

@@ -22,6 +22,7 @@ from aggregator.identity import inquiry_id
 from aggregator.importer.connector import FileConnector
 from aggregator.inquiry import Inquiry, InquiryReason, shown
 from aggregator.prepare import Origin, read_page
+from aggregator.suspects import our_names
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
@@ -119,10 +120,18 @@ class Scorer:
         self._clock = clock
         read = FileConnector(SPACE).post
         self._origin = Origin(
-            SPACE, SPACE, SPACE, read, live_since=ALWAYS, points=settings.points, clocks=settings.clocks
+            SPACE,
+            SPACE,
+            SPACE,
+            read,
+            live_since=ALWAYS,
+            points=settings.points,
+            clocks=settings.clocks,
+            names=our_names(settings),
         )
         self._courses: OrderedDict[tuple[str, PostId, PostId], _Course] = OrderedDict()
-        self._waiting: OrderedDict[tuple[str, PostId], set[PostId]] = OrderedDict()  # a person's inquiries
+        # A person's inquiries, and since when the clock of each runs (None: it does not).
+        self._waiting: OrderedDict[tuple[str, PostId], dict[PostId, datetime | None]] = OrderedDict()
 
     def score(self, row: dict[str, Any]) -> dict[str, Any]:
         """What the row's inquiry is worth with this row.
@@ -160,27 +169,30 @@ class Scorer:
         self._courses.move_to_end(key)
         return course
 
-    def _repeats(self, said: Reading, inquiry: Inquiry) -> int:
-        """In how many other places the same author waits."""
+    def _elsewhere(self, said: Reading, inquiry: Inquiry) -> dict[PostId, datetime | None]:
+        """The other places where the same author waits."""
         if said.account is None:
-            return 0
+            return {}
         key = (said.channel, said.person_id)
-        places = self._waiting.setdefault(key, set())
+        places = self._waiting.setdefault(key, {})
         self._waiting.move_to_end(key)
         if len(self._waiting) > MOST_PERSONS:
             self._waiting.popitem(last=False)
         if inquiry.waiting_since is None:
-            return 0
-        if len(places) <= MOST_REPEATS:
-            places.add(inquiry.inquiry_id)
-        return len(places - {inquiry.inquiry_id})
+            return {}
+        if len(places) <= MOST_REPEATS or inquiry.inquiry_id in places:
+            places[inquiry.inquiry_id] = inquiry.waiting_since if inquiry.wait_per_hour else None
+        return {place: since for place, since in places.items() if place != inquiry.inquiry_id}
 
     def _answer(self, said: Reading, course: _Course, inquiry: Inquiry) -> dict[str, Any]:
+        elsewhere = self._elsewhere(said, inquiry)
+        first_since = min((since for since in elsewhere.values() if since), default=None)
         terms = [_term(each, course) for each in inquiry.reasons if each.rule != "waiting"]
         for rule, points in (
             ("waiting", waiting_points(inquiry, inquiry.last_post_at)),
             ("overdue", overdue_points(inquiry, inquiry.last_post_at)),
-            ("repeat_contact", repeat_points(self._repeats(said, inquiry))),
+            ("repeat_contact", repeat_points(len(elsewhere))),
+            ("first_contact", first_contact_points(inquiry, first_since, inquiry.last_post_at)),
         ):
             if points:
                 terms.append({"rule": rule, "points": points, "version": 1})
@@ -189,7 +201,7 @@ class Scorer:
         terms.sort(key=lambda term: (-abs(term["points"]), term["rule"]))
         priority = sum(term["points"] for term in terms)
         score = shown(priority)
-        return {
+        answer = {
             "id": course.ids[said.post_id],
             "priority": priority,
             "score": score,
@@ -200,6 +212,7 @@ class Scorer:
             "entities": said.understanding.entities,
             "text": said.text,
         }
+        return answer | {"poses": said.poses._asdict()} if said.poses else answer
 
 
 def _term(reason: InquiryReason, course: _Course) -> dict[str, Any]:
@@ -212,14 +225,29 @@ def _term(reason: InquiryReason, course: _Course) -> dict[str, Any]:
     return term
 
 
-# The macros waiting_points, overdue_points and repeat_points of aggregator/sql/0003_priority.sql once more, since a
-# database would be asked for every single line. A test holds them together.
+# The macros of aggregator/sql (0003_priority.sql, 0005_people.sql) once more, since a database would be asked for every
+# single line. A test holds them together.
 
 
 def waiting_points(inquiry: Inquiry, moment: datetime) -> float:
-    if inquiry.waiting_since is None:
+    return _waited(inquiry, inquiry.waiting_since, moment)
+
+
+def _waited(inquiry: Inquiry, since: datetime | None, moment: datetime) -> float:
+    if since is None:
         return 0.0
-    return min(inquiry.wait_cap, inquiry.wait_per_hour * max(0.0, _hours(inquiry.waiting_since, moment)))
+    return min(inquiry.wait_cap, inquiry.wait_per_hour * max(0.0, _hours(since, moment)))
+
+
+def first_contact_points(inquiry: Inquiry, first_since: datetime | None, moment: datetime) -> float:
+    """What it adds that the same person has waited elsewhere since then."""
+    if first_since is None or inquiry.waiting_since is None or first_since >= inquiry.waiting_since:
+        return 0.0
+    return _waited(inquiry, first_since, moment) - waiting_points(inquiry, moment)
+
+
+def approached_points(approaches: int) -> float:
+    return 15.0 if approaches else 0.0
 
 
 def overdue_points(inquiry: Inquiry, moment: datetime) -> float:

@@ -38,15 +38,25 @@ Role = Literal["customer", "staff", "bot"]
 """`staff` only where the platform itself vouches for it (a forum moderator, a group's anonymous admin)."""
 
 
+Vouched = tuple[Literal["mail", "app"], str]
+"""What proves who somebody is on other channels, too. mail: an address that our own mail server, or our backend, has
+authenticated; app: the customer's id in our own app, signed by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote a post. `native_id` is unique in the connector's space and survives renaming."""
+    """Who wrote a post. `native_id` is unique in the connector's space and survives renaming.
+
+    `vouched`: accounts that show one and the same are one person, on whatever channels: only what was proved, never
+    what somebody says of himself.
+    """
 
     native_id: str
     name: str = ""
     handle: str | None = None  # without the @
     followers: int | None = None
     role: Role = "customer"
+    vouched: tuple[Vouched, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aggregator.clock_settings import Calendar
-from aggregator.config import Bands, ChannelClock, Colleague, Hooks, Settings, Web, load
+from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Web, load
 from aggregator.yaml_lines import read
 from connectors.contract import SourceConfig
 from connectors.registry import connector_class, known_connectors
@@ -49,6 +49,7 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         (("web",), Web),
         (("hooks",), Hooks),
         (("team", 0), Colleague),
+        (("brand",), Brand),
         (("bands",), Bands),
         (("clocks", "default"), ChannelClock),
         (("clocks", "default", "calendar"), Calendar),
@@ -74,7 +75,7 @@ def test_the_example_holds_every_setting_that_all_sources_have(everything: Path)
     assert set(SourceConfig.model_fields) <= set(document.value["sources"]["forum"])
 
 
-@pytest.mark.parametrize("model", [Settings, Web, Hooks, Colleague, Bands, ChannelClock, Calendar])
+@pytest.mark.parametrize("model", [Settings, Web, Hooks, Colleague, Brand, Bands, ChannelClock, Calendar])
 def test_every_setting_is_described(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 

@@ -16,10 +16,18 @@ from aggregator.config import ChannelClock, Settings
 from aggregator.fold import FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Reason
-from aggregator.scoring import overdue_points, repeat_points, score_lines, waiting_points
+from aggregator.scoring import (
+    approached_points,
+    first_contact_points,
+    overdue_points,
+    repeat_points,
+    score_lines,
+    waiting_points,
+)
 from aggregator.store.database import Database
 from tests.conftest import START, Hands
 
+FIRST = START - timedelta(hours=5)  # the same person's question elsewhere
 PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
 
@@ -145,6 +153,21 @@ def test_who_waits_in_another_thread_too_is_raised() -> None:
     assert [answer["priority"] - one["priority"] for answer in (two, three, four)] == [8, 16, 16]
 
 
+def test_who_waits_in_another_thread_has_waited_since_then() -> None:
+    said = {"author": "fox", "text": "where is my money?", "created_at": "2026-03-01T08:00Z"}
+    _, later = scored(said | {"thread": "a"}, said | {"thread": "b", "created_at": "2026-03-01T11:00Z"})
+    points = {term["rule"]: term["points"] for term in later["terms"]}
+    assert points["first_contact"] == 9
+    assert "waiting" not in points
+
+
+def test_who_poses_as_one_of_us_is_named() -> None:
+    settings = Settings(sources={}, brand={"names": ["Lantern Wallet"]})
+    line = orjson.dumps({"text": "please wait", "author_id": "1", "author_name": "Lantern Wa11et Support"})
+    ((answer,), _) = answers([line], settings)
+    assert answer["poses"]["reason"] == "name"
+
+
 def test_the_same_id_again_is_an_edit_not_a_second_question() -> None:
     said = {"id": 7, "thread": "t", "author": "fox", "text": "where is my money?", "created_at": "2026-03-01T08:00Z"}
     _, edited = scored(said, {**said, "text": "sorry, it was my mistake", "created_at": "2026-03-01T09:00Z"})
@@ -179,21 +202,34 @@ def test_the_points_that_move_with_time_are_those_of_the_feed() -> None:
     db = Database(None)
     with db.reading() as cursor:
         macros = cursor.execute(
-            "SELECT waiting_points($rate, $cap, $since, moment), overdue_points($due, moment) "
+            "SELECT waiting_points($rate, $cap, $since, moment), overdue_points($due, moment), "
+            "first_contact_points($rate, $cap, $since, $first, moment), "
+            "first_contact_points($rate, $cap, $since, $since, moment) "
             "FROM unnest($moments::TIMESTAMPTZ[]) AS m(moment)",
             {
                 "rate": inquiry.wait_per_hour,
                 "cap": inquiry.wait_cap,
                 "since": inquiry.waiting_since,
                 "due": inquiry.due_at,
+                "first": FIRST,
                 "moments": moments,
             },
         ).fetchall()
-        repeats = cursor.execute("SELECT repeat_points(n) FROM range(5) AS r(n) ORDER BY n").fetchall()
+        counted = cursor.execute(
+            "SELECT repeat_points(n), approached_points(n) FROM range(5) AS r(n) ORDER BY n"
+        ).fetchall()
     db.close()
-    ours = [(waiting_points(inquiry, moment), overdue_points(inquiry, moment)) for moment in moments]
+    ours = [
+        (
+            waiting_points(inquiry, moment),
+            overdue_points(inquiry, moment),
+            first_contact_points(inquiry, FIRST, moment),
+            first_contact_points(inquiry, inquiry.waiting_since, moment),
+        )
+        for moment in moments
+    ]
     assert sorted(ours) == [pytest.approx(row) for row in sorted(macros)]
-    assert [repeat_points(number) for number in range(5)] == [float(points) for (points,) in repeats]
+    assert [(repeat_points(number), approached_points(number)) for number in range(5)] == counted
 
 
 def an_inquiry() -> Inquiry:

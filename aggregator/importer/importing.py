@@ -48,7 +48,7 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
     digest = await asyncio.to_thread(file.digest)
     done, fence, total = files.get(digest, 0), state.fence, file.count()
     origin = ingest.origin(connector, None)
-    job = Job(source, digest, now, origin.staff, origin.official, origin.points, origin.clocks)
+    job = Job(source, digest, now, origin.staff, origin.official, origin.points, origin.clocks, origin.names)
     sum_ = Outcome()
     committing: asyncio.Future[Outcome] | None = None
     async with aclosing(_read(file, done, job)) as pages:

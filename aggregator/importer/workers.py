@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aggregator.config import ChannelClock
     from aggregator.importer.files import Rows
     from aggregator.prepare import Prepared
+    from aggregator.triage.impersonation import OurNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Job:
     official: frozenset[str] = frozenset()
     points: Mapping[str, float] = field(default_factory=dict)
     clocks: Mapping[str, ChannelClock] = field(default_factory=dict)
+    names: OurNames | None = None
 
     def origin(self) -> Origin:
         connector = FileConnector(self.source)
@@ -50,6 +52,7 @@ class Job:
             official=self.official,
             points=self.points,
             clocks=self.clocks,
+            names=self.names,
         )
 
     def prepare(self, rows: Rows, done: int, origin: Origin) -> Prepared:

@@ -1,7 +1,8 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql/0003_priority.sql alone, so that the feed, a page of it and the reasons shown beside it never disagree.
+aggregator/sql (0003_priority, 0005_people) alone, so that the feed, a page of it and the reasons shown beside it never
+disagree.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import orjson
 
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
+from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
 from aggregator.store.rows import INQUIRY, to_inquiry
 
@@ -31,26 +33,31 @@ _WIDTH = len(INQUIRY)
 _PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, i.waiting_since, i.due_at, {repeats}, {moment})"
 _THEN = "coalesce(i.closed_at, $moment)"
 _OPEN = "FROM feed_at($moment) AS f"
+_ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _CLOSED = (
-    f"FROM (SELECT i.*, 0 AS repeats, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
-    "FROM inquiry_closed AS i) AS f"
+    f"FROM (SELECT i.*, {_ALONE}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority FROM inquiry_closed AS i) AS f"
 )
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
 _REPEATS = "repeats_of(i.waiting_since, r.repeats)"
+_PEOPLE = "people_points(i.wait_per_hour, i.wait_cap, i.waiting_since, r.first_since, a.approaches, $moment)"
 _SOME_OPEN = (
-    f"FROM (SELECT i.*, {_REPEATS} AS repeats, {_PRICED.format(repeats=_REPEATS, moment='$moment')} AS priority "
+    f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, "
+    f"{_PRICED.format(repeats=_REPEATS, moment='$moment')} + {_PEOPLE} AS priority "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
-    "LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id) AS f"
+    "LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id "
+    "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id) AS f"
 )
 _SOME_CLOSED = (
-    f"FROM (SELECT i.*, 0 AS repeats, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
+    f"FROM (SELECT i.*, {_ALONE}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
 _COMPUTED = {
     "waiting": "waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, coalesce(f.closed_at, $moment))",
     "overdue": "overdue_points(f.due_at, coalesce(f.closed_at, $moment))",
     "repeat_contact": "repeat_points(f.repeats)",
+    "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
+    "approached": "approached_points(f.approaches)",
 }
 
 
@@ -127,6 +134,7 @@ class ThreadPost:
     text: str
     lang: str
     staff: bool
+    suspect: bool  # poses as one of us
     ours: bool
     permalink: str | None
     place: str | None  # where to find it on the platform, which gives it no address
@@ -162,6 +170,8 @@ class InquiryPage:
     posts: tuple[ThreadPost, ...]
     events: tuple[HistoryEvent, ...]
     told: Told
+    path: tuple[Step, ...]  # the person's way here over other threads and channels
+    approaches: tuple[Approacher, ...]
 
 
 def feed_page(
@@ -262,6 +272,8 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
         tuple(_thread(cursor, rows[0].inquiry)),
         tuple(HistoryEvent(at, who, what, orjson.loads(details)) for at, who, what, details in events),
         told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
+        path_to(cursor, rows[0].inquiry),
+        approachers(cursor, inquiry_id),
     )
 
 
@@ -309,7 +321,8 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
         )
         SELECT p.post_id, coalesce(a.name, ''), a.handle, coalesce(a.role, 'customer'), p.posted_at, p.edited_at,
                p.deleted_at, p.seen_at, p.version, p.text, p.lang, p.staff,
-               coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink, p.facts ->> 'place'
+               coalesce(a.suspect, false), coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink,
+               p.facts ->> 'place'
         FROM post AS p LEFT JOIN account AS a USING (account_id)
         WHERE p.rowid IN (SELECT number FROM near)
         ORDER BY p.posted_at, p.native_order

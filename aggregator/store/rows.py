@@ -77,6 +77,16 @@ ACCOUNT: Schema = {
     "account_id": _UUID, "space": _TEXT, "native_id": _TEXT, "name": _TEXT, "handle": _TEXT, "followers": _INT,
     "role": _TEXT, "person_id": _UUID,
 }  # fmt: skip
+ACCOUNT_SUSPECT: Schema = {"account_id": _UUID, "score": _REAL, "reason": _TEXT, "at": _TIME}
+EVIDENCE: Schema = {"value": _UUID, "kind": _TEXT, "account_id": _UUID, "post_id": _UUID, "seen_at": _TIME}
+PERSON_LINK: Schema = {
+    "account_id": _UUID, "person_id": _UUID, "contact_id": _UUID, "level": _TEXT, "kind": _TEXT, "value": _UUID,
+    "linked_at": _TIME, "undone_at": _TIME, "undone_by": _TEXT,
+}  # fmt: skip
+APPROACH: Schema = {
+    "post_id": _UUID, "account_id": _UUID, "inquiry_id": _UUID, "approached_at": _TIME, "reason": _TEXT,
+    "withdrawn_at": _TIME,
+}  # fmt: skip
 INQUIRY: Schema = {
     "inquiry_id": _UUID,
     "code": _TEXT,
@@ -157,6 +167,11 @@ def _plain(value: Any) -> Any:
 
 # DuckDB finds the Arrow tables below as Python variables of the calling function, by the name that the statement
 # uses. Registering them as views takes a millisecond each.
+
+
+INCOMING = "(WITH sent AS MATERIALIZED (FROM incoming) FROM sent) AS incoming"
+"""Instead of `incoming` where a table of ours may be the smaller one of an inner join: DuckDB then sends a filter by id
+to the Arrow table, which cannot take one."""
 
 
 def select(con: Connection, sql: str, wanted: pa.Table, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:  # noqa: ARG001 -- read by the statement

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, inquiry_page, metrics, pages
+from aggregator.web import auth, feed, health, inquiry_page, metrics, pages, people
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -76,9 +76,12 @@ def _routes() -> list[Route]:
         route("/rows", feed.some_rows),
         route("/inquiry/{id}", inquiry_page.show),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
+        route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/out", inquiry_page.out),
         route("/connectors", health.connectors),
+        route("/impostors", people.impostors),
+        route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
         route("/events", _events),
         route("/settings", auth.settings_page),
         route("/settings", auth.save_settings, writes=True),

@@ -125,6 +125,8 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "
         row=page.row,
         posts=page.posts,
         events=page.events,
+        steps=page.path,
+        approaches=page.approaches,
         why=_why(page.row, texts),
         spans=_spans(page.row),
         reasons=words.CLOSE_REASONS,

@@ -38,6 +38,8 @@ RULES = {
     "waiting": N_("waiting for us"),
     "overdue": N_("our promise ran out"),
     "repeat_contact": N_("waits in other places, too"),
+    "first_contact": N_("has waited elsewhere before"),
+    "approached": N_("approached by an impostor"),
     "asked_again": N_("asked again"),
     "asked_three_times": N_("asked three times or more"),
     "answered": N_("we answered"),
@@ -138,6 +140,29 @@ DONE = {
     "release": N_("released it"),
     "close": N_("closed it"),
     "reopen": N_("reopened it"),
+    "unlink": N_("said that this is somebody else:"),
+    "link": N_("said that this is the same person after all:"),
+    "clear": N_("said that this is no impostor:"),
+    "suspect": N_("said that this is an impostor after all:"),
+}
+LEVELS = {
+    "same": N_("same account"),
+    "verified": N_("verified"),
+    "claimed": N_("claimed, not proved"),
+    "suggested": N_("only suggested"),
+    "undone": N_("somebody else"),
+}
+EVIDENCE = {
+    "mail": N_("mail address"),
+    "app": N_("id in our app"),
+    "tx": N_("transaction"),
+    "address": N_("wallet address"),
+    "name": N_("name"),
+}
+POSES = {
+    "name": N_("name near ours"),
+    "role": N_("calls itself a helpdesk"),
+    "lure": N_("leads people away"),
 }
 
 # What scripts say. They fetch it as one file (pages.py).

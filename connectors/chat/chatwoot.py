@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.chat.message import Message
 from connectors.chat.signature import check_token, signed_at
-from connectors.contract import Cursor, Page, Push, Received, Record, Role
+from connectors.contract import Cursor, Page, Push, Received, Record, Role, Vouched
 from connectors.errors import PushRefusedError, RecordError, TransientError
 from connectors.secret import Secret
 from connectors.session import Session, parse_json
@@ -113,6 +113,7 @@ class Chatwoot:
             author_id=author_id,
             author_name=name,
             role=role,
+            vouched=_vouched(fields, conversation) if role == "customer" else (),
             reply_to=str(answered) if answered else None,
             attachments=attachments,
             pictures=sum(file.get("file_type") == "image" for file in fields.get("attachments") or ()),
@@ -129,6 +130,13 @@ def _author(sender: Mapping[str, Any], kind: str) -> tuple[str | None, str, Role
     if type_ == "user":
         return f"user/{number}", name, "staff"
     return f"bot/{number if number is not None else 0}", name, "bot"
+
+
+def _vouched(fields: Mapping[str, Any], conversation: Mapping[str, Any]) -> tuple[Vouched, ...]:
+    """The contact's identifier, where our app has signed it (identity validation, hmac_verified)."""
+    identifier = (fields.get("sender") or {}).get("identifier")
+    signed = (conversation.get("contact_inbox") or {}).get("hmac_verified") is True
+    return (("app", identifier),) if signed and isinstance(identifier, str) and identifier else ()
 
 
 def _text(fields: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from connectors.contract import Author, Deleted, Item, Post, Role
+from connectors.contract import Author, Deleted, Item, Post, Role, Vouched
 from connectors.errors import RecordError
 
 Event = Literal["message.created", "message.updated", "message.deleted"]
@@ -35,6 +35,7 @@ class Message:
     author_id: str | None = None
     author_name: str = ""
     role: Role = "customer"
+    vouched: tuple[Vouched, ...] = ()
     reply_to: str | None = None
     attachments: int = 0
     pictures: int = 0
@@ -49,7 +50,9 @@ class Message:
             native_id=self.id,
             text=self.text,
             posted_at=self.at,
-            author=Author(self.author_id, self.author_name, role=self.role) if self.author_id else None,
+            author=Author(self.author_id, self.author_name, role=self.role, vouched=self.vouched)
+            if self.author_id
+            else None,
             thread=self.conversation,
             reply_to=self.reply_to,
             order=self.order,
@@ -108,6 +111,7 @@ def _checked(native_id: str, fields: Mapping[str, object], sent_at: datetime | N
         author_id=author_id,
         author_name=_text(author, "name", LONGEST_ID),
         role="staff" if staff else "customer",
+        vouched=() if staff else _vouched(author),
         reply_to=_text(fields, "reply_to", LONGEST_ID) or None,
         attachments=len(attachments),
         pictures=sum(isinstance(each, dict) and _is_picture(each) for each in attachments),
@@ -133,6 +137,14 @@ def _author_id(author: Mapping[str, object], conversation: str | None, *, staff:
     if given:
         return f"user/{given}" if _flag(author, "verified") else f"guest/{given}"
     return f"guest~{conversation}" if conversation else None
+
+
+def _vouched(author: Mapping[str, object]) -> tuple[Vouched, ...]:
+    """By which the app knows this customer elsewhere, too; nothing of one whom it has not authenticated."""
+    customer, mail = _text(author, "customer_id", LONGEST_ID), _text(author, "email", LONGEST_ID)
+    if not _flag(author, "verified"):
+        return ()
+    return ((("app", customer),) if customer else ()) + ((("mail", mail),) if "@" in mail else ())
 
 
 def told_time(value: object, name: str) -> datetime | None:

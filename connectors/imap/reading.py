@@ -94,7 +94,8 @@ class Reader:
     def _person(self, mail: Mail, sender: Address) -> tuple[Author, tuple[str, ...]]:
         if mail.answer_to and sender.address.lower().startswith(("noreply@", "no-reply@", "no_reply@")):
             return Author(mail.answer_to.address, mail.answer_to.name), ("author",)  # a form of somebody else's
-        return Author(sender.address, sender.name), ()
+        proved = mail.is_vouched_for(self.authserv_id)
+        return Author(sender.address, sender.name, vouched=(("mail", sender.address),) if proved else ()), ()
 
 
 def _answer_marks(mail: Mail, post: Post) -> Iterable[Post]:
