@@ -1,0 +1,283 @@
+"""What a post says is broken, and where: the fields by which inquiries are grouped.
+
+The words stand in `lexicons/`; chains, tokens, versions, systems, error codes and domains come from the post's
+entities as well, where triage has found them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aggregator.triage.lexicon import Hit, Lexicon, load
+
+LEXICONS = Path(__file__).with_name("lexicons")
+
+FEATURES = (
+    "impostor", "phishing", "card", "bridge", "nft", "staking", "approval", "kyc", "hardware", "swap", "withdraw", "deposit",
+    "buy", "login", "restore", "connect", "notification", "price", "fee", "app_start", "update", "history", "balance",
+    "transfer",
+)  # fmt: skip
+"""What can break; of two that stand as near to the fault the first counts, for it says more."""
+
+CHAINED = frozenset(
+    {"swap", "bridge", "withdraw", "deposit", "transfer", "staking", "nft", "approval", "fee", "balance", "history"}
+    | {"connect"}
+)
+"""Where it matters on which chain."""
+
+TOKENED = frozenset({"price", "staking", "nft"})
+"""Where it matters of which token."""
+
+Values = frozenset[str]
+NONE: Values = frozenset()
+
+SHARED = ("chain", "token", "version", "os", "error", "domain", "handle")
+_SIGNS = ("fault", "not_here", "crash", "echo", "echo_alone", "over", "howto")
+_ENTITY = {"chain": "chains", "token": "tokens", "os": "os", "error": "error", "version": "versions"}
+_NEAR = 60  # characters between a feature and the fault that speaks of it
+_ECHO_LONGEST = 90  # characters; who says more than "me too" says what
+# Two numbers are a version only behind a word that says so; three are found by triage.
+_SHORT_VERSION = re.compile(r"(?:\bv|version |ver\.? ?|版本|版|バージョン|버전|верси\w* |versión |phiên bản )\s?(\d{1,3}\.\d{1,3}(?:\.\d{1,4})?)")
+_ALONE_LONGEST = 4  # letters and digits
+_NO_LETTERS = re.compile(r"[\W_]+")
+_HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+")
+_ALWAYS = frozenset({"phishing", "impostor"})  # to name them is to report them
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_]?[0-9]{2,6}|0x[0-9a-fA-F]{2,6})(?![A-Za-z0-9])")
+_NO_ALONE_LONGEST = 4  # letters and digits
+_NO_LETTERS = re.compile(r"[\W_]+")
+_HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+")
+_ALWAYS = frozenset({"phishing", "impostor"})  # to name them is to report them
+_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
+_BARE_DOMAIN = re.compile(r"(?:[a-z0-9-]+(?:\.|\[\.\]|\(\.\)|。))+[a-z]{2,24}\b")
+_TWO_PART = re.compile(r"(?:com|net|org|gov|edu|co|ac)\.[a-z]{2}$")
+_ENDINGS = frozenset(
+    "com net org io app xyz cn me co top vip cc info finance exchange site online fi gg ly ru tk pro club shop live link "
+    "network dev web claims help support example test invalid wallet".split()
+)
+_EXPLORERS = frozenset(
+    "etherscan.io bscscan.com tronscan.org polygonscan.com arbiscan.io basescan.org solscan.io blockchain.com "
+    "blockchair.com mempool.space snowtrace.io ftmscan.com explorer.solana.com imgur.com youtube.com t.me twitter.com "
+    "x.com weibo.com".split()
+)
+
+
+class Fields(NamedTuple):
+    """feature: None where none is named. `also`: further ones. fault: it says that something does not work."""
+
+    feature: str | None = None
+    also: Values = NONE
+    chain: Values = NONE
+    token: Values = NONE
+    version: Values = NONE
+    os: Values = NONE
+    error: Values = NONE
+    domain: Values = NONE
+    handle: Values = NONE  # accounts that pose as ours
+    fault: bool = False
+    echo: bool = False  # says "me too" and little else
+
+    @property
+    def tells(self) -> bool:
+        """Whether it can be grouped by itself."""
+        return self.fault and bool(self.feature or self.error or self.domain or self.handle)
+
+    def joined(self, later: Fields) -> Fields:
+        """The same person's next words: what was said stays, what was not is added."""
+        feature = self.feature or later.feature
+        also = (self.also | later.also | ({later.feature} if later.feature else NONE)) - {feature}
+        shared = {name: getattr(self, name) | getattr(later, name) for name in SHARED}
+        return Fields(
+            feature, frozenset(also), **shared, fault=self.fault or later.fault, echo=self.echo and later.echo
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Only what is there, in a fixed order."""
+        said: dict[str, Any] = {"feature": self.feature} if self.feature else {}
+        for name in ("also", *SHARED):
+            if values := getattr(self, name):
+                said[name] = sorted(values)
+        return said | ({"fault": True} if self.fault else {}) | ({"echo": True} if self.echo else {})
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Fields:
+        """The reverse of `as_json`."""
+        shared = {name: frozenset(said.get(name, ())) for name in ("also", *SHARED)}
+        return cls(said.get("feature"), **shared, fault=said.get("fault", False), echo=said.get("echo", False))
+
+
+def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | None:
+    """What a customer's post says about something broken; None: nothing of the kind.
+
+    Args:
+        searchable: as `search_text(text)` gives it.
+        facts: the post's, as `prepare` makes them.
+    """
+    hits = _lexicon().hits(searchable)
+    entities: Mapping[str, Sequence[Any]] = facts.get("entities", {})
+    if not hits and not entities:
+        return None
+    faults = [hit for sign in ("fault", "not_here", "crash") for hit in hits.get(sign, ())]
+    features, fails = _features(hits)
+    faults += fails
+    grave = facts.get("kind") in ("emergency", "complaint")
+    if _is_over(hits, faults):
+        return None
+    if "howto" in hits and not grave and not any(sign in hits for sign in ("crash", "not_here")) and not fails:
+        return None
+    feature, also = _foremost(features, faults)
+    if feature is None and "crash" in hits:
+        feature = "app_start"
+    elif feature is None and "not_here" in hits:
+        feature = "transfer"
+    shared = {name: _shared(name, hits, entities) for name in ("chain", "token", "os")}
+    fault = bool(faults) or grave or feature in _ALWAYS
+    return Fields(
+        feature,
+        also,
+        chain=shared["chain"] or _chains_of(entities),
+        token=shared["token"],
+        version=_versions(searchable, entities),
+        os=shared["os"],
+        error=_errors(text, entities, faulty=fault),
+        domain=_domains(searchable, entities, feature) if feature in ("phishing", "approval", "connect") else NONE,
+        handle=_handles(searchable) if feature in ("impostor", "phishing") else NONE,
+        fault=fault,
+        echo=_is_echo(searchable, hits),
+    )
+
+
+def _is_echo(searchable: str, hits: Mapping[str, list[Hit]]) -> bool:
+    if "echo" in hits:
+        return len(searchable) <= _ECHO_LONGEST
+    return "echo_alone" in hits and len(_NO_LETTERS.sub("", searchable)) <= _ALONE_LONGEST
+
+
+def _handles(searchable: str) -> Values:
+    """Accounts that are named as @name, or whose name has signs in it as no word has."""
+    return frozenset(one.strip("@_.") for one in _HANDLE.findall(searchable))
+
+
+def _is_over(hits: Mapping[str, list[Hit]], faults: Sequence[Hit]) -> bool:
+    """It works again, said after the trouble."""
+    return "over" in hits and not any(fault[0] > hits["over"][-1][0] for fault in faults)
+
+
+def _features(hits: Mapping[str, list[Hit]]) -> tuple[dict[str, list[Hit]], list[Hit]]:
+    found: dict[str, list[Hit]] = {}
+    fails: list[Hit] = []
+    for name in FEATURES:
+        places = hits.get(name, []) + (broken := hits.get(f"{name}_fails", []))
+        if places:
+            found[name] = places
+            fails += broken
+    return found, fails
+
+
+def _foremost(features: Mapping[str, list[Hit]], faults: Sequence[Hit]) -> tuple[str | None, Values]:
+    """What the post is about: the feature nearest to a fault, and the others."""
+    if not features:
+        return None, NONE
+    if len(features) == 1 or not faults:
+        first = next(iter(features))
+    else:
+        first = min(features, key=lambda name: _distance(features[name], faults))
+    return first, frozenset(features) - {first}
+
+
+def _distance(places: Sequence[Hit], faults: Sequence[Hit]) -> int:
+    return min(max(place[0] - fault[1], fault[0] - place[1], 0) for place in places for fault in faults)
+
+
+def _shared(name: str, hits: Mapping[str, list[Hit]], entities: Mapping[str, Sequence[Any]]) -> Values:
+    prefix = f"{name}_"
+    found = {category.removeprefix(prefix) for category in hits if category.startswith(prefix)}
+    known = _names()[name]
+    for value in entities.get(_ENTITY[name], ()):
+        spelled = str(value).lower()
+        found.add(known.get(spelled, spelled))
+    return frozenset(found)
+
+
+def _chains_of(entities: Mapping[str, Sequence[Any]]) -> Values:
+    """The chain that an address gives away by its form."""
+    forms = {"T": "tron", "b": "bitcoin"}
+    return frozenset(forms[one[0]] for one in entities.get("address", ()) if isinstance(one, str) and one[0] in forms)
+
+
+def _versions(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
+    found = {str(one) for name in ("version", "versions") for one in entities.get(name, ())}
+    return frozenset(one.lstrip("v") for one in found | set(_SHORT_VERSION.findall(searchable)))
+
+
+def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -> Values:
+    found = {str(one).upper() for one in entities.get("error", ())}
+    if faulty:
+        found |= {one.upper() for one in _CODE.findall(text)}
+    return frozenset(one.replace("_", "-") for one in found if not _NO_CODE.fullmatch(one))
+
+
+def _domains(searchable: str, entities: Mapping[str, Sequence[Any]], feature: str | None) -> Values:
+    """Registrable domains, as far as can be told without a full list."""
+    hosts = {str(one) for name in ("domain", "domains") for one in entities.get(name, ())}
+    for link in entities.get("link", ()):
+        hosts.add(str(link).lower().partition("://")[2] or str(link).lower())
+    hosts |= {re.sub(r"[\[\]()]", "", one.group()).replace("。", ".") for one in _BARE_DOMAIN.finditer(searchable)}
+    found = set()
+    for host in hosts:
+        name = re.split(r"[/?#:]", host.removeprefix("www."))[0]
+        parts = name.split(".")
+        domain = ".".join(parts[-3 if _TWO_PART.search(name) else -2 :])
+        if len(parts) > 1 and parts[-1] in _ENDINGS and domain not in _EXPLORERS:
+            found.add(domain)
+    return frozenset(found)
+
+
+@functools.cache
+def _lexicon() -> Lexicon:
+    return load(LEXICONS, categories())
+
+
+@functools.cache
+def categories() -> frozenset[str]:
+    """What the lexicons may speak of: features, with and without their failing, signs, and names."""
+    named = {f"{name}_{one}" for name, values in NAMES.items() for one in values}
+    return frozenset({*FEATURES, *(f"{name}_fails" for name in FEATURES), *_SIGNS, *named})
+
+
+@functools.cache
+def _names() -> dict[str, dict[str, str]]:
+    """How a name's words lead to it: `erc20` -> ethereum."""
+    found: dict[str, dict[str, str]] = {name: {} for name in NAMES}
+    for term in _lexicon().terms:
+        name, _, one = term.category.partition("_")
+        if name in found:
+            found[name][term.text] = one
+    return found
+
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "chain": (
+        "ethereum", "bsc", "tron", "polygon", "arbitrum", "optimism", "base", "solana", "avalanche", "bitcoin", "ton",
+        "zksync", "linea", "scroll", "sui", "aptos", "cosmos", "polkadot", "near", "fantom", "cronos", "cardano",
+        "ripple", "dogecoin", "litecoin", "blast", "mantle", "celo",
+    ),
+    "token": (
+        "usdt", "usdc", "dai", "eth", "btc", "bnb", "sol", "trx", "matic", "arb", "op", "avax", "ton", "doge", "shib",
+        "pepe", "link", "uni", "ada", "dot", "atom", "xrp", "ltc",
+    ),
+    "os": ("ios", "android", "web", "desktop"),
+}  # fmt: skip
+"""Chains, tokens and systems that the lexicons name."""
+
+
+def get_ready() -> None:
+    """Load the words now.
+
+    Raises:
+        ConfigError: every mistake in them, with file and line.
+    """
+    _lexicon()

@@ -1,0 +1,117 @@
+"""Whether a report belongs to a group, by what both name: contradictions never, agreements by weight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from aggregator.incidents.fields import CHAINED, NONE, SHARED, TOKENED, Fields, Values
+
+FEATURE, ALSO = 2.0, 1.0
+AGREES = {"chain": 3.0, "token": 1.0, "version": 3.0, "os": 0.5, "error": 4.0, "domain": 5.0, "handle": 5.0}
+DIFFERS = {"token": -1.0, "version": -1.5, "os": -0.5, "error": -3.0}
+JOINS = 1.0
+"""At this sum a report belongs to a group, if no other group fits it as well."""
+
+_OS_MATTERS = frozenset({"app_start", "update", "notification", "connect"})
+_CLOSE = ("error", "domain", "handle")  # as good as a feature
+
+
+@dataclass(slots=True)
+class Core:
+    """What the reports of a group name, and how many of them each."""
+
+    feature: str | None = None
+    chain: Values = NONE
+    named: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in SHARED})
+
+    def add(self, said: Fields, *, inherits: bool) -> None:
+        """inherits: it says "me too", so its feature is this group's."""
+        if self.feature is None and not inherits:
+            self.feature = said.feature
+        if self.matters("chain") and said.chain:
+            self.chain = (self.chain & said.chain) or self.chain or said.chain
+        for name in SHARED:
+            self.named[name].update(getattr(said, name))
+
+    def matters(self, name: str) -> bool:
+        """Whether it tells incidents of this feature apart."""
+        if name == "chain":
+            return self.feature is None or self.feature in CHAINED
+        return True
+
+    def values(self, name: str) -> Values:
+        """What is taken for shared so far: of several values those that half as many name as the first."""
+        if name == "chain":
+            return self.chain
+        counts = self.named[name]
+        most = max(counts.values(), default=0)
+        return frozenset(value for value, count in counts.items() if 2 * count >= most)
+
+    def likeness(self, said: Fields) -> float | None:
+        """How well a report fits; None: it contradicts."""
+        total = self._feature(said)
+        if total is None:
+            return None
+        for name in SHARED:
+            mine, theirs = self.values(name), getattr(said, name)
+            if not mine or not theirs or not self.matters(name):
+                continue
+            if mine & theirs:
+                total += AGREES[name]
+            elif self._excludes(name):
+                return None
+            else:
+                total += DIFFERS.get(name, 0.0) * (3 if name == "os" and self.feature in _OS_MATTERS else 1)
+        return total
+
+    def _feature(self, said: Fields) -> float | None:
+        if self.feature == said.feature:
+            return FEATURE if said.feature else 0.0
+        if any(self.values(name) & getattr(said, name) for name in _CLOSE):
+            return ALSO
+        if self.feature in said.also:
+            return ALSO
+        if self.feature is None or said.feature is None:
+            return 0.0
+        return None
+
+    def _excludes(self, name: str) -> bool:
+        return name == "chain" or (name == "token" and self.feature in TOKENED) or name == "domain"
+
+
+def core_of(members: Iterable[tuple[Fields, bool]]) -> Core:
+    """Of fields and whether they are inherited, in order."""
+    core = Core()
+    for said, inherits in members:
+        core.add(said, inherits=inherits)
+    return core
+
+
+def shared_by(core: Core, persons: int) -> dict[str, list[str]]:
+    """What names the group: values that two persons or more name, and most of those who name any."""
+    named: dict[str, list[str]] = {}
+    for name in SHARED:
+        counts = core.named[name]
+        whole = sum(counts.values())
+        least = max(2, persons / 4) if name in ("os", "token", "version") else 2
+        found = sorted(
+            value
+            for value, count in counts.items()
+            if count >= least and 2 * count > whole and core.matters(name) and (name != "chain" or value in core.chain)
+        )
+        if found:
+            named[name] = found
+    return named
+
+
+def contradicts(one: Fields, other: Fields) -> bool:
+    """Whether two reports of one feature cannot be about the same thing."""
+    chained = one.feature in CHAINED and one.chain and other.chain and not one.chain & other.chain
+    tokened = one.feature in TOKENED and one.token and other.token and not one.token & other.token
+    apart = any(
+        getattr(one, name) and getattr(other, name) and not getattr(one, name) & getattr(other, name)
+        for name in ("error", "domain")
+    )
+    return bool(chained or tokened or apart)
