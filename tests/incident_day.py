@@ -43,7 +43,7 @@ def said_of(post: Report) -> Said | None:
         post.text, search_text=searchable, lang=None, public=True, followers=None, secrets=(), staff=False, points={}
     )
     fields = fields_of(searchable, post.text, {"kind": seen.kind, "entities": seen.entities})
-    if fields is None or seen.kind in ("noise", "praise"):
+    if fields is None:
         return None
     reply_to = stable_id(post.space, post.reply_to) if post.reply_to else None
     person = stable_id(post.space, "account", post.author)

@@ -17,11 +17,20 @@ from aggregator.triage.lexicon import Hit, Lexicon, load
 LEXICONS = Path(__file__).with_name("lexicons")
 
 FEATURES = (
-    "impostor", "phishing", "card", "bridge", "nft", "staking", "approval", "kyc", "hardware", "swap", "withdraw", "deposit",
-    "buy", "login", "restore", "connect", "notification", "price", "fee", "app_start", "update", "history", "balance",
-    "transfer",
+    "phishing", "impostor", "card", "bridge", "nft", "staking", "approval", "kyc", "hardware", "swap", "withdraw",
+    "deposit", "code", "biometric", "login", "restore", "connect", "notification", "price", "buy", "app_start", "update",
+    "fee", "history", "balance", "transfer",
 )  # fmt: skip
 """What can break; of two that stand as near to the fault the first counts, for it says more."""
+
+GENERIC = frozenset({"buy", "app_start", "update", "fee", "history", "balance", "transfer"})
+"""These count only where a post names no other: nearly everything has to do with them."""
+
+PARENTS = {
+    "code": "login", "biometric": "login", "withdraw": "transfer", "deposit": "transfer", "bridge": "transfer",
+    "swap": "transfer", "card": "transfer", "buy": "transfer",
+}  # fmt: skip
+"""What people call by a wider name when they do not look closely."""
 
 CHAINED = frozenset(
     {"swap", "bridge", "withdraw", "deposit", "transfer", "staking", "nft", "approval", "fee", "balance", "history"}
@@ -36,7 +45,7 @@ Values = frozenset[str]
 NONE: Values = frozenset()
 
 SHARED = ("chain", "token", "version", "os", "error", "domain", "handle")
-_SIGNS = ("fault", "not_here", "crash", "echo", "echo_alone", "over", "howto")
+_SIGNS = ("fault", "not_here", "crash", "echo", "echo_alone", "over", "howto", "weak", "lure", "drained")
 _ENTITY = {"chain": "chains", "token": "tokens", "os": "os", "error": "error", "version": "versions"}
 _NEAR = 60  # characters between a feature and the fault that speaks of it
 _ECHO_LONGEST = 90  # characters; who says more than "me too" says what
@@ -45,8 +54,13 @@ _SHORT_VERSION = re.compile(r"(?:\bv|version |ver\.? ?|版本|版|バージョ�
 _ALONE_LONGEST = 4  # letters and digits
 _NO_LETTERS = re.compile(r"[\W_]+")
 _HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+")
-_ALWAYS = frozenset({"phishing", "impostor"})  # to name them is to report them
-_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_]?[0-9]{2,6}|0x[0-9a-fA-F]{2,6})(?![A-Za-z0-9])")
+ALWAYS = frozenset({"phishing", "impostor"})  # to name them is to report them
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_][0-9]{2,6}|[A-Z]{1,8}[0-9]{3,6}|0x[0-9a-fA-F]{2,6})(?![A-Za-z0-9])")
+# A word of many meanings: the chain has a capital letter amid a sentence, or stands alone among Chinese.
+_BASE = re.compile(r"(?<=[a-z>→,/(\u3040-\u9fff] )Base\b|(?<=[\u3040-\u9fff])[Bb]ase(?![A-Za-z])|\bBase(?=[\u3040-\u9fff])")
+BASE: Values = frozenset({"base"})
+_CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d")  # behind the word "code": then it is no code that is waited for
+_SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])")
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
 _BARE_DOMAIN = re.compile(r"(?:[a-z0-9-]+(?:\.|\[\.\]|\(\.\)|。))+[a-z]{2,24}\b")
 _TWO_PART = re.compile(r"(?:com|net|org|gov|edu|co|ac)\.[a-z]{2}$")
@@ -77,9 +91,14 @@ class Fields(NamedTuple):
     echo: bool = False  # says "me too" and little else
 
     @property
+    def points(self) -> bool:
+        """Whether it names what only one incident can mean."""
+        return bool(self.error or self.domain or self.handle)
+
+    @property
     def tells(self) -> bool:
         """Whether it can be grouped by itself."""
-        return self.fault and bool(self.feature or self.error or self.domain or self.handle)
+        return self.fault and bool(self.feature or self.points)
 
     def joined(self, later: Fields) -> Fields:
         """The same person's next words: what was said stays, what was not is added."""
@@ -116,32 +135,40 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     entities: Mapping[str, Sequence[Any]] = facts.get("entities", {})
     if not hits and not entities:
         return None
-    faults = [hit for sign in ("fault", "not_here", "crash") for hit in hits.get(sign, ())]
-    features, fails = _features(hits)
+    faults = [hit for sign in ("fault", "not_here", "crash", "drained") for hit in hits.get(sign, ())]
+    features, fails = _features(searchable, hits)
     faults += fails
     grave = facts.get("kind") in ("emergency", "complaint")
-    if _is_over(hits, faults):
-        return None
-    if "howto" in hits and not grave and not any(sign in hits for sign in ("crash", "not_here")) and not fails:
+    if _is_over(hits, faults) or ("howto" in hits and not faults):
         return None
     feature, also = _foremost(features, faults)
     if feature is None and "crash" in hits:
         feature = "app_start"
     elif feature is None and "not_here" in hits:
         feature = "transfer"
-    shared = {name: _shared(name, hits, entities) for name in ("chain", "token", "os")}
-    fault = bool(faults) or grave or feature in _ALWAYS
+    domain = _domains(searchable, entities)
+    handle = _handles(searchable, posing="impostor" in features)
+    if feature in (None, *GENERIC, *ALWAYS) and (deceit := _deceit(hits, features, domain, handle, bool(faults))):
+        feature, also = deceit, frozenset(features) - ALWAYS
+    error = _errors(text, entities, faulty=bool(faults) or grave)
+    weak = feature is not None and "weak" in hits and _distance(features.get(feature, [(0, 0, None)]), hits["weak"]) <= _NEAR
+    chain = _shared("chain", hits, entities) | (BASE if _BASE.search(text) else NONE) or _chains_of(entities)
+    if facts.get("kind") in ("noise", "praise") and not (faults or domain or handle):
+        return None
+    token = _shared("token", hits, entities)
+    if feature in TOKENED and not token:
+        token = frozenset(_NATIVE[one] for one in chain if one in _NATIVE)
     return Fields(
         feature,
         also,
-        chain=shared["chain"] or _chains_of(entities),
-        token=shared["token"],
+        chain=chain,
+        token=token,
         version=_versions(searchable, entities),
-        os=shared["os"],
-        error=_errors(text, entities, faulty=fault),
-        domain=_domains(searchable, entities, feature) if feature in ("phishing", "approval", "connect") else NONE,
-        handle=_handles(searchable) if feature in ("impostor", "phishing") else NONE,
-        fault=fault,
+        os=_shared("os", hits, entities),
+        error=error,
+        domain=domain if feature in (*ALWAYS, "approval", "connect", "transfer", None) else NONE,
+        handle=handle if feature in (*ALWAYS, "transfer", None) else NONE,
+        fault=bool(faults) or grave or weak or bool(error) or feature in ALWAYS,
         echo=_is_echo(searchable, hits),
     )
 
@@ -152,9 +179,11 @@ def _is_echo(searchable: str, hits: Mapping[str, list[Hit]]) -> bool:
     return "echo_alone" in hits and len(_NO_LETTERS.sub("", searchable)) <= _ALONE_LONGEST
 
 
-def _handles(searchable: str) -> Values:
+def _handles(searchable: str, *, posing: bool) -> Values:
     """Accounts that are named as @name, or whose name has signs in it as no word has."""
-    return frozenset(one.strip("@_.") for one in _HANDLE.findall(searchable))
+    found = {one.group().strip("@_."): one.start() for one in _HANDLE.finditer(searchable)}
+    called = {name for name, start in found.items() if start == 0}  # the first words mostly call us
+    return frozenset(found.keys() - called or (called if posing else NONE))
 
 
 def _is_over(hits: Mapping[str, list[Hit]], faults: Sequence[Hit]) -> bool:
@@ -162,11 +191,13 @@ def _is_over(hits: Mapping[str, list[Hit]], faults: Sequence[Hit]) -> bool:
     return "over" in hits and not any(fault[0] > hits["over"][-1][0] for fault in faults)
 
 
-def _features(hits: Mapping[str, list[Hit]]) -> tuple[dict[str, list[Hit]], list[Hit]]:
+def _features(searchable: str, hits: Mapping[str, list[Hit]]) -> tuple[dict[str, list[Hit]], list[Hit]]:
     found: dict[str, list[Hit]] = {}
     fails: list[Hit] = []
     for name in FEATURES:
         places = hits.get(name, []) + (broken := hits.get(f"{name}_fails", []))
+        if name == "code" and places:
+            places = [place for place in places if not _CODE_ITSELF.match(searchable, place[1])]
         if places:
             found[name] = places
             fails += broken
@@ -177,11 +208,22 @@ def _foremost(features: Mapping[str, list[Hit]], faults: Sequence[Hit]) -> tuple
     """What the post is about: the feature nearest to a fault, and the others."""
     if not features:
         return None, NONE
-    if len(features) == 1 or not faults:
-        first = next(iter(features))
-    else:
-        first = min(features, key=lambda name: _distance(features[name], faults))
+    told = [name for name in features if name in ALWAYS] or [name for name in features if name not in GENERIC]
+    told = told or list(features)
+    first = min(told, key=lambda name: _distance(features[name], faults)) if len(told) > 1 and faults else told[0]
     return first, frozenset(features) - {first}
+
+
+def _deceit(
+    hits: Mapping[str, list[Hit]], features: Mapping[str, list[Hit]], domain: Values, handle: Values, faulty: bool
+) -> str | None:
+    """Whether somebody poses as us: a site, or an account; None: neither."""
+    lured = "lure" in hits and (faulty or "weak" in hits or domain or handle or len(hits["lure"]) > 1)
+    if not lured and ALWAYS.isdisjoint(features):
+        return None
+    if domain or handle:
+        return "phishing" if domain else "impostor"
+    return next((name for name in ("impostor", "phishing") if name in features), "phishing")
 
 
 def _distance(places: Sequence[Hit], faults: Sequence[Hit]) -> int:
@@ -210,13 +252,13 @@ def _versions(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
 
 
 def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -> Values:
-    found = {str(one).upper() for one in entities.get("error", ())}
+    found = {str(one).upper() for one in entities.get("error", ())} | {one.upper() for one in _SURE_CODE.findall(text)}
     if faulty:
         found |= {one.upper() for one in _CODE.findall(text)}
     return frozenset(one.replace("_", "-") for one in found if not _NO_CODE.fullmatch(one))
 
 
-def _domains(searchable: str, entities: Mapping[str, Sequence[Any]], feature: str | None) -> Values:
+def _domains(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
     """Registrable domains, as far as can be told without a full list."""
     hosts = {str(one) for name in ("domain", "domains") for one in entities.get(name, ())}
     for link in entities.get("link", ()):
@@ -268,6 +310,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "os": ("ios", "android", "web", "desktop"),
 }  # fmt: skip
 """Chains, tokens and systems that the lexicons name."""
+
+
+_NATIVE = {
+    "ethereum": "eth", "bsc": "bnb", "tron": "trx", "polygon": "matic", "solana": "sol", "avalanche": "avax",
+    "bitcoin": "btc", "ton": "ton", "cosmos": "atom", "polkadot": "dot", "cardano": "ada", "ripple": "xrp",
+    "dogecoin": "doge", "litecoin": "ltc",
+}  # fmt: skip
 
 
 def get_ready() -> None:

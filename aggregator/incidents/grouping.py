@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from aggregator.identity import Id, stable_id
-from aggregator.incidents.fields import CHAINED, SHARED, TOKENED, Fields
-from aggregator.incidents.likeness import JOINS, Core, contradicts, core_of
+from aggregator.incidents.fields import CHAINED, GENERIC, SHARED, TOKENED, Fields
+from aggregator.incidents.likeness import FEATURE, JOINS, Core, contradicts, core_of
 from aggregator.incidents.sketch import Sketch, alike
 from aggregator.incidents.spikes import ALPHA, Key, Rates
 
@@ -25,13 +25,16 @@ WAITS = timedelta(hours=24)
 """So long a report may wait for others like it."""
 
 WINDOWS = (timedelta(hours=1), timedelta(hours=6), WAITS)
-SPOKEN_OF = timedelta(minutes=30)  # so long "me too" without an answered post may mean what was last said in a thread
+SPOKEN_OF = timedelta(minutes=10)  # so long "me too" without an answered post may mean what was last said in a thread
 _SIMILAR = 0.3  # share of n-grams: texts without a known feature are about the same from here on
 _THREAD, _ALIKE = 1.0, 3.0  # what the same thread, and the most alike text, add where several incidents fit
 _CLEARLY = 0.75  # by so much a report must fit one incident better than the next ...
 _LARGER = 3  # ... or the one must have so many times the other's reports in the last hours
 _LATELY = timedelta(hours=2)
 _COMPARED = 12  # of a group's newest texts
+
+
+_TELLING = ("chain", "token", "error", "domain", "handle")
 
 
 class Said(NamedTuple):
@@ -167,7 +170,7 @@ class Grouper:
             if meant is not None and (fields.echo or fields.fault) and not _denies(fields, meant.fields):
                 inherits = True
                 fields = meant.fields.joined(fields)
-        if not inherits and not fields.fault:
+        if not inherits and not fields.fault and not self._pointed_at(fields):
             return None
         report = Report(
             said.inquiry_id, said.person_id, said.thread_id, said.at, fields, said.sketch, why if inherits else "fields",
@@ -180,6 +183,14 @@ class Grouper:
         self._waiting[fields.feature].append(report)
         self.rates.add(_keys(fields), report.at)
         return report
+
+    def _pointed_at(self, fields: Fields) -> bool:
+        """Whether it names no fault, but an error, a site or an account that an incident is known by."""
+        return fields.points and any(
+            incident.core.values(name) & getattr(fields, name)
+            for incident in self.incidents.values()
+            for name in ("error", "domain", "handle")
+        )
 
     def _say_more(self, report: Report, said: Said) -> None:
         """The same person's further words may tell more, but never another story."""
@@ -306,6 +317,8 @@ class Grouper:
                         (fields.feature, name, value),
                         [each for each in near if value in getattr(each.fields, name)],
                     )
+        if fields.feature in GENERIC:  # only those who say nothing more: what else they named would tell them apart
+            near = [each for each in near if not any(getattr(each.fields, name) for name in _TELLING)]
         yield (fields.feature, None, None), _consistent(near, report)
 
     def _similar(self, report: Report) -> list[Report]:
@@ -329,16 +342,19 @@ class Grouper:
 
     def _found(self, reports: list[Report], changes: Changes) -> None:
         reports.sort(key=lambda each: (each.at, each.inquiry_id))
-        feature = reports[0].fields.feature
         incident = Incident(stable_id("incident", *(each.inquiry_id.hex() for each in reports)), [], Core())
-        incident.core.feature = feature
         self.incidents[incident.incident_id] = incident
         changes.began[incident.incident_id] = incident
         for report in reports:
             self._join(incident, report, changes)
-        start = reports[0].at - WINDOWS[1]
-        for each in list(self._waiting[feature]):  # who said less, and can only have meant this
-            if each.at >= start and (fitting := self._fitting(each)) is not None and fitting[0] is incident:
+        first = reports[0].at
+        waiting = [each for others in self._waiting.values() for each in others if each.at >= first - WAITS]
+        for each in sorted(waiting, key=lambda each: (each.at, each.inquiry_id)):
+            # Who said less, and can only have meant this; long before, only who said as much.
+            likeness = incident.core.likeness(each.fields)
+            if likeness is None or (each.at < first - WINDOWS[1] and likeness < JOINS + FEATURE):
+                continue
+            if (fitting := self._fitting(each)) is not None and fitting[0] is incident:
                 self._join(incident, each, changes)
 
     # -- forgetting -------------------------------------------------------------------------------

@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from aggregator.incidents.fields import CHAINED, NONE, SHARED, TOKENED, Fields, Values
+from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields, Values
 
-FEATURE, ALSO = 2.0, 1.0
-AGREES = {"chain": 3.0, "token": 1.0, "version": 3.0, "os": 0.5, "error": 4.0, "domain": 5.0, "handle": 5.0}
-DIFFERS = {"token": -1.0, "version": -1.5, "os": -0.5, "error": -3.0}
+FEATURE, ALSO, SLIGHTLY = 2.0, 1.0, 0.5
+AGREES = {"chain": 3.0, "token": 1.5, "version": 3.0, "os": 0.5, "error": 4.0, "domain": 5.0, "handle": 5.0}
+DIFFERS = {"token": -2.0, "version": -1.5, "os": -0.5, "error": -3.0}
 JOINS = 1.0
 """At this sum a report belongs to a group, if no other group fits it as well."""
 
 _OS_MATTERS = frozenset({"app_start", "update", "notification", "connect"})
+_VAGUE = GENERIC - {"app_start"}  # where a group has more in common than such a name, the name alone tells little
+_TELLING = ("chain", "token", "error", "domain", "handle")
+_BY_SHARE = frozenset({"token", "os"})
 _CLOSE = ("error", "domain", "handle")  # as good as a feature
 
 
@@ -23,17 +26,23 @@ class Core:
     """What the reports of a group name, and how many of them each."""
 
     feature: str | None = None
-    chain: Values = NONE
+    features: Counter[str] = field(default_factory=Counter)
     named: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in SHARED})
+    reports: int = 0
 
     def add(self, said: Fields, *, inherits: bool) -> None:
         """inherits: it says "me too", so its feature is this group's."""
-        if self.feature is None and not inherits:
-            self.feature = said.feature
-        if self.matters("chain") and said.chain:
-            self.chain = (self.chain & said.chain) or self.chain or said.chain
+        if said.feature is not None and not inherits:
+            self.features[said.feature] += 1
+            self.feature = self._foremost()
         for name in SHARED:
             self.named[name].update(getattr(said, name))
+        self.reports += 1
+
+    def _foremost(self) -> str:
+        """What most say, but what says more goes before a wider name for it."""
+        close = {name: count for name, count in self.features.items() if name not in GENERIC and count > 1}
+        return max(close or self.features, key=lambda name: self.features[name])  # of equal ones the first
 
     def matters(self, name: str) -> bool:
         """Whether it tells incidents of this feature apart."""
@@ -42,9 +51,7 @@ class Core:
         return True
 
     def values(self, name: str) -> Values:
-        """What is taken for shared so far: of several values those that half as many name as the first."""
-        if name == "chain":
-            return self.chain
+        """What is taken for shared so far: of several values those that at least half as many name as the first."""
         counts = self.named[name]
         most = max(counts.values(), default=0)
         return frozenset(value for value, count in counts.items() if 2 * count >= most)
@@ -58,16 +65,23 @@ class Core:
             mine, theirs = self.values(name), getattr(said, name)
             if not mine or not theirs or not self.matters(name):
                 continue
+            share = self._share(name, mine) if name in _BY_SHARE else 1.0
             if mine & theirs:
-                total += AGREES[name]
+                total += AGREES[name] * share
             elif self._excludes(name):
                 return None
             else:
-                total += DIFFERS.get(name, 0.0) * (3 if name == "os" and self.feature in _OS_MATTERS else 1)
+                total += DIFFERS.get(name, 0.0) * share * (3 if name == "os" and self.feature in _OS_MATTERS else 1)
         return total
+
+    def _share(self, name: str, values: Values) -> float:
+        """Of the reports those that name one of these: what few name in passing tells little."""
+        return min(1.0, sum(self.named[name][value] for value in values) / len(values) / max(1, self.reports))
 
     def _feature(self, said: Fields) -> float | None:
         if self.feature == said.feature:
+            if said.feature in _VAGUE and any(self.values(name) for name in _TELLING):
+                return SLIGHTLY
             return FEATURE if said.feature else 0.0
         if any(self.values(name) & getattr(said, name) for name in _CLOSE):
             return ALSO
@@ -75,7 +89,9 @@ class Core:
             return ALSO
         if self.feature is None or said.feature is None:
             return 0.0
-        return None
+        if PARENTS.get(self.feature) == said.feature:
+            return ALSO if said.feature == "login" else 0.0
+        return 0.0 if PARENTS.get(said.feature) == self.feature else None
 
     def _excludes(self, name: str) -> bool:
         return name == "chain" or (name == "token" and self.feature in TOKENED) or name == "domain"
@@ -99,7 +115,7 @@ def shared_by(core: Core, persons: int) -> dict[str, list[str]]:
         found = sorted(
             value
             for value, count in counts.items()
-            if count >= least and 2 * count > whole and core.matters(name) and (name != "chain" or value in core.chain)
+            if count >= least and 2 * count > whole and core.matters(name)
         )
         if found:
             named[name] = found
