@@ -45,7 +45,7 @@ Values = frozenset[str]
 NONE: Values = frozenset()
 
 SHARED = ("chain", "token", "version", "os", "error", "domain", "handle")
-_SIGNS = ("fault", "not_here", "crash", "echo", "echo_alone", "over", "howto", "weak", "lure", "drained")
+_SIGNS = ("fault", "not_here", "crash", "echo", "echo_alone", "over", "howto", "weak", "lure", "drained", "market", "wrong", "shown")
 _ENTITY = {"chain": "chains", "token": "tokens", "os": "os", "error": "error", "version": "versions"}
 _NEAR = 60  # characters between a feature and the fault that speaks of it
 _ECHO_LONGEST = 90  # characters; who says more than "me too" says what
@@ -59,7 +59,8 @@ _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_][0-9]{2,6}|[A-Z]{1,8}[0-9]
 # A word of many meanings: the chain has a capital letter amid a sentence, or stands alone among Chinese.
 _BASE = re.compile(r"(?<=[a-z>→,/(\u3040-\u9fff] )Base\b|(?<=[\u3040-\u9fff])[Bb]ase(?![A-Za-z])|\bBase(?=[\u3040-\u9fff])")
 BASE: Values = frozenset({"base"})
-_CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d")  # behind the word "code": then it is no code that is waited for
+_SHOWS = frozenset({"wrong", "shown"})
+_CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")  # behind the word "code": then it is no code that is waited for
 _SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])")
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
 _BARE_DOMAIN = re.compile(r"(?:[a-z0-9-]+(?:\.|\[\.\]|\(\.\)|。))+[a-z]{2,24}\b")
@@ -135,8 +136,10 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     entities: Mapping[str, Sequence[Any]] = facts.get("entities", {})
     if not hits and not entities:
         return None
-    faults = [hit for sign in ("fault", "not_here", "crash", "drained") for hit in hits.get(sign, ())]
+    faults = [hit for sign in ("fault", "wrong", "not_here", "crash", "drained") for hit in hits.get(sign, ())]
     features, fails = _features(searchable, hits)
+    if "market" in hits and not _SHOWS.isdisjoint(hits):  # not the market is at fault, but how it is shown
+        features["price"] = features.get("price", []) + hits["market"]
     faults += fails
     grave = facts.get("kind") in ("emergency", "complaint")
     if _is_over(hits, faults) or ("howto" in hits and not faults):
@@ -151,7 +154,8 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     if feature in (None, *GENERIC, *ALWAYS) and (deceit := _deceit(hits, features, domain, handle, bool(faults))):
         feature, also = deceit, frozenset(features) - ALWAYS
     error = _errors(text, entities, faulty=bool(faults) or grave)
-    weak = feature is not None and "weak" in hits and _distance(features.get(feature, [(0, 0, None)]), hits["weak"]) <= _NEAR
+    doubts = hits.get("weak", []) + hits.get("shown", [])
+    weak = feature is not None and bool(doubts) and _distance(features.get(feature, [(0, 0, None)]), doubts) <= _NEAR
     chain = _shared("chain", hits, entities) | (BASE if _BASE.search(text) else NONE) or _chains_of(entities)
     if facts.get("kind") in ("noise", "praise") and not (faults or domain or handle):
         return None

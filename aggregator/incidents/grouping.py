@@ -25,7 +25,7 @@ WAITS = timedelta(hours=24)
 """So long a report may wait for others like it."""
 
 WINDOWS = (timedelta(hours=1), timedelta(hours=6), WAITS)
-SPOKEN_OF = timedelta(minutes=10)  # so long "me too" without an answered post may mean what was last said in a thread
+SPOKEN_OF = timedelta(minutes=3)  # so long "me too" without an answered post may mean what was last said in a thread
 _SIMILAR = 0.3  # share of n-grams: texts without a known feature are about the same from here on
 _THREAD, _ALIKE = 1.0, 3.0  # what the same thread, and the most alike text, add where several incidents fit
 _CLEARLY = 0.75  # by so much a report must fit one incident better than the next ...
