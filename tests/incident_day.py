@@ -18,9 +18,12 @@ from aggregator.triage import search_text, understand
 from tests.sets.incidents import Report, stream
 
 
+NEVER = 999
+
+
 @dataclass
 class Verdict:
-    """f1: of pairs of posts. alerts: by label, with which of its reports an incident began; 0: with none.
+    """f1: of pairs of posts. alerts: by label, with which of its reports an incident began; 0: before the first.
     mixed: incidents that hold two persons or more of each of two labels."""
 
     precision: float
@@ -90,7 +93,7 @@ def judged(posts: Sequence[Report]) -> Verdict:
     for label in labels.keys() - {None}:
         starts = [began[one] for one, of in home.items() if of == label]
         first = min(starts, default=None)
-        alerts[label] = sum(post.incident == label and post.at <= first for post in posts) if first else 0
+        alerts[label] = sum(post.incident == label and post.at <= first for post in posts) if first else NEVER
     mixed = [
         counts for counts in inside.values() if sum(label is not None and n > 1 for label, n in counts.items()) > 1
     ]
@@ -112,7 +115,7 @@ if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()] or [1, 3]
     for seed in range(numbers[0], numbers[0] + numbers[1]):
         verdict = judged(stream(seed))
-        late = {label: n for label, n in verdict.alerts.items() if not 0 < n <= 5}
+        late = {label: n for label, n in verdict.alerts.items() if n > 5}
         line = {
             "seed": seed, "f1": round(verdict.f1, 4), "precision": round(verdict.precision, 4),
             "recall": round(verdict.recall, 4), "late": late, "mixed": len(verdict.mixed), "false": verdict.false,

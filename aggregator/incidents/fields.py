@@ -57,7 +57,10 @@ _HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+"
 ALWAYS = frozenset({"phishing", "impostor"})  # to name them is to report them
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_][0-9]{2,6}|[A-Z]{1,8}[0-9]{3,6}|0x[0-9a-fA-F]{2,6})(?![A-Za-z0-9])")
 # A word of many meanings: the chain has a capital letter amid a sentence, or stands alone among Chinese.
-_BASE = re.compile(r"(?<=[a-z>→,/(\u3040-\u9fff] )Base\b|(?<=[\u3040-\u9fff])[Bb]ase(?![A-Za-z])|\bBase(?=[\u3040-\u9fff])")
+_BASE = re.compile(
+    r"(?<=[a-z,/(\u3040-\u9fff] )Base\b|(?<=[→>])\s?Base\b|(?<=[\u3040-\u9fff])[Bb]ase(?![A-Za-z])"
+    r"|(?<![A-Za-z])[Bb]ase(?=[\u3040-\u9fff])"
+)
 BASE: Values = frozenset({"base"})
 _SHOWS = frozenset({"wrong", "shown"})
 _CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")  # behind the word "code": then it is no code that is waited for

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from aggregator.identity import Id, stable_id
-from aggregator.incidents.fields import CHAINED, GENERIC, SHARED, TOKENED, Fields
+from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields
 from aggregator.incidents.likeness import FEATURE, JOINS, Core, contradicts, core_of
 from aggregator.incidents.sketch import Sketch, alike
 from aggregator.incidents.spikes import ALPHA, Key, Rates
@@ -305,7 +305,7 @@ class Grouper:
         fields = report.fields
         near = [
             each
-            for each in (self._waiting[fields.feature] if fields.feature else self._similar(report))
+            for each in (self._about(fields.feature) if fields.feature else self._similar(report))
             if abs(each.at - report.at) <= WAITS and not contradicts(each.fields, fields)
         ]
         if fields.feature:
@@ -320,6 +320,16 @@ class Grouper:
         if fields.feature in GENERIC:  # only those who say nothing more: what else they named would tell them apart
             near = [each for each in near if not any(getattr(each.fields, name) for name in _TELLING)]
         yield (fields.feature, None, None), _consistent(near, report)
+
+    def _about(self, feature: str) -> list[Report]:
+        """Those that name this feature first, or a wider one first and this one besides."""
+        return self._waiting[feature] + [
+            each
+            for other, waiting in self._waiting.items()
+            if other not in (None, feature) and feature not in GENERIC
+            for each in waiting
+            if feature in each.fields.also and PARENTS.get(feature) == PARENTS.get(other or "")
+        ]
 
     def _similar(self, report: Report) -> list[Report]:
         """Of those that name no feature: with the same error, or in about the same words."""

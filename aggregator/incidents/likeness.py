@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields, Values
 
 FEATURE, ALSO, SLIGHTLY = 2.0, 1.0, 0.5
+FOREIGN = -1.5  # of another or no feature, on a chain of which nobody in the group speaks
 AGREES = {"chain": 3.0, "token": 1.5, "version": 3.0, "os": 0.5, "error": 4.0, "domain": 5.0, "handle": 5.0}
 DIFFERS = {"token": -2.0, "version": -1.5, "os": -0.5, "error": -3.0}
 JOINS = 1.0
@@ -61,6 +62,8 @@ class Core:
         total = self._feature(said)
         if total is None:
             return None
+        if total < FEATURE and said.chain and self.matters("chain") and not self.values("chain") and self.reports > 2:
+            total += FOREIGN
         for name in SHARED:
             mine, theirs = self.values(name), getattr(said, name)
             if not mine or not theirs or not self.matters(name):
