@@ -73,15 +73,25 @@ class Incident:
     incident_id: Id
     reports: list[Report]
     core: Core
+    first_at: datetime
+    last_at: datetime
     barred: set[Id] = field(default_factory=set)
 
-    @property
-    def first_at(self) -> datetime:
-        return min(report.at for report in self.reports)
+    @classmethod
+    def of(cls, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id] = ()) -> Incident:
+        """With these members; at least one."""
+        members = sorted(reports, key=lambda report: (report.at, report.inquiry_id))
+        first, last = members[0].at, members[-1].at
+        core = core_of((report.fields, report.inherits) for report in members)
+        for report in members:
+            report.incident = incident_id
+        return cls(incident_id, members, core, first, last, set(barred))
 
-    @property
-    def last_at(self) -> datetime:
-        return max(report.at for report in self.reports)
+    def take(self, report: Report) -> None:
+        report.incident = self.incident_id
+        self.reports.append(report)
+        self.core.add(report.fields, inherits=report.inherits)
+        self.first_at, self.last_at = min(self.first_at, report.at), max(self.last_at, report.at)
 
     def persons(self) -> int:
         return len({report.person_id for report in self.reports})
@@ -127,11 +137,7 @@ class Grouper:
             self.rates.add(_keys(report.fields), report.at)
 
     def know_incident(self, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id]) -> None:
-        members = sorted(reports, key=lambda report: (report.at, report.inquiry_id))
-        for report in members:
-            report.incident = incident_id
-        core = core_of((report.fields, report.inherits) for report in members)
-        self.incidents[incident_id] = Incident(incident_id, members, core, set(barred))
+        self.incidents[incident_id] = Incident.of(incident_id, reports, barred)
 
     # -- new posts --------------------------------------------------------------------------------
 
@@ -284,9 +290,7 @@ class Grouper:
 
     def _join(self, incident: Incident, report: Report, changes: Changes) -> None:
         self._drop(report)
-        report.incident = incident.incident_id
-        incident.reports.append(report)
-        incident.core.add(report.fields, inherits=report.inherits)
+        incident.take(report)
         changes.joined[incident.incident_id, report.inquiry_id] = report
 
     # -- beginning --------------------------------------------------------------------------------
@@ -351,13 +355,14 @@ class Grouper:
         return []
 
     def _found(self, reports: list[Report], changes: Changes) -> None:
-        reports.sort(key=lambda each: (each.at, each.inquiry_id))
-        incident = Incident(stable_id("incident", *(each.inquiry_id.hex() for each in reports)), [], Core())
-        self.incidents[incident.incident_id] = incident
-        changes.began[incident.incident_id] = incident
         for report in reports:
-            self._join(incident, report, changes)
-        first = reports[0].at
+            self._drop(report)
+        one = stable_id("incident", *sorted(each.inquiry_id.hex() for each in reports))
+        incident = Incident.of(one, reports)
+        self.incidents[one] = changes.began[one] = incident
+        for report in incident.reports:
+            changes.joined[one, report.inquiry_id] = report
+        first = incident.first_at
         waiting = [each for others in self._waiting.values() for each in others if each.at >= first - WAITS]
         for each in sorted(waiting, key=lambda each: (each.at, each.inquiry_id)):
             # Who said less, and can only have meant this; long before, only who said as much.

@@ -30,6 +30,7 @@ class Core:
     features: Counter[str] = field(default_factory=Counter)
     named: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in SHARED})
     reports: int = 0
+    _values: dict[str, Values] = field(default_factory=dict)
 
     def add(self, said: Fields, *, inherits: bool) -> None:
         """inherits: it says "me too", so its feature is this group's."""
@@ -39,6 +40,7 @@ class Core:
         for name in SHARED:
             self.named[name].update(getattr(said, name))
         self.reports += 1
+        self._values.clear()
 
     def _foremost(self) -> str:
         """What most say, but what says more goes before a wider name for it."""
@@ -53,9 +55,11 @@ class Core:
 
     def values(self, name: str) -> Values:
         """What is taken for shared so far: of several values those that at least half as many name as the first."""
-        counts = self.named[name]
-        most = max(counts.values(), default=0)
-        return frozenset(value for value, count in counts.items() if 2 * count >= most)
+        if name not in self._values:
+            counts = self.named[name]
+            most = max(counts.values(), default=0)
+            self._values[name] = frozenset(value for value, count in counts.items() if 2 * count >= most)
+        return self._values[name]
 
     def likeness(self, said: Fields) -> float | None:
         """How well a report fits; None: it contradicts."""

@@ -38,7 +38,6 @@ def alike(left: Sketch, right: Sketch) -> float:
     """About the share of n-grams that both texts have, of those that either has; 0 where one has none."""
     if not left or not right:
         return 0.0
-    one, other = np.frombuffer(left, "<u4"), np.frombuffer(right, "<u4")
-    both = np.union1d(one, other)[: min(SIZE, max(len(one), len(other)))]
-    common = np.intersect1d(one, other, assume_unique=True)
-    return float(np.isin(common, both, assume_unique=True).sum()) / len(both)
+    one, other = set(memoryview(left).cast("I")), set(memoryview(right).cast("I"))
+    both = sorted(one | other)[:SIZE]
+    return len(one & other & set(both)) / len(both)
