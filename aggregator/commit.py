@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from aggregator import assign
 from aggregator.identity import Id, as_uuid
+from aggregator.incidents.keeping import Incidents
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
@@ -54,6 +55,7 @@ class Outcome:
     passed_over: int = 0  # new posts that the source's words kept out of the feed
     arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
     inquiries: set[Id] = field(default_factory=set)
+    beside: set[Id] = field(default_factory=set)  # inquiries of an incident that changed: their rows say so
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ def commit_page(
     pieces: Pieces,
     known: KnownIds,
     seen: SeenAccounts,
+    incidents: Incidents,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
@@ -89,6 +92,7 @@ def commit_page(
         pieces: of recovery phrases, that came before.
         known: the ids of what is stored.
         seen: accounts that are stored as they are told.
+        incidents: what is being reported.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -123,6 +127,7 @@ def commit_page(
     outcome.inquiries = refold(
         con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
+    outcome.beside = incidents.take(con, page, fresh, now)
     return outcome
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,6 +18,8 @@ from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.identity import Id
+from aggregator.incidents import fields as incident_fields
+from aggregator.incidents.keeping import Incidents
 from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
 from aggregator.store import sources
@@ -36,6 +38,7 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
+        incident_fields.get_ready()
         get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings
@@ -47,6 +50,9 @@ class Ingest:
         self._pieces = Pieces()
         self._known = KnownIds()
         self._seen = SeenAccounts()
+        self.incidents = Incidents(
+            persons=settings.incidents.persons, quiet=timedelta(hours=settings.incidents.quiet_hours)
+        )
 
     def origin(self, connector: Connector, live_since: datetime | None) -> Origin:
         """What reading this connector's records takes."""
@@ -90,7 +96,7 @@ class Ingest:
                 rejected=outcome.rejected,
                 inquiries=len(outcome.inquiries),
             )
-        self.tell(outcome.inquiries)
+        self.tell(outcome.inquiries | outcome.beside)
         visible_at = self.clock()
         for posted_at in outcome.arrived:
             self.surfacing.took(origin.source, (visible_at - posted_at).total_seconds())
@@ -118,11 +124,13 @@ class Ingest:
                 pieces=self._pieces,
                 known=self._known,
                 seen=self._seen,
+                incidents=self.incidents,
                 reread=reread,
             )
         except BaseException:
             self._pieces.forget()
             self._seen.forget()
+            self.incidents.forget()
             raise
         if outcome.hidden:
             self.compact_due.set()

@@ -45,17 +45,35 @@ Values = frozenset[str]
 NONE: Values = frozenset()
 
 SHARED = ("chain", "token", "version", "os", "error", "domain", "handle")
-_SIGNS = ("fault", "not_here", "crash", "echo", "echo_alone", "over", "howto", "weak", "lure", "drained", "market", "wrong", "shown")
+_SIGNS = (
+    "fault",
+    "not_here",
+    "crash",
+    "echo",
+    "echo_alone",
+    "over",
+    "howto",
+    "weak",
+    "lure",
+    "drained",
+    "market",
+    "wrong",
+    "shown",
+)
 _ENTITY = {"chain": "chains", "token": "tokens", "os": "os", "error": "error", "version": "versions"}
 _NEAR = 60  # characters between a feature and the fault that speaks of it
 _ECHO_LONGEST = 90  # characters; who says more than "me too" says what
 # Two numbers are a version only behind a word that says so; three are found by triage.
-_SHORT_VERSION = re.compile(r"(?:\bv|version |ver\.? ?|版本|版|バージョン|버전|верси\w* |versión |phiên bản )\s?(\d{1,3}\.\d{1,3}(?:\.\d{1,4})?)")
+_SHORT_VERSION = re.compile(
+    r"(?:\bv|version |ver\.? ?|版本|版|バージョン|버전|верси\w* |versión |phiên bản )\s?(\d{1,3}\.\d{1,3}(?:\.\d{1,4})?)"
+)
 _ALONE_LONGEST = 4  # letters and digits
 _NO_LETTERS = re.compile(r"[\W_]+")
 _HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+")
 ALWAYS = frozenset({"phishing", "impostor"})  # to name them is to report them
-_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_][0-9]{2,6}|[A-Z]{1,8}[0-9]{3,6}|0x[0-9a-fA-F]{2,6})(?![A-Za-z0-9])")
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:[A-Z]{1,8}[-_][0-9]{2,6}|[A-Z]{1,8}[0-9]{3,6}|0x[0-9a-fA-F]{2,6})(?![A-Za-z0-9])"
+)
 # A word of many meanings: the chain has a capital letter amid a sentence, or stands alone among Chinese.
 _BASE = re.compile(
     r"(?<=[a-z,/(\u3040-\u9fff] )Base\b|(?<=[→>])\s?Base\b|(?<=[\u3040-\u9fff])[Bb]ase(?![A-Za-z])"
@@ -63,7 +81,9 @@ _BASE = re.compile(
 )
 BASE: Values = frozenset({"base"})
 _SHOWS = frozenset({"wrong", "shown"})
-_CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")  # behind the word "code": then it is no code that is waited for
+_CODE_ITSELF = re.compile(
+    r"\s?[:：#]?\s?-?\w*\d+(?!\d|\s?(?:times|min|hour|day|x\b))"
+)  # behind the word "code": then it is no code that is waited for
 _SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])")
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
 _BARE_DOMAIN = re.compile(r"(?:[a-z0-9-]+(?:\.|\[\.\]|\(\.\)|。))+[a-z]{2,24}\b")

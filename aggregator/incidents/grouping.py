@@ -8,14 +8,14 @@ it answers, or with the only incident that is spoken of in its thread.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from aggregator.identity import Id, stable_id
 from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields
-from aggregator.incidents.likeness import FEATURE, JOINS, Core, contradicts, core_of
+from aggregator.incidents.likeness import FEATURE, JOINS, Core, contradicts, core_of, shared_by
 from aggregator.incidents.sketch import Sketch, alike
 from aggregator.incidents.spikes import ALPHA, Key, Rates
 
@@ -37,8 +37,11 @@ _COMPARED = 12  # of a group's newest texts
 _TELLING = ("chain", "token", "error", "domain", "handle")
 
 
+_NAMING = ("chain", "version", "error", "domain", "handle")
+
+
 class Said(NamedTuple):
-    """A customer's new post that may report something. fields: None where it says nothing of the kind."""
+    """A customer's new post that may report something. person_id: who counts; account_id: who wrote it."""
 
     inquiry_id: Id
     post_id: Id
@@ -49,6 +52,7 @@ class Said(NamedTuple):
     at: datetime
     fields: Fields
     sketch: Sketch
+    account_id: Id = b""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +68,8 @@ class Report:
     why: Why = "fields"
     inherits: bool = False
     incident: Id | None = None
+    account_id: Id = b""
+    stored: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +82,7 @@ class Incident:
     first_at: datetime
     last_at: datetime
     barred: set[Id] = field(default_factory=set)
+    named: bool = False  # it has a name beyond its feature: from then on it is never merged with another by itself
 
     @classmethod
     def of(cls, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id] = ()) -> Incident:
@@ -85,7 +92,13 @@ class Incident:
         core = core_of((report.fields, report.inherits) for report in members)
         for report in members:
             report.incident = incident_id
-        return cls(incident_id, members, core, first, last, set(barred))
+        incident = cls(incident_id, members, core, first, last, set(barred))
+        incident.named = bool(incident.names())
+        return incident
+
+    def names(self) -> dict[str, list[str]]:
+        """What its reports share beyond the feature."""
+        return shared_by(self.core, self.persons())
 
     def take(self, report: Report) -> None:
         report.incident = self.incident_id
@@ -99,15 +112,15 @@ class Incident:
 
 @dataclass(slots=True)
 class Changes:
-    """What a page changed: reports that are new or say more; who joined and left; what began; what was merged."""
+    """What a page changed: reports that are new or say more; who joined; what began; what was merged."""
 
     reports: dict[Id, Report] = field(default_factory=dict)
     began: dict[Id, Incident] = field(default_factory=dict)
     joined: dict[tuple[Id, Id], Report] = field(default_factory=dict)  # by incident and inquiry
-    left: set[tuple[Id, Id]] = field(default_factory=set)
+    merged: dict[Id, Id] = field(default_factory=dict)  # what was merged into what
 
     def incidents(self) -> set[Id]:
-        return {incident for incident, _ in (*self.joined, *self.left)}
+        return {incident for incident, _ in self.joined} | set(self.merged.values())
 
 
 class Grouper:
@@ -128,13 +141,14 @@ class Grouper:
 
     def know(self, report: Report, posts: Iterable[Id] = ()) -> None:
         """A report as it is stored; of an incident, if that is known by now."""
+        if report.incident is None:
+            self.rates.add(_keys(report.fields), report.at)
         self.reports[report.inquiry_id] = report
         self._in_thread[report.thread_id].append(report)
         for post in posts:
             self.inquiry_of[post] = report.inquiry_id
         if report.incident is None:
             self._waiting[report.fields.feature].append(report)
-            self.rates.add(_keys(report.fields), report.at)
 
     def know_incident(self, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id]) -> None:
         self.incidents[incident_id] = Incident.of(incident_id, reports, barred)
@@ -155,6 +169,8 @@ class Grouper:
             changes.reports[report.inquiry_id] = report
             if report.incident is None:
                 self._place(report, changes)
+        for one in sorted(changes.incidents()):
+            self._settle(one, changes)
         return changes
 
     def heard(self, at: datetime) -> None:
@@ -180,7 +196,7 @@ class Grouper:
             return None
         report = Report(
             said.inquiry_id, said.person_id, said.thread_id, said.at, fields, said.sketch, why if inherits else "fields",
-            inherits,
+            inherits, account_id=said.account_id,
         )  # fmt: skip
         self.reports[said.inquiry_id] = report
         self._in_thread[said.thread_id].append(report)
@@ -293,6 +309,21 @@ class Grouper:
         incident.take(report)
         changes.joined[incident.incident_id, report.inquiry_id] = report
 
+    def _settle(self, one: Id, changes: Changes) -> None:
+        """An incident that had no name of its own, and has one now, may be one that is known by this name already."""
+        incident = self.incidents.get(one)
+        if incident is None or incident.named or not (names := incident.names()):
+            return
+        incident.named = True
+        for other in sorted(self.incidents.values(), key=lambda each: (each.first_at, each.incident_id)):
+            if other is not incident and other.core.feature == incident.core.feature and _same(names, other.names()):
+                older, younger = sorted((incident, other), key=lambda each: (each.first_at, each.incident_id))
+                del self.incidents[younger.incident_id]
+                for report in younger.reports:
+                    older.take(report)
+                changes.merged[younger.incident_id] = older.incident_id
+                return
+
     # -- beginning --------------------------------------------------------------------------------
 
     def _begin(self, report: Report, changes: Changes) -> None:
@@ -395,6 +426,12 @@ class Grouper:
         self.inquiry_of = {post: one for post, one in self.inquiry_of.items() if one not in gone}
 
 
+def _same(names: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]]) -> bool:
+    """Whether two names say the same wherever both say something, and that is more than a system or a token."""
+    both = names.keys() & others.keys()
+    return not both.isdisjoint(_NAMING) and all(names[name] == others[name] for name in both)
+
+
 def _denies(said: Fields, meant: Fields) -> bool:
     """Whether an answer names something else than what it answers."""
     return said.feature not in (None, meant.feature) or contradicts(meant, said)
@@ -411,9 +448,7 @@ def _consistent(near: Sequence[Report], report: Report) -> list[Report]:
         if len(values) < 2:
             continue
         most = max(values, key=lambda value: (value in getattr(report.fields, name), len(values[value]), value))
-        rivals = [
-            each for each in kept if getattr(each.fields, name) and most not in getattr(each.fields, name)
-        ]
+        rivals = [each for each in kept if getattr(each.fields, name) and most not in getattr(each.fields, name)]
         if name != "token" or report.fields.feature in TOKENED:
             kept = [each for each in kept if each not in rivals]
     return kept

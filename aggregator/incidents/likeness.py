@@ -120,9 +120,7 @@ def shared_by(core: Core, persons: int) -> dict[str, list[str]]:
         whole = sum(counts.values())
         least = max(2, persons / 4) if name in ("os", "token", "version") else 2
         found = sorted(
-            value
-            for value, count in counts.items()
-            if count >= least and 2 * count > whole and core.matters(name)
+            value for value, count in counts.items() if count >= least and 2 * count > whole and core.matters(name)
         )
         if found:
             named[name] = found

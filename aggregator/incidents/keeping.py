@@ -1,0 +1,264 @@
+"""The store's side of incidents: what a page's posts report, in the page's own transaction.
+
+Lives on the writer's thread, as the grouper does. After a rollback, and after a person has changed an incident, what
+is known is read again from the store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from aggregator.identity import Id, as_uuid, time_ordered_id
+from aggregator.incidents.fields import Fields, fields_of
+from aggregator.incidents.grouping import WAITS, Changes, Grouper, Incident, Report, Said
+from aggregator.incidents.sketch import sketch_of
+from aggregator.incidents.spikes import PAST
+from aggregator.prepare import Draft, Prepared
+from aggregator.store import rows
+from aggregator.store.rows import Connection
+
+FEW = 25  # persons: up to here each new one is told to all who look at a member; later only every tenth of them
+_NOT_AGAIN = ("person", "split")  # who left so does not join again by itself
+
+
+class Incidents:
+    """What is being reported, across pages."""
+
+    def __init__(self, *, persons: int = 3, quiet: timedelta = timedelta(hours=12)) -> None:
+        """persons: the fewest that make an incident. quiet: one without a report for so long has ended."""
+        self.persons, self.quiet = persons, quiet
+        self._grouper: Grouper | None = None
+        self._names: dict[Id, str] = {}  # as they are stored
+
+    def forget(self) -> None:
+        """What was noted was rolled back, or a person changed it."""
+        self._grouper = None
+
+    def take(self, con: Connection, page: Prepared, fresh: Sequence[Draft], now: datetime) -> set[Id]:
+        """Group a page's new posts. Returns the inquiries that now belong to another or a larger incident."""
+        said = _said(page, fresh, now)
+        if not said:
+            return set()
+        if self._grouper is None:
+            self._grouper = self._known(con, now)
+        persons = _persons(con, {each.account_id for each in said})
+        grouper = self._grouper
+        before = {one: incident.persons() for one, incident in grouper.incidents.items()}
+        changes = grouper.take(each._replace(person_id=persons.get(each.account_id, each.account_id)) for each in said)
+        self._write(con, changes, now)
+        return _to_tell(grouper, changes, before)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def _known(self, con: Connection, now: datetime) -> Grouper:
+        grouper = Grouper(persons=self.persons, quiet=self.quiet)
+        (since,) = con.execute("SELECT min(live_since) FROM source_state").fetchone() or (None,)
+        if since is not None:
+            grouper.rates.heard(max(since, now - PAST))
+        members = _members(con)
+        reports = {}
+        for inquiry, account, person, thread, at, fields, inherits, sketch in rows.select(
+            con,
+            "SELECT r.inquiry_id, r.person_id, coalesce(a.person_id, r.person_id), r.thread_id, r.reported_at, r.fields, r.inherits, "
+            "r.sketch FROM incident_report AS r LEFT JOIN account AS a ON a.account_id = r.person_id "
+            "WHERE r.reported_at >= ? ORDER BY r.reported_at, r.inquiry_id",
+            rows.ids(()),
+            [now - PAST],
+        ):
+            said = Fields.from_json(orjson.loads(fields))
+            reports[inquiry] = Report(
+                inquiry,
+                person,
+                thread,
+                at,
+                said,
+                sketch,
+                "fields",
+                inherits,
+                members.get(inquiry),
+                account,
+                stored=True,
+            )
+        posts = _posts(con, reports, now)
+        for inquiry, report in reports.items():
+            grouper.know(report, posts.get(inquiry, ()))
+        self._names.clear()
+        for incident, fields in rows.select(
+            con, "SELECT incident_id, fields FROM incident WHERE state = 'open' ORDER BY number", rows.ids(())
+        ):
+            self._names[incident] = fields
+            inside = [report for report in reports.values() if report.incident == incident]
+            if inside:
+                grouper.know_incident(incident, inside, _barred(con, incident))
+        return grouper
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _write(self, con: Connection, changes: Changes, now: datetime) -> None:
+        _write_reports(con, changes)
+        if changes.began:
+            self._begin(con, list(changes.began.values()), now)
+        joined = [
+            (incident, inquiry, report.account_id, report.at, now, report.why, None, None)
+            for (incident, inquiry), report in changes.joined.items()
+        ]
+        rows.insert(con, "incident_member", rows.INCIDENT_MEMBER, joined)
+        for young, old in changes.merged.items():
+            merge(con, young, old, "system", now)
+        assert self._grouper is not None
+        for one in changes.incidents():
+            incident = self._grouper.incidents.get(one)
+            if incident is not None and (name := name_of(incident)) != self._names.get(one):
+                con.execute("UPDATE incident SET fields = ? WHERE incident_id = ?", [name, as_uuid(one)])
+                self._names[one] = name
+
+    def _begin(self, con: Connection, began: Sequence[Incident], now: datetime) -> None:
+        number = next_number(con)
+        begun = []
+        for step, incident in enumerate(sorted(began, key=lambda each: (each.last_at, each.incident_id))):
+            name = self._names[incident.incident_id] = name_of(incident)
+            begun.append((incident.incident_id, number + step, "open", name, now, None, None, None))
+            note(con, incident.incident_id, "system", "begin", now, {"persons": incident.persons()})
+        rows.insert(con, "incident", rows.INCIDENT, begun)
+
+
+def name_of(incident: Incident) -> str:
+    """The stored fields of an incident, from which its name is made at display."""
+    feature = {"feature": incident.core.feature} if incident.core.feature else {}
+    return orjson.dumps(feature | incident.names()).decode()
+
+
+def next_number(con: Connection) -> int:
+    (highest,) = con.execute("SELECT coalesce(max(number), 0) FROM incident").fetchone() or (0,)
+    return int(highest) + 1
+
+
+def note(con: Connection, incident: Id, who: str, what: str, now: datetime, details: dict[str, Any]) -> None:
+    """An event of an incident."""
+    event = time_ordered_id(int(now.timestamp() * 1000), 0).bytes
+    written = (event, incident, now, who, what, orjson.dumps(details).decode())
+    rows.insert(con, "incident_event", rows.INCIDENT_EVENT, [written])
+
+
+def merge(con: Connection, young: Id, old: Id, who: str, now: datetime) -> None:
+    """Move the members of one incident into another; it can be undone (acting.py)."""
+    moved = rows.select(
+        con,
+        "SELECT inquiry_id, person_id, reported_at FROM incident_member WHERE incident_id = ? AND left_at IS NULL",
+        rows.ids(()),
+        [as_uuid(young)],
+    )
+    con.execute(
+        "UPDATE incident_member SET left_at = ?, left_why = 'merged' WHERE incident_id = ? AND left_at IS NULL",
+        [now, as_uuid(young)],
+    )
+    rows.insert(
+        con, "incident_member", rows.INCIDENT_MEMBER,
+        [(old, inquiry, person, at, now, "merged", None, None) for inquiry, person, at in moved],
+    )  # fmt: skip
+    con.execute(
+        "UPDATE incident SET state = 'merged', ended_at = ?, end_reason = 'merged', merged_into = ? "
+        "WHERE incident_id = ?",
+        [now, as_uuid(old), as_uuid(young)],
+    )
+    for one, details in ((young, {"into": old.hex()}), (old, {"from": young.hex()})):
+        note(con, one, who, "merge", now, details)
+
+
+def _said(page: Prepared, fresh: Sequence[Draft], now: datetime) -> list[Said]:
+    """What new posts of customers report, as they were written. Posts of an import that are a day old report nothing."""
+    since = now - WAITS
+    asking = [
+        draft
+        for draft in fresh
+        if draft.posted_at > since and draft.asks and draft.inquiry_id and not draft.thanks and not draft.deleted
+    ]
+    if not asking:
+        return []
+    told = rows.taken(page.posts.select(["search_text", "text", "facts"]), [draft.at for draft in asking]).to_pydict()
+    found = []
+    for draft, searchable, text, facts in zip(asking, told["search_text"], told["text"], told["facts"], strict=True):
+        fields = fields_of(searchable, text, orjson.loads(facts))
+        if fields is None or draft.inquiry_id is None:
+            continue
+        found.append(
+            Said(
+                draft.inquiry_id, draft.post_id, draft.alias_id, draft.person_id, draft.thread_id, draft.reply_to,
+                draft.posted_at, fields, sketch_of(searchable), draft.person_id,
+            )
+        )  # fmt: skip
+    order = {draft.post_id: (draft.posted_at, draft.order, draft.post_id) for draft in asking}
+    return sorted(found, key=lambda each: order[each.post_id])
+
+
+def _persons(con: Connection, accounts: Iterable[Id]) -> dict[Id, Id]:
+    """Accounts that verified evidence makes one person count once."""
+    return dict(rows.fetch(con, "account", "account_id, person_id", "account_id", accounts))
+
+
+def _members(con: Connection) -> dict[Id, Id]:
+    return dict(
+        rows.select(
+            con,
+            "SELECT inquiry_id, incident_id FROM incident_member WHERE left_at IS NULL ORDER BY joined_at",
+            rows.ids(()),
+        )
+    )
+
+
+def _barred(con: Connection, incident: Id) -> set[Id]:
+    return {
+        inquiry
+        for inquiry, why in rows.select(
+            con,
+            "SELECT inquiry_id, max_by(left_why, coalesce(left_at, 'infinity')) FROM incident_member "
+            "WHERE incident_id = ? GROUP BY inquiry_id",
+            rows.ids(()),
+            [as_uuid(incident)],
+        )
+        if why in _NOT_AGAIN
+    }
+
+
+def _posts(con: Connection, reports: Iterable[Id], now: datetime) -> dict[Id, list[Id]]:
+    """The posts and their aliases of some inquiries, of the last day: what "me too" may answer."""
+    posts: dict[Id, list[Id]] = {}
+    columns = "inquiry_id, post_id, alias_id"
+    for inquiry, *names in rows.fetch(con, "post", columns, "inquiry_id", reports, "posted_at >= ?", [now - WAITS]):
+        posts.setdefault(inquiry, []).extend(name for name in names if name)
+    return posts
+
+
+def _write_reports(con: Connection, changes: Changes) -> None:
+    fresh, changed = [], []
+    for report in changes.reports.values():
+        row = (
+            report.inquiry_id, report.account_id, report.thread_id, report.at,
+            orjson.dumps(report.fields.as_json()).decode(), report.inherits, report.sketch,
+        )  # fmt: skip
+        (changed if report.stored else fresh).append(row)
+        report.stored = True
+    rows.merge(con, "incident_report", rows.INCIDENT_REPORT, changed, "inquiry_id")
+    rows.insert(con, "incident_report", rows.INCIDENT_REPORT, fresh)
+
+
+def _to_tell(grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[Id]:
+    """Members of what has grown, as often as it is worth telling."""
+    told = {inquiry for _, inquiry in changes.joined}
+    for one in changes.incidents():
+        incident = grouper.incidents.get(one)
+        if incident is None:
+            continue
+        many = incident.persons()
+        if one not in before or many <= FEW or _step(many) != _step(before[one]):
+            told |= {report.inquiry_id for report in incident.reports}
+    return told
+
+
+def _step(persons: int) -> int:
+    return int(math.log(max(1, persons)) / math.log(1.1))
