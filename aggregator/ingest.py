@@ -18,7 +18,7 @@ from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.identity import Id
-from aggregator.incidents import fields as incident_fields
+from aggregator.incidents import extract
 from aggregator.incidents.keeping import Incidents
 from aggregator.pieces import Pieces
 from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
@@ -38,7 +38,7 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
-        incident_fields.get_ready()
+        extract.get_ready()
         get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 import orjson
 
 from aggregator.identity import Id, stable_id
-from aggregator.incidents.fields import fields_of
-from aggregator.incidents.grouping import Grouper, Said
+from aggregator.incidents.extract import fields_of
+from aggregator.incidents.grouping import Grouper
+from aggregator.incidents.reports import Said
 from aggregator.incidents.sketch import sketch_of
 from aggregator.triage import search_text, understand
 from tests.sets.incidents import Report, stream
-
 
 NEVER = 999
 
@@ -71,7 +71,7 @@ def grouped(posts: Iterable[Report]) -> tuple[dict[Id, Id], dict[Id, datetime]]:
         if (said := said_of(post)) is None:
             continue
         changes = grouper.take([said])
-        began |= {one: post.at for one in changes.began}
+        began |= dict.fromkeys(changes.began, post.at)
         for one, inquiry in changes.joined:
             incident_of[inquiry] = one
     return incident_of, began

@@ -14,10 +14,13 @@ from typing import Any
 import orjson
 
 from aggregator.identity import Id, as_uuid, time_ordered_id
-from aggregator.incidents.fields import Fields, fields_of
-from aggregator.incidents.grouping import WAITS, Changes, Grouper, Incident, Report, Said
+from aggregator.incidents.extract import fields_of
+from aggregator.incidents.fields import Fields
+from aggregator.incidents.grouping import Grouper
+from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.incidents.sketch import sketch_of
 from aggregator.incidents.spikes import PAST
+from aggregator.incidents.waiting import WAITS
 from aggregator.prepare import Draft, Prepared
 from aggregator.store import rows
 from aggregator.store.rows import Connection
@@ -59,7 +62,7 @@ class Incidents:
         grouper = Grouper(persons=self.persons, quiet=self.quiet)
         (since,) = con.execute("SELECT min(live_since) FROM source_state").fetchone() or (None,)
         if since is not None:
-            grouper.rates.heard(max(since, now - PAST))
+            grouper.heard(max(since, now - PAST))
         members = _members(con)
         reports = {}
         for inquiry, account, person, thread, at, fields, inherits, sketch in rows.select(
@@ -235,7 +238,8 @@ def _posts(con: Connection, reports: Iterable[Id], now: datetime) -> dict[Id, li
 
 
 def _write_reports(con: Connection, changes: Changes) -> None:
-    fresh, changed = [], []
+    fresh: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
     for report in changes.reports.values():
         row = (
             report.inquiry_id, report.account_id, report.thread_id, report.at,
