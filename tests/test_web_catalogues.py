@@ -42,7 +42,7 @@ def test_translations_keep_the_places_of_values(locale: str) -> None:
 
 
 def test_every_rule_has_words() -> None:
-    named = {*RULES, *STATE_RULES, "waiting", "overdue", "repeat_contact"}
+    named = {*RULES, *STATE_RULES, "waiting", "overdue", "repeat_contact", "incident_size"}
     assert named - words.RULES.keys() == set()
     assert words.RULES.keys() - named == set()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import cast
 
 from aggregator.identity import Id, stable_id
 from aggregator.incidents.fields import Fields
@@ -88,7 +87,8 @@ class Grouper:
         if before is not None:
             self._say_more(before, said, changes)
             return before
-        fields, why = said.fields, cast("Why", "fields")
+        fields = said.fields
+        why: Why = "fields"
         meant: Report | None = None
         if not (fields.tells and fields.feature) and (fields.echo or fields.fault):
             meant, why = self._meant(said)

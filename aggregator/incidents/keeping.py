@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
-from aggregator.identity import Id, as_uuid, time_ordered_id
+from aggregator.identity import Id, as_uuid, time_ordered_id, written
 from aggregator.incidents.extract import fields_of
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.reports import Changes, Incident, Report, Said
+from aggregator.incidents.reports import Changes, Incident, Report, Said, Why
 from aggregator.incidents.sketch import sketch_of
 from aggregator.incidents.spikes import PAST
 from aggregator.incidents.waiting import WAITS
@@ -67,13 +67,15 @@ class Incidents:
         reports = {}
         for inquiry, account, person, thread, at, fields, inherits, sketch in rows.select(
             con,
-            "SELECT r.inquiry_id, r.person_id, coalesce(a.person_id, r.person_id), r.thread_id, r.reported_at, r.fields, r.inherits, "
-            "r.sketch FROM incident_report AS r LEFT JOIN account AS a ON a.account_id = r.person_id "
+            "SELECT r.inquiry_id, r.person_id, coalesce(a.person_id, r.person_id), r.thread_id, r.reported_at, "
+            "r.fields, r.inherits, r.sketch "
+            "FROM incident_report AS r LEFT JOIN account AS a ON a.account_id = r.person_id "
             "WHERE r.reported_at >= ? ORDER BY r.reported_at, r.inquiry_id",
             rows.ids(()),
             [now - PAST],
         ):
             said = Fields.from_json(orjson.loads(fields))
+            inside: tuple[Id | None, Why] = members.get(inquiry, (None, "fields"))
             reports[inquiry] = Report(
                 inquiry,
                 person,
@@ -81,9 +83,9 @@ class Incidents:
                 at,
                 said,
                 sketch,
-                "fields",
+                inside[1],
                 inherits,
-                members.get(inquiry),
+                inside[0],
                 account,
                 stored=True,
             )
@@ -95,9 +97,9 @@ class Incidents:
             con, "SELECT incident_id, fields FROM incident WHERE state = 'open' ORDER BY number", rows.ids(())
         ):
             self._names[incident] = fields
-            inside = [report for report in reports.values() if report.incident == incident]
-            if inside:
-                grouper.know_incident(incident, inside, _barred(con, incident))
+            known = [report for report in reports.values() if report.incident == incident]
+            if known:
+                grouper.know_incident(incident, known, _barred(con, incident))
         return grouper
 
     # -- writing ----------------------------------------------------------------------------------
@@ -111,6 +113,8 @@ class Incidents:
             for (incident, inquiry), report in changes.joined.items()
         ]
         rows.insert(con, "incident_member", rows.INCIDENT_MEMBER, joined)
+        for one, inquiry in changes.left:
+            leave(con, one, [inquiry], "moved", now)
         for young, old in changes.merged.items():
             merge(con, young, old, "system", now)
         assert self._grouper is not None
@@ -128,6 +132,26 @@ class Incidents:
             begun.append((incident.incident_id, number + step, "open", name, now, None, None, None))
             note(con, incident.incident_id, "system", "begin", now, {"persons": incident.persons()})
         rows.insert(con, "incident", rows.INCIDENT, begun)
+
+    def renamed(self, con: Connection, incidents: Iterable[Id]) -> None:
+        """Members came or went by a person's hand: name these incidents anew, and read what is known again."""
+        self.forget()
+        for one in incidents:
+            found = rows.select(
+                con,
+                "SELECT r.inquiry_id, r.person_id, r.thread_id, r.reported_at, r.fields, r.inherits "
+                "FROM incident_report AS r JOIN incident_member AS m USING (inquiry_id) "
+                "WHERE m.incident_id = ? AND m.left_at IS NULL",
+                rows.ids(()),
+                [as_uuid(one)],
+            )
+            members = [
+                Report(inquiry, person, thread, at, Fields.from_json(orjson.loads(fields)), b"", inherits=inherits)
+                for inquiry, person, thread, at, fields, inherits in found
+            ]
+            if members:
+                name = name_of(Incident.of(one, members))
+                con.execute("UPDATE incident SET fields = ? WHERE incident_id = ?", [name, as_uuid(one)])
 
 
 def name_of(incident: Incident) -> str:
@@ -148,6 +172,15 @@ def note(con: Connection, incident: Id, who: str, what: str, now: datetime, deta
     rows.insert(con, "incident_event", rows.INCIDENT_EVENT, [written])
 
 
+def leave(con: Connection, incident: Id, inquiries: Sequence[Id], why: str, now: datetime) -> None:
+    """These leave the incident; their rows stay."""
+    con.execute(
+        "UPDATE incident_member SET left_at = ?, left_why = ? "
+        "WHERE incident_id = ? AND left_at IS NULL AND inquiry_id IN (SELECT unnest(?)::UUID)",
+        [now, why, as_uuid(incident), [written(one) for one in inquiries]],
+    )
+
+
 def merge(con: Connection, young: Id, old: Id, who: str, now: datetime) -> None:
     """Move the members of one incident into another; it can be undone (acting.py)."""
     moved = rows.select(
@@ -156,10 +189,7 @@ def merge(con: Connection, young: Id, old: Id, who: str, now: datetime) -> None:
         rows.ids(()),
         [as_uuid(young)],
     )
-    con.execute(
-        "UPDATE incident_member SET left_at = ?, left_why = 'merged' WHERE incident_id = ? AND left_at IS NULL",
-        [now, as_uuid(young)],
-    )
+    leave(con, young, [inquiry for inquiry, _, _ in moved], "merged", now)
     rows.insert(
         con, "incident_member", rows.INCIDENT_MEMBER,
         [(old, inquiry, person, at, now, "merged", None, None) for inquiry, person, at in moved],
@@ -174,7 +204,7 @@ def merge(con: Connection, young: Id, old: Id, who: str, now: datetime) -> None:
 
 
 def _said(page: Prepared, fresh: Sequence[Draft], now: datetime) -> list[Said]:
-    """What new posts of customers report, as they were written. Posts of an import that are a day old report nothing."""
+    """What new posts of customers report, in the order of writing. What is older than a day reports nothing."""
     since = now - WAITS
     asking = [
         draft
@@ -204,14 +234,14 @@ def _persons(con: Connection, accounts: Iterable[Id]) -> dict[Id, Id]:
     return dict(rows.fetch(con, "account", "account_id, person_id", "account_id", accounts))
 
 
-def _members(con: Connection) -> dict[Id, Id]:
-    return dict(
-        rows.select(
-            con,
-            "SELECT inquiry_id, incident_id FROM incident_member WHERE left_at IS NULL ORDER BY joined_at",
-            rows.ids(()),
-        )
+def _members(con: Connection) -> dict[Id, tuple[Id, Why]]:
+    """inquiry -> its incident, and why it is there."""
+    found = rows.select(
+        con,
+        "SELECT inquiry_id, incident_id, why FROM incident_member WHERE left_at IS NULL ORDER BY joined_at",
+        rows.ids(()),
     )
+    return {inquiry: (incident, why) for inquiry, incident, why in found}
 
 
 def _barred(con: Connection, incident: Id) -> set[Id]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aggregator.web import incident_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -38,6 +39,7 @@ RULES = {
     "waiting": N_("waiting for us"),
     "overdue": N_("our promise ran out"),
     "repeat_contact": N_("waits in other places, too"),
+    "incident_size": N_("many report the same"),
     "asked_again": N_("asked again"),
     "asked_three_times": N_("asked three times or more"),
     "answered": N_("we answered"),
@@ -124,6 +126,11 @@ DONE = {
     "close": N_("closed it"),
     "reopen": N_("reopened it"),
 }
+
+INCIDENT_STATES = incident_words.STATES
+END_REASONS = incident_words.END_REASONS
+WHYS, LEFT = incident_words.WHYS, incident_words.LEFT
+INCIDENT_DONE = incident_words.DONE
 
 # What scripts say. They fetch it as one file (pages.py).
 SCRIPT = {
