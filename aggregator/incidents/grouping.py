@@ -51,6 +51,10 @@ class Grouper:
         if report.incident is None:
             self._waiting.add(report)
 
+    def know_usual(self, report: Report) -> None:
+        """What it says is nothing out of the ordinary, though it is in an incident."""
+        self._waiting.know_usual(report)
+
     def know_incident(self, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id]) -> None:
         self.incidents[incident_id] = Incident.of(incident_id, reports, barred)
 

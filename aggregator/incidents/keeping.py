@@ -89,6 +89,9 @@ class Incidents:
                 account,
                 stored=True,
             )
+        for inquiry in _usual(con):  # an incident that a colleague ended was none: such reports are usual
+            if inquiry in reports:
+                grouper.know_usual(reports[inquiry])
         posts = _posts(con, reports, now)
         for inquiry, report in reports.items():
             grouper.know(report, posts.get(inquiry, ()))
@@ -242,6 +245,16 @@ def _members(con: Connection) -> dict[Id, tuple[Id, Why]]:
         rows.ids(()),
     )
     return {inquiry: (incident, why) for inquiry, incident, why in found}
+
+
+def _usual(con: Connection) -> list[Id]:
+    found = rows.select(
+        con,
+        "SELECT DISTINCT m.inquiry_id FROM incident_member AS m JOIN incident AS i ON i.incident_id = m.incident_id "
+        "WHERE m.left_at IS NULL AND i.end_reason = 'person' ORDER BY 1",
+        rows.ids(()),
+    )
+    return [inquiry for (inquiry,) in found]
 
 
 def _barred(con: Connection, incident: Id) -> set[Id]:

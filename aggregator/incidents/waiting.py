@@ -36,6 +36,10 @@ class Waiting:
         self._reports[report.fields.feature].append(report)
         self.rates.add(_keys(report.fields), report.at)
 
+    def know_usual(self, report: Report) -> None:
+        """It does not wait, but what it says is usual."""
+        self.rates.add(_keys(report.fields), report.at)
+
     def drop(self, report: Report) -> None:
         """It belongs to an incident now: what it says is no longer usual."""
         waiting = self._reports[report.fields.feature]
