@@ -202,7 +202,8 @@ async def test_accounts_of_one_person_count_once(community: Community) -> None:
         await say(community, work, *three(SWAP), ("dan", "arbitrum swap failing"))
         work.db.submit(
             lambda con: con.execute(
-                "UPDATE account SET person_id = (SELECT account_id FROM account WHERE lower(name) = 'ann') WHERE lower(name) = 'dan'"
+                "UPDATE account SET person_id = (SELECT account_id FROM account WHERE lower(name) = 'ann') "
+                "WHERE lower(name) = 'dan'"
             )
         ).result()
         assert [one["persons"] for one in listed(work)] == [3]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from aggregator.identity import Id, stable_id
 from aggregator.incidents.fields import Fields
-from aggregator.incidents.likeness import FEATURE, JOINS, contradicts, core_of
+from aggregator.incidents.likeness import FEATURE, JOINS, contradicts
 from aggregator.incidents.reports import Changes, Incident, Report, Said, Why
 from aggregator.incidents.sketch import alike
 from aggregator.incidents.waiting import SOON, WAITS, Waiting
@@ -71,7 +71,6 @@ class Grouper:
             self.inquiry_of[said.post_id] = said.inquiry_id
             if said.alias_id:
                 self.inquiry_of[said.alias_id] = said.inquiry_id
-            changes.reports[report.inquiry_id] = report
             if report.incident is None:
                 self._place(report, changes)
         for one in sorted(changes.incidents()):
@@ -109,6 +108,7 @@ class Grouper:
         self.reports[said.inquiry_id] = report
         self._in_thread[said.thread_id].append(report)
         self._waiting.add(report)
+        changes.reports[said.inquiry_id] = report
         return report
 
     def _pointed_at(self, fields: Fields) -> bool:
@@ -125,19 +125,22 @@ class Grouper:
         own, new = report.fields.feature, said.fields.feature
         if contradicts(report.fields, said.fields) or (own is not None and new not in (None, own)):
             return
+        fields = report.fields.joined(said.fields)
+        if fields == report.fields:
+            return
+        changes.reports[report.inquiry_id] = report
         incident = self.incidents.get(report.incident) if report.incident else None
         if report.incident is None:
             self._waiting.drop(report)
-        report.fields = report.fields.joined(said.fields)
-        if report.incident is None:
+            report.fields = fields
             self._waiting.add(report)
-        elif incident is not None and report.why != "person" and incident.diverges(report):
+        elif incident is None:
+            report.fields = fields
+        elif not incident.restated(report, fields) and report.why != "person":
             incident.drop(report)
             changes.joined.pop((incident.incident_id, report.inquiry_id), None)
             changes.left[incident.incident_id, report.inquiry_id] = None
             self._waiting.add(report)
-        elif incident is not None:
-            incident.core = core_of((each.fields, each.inherits) for each in incident.reports)
 
     def _meant(self, said: Said) -> tuple[Report | None, Why]:
         """What "me too" speaks of."""
@@ -175,9 +178,11 @@ class Grouper:
         """The incident that this report fits, if it is clear which."""
         found = []
         for incident in self.incidents.values():
-            if self._open_to(incident, report) and (likeness := incident.core.likeness(report.fields)) is not None:
+            if not incident.core.may_fit(report.fields) or not self._open_to(incident, report):
+                continue
+            likeness = incident.core.likeness(report.fields)
+            if likeness is not None and likeness >= JOINS:
                 found.append((likeness, incident))
-        found = [each for each in found if each[0] >= JOINS]
         if len(found) < 2:
             return (found[0][1], "fields") if found else None
         ranked = sorted(

@@ -37,9 +37,10 @@ class Incidents:
         self.persons, self.quiet = persons, quiet
         self._grouper: Grouper | None = None
         self._names: dict[Id, str] = {}  # as they are stored
+        self._persons: dict[Id, Id] = {}  # of accounts that were linked
 
     def forget(self) -> None:
-        """What was noted was rolled back, or a person changed it."""
+        """What was noted was rolled back, or something else has changed it: a colleague, or a link of accounts."""
         self._grouper = None
 
     def take(self, con: Connection, page: Prepared, fresh: Sequence[Draft], now: datetime) -> set[Id]:
@@ -49,8 +50,7 @@ class Incidents:
             return set()
         if self._grouper is None:
             self._grouper = self._known(con, now)
-        persons = _persons(con, {each.account_id for each in said})
-        grouper = self._grouper
+        grouper, persons = self._grouper, self._persons
         before = {one: incident.persons() for one, incident in grouper.incidents.items()}
         changes = grouper.take(each._replace(person_id=persons.get(each.account_id, each.account_id)) for each in said)
         self._write(con, changes, now)
@@ -63,6 +63,7 @@ class Incidents:
         (since,) = con.execute("SELECT min(live_since) FROM source_state").fetchone() or (None,)
         if since is not None:
             grouper.heard(max(since, now - PAST))
+        self._persons = _persons(con)
         members = _members(con)
         reports = {}
         for inquiry, account, person, thread, at, fields, inherits, sketch in rows.select(
@@ -121,11 +122,16 @@ class Incidents:
         for young, old in changes.merged.items():
             merge(con, young, old, "system", now)
         assert self._grouper is not None
-        for one in changes.incidents():
-            incident = self._grouper.incidents.get(one)
-            if incident is not None and (name := name_of(incident)) != self._names.get(one):
-                con.execute("UPDATE incident SET fields = ? WHERE incident_id = ?", [name, as_uuid(one)])
-                self._names[one] = name
+        known = self._grouper.incidents
+        names = {one: name_of(known[one]) for one in changes.incidents() if one in known}
+        renamed = [(one, name) for one, name in names.items() if name != self._names.get(one)]
+        if renamed:
+            schema = {name: rows.INCIDENT[name] for name in ("incident_id", "fields")}
+            update = (
+                "UPDATE incident SET fields = i.fields FROM incoming AS i WHERE incident.incident_id = i.incident_id"
+            )
+            rows.put(con, update, rows.table(schema, renamed))
+            self._names.update(renamed)
 
     def _begin(self, con: Connection, began: Sequence[Incident], now: datetime) -> None:
         number = next_number(con)
@@ -225,16 +231,18 @@ def _said(page: Prepared, fresh: Sequence[Draft], now: datetime) -> list[Said]:
         found.append(
             Said(
                 draft.inquiry_id, draft.post_id, draft.alias_id, draft.person_id, draft.thread_id, draft.reply_to,
-                draft.posted_at, fields, sketch_of(searchable), draft.person_id,
+                draft.posted_at, fields, b"" if fields.feature else sketch_of(searchable), draft.person_id,
             )
         )  # fmt: skip
     order = {draft.post_id: (draft.posted_at, draft.order, draft.post_id) for draft in asking}
     return sorted(found, key=lambda each: order[each.post_id])
 
 
-def _persons(con: Connection, accounts: Iterable[Id]) -> dict[Id, Id]:
-    """Accounts that verified evidence makes one person count once."""
-    return dict(rows.fetch(con, "account", "account_id, person_id", "account_id", accounts))
+def _persons(con: Connection) -> dict[Id, Id]:
+    """Accounts that verified evidence makes one person count once; only those whose person is another account."""
+    return dict(
+        rows.select(con, "SELECT account_id, person_id FROM account WHERE person_id <> account_id", rows.ids(()))
+    )
 
 
 def _members(con: Connection) -> dict[Id, tuple[Id, Why]]:

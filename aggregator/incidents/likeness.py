@@ -32,20 +32,22 @@ class Core:
     reports: int = 0
     _values: dict[str, Values] = field(default_factory=dict)
 
-    def add(self, said: Fields, *, inherits: bool) -> None:
-        """inherits: it says "me too", so its feature is this group's."""
+    def add(self, said: Fields, *, inherits: bool, by: int = 1) -> None:
+        """One report more, or, by -1, one less. inherits: it says "me too", so its feature is this group's."""
         if said.feature is not None and not inherits:
-            self.features[said.feature] += 1
+            self.features[said.feature] += by
             self.feature = self._foremost()
         for name in SHARED:
-            self.named[name].update(getattr(said, name))
-        self.reports += 1
+            for value in getattr(said, name):
+                self.named[name][value] += by
+        self.reports += by
         self._values.clear()
 
     def _foremost(self) -> str:
         """What most say, but what says more goes before a wider name for it."""
-        close = {name: count for name, count in self.features.items() if name not in GENERIC and count > 1}
-        return max(close or self.features, key=lambda name: self.features[name])  # of equal ones the first
+        told = {name: count for name, count in self.features.items() if count > 0} or self.features
+        close = {name: count for name, count in told.items() if name not in GENERIC and count > 1}
+        return max(close or told, key=lambda name: self.features[name])  # of equal ones the first
 
     def matters(self, name: str) -> bool:
         """Whether it tells incidents of this feature apart."""
@@ -58,8 +60,15 @@ class Core:
         if name not in self._values:
             counts = self.named[name]
             most = max(counts.values(), default=0)
-            self._values[name] = frozenset(value for value, count in counts.items() if 2 * count >= most)
+            self._values[name] = frozenset(value for value, count in counts.items() if 2 * count >= most > 0)
         return self._values[name]
+
+    def may_fit(self, said: Fields) -> bool:
+        """A quick look: False is certain."""
+        mine, theirs = self.feature, said.feature
+        if mine == theirs or mine is None or theirs is None or said.points:
+            return True
+        return mine in said.also or PARENTS.get(mine) == theirs or PARENTS.get(theirs) == mine
 
     def likeness(self, said: Fields) -> float | None:
         """How well a report fits; None: it contradicts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,6 +59,7 @@ class Incident:
     first_at: datetime
     last_at: datetime
     barred: set[Id] = field(default_factory=set)
+    by: Counter[Id] = field(default_factory=Counter)  # reports of each person
     named: bool = False  # it has a name beyond its feature: from then on it is never merged with another by itself
 
     @classmethod
@@ -68,7 +70,8 @@ class Incident:
         core = core_of((report.fields, report.inherits) for report in members)
         for report in members:
             report.incident = incident_id
-        incident = cls(incident_id, members, core, first, last, set(barred))
+        by = Counter(report.person_id for report in members)
+        incident = cls(incident_id, members, core, first, last, set(barred), by)
         incident.named = bool(incident.names())
         return incident
 
@@ -80,23 +83,28 @@ class Incident:
         report.incident = self.incident_id
         self.reports.append(report)
         self.core.add(report.fields, inherits=report.inherits)
+        self.by[report.person_id] += 1
         self.first_at, self.last_at = min(self.first_at, report.at), max(self.last_at, report.at)
 
     def drop(self, report: Report) -> None:
         """Without this member; there is another one."""
         self.reports.remove(report)
         report.incident = report.follows = None
-        self.core = core_of((each.fields, each.inherits) for each in self.reports)
+        self.core.add(report.fields, inherits=report.inherits, by=-1)
+        self.by -= Counter([report.person_id])
         self.first_at = min(each.at for each in self.reports)
         self.last_at = max(each.at for each in self.reports)
 
-    def diverges(self, report: Report) -> bool:
-        """Whether a member says by now what the others contradict."""
-        others = core_of((each.fields, each.inherits) for each in self.reports if each is not report)
-        return others.reports > 0 and others.likeness(report.fields) is None
+    def restated(self, report: Report, fields: Fields) -> bool:
+        """A member says more by now. False: the others contradict it."""
+        self.core.add(report.fields, inherits=report.inherits, by=-1)
+        fits = len(self.reports) == 1 or self.core.likeness(fields) is not None
+        report.fields = fields
+        self.core.add(fields, inherits=report.inherits)
+        return fits
 
     def persons(self) -> int:
-        return len({report.person_id for report in self.reports})
+        return len(self.by)
 
 
 @dataclass(slots=True)
