@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.identity import Id, stable_id
-from aggregator.incidents.fields import Fields
+from aggregator.incidents.fields import SHARED, Fields
 from aggregator.incidents.likeness import FEATURE, JOINS, contradicts
 from aggregator.incidents.reports import Changes, Incident, Report, Said, Why
 from aggregator.incidents.sketch import alike
@@ -177,6 +177,8 @@ class Grouper:
     def _fitting(self, report: Report) -> tuple[Incident, Why] | None:
         """The incident that this report fits, if it is clear which."""
         found = []
+        if not report.fields.feature and not any(getattr(report.fields, name) for name in SHARED):
+            return None
         for incident in self.incidents.values():
             if not incident.core.may_fit(report.fields) or not self._open_to(incident, report):
                 continue

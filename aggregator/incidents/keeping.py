@@ -135,12 +135,13 @@ class Incidents:
 
     def _begin(self, con: Connection, began: Sequence[Incident], now: datetime) -> None:
         number = next_number(con)
-        begun = []
+        begun, events = [], []
         for step, incident in enumerate(sorted(began, key=lambda each: (each.last_at, each.incident_id))):
             name = self._names[incident.incident_id] = name_of(incident)
             begun.append((incident.incident_id, number + step, "open", name, now, None, None, None))
-            note(con, incident.incident_id, "system", "begin", now, {"persons": incident.persons()})
+            events.append(event(incident.incident_id, "system", "begin", now, {"persons": incident.persons()}))
         rows.insert(con, "incident", rows.INCIDENT, begun)
+        rows.insert(con, "incident_event", rows.INCIDENT_EVENT, events)
 
     def renamed(self, con: Connection, incidents: Iterable[Id]) -> None:
         """Members came or went by a person's hand: name these incidents anew, and read what is known again."""
@@ -174,11 +175,15 @@ def next_number(con: Connection) -> int:
     return int(highest) + 1
 
 
+def event(incident: Id, who: str, what: str, now: datetime, details: dict[str, Any]) -> tuple[Any, ...]:
+    """A row of `incident_event`."""
+    one = time_ordered_id(int(now.timestamp() * 1000), 0).bytes
+    return one, incident, now, who, what, orjson.dumps(details).decode()
+
+
 def note(con: Connection, incident: Id, who: str, what: str, now: datetime, details: dict[str, Any]) -> None:
-    """An event of an incident."""
-    event = time_ordered_id(int(now.timestamp() * 1000), 0).bytes
-    written = (event, incident, now, who, what, orjson.dumps(details).decode())
-    rows.insert(con, "incident_event", rows.INCIDENT_EVENT, [written])
+    """Write an event of an incident."""
+    rows.insert(con, "incident_event", rows.INCIDENT_EVENT, [event(incident, who, what, now, details)])
 
 
 def leave(con: Connection, incident: Id, inquiries: Sequence[Id], why: str, now: datetime) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields, Values
+from aggregator.incidents.fields import ALWAYS, CHAINED, GENERIC, NONE, PARENTS, SHARED, TOKENED, Fields, Values
 
 FEATURE, ALSO, SLIGHTLY = 2.0, 1.0, 0.5
 FOREIGN = -1.5  # of another or no feature, on a chain of which nobody in the group speaks
@@ -18,6 +18,7 @@ JOINS = 1.0
 _OS_MATTERS = frozenset({"app_start", "update", "notification", "connect"})
 _VAGUE = GENERIC - {"app_start"}  # where a group has more in common than such a name, the name alone tells little
 _TELLING = ("chain", "token", "error", "domain", "handle")
+_POSED = ALWAYS | {"approval", "connect", "transfer"}  # where somebody's site or account may be at fault
 _BY_SHARE = frozenset({"token", "os"})
 _CLOSE = ("error", "domain", "handle")  # as good as a feature
 
@@ -30,7 +31,7 @@ class Core:
     features: Counter[str] = field(default_factory=Counter)
     named: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in SHARED})
     reports: int = 0
-    _values: dict[str, Values] = field(default_factory=dict)
+    _told: dict[str, tuple[Values, float]] | None = None
 
     def add(self, said: Fields, *, inherits: bool, by: int = 1) -> None:
         """One report more, or, by -1, one less. inherits: it says "me too", so its feature is this group's."""
@@ -41,7 +42,7 @@ class Core:
             for value in getattr(said, name):
                 self.named[name][value] += by
         self.reports += by
-        self._values.clear()
+        self._told = None
 
     def _foremost(self) -> str:
         """What most say, but what says more goes before a wider name for it."""
@@ -53,15 +54,26 @@ class Core:
         """Whether it tells incidents of this feature apart."""
         if name == "chain":
             return self.feature is None or self.feature in CHAINED
+        if name in ("domain", "handle"):
+            return self.feature is None or self.feature in _POSED
         return True
 
+    def told(self) -> dict[str, tuple[Values, float]]:
+        """What is taken for shared so far, where it matters: of several values those that at least half as many name
+        as the first; and what share of the reports name one of these."""
+        if self._told is None:
+            self._told = {}
+            for name, counts in self.named.items():
+                most = max(counts.values(), default=0)
+                if most > 0 and self.matters(name):
+                    values = frozenset(value for value, count in counts.items() if 2 * count >= most)
+                    share = sum(counts[value] for value in values) / len(values) / max(1, self.reports)
+                    self._told[name] = values, min(1.0, share)
+        return self._told
+
     def values(self, name: str) -> Values:
-        """What is taken for shared so far: of several values those that at least half as many name as the first."""
-        if name not in self._values:
-            counts = self.named[name]
-            most = max(counts.values(), default=0)
-            self._values[name] = frozenset(value for value, count in counts.items() if 2 * count >= most > 0)
-        return self._values[name]
+        """What is taken for shared of one kind."""
+        return self.told().get(name, (NONE, 0.0))[0]
 
     def may_fit(self, said: Fields) -> bool:
         """A quick look: False is certain."""
@@ -72,42 +84,40 @@ class Core:
 
     def likeness(self, said: Fields) -> float | None:
         """How well a report fits; None: it contradicts."""
-        total = self._feature(said)
+        told = self.told()
+        total = self._feature(said, told)
         if total is None:
             return None
-        if total < FEATURE and said.chain and self.matters("chain") and not self.values("chain") and self.reports > 2:
+        if total < FEATURE and said.chain and self.matters("chain") and "chain" not in told and self.reports > 2:
             total += FOREIGN
-        for name in SHARED:
-            mine, theirs = self.values(name), getattr(said, name)
-            if not mine or not theirs or not self.matters(name):
+        for name, (mine, share) in told.items():
+            theirs = getattr(said, name)
+            if not theirs:
                 continue
-            share = self._share(name, mine) if name in _BY_SHARE else 1.0
+            weight = share if name in _BY_SHARE else 1.0
             if mine & theirs:
-                total += AGREES[name] * share
+                total += AGREES[name] * weight
             elif self._excludes(name):
                 return None
             else:
-                total += DIFFERS.get(name, 0.0) * share * (3 if name == "os" and self.feature in _OS_MATTERS else 1)
+                total += DIFFERS.get(name, 0.0) * weight * (3 if name == "os" and self.feature in _OS_MATTERS else 1)
         return total
 
-    def _share(self, name: str, values: Values) -> float:
-        """Of the reports those that name one of these: what few name in passing tells little."""
-        return min(1.0, sum(self.named[name][value] for value in values) / len(values) / max(1, self.reports))
-
-    def _feature(self, said: Fields) -> float | None:
-        if self.feature == said.feature:
-            if said.feature in _VAGUE and any(self.values(name) for name in _TELLING):
+    def _feature(self, said: Fields, told: Mapping[str, tuple[Values, float]]) -> float | None:
+        mine, theirs = self.feature, said.feature
+        if mine == theirs:
+            if theirs in _VAGUE and not told.keys().isdisjoint(_TELLING):
                 return SLIGHTLY
-            return FEATURE if said.feature else 0.0
-        if any(self.values(name) & getattr(said, name) for name in _CLOSE):
+            return FEATURE if theirs else 0.0
+        if said.points and any(told[name][0] & getattr(said, name) for name in _CLOSE if name in told):
             return ALSO
-        if self.feature in said.also:
+        if mine in said.also:
             return ALSO
-        if self.feature is None or said.feature is None:
+        if mine is None or theirs is None:
             return 0.0
-        if PARENTS.get(self.feature) == said.feature:
-            return ALSO if said.feature == "login" else 0.0
-        return 0.0 if PARENTS.get(said.feature) == self.feature else None
+        if PARENTS.get(mine) == theirs:
+            return ALSO if theirs == "login" else 0.0
+        return 0.0 if PARENTS.get(theirs) == mine else None
 
     def _excludes(self, name: str) -> bool:
         return name == "chain" or (name == "token" and self.feature in TOKENED) or name == "domain"
