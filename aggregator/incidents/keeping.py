@@ -17,16 +17,15 @@ from aggregator.identity import Id, as_uuid, time_ordered_id, written
 from aggregator.incidents.extract import fields_of
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.reports import Changes, Incident, Report, Said, Why
+from aggregator.incidents.recall import recall
+from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.incidents.sketch import sketch_of
-from aggregator.incidents.spikes import PAST
 from aggregator.incidents.waiting import WAITS
 from aggregator.prepare import Draft, Prepared
 from aggregator.store import rows
 from aggregator.store.rows import Connection
 
 FEW = 25  # persons: up to here each new one is told to all who look at a member; later only every tenth of them
-_NOT_AGAIN = ("person", "split")  # who left so does not join again by itself
 
 
 class Incidents:
@@ -49,62 +48,13 @@ class Incidents:
         if not said:
             return set()
         if self._grouper is None:
-            self._grouper = self._known(con, now)
+            known = recall(con, now, persons=self.persons, quiet=self.quiet)
+            self._grouper, self._names, self._persons = known.grouper, known.names, known.persons
         grouper, persons = self._grouper, self._persons
         before = {one: incident.persons() for one, incident in grouper.incidents.items()}
         changes = grouper.take(each._replace(person_id=persons.get(each.account_id, each.account_id)) for each in said)
         self._write(con, changes, now)
         return _to_tell(grouper, changes, before)
-
-    # -- reading ----------------------------------------------------------------------------------
-
-    def _known(self, con: Connection, now: datetime) -> Grouper:
-        grouper = Grouper(persons=self.persons, quiet=self.quiet)
-        (since,) = con.execute("SELECT min(live_since) FROM source_state").fetchone() or (None,)
-        if since is not None:
-            grouper.heard(max(since, now - PAST))
-        self._persons = _persons(con)
-        members = _members(con)
-        reports = {}
-        for inquiry, account, person, thread, at, fields, inherits, sketch in rows.select(
-            con,
-            "SELECT r.inquiry_id, r.person_id, coalesce(a.person_id, r.person_id), r.thread_id, r.reported_at, "
-            "r.fields, r.inherits, r.sketch "
-            "FROM incident_report AS r LEFT JOIN account AS a ON a.account_id = r.person_id "
-            "WHERE r.reported_at >= ? ORDER BY r.reported_at, r.inquiry_id",
-            rows.ids(()),
-            [now - PAST],
-        ):
-            said = Fields.from_json(orjson.loads(fields))
-            inside: tuple[Id | None, Why] = members.get(inquiry, (None, "fields"))
-            reports[inquiry] = Report(
-                inquiry,
-                person,
-                thread,
-                at,
-                said,
-                sketch,
-                inside[1],
-                inherits,
-                inside[0],
-                account,
-                stored=True,
-            )
-        for inquiry in _usual(con):  # an incident that a colleague ended was none: such reports are usual
-            if inquiry in reports:
-                grouper.know_usual(reports[inquiry])
-        posts = _posts(con, reports, now)
-        for inquiry, report in reports.items():
-            grouper.know(report, posts.get(inquiry, ()))
-        self._names.clear()
-        for incident, fields in rows.select(
-            con, "SELECT incident_id, fields FROM incident WHERE state = 'open' ORDER BY number", rows.ids(())
-        ):
-            self._names[incident] = fields
-            known = [report for report in reports.values() if report.incident == incident]
-            if known:
-                grouper.know_incident(incident, known, _barred(con, incident))
-        return grouper
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -241,56 +191,6 @@ def _said(page: Prepared, fresh: Sequence[Draft], now: datetime) -> list[Said]:
         )  # fmt: skip
     order = {draft.post_id: (draft.posted_at, draft.order, draft.post_id) for draft in asking}
     return sorted(found, key=lambda each: order[each.post_id])
-
-
-def _persons(con: Connection) -> dict[Id, Id]:
-    """Accounts that verified evidence makes one person count once; only those whose person is another account."""
-    return dict(
-        rows.select(con, "SELECT account_id, person_id FROM account WHERE person_id <> account_id", rows.ids(()))
-    )
-
-
-def _members(con: Connection) -> dict[Id, tuple[Id, Why]]:
-    """inquiry -> its incident, and why it is there."""
-    found = rows.select(
-        con,
-        "SELECT inquiry_id, incident_id, why FROM incident_member WHERE left_at IS NULL ORDER BY joined_at",
-        rows.ids(()),
-    )
-    return {inquiry: (incident, why) for inquiry, incident, why in found}
-
-
-def _usual(con: Connection) -> list[Id]:
-    found = rows.select(
-        con,
-        "SELECT DISTINCT m.inquiry_id FROM incident_member AS m JOIN incident AS i ON i.incident_id = m.incident_id "
-        "WHERE m.left_at IS NULL AND i.end_reason = 'person' ORDER BY 1",
-        rows.ids(()),
-    )
-    return [inquiry for (inquiry,) in found]
-
-
-def _barred(con: Connection, incident: Id) -> set[Id]:
-    return {
-        inquiry
-        for inquiry, why in rows.select(
-            con,
-            "SELECT inquiry_id, max_by(left_why, coalesce(left_at, 'infinity')) FROM incident_member "
-            "WHERE incident_id = ? GROUP BY inquiry_id",
-            rows.ids(()),
-            [as_uuid(incident)],
-        )
-        if why in _NOT_AGAIN
-    }
-
-
-def _posts(con: Connection, reports: Iterable[Id], now: datetime) -> dict[Id, list[Id]]:
-    """The posts and their aliases of some inquiries, of the last day: what "me too" may answer."""
-    posts: dict[Id, list[Id]] = {}
-    columns = "inquiry_id, post_id, alias_id"
-    for inquiry, *names in rows.fetch(con, "post", columns, "inquiry_id", reports, "posted_at >= ?", [now - WAITS]):
-        posts.setdefault(inquiry, []).extend(name for name in names if name)
-    return posts
 
 
 def _write_reports(con: Connection, changes: Changes) -> None:
