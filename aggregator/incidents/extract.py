@@ -97,7 +97,8 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
         feature = "transfer"
     domain = _domains(searchable, entities)
     handle = _handles(searchable, posing="impostor" in features)
-    if feature in (None, *GENERIC, *ALWAYS) and (deceit := _deceit(hits, features, domain, handle, bool(faults))):
+    open_to = (None, *GENERIC, *ALWAYS, *(("approval", "connect") if domain or handle else ()))
+    if feature in open_to and (deceit := _deceit(hits, features, domain, handle, bool(faults))):
         feature, also = deceit, frozenset(features) - ALWAYS
     error = _errors(text, entities, faulty=bool(faults) or grave)
     doubts = hits.get("weak", []) + hits.get("shown", [])

@@ -165,5 +165,5 @@ async def _refuse_forged(visitor: Visit) -> None:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The text fields of a form."""
-    form = await request.form(max_files=0, max_fields=20)
+    form = await request.form(max_files=0, max_fields=600)
     return {name: value for name, value in form.items() if isinstance(value, str)}
