@@ -51,7 +51,9 @@ SELECT
     min(m.reported_at) AS first_at,
     max(m.reported_at) AS last_at
 FROM incident_member AS m
-LEFT JOIN account AS a ON a.account_id = m.person_id
+LEFT JOIN (  -- only those that are linked: few, beside all accounts
+    SELECT account_id, person_id FROM account WHERE person_id <> account_id
+) AS a ON a.account_id = m.person_id
 WHERE m.left_at IS NULL
 GROUP BY m.incident_id;
 
