@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from aggregator import assign
 from aggregator.identity import Id, as_uuid
-from aggregator.incidents.keeping import Incidents
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]  # a row of `post`, by column
 
+REPORTS = timedelta(days=1)  # older posts report nothing that is happening
 VIEWS_GREW = 1.1  # a post's views are stored again when they grew by a tenth
 
 
@@ -55,7 +55,8 @@ class Outcome:
     passed_over: int = 0  # new posts that the source's words kept out of the feed
     arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
     inquiries: set[Id] = field(default_factory=set)
-    beside: set[Id] = field(default_factory=set)  # inquiries of an incident that changed: their rows say so
+    asked: list[Draft] = field(default_factory=list)  # new posts of customers that may report what others report
+    page: Prepared | None = None  # where these stand; None: there are none
 
 
 @dataclass(slots=True)
@@ -82,7 +83,6 @@ def commit_page(
     pieces: Pieces,
     known: KnownIds,
     seen: SeenAccounts,
-    incidents: Incidents,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
@@ -92,7 +92,6 @@ def commit_page(
         pieces: of recovery phrases, that came before.
         known: the ids of what is stored.
         seen: accounts that are stored as they are told.
-        incidents: what is being reported.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -127,7 +126,14 @@ def commit_page(
     outcome.inquiries = refold(
         con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
-    outcome.beside = incidents.take(con, page, fresh, now)
+    outcome.asked = [
+        draft
+        for draft in fresh
+        if draft.inquiry_id is not None
+        and not (draft.staff or draft.thanks or draft.deleted)
+        and now - draft.posted_at < REPORTS
+    ]
+    outcome.page = page if outcome.asked else None
     return outcome
 
 

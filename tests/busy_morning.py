@@ -47,6 +47,7 @@ async def busy_morning(site: WebSite) -> None:
     community.forum.says("harbor-lena", "Thank you, noted for the next version.", reply_to=topics[1])
     community.clock.pass_(minutes=30)
     await poll(site.work)
+    await site.work.ingest.group()
 
 
 def _asks(community: Community, author: str, title: str, text: str) -> int:

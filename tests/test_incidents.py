@@ -9,6 +9,7 @@ import pytest
 
 from aggregator.identity import Id
 from aggregator.incidents.acting import NotPossibleError, What, act, end_quiet
+from aggregator.store.database import StoreError
 from aggregator.store.incidents import incident_list, incident_page
 from aggregator.store.reading import rows_by_id
 from aggregator.workplace import Workplace
@@ -23,6 +24,7 @@ async def say(community: Community, work: Workplace, *lines: tuple[str, str]) ->
         community.telegram.says(author, text)
         community.clock.pass_(minutes=2)
     await poll(work, "telegram")
+    await work.ingest.group()
 
 
 def three(texts: tuple[str, ...], *names: str) -> list[tuple[str, str]]:
@@ -112,27 +114,66 @@ async def test_it_goes_on_after_a_restart(community: Community) -> None:
         reply = community.telegram.says("dan", "我也是")
         assert reply
         await poll(work)
+        await work.ingest.group()
         assert [one["persons"] for one in listed(work)] == [4]
 
 
-async def test_what_is_rolled_back_was_never_noted(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_rolled_back_is_grouped_at_the_next_time(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with community.desk("telegram") as work:
         await say(community, work, *three(SWAP)[:2])
         take = work.ingest.incidents.take
 
         def fails(*args: Any) -> set[Id]:
             take(*args)
-            raise RuntimeError("the disk is full")
+            raise StoreError("the disk is full")
 
         monkeypatch.setattr(work.ingest.incidents, "take", fails)
         community.telegram.says("cai", SWAP[2])
         await poll(work)
+        with pytest.raises(StoreError):
+            await work.ingest.group()
         monkeypatch.setattr(work.ingest.incidents, "take", take)
-        assert listed(work) == []
-    async with community.desk("telegram") as work:
-        await poll(work)
-        assert [one["persons"] for one in listed(work)] == [3]
+        before = listed(work)
+        await work.ingest.group()
+        assert (before, [one["persons"] for one in listed(work)]) == ([], [3])
         assert work.db.query("SELECT count(*) FROM incident_report") == [(3,)]
+
+
+async def test_what_a_killed_process_left_is_grouped_by_the_next_one(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with community.desk("telegram") as work:
+        await say(community, work, *three(SWAP)[:2])
+        monkeypatch.setattr(work.ingest, "hear", lambda _: None)  # it ends between the page and its grouping
+        community.telegram.says("cai", SWAP[2])
+        await poll(work)
+    async with community.desk("telegram") as work:
+        before = listed(work)
+        await work.ingest.group()
+        assert (before, [one["persons"] for one in listed(work)]) == ([], [3])
+
+
+async def test_grouping_the_same_posts_twice_changes_nothing(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await say(community, work, *three(SWAP), ("dan", "me too"))
+        tables = ("incident", "incident_member", "incident_event", "incident_report")
+        before = [work.db.query(f"FROM {table} ORDER BY ALL") for table in tables]
+        work.ingest.incidents.forget(lost=True)
+        await work.ingest.group()
+        assert [work.db.query(f"FROM {table} ORDER BY ALL") for table in tables] == before
+
+
+async def test_a_page_is_grouped_by_itself_soon_after_its_commit(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        for author, text in three(SWAP):
+            community.telegram.says(author, text)
+        await poll(work)
+        grouping = work.ingest._grouping
+        assert grouping is not None
+        await grouping
+        assert [one["persons"] for one in listed(work)] == [3]
 
 
 async def test_posts_older_than_a_day_form_none(community: Community) -> None:
@@ -141,6 +182,7 @@ async def test_posts_older_than_a_day_form_none(community: Community) -> None:
     community.clock.pass_(hours=25)
     async with community.desk("forum") as work:
         await poll(work)
+        await work.ingest.group()
         assert len(open_inquiries(work)) == 3
         assert work.db.query("SELECT count(*) FROM incident_report") == [(0,)]
 
@@ -216,6 +258,7 @@ async def test_nothing_of_an_incident_is_an_orphan_and_nobody_is_in_it_twice(com
             community.telegram.says(f"user{number}", "card declined")
             community.clock.pass_(minutes=5)
         await poll(work)
+        await work.ingest.group()
         await does(work, 1, "remove", inquiries=list(members(work).values())[:1])
         twice = work.db.query(
             "SELECT inquiry_id FROM incident_member WHERE left_at IS NULL GROUP BY inquiry_id HAVING count(*) > 1"

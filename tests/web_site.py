@@ -70,6 +70,7 @@ class WebSite:
             self.community.telegram.says(author, text)
             self.community.clock.pass_(minutes=1)
         await poll(self.work, "telegram")
+        await self.work.ingest.group()
 
     def only_id(self) -> str:
         """The id of the one open inquiry."""

@@ -1,7 +1,7 @@
-"""The store's side of incidents: what a page's posts report, in the page's own transaction.
+"""The store's side of incidents: what new posts report, in a transaction of its own, soon after that of their page.
 
 Lives on the writer's thread, as the grouper does. After a rollback, and after a person has changed an incident, what
-is known is read again from the store.
+is known is read again from the store; so are, after a crash, the posts that nobody has grouped yet.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ from typing import Any
 import orjson
 
 from aggregator.identity import Id, as_uuid, time_ordered_id, written
-from aggregator.incidents.extract import fields_of
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.recall import recall
+from aggregator.incidents.recall import GROUPED_TO, read_behind, recall, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
-from aggregator.incidents.sketch import sketch_of
-from aggregator.incidents.waiting import WAITS
 from aggregator.prepare import Draft, Prepared
 from aggregator.store import rows
 from aggregator.store.rows import Connection
@@ -37,20 +34,32 @@ class Incidents:
         self._grouper: Grouper | None = None
         self._names: dict[Id, str] = {}  # as they are stored
         self._persons: dict[Id, Id] = {}  # of accounts that were linked
+        self._lost = True  # a former process may have ended before it had grouped everything
 
-    def forget(self) -> None:
-        """What was noted was rolled back, or something else has changed it: a colleague, or a link of accounts."""
+    def forget(self, *, lost: bool = False) -> None:
+        """What is noted is not so any more: a colleague, or a link of accounts, has changed it; or, lost, it was rolled
+        back, so that posts wait to be grouped."""
         self._grouper = None
+        self._lost = self._lost or lost
 
-    def take(self, con: Connection, page: Prepared, fresh: Sequence[Draft], now: datetime) -> set[Id]:
-        """Group a page's new posts. Returns the inquiries that now belong to another or a larger incident."""
-        said = _said(page, fresh, now)
-        if not said:
-            return set()
+    def take(self, con: Connection, pages: Iterable[Sequence[Said]], now: datetime) -> set[Id]:
+        """Group what the new posts of some pages report. Returns the inquiries that are in another or a larger incident
+        than before."""
+        behind: list[list[Said]] = []
         if self._grouper is None:
             known = recall(con, now, persons=self.persons, quiet=self.quiet)
             self._grouper, self._names, self._persons = known.grouper, known.names, known.persons
+            behind = read_behind(con, now) if self._lost else []
+            self._lost = False
+        told: set[Id] = set()
+        for said in (*behind, *pages):
+            if said:
+                told |= self._take(con, said, now)
+        return told
+
+    def _take(self, con: Connection, said: Sequence[Said], now: datetime) -> set[Id]:
         grouper, persons = self._grouper, self._persons
+        assert grouper is not None
         before = {one: incident.persons() for one, incident in grouper.incidents.items()}
         changes = grouper.take(each._replace(person_id=persons.get(each.account_id, each.account_id)) for each in said)
         self._write(con, changes, now)
@@ -60,6 +69,8 @@ class Incidents:
 
     def _write(self, con: Connection, changes: Changes, now: datetime) -> None:
         _write_reports(con, changes)
+        if changes.reports:
+            con.execute("UPDATE meta SET value = ? WHERE key = ?", [now.isoformat(), GROUPED_TO])
         if changes.began:
             self._begin(con, list(changes.began.values()), now)
         joined = [
@@ -167,30 +178,19 @@ def merge(con: Connection, young: Id, old: Id, who: str, now: datetime) -> None:
         note(con, one, who, "merge", now, details)
 
 
-def _said(page: Prepared, fresh: Sequence[Draft], now: datetime) -> list[Said]:
-    """What new posts of customers report, in the order of writing. What is older than a day reports nothing."""
-    since = now - WAITS
-    asking = [
-        draft
-        for draft in fresh
-        if draft.posted_at > since and draft.asks and draft.inquiry_id and not draft.thanks and not draft.deleted
-    ]
-    if not asking:
-        return []
-    told = rows.taken(page.posts.select(["search_text", "text", "facts"]), [draft.at for draft in asking]).to_pydict()
-    found = []
-    for draft, searchable, text, facts in zip(asking, told["search_text"], told["text"], told["facts"], strict=True):
-        fields = fields_of(searchable, text, orjson.loads(facts))
-        if fields is None or draft.inquiry_id is None:
-            continue
-        found.append(
-            Said(
-                draft.inquiry_id, draft.post_id, draft.alias_id, draft.person_id, draft.thread_id, draft.reply_to,
-                draft.posted_at, fields, b"" if fields.feature else sketch_of(searchable), draft.person_id,
-            )
+def said_on(page: Prepared, asked: Sequence[Draft]) -> list[Said]:
+    """What new posts of customers report, in the order of writing. Pure; needs no database."""
+    told = rows.taken(page.posts.select(["search_text", "text", "facts"]), [draft.at for draft in asked]).to_pydict()
+    posts = []
+    for draft, *words in zip(asked, told["search_text"], told["text"], told["facts"], strict=True):
+        assert draft.inquiry_id is not None
+        key = (draft.posted_at, draft.order, draft.post_id)
+        names = (
+            draft.inquiry_id, draft.post_id, draft.alias_id, draft.person_id, draft.thread_id, draft.reply_to,
         )  # fmt: skip
-    order = {draft.post_id: (draft.posted_at, draft.order, draft.post_id) for draft in asking}
-    return sorted(found, key=lambda each: order[each.post_id])
+        if (one := said_of(names, draft.posted_at, *words)) is not None:
+            posts.append((key, one))
+    return [one for _, one in sorted(posts, key=lambda each: each[0])]
 
 
 def _write_reports(con: Connection, changes: Changes) -> None:

@@ -9,14 +9,20 @@ from typing import NamedTuple
 import orjson
 
 from aggregator.identity import Id, as_uuid
+from aggregator.incidents.extract import fields_of
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.reports import Report, Why
+from aggregator.incidents.reports import Report, Said, Why
+from aggregator.incidents.sketch import sketch_of
 from aggregator.incidents.spikes import PAST
 from aggregator.incidents.waiting import WAITS
 from aggregator.store import rows
 from aggregator.store.rows import Connection
 
+GROUPED_TO = "incidents_grouped_to"
+"""In `meta`: when posts were grouped last."""
+
+_BEHIND = timedelta(minutes=10)  # between reading a page and its commit there is less
 _NOT_AGAIN = ("person", "split")  # who left so does not join again by itself
 
 
@@ -75,6 +81,43 @@ def recall(con: Connection, now: datetime, *, persons: int, quiet: timedelta) ->
         if known:
             grouper.know_incident(incident, known, _barred(con, incident))
     return Recalled(grouper, names, _persons(con))
+
+
+Names = tuple[Id, Id, Id | None, Id, Id, Id | None]
+"""inquiry, post, alias, account (the post's own id where nobody is named), thread, reply_to"""
+
+
+def said_of(names: Names, at: datetime, searchable: str, text: str, facts: str) -> Said | None:
+    """What a post says; None: it reports nothing."""
+    fields = fields_of(searchable, text, orjson.loads(facts))
+    if fields is None:
+        return None
+    inquiry, post, alias, account, thread, reply_to = names
+    sketch = b"" if fields.feature else sketch_of(searchable)
+    return Said(inquiry, post, alias, account, thread, reply_to, at, fields, sketch, account)
+
+
+def read_behind(con: Connection, now: datetime) -> list[list[Said]]:
+    """What was stored but perhaps not grouped when a process ended, page by page; grouping it twice changes nothing."""
+    found = con.execute("SELECT value FROM meta WHERE key = ?", [GROUPED_TO]).fetchone()
+    if found is None:
+        con.execute("INSERT INTO meta VALUES (?, ?)", [GROUPED_TO, now.isoformat()])
+    since = datetime.fromisoformat(found[0]) - _BEHIND if found else now - WAITS
+    pages: dict[tuple[datetime, str], list[Said]] = {}
+    for seen_at, source, *names, at, searchable, text, facts in rows.select(
+        con,
+        "SELECT seen_at, source, inquiry_id, post_id, alias_id, coalesce(account_id, post_id), thread_id, reply_to, "
+        "posted_at, search_text, text, facts FROM post WHERE posted_at > ? AND seen_at > ? AND NOT staff "
+        "AND inquiry_id IS NOT NULL AND deleted_at IS NULL AND (facts ->> 'thanks') IS NULL "
+        "ORDER BY seen_at, source, posted_at, native_order, post_id",
+        rows.ids(()),
+        [now - WAITS, since],
+    ):
+        inquiry, post, alias, account, thread, reply_to = names
+        said = said_of((inquiry, post, alias, account, thread, reply_to), at, searchable, text, facts)
+        if said is not None:
+            pages.setdefault((seen_at, source), []).append(said)
+    return list(pages.values())
 
 
 def _persons(con: Connection) -> dict[Id, Id]:
