@@ -186,7 +186,7 @@ class Ingest:
             heard, self._heard = self._heard, []
             pages = await asyncio.to_thread(lambda: [said_on(page, asked) for page, asked in heard])
             now = self.clock()
-            told = await self.db.write(lambda con: self._group(con, pages, now))
+            told = await self.db.write(lambda con: self._group(con, pages, now), bulk=True)  # live pages go first
         self.tell(told)
 
     def _group(self, con: Connection, pages: Sequence[Sequence[Said]], now: datetime) -> set[Id]:

@@ -91,8 +91,8 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     if _is_over(hits, faults) or ("howto" in hits and not faults):
         return None
     feature, also = _foremost(features, faults)
-    if feature is None and "crash" in hits:
-        feature = "app_start"
+    if "crash" in hits and (feature is None or feature in GENERIC):
+        feature, also = "app_start", frozenset(features) - {"app_start"}
     elif feature is None and "not_here" in hits:
         feature = "transfer"
     domain = _domains(searchable, entities)
