@@ -149,6 +149,15 @@ class Bands(_Settings):
         return "P0" if score >= self.P0 else "P1" if score >= self.P1 else "P2" if score >= self.P2 else "P3"
 
 
+class Grouping(_Settings):
+    """When reports of several persons are an incident."""
+
+    persons: int = Field(default=3, ge=2, le=50, description="The fewest persons that make an incident.")
+    quiet_hours: float = Field(
+        default=12, gt=0, le=168, description="An incident without a report for so long has ended."
+    )
+
+
 class Settings(_Settings):
     """All of connectors.yaml."""
 
@@ -170,6 +179,9 @@ class Settings(_Settings):
     bands: Bands = Field(default_factory=Bands, description="Where each priority band begins.")
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."
+    )
+    incidents: Grouping = Field(
+        default_factory=Grouping, description="When reports of several persons are an incident."
     )
     points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict, description="Points of single scoring rules, instead of their own."

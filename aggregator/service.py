@@ -18,6 +18,7 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
+from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
@@ -70,6 +71,7 @@ async def running(
             clock=clock,
             health=lambda: source_reports(work.db, settings),
             surfacing=work.ingest.surfacing,
+            grouping=work.ingest.incidents,
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
@@ -82,6 +84,8 @@ async def running(
         stack.push_async_callback(control.stop)
         work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
         work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
+        work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
+        work.ingest.group_soon()
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

@@ -56,6 +56,7 @@ class Workplace:
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
             self._stack.push_async_callback(self.compact_if_due)
+            self._stack.push_async_callback(self.ingest.finish)
             self.poller = Poller(self.ingest)
             self._stack.push_async_callback(self.poller.close)
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):

@@ -55,7 +55,8 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
         async for prepared in pages:
             # The next pages are read and understood while this one is being written.
             if committing is not None:
-                _add(sum_, await committing)
+                _add(sum_, committed := await committing)
+                ingest.hear(committed)
             done += prepared.records
             move = Move(fence, {"files": {**files, digest: done}})
             fence += 1
@@ -64,7 +65,8 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
             if progress:
                 progress(file.path.name, done, total)
     if committing is not None:
-        _add(sum_, await committing)
+        _add(sum_, committed := await committing)
+        ingest.hear(committed)
     ingest.tell(sum_.inquiries)
     return sum_
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
+from uuid import UUID
 
 import orjson
 
@@ -32,24 +33,28 @@ _WIDTH = len(INQUIRY)
 # Repeat contact and the order by ageing concern the open ones; history keeps the priority without them.
 _PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, i.waiting_since, i.due_at, {repeats}, {moment})"
 _THEN = "coalesce(i.closed_at, $moment)"
+_NO_INCIDENT = "NULL::UUID AS incident_id, NULL AS incident_number, 0 AS incident_persons"
+_INCIDENT = "n.incident_id, n.number AS incident_number, coalesce(n.persons, 0) AS incident_persons"
 _OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority FROM inquiry_closed AS i) AS f"
+    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
+    "FROM inquiry_closed AS i) AS f"
 )
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
 _REPEATS = "repeats_of(i.waiting_since, r.repeats)"
 _PEOPLE = "people_points(i.wait_per_hour, i.wait_cap, i.waiting_since, r.first_since, a.approaches, $moment)"
 _SOME_OPEN = (
-    f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, "
-    f"{_PRICED.format(repeats=_REPEATS, moment='$moment')} + {_PEOPLE} AS priority "
+    f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
+    f"{_PRICED.format(repeats=_REPEATS, moment='$moment')} + {_PEOPLE} + incident_points(n.persons) AS priority "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
     "LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id "
-    "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id) AS f"
+    "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
+    "LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f"
 )
 _SOME_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
+    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
 _COMPUTED = {
@@ -58,6 +63,7 @@ _COMPUTED = {
     "repeat_contact": "repeat_points(f.repeats)",
     "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
     "approached": "approached_points(f.approaches)",
+    "incident_size": "incident_points(f.incident_persons)",
 }
 
 
@@ -73,6 +79,24 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentTag:
+    """To which incident an inquiry belongs, and how many persons report it."""
+
+    incident_id: Id
+    number: int
+    persons: int
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return f"INC-{self.number}"
+
+    @property
+    def path(self) -> str:
+        return f"/incidents/{written(self.incident_id)}"
+
+
+@dataclass(frozen=True, slots=True)
 class FeedRow:
     """One inquiry as the feed shows it. `terms` sum to `priority`, strongest first."""
 
@@ -80,6 +104,7 @@ class FeedRow:
     priority: float
     author: str
     terms: tuple[Term, ...]
+    incident: IncidentTag | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,11 +443,19 @@ def _rows(
 ) -> list[FeedRow]:
     """The rows of `table` that these ids name, without their authors."""
     found = cursor.execute(
-        f"SELECT {_COLUMNS}, f.priority, {', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
+        f"SELECT {_COLUMNS}, f.priority, f.incident_id, f.incident_number, f.incident_persons, "
+        f"{', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
         {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
-    inquiries = [(to_inquiry(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1 :]) for row in found]
-    return [FeedRow(inquiry, priority, "", _terms(inquiry, points)) for inquiry, priority, points in inquiries]
+    inquiries = [(to_inquiry(row[:_WIDTH]), *row[_WIDTH : _WIDTH + 4], row[_WIDTH + 4 :]) for row in found]
+    return [
+        FeedRow(inquiry, priority, "", _terms(inquiry, points), _tag(*incident))
+        for inquiry, priority, *incident, points in inquiries
+    ]
+
+
+def _tag(incident: UUID | None, number: int, persons: int) -> IncidentTag | None:
+    return IncidentTag(incident.bytes, number, persons) if incident else None
 
 
 def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from aggregator.config import Bands
 from aggregator.inquiry import shown
 from aggregator.store.reading import FeedRow
-from aggregator.web import words
+from aggregator.web import incident_words, words
 from aggregator.web.i18n import LOCALE, Lang, catalogue
 from aggregator.web.promised import Promises, Sentences, promises_of
 from aggregator.web.visible import pieces, target
@@ -71,6 +71,11 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
 
     clocks = {channel: (first, further) for channel, first, further in promises}
     env.globals.update(clock_words=Sentences(translations, clocks, exact))
+
+    def incident_name(fields: Mapping[str, Any]) -> str:
+        return incident_words.sentence(fields, lang)
+
+    env.globals.update(incident_name=incident_name)
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
     env.filters["points"] = lambda points: f"{points:+.0f}" if abs(points) >= 0.5 else f"{points:+.1f}"
@@ -104,6 +109,7 @@ def facts(row: FeedRow, bands: Bands) -> dict[str, str]:
         "band": bands.of(shown(row.priority)),
         "owner": inquiry.owner or "",
         "source": inquiry.source,
+        "incident": f"{row.incident.number}/{row.incident.persons}" if row.incident else "",
         "seen": repr(inquiry.seen_at.astimezone(UTC).timestamp()),
     }
 

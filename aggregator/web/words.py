@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aggregator.web import incident_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -40,6 +41,7 @@ RULES = {
     "repeat_contact": N_("waits in other places, too"),
     "first_contact": N_("has waited elsewhere before"),
     "approached": N_("approached by an impostor"),
+    "incident_size": N_("many report the same"),
     "asked_again": N_("asked again"),
     "asked_three_times": N_("asked three times or more"),
     "answered": N_("we answered"),
@@ -164,6 +166,11 @@ POSES = {
     "role": N_("calls itself a helpdesk"),
     "lure": N_("leads people away"),
 }
+
+INCIDENT_STATES = incident_words.STATES
+END_REASONS = incident_words.END_REASONS
+WHYS, LEFT = incident_words.WHYS, incident_words.LEFT
+INCIDENT_DONE = incident_words.DONE
 
 # What scripts say. They fetch it as one file (pages.py).
 SCRIPT = {
