@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.config import Settings, clock_of
 from aggregator.fold import Subject
@@ -21,8 +21,10 @@ from aggregator.prepare import Draft, Origin, Prepared, ReadPage, pack, read_aga
 from aggregator.refold import refold
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
-from aggregator.store.rows import Connection
 from aggregator.triage.impersonation import LURE_SCORE, OurNames
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 SPEAKS_NEXT = timedelta(minutes=15)  # so soon after somebody asked, whoever names nobody answers that person
 _MOST_MARKED = 50_000

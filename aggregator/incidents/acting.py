@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aggregator.clocks import Clock
 from aggregator.identity import Id, as_uuid, stable_id
 from aggregator.incidents.keeping import Incidents, leave, merge, next_number, note
 from aggregator.store import rows
 from aggregator.store.database import Database
-from aggregator.store.rows import Connection
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 What = Literal["remove", "add", "split", "merge", "unmerge", "end", "reopen"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,7 +20,9 @@ from aggregator.incidents.recall import GROUPED_TO, read_behind, recall, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.prepare import Draft, Prepared
 from aggregator.store import rows
-from aggregator.store.rows import Connection
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 FEW = 25  # persons: up to here each new one is told to all who look at a member; later only every tenth of them
 

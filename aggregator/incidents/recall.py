@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -17,7 +17,9 @@ from aggregator.incidents.sketch import sketch_of
 from aggregator.incidents.spikes import PAST
 from aggregator.incidents.waiting import WAITS
 from aggregator.store import rows
-from aggregator.store.rows import Connection
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 GROUPED_TO = "incidents_grouped_to"
 """In `meta`: when posts were grouped last."""

@@ -60,7 +60,7 @@ WEIGHTS: dict[str, float] = {
     "threat_regulator": 8,
     "threat_media": 6,
     "threat": 6,
-    "unanswered_said": 6,
+    "unanswered_said": 10,
     "many_affected": 5,
     "anger": 4,
     "urgency": 2,
@@ -165,7 +165,7 @@ def weigh(
         kind: Kind = "emergency"
         level = 4
     else:
-        level = _level(grade)
+        level = _level(grade, hits)
         heard = acknowledged(text, hits) if level <= 1 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
@@ -194,9 +194,9 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _level(grade: Grade) -> int:
-    """The highest grade that is more likely than not; 0: none is."""
-    return sum(likely > _SURE for likely in grade.levels)
+def _level(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> int:
+    """The highest grade that is more likely than not; 0: none is. Who says that nobody answered has a trouble."""
+    return max(sum(likely > _SURE for likely in grade.levels), 2 if "unanswered_said" in hits else 0)
 
 
 def _worth(grade: Grade) -> float:
