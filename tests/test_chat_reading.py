@@ -49,6 +49,7 @@ ASKED = Post(
     attachments=1,
     pictures=1,
 )
+APP_AND_MAIL = (("app", "c-5"), ("mail", "a@b.example"))
 BARE = Post(native_id="m-1", text="help", posted_at=None, public=False)
 
 
@@ -116,6 +117,24 @@ def test_a_message_of_the_intake_becomes(name: str, expected: Item) -> None:
     assert taken_in(sample(name)) == expected
 
 
+@pytest.mark.parametrize(
+    ("author", "vouched"),
+    [
+        ({"id": "5", "verified": True, "customer_id": "c-5", "verified_email": "a@b.example"}, APP_AND_MAIL),
+        ({"id": "5", "customer_id": "c-5", "verified_email": "a@b.example"}, ()),
+        ({"id": "5", "verified": True, "email": "a@b.example", "verified_email": "unknown"}, ()),
+        ({"id": "5", "verified": True, "customer_id": "c-5", "is_staff": True}, ()),
+    ],
+)
+def test_only_of_a_verified_customer_it_is_known_who_that_is_elsewhere(
+    author: Record, vouched: tuple[tuple[str, str], ...]
+) -> None:
+    post = taken_in({"id": "1", "text": "help", "author": author})
+    assert isinstance(post, Post)
+    assert post.author is not None
+    assert post.author.vouched == vouched
+
+
 def test_an_edit_or_deletion_without_a_time_happened_when_it_was_sent() -> None:
     edited = taken_in({"id": "1", "text": "b", "event": "message.updated"})
     assert isinstance(edited, Post)
@@ -178,6 +197,7 @@ CALM = Post(
     public=False,
     permalink="https://chatwoot.example/app/accounts/1/conversations/29",
 )
+SIGNED = replace(CALM, author=Author("contact/71", "calm-river-8", vouched=(("app", "u-204"),)))
 
 
 def woot(name: str) -> Item | None:
@@ -188,7 +208,7 @@ def woot(name: str) -> Item | None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("visitor_asks", CALM),
+        ("visitor_asks", SIGNED),
         (
             "older_server",
             replace(
@@ -262,11 +282,24 @@ def test_a_message_of_chatwoot_becomes(name: str, expected: Item | None) -> None
     assert woot(name) == expected
 
 
+@pytest.mark.parametrize(("verified", "vouched"), [(True, (("app", "c-5"),)), (False, ()), (None, ())])
+def test_chatwoots_identifier_counts_where_our_app_has_signed_it(
+    verified: bool | None, vouched: tuple[tuple[str, str], ...]
+) -> None:
+    message = sample("chatwoot_visitor_asks")
+    message["sender"]["identifier"] = "c-5"
+    message["conversation"]["contact_inbox"] = {"hmac_verified": verified}
+    post = chat("chatwoot", url="https://chatwoot.example/", account="1").post({"message": message})
+    assert isinstance(post, Post)
+    assert post.author is not None
+    assert post.author.vouched == vouched
+
+
 def test_an_edit_told_by_chatwoot_happened_when_it_called() -> None:
     changed = sample("chatwoot_visitor_asks") | {"event": "message_updated", "content": "solved"}
     connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
     assert connector.post({"message": changed, "sent_at": SENT.isoformat()}) == replace(
-        CALM, text="solved", edited_at=SENT
+        SIGNED, text="solved", edited_at=SENT
     )
 
 

@@ -387,6 +387,23 @@ def test_only_our_own_server_vouches_for_a_colleague() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("result", "vouched"),
+    [
+        ("dmarc=pass header.from=mail.example", (("mail", "fox@mail.example"),)),
+        ("dmarc=none header.from=mail.example", ()),
+        ("dmarc=fail header.from=mail.example", ()),
+    ],
+)
+def test_a_customers_address_that_our_server_vouches_for_tells_who_it_is_elsewhere(
+    result: str, vouched: tuple[tuple[str, str], ...]
+) -> None:
+    results = f"mx.wallet.example; {result}"
+    author = post_of(written(From="fox@mail.example", Authentication_Results=results)).author
+    assert author is not None
+    assert author.vouched == vouched
+
+
 def test_a_server_that_does_not_give_its_name_is_told_by_an_empty_one() -> None:
     reader = Reader(READER.ours, "")
     results = "spf=pass smtp.mailfrom=wallet.example; dmarc=pass action=none header.from=wallet.example"

@@ -73,6 +73,7 @@ class _Ours:
     alone: bool
     stem: bool
     letters: frozenset[str]
+    lacks: int  # so many of its letters a name that comes near may lack
 
     def besides(self, text: str, name: _Name, said: PosingWords) -> Iterator[str]:
         """What stands in a name, read as `text`, besides ours, if ours does."""
@@ -125,6 +126,16 @@ def _poses(ours: _Ours, role: int, left: str) -> bool:
     return len(left) <= LEFT_OVER[not left.isascii()]
 
 
+def _is_helpdesk(parts: Sequence[str], text: str, said: PosingWords) -> bool:
+    """A name of roles alone, two at least; or a role with some wallet."""
+    if not text.isascii() and said.is_some_helpdesk(parts, text):
+        return True
+    if not said.are_whole(parts) or text in said.ends:
+        return False
+    role, left = said.strip(text)
+    return role == ROLE and not left
+
+
 class OurNames:
     """The names that people know us by. Pickles: worker processes get a copy."""
 
@@ -167,22 +178,17 @@ class OurNames:
         bare = [word for part in parts if (word := skeleton(part)) and part not in said.small]
         text = squeezed("".join(bare))
         badge = WEAK if not name.isascii() and not said.badges.isdisjoint(name) else FILLER
-        role, core = said.strip(text)
-        read = _Name(parts, bare, (core, said.strip(text, least=FILLER)[1]))
-        texts = dict.fromkeys((text, squeezed("".join(map(read_whole, parts))), blurred(text)))
-        for ours in self._ours:
-            for each in texts:
-                for rest in ours.besides(each, read, said):
-                    found, left = said.strip(rest)
-                    if _poses(ours, max(found, badge), left) and not said.is_customer(parts, rest):
+        texts = tuple(dict.fromkeys((text, squeezed("".join(map(read_whole, parts))), blurred(text))))
+        seen = frozenset("".join(texts))
+        near = [ours for ours in self._ours if len(ours.letters - seen) <= ours.lacks]
+        if near:
+            read = _Name(parts, bare, (said.strip(text)[1], said.strip(text, least=FILLER)[1]))
+            for ours in near:
+                for rest in (rest for each in texts for rest in ours.besides(each, read, said)):
+                    role, left = said.strip(rest)
+                    if _poses(ours, max(role, badge), left) and not said.is_customer(parts, rest):
                         return Pose("name", 0.9)
-        if not shown:
-            return None
-        if not text.isascii() and said.is_some_helpdesk(parts, text):
-            return Pose("role", 0.6)
-        if role == ROLE and not core and text not in said.ends and said.are_whole(parts):
-            return Pose("role", 0.6)
-        return None
+        return Pose("role", 0.6) if shown and _is_helpdesk(parts, text, said) else None
 
     def is_ours(self, host: str) -> bool:
         return any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
@@ -230,5 +236,6 @@ def _add(found: dict[str, _Ours], name: str, *, alone: bool, person: bool = Fals
     if length < (2 if chinese else 4) or (spelling in found and found[spelling].alone):
         return
     near = 0 if person or not alone or length < (4 if chinese else 7) else 2 if length >= 14 else 1
+    lacks = max(near, 1 if chinese and length == 3 else 0)
     for form in dict.fromkeys((spelling, blurred(spelling))):
-        found[form] = _Ours(form, letter_by_letter(name), near, alone, not alone, frozenset(form))
+        found[form] = _Ours(form, letter_by_letter(name), near, alone, not alone, frozenset(form), lacks)

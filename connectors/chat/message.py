@@ -141,7 +141,7 @@ def _author_id(author: Mapping[str, object], conversation: str | None, *, staff:
 
 def _vouched(author: Mapping[str, object]) -> tuple[Vouched, ...]:
     """By which the app knows this customer elsewhere, too; nothing of one whom it has not authenticated."""
-    customer, mail = _text(author, "customer_id", LONGEST_ID), _text(author, "email", LONGEST_ID)
+    customer, mail = _text(author, "customer_id", LONGEST_ID), _text(author, "verified_email", LONGEST_ID)
     if not _flag(author, "verified"):
         return ()
     return ((("app", customer),) if customer else ()) + ((("mail", mail),) if "@" in mail else ())
