@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage.thanks import Acknowledged, acknowledged
@@ -20,32 +20,25 @@ if TYPE_CHECKING:
     from aggregator.triage.spans import Span
 
 
-class Stake(NamedTuple):
-    """Something that can be at stake. level: the grade of most messages that are about it, 1 to 4."""
-
-    level: int
-    kind: Kind
-
-
-STAKES: dict[str, Stake] = {
-    "danger_to_life": Stake(4, "emergency"),
-    "key_given": Stake(4, "emergency"),
-    "funds_stolen": Stake(4, "emergency"),
-    "security_report": Stake(4, "emergency"),
-    "app_down": Stake(4, "emergency"),
-    "funds_missing": Stake(3, "complaint"),
-    "impersonation_report": Stake(3, "complaint"),
-    "account_locked": Stake(3, "complaint"),
-    "accusation": Stake(3, "complaint"),
-    "complaint": Stake(2, "complaint"),
-    "defect": Stake(2, "complaint"),
-    "pending": Stake(2, "complaint"),
-    "worried": Stake(2, "question"),
-    "fee_problem": Stake(2, "complaint"),
-    "question": Stake(1, "question"),
-    "suggestion": Stake(1, "other"),
+STAKES: dict[str, int] = {
+    "danger_to_life": 4,
+    "key_given": 4,
+    "funds_stolen": 4,
+    "security_report": 4,
+    "app_down": 4,
+    "funds_missing": 3,
+    "impersonation_report": 3,
+    "account_locked": 3,
+    "accusation": 3,
+    "complaint": 2,
+    "defect": 2,
+    "pending": 2,
+    "worried": 2,
+    "fee_problem": 2,
+    "question": 1,
+    "suggestion": 1,
 }
-"""What a post can be about, strongest first."""
+"""What a post can be about, strongest first, and the grade of most messages that are about it."""
 
 READS: dict[int, str] = {4: "reads_emergency", 3: "reads_serious", 2: "reads_fault", 1: "reads_minor"}
 """The name of the stake where no word of the lists names it, by grade."""
@@ -54,6 +47,12 @@ AT_STAKE = frozenset({"key_exposed", *STAKES, *READS.values()})
 
 STEPS: dict[int, float] = {1: 6, 2: 12, 3: 40, 4: 42}
 """What it adds to a post's points to be at least of this grade; each counts as far as it is likely."""
+
+
+def _surely(level: int) -> float:
+    """The points of a post that is surely of this grade and no higher one."""
+    return sum(STEPS[step] for step in range(1, level + 1))
+
 
 WEIGHTS: dict[str, float] = {
     "threat_legal": 8,
@@ -71,8 +70,8 @@ SINKS: dict[str, float] = {"bait": -30, "noise": -30, "praise": -25, "thanks": -
 
 RULES: dict[str, float] = {
     "key_exposed": 100,
-    **{rule: sum(STEPS[step] for step in range(1, stake.level + 1)) for rule, stake in STAKES.items()},
-    **{rule: sum(STEPS[step] for step in range(1, level + 1)) for level, rule in READS.items()},
+    **{rule: _surely(level) for rule, level in STAKES.items()},
+    **{rule: _surely(level) for level, rule in READS.items()},
     **WEIGHTS,
     **SINKS,
     "public": 4,
@@ -108,7 +107,7 @@ _PAIRS = (
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 _LEAST = 1.0  # fewer points are no reason
-_GRAVE = frozenset(rule for rule, stake in STAKES.items() if stake.level >= 2)
+_GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
 class Found(Protocol):
@@ -218,10 +217,9 @@ def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: 
 
 def _about(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int) -> tuple[Kind, str]:
     """The kind, and what is at stake: what the words name, if it is about as grave as the post reads."""
-    named = (
-        rule for rule, stake in STAKES.items() if rule in hits and stake.level - 1 <= max(level, 1) <= stake.level + 1
-    )
-    stake = next(named, READS[max(level, 1)])
+    about = max(level, 1)
+    named = (rule for rule, usual in STAKES.items() if rule in hits and abs(usual - about) <= 1)
+    stake = next(named, READS[about])
     if level == 4:
         return "emergency", stake
     if level >= 2:

@@ -33,18 +33,21 @@ class Judged:
 
     likely: NDArray[np.float32]
     pieces: Pieces
-    _near: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # by head
+    _summed: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # by head
 
-    def near(self, head: int, weights: NDArray[np.int8]) -> NDArray[np.float64]:
-        """What `_WINDOW` signs say together for a head, by the first of them; over the page's `plain`."""
-        if head not in self._near:
+    def near(self, head: int, weights: NDArray[np.int8], begin: int, end: int) -> NDArray[np.float64]:
+        """What `_WINDOW` signs of the text plain[begin:end] say together for a head, by the first of them."""
+        if head not in self._summed:
             found = self.pieces
             worth = weights[found.place, head] / found.length
-            size = len(found.plain) + _WINDOW
+            size = len(found.plain) + 1
             begun = np.bincount(found.start, worth, size) - np.bincount(found.start + found.length, worth, size)
-            summed = np.cumsum(np.cumsum(begun))  # first each sign's worth, then that of all signs up to it
-            self._near[head] = summed[_WINDOW - 1 :] - np.append(0.0, summed[:-_WINDOW])
-        return self._near[head]
+            self._summed[head] = np.cumsum(np.cumsum(begun))  # first each sign's worth, then that of all up to it
+        summed = self._summed[head]
+        last = np.minimum(np.arange(begin + _WINDOW, end + _WINDOW), end) - 1
+        before = np.append(summed[begin - 1] if begin else 0.0, summed[begin : end - 1])
+        near: NDArray[np.float64] = np.round(summed[last] - before, 6)  # more digits hang on what else is on the page
+        return near
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,9 @@ class Model:
         begins, whole = judged.pieces.begins, judged.pieces.plain
         begin = int(begins[number])
         end = int(begins[number + 1]) - 1 if number + 1 < len(begins) else len(whole)
-        near = judged.near(head, self._weights)[begin:end]
-        if not len(near):
+        if begin == end:
             return ""
+        near = judged.near(head, self._weights, begin, end)
         at = int(np.argmax(near))
         return _whole_words(whole, begin + at, min(begin + at + _WINDOW, end)) if near[at] > 0 else ""
 

@@ -145,6 +145,18 @@ def calibrated(margins: NDArray[np.float64], answers: NDArray[np.float64]) -> tu
     return round(slope, 3), round(shift, 3)
 
 
+def _in_bytes(weights: NDArray[np.float64]) -> NDArray[np.int8]:
+    """To whole numbers. The smallest say next to nothing, and are most of the file."""
+    whole = np.rint(weights).astype(np.int8)
+    return np.where(np.abs(whole) <= 1, 0, whole).astype(np.int8)
+
+
+def version_of(messages: Sequence[Message]) -> str:
+    """Names what a model was trained on: these messages with these grades."""
+    told = "".join(f"{one.name}\t{one.grade}\t{one.kind}\t{one.flags}\t{one.text}\n" for one in messages)
+    return hashlib.blake2b(told.encode(), digest_size=4).hexdigest()
+
+
 def fit(messages: Sequence[Message], tell: Callable[[str], None] = print) -> Weights:
     """Learn every head from these messages."""
     rows = rows_of([message.text for message in messages])
@@ -156,12 +168,9 @@ def fit(messages: Sequence[Message], tell: Callable[[str], None] = print) -> Wei
         steps.append(float(np.max(np.abs(learned[-1].weights[:SIZE]))) / 127 or 1.0)
         curves.append(calibrated(unseen(rows, messages, name), answers))
         tell(name)
-    told = "".join(f"{one.name}\t{one.grade}\t{one.kind}\t{one.flags}\t{one.text}\n" for one in messages)
     return Weights(
-        hashlib.blake2b(told.encode(), digest_size=4).hexdigest(),
-        np.stack(
-            [np.rint(head.weights[:SIZE] / step).astype(np.int8) for head, step in zip(learned, steps, strict=True)]
-        ),
+        version_of(messages),
+        np.stack([_in_bytes(head.weights[:SIZE] / step) for head, step in zip(learned, steps, strict=True)]),
         np.array(steps, np.float32),
         np.array([head.offset for head in learned], np.float32),
         NAMES,
