@@ -216,6 +216,21 @@ def replay(config: Path, as_json: bool) -> None:
     _show(result, as_json, text)
 
 
+@main.command(epilog="Example: aggregator rescore --dry-run")
+@click.option("--dry-run", is_flag=True, help="Only tell what would move.")
+@config_option
+@json_option
+def rescore(dry_run: bool, config: Path, as_json: bool) -> None:
+    """Give open inquiries the points of today's words, weights and model. Without --dry-run: as `aggregator replay`."""
+    if not dry_run:
+        click.get_current_context().invoke(replay, config=config, as_json=as_json)
+        return
+    from aggregator.terminal import moves
+
+    result = _do(_load(config), "rescore", {}, quiet=as_json)
+    _show(result, as_json, "" if as_json else moves(result))
+
+
 @main.command(epilog="Example: aggregator feed --limit 20 --once")
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--once", is_flag=True, help="Print it once instead of keeping it live.")

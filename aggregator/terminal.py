@@ -262,3 +262,13 @@ def _figure(part: Mapping[str, Any], name: str) -> str:
     value, interval = part.get(name), part.get(f"{name}_interval")
     told = "–" if value is None else str(value)
     return f"{told} ({interval[0]}-{interval[1]})" if interval else told
+
+
+def moves(result: Mapping[str, Any]) -> str:
+    """What `aggregator rescore --dry-run` found, the widest move first."""
+    lines = [f"{result['inquiries']:,} open inquiries: {result['moved']:,} would move"]
+    lines += [f"  {band}: {count:+,}" for band, count in sorted(result["bands"].items()) if count]
+    for move in result["most"]:
+        kind = move["kind"] if move["kind"] == move["new_kind"] else f"{move['kind']} -> {move['new_kind']}"
+        lines.append(f"#{move['code']}  {move['before']:>2} -> {move['after']:>2}  {kind}: {move['excerpt'][:70]}")
+    return "\n".join(lines)
