@@ -7,7 +7,7 @@ connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -80,8 +80,10 @@ class Suspects:
         drafts = [draft for draft in page.drafts if draft.account and (draft.poses or draft.lures)]
         if not drafts:
             return
-        sql = "SELECT account_id FROM account WHERE suspect = false AND account_id IN (SELECT id FROM wanted)"
-        cleared = {account for (account,) in rows.select(con, sql, rows.ids(_authors(drafts)))}
+        found = con.execute("SELECT account_id FROM account WHERE NOT suspect").fetchall()
+        cleared = {account.bytes for (account,) in found}
+        if cleared.isdisjoint(_authors(drafts)):
+            return
         for number, draft in enumerate(page.drafts):
             if draft.account and draft.account.account_id in cleared and (draft.poses or draft.lures):
                 _believe(page, number, origin, now)
@@ -157,15 +159,18 @@ def _keep(con: Connection, approaches: Sequence[Approach]) -> set[Id]:
 def _talk(con: Connection, suspects: Sequence[Draft], fresh: Sequence[Draft], known: KnownIds) -> _Talk:
     talk = _Talk()
     threads = {draft.thread_id for draft in suspects}
-    for person, thread, inquiry, at, *names in rows.select(
+    found = rows.fetch(
         con,
-        "SELECT i.person_id, i.thread_id, i.inquiry_id, i.last_post_at, a.native_id, a.handle, a.name "
-        "FROM inquiry_open AS i LEFT JOIN account AS a ON a.account_id = i.person_id "
-        "WHERE i.waiting_since IS NOT NULL AND i.kind NOT IN ('praise', 'noise') "
-        "AND i.thread_id IN (SELECT id FROM wanted)",
-        rows.ids(threads),
-    ):
-        talk.askers.setdefault(thread, []).append(_Asker(person, at, tuple(names), inquiry))
+        "inquiry_open",
+        "person_id, thread_id, inquiry_id, last_post_at",
+        "thread_id",
+        threads,
+        "last_post_at >= ? AND waiting_since IS NOT NULL AND kind NOT IN ('praise', 'noise')",
+        [min(draft.posted_at for draft in suspects) - NEAR],
+    )
+    names = _names(con, {row[0] for row in found}) if any(draft.mentions for draft in suspects) else {}
+    for person, thread, inquiry, at in found:
+        talk.askers.setdefault(thread, []).append(_Asker(person, at, names.get(person, ()), inquiry))
     for draft in fresh:
         asks = draft.asks and not (draft.lures or draft.thanks or draft.passed_over)
         target = draft.account.account_id if draft.account else None, draft if asks else None
@@ -178,6 +183,11 @@ def _talk(con: Connection, suspects: Sequence[Draft], fresh: Sequence[Draft], kn
             talk.askers.setdefault(draft.thread_id, []).append(asker)
     _load_targets(con, suspects, known, talk)
     return talk
+
+
+def _names(con: Connection, accounts: Collection[Id]) -> dict[Id, tuple[str | None, ...]]:
+    told = rows.fetch(con, "account", "account_id, native_id, handle, name", "account_id", accounts)
+    return {account: tuple(names) for account, *names in told}
 
 
 def _load_targets(con: Connection, suspects: Sequence[Draft], known: KnownIds, talk: _Talk) -> None:

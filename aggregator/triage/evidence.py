@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aggregator.identity import Id, stable_id
@@ -22,8 +22,10 @@ class Evidence(NamedTuple):
     value: Id  # a hash of kind and value
 
 
-def evidence_of(vouched: Iterable[tuple[str, str]], entities: Mapping[str, Sequence[str]]) -> tuple[Evidence, ...]:
+def evidence_of(vouched: Sequence[tuple[str, str]], entities: Mapping[str, Sequence[str]]) -> tuple[Evidence, ...]:
     """All of a post: what its author's platform vouches for, and the ids on chains that its text names."""
+    if not vouched and entities.keys().isdisjoint(CLAIMED):
+        return ()
     found = [Evidence(kind, hashed(kind, value)) for kind, value in vouched]
     claims = [(kind, value) for kind in CLAIMED for value in entities.get(kind, ())]
     if len(claims) <= _MOST:
