@@ -36,6 +36,7 @@ from connectors.contract import Connector, Page, Record
 log = structlog.get_logger()
 
 GROUP_AFTER = 0.2  # seconds from a page's commit until its posts are grouped: pages that come together go together
+GROUP_AT_ONCE = 200  # posts
 
 Listener = Callable[[Collection[Id]], None]
 
@@ -195,8 +196,9 @@ class Ingest:
         async with self._one_at_a_time:
             heard, self._heard = self._heard, []
             pages = await asyncio.to_thread(lambda: [said_on(page, asked) for page, asked in heard])
-            now = self.clock()
-            told = await self.db.write(lambda con: self._group(con, pages, now), bulk=True)  # live pages go first
+            now, told = self.clock(), set[Id]()
+            for some in _in_parts(pages):  # at least once: a former process may have left something
+                told |= await self.db.write(partial(self._group, pages=some, now=now), bulk=True)  # live pages go first
         self.tell(told)
 
     def _group(self, con: Connection, pages: Sequence[Sequence[Said]], now: datetime) -> set[Id]:
@@ -216,3 +218,18 @@ class Ingest:
         """Let the feed know."""
         if inquiries and self.changed:
             self.changed(inquiries)
+
+
+def _in_parts(pages: Sequence[Sequence[Said]]) -> list[list[Sequence[Said]]]:
+    """Pages, or pieces of them, in order: each part is grouped in one transaction, which holds the writer shortly."""
+    parts: list[list[Sequence[Said]]] = [[]]
+    room = GROUP_AT_ONCE
+    for page in pages:
+        for start in range(0, len(page), GROUP_AT_ONCE):
+            piece = page[start : start + GROUP_AT_ONCE]
+            if len(piece) > room:
+                parts.append([])
+                room = GROUP_AT_ONCE
+            parts[-1].append(piece)
+            room -= len(piece)
+    return parts

@@ -15,7 +15,7 @@ from aggregator.incidents.extract import fields_of
 from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.reports import Said
 from aggregator.incidents.sketch import sketch_of
-from aggregator.triage import search_text, understand
+from aggregator.triage import judge, search_text, understand
 from tests.sets.incidents import Report, stream
 
 NEVER = 999
@@ -42,9 +42,8 @@ class Verdict:
 def said_of(post: Report) -> Said | None:
     """As `keeping` would make it of a stored post; None: nothing of the kind is said."""
     searchable = search_text(post.text)
-    seen = understand(
-        post.text, search_text=searchable, lang=None, public=True, followers=None, secrets=(), staff=False, points={}
-    )
+    (grade,) = judge([searchable])
+    seen = understand(post.text, grade, lang=None, public=True, followers=None, secrets=(), staff=False, points={})
     fields = fields_of(searchable, post.text, {"kind": seen.kind, "entities": seen.entities})
     if fields is None:
         return None

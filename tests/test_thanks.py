@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from aggregator.inquiry import Understanding
-from aggregator.triage import search_text, understand
+from aggregator.triage import judge, search_text, understand
 
 
 def read(text: str) -> Understanding:
-    return understand(
-        text, search_text=search_text(text), lang=None, public=False, followers=None, secrets=(), staff=False, points={}
-    )
+    (grade,) = judge([search_text(text)])
+    return understand(text, grade, lang=None, public=False, followers=None, secrets=(), staff=False, points={})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +145,6 @@ def test_what_says_more_is_no_thanks(text: str) -> None:
 
 def test_one_of_us_cannot_thank_in_the_customers_name() -> None:
     said = "问题解决了，谢谢"
-    understood = understand(
-        said, search_text=said, lang=None, public=False, followers=None, secrets=(), staff=True, points={}
-    )
+    (grade,) = judge([said])
+    understood = understand(said, grade, lang=None, public=False, followers=None, secrets=(), staff=True, points={})
     assert (understood.thanks, understood.solved) == (False, False)

@@ -109,7 +109,10 @@ async def _readers(file: File, job: Job) -> AsyncIterator[list[Asked]]:
 
 
 def _ask(thread: ThreadPoolExecutor, read: Reader, rows: Rows, done: int) -> asyncio.Future[Prepared]:
-    return asyncio.wrap_future(thread.submit(read, rows, done))
+    over = asyncio.wrap_future(thread.submit(read, rows, done))
+    # Where an earlier page ends the import nobody waits for this one, and asyncio would print its error as forgotten.
+    over.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return over
 
 
 def _add(total: Outcome, page: Outcome) -> None:

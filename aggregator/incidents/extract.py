@@ -32,7 +32,7 @@ _SIGNS = (
     "wrong",
     "shown",
 )
-_ENTITY = {"chain": "chains", "token": "tokens", "os": "os", "error": "error", "version": "versions"}
+_ENTITY = {"chain": "chain", "token": "token", "os": "os"}
 _NEAR = 60  # characters between a feature and the fault that speaks of it
 _ECHO_LONGEST = 90  # characters; who says more than "me too" says what
 # Two numbers are a version only behind a word that says so; three are found by triage.
@@ -87,7 +87,7 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     if "market" in hits and not _SHOWS.isdisjoint(hits):  # not the market is at fault, but how it is shown
         features["price"] = features.get("price", []) + hits["market"]
     faults += fails
-    grave = facts.get("kind") in ("emergency", "complaint")
+    grave = facts.get("kind") == "emergency"
     if _is_over(hits, faults) or ("howto" in hits and not faults):
         return None
     feature, also = _foremost(features, faults)
@@ -186,7 +186,7 @@ def _shared(name: str, hits: Mapping[str, list[Hit]], entities: Mapping[str, Seq
     found = {category.removeprefix(prefix) for category in hits if category.startswith(prefix)}
     known = _names()[name]
     for value in entities.get(_ENTITY[name], ()):
-        spelled = str(value).lower()
+        spelled = str(value).lower().partition(" ")[0]  # "ios 17": which one is another field
         found.add(known.get(spelled, spelled))
     return frozenset(found)
 
@@ -198,7 +198,7 @@ def _chains_of(entities: Mapping[str, Sequence[Any]]) -> Values:
 
 
 def _versions(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
-    found = {str(one) for name in ("version", "versions") for one in entities.get(name, ())}
+    found = {str(one) for one in entities.get("version", ())}
     return frozenset(one.lstrip("v") for one in found | set(_SHORT_VERSION.findall(searchable)))
 
 
@@ -211,7 +211,7 @@ def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -
 
 def _domains(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
     """Registrable domains, as far as can be told without a full list."""
-    hosts = {str(one) for name in ("domain", "domains") for one in entities.get(name, ())}
+    hosts = {str(one) for one in entities.get("domain", ())}
     for link in entities.get("link", ()):
         hosts.add(str(link).lower().partition("://")[2] or str(link).lower())
     hosts |= {re.sub(r"[\[\]()]", "", one.group()).replace("。", ".") for one in _BARE_DOMAIN.finditer(searchable)}

@@ -165,7 +165,7 @@ def weigh(
         level = 4
     else:
         level = _level(grade, hits)
-        heard = acknowledged(text, hits) if level <= 1 and _GRAVE.isdisjoint(hits) else ""
+        heard = acknowledged(text, hits) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
