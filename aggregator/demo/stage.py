@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 import httpx
 
 from aggregator.clocks import ScaledClock
-from aggregator.config import Colleague, Settings
+from aggregator.config import Brand, Colleague, Settings
 from aggregator.demo.given_away import given_away, with_own_phrases
 from aggregator.demo.scene import Scene, Trouble
 from aggregator.demo.scenes import SCENES
@@ -26,6 +26,7 @@ from aggregator.demo.truth import Truth
 
 CALLS_EVERY: Final = 0.05  # seconds
 UNLIMITED: Final = httpx.Limits(max_connections=None)  # platforms do not wait for one another
+BRAND: Final = ["Lantern Wallet", "灯笼钱包"]
 
 S = TypeVar("S", bound=Scene)
 
@@ -70,7 +71,13 @@ class Stage:
         for scene in self.scenes.values():
             scene.long_poll = long_poll
         sources = {name: scene.config(secrets) for name, scene in self.scenes.items()}
-        return Settings(data=data, sources=sources, team=self._team(), official=self._accounts(self._official()))
+        return Settings(
+            data=data,
+            sources=sources,
+            team=self._team(),
+            official=self._accounts(self._official()),
+            brand=Brand(names=BRAND, handles=[self._official().handle]),
+        )
 
     @asynccontextmanager
     async def connected(self, hooks_url: str) -> AsyncIterator[None]:

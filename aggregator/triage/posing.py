@@ -20,6 +20,7 @@ LISTS = ("roles", "roles_beside_our_name", "fillers", "generic", "customers", "b
 GENERIC, FILLER, WEAK, ROLE = range(4)
 LEFT_OVER = {True: 3, False: 9}  # letters that may stand besides: Chinese ones, Latin ones
 _BEFORE = 24  # characters before a lure in which somebody tells of one
+_LONGEST_LURE = 280
 _CLAUSE = re.compile(r"[,.!?;:\n，。！？；：、]")
 _HANDLE = re.compile(
     r"^\W{0,4}(?:号|number|no|id|me|on|at|is)?\W{0,4}(?:(?=[\w@-]*[0-9_@])@?[\w-]{4,}|[+(]?[0-9][0-9 ()-]{6,})"
@@ -87,6 +88,8 @@ class PosingWords:
         return spelling
 
     def lures_in(self, text: str) -> bool:
+        if len(text) > _LONGEST_LURE:  # a story
+            return False
         for number, start, end in self.lures.find_matches_as_indexes(text, overlapping=True):
             if self.latin[number] and (_is_latin(text[max(0, start - 1) : start]) or _is_latin(text[end : end + 1])):
                 continue
