@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,7 +51,7 @@ class Rescored:
 
     inquiries: int = 0
     moved: int = 0
-    bands: Counter[str] = field(default_factory=Counter)
+    bands: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("P0", "P1", "P2", "P3"), 0))
     most: list[Move] = field(default_factory=list)
 
 
