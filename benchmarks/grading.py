@@ -23,7 +23,7 @@ from aggregator.triage.model import HEADS
 from aggregator.triage.model.corpus import Message, read
 from aggregator.triage.model.train import answers_of, calibrated, rows_of, unseen
 from aggregator.triage.spans import spans_of
-from aggregator.triage.terms import weigh
+from aggregator.triage.terms import falling, weigh
 from aggregator.triage.words import hits_of
 
 GRADES: Final = 5
@@ -38,8 +38,7 @@ class Unseen:
 
     @property
     def levels(self) -> tuple[float, float, float, float]:
-        first, second, third, fourth = np.minimum.accumulate(self.likely[:4])
-        return first, second, third, fourth
+        return falling(self.likely[:4])
 
     def says(self, head: str) -> float:
         return self.likely[HEADS.index(head)]

@@ -19,7 +19,7 @@ from aggregator.triage.missing import given
 from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
-from aggregator.triage.terms import Found, weigh
+from aggregator.triage.terms import Found, falling, weigh
 from aggregator.triage.words import hits_of, lexicon
 
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
@@ -39,10 +39,7 @@ class Grade:
     @property
     def levels(self) -> tuple[float, float, float, float]:
         """How likely its grade is at least 1, 2, 3, 4; none more likely than the one below."""
-        first, second, third, fourth = self.likely[:4]
-        second = min(first, second)
-        third = min(second, third)
-        return first, second, third, min(third, fourth)
+        return falling(self.likely[:4])
 
     def says(self, head: str) -> float:
         """How likely the question of this head is answered by yes."""

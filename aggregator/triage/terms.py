@@ -135,6 +135,16 @@ class Grade(Protocol):
         """The words that say most for it, in the form of `search_text`; empty: none do."""
 
 
+def falling(likely: Sequence[float]) -> tuple[float, float, float, float]:
+    """How likely grades of at least 1, 2, 3, 4 are, so that none is likelier than the one below: half what the lower
+    ones allow, half what the higher ones imply. What is surely an emergency stands high, though it reads like talk."""
+    first, second, third, fourth = likely
+    at_most = (first, min(first, second), min(first, second, third), min(likely))
+    at_least = (max(likely), max(second, third, fourth), max(third, fourth), fourth)
+    one, two, three, four = ((low + high) / 2 for low, high in zip(at_most, at_least, strict=True))
+    return one, two, three, four
+
+
 def weigh(
     text: str,
     hits: Mapping[str, Sequence[Hit]],
@@ -155,7 +165,7 @@ def weigh(
         points: overrides of RULES.
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
-    bait = grade.says("bait") > (_MAYBE if "bait" in hits else _SURE)
+    bait = grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
     if leaked:
         worth = points.get("key_exposed", RULES["key_exposed"])
         said = [Reason("key_exposed", worth, leaked.start, leaked.end)]
