@@ -83,7 +83,7 @@ def _note(
 async def close_quiet(
     db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Id]], None]
 ) -> None:
-    """Close what we answered when the customer has been quiet for three days since."""
+    """Close what we answered, and promised nothing more, when the customer has been quiet for three days since."""
     now = clock()
     closed = await db.write(lambda con: _close_quiet(con, settings, now))
     if closed:
@@ -94,7 +94,8 @@ def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[Id]
     quiet = [
         inquiry.bytes
         for (inquiry,) in con.execute(
-            "SELECT inquiry_id FROM inquiry_open WHERE state = 'answered' AND answered_at < ? AND last_post_at < ?",
+            "SELECT inquiry_id FROM inquiry_open "
+            "WHERE state = 'answered' AND due_at IS NULL AND answered_at < ? AND last_post_at < ?",
             [now - QUIET, now - QUIET],
         ).fetchall()
     ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -20,7 +20,9 @@ from aggregator.inquiry import NEAR
 from aggregator.prepare import Draft
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
-from aggregator.store.rows import Connection
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 Row = dict[str, Any]
 Pair = tuple[Id, Id]  # thread, person

@@ -216,6 +216,21 @@ def replay(config: Path, as_json: bool) -> None:
     _show(result, as_json, text)
 
 
+@main.command(epilog="Example: aggregator rescore --dry-run")
+@click.option("--dry-run", is_flag=True, help="Only tell what would move.")
+@config_option
+@json_option
+def rescore(dry_run: bool, config: Path, as_json: bool) -> None:
+    """Give open inquiries the points of today's words, weights and model. Without --dry-run: as `aggregator replay`."""
+    if not dry_run:
+        click.get_current_context().invoke(replay, config=config, as_json=as_json)
+        return
+    from aggregator.terminal import moves
+
+    result = _do(_load(config), "rescore", {}, quiet=as_json)
+    _show(result, as_json, "" if as_json else moves(result))
+
+
 @main.command(epilog="Example: aggregator feed --limit 20 --once")
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--once", is_flag=True, help="Print it once instead of keeping it live.")
@@ -255,6 +270,31 @@ def score(context: click.Context, config: Path) -> None:
     settings = _load(config) if given or config.exists() else _no_settings()
     broken = score_lines(cast("Input", sys.stdin.buffer), sys.stdout.buffer, settings)
     sys.exit(PARTLY_DONE if broken else DONE)
+
+
+@main.command(epilog="Example: aggregator evaluate graded.tsv --map text=message")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--map", "renamed", default="", help="The columns' names, as in `aggregator import` (text=body).")
+@config_option
+@click.pass_context
+@json_option
+def evaluate(context: click.Context, file: Path, renamed: str, config: Path, as_json: bool) -> None:
+    """Tell how well the priority ranks the messages of FILE (JSON Lines, CSV, TSV or Parquet).
+
+    Needed: `text`, and `grade` (0 to 4), `polarity` or `kind`. `source`, `lang` and `tier` part the messages. Each is
+    scored alone. What each figure means, and what it is today: docs/scoring.md.
+    """
+    from aggregator.evaluating import evaluate as measured
+    from aggregator.importer.files import File, ImportFileError
+    from aggregator.terminal import figures
+
+    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
+    settings = _load(config) if given or config.exists() else _no_settings()
+    try:
+        result = measured(File(file, _mapping(renamed)), settings.points)
+    except ImportFileError as error:
+        raise click.ClickException(str(error)) from None
+    _show(result, as_json, "" if as_json else figures(result))
 
 
 @main.command(epilog="Example: aggregator backup /var/backups/desk-2026-11-22")
@@ -397,7 +437,7 @@ def _quotas(settings: Settings) -> dict[str, Any]:
 
 
 def _mapping(text: str) -> dict[str, str]:
-    from aggregator.importer import FIELDS
+    from aggregator.importer.connector import FIELDS
 
     pairs = [pair.partition("=") for pair in text.split(",") if pair]
     for name, _, column in pairs:

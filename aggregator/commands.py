@@ -14,10 +14,12 @@ from typing import Any
 from aggregator.backup import back_up
 from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
-from aggregator.importer import File, ImportFileError, import_file
+from aggregator.importer.files import File, ImportFileError
+from aggregator.importer.importing import import_file
 from aggregator.inquiry import shown
 from aggregator.poller import WELL
 from aggregator.replay import replay
+from aggregator.rescoring import rescore
 from aggregator.store.reading import FeedRow, Filters, feed_page
 from aggregator.store.reports import source_reports
 from aggregator.workplace import Workplace
@@ -57,6 +59,10 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
             work.ingest, work.readers(), lambda done, total: say({"progress": ["posts", done, total]})
         )
         return {**asdict(result), "unknown_sources": sorted(result.unknown_sources)}
+
+    async def rescore_(_: dict[str, Any], say: Say) -> dict[str, Any]:
+        result = await rescore(work, lambda done, total: say({"progress": ["inquiries", done, total]}))
+        return asdict(result)
 
     async def poll(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: sources (names; empty: all). One pass over each."""
@@ -109,6 +115,7 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
     return {
         "import": import_,
         "replay": replay_,
+        "rescore": rescore_,
         "poll": poll,
         "feed": feed,
         "quotas": quotas,
@@ -135,5 +142,6 @@ def _row(row: FeedRow, bands: Bands) -> dict[str, Any]:
         "opened_at": inquiry.opened_at.isoformat(),
         "waiting_since": inquiry.waiting_since and inquiry.waiting_since.isoformat(),
         "due_at": inquiry.due_at and inquiry.due_at.isoformat(),
+        "due_clock": inquiry.due_clock,
         "terms": [{"rule": term.rule, "points": term.points} for term in row.terms],
     }

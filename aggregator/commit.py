@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,15 +21,16 @@ from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
-from aggregator.store.rows import Connection
 from aggregator.suspects import Suspects
 from connectors.contract import Cursor, Gap, Quota
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
+    from aggregator.store.rows import Connection
 
 Row = dict[str, Any]  # a row of `post`, by column
 
+REPORTS = timedelta(days=1)  # older posts report nothing that is happening
 VIEWS_GREW = 1.1  # a post's views are stored again when they grew by a tenth
 
 
@@ -56,6 +57,8 @@ class Outcome:
     passed_over: int = 0  # new posts that the source's words kept out of the feed
     arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
     inquiries: set[Id] = field(default_factory=set)
+    asked: list[Draft] = field(default_factory=list)  # new posts of customers that may report what others report
+    page: Prepared | None = None  # where these stand; None: there are none
 
 
 @dataclass(slots=True)
@@ -134,6 +137,14 @@ def commit_page(
         con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
     outcome.inquiries |= approached | waiting_inquiries(con, linked)
+    outcome.asked = [
+        draft
+        for draft in fresh
+        if draft.inquiry_id is not None
+        and not (draft.staff or draft.thanks or draft.deleted)
+        and now - draft.posted_at < REPORTS
+    ]
+    outcome.page = page if outcome.asked else None
     return outcome
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +12,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     HttpUrl,
     PrivateAttr,
@@ -25,23 +22,16 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from aggregator.clock_settings import STRICT, filled, known_zone
+from aggregator.clock_settings import ChannelClock as ChannelClock
 from aggregator.mistakes import mistakes_of, or_rather
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
-from connectors.contract import Duration, SourceConfig
+from connectors.contract import SourceConfig
 from connectors.errors import ConfigError
 from connectors.registry import connector_class
 from connectors.secret import Secret
 
 _NEXT_TO_FILE = "directory"  # the validation context's key: what relative paths are relative to
-
-
-def _known_zone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # OSError: "Asia" is a directory
-        remedy = or_rather(name, zoneinfo.available_timezones()) or "; write one such as Asia/Shanghai"
-        raise ValueError(f"not an IANA time zone{remedy}") from None
-    return name
 
 
 def _network(text: str) -> str:
@@ -90,8 +80,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class _Settings(BaseModel):
-    # Inputs are hidden because a wrong value may be a secret that stands in the wrong place.
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+    model_config = STRICT
 
 
 class Web(_Settings):
@@ -160,30 +149,20 @@ class Bands(_Settings):
         return "P0" if score >= self.P0 else "P1" if score >= self.P1 else "P2" if score >= self.P2 else "P3"
 
 
-class ChannelClock(_Settings):
-    """How soon we promise to answer on one channel."""
+class Grouping(_Settings):
+    """When reports of several persons are an incident."""
 
-    first_answer: Duration = Field(gt=timedelta(0), description="From a person's first post to our first answer.")
-    next_answer: Duration = Field(gt=timedelta(0), description="From each further post to our next answer.")
-
-
-_PROMISED: Mapping[str, tuple[timedelta, timedelta]] = {
-    "telegram": (timedelta(minutes=30), timedelta(minutes=30)),
-    "qq": (timedelta(minutes=30), timedelta(minutes=30)),
-    "wechat": (timedelta(minutes=30), timedelta(minutes=30)),
-    "weibo": (timedelta(hours=1), timedelta(hours=1)),
-    "forum": (timedelta(hours=4), timedelta(hours=8)),
-    "email": (timedelta(hours=24), timedelta(hours=24)),
-    "chat": (timedelta(minutes=10), timedelta(minutes=10)),
-    "default": (timedelta(hours=4), timedelta(hours=4)),
-}
+    persons: int = Field(default=3, ge=2, le=50, description="The fewest persons that make an incident.")
+    quiet_hours: float = Field(
+        default=12, gt=0, le=168, description="An incident without a report for so long has ended."
+    )
 
 
 class Settings(_Settings):
     """All of connectors.yaml."""
 
     data: Path = Field(default=Path(".data"), description="Directory of the databases; relative to this file.")
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(known_zone)] = Field(
         default="Asia/Shanghai", description="IANA time zone of the team: days, working hours, times shown."
     )
     web: Web = Field(default_factory=Web, description="The feed's listener.")
@@ -200,6 +179,9 @@ class Settings(_Settings):
     bands: Bands = Field(default_factory=Bands, description="Where each priority band begins.")
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."
+    )
+    incidents: Grouping = Field(
+        default_factory=Grouping, description="When reports of several persons are an incident."
     )
     points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict, description="Points of single scoring rules, instead of their own."
@@ -243,17 +225,9 @@ class Settings(_Settings):
 
     @field_validator("clocks", mode="before")
     @classmethod
-    def _the_rest_as_promised(cls, clocks: object) -> object:
+    def _the_rest_as_promised(cls, clocks: object, info: ValidationInfo) -> object:
         """Channels and times that the file leaves out keep their defaults."""
-        if not isinstance(clocks, dict):
-            return clocks
-        filled = dict(clocks)
-        for channel in _PROMISED.keys() | clocks.keys():
-            first, further = _PROMISED.get(channel, _PROMISED["default"])
-            given = clocks.get(channel, {})
-            if isinstance(given, dict):
-                filled[channel] = {"first_answer": first, "next_answer": further, **given}
-        return filled
+        return filled(clocks, info.data.get("timezone", "Asia/Shanghai")) if isinstance(clocks, dict) else clocks
 
 
 def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.identity import Id, code
-from aggregator.inquiry import ASIDE, SCORING_VERSION, Event, Inquiry, InquiryReason, Kind, Reason
+from aggregator.inquiry import ASIDE, SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind, Reason
 from aggregator.triage import terms
 
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ EXCERPT = 160
 
 # Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble. Whether a
 # post is bait is another matter: recovery words that are given away for nothing are often a trap.
-STAKES = frozenset(terms.STAKES) | {"praise", "noise"}
+STAKES = terms.AT_STAKE | {"praise", "noise"}
 # Points that belong to the state of the inquiry, not to the words of a post.
 STATE_RULES: dict[str, float] = {
     "asked_again": 8.0,
     "asked_three_times": 25.0,
     "answered": -40.0,
+    "promised": -20.0,
     "said_thanks": -30.0,
 }
 # Points for each hour of waiting and their most, by what is waiting.
@@ -41,6 +42,8 @@ WAITING: dict[Kind, tuple[float, float]] = {
     "praise": (0.0, 0.0),
     "noise": (0.0, 0.0),
 }
+# Closed for this reason, it was answered; only not where we could see it.
+ELSEWHERE = "answered_elsewhere"
 # Who gets an answer within the channel's time. Small talk may wait, but it is not late.
 PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
 
@@ -64,6 +67,8 @@ class FoldPost(NamedTuple):
     excerpt: str
     permalink: str | None
     reasons: tuple[Reason, ...]
+    solved: bool = False  # the customer says that it is over
+    promise: datetime | None = None  # until when our post promises another answer
 
 
 def excerpt(text: str) -> str:
@@ -95,13 +100,20 @@ class _Course:
     close_reason: str | None = None
     touched_at: datetime | None = None
     thanks: bool = False
+    promise: datetime | None = None
 
     def customer_says(self, post: FoldPost) -> None:
         if post.deleted:
             return
         if post.thanks:
             self.thanks = True
+            if post.solved:
+                self._nothing_is_owed()
             return
+        if self.state == "closed":
+            self._nothing_is_owed(still_asked=self.close_reason != ELSEWHERE)
+            if self.close_reason == ELSEWHERE:
+                self.first_answer_at = self.first_answer_at or self.closed_at
         if not self.waiting or post.posted_at - self.waiting[-1].posted_at >= BURST:
             self.asked += 1
         self.waiting.append(post)
@@ -110,13 +122,18 @@ class _Course:
             self.state = "claimed" if self.owner else "new"
             self.closed_at = self.close_reason = None
 
+    def _nothing_is_owed(self, *, still_asked: bool = False) -> None:
+        self.waiting.clear()
+        self.promise = None
+        self.asked = self.asked if still_asked else 0
+
     def we_answer(self, post: FoldPost) -> None:
         if post.deleted:
             return
         self.first_answer_at = self.first_answer_at or post.posted_at
         self.answered_at = post.posted_at
-        self.waiting.clear()
-        self.asked = 0
+        self._nothing_is_owed()
+        self.promise = None if post.backfill else post.promise
         if self.state != "closed":
             self.state = "answered"
 
@@ -154,7 +171,7 @@ def fold(
         events: what colleagues did, in any order.
         points: overrides of rules' points from the configuration.
     """
-    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order))
+    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order, post.post_id))
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
@@ -163,8 +180,8 @@ def fold(
     per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)
     if waiting_since and per_hour:
         reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
-    promised = lead.kind in PROMISED and per_hour and course.state != "closed"
-    promise = clock.next_answer if course.first_answer_at else clock.first_answer
+    promised = lead.kind in PROMISED and per_hour
+    due_at, due_clock = _due(course, clock, waiting_since if promised else None)
     return Inquiry(
         inquiry_id=subject.inquiry_id,
         code=code(subject.inquiry_id),
@@ -179,7 +196,8 @@ def fold(
         waiting_since=waiting_since,
         first_answer_at=course.first_answer_at,
         answered_at=course.answered_at,
-        due_at=waiting_since + promise if waiting_since and promised else None,
+        due_at=due_at,
+        due_clock=due_clock,
         closed_at=course.closed_at,
         close_reason=course.close_reason,
         seen_at=max(post.seen_at for post in said),
@@ -190,7 +208,7 @@ def fold(
         public=any(post.public for post in said),
         backfill=all(post.backfill for post in said),
         secret=any(post.secret for post in said),
-        thanks=course.thanks,
+        thanks=course.thanks and course.promise is None,
         deleted=sum(post.deleted for post in said),
         lead_post_id=lead.post_id,
         title=next((post.title for post in ordered if post.title), None),
@@ -251,10 +269,10 @@ def _state(course: _Course, points: Mapping[str, float]) -> list[InquiryReason]:
         rules.append("asked_three_times")
     elif course.asked == 2:
         rules.append("asked_again")
-    if course.thanks:
+    if course.thanks and course.promise is None:
         rules.append("said_thanks")
     if course.answered_at and not course.waiting:
-        rules.append("answered")
+        rules.append("promised" if course.promise else "answered")
     return [InquiryReason(rule, points.get(rule, STATE_RULES[rule])) for rule in rules]
 
 
@@ -265,10 +283,28 @@ def _clock_start(course: _Course) -> tuple[datetime | None, bool]:
     """
     if not course.waiting:
         return None, False
-    live = [post.posted_at for post in course.waiting if not post.backfill]
-    if course.touched_at:
-        live.append(course.touched_at)
+    touched = course.touched_at
+    live = [
+        max(post.posted_at, touched) if post.backfill and touched else post.posted_at
+        for post in course.waiting
+        if touched or not post.backfill
+    ]
     return (min(live), True) if live else (course.waiting[0].posted_at, False)
+
+
+def _due(
+    course: _Course, clock: ChannelClock, waiting_since: datetime | None
+) -> tuple[datetime | None, DueClock | None]:
+    """Which promise runs out first, and when: that of the channel, or one that we gave in our last answer."""
+    if course.state == "closed":
+        return None, None
+    runs: list[tuple[datetime, DueClock]] = []
+    if waiting_since:
+        further = course.first_answer_at is not None
+        runs.append((clock.due(waiting_since, further=further), "next_answer" if further else "first_answer"))
+    if course.promise:
+        runs.append((course.promise, "promise"))
+    return min(runs, default=(None, None))
 
 
 def same(left: Inquiry, right: Inquiry) -> bool:

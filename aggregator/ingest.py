@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,11 +19,14 @@ from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.identity import Id
+from aggregator.incidents import extract
+from aggregator.incidents.keeping import Incidents, said_on
+from aggregator.incidents.reports import Said
 from aggregator.people import People
 from aggregator.pieces import Pieces
-from aggregator.prepare import Origin, Prepared, any_of, prepare, rejected_id
+from aggregator.prepare import Draft, Origin, Prepared, any_of, prepare, rejected_id
 from aggregator.store import sources
-from aggregator.store.database import Connection, Database
+from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.surfacing import Surfacing
 from aggregator.suspects import Suspects, our_names
@@ -31,6 +35,9 @@ from connectors.contract import Connector, Page, Record
 
 log = structlog.get_logger()
 
+GROUP_AFTER = 0.2  # seconds from a page's commit until its posts are grouped: pages that come together go together
+GROUP_AT_ONCE = 200  # posts
+
 Listener = Callable[[Collection[Id]], None]
 
 
@@ -38,6 +45,7 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
+        extract.get_ready()
         get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings
@@ -52,6 +60,13 @@ class Ingest:
         self._names = our_names(settings)
         self._known = KnownIds()
         self._seen = SeenAccounts()
+        self._heard: list[tuple[Prepared, list[Draft]]] = []
+        self._grouping: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._ending = asyncio.Event()
+        self.incidents = Incidents(
+            persons=settings.incidents.persons, quiet=timedelta(hours=settings.incidents.quiet_hours)
+        )
 
     def origin(self, connector: Connector, live_since: datetime | None) -> Origin:
         """What reading this connector's records takes."""
@@ -96,6 +111,7 @@ class Ingest:
                 rejected=outcome.rejected,
                 inquiries=len(outcome.inquiries),
             )
+        self.hear(outcome)
         self.tell(outcome.inquiries)
         visible_at = self.clock()
         for posted_at in outcome.arrived:
@@ -147,7 +163,73 @@ class Ingest:
             read = [rejected_id(origin.source, name) for name in prepared.posts["native_id"].to_pylist()]
             sources.resolve(con, read, now)
 
+    # -- incidents --------------------------------------------------------------------------------
+
+    def hear(self, outcome: Outcome) -> None:
+        """What a committed page reports is grouped soon, beside further pages, which need not wait for it."""
+        if outcome.page is not None:
+            self._heard.append((outcome.page, outcome.asked))
+            self.group_soon()
+
+    def group_soon(self) -> None:
+        """Group what was heard, and what a former process left, unless that is under way."""
+        if self._grouping is None or self._grouping.done():
+            self._grouping = asyncio.create_task(self._group_in_a_moment())
+
+    async def _group_in_a_moment(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), GROUP_AFTER)
+            try:
+                await self.group()
+            except StoreError as error:
+                log.error("incidents.failed", message=str(error))
+            if not self._heard:
+                return
+
+    async def group(self) -> None:
+        """Group what was heard, now.
+
+        Raises:
+            StoreError: it could not be written; it is read again from the store at the next time.
+        """
+        async with self._one_at_a_time:
+            heard, self._heard = self._heard, []
+            pages = await asyncio.to_thread(lambda: [said_on(page, asked) for page, asked in heard])
+            now, told = self.clock(), set[Id]()
+            for some in _in_parts(pages):  # at least once: a former process may have left something
+                told |= await self.db.write(partial(self._group, pages=some, now=now), bulk=True)  # live pages go first
+        self.tell(told)
+
+    def _group(self, con: Connection, pages: Sequence[Sequence[Said]], now: datetime) -> set[Id]:
+        try:
+            return self.incidents.take(con, pages, now)
+        except BaseException:
+            self.incidents.forget(lost=True)
+            raise
+
+    async def finish(self) -> None:
+        """Group what is left, before the database is closed."""
+        self._ending.set()
+        if self._grouping is not None:
+            await self._grouping
+
     def tell(self, inquiries: Collection[Id]) -> None:
         """Let the feed know."""
         if inquiries and self.changed:
             self.changed(inquiries)
+
+
+def _in_parts(pages: Sequence[Sequence[Said]]) -> list[list[Sequence[Said]]]:
+    """Pages, or pieces of them, in order: each part is grouped in one transaction, which holds the writer shortly."""
+    parts: list[list[Sequence[Said]]] = [[]]
+    room = GROUP_AT_ONCE
+    for page in pages:
+        for start in range(0, len(page), GROUP_AT_ONCE):
+            piece = page[start : start + GROUP_AT_ONCE]
+            if len(piece) > room:
+                parts.append([])
+                room = GROUP_AT_ONCE
+            parts[-1].append(piece)
+            room -= len(piece)
+    return parts

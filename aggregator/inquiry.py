@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from aggregator.identity import Id, as_written, written
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 """Stored with each score; a change of rules or weights raises it, and `aggregator replay` applies it."""
 
 NEAR = timedelta(days=14)
@@ -23,6 +23,8 @@ ASIDE = frozenset({"unlink", "link", "clear", "suspect"})
 
 Kind = Literal["emergency", "complaint", "question", "praise", "noise", "other"]
 State = Literal["new", "claimed", "answered", "closed"]
+DueClock = Literal["first_answer", "next_answer", "promise"]
+"""What runs out at `due_at`: the channel's time for our first or next answer, or what our last answer promised."""
 
 
 class Reason(NamedTuple):
@@ -43,6 +45,8 @@ class Understanding(NamedTuple):
     reasons: tuple[Reason, ...]
     thanks: bool  # nothing but an acknowledgement: wakes nobody, proposes closing
     entities: dict[str, list[str]]
+    solved: bool = False  # an acknowledgement that says that it is over
+    given: tuple[str, ...] = ()  # which slots of `aggregator.triage.missing` the post gives
 
 
 class InquiryReason(NamedTuple):
@@ -116,6 +120,7 @@ class Inquiry(NamedTuple):
     first_answer_at: datetime | None
     answered_at: datetime | None
     due_at: datetime | None
+    due_clock: DueClock | None
     closed_at: datetime | None
     close_reason: str | None
     seen_at: datetime

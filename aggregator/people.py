@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aggregator.identity import Id, as_uuid
 from aggregator.prepare import Draft
 from aggregator.store import rows
 from aggregator.store.contacts import apart
-from aggregator.store.rows import Connection
 from aggregator.triage.evidence import VERIFIED
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 MOST_LINKED = 5  # accounts: what more of them show is an exchange's, a contract's or the thief's, and links nobody
 MOST_HELD = 12  # rows that are kept of one value: some may yet be erased

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from aggregator.identity import Id, as_uuid
 from aggregator.prepare import Draft, Origin, Prepared, Reading, ReadPage, pack, read_again
-from aggregator.store.rows import Connection
-from aggregator.triage.secrets import LONGEST, PhraseWindow
+from aggregator.triage.secrets import LONGEST, PhraseWindow, may_be_piece
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 Row = dict[str, Any]
 
@@ -63,7 +65,8 @@ def _remembered(con: Connection, now: datetime) -> PhraseWindow:
         "ORDER BY posted_at, native_order",
         [now - SPAN, LONGEST],
     ).fetchall():
-        window.add((person.bytes, thread.bytes), posted_at, post.bytes, text)
+        if may_be_piece(text):
+            window.add((person.bytes, thread.bytes), posted_at, post.bytes, text)
     return window
 
 
@@ -96,8 +99,7 @@ def hide_stored(con: Connection, row: Row, origin: Origin) -> None:
 
 
 def _without_words(body: str, post: Id, text: str, origin: Origin, seen_at: datetime) -> Reading | None:
-    page = ReadPage()
-    read_again(black_out(body, text), SECRETS, origin, seen_at, page)
+    page = read_again([(black_out(body, text), SECRETS, seen_at)], origin)
     return next((said for said in page.readings if said.post_id == post), None)
 
 

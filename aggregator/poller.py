@@ -7,6 +7,7 @@ and the next one goes on at the last cursor. A failing source never disturbs ano
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -37,10 +38,12 @@ from connectors.errors import (
 
 log = structlog.get_logger()
 
-BACK_OFF = wait_exponential_jitter(multiplier=2, max=300, jitter=2)
+LONGEST: Final = 300.0  # seconds
+BACK_OFF = wait_exponential_jitter(multiplier=2, max=LONGEST, jitter=2)
 WELL: Final = ("ok", "silent")
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
+LOOK_EVERY: Final = 0.02  # seconds, at a poll under way that may turn out to listen
 WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the source
 
 
@@ -68,6 +71,7 @@ class Source:
     kept_at: datetime | None = None  # when the rhythm was last written
     noted_at: datetime | None = None  # when coverage and health were last written
     again: bool = False  # the platform said that there is something to fetch
+    listens: bool = False  # the poll under way has caught up and goes on
     opened: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -178,7 +182,8 @@ class Poller:
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
 
     async def poll(self, source: Source, *, once: bool = False) -> float | None:
-        """Drain a source. `once`: until it has caught up; note coverage and health, however short ago that was.
+        """Drain a source. `once`: until it has caught up; note coverage and health, however short ago that was. Where a
+        poll under way listens, all is done by it.
 
         Returns seconds to back off, 0 for its usual interval, None to stop it.
 
@@ -186,25 +191,36 @@ class Poller:
             StoreError: the database cannot be written; the process should end.
             FenceLostError: another process collects this source.
         """
+        if once and await self._is_listened_to(source):
+            return 0.0
         async with source.lock:
-            began, source.again = self.ingest.clock(), False
+            began, source.again, source.listens = self.ingest.clock(), False, False
+            fence = source.fence
             try:
                 if not source.opened:
                     await source.connector.open()
                     source.opened = True
                 await self._drain(source, once=once)
             except ConnectorError as error:
-                return await self._failed(source, error)
+                return await self._failed(source, error, in_part=source.fence > fence)
             except (StoreError, FenceLostError, asyncio.CancelledError):
                 raise
             except Exception as error:  # a bug in one connector leaves the others running
                 log.exception("source.broken", source=source.name)
-                return await self._failed(source, error)
+                return await self._failed(source, error, in_part=False)
             source.rhythm = tempo.polled(source.rhythm, self.ingest.clock(), ())
             await self._succeeded(source, began, note=once)
         if once and source.again:
             self.poll_soon(source.name)  # called during a poll by hand, which is not repeated by itself
         return 0.0
+
+    async def _is_listened_to(self, source: Source) -> bool:
+        """Whether the poll under way hears by itself what there is; it might not end for hours."""
+        while source.lock.locked():
+            if source.listens:
+                return True
+            await asyncio.sleep(LOOK_EVERY)
+        return False
 
     # -- tempo -----------------------------------------------------------------------------------
 
@@ -244,7 +260,7 @@ class Poller:
     # -- one poll --------------------------------------------------------------------------------
 
     async def _drain(self, source: Source, *, once: bool) -> None:
-        before = source.quota
+        before, works_after = source.quota, time.monotonic() + source.config.poll_every.total_seconds()
         async with aclosing(source.connector.pages(source.cursor)) as pages:
             asked = self.ingest.clock()
             async for page in pages:
@@ -252,7 +268,8 @@ class Poller:
                 source.cursor, source.fence = page.cursor, source.fence + 1
                 source.warnings, source.quota = page.warnings, page.quota or source.quota
                 self.heard(source.name, outcome.arrived)
-                await self._works_again(source)
+                if page.caught_up or time.monotonic() >= works_after:
+                    await self._works_again(source)
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
                     raise UnreadablePageError(
                         f"{source.name}: none of {outcome.records} records could be read; they are kept. The "
@@ -260,6 +277,7 @@ class Poller:
                     )
                 if page.caught_up:
                     await self._succeeded(source, asked, note=False)
+                    source.listens = source.listens or not page.records
                     if once and not page.records:
                         break  # what stays connected would go on for ever
                 asked = self.ingest.clock()
@@ -267,7 +285,10 @@ class Poller:
             source.rhythm = tempo.spent(source.rhythm, before.left - source.quota.left)
 
     async def _works_again(self, source: Source) -> None:
-        """A page was committed. A busy chat's poll may not end for hours: its health is told, its trouble forgotten."""
+        """A poll goes well for so long that its end is not waited for: a busy chat's may not come for hours.
+
+        One page says little: the part of a source that fails may come after those that do not.
+        """
         source.failures = 0
         if source.state in WELL:
             return
@@ -295,11 +316,13 @@ class Poller:
         await self.ingest.db.write(lambda con: _vouch(con, source, until, began, keeps))
         await self._report(source, began, self._tempo(source) or source.config.poll_every.total_seconds())
 
-    async def _failed(self, source: Source, error: Exception) -> float | None:
+    async def _failed(self, source: Source, error: Exception, *, in_part: bool) -> float | None:
+        """`in_part`: some pages were committed; the parts that work are not kept waiting."""
         now = self.ingest.clock()
         source.failures += 1
         message = str(error) or type(error).__name__
-        pause = _pause(error, source.failures)
+        usual = self._tempo(source) or source.config.poll_every.total_seconds()
+        pause = _pause(error, source.failures, max(usual, back_off(1)) if in_part else LONGEST)
         source.state = "stopped" if pause is None else "failing"
         source.message = message
         log.warning("source.failed", source=source.name, message=message, failures=source.failures, retry_in=pause)
@@ -347,14 +370,14 @@ def _silence(rhythm: Rhythm, missed: float) -> str:
     )
 
 
-def _pause(error: Exception, failures: int) -> float | None:
-    """How long to wait before the next poll; None: until a person has looked."""
+def _pause(error: Exception, failures: int, longest: float) -> float | None:
+    """How long to wait before the next poll; None: until a person has looked. `longest`: of our own accord."""
     if isinstance(error, AuthError | SourceGoneError | UnreadablePageError):
         return None
     if isinstance(error, ThrottledError):
         return error.retry_after
     if isinstance(error, TransientError | CursorExpiredError):
-        return back_off(failures)
+        return min(back_off(failures), longest)
     return None
 
 

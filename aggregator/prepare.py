@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -16,9 +16,10 @@ import pyarrow as pa
 from aggregator.fold import FoldPost, Subject, excerpt, fold
 from aggregator.identity import Id, account_id, inquiry_id, post_id, stable_id, thread_id
 from aggregator.store import rows
-from aggregator.triage import understand
+from aggregator.triage import Grade, judge, understand
 from aggregator.triage.evidence import Evidence, evidence_of
 from aggregator.triage.language import search_text
+from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import Found, mask_records, may_be_piece
 from connectors.contract import Author, Counts, Deleted, Item, Moved, Post, Record
 from connectors.errors import RecordError
@@ -69,6 +70,17 @@ class Account(NamedTuple):
     role: str
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A post as its connector read it, and the record that told it."""
+
+    post: Post
+    seen_at: datetime
+    body: str
+    secrets: str | None
+    found: Sequence[Found]
+
+
 @dataclass(slots=True)
 class Reading:
     """A post as one record tells it, with all that its words mean."""
@@ -97,6 +109,7 @@ class Reading:
     understanding: Understanding
     secret: bool
     passed_over: bool  # the source's words keep it from beginning an inquiry
+    promise: datetime | None  # until when it promises an answer: one of us says so
     evidence: tuple[Evidence, ...]  # of who its author is, where others may show the same
     poses: Pose | None  # its author poses as one of us
     lures: bool  # it leads people away to where others do not look on
@@ -122,7 +135,7 @@ class Reading:
         return FoldPost(
             self.post_id, self.posted_at, self.order if order is None else order, seen_at, self.staff, False,
             self.backfill, self.public, said.thanks, self.secret, said.kind, self.lang, self.title,
-            excerpt(self.text), self.permalink, said.reasons,
+            excerpt(self.text), self.permalink, said.reasons, said.solved, self.promise,
         )  # fmt: skip
 
 
@@ -246,18 +259,22 @@ def prepare(records: Sequence[Record], origin: Origin, seen_at: datetime) -> Pre
 def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> ReadPage:
     """Mask, read and understand a page. One bad record never stops it."""
     page = ReadPage(records=len(records))
+    said: list[Said] = []
     for masked, found in mask_records(records):
-        _read(masked, found, origin, seen_at, page)
+        said += _read(masked, found, origin, seen_at, page)
+    _understand(said, origin, page)
     return page
 
 
-def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: ReadPage) -> None:
+def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: ReadPage) -> list[Said]:
+    """The posts of one record; what else it tells goes to the page."""
     secrets = _secret_marks(found)
     body = orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS).decode()
+    said = []
     try:
         for item in _items(origin.read(masked)):
             if isinstance(item, Post):
-                page.readings.append(reading(item, origin, seen_at, body, secrets, found))
+                said.append(Said(item, seen_at, body, secrets, found))
             elif isinstance(item, Deleted):
                 page.deleted.append((post_id(origin.space, item.native_id), item.at))
             elif isinstance(item, Counts):
@@ -265,15 +282,31 @@ def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datet
                 page.counts.append((post_id(origin.space, item.native_id), counts))
             elif isinstance(item, Moved):
                 page.moved.append((thread_id(origin.space, item.thread), thread_id(origin.space, item.to)))
-    except Exception as error:  # the one broad except: platforms change their formats without notice
+    except Exception as error:  # platforms change their formats without notice
         page.rejected.append(_reject(error, body, secrets, origin))
+    return said
 
 
-def read_again(body: str, secrets: str | None, origin: Origin, seen_at: datetime, page: ReadPage) -> None:
-    """A stored record, which is masked already, once more."""
-    marks = orjson.loads(secrets) if secrets else ()
-    found = [Found(mark["kind"], 0, 0, mark["published"], False) for mark in marks]
-    _read(orjson.loads(body), found, origin, seen_at, page)
+def _understand(said: Sequence[Said], origin: Origin, page: ReadPage) -> None:
+    """What the posts mean, all of a page together: that is many times quicker than one by one."""
+    for each, grade in zip(said, judge([search_text(each.post.text) for each in said]), strict=True):
+        try:
+            page.readings.append(reading(each, grade, origin))
+        except Exception as error:  # a date beyond the calendar, a number that is none
+            page.rejected.append(_reject(error, each.body, each.secrets, origin))
+
+
+def read_again(stored: Iterable[tuple[str, str | None, datetime]], origin: Origin) -> ReadPage:
+    """Stored records, which are masked already, once more: body, secrets and when each was seen."""
+    page = ReadPage()
+    said: list[Said] = []
+    for body, secrets, seen_at in stored:
+        page.records += 1
+        marks = orjson.loads(secrets) if secrets else ()
+        found = [Found(mark["kind"], 0, 0, mark["published"], False) for mark in marks]
+        said += _read(orjson.loads(body), found, origin, seen_at, page)
+    _understand(said, origin, page)
+    return page
 
 
 def pack(page: ReadPage, origin: Origin, seen_at: datetime) -> Prepared:
@@ -376,39 +409,37 @@ def _secret_marks(found: Sequence[Found]) -> str | None:
     return orjson.dumps([{"kind": each.kind, "published": not each.alarming} for each in found]).decode()
 
 
-def reading(
-    post: Post,
-    origin: Origin,
-    seen_at: datetime,
-    body: str,
-    secrets: str | None,
-    found: Sequence[Found],
-) -> Reading:
+def reading(said: Said, grade: Grade, origin: Origin) -> Reading:
     """A post with its ids, its language and its reasons. Pure."""
-    space = origin.space
+    post, space, searchable = said.post, origin.space, grade.searched
     this = post_id(space, post.native_id)
     account = _account(post.author, origin) if post.author else None
     staff = account is not None and account.role in ("staff", "official")
-    posted_at, guessed = _posted_at(post, seen_at)
-    searchable = search_text(post.text)
-    marks = _marks_in(post.text, found)
+    posted_at, guessed = _posted_at(post, said.seen_at)
+    marks = _marks_in(post.text, said.found)
     understanding = understand(
         post.text,
-        search_text=searchable,
+        grade,
         lang=post.lang,
         public=post.public,
         followers=post.author.followers if post.author else None,
         secrets=marks,
         staff=staff,
         points=origin.points,
+        pictures=post.pictures > 0,
     )
     secret = any(each.alarming for each in marks) and not staff
     passed_over = not (staff or secret) and _is_passed_over(post, searchable, origin)
+    channel = post.channel or origin.channel
+    backfill = origin.live_since is None or posted_at < origin.live_since
+    promise = (
+        promised_until(post.text, posted_at, origin.clock_of(channel).working_time) if staff and not backfill else None
+    )
     customer = post.author if account and account.role == "customer" else None
     poses, lures = _bad_signs(post, customer, searchable, understanding.entities, origin)
     return Reading(
         post_id=this,
-        channel=post.channel or origin.channel,
+        channel=channel,
         native_id=post.native_id,
         alias_id=post_id(space, post.alias) if post.alias else None,
         thread_id=this if post.thread is None else thread_id(space, post.thread),
@@ -425,20 +456,23 @@ def reading(
         lang=understanding.lang,
         public=post.public,
         staff=staff,
-        backfill=origin.live_since is None or posted_at < origin.live_since,
+        backfill=backfill,
         permalink=post.permalink,
         can_reply_until=post.can_reply_until,
         understanding=understanding,
         secret=secret,
         passed_over=passed_over,
+        promise=promise,
         evidence=evidence_of(customer.vouched, understanding.entities) if customer else (),
         poses=poses,
         lures=lures,
         cut_short="text" in guessed,
-        facts=_facts(post, understanding, marks, secret, guessed, passed_over=passed_over, poses=poses, lures=lures),
+        facts=_facts(
+            post, understanding, marks, secret, guessed, promise, passed_over=passed_over, poses=poses, lures=lures
+        ),
         counts=(post.likes, post.replies, post.shares, post.views),
-        body=body,
-        secrets=secrets,
+        body=said.body,
+        secrets=said.secrets,
     )
 
 
@@ -500,6 +534,7 @@ def _facts(
     marks: Sequence[Found],
     secret: bool,
     guessed: tuple[str, ...],
+    promise: datetime | None,
     *,
     passed_over: bool,
     poses: Pose | None,
@@ -511,6 +546,10 @@ def _facts(
         facts["reasons"] = [[r.rule, r.points, r.start, r.end, r.version] for r in understanding.reasons]
     if understanding.thanks:
         facts["thanks"] = True
+    if understanding.solved:
+        facts["solved"] = True
+    if promise:
+        facts["promise"] = promise.isoformat()
     if secret:
         facts["secret"] = True
     if passed_over:
@@ -525,6 +564,8 @@ def _facts(
         facts["secrets"] = [[each.kind, each.start, each.end] for each in marks]
     if understanding.entities:
         facts["entities"] = understanding.entities
+    if understanding.given:
+        facts["given"] = understanding.given
     if guessed:
         facts["guessed"] = guessed
     if post.attachments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,11 @@ from aggregator.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
 from aggregator.identity import Id, inquiry_id
 from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import rows
-from aggregator.store.rows import Connection
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from aggregator.config import ChannelClock
     from aggregator.prepare import Draft, Prepared
+    from aggregator.store.rows import Connection
 
 
 def refold(
@@ -54,7 +53,7 @@ def refold(
     stored = inquiries_by_id(con, touched | (drafts.keys() - begun))
     # An inquiry that begins with this page is folded from the page, any other from what is stored.
     since = min(chain((each.opened_at for each in stored.values()), (draft.posted_at for draft in fresh)), default=None)
-    posts = _posts_of(con, touched | stored.keys(), since)
+    posts = posts_of(con, touched | stored.keys(), since)
     alone: dict[Id, int] = {}
     for inquiry, new in drafts.items():
         if inquiry in posts:
@@ -64,12 +63,12 @@ def refold(
             alone[inquiry] = new[0].begins  # it was folded when it was read
         else:
             posts[inquiry] = [_from_page(page, draft) for draft in new]
-    events = _events_of(con, stored, since)
+    events = events_of(con, stored, since)
     changed, gone = [], list[Inquiry]()
     for inquiry, members in posts.items():
         before = stored.get(inquiry)
         if before:
-            subject = _subject(before)
+            subject = subject_of(before)
         else:
             subject = (begun_now or {}).get(inquiry) or _begun(inquiry, drafts[inquiry], page, source)
         ver = before.ver + 1 if before else 1
@@ -111,7 +110,7 @@ _FOLD_COLUMNS = (
 _FOLDED = ", ".join((*_FOLD_COLUMNS, "inquiry_id")).replace("text", f"text[:{2 * EXCERPT}]")
 
 
-def _posts_of(con: Connection, inquiries: set[Id], since: datetime | None) -> dict[Id, list[FoldPost]]:
+def posts_of(con: Connection, inquiries: set[Id], since: datetime | None) -> dict[Id, list[FoldPost]]:
     """Their posts. An inquiry opens with its first question, and no answer is older than that by more than NEAR."""
     posts: dict[Id, list[FoldPost]] = {}
     bound = ("posted_at >= ?", [since - NEAR]) if since else ()
@@ -150,10 +149,12 @@ def _fold_post(
         reasons=tuple(
             Reason(rule, points, start, end, version) for rule, points, start, end, version in said.get("reasons", ())
         ),
+        solved=said.get("solved", False),
+        promise=datetime.fromisoformat(said["promise"]) if staff and "promise" in said else None,
     )
 
 
-def _events_of(con: Connection, inquiries: Mapping[Id, Inquiry], since: datetime | None) -> dict[Id, list[Event]]:
+def events_of(con: Connection, inquiries: Mapping[Id, Inquiry], since: datetime | None) -> dict[Id, list[Event]]:
     """What colleagues did with them, in order. Nothing happens to an inquiry before it is opened (actions.py)."""
     columns = "event_id, inquiry_id, happened_at, who, what, details"
     bound = ("happened_at >= ?", [since]) if since else ()
@@ -164,7 +165,8 @@ def _events_of(con: Connection, inquiries: Mapping[Id, Inquiry], since: datetime
     return events
 
 
-def _subject(inquiry: Inquiry) -> Subject:
+def subject_of(inquiry: Inquiry) -> Subject:
+    """Whose inquiry it is, and where."""
     return Subject(inquiry.inquiry_id, inquiry.source, inquiry.channel, inquiry.thread_id, inquiry.person_id)
 
 

@@ -68,10 +68,8 @@ def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None
 async def _reread(
     ingest: Ingest, origin: Origin, rows: Sequence[tuple[UUID, str, str, str | None, datetime]]
 ) -> Outcome:
-    page = ReadPage()
+    page = read_again(((body, secrets, seen_at) for _, _, body, secrets, seen_at in rows), origin)
     wanted = {row[0].bytes for row in rows}
-    for _, _, body, secrets, seen_at in rows:
-        read_again(body, secrets, origin, seen_at, page)
     page.readings = [said for said in page.readings if said.post_id in wanted]
     now = ingest.clock()
     prepared = pack(page, origin, now)
@@ -95,14 +93,14 @@ async def _rejected(ingest: Ingest, origin: Origin, source: str, result: Replaye
         ).fetchall()
     )
     for rejected_id, body, secrets, fetched_at in found:
-        page = ReadPage(records=1)
-        read_again(body, secrets, origin, fetched_at, page)
+        page = read_again([(body, secrets, fetched_at)], origin)
         if page.rejected:
             result.rejected += 1
             continue
         outcome = await ingest.db.write(partial(_recover, ingest, origin, page, rejected_id), bulk=True)
         result.recovered += 1
         result.changed_inquiries += len(outcome.inquiries)
+        ingest.hear(outcome)
         ingest.tell(outcome.inquiries)
 
 

@@ -19,7 +19,7 @@ from aggregator.config import clock_of
 from aggregator.fold import FoldPost, Subject, fold
 from aggregator.identity import Id as PostId
 from aggregator.identity import inquiry_id
-from aggregator.importer import FileConnector
+from aggregator.importer.connector import FileConnector
 from aggregator.inquiry import Inquiry, InquiryReason, shown
 from aggregator.prepare import Origin, read_page
 from aggregator.suspects import our_names
@@ -196,6 +196,8 @@ class Scorer:
         ):
             if points:
                 terms.append({"rule": rule, "points": points, "version": 1})
+                if rule == "overdue":
+                    terms[-1]["clock"] = inquiry.due_clock
         terms.sort(key=lambda term: (-abs(term["points"]), term["rule"]))
         priority = sum(term["points"] for term in terms)
         score = shown(priority)

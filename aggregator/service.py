@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -17,6 +18,7 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
+from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
@@ -69,11 +71,12 @@ async def running(
             clock=clock,
             health=lambda: source_reports(work.db, settings),
             surfacing=work.ingest.surfacing,
+            grouping=work.ingest.incidents,
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         hooks_url = await stack.enter_async_context(
-            serve(create_hooks(_receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
+            serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
@@ -81,6 +84,8 @@ async def running(
         stack.push_async_callback(control.stop)
         work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
         work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
+        work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
+        work.ingest.group_soon()
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))
@@ -114,16 +119,27 @@ async def run(settings: Settings, greet: Callable[[Running], None]) -> None:
         failed.result()
 
 
-def _receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
+def receiver(work: Workplace) -> Callable[[str, Push], Awaitable[Received]]:
+    """What the door does with a call: authenticate, commit, and only then say what to answer."""
+    under_way: defaultdict[str, list[datetime]] = defaultdict(list)  # by source, when calls came that are not committed
+
     async def receive(source: str, push: Push) -> Received:
         """Raises KeyError: no such source takes pushes; PushRefusedError: not from the platform."""
         connector = work.connectors[source]
         if not isinstance(connector, PushConnector):
             raise KeyError(source)
-        received = await asyncio.to_thread(connector.receive, push)
-        if received.records:
-            outcome = await work.ingest.pushed(work.origins[source], received.records)
-            work.poller.heard(source, outcome.arrived)
+        came = work.clock()
+        under_way[source].append(came)
+        try:
+            received = await asyncio.to_thread(connector.receive, push)
+            if received.records:
+                outcome = await work.ingest.pushed(work.origins[source], received.records)
+                work.poller.heard(source, outcome.arrived)
+        finally:
+            under_way[source].remove(came)
+        if received.heard:
+            heard = min((came, *under_way[source]))
+            connector.heard_at = max(heard, connector.heard_at or heard)
         if received.poll:
             work.poller.poll_soon(source)
         return received

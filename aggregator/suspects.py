@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.config import Settings, clock_of
 from aggregator.fold import Subject
@@ -21,8 +21,10 @@ from aggregator.prepare import Draft, Origin, Prepared, ReadPage, pack, read_aga
 from aggregator.refold import refold
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
-from aggregator.store.rows import Connection
 from aggregator.triage.impersonation import LURE_SCORE, OurNames
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 SPEAKS_NEXT = timedelta(minutes=15)  # so soon after somebody asked, whoever names nobody answers that person
 _MOST_MARKED = 50_000
@@ -127,8 +129,8 @@ def _authors(drafts: Iterable[Draft]) -> set[Id]:
 
 def _believe(page: Prepared, number: int, origin: Origin, now: datetime) -> None:
     draft = page.drafts[number]
-    again = ReadPage()
-    read_again(page.body(draft), page.bodies["secrets"][draft.at].as_py(), replace(origin, names=None), now, again)
+    stored = (page.body(draft), page.bodies["secrets"][draft.at].as_py(), now)
+    again = read_again([stored], replace(origin, names=None))
     said = next((each for each in again.readings if each.post_id == draft.post_id), None)
     if said is not None:
         page.put(number, pack(ReadPage([said]), origin, now))

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
@@ -217,12 +217,16 @@ def _why(terms: list[dict[str, Any]]) -> str:
 
 
 def _clock(row: dict[str, Any], now: datetime) -> Text:
-    """Time left of our promise; where none was given, how long the person waits."""
+    """Time left of our promise, and which one; where none was given, how long the person waits."""
     from rich.text import Text
+
+    from aggregator.web.words import CLOCKS
 
     if row["due_at"]:
         left = (_moment(row["due_at"]) - now).total_seconds()
-        return Text(f"-{_span(-left)}", style="bold red") if left < 0 else Text(_span(left))
+        left_of = f"-{_span(-left)}" if left < 0 else _span(left)
+        which = CLOCKS.get(row.get("due_clock") or "", "")
+        return Text(f"{left_of} {which}".rstrip(), style="bold red" if left < 0 else "")
     if row["waiting_since"]:
         return Text(f"waits {_span((now - _moment(row['waiting_since'])).total_seconds())}", style="dim")
     return Text("")
@@ -237,3 +241,34 @@ def _span(seconds: float) -> str:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def figures(result: Mapping[str, Any]) -> str:
+    """What `aggregator evaluate` found, as a table of text."""
+    names = [name for name in result["all"] if not name.endswith("_interval")]
+    rows = [
+        ["", *(name.replace("_", " ") for name in names)],
+        ["all", *(_figure(result["all"], name) for name in names)],
+    ]
+    for by, parts in result["by"].items():
+        rows += [[f"{by} {value}", *(_figure(part, name) for name in names)] for value, part in parts.items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _figure(part: Mapping[str, Any], name: str) -> str:
+    value, interval = part.get(name), part.get(f"{name}_interval")
+    told = "–" if value is None else str(value)
+    return f"{told} ({interval[0]}-{interval[1]})" if interval else told
+
+
+def moves(result: Mapping[str, Any]) -> str:
+    """What `aggregator rescore --dry-run` found, the widest move first."""
+    lines = [f"{result['inquiries']:,} open inquiries: {result['moved']:,} would move"]
+    lines += [f"  {band}: {count:+,}" for band, count in sorted(result["bands"].items()) if count]
+    for move in result["most"]:
+        kind = move["kind"] if move["kind"] == move["new_kind"] else f"{move['kind']} -> {move['new_kind']}"
+        lines.append(f"#{move['code']}  {move['before']:>2} -> {move['after']:>2}  {kind}: {move['excerpt'][:70]}")
+    return "\n".join(lines)

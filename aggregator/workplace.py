@@ -12,7 +12,7 @@ from aggregator.backup import DATABASE, DESK
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
-from aggregator.importer import FileConnector
+from aggregator.importer.connector import FileConnector
 from aggregator.ingest import Ingest
 from aggregator.poller import Poller
 from aggregator.prepare import Origin
@@ -56,6 +56,7 @@ class Workplace:
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
             self._stack.push_async_callback(self.compact_if_due)
+            self._stack.push_async_callback(self.ingest.finish)
             self.poller = Poller(self.ingest)
             self._stack.push_async_callback(self.poller.close)
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):

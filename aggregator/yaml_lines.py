@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -94,6 +95,29 @@ def read(file: Path) -> Document:
     mistakes: list[Mistake] = []
     value = _plain(node, (), places, mistakes)
     return Document(value, places, tuple(mistakes))
+
+
+def read_words(file: Path) -> Document:
+    """Read a file of our own package, all of whose scalars are text: `no` and `404` are words. Ten times faster.
+
+    Raises:
+        ConfigError: it is not YAML.
+    """
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_WordLoader)
+    except yaml.MarkedYAMLError as error:
+        place = _place(error.problem_mark or error.context_mark)
+        raise ConfigError(Mistake(place, (), f"not valid YAML: {error.problem}").line(Path(file.name))) from None
+    places: dict[KeyPath, Place] = {(): Place()}
+    mistakes: list[Mistake] = []
+    value = _plain(node, (), places, mistakes) if node else None
+    return Document(value, places, tuple(mistakes))
+
+
+class _WordLoader(yaml.CSafeLoader):
+    """Takes nothing for a number or a truth value."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - see below
 
 
 class _Loader(yaml.SafeLoader):
@@ -184,8 +208,7 @@ def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:
     return text
 
 
-def _place(mark: object) -> Place:
-    assert isinstance(mark, yaml.Mark)
+def _place(mark: Any) -> Place:  # of either of PyYAML's loaders, which have a class each
     return Place(mark.line + 1, mark.column + 1)
 
 

@@ -324,6 +324,8 @@ def _value(setting: object) -> object:
             return setting.total_seconds()
         case frozenset() | tuple():
             return sorted(setting)
+        case dict():
+            return setting
         case bool() | int() | float() | str():
             return setting
     return str(setting)
@@ -355,16 +357,28 @@ async def _until_well(service: Service) -> None:
         await asyncio.sleep(1)
 
 
+def _channels(parser: argparse.ArgumentParser, asked: str) -> tuple[int, Sequence[type[Scene]]]:
+    """How many, and among which."""
+    if asked.isdecimal():
+        return int(asked), SCENES
+    known, words = {scene.channel: scene for scene in SCENES}, asked.split(",")
+    if unknown := set(words) - known.keys():
+        parser.error(f"no such channel: {' '.join(sorted(unknown))}; there are {' '.join(known)}")
+    return len(words), [scene for word, scene in known.items() if word in words]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--channels", type=int, default=len(SCENES), help="so many, drawn at random; all of them")
+    parser.add_argument(
+        "--channels", default=str(len(SCENES)), help="so many, drawn at random, or named: forum,wechat; else all"
+    )
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     asked = parser.parse_args()
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it tells of every caller that was killed
     print(f"{asked.kills} kills, --channels {asked.channels} --seed {asked.seed}", file=sys.stderr)
     with TemporaryDirectory(prefix="aggregator-crash-") as folder:
-        result = asyncio.run(crash(asked.kills, asked.seed, Path(folder), asked.channels))
+        result = asyncio.run(crash(asked.kills, asked.seed, Path(folder), *_channels(parser, asked.channels)))
     print_figures(result.figures())
     sys.exit(not result.verdict.is_good)
 

@@ -56,14 +56,14 @@ ORPHANS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """lost, doubled, differing: posts, imported ones included. wrong: the first of them by source. orphans: wrong rows,
-    by what is wrong with them.
+    """lost, doubled, differing: posts, imported ones included. wrong: the first of them by source, and when those in no
+    gap were said. orphans: wrong rows, by what is wrong with them.
 
-    hashes: of the content in the database, and at the platforms. undeliverable: posts that a platform no longer tells:
-    Telegram what nobody fetched in time, WeChat what nobody took in three calls; uncovered: those of them for whose
-    time the ledger shows no gap. gaps: by source. changed_again: what reading and folding everything once more changed,
-    if there are no orphans. claims: that were answered to a colleague; unkept: of these, those that are not in the
-    history, or are there twice. desk: whether desk.db is whole.
+    hashes: of the content in the database, and at the platforms. undeliverable: posts that are not stored, and that a
+    platform no longer tells: Telegram what nobody fetched in time, WeChat what nobody took in three calls; uncovered:
+    those of them for whose time the ledger shows no gap. gaps: by source. changed_again: what reading and folding
+    everything once more changed, if there are no orphans. claims: that were answered to a colleague; unkept: of these,
+    those that are not in the history, or are there twice. desk: whether desk.db is whole.
     """
 
     posts: int
@@ -103,10 +103,15 @@ async def judged(
             held = _held(con)
             orphans = {what: len(found) for what, sql in ORPHANS.items() if (found := con.execute(sql).fetchall())}
         stored = {row[1]: row for row in held if row[0] == space}
+        there = {row[:2] for row in held}
         dropped = [
             (source, stage.dated[source, native_id])
             for source, scene in stage.scenes.items()
             for native_id in scene.given_up
+            if (scene.space, native_id) not in there
+        ]
+        uncovered = [
+            (source, at) for source, at in dropped if not any(name == source and a <= at <= b for name, a, b in gaps)
         ]
         return Verdict(
             posts=len(held),
@@ -115,12 +120,11 @@ async def judged(
             differing=by_source["all"].differing
             + sum(not _agrees(stored.get(key), post) for key, post in imported.items()),
             orphans=orphans,
-            wrong={source: found.wrong for source, found in by_source.items() if found.wrong and source != "all"},
+            wrong={source: found.wrong for source, found in by_source.items() if found.wrong and source != "all"}
+            | ({"in no gap": tuple(f"{source} {at:%H:%M:%S}" for source, at in uncovered)} if uncovered else {}),
             hashes=(_hash(held), _hash(_expected(stage, imported, space, held))),
             undeliverable=len(dropped),
-            uncovered=sum(
-                not any(name == source and begin <= at <= end for name, begin, end in gaps) for source, at in dropped
-            ),
+            uncovered=len(uncovered),
             gaps=Counter(name for name, _, _ in gaps),
             claims=len(claimed),
             unkept=_unkept(work, claimed),
@@ -147,12 +151,13 @@ def _expected(stage: Stage, imported: Mapping[str, Truth], space: str, held: Ite
     """What should be held. A masked text is taken over, if nothing else than a secret is masked in it."""
     texts = {row[:2]: row[2] for row in held}
     spaces = {stage.spaces[source]: posts for source, posts in stage.truth().items()} | {space: imported}
+    given_up = {(scene.space, native_id) for scene in stage.scenes.values() for native_id in scene.given_up}
     expected = []
     for name, posts in spaces.items():
         for post in posts.values():
             stored = texts.get((name, post.native_id))
-            if stored is None and post.deleted:
-                continue  # deleted before anybody asked for it
+            if stored is None and (post.deleted or (name, post.native_id) in given_up):
+                continue  # deleted, or given up by its platform, before anybody had it
             text = stored if stored is not None and is_masked_or_same(stored, post.text) else post.text
             expected.append((name, post.native_id, text, post.author, post.deleted))
     return expected

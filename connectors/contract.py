@@ -88,6 +88,7 @@ class Post:
     shares: int | None = None
     views: int | None = None
     attachments: int = 0  # pictures and files; never loaded by themselves
+    pictures: int = 0  # how many of them are pictures, as far as the platform says (a text's "[图片]" is enough, too)
     links: tuple[str, ...] = ()  # targets that the text does not show (a hidden link is a phishing signal)
     guessed: tuple[str, ...] = ()  # names of fields that we had to guess ("posted_at", "native_id"), and "text" where
     # it is cut short: it never replaces a stored text that begins so
@@ -185,7 +186,8 @@ class Push:
 class Received:
     """What a push brought, and what to answer once the records are committed.
 
-    `poll`: the call only tells that there is something to fetch; poll this source at once.
+    `poll`: the call only tells that there is something to fetch; poll this source at once. `heard`: a genuine call,
+    taken: see `PushConnector.heard_at`.
     """
 
     records: Sequence[Record]
@@ -193,6 +195,7 @@ class Received:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     poll: bool = False
+    heard: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -328,7 +331,13 @@ class PullConnector(Connector):
 
 
 class PushConnector(Connector):
-    """A platform that calls us. May be a PullConnector as well."""
+    """A platform that calls us. May be a PullConnector as well.
+
+    `heard_at`: when the last call that was `heard` had come, by the connector's clock. The service sets it once that
+    call's records, and those of every call before it, are committed: what it tells may be vouched for.
+    """
+
+    heard_at: datetime | None = None
 
     @abstractmethod
     def receive(self, push: Push) -> Received:

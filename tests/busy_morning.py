@@ -21,6 +21,11 @@ TELEGRAM = (
     ("Ines", "please somebody answer, this is my rent money"),
     ("叶子", "有人私信我说是官方客服，要我把助记词发给他，这是真的吗？"),
 )
+SAME = (
+    ("Bo", "since this morning the app crashes at start, Android 14, v5.2.0"),
+    ("海盐", "安卓更新到5.2.0以后一打开就闪退"),
+    ("Nils", "5.2.0 won't open on my Android phone, it just closes"),
+)
 FORUM = (
     ("Wren", "Swap failed but fee was taken", "Swapped 240 USDC on Polygon, it failed and I still paid the fee. Tx 0x"
      + "3fa8" * 16 + ". Who returns it?"),
@@ -33,7 +38,7 @@ FORUM = (
 async def busy_morning(site: WebSite) -> None:
     """Everything said and polled; the clock stands half an hour after the last word."""
     community = site.community
-    for author, text in TELEGRAM:
+    for author, text in (*TELEGRAM, *SAME):
         community.telegram.says(author, text)
         community.clock.pass_(minutes=3)
     community.telegram.says("Ravi", phrase(random.Random(3), layout="commas", disguise="none").text)
@@ -42,6 +47,7 @@ async def busy_morning(site: WebSite) -> None:
     community.forum.says("harbor-lena", "Thank you, noted for the next version.", reply_to=topics[1])
     community.clock.pass_(minutes=30)
     await poll(site.work)
+    await site.work.ingest.group()
 
 
 def _asks(community: Community, author: str, title: str, text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
 import httpx
@@ -18,8 +19,9 @@ import pytest
 
 from aggregator.config import Settings
 from aggregator.demo.chat import AppBackend
-from aggregator.service import Running, running
+from aggregator.service import Running, receiver, running
 from aggregator.triage.secrets import mask_record
+from aggregator.workplace import Workplace
 from connectors.chat import Chat
 from connectors.chat.intake import LARGEST_BODY, MOST_IN_A_BATCH, Intake
 from connectors.chat.message import EVENTS, LONGEST_ID, LONGEST_TEXT
@@ -403,12 +405,38 @@ async def test_a_source_is_complete_up_to_the_last_genuine_call(tmp_path: Path, 
 async def test_a_call_that_was_put_off_vouches_for_nothing(app: AppBackend) -> None:
     config = {"connector": "chat", "secret": Secret(env="CHAT_SECRET"), "calls_per_minute": 1}
     chat = Chat("app-chat", Chat.Config.model_validate(config), since=NOW)
-    times = iter([NOW + timedelta(days=300), NOW + timedelta(days=301)])
-    chat.clock = lambda: next(times)
-    statuses = [chat.receive(signed_now(app, number)).status for number in range(2)]
-    [page] = [page async for page in chat.pages(None)]
-    assert statuses == [202, 429]
-    assert page.cursor == {"heard": (NOW + timedelta(days=300)).isoformat()}
+    received = [chat.receive(signed_now(app, number)) for number in range(2)]
+    assert [(each.status, each.heard) for each in received] == [(202, True), (429, False)]
+
+
+async def test_a_call_vouches_for_nothing_before_it_and_those_before_it_are_stored(
+    tmp_path: Path, app: AppBackend
+) -> None:
+    stored, seconds = Event(), iter(range(100))
+    settings = Settings(
+        sources={"app-chat": Chat.Config(connector="chat", secret=Secret(env="CHAT_SECRET"))}, data=tmp_path
+    )
+    async with Workplace(settings, clock=lambda: NOW + timedelta(seconds=next(seconds))) as work:
+        receive, chat = receiver(work), work.connectors["app-chat"]
+        assert isinstance(chat, Chat)
+        writing = asyncio.create_task(work.db.write(lambda _: stored.wait(20)))
+        asked = next(seconds)
+        message = asyncio.create_task(receive("app-chat", signed_now(app, 1)))
+        await asyncio.sleep(0)  # it has come
+        await receive("app-chat", beat(app))
+        heard = [chat.heard_at]
+        stored.set()
+        await asyncio.gather(writing, message)
+        await receive("app-chat", beat(app))
+        heard.append(chat.heard_at)
+    assert heard[0] == NOW + timedelta(seconds=asked + 1)
+    assert heard[1] is not None
+    assert heard[1] > heard[0]
+
+
+def beat(app: AppBackend) -> Push:
+    headers, raw = app.signed({"messages": []})
+    return Push("POST", {name.lower(): value for name, value in headers.items()}, {}, raw)
 
 
 def signed_now(app: AppBackend, number: int) -> Push:

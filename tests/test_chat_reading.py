@@ -47,6 +47,7 @@ ASKED = Post(
     public=False,
     place="conv-31",
     attachments=1,
+    pictures=1,
 )
 APP_AND_MAIL = (("app", "c-5"), ("mail", "a@b.example"))
 BARE = Post(native_id="m-1", text="help", posted_at=None, public=False)
@@ -258,6 +259,7 @@ def woot(name: str) -> Item | None:
                 reply_to=None,
                 order=418,
                 attachments=1,
+                pictures=1,
             ),
         ),
         (
@@ -340,6 +342,7 @@ def test_an_intercom_notification_brings_the_opening_message_and_the_reply() -> 
         posted_at=datetime.fromtimestamp(1773450307, UTC),
         order=9981,
         attachments=1,
+        pictures=1,
     )
     assert intercom("replied") == [MEI, reply]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.config import ChannelClock, Settings, clock_of, load, missing_secrets, official_of, staff_of
+from aggregator.working_time import WorkingDays
 from connectors.contract import SourceConfig
 from connectors.errors import ConfigError
 from connectors.secret import Secret
@@ -176,7 +177,7 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
             '"two\\nlines": 1\n',
             "6:1 two\\nlines",
             "unknown setting; known here: data, timezone, web, hooks, sources, team, official, brand, bands, clocks, "
-            "points",
+            "incidents, points",
         ),
     ],
 )
@@ -252,7 +253,7 @@ def test_a_clock_keeps_the_default_of_the_time_that_is_not_given(tmp_path: Path)
     assert clock_of(settings, "telegram") == ChannelClock(
         first_answer=timedelta(minutes=5), next_answer=timedelta(minutes=30)
     )
-    assert clock_of(settings, "email").first_answer == timedelta(days=1)
+    assert clock_of(settings, "email").first_answer == WorkingDays(1)
     assert clock_of(settings, "mastodon").first_answer == timedelta(days=1)
 
 

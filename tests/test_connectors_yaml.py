@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from aggregator.clock_settings import Calendar
 from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Web, load
 from aggregator.yaml_lines import read
 from connectors.contract import SourceConfig
@@ -50,7 +51,8 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         (("team", 0), Colleague),
         (("brand",), Brand),
         (("bands",), Bands),
-        (("clocks", "telegram"), ChannelClock),
+        (("clocks", "default"), ChannelClock),
+        (("clocks", "default", "calendar"), Calendar),
     ],
 )
 def test_the_example_holds_every_setting(everything: Path, path: tuple[str | int, ...], model: type[BaseModel]) -> None:
@@ -73,7 +75,7 @@ def test_the_example_holds_every_setting_that_all_sources_have(everything: Path)
     assert set(SourceConfig.model_fields) <= set(document.value["sources"]["forum"])
 
 
-@pytest.mark.parametrize("model", [Settings, Web, Hooks, Colleague, Brand, Bands, ChannelClock])
+@pytest.mark.parametrize("model", [Settings, Web, Hooks, Colleague, Brand, Bands, ChannelClock, Calendar])
 def test_every_setting_is_described(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 

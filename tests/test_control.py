@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 from aggregator.control import Control, RefusedError, ask, socket_path
-from aggregator.importer import PAGE
+from aggregator.importer.files import PAGE
 from aggregator.service import Running, running
 from tests.conftest import Community
 from tests.console import Console

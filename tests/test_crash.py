@@ -14,31 +14,29 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from aggregator.clocks import ScaledClock
-from aggregator.demo.scenes import SCENES
 from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.scenes.wechat import WeChatScene
-from aggregator.demo.script import crowd, load
+from aggregator.demo.script import Line, crowd, load
 from aggregator.demo.stage import Stage, staged
 from aggregator.workplace import Workplace
 from benchmarks.crash import FEW, crash
 from benchmarks.crash_service import MOMENTS
 from benchmarks.crash_verdict import Verdict, judged
+from connectors.wechat import WeChat
 from tests.conftest import poll
 
 KILLS = 25
-# The official account's simulator calls us one message after the other, so that under so many kills one may be given
-# up long after it was said, where no gap lies: `make crash` still counts these.
-AMONG = [scene for scene in SCENES if scene is not WeChatScene]
 GROUP = TelegramScene.source
 
 
 async def test_killed_25_times_it_has_lost_nothing_doubled_nothing_and_left_nothing_lying_about(tmp_path: Path) -> None:
     seed = int.from_bytes(os.urandom(4))
-    result = await crash(KILLS, seed, tmp_path, FEW, AMONG)
+    result = await crash(KILLS, seed, tmp_path, FEW)
     verdict, run = result.verdict, f"seed {seed}: {result}"
     assert (verdict.lost, verdict.doubled, verdict.differing) == (0, 0, 0), run
     assert verdict.hashes[0] == verdict.hashes[1], run
@@ -103,3 +101,45 @@ async def test_a_verdict_sees_what_is_wrong(tmp_path: Path, spoiling: str, found
     verdict = await verdict_after(tmp_path, spoiling)
     assert not verdict.is_good
     assert getattr(verdict, found)
+
+
+# -- what a platform gave up ----------------------------------------------------------------------
+
+
+async def verdict_on_a_message_given_up(tmp_path: Path, *, taken: bool, noted: bool) -> Verdict:
+    """One that WeChat called for in vain. `taken`: it was stored, only the answer did not get through; `noted`: the
+    ledger shows the time as lost."""
+    clock = ScaledClock(datetime(2026, 3, 14, 0, 0, tzinfo=UTC))
+    async with staged(load(), clock, [WeChatScene]) as stage:
+        scene = stage.scene(WeChatScene)
+        scene.connect("http://127.0.0.1:9")  # where nobody answers
+        scene.simulator.callbacks.pause = 0
+        stage.plays(Line(1.0, "m", scene.channel, "laozhou", "钱还没到", "account"))
+        [(message, _)] = scene.simulator.callbacks.pending
+        settings = stage.settings(tmp_path / "data", tmp_path, long_poll=0)
+        async with Workplace(settings, clock=clock) as work:
+            if taken:
+                connector = work.connectors[scene.source]
+                assert isinstance(connector, WeChat)
+                records = connector.receive(scene.simulator.push(message)).records
+                await work.ingest.pushed(work.origins[scene.source], records)
+            if noted:
+                row = [scene.source, stage.opens, stage.opens + timedelta(seconds=9)]
+                sql = "INSERT INTO coverage VALUES (?, ?, ?, 'lost', 'we did not run')"
+                await work.db.write(lambda con: con.execute(sql, row).fetchall())
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await scene.delivers(client)
+        return await judged(settings, stage, {}, "import/none")
+
+
+@pytest.mark.parametrize(
+    ("taken", "noted", "undeliverable", "uncovered"),
+    [(False, True, 1, 0), (False, False, 1, 1), (True, False, 0, 0)],
+)
+async def test_a_message_that_was_given_up_is_stored_or_lies_in_a_gap(
+    tmp_path: Path, taken: bool, noted: bool, undeliverable: int, uncovered: int
+) -> None:
+    verdict = await verdict_on_a_message_given_up(tmp_path, taken=taken, noted=noted)
+    assert (verdict.undeliverable, verdict.uncovered) == (undeliverable, uncovered)
+    assert verdict.is_good == (uncovered == 0)
+    assert verdict.posts == taken

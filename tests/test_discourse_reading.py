@@ -85,7 +85,7 @@ def sample(name: str) -> Record:
             replace(LIN, text="Fixed in 5.2.", author=Author("12", "noor", "noor", role="staff")),
         ),
         ("without_raw", replace(LIN, text="no raw here\n二")),
-        ("only_a_picture", replace(LIN, text="", attachments=1)),
+        ("only_a_picture", replace(LIN, text="", attachments=1, pictures=1)),
         ("removed_account", replace(LIN, text="orphan", author=None)),
         ("system_notice", None),
         ("small_action", None),

@@ -160,11 +160,6 @@ def test_every_rule_and_its_points_are_listed() -> None:
     assert points("What has become of it") == fold.STATE_RULES
 
 
-def test_the_kind_that_a_stake_gives_is_listed() -> None:
-    rows = table(ROOT / "docs/scoring.md", "What is at stake")
-    assert {rule: rows[rule][1] for rule in terms.STAKES} == {rule: kind for rule, (_, kind) in terms.STAKES.items()}
-
-
 def test_bands_and_waiting_are_listed() -> None:
     bands, waiting = table(ROOT / "docs/scoring.md", "Bands"), table(ROOT / "docs/scoring.md", "Waiting")
     assert {band: int(bands[band][0]) for band in Bands.model_fields} == Bands().model_dump()

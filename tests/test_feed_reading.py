@@ -74,6 +74,7 @@ async def test_a_weibo_keyword_gives_the_authors_own_words() -> None:
         order=found["s:3501756485200075"].order,
         permalink="https://weibo.com/1404370001/z0JH2lOMb",
         attachments=1,
+        pictures=1,
     )
 
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aggregator import importer
-from aggregator.importer import PAGE, SMALL, ImportFileError
-from aggregator.importer.files import Rows
+from aggregator.importer import importing
+from aggregator.importer.files import PAGE, ImportFileError, Rows
+from aggregator.importer.importing import SMALL
 from aggregator.importer.workers import Job, Worker
 from tests.console import Console
 
@@ -302,7 +302,7 @@ def test_a_large_file_is_read_by_other_processes_with_the_same_result(
     tables = ("post", "record", "inquiry", "account", "rejected_record")
     same = "SELECT COLUMNS(c -> c NOT IN ('seen_at', 'fetched_at')) FROM {} ORDER BY ALL"
     by_processes = [console.query(same.format(table)) for table in tables]
-    monkeypatch.setattr(importer, "SMALL", 1 << 40)
+    monkeypatch.setattr(importing, "SMALL", 1 << 40)
     console.data.rename(tmp_path / "elsewhere")
     console.result("import", file, "--source", "old", code=3)
     assert [console.query(same.format(table)) for table in tables] == by_processes

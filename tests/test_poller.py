@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from aggregator.config import Settings
 from aggregator.identity import Id, as_uuid
@@ -17,7 +18,7 @@ from aggregator.store.reports import source_reports
 from aggregator.store.sources import FenceLostError
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Quota, Record, SourceConfig
-from connectors.errors import CursorExpiredError
+from connectors.errors import CursorExpiredError, TransientError
 from tests.conftest import START, Community, poll, texts
 
 PATIENCE = 10.0  # seconds, before a test gives up
@@ -67,6 +68,17 @@ class Connected(Broken):
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         yield Page((), {"number": 1}, caught_up=True)
         await asyncio.Event().wait()
+
+
+class HalfBroken(Broken):
+    """Of its two parts the second one fails, as long as it is `ill`."""
+
+    ill: ClassVar[bool] = True
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        yield Page((), {"number": 1})
+        if self.ill:
+            raise TransientError("the second part cannot be read")
 
 
 class Bell(Broken):
@@ -139,6 +151,25 @@ async def test_each_failure_in_a_row_waits_longer_and_a_good_poll_forgets_them(c
         assert (source.state, source.failures, texts(work)) == ("ok", 0, ["hello"])
     waits = [pause for pause in pauses if pause is not None]
     assert [least <= wait <= least + 2 for least, wait in zip((2, 4, 8, 16), waits, strict=True)] == [True] * 4
+
+
+async def test_a_source_of_which_a_part_fails_stays_failing_and_keeps_its_other_parts_no_longer_than_usual(
+    community: Community,
+) -> None:
+    HalfBroken.ill, told = True, []
+    settings = with_connector(community, HalfBroken)
+    async with Workplace(settings, clock=community.clock) as work:
+        source = work.poller.sources["odd"]
+        with capture_logs() as logs:
+            pauses = [await work.poller.poll(source) for _ in range(8)]
+            told = [each["event"] for each in logs]
+        failing = source.state, source.message, source.failures
+        HalfBroken.ill = False
+        await work.poller.poll(source)
+        assert (source.state, source.failures) == ("ok", 0)
+    assert failing == ("failing", "the second part cannot be read", 8)
+    assert told == ["source.failed"] * 8
+    assert pauses[-1] == SourceConfig(connector="odd").poll_every.total_seconds()
 
 
 def test_no_back_off_is_longer_than_five_minutes() -> None:
@@ -342,6 +373,14 @@ async def test_a_single_pass_ends_when_a_source_that_stays_connected_has_caught_
     async with asyncio.timeout(PATIENCE), Workplace(settings, clock=community.clock) as work:
         (source,) = await poll(work, "odd")
         assert (source.state, source.cursor) == ("ok", {"number": 1})
+
+
+async def test_a_pass_by_hand_does_not_wait_for_a_poll_that_listens(community: Community) -> None:
+    async with asyncio.timeout(PATIENCE), listening(with_connector(community, Connected), community) as work:
+        source = work.poller.sources["odd"]
+        await until(lambda: source.lock.locked())
+        assert await work.poller.poll(source, once=True) == 0.0
+        assert (source.state, source.lock.locked()) == ("ok", True)
 
 
 async def test_a_call_that_says_fetch_now_polls_the_source_at_once(community: Community) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
@@ -19,19 +20,19 @@ from aggregator.config import Settings
 from aggregator.demo.forum_faults import Fault
 from aggregator.demo.qq_bot import QQBotSimulator
 from aggregator.listener import serve
+from aggregator.service import receiver
 from aggregator.web.hooks import create_hooks
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Deleted, Finding, Page, Post, Push, PushConnector, Received
 from connectors.errors import (
     AuthError,
     ConnectorError,
-    CursorExpiredError,
     PushRefusedError,
     SourceGoneError,
     ThrottledError,
     TransientError,
 )
-from connectors.qq_bot import QQBot
+from connectors.qq_bot import CLOCKS_DIFFER, KEPT, QQBot
 from connectors.qq_bot.api import AccessToken
 from connectors.qq_bot.webhook import signing_key
 from connectors.secret import Secret
@@ -39,6 +40,7 @@ from tests.conftest import START, Hands
 from tests.contract_suite import PushContract, items, posts, texts
 
 SECRET_ENV = "HARBOR_BOT_SECRET"
+UNHEARD_OF: Cursor = {"unheard_since": START.timestamp()}  # at the gateway, without a session
 
 
 @pytest.fixture
@@ -67,7 +69,13 @@ Source = Callable[..., QQBot]
 @pytest.fixture
 def source(bot: QQBotSimulator, url: str) -> Source:
     """Makes a new connector of the same source, as after a restart; it listens at the gateway."""
-    return lambda **settings: QQBot("bot", config_for(bot, url, **settings), since=START)
+
+    def make(**settings: Any) -> QQBot:
+        connector = QQBot("bot", config_for(bot, url, **settings), since=START)
+        connector.clock = bot.clock
+        return connector
+
+    return make
 
 
 def config_for(bot: QQBotSimulator, url: str, **settings: Any) -> QQBot.Config:
@@ -82,11 +90,18 @@ def hooked(bot: QQBotSimulator, **settings: Any) -> QQBot:
 async def listens(connector: QQBot) -> None:
     """Poll once, as far as a webhook's poll goes."""
     async with connector:
-        assert [page async for page in connector.pages(None)] == []
+        [page async for page in connector.pages(None)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0.01)
 
 
 async def first_of(connector: QQBot, cursor: Cursor | None = None) -> Page:
-    async with connector, aclosing(connector.pages(cursor)) as pages:
+    async with connector, aclosing(connector.pages(cursor or UNHEARD_OF)) as pages:
         return await anext(pages)
 
 
@@ -145,7 +160,7 @@ async def test_a_fault_backs_off(bot: QQBotSimulator, source: Source, fault: Fau
         [await connector.check() for _ in range(nth)]  # by then there is a token
         bot.fail_next(fault)
         with pytest.raises(TransientError):
-            await anext(connector.pages(None))
+            [page async for page in connector.pages(None)]
 
 
 @pytest.mark.parametrize("nth", [0, 1])
@@ -154,7 +169,7 @@ async def test_a_429_waits_as_long_as_the_platform_said(bot: QQBotSimulator, sou
         [await connector.check() for _ in range(nth)]  # by then there is a token
         bot.fail_next("429_json", wait=17)
         with pytest.raises(ThrottledError) as told:
-            await anext(connector.pages(None))
+            [page async for page in connector.pages(None)]
     assert 17 <= told.value.retry_after <= 20
 
 
@@ -265,7 +280,7 @@ def test_an_unsigned_validation_is_not_answered(bot: QQBotSimulator) -> None:
 def test_an_event_is_answered_with_its_receipt_and_a_heartbeat_with_its_own(bot: QQBotSimulator) -> None:
     event = hooked(bot).receive(call_with(bot, {"op": 0, "t": "GROUP_ADD_ROBOT", "d": {}}))
     heartbeat = hooked(bot).receive(call_with(bot, {"op": 1, "d": 42}))
-    assert event == Received([], body=b'{"op": 12, "d": 0}', content_type="application/json")
+    assert event == Received([], body=b'{"op": 12, "d": 0}', content_type="application/json", heard=True)
     assert json.loads(heartbeat.body) == {"op": 11, "d": 42}
 
 
@@ -341,7 +356,7 @@ async def test_qq_tries_our_address_and_delivers_again_what_was_not_taken(bot: Q
 
 async def test_events_come_in_the_order_in_which_they_were_told(bot: QQBotSimulator, source: Source) -> None:
     connector = source(hears=["groups", "mentions_in_guilds"])
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         ready = await anext(pages)
         bot.says("anna", "one")
         bot.asks_bot("lin", "二 😡")
@@ -372,7 +387,7 @@ async def test_what_was_said_while_we_were_away_is_replayed(bot: QQBotSimulator,
 
 async def test_what_was_not_committed_is_replayed(bot: QQBotSimulator, source: Source) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         committed = await anext(pages)
         bot.says("anna", "lost in a crash")
         lost = await anext(pages)
@@ -418,7 +433,7 @@ async def rough_day(bot: QQBotSimulator, source: Source, dice: random.Random) ->
 
 async def test_an_event_that_is_told_twice_is_one_post(bot: QQBotSimulator, source: Source) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.says("anna", "one")
         first = await with_news(pages)
@@ -432,7 +447,7 @@ async def test_a_heartbeat_confirms_what_is_committed_and_its_answer_vouches(
 ) -> None:
     bot.gateway.interval = 20
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         vouched = await anext(pages)
     beats = [message["d"] for message in bot.gateway.heard if message["op"] == 1]
@@ -444,7 +459,7 @@ async def test_a_gateway_that_answers_no_heartbeat_is_left(bot: QQBotSimulator, 
     bot.gateway.interval = 20
     bot.gateway.answers_heartbeats = False
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         with pytest.raises(TransientError, match="no longer answers"):
             await anext(pages)
@@ -453,7 +468,7 @@ async def test_a_gateway_that_answers_no_heartbeat_is_left(bot: QQBotSimulator, 
 @pytest.mark.parametrize("how", ["op 7", "4009"])
 async def test_when_qq_asks_for_it_we_connect_again_and_resume(bot: QQBotSimulator, source: Source, how: str) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.gateway.sends({"op": 7}) if how == "op 7" else bot.gateway.closes(4009)
         resumed = await anext(pages)
@@ -468,7 +483,7 @@ async def test_what_comes_together_with_the_request_to_connect_again_is_kept(
     bot: QQBotSimulator, source: Source
 ) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.says("anna", "last words")
         bot.gateway.sends({"op": 7})
@@ -482,9 +497,6 @@ async def test_what_comes_together_with_the_request_to_connect_again_is_kept(
     ("code", "error", "says"),
     [
         (4004, AuthError, SECRET_ENV),
-        (4006, CursorExpiredError, "cannot be had any more"),
-        (4007, CursorExpiredError, "cannot be had any more"),
-        (4902, CursorExpiredError, "cannot be had any more"),
         (4008, ThrottledError, "slow down"),
         (4013, ConnectorError, "update this program"),
         (4914, SourceGoneError, "offline or banned"),
@@ -496,22 +508,92 @@ async def test_how_the_connection_ends_says_what_happens_next(
     bot: QQBotSimulator, source: Source, code: int, error: type[ConnectorError], says: str
 ) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.gateway.closes(code)
         with pytest.raises(error, match=says):
             await anext(pages)
 
 
-async def test_a_session_that_ends_in_the_middle_is_lost_and_its_token_not_blamed(
+def ends(bot: QQBotSimulator, how: int | str) -> None:
+    """The session is over: op 9, or the code of a closed connection."""
+    bot.gateway.forgets_sessions(how if isinstance(how, int) else None)
+
+
+@pytest.mark.parametrize("how", ["op 9", 4006, 4007, 4902])
+async def test_after_a_lost_session_a_new_one_begins_and_the_time_between_them_is_told_as_a_gap(
+    bot: QQBotSimulator, source: Source, clock: Hands, how: int | str
+) -> None:
+    begun = (await first_of(source())).cursor
+    clock.pass_(minutes=3)
+    connector = source()
+    async with connector, aclosing(connector.pages(begun)) as pages:
+        await anext(pages)
+        heard = clock.now
+        clock.pass_(minutes=1)
+        ends(bot, how)
+        bot.says("anna", "nobody hears me")
+        lost = await anext(pages)
+        clock.pass_(minutes=1)
+        again = await anext(pages)
+        bot.says("anna", "afterwards")
+        news = await with_news(pages)
+    assert (lost.cursor, lost.gaps) == ({"unheard_since": heard.timestamp()}, ())
+    assert [(gap.start, gap.end) for gap in again.gaps] == [(heard - CLOCKS_DIFFER, clock.now + CLOCKS_DIFFER)]
+    assert (again.caught_up, texts(connector, news.records), news.gaps) == (True, ["afterwards"], ())
+
+
+async def test_a_session_that_nobody_resumes_for_a_day_takes_with_it_what_nobody_confirmed(
+    bot: QQBotSimulator, source: Source, clock: Hands
+) -> None:
+    begun = await first_of(source())
+    bot.says("anna", "this is confirmed")
+    connector = source()
+    async with connector, aclosing(connector.pages(begun.cursor)) as pages:
+        committed = (await with_news(pages)).cursor
+    await first_of(source(), committed)
+    unconfirmed = bot.says("anna", "this is not")
+    await until(lambda: not bot.gateway.is_heard)  # it has noticed that we are gone
+    held = bot.undeliverable()
+    clock.pass_(hours=25)
+    assert (held, bot.undeliverable()) == (frozenset(), {unconfirmed})
+
+
+async def test_a_new_session_that_is_lost_at_once_backs_off_and_its_token_is_not_blamed(
     bot: QQBotSimulator, source: Source
 ) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.gateway.sends({"op": 9, "d": False})
-        with pytest.raises(CursorExpiredError):
+        lost = await anext(pages)
+        with pytest.raises(TransientError, match="cannot be had any more"):
             await anext(pages)
+    assert lost.cursor == UNHEARD_OF
+
+
+async def test_from_when_nothing_is_heard_is_noted_before_anything_is_asked(source: Source, clock: Hands) -> None:
+    connector = source()
+    async with connector, aclosing(connector.pages(None)) as pages:
+        noted, begun = await anext(pages), None
+        clock.pass_(seconds=40)
+        begun = await anext(pages)
+    assert (noted.cursor, noted.records, noted.caught_up) == (UNHEARD_OF, (), False)
+    assert [(gap.start, gap.end) for gap in begun.gaps] == [(START - CLOCKS_DIFFER, clock.now + CLOCKS_DIFFER)]
+
+
+@pytest.mark.parametrize(("minutes", "gaps"), [(4, 0), (40, 1)])
+async def test_of_a_session_that_is_resumed_late_qq_may_not_have_kept_all(
+    bot: QQBotSimulator, source: Source, clock: Hands, minutes: int, gaps: int
+) -> None:
+    begun = await first_of(source())
+    bot.says("anna", "while you were away")
+    clock.pass_(minutes=minutes)
+    connector = source()
+    async with connector, aclosing(connector.pages(begun.cursor)) as pages:
+        resumed = [await anext(pages), await anext(pages)]
+    told = [(gap.start, gap.end) for page in resumed for gap in page.gaps]
+    assert told == [(START, clock.now - KEPT)][:gaps]
 
 
 async def test_a_right_that_the_bot_does_not_have_is_named(bot: QQBotSimulator, source: Source) -> None:
@@ -521,7 +603,7 @@ async def test_a_right_that_the_bot_does_not_have_is_named(bot: QQBotSimulator, 
 
 async def test_a_removal_from_a_group_is_told_until_the_bot_is_back(bot: QQBotSimulator, source: Source) -> None:
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.kicks_bot()
         removed = await anext(pages)
@@ -540,16 +622,7 @@ async def test_a_removal_that_a_call_told_is_told_at_the_next_poll(bot: QQBotSim
     async with source(way="webhook", places={bot.group: "Harbor 1"}) as connector:
         [connector.receive(call_with(bot, payload)) for payload in bot.pending]
         told = [page.warnings async for page in connector.pages(None)]
-        again = [page.warnings async for page in connector.pages({})]
     assert told == [(f"the bot was removed from group {bot.group}: add it again",)]
-    assert again == []
-
-
-async def test_a_session_that_qq_forgot_is_told_as_lost(bot: QQBotSimulator, source: Source) -> None:
-    begun = await first_of(source())
-    bot.gateway.forgets_sessions()
-    with pytest.raises(CursorExpiredError):
-        await first_of(source(), begun.cursor)
 
 
 async def test_a_gateway_that_cannot_be_reached_backs_off(bot: QQBotSimulator, source: Source) -> None:
@@ -563,7 +636,7 @@ async def test_no_secret_and_no_text_stands_in_a_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     connector = source()
-    async with connector, aclosing(connector.pages(None)) as pages:
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
         await anext(pages)
         bot.says("anna", "my private worry")
         await with_news(pages)
@@ -576,15 +649,69 @@ async def test_a_lost_session_is_shown_as_lost_time_and_listening_goes_on(
     settings = Settings(sources={"bot": config_for(bot, url)}, data=tmp_path / "data")
     async with Workplace(settings, clock=clock) as work:
         source = work.poller.sources["bot"]
-        page = await first_of(QQBot("bot", config_for(bot, url), since=START))
-        await work.ingest.page(source.origin, page, source.fence)
-        source.cursor, source.fence = page.cursor, source.fence + 1
+        await work.poller.poll(source, once=True)
         bot.gateway.forgets_sessions()
         clock.pass_(minutes=3)
         await work.poller.poll(source, once=True)
-        states = work.db.query("SELECT state, reason FROM coverage WHERE state = 'lost'")
-    assert [(state, "forgotten our session" in reason) for state, reason in states] == [("lost", True)]
-    assert source.cursor is None
+        states = work.db.query("SELECT to_at - from_at FROM coverage WHERE state = 'lost' ORDER BY from_at")
+    assert states == [(2 * CLOCKS_DIFFER,), (timedelta(minutes=3) + 2 * CLOCKS_DIFFER,)]
+    assert source.state == "ok"
+
+
+# By webhook nobody can be asked
+
+
+async def test_by_webhook_a_source_is_complete_up_to_the_last_genuine_call(
+    bot: QQBotSimulator, url: str, clock: Hands, tmp_path: Any
+) -> None:
+    async def complete_to(work: Workplace) -> Any:
+        await work.poller.poll(work.poller.sources["bot"], once=True)
+        [(at,)] = work.db.query("SELECT max(to_at) FROM coverage WHERE state = 'complete'")
+        return at
+
+    settings = Settings(sources={"bot": config_for(bot, url, way="webhook")}, data=tmp_path / "data")
+    bot.hook_url = "kept"
+    bot.asks_bot("anna", "one")
+    async with Workplace(settings, clock=clock) as work:
+        receive, found = receiver(work), [await complete_to(work)]
+        clock.pass_(minutes=4)
+        with pytest.raises(PushRefusedError):
+            await receive("bot", call_with(bot, bot.pending[0], secret="guess"))
+        found.append(await complete_to(work))
+        await receive("bot", call_with(bot, bot.pending[0]))
+        clock.pass_(hours=1)
+        found.append(await complete_to(work))
+        await receive("bot", call_with(bot, {"op": 1, "d": 42}))
+        found.append(await complete_to(work))
+        lost = work.db.query("SELECT count(*) FROM coverage WHERE state = 'lost'")
+    backfill, called, lived = START - timedelta(days=7), START + timedelta(minutes=4), clock.now
+    assert found == [backfill, backfill, called, lived]
+    assert lost == [(0,)]
+
+
+@pytest.mark.parametrize(("minutes", "gaps"), [(4, 0), (40, 1)])
+async def test_by_webhook_a_longer_time_in_which_we_did_not_run_is_told_as_a_gap_once(
+    bot: QQBotSimulator, url: str, clock: Hands, minutes: int, gaps: int
+) -> None:
+    def started() -> QQBot:
+        connector = QQBot("bot", config_for(bot, url, way="webhook"), since=START - timedelta(days=7))
+        connector.clock = clock
+        return connector
+
+    async def polled(connector: QQBot, cursor: Cursor | None) -> Page:
+        [page] = [page async for page in connector.pages(cursor)]
+        return page
+
+    async with started() as before:
+        first = await polled(before, None)
+        clock.pass_(hours=2)
+        second = await polled(before, first.cursor)
+    stopped = clock.now
+    clock.pass_(minutes=minutes)
+    async with started() as after:
+        third = await polled(after, second.cursor)
+    told = [(gap.start, gap.end) for page in (first, second, third) for gap in page.gaps]
+    assert told == [(stopped - CLOCKS_DIFFER, clock.now)][:gaps]
 
 
 # Settings and the check

@@ -48,6 +48,7 @@ READ_AS: dict[str, Post | Deleted | None] = {
         reply_to=f"group/{GROUP}/REFIDX_1=",
         mentions=("AB12",),
         attachments=1,
+        pictures=1,
     ),
     "group_bot": replace(
         IN_GROUP,
@@ -56,7 +57,7 @@ READ_AS: dict[str, Post | Deleted | None] = {
         author=Author(MEMBER, "签到机", role="bot"),
     ),
     "c2c": IN_PRIVATE,
-    "c2c_picture": replace(IN_PRIVATE, native_id="c2c:ROBOT1.0_pic!", text="", attachments=1),
+    "c2c_picture": replace(IN_PRIVATE, native_id="c2c:ROBOT1.0_pic!", text="", attachments=1, pictures=1),
     "guild_at": Post(
         native_id="guild:0812345677890abcdef",
         text="@港湾助手 where is my swap? [表情]",

@@ -59,6 +59,16 @@ def test_a_key_file_as_an_array_of_numbers_is_masked() -> None:
     assert [one.kind for one in found] == ["solana_key"]
 
 
+def test_numbers_that_are_no_key_and_not_called_so_stay() -> None:
+    record = {"pixels": [*range(64)]}
+    assert mask_record(record)[0] is record  # type: ignore[arg-type]  # dicts are invariant
+
+
+def test_masks_in_a_keystore_are_as_long_as_in_utf16() -> None:
+    masked, _ = mask_record({"ciphertext": "a🔑"})
+    assert masked == {"ciphertext": "███"}
+
+
 def test_a_keystore_as_an_object_is_masked() -> None:
     masked, found = mask_record({"crypto": {"cipher": "aes", "ciphertext": "ab" * 32, "kdfparams": {"n": 8}}})
     assert masked == {"crypto": {"cipher": "███", "ciphertext": "█" * 64, "kdfparams": {"n": 8}}}

@@ -117,6 +117,59 @@ def test_in_doubt_only_the_middle_is_masked(text: str) -> None:
     assert masked == text.format(HEX[:8] + "█" * 48 + HEX[-8:])
 
 
+def test_ids_in_a_list_are_read_by_its_heading() -> None:
+    ids = "\n".join(f"{n}. {HEX[n:]}{HEX[:n]}" for n in range(1, 5))
+    assert find("tx hashes\n" + ids) == []
+    assert [one.kind for one in find("private keys:\n" + ids)] == ["private_key"] * 4
+
+
+def test_words_in_the_line_of_a_key_count_before_those_of_other_lines() -> None:
+    key = HEX[::-1]
+    assert mask(f"交易雜湊：{HEX}\n{key} 這是我的私鑰")[0] == f"交易雜湊：{HEX}\n{'█' * 64} 這是我的私鑰"
+    assert mask(f"转账的hash是 {HEX}\n私钥 {key}")[0] == f"转账的hash是 {HEX}\n私钥 {'█' * 64}"
+
+
+def test_an_amount_before_digits_makes_them_a_transaction() -> None:
+    assert find(f"跨链跨丢了，693.43 SOL 没下文，0x{HEX}") == []
+
+
+def test_links_beside_a_phrase_stay_readable() -> None:
+    link = f"https://explorer.example/txn/0x{HEX}"
+    assert mask(f"seed phrase: {PHRASE}\n{link}")[0] == f"seed phrase: {'█' * len(PHRASE)}\n{link}"
+    assert mask(f"{link}?cluster=beta\n{PHRASE}")[0] == f"{link}?cluster=beta\n{'█' * len(PHRASE)}"
+
+
+def test_bytes_that_are_no_key_stay_readable() -> None:
+    assert find(f'{{"width": 8, "pixels": {list(range(64))}}}') == []
+
+
+def test_an_address_that_begins_with_a_list_word_stays_readable() -> None:
+    address = "cosmos1jkxep836xml2neg07ep8sj88vgjpzr3wnmuzwv"
+    assert mask(f"{PHRASE}\n{address}")[0] == f"{'█' * len(PHRASE)}\n{address}"
+
+
+@pytest.mark.parametrize("form", ["<p {}>", "<p\u200c{}>", '<b title="{}">', "<i a=1 {}>"])
+def test_what_only_looks_like_a_tag_hides_no_phrase(form: str) -> None:
+    masked = mask("my seed: " + form.format(PHRASE))[0]
+    assert not any(word in masked for word in PHRASE.split())
+
+
+def test_tags_with_attributes_part_the_words_of_a_phrase() -> None:
+    masked = mask("".join(f'<li class="word" id=w{n}>{word}</li>' for n, word in enumerate(PHRASE.split())))[0]
+    assert not any(word in masked for word in PHRASE.split())
+
+
+def test_sentences_around_a_phrase_with_a_slip_do_not_save_it() -> None:
+    typed = PHRASE.replace("together", "togehter")
+    masked = mask(f"Is there anybody who can tell me what went wrong?\nmnemonic: {typed}")[0]
+    assert not any(word in masked for word in typed.split())
+
+
+def test_the_russian_word_that_the_library_ships_broken_is_known() -> None:
+    phrase = "сначала снег снизу сниться снова снять собака соблазн собрание абзац абонент абсурд"
+    assert mask(phrase)[0] == "█" * len(phrase)
+
+
 def test_a_key_in_groups_is_masked_beside_a_cue() -> None:
     groups = " ".join(HEX[i : i + 4] for i in range(0, 64, 4))
     assert mask("私钥 " + groups)[0] == "私钥 " + "█" * len(groups)

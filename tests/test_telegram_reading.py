@@ -91,8 +91,8 @@ EXPECTED: dict[str, Item] = {
     "message_without_sender": said(
         4218, "relayed by a machine", OPS_ROOM, None, permalink="https://t.me/c/2100000888/4218"
     ),
-    "album_first": said(4220, "证据截图 @mira_ok", mentions=("mira_ok",), attachments=1),
-    "album_second": said(4221, "", attachments=1),
+    "album_first": said(4220, "证据截图 @mira_ok", mentions=("mira_ok",), attachments=1, pictures=1),
+    "album_second": said(4221, "", attachments=1, pictures=1),
     "sticker": said(4222, "", attachments=1),
     "voice": said(4223, "", attachments=1),
     "checklist": said(4224, "Before I leave\nget my refund\nwrite to the press"),

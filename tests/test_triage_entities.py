@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from aggregator.triage.entities import find_entities
@@ -75,8 +77,17 @@ def test_what_has_no_registrable_host_is_no_link(text: str) -> None:
     [
         ("提现500USDT没到", "500 USDT"),
         ("sent 0.25 eth", "0.25 ETH"),
-        ("少了1,200 u", "1,200 U"),
-        ("200个U不见了", "200 U"),
+        ("少了1,200 u", "1200 USDT"),
+        ("200个U不见了", "200 USDT"),
+        ("1.2万u没了", "12000 USDT"),
+        ("2k usdt", "2000 USDT"),
+        ("三千U被转走", "3000 USDT"),
+        ("转了一万五千块", "15000 CNY"),
+        ("半个大饼", "0.5 BTC"),
+        ("$2,000 drained", "2000 USD"),
+        ("USDT: 300", "300 USDT"),
+        ("thirty pounds gone", "30 GBP"),
+        ("3000 долларов", "3000 USD"),
     ],
 )
 def test_an_amount_with_its_token_is_found(text: str, amount: str) -> None:
@@ -84,7 +95,7 @@ def test_an_amount_with_its_token_is_found(text: str, amount: str) -> None:
 
 
 def test_a_number_alone_is_no_amount() -> None:
-    assert find("等了3天，打了5次电话，5 users") == {}
+    assert "amount" not in find("等了3天，打了5次电话，5 users, ETH 2.0, 2 phones")
 
 
 def test_a_version_is_found() -> None:
@@ -106,6 +117,65 @@ def test_an_ip_address_is_no_version() -> None:
 )
 def test_an_error_code_is_found(text: str, code: str) -> None:
     assert find(text)["error"] == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("trc20转的", "chain", "tron"),
+        ("发到了币安智能链", "chain", "bsc"),
+        ("https://www.tronscan.org/#/address/x", "chain", "tron"),
+        ("optimistic.etherscan.io/tx/1", "chain", "optimism"),
+        ("我的姨太和大饼", "token", "ETH"),
+        ("我的U呢", "token", "USDT"),
+        ("华为 Mate 40 Pro", "device", "huawei mate 40 pro"),
+        ("果子14", "device", "iphone 14"),
+        ("三星S22打不开", "device", "samsung s22"),
+        ("iOS 17.2.1", "os", "ios 17.2.1"),
+        ("win11", "os", "windows 11"),
+        ("版本 4.8", "version", "4.8"),
+        ("订单号：AB-20260314", "order", "AB-20260314"),
+        ("ticket #55210", "order", "55210"),
+        ("加微信 harbour_help88", "wechat", "harbour_help88"),
+        ("qq 283746555", "qq", "283746555"),
+        ("联系 @harbour_helper", "handle", "harbour_helper"),
+        ("my mail: reed@post.example.", "email", "reed@post.example"),
+        ("手机 13912345678", "phone", "13912345678"),
+        ("UID 88231907", "account", "88231907"),
+        ("go to https://claim.harbour.github.io/x", "domain", "harbour.github.io"),
+        ("see shop.harbour.com.hk", "domain", "harbour.com.hk"),
+        ("昨晚八点", "time", "昨晚"),
+        ("卡了23 个小时", "time", "23 个小时"),
+    ],
+)
+def test_it_names(text: str, kind: str, value: str) -> None:
+    assert value in find(text).get(kind, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("a method to solve this", "token"),
+        ("eth-bonus.example", "token"),
+        ("you and u", "token"),
+        ("en vivo con todos", "device"),
+        ("1.5 meters", "version"),
+        ("trc-20", "error"),
+        ("it was an open and shut case", "order"),
+        ("吃了个苹果派", "os"),
+        ("24/7 service", "time"),
+        ("10.0.0.12", "time"),
+    ],
+)
+def test_it_does_not_name(text: str, kind: str) -> None:
+    assert kind not in find(text)
+
+
+def test_a_huge_post_is_read_in_time() -> None:
+    text = "a@" * 20_000 + "1.2.3" * 20_000 + "三千" * 20_000 + "0x" * 20_000
+    started = time.process_time()
+    find(text)
+    assert time.process_time() - started < 5
 
 
 def test_each_value_stands_once_in_the_order_of_the_text() -> None:

@@ -42,7 +42,8 @@ def test_translations_keep_the_places_of_values(locale: str) -> None:
 
 
 def test_every_rule_has_words() -> None:
-    named = {*RULES, *STATE_RULES, "waiting", "overdue", "repeat_contact", "first_contact", "approached"}
+    moving = {"waiting", "overdue", "repeat_contact", "first_contact", "approached", "incident_size"}
+    named = {*RULES, *STATE_RULES, *moving}
     assert named - words.RULES.keys() == set()
     assert words.RULES.keys() - named == set()
 

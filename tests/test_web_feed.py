@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import orjson
 
 from aggregator.store.desk import Desk, DeskFullError
-from tests.conftest import START, Community
+from tests.conftest import START, Community, poll
 from tests.web_site import csrf, open_site
 
 PASSWORD = "a password that is long enough"
@@ -38,8 +39,36 @@ async def test_an_inquirys_terms_sum_to_the_priority_shown(community: Community)
     assert total
     assert abs(sum(terms) - float(total[1])) < 0.06 * len(terms)
     assert "waiting for us" in page
-    assert "our promise ran out" in page
+    assert "first answer promised within 30 min" in page
     assert "<mark>未到账</mark>" in page
+
+
+async def test_the_row_and_the_page_name_the_clock_that_ran_out(community: Community) -> None:
+    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
+    async with open_site(community) as site, site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
+        asked = community.telegram.says("lin", "转账三小时未到账")
+        community.telegram.says("mei", "我们会在两小时内给您答复", reply_to=asked)
+        await poll(site.work, "telegram")
+        row = (await amy.get("/")).text
+        assert '<span class="clock">our promise</span>' in row
+        assert "we answered, and promised to come back" in row
+        assert "We promised an answer until 2026-03-14 18:00" in row
+        community.clock.pass_(hours=12)
+        overdue = (await amy.get(f"/inquiry/{site.only_id()}")).text
+        chinese = (await sam.get("/")).text
+    assert "our promise of 2026-03-14 16:00 ran out" in overdue
+    assert "我们在 2026-03-14 16:00 的承诺已过期" in chinese
+
+
+async def test_a_year_whose_worked_weekends_nobody_knows_is_told_where_sources_are(community: Community) -> None:
+    async with open_site(community) as site:
+        async with site.visitor("amy") as amy:
+            known = (await amy.get("/connectors")).text
+        community.clock.now = datetime(2040, 12, 5, tzinfo=UTC)
+        async with site.visitor("amy") as amy:
+            unknown = (await amy.get("/connectors")).text
+    assert "which weekends are worked" not in known
+    assert re.findall(r"worked in (\d+) \(CN\)", unknown) == ["2040", "2041"]
 
 
 async def test_claim_and_close_work_as_plain_forms_and_leave_a_history(community: Community) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -67,6 +68,39 @@ async def test_too_much_is_refused_whether_its_length_is_told_or_not() -> None:
         assert (await caller.post("/hooks/shop?a=1", content=b"x" * (LARGEST_BODY + 1))).status_code == 413
         assert (await caller.post("/hooks/shop?a=1", content=drops())).status_code == 413
         assert (await caller.post("/hooks/shop?a=1", content=b"x" * LARGEST_BODY)).status_code == 202
+
+
+async def test_more_calls_than_can_be_held_are_told_at_once_to_come_again() -> None:
+    taken, goes_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def waits(source: str, push: Push) -> Received:
+        taken.release()
+        await goes_on.wait()
+        return Received(())
+
+    async with serve(create_hooks(waits, at_once=2)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as caller:
+        calls = [asyncio.create_task(caller.post("/hooks/shop")) for _ in range(2)]
+        [await taken.acquire() for _ in calls]
+        began = time.monotonic()
+        one_more = await caller.post("/hooks/shop", content=b"x" * LARGEST_BODY)
+        waited = time.monotonic() - began
+        goes_on.set()
+        answers = [(await call).status_code for call in calls]
+        afterwards = await caller.post("/hooks/shop")
+    assert (one_more.status_code, one_more.headers["retry-after"]) == (503, "1")
+    assert waited < 5  # seconds, which WeChat gives us
+    assert (answers, afterwards.status_code) == ([200, 200], 200)
+
+
+async def test_bodies_that_do_not_come_hold_no_place_for_longer_than_they_are_waited_for() -> None:
+    async with serve(create_hooks(receive, body_within=0.05, at_once=1)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(b"POST /hooks/shop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+        writer.close()
+        await writer.wait_closed()
+        async with httpx.AsyncClient(base_url=url, trust_env=False, headers={"x-signature": "right"}) as caller:
+            assert (await caller.post("/hooks/shop?a=1")).status_code == 202
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:

@@ -82,8 +82,8 @@ EXPECTED: dict[str, list[Item]] = {
     ],
     "mention_cut_off": [said("@海港钱包 从周一说起：先是余额对不上", 1, mentions=US, guessed=("text",))],
     "mention_whole": [said("@海港钱包 从周一说起：先是余额对不上 & 客服让我等。\n今天周五了。", 1, mentions=US)],
-    "pictures_only": [said("", 2, attachments=2)],
-    "pictures_by_id": [said("看截图 @海港钱包", 3, mentions=US, attachments=3)],
+    "pictures_only": [said("", 2, attachments=2, pictures=2)],
+    "pictures_by_id": [said("看截图 @海港钱包", 3, mentions=US, attachments=3, pictures=3)],
     "repost_with_words": [
         said("转账卡了两小时", shares=1_000_000),
         said("等一个说法 @海港钱包", 4, BIG, mentions=US),
@@ -150,7 +150,7 @@ EXPECTED: dict[str, list[Item]] = {
             permalink=f"https://m.weibo.cn/detail/{POST + 7}",
         )
     ],
-    "comment_with_picture": [commented("图片评论", 6, attachments=1)],
+    "comment_with_picture": [commented("图片评论", 6, attachments=1, pictures=1)],
     "comment_without_author": [Deleted(f"c:{COMMENT + 7}", None)],
 }
 

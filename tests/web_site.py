@@ -43,6 +43,7 @@ class WebSite:
             clock=self.community.clock,
             health=partial(source_reports, self.work.db, self.work.settings),
             surfacing=self.work.ingest.surfacing,
+            grouping=self.work.ingest.incidents,
         )
         self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
         self._serving.callback(self.stream.stop)
@@ -69,6 +70,7 @@ class WebSite:
             self.community.telegram.says(author, text)
             self.community.clock.pass_(minutes=1)
         await poll(self.work, "telegram")
+        await self.work.ingest.group()
 
     def only_id(self) -> str:
         """The id of the one open inquiry."""

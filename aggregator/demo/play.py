@@ -43,7 +43,7 @@ AT_ONCE: Final = 0.4  # of the day: what a newcomer finds in the feed
 AT_ONCE_SECONDS: Final = 2.0
 TAIL: Final = 3.0  # seconds that a squeezed day leaves for what is still on its way
 GRACE: Final = 60.0  # seconds more, on a busy machine, before what has not arrived counts as lost
-PATIENCE: Final = 10.0  # seconds, at most, that the link to the feed waits for the morning's posts
+PATIENCE: Final = 10.0  # seconds, at most, that the link to the feed waits for the morning's posts, and they for us
 RECOVERS_WITHIN: Final = 6.0  # seconds, mostly, from a trouble to the end of the next good poll
 IN_TERMINAL: Final = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
@@ -82,6 +82,8 @@ async def play(
                 _serving(settings, stage.clock, port, console.print) as service,
                 stage.connected(service.hooks_url),
             ):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stage.until_heard(), PATIENCE)
                 if seconds is None:
                     whole = _live(stage, service, speed or SPEED, open_browser, console.print)
                     await _unless_stopped(whole, stop, service.failed)

@@ -61,6 +61,11 @@ class Scene(ABC):
     def connect(self, hooks_url: str) -> None:
         """Tell a platform that calls us where we listen."""
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is said now is told, or can be fetched. Of what was said before, some platforms tell nothing."""
+        return True
+
     async def delivers(self, client: httpx.AsyncClient) -> None:
         """Make the calls that wait now, as often as the platform tries."""
 
@@ -71,7 +76,10 @@ class Scene(ABC):
 
     @property
     def given_up(self) -> frozenset[str]:
-        """Native ids of posts that the platform tried to tell us of, and never tells again. truth() has them not."""
+        """Native ids of posts that the platform tried to tell us of, and never tells again.
+
+        Where it may be that we took one, and the platform did not hear so, truth() has it, too.
+        """
         return frozenset()
 
     @abstractmethod

@@ -22,7 +22,7 @@ CROWD_FILE: Final = Path(__file__).with_name("crowd.yaml")
 OPENS: Final = 8 * 3600
 DAY_SECONDS: Final = 12 * 3600.0
 
-Channel = Literal["forum", "telegram", "weibo", "wechat", "wechat_kf", "qq", "email", "chat", "reviews"]
+Channel = Literal["forum", "telegram", "weibo", "wechat", "wechat_kf", "qq", "qq_bot", "email", "chat", "reviews"]
 Act = Literal["says", "edits", "deletes", "likes", "album", "shares", "auto"]
 Role = Literal["customer", "staff", "scammer"]
 
@@ -35,6 +35,7 @@ ACTS: Final[Mapping[Channel, frozenset[Act]]] = {
     "wechat": frozenset({"says"}),
     "wechat_kf": frozenset({"says", "deletes"}),
     "qq": frozenset({"says", "deletes"}),
+    "qq_bot": frozenset({"says"}),
     "email": frozenset({"says", "auto"}),
     "chat": frozenset({"says", "edits", "deletes"}),
     "reviews": frozenset({"says"}),

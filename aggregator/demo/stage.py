@@ -25,6 +25,7 @@ from aggregator.demo.script import Day, Line, Person
 from aggregator.demo.truth import Truth
 
 CALLS_EVERY: Final = 0.05  # seconds
+UNLIMITED: Final = httpx.Limits(max_connections=None)  # platforms do not wait for one another
 BRAND: Final = ["Lantern Wallet", "灯笼钱包"]
 
 S = TypeVar("S", bound=Scene)
@@ -83,7 +84,7 @@ class Stage:
         """Let the platforms that call us do so until the block ends."""
         for scene in self.scenes.values():
             scene.connect(hooks_url)
-        async with httpx.AsyncClient(trust_env=False) as client, asyncio.TaskGroup() as group:
+        async with httpx.AsyncClient(trust_env=False, limits=UNLIMITED) as client, asyncio.TaskGroup() as group:
             calling = [group.create_task(self._calls(scene, client)) for scene in self.scenes.values()]
             yield
             for task in calling:
@@ -100,6 +101,13 @@ class Stage:
                     if scene.calls_in_order:
                         await delivering
                 await asyncio.sleep(CALLS_EVERY)
+
+    async def until_heard(self) -> None:
+        """Wait until the desk listens to every platform that tells nothing of the time before."""
+        while True:
+            if all(scene.is_heard for scene in self.scenes.values()):
+                return
+            await asyncio.sleep(CALLS_EVERY)
 
     async def has_called(self) -> None:
         """Wait until no platform calls us, or has something to call for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import quantiles
@@ -30,7 +30,7 @@ class Verdict:
     sent: posts that the platform holds and a connector can read.
     missing: of those, not stored. doubled: rows too many. differing: stored otherwise than they are (text, author,
     thread, time, deleted), or never sent at all. wrong: the first ids of these.
-    never_seen: deleted before anybody asked; no connector could have them.
+    never_seen: deleted before anybody asked, or given up by the platform; no connector could have them.
     shown: customers' posts whose arrival in the feed was timed. seconds: real ones, from published to visible; calm:
     leaving out what met a trouble that we made.
     """
@@ -87,7 +87,7 @@ def judge(con: Connection, stage: Stage, visitor: Visitor | None = None) -> dict
         waits = list(_waits(stage, source, stored, visitor)) if visitor else []
         every += waits
         verdicts[source] = Verdict(
-            **_compared(truth[source], stored, space),
+            **_compared(truth[source], stored, space, stage.scenes[source].given_up),
             rejected=rejected,
             planted=len(stage.scenes[source].planted),
             inquiries=inquiries,
@@ -132,10 +132,12 @@ def _counted(con: Connection, source: str) -> tuple[int, int]:
     return counted[0], counted[1]
 
 
-def _compared(truth: Mapping[str, Truth], stored: list[_Stored], space: str) -> dict[str, Any]:
+def _compared(
+    truth: Mapping[str, Truth], stored: list[_Stored], space: str, given_up: Collection[str]
+) -> dict[str, Any]:
     rows = {row.native_id: row for row in stored}
     absent = [key for key in truth if key not in rows]
-    missing = [key for key in absent if not truth[key].deleted]
+    missing = [key for key in absent if not truth[key].deleted and key not in given_up]
     doubled = Counter(row.native_id for row in stored) - Counter(rows.keys())
     differing = [key for key, row in rows.items() if key not in truth or not _agrees(row, truth[key], space)]
     return {

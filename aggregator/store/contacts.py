@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aggregator.identity import Id, as_uuid, code, stable_id, written
 from aggregator.inquiry import Inquiry
 from aggregator.store import rows
-from aggregator.store.rows import Connection
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
 
 Level = Literal["same", "verified", "claimed", "suggested", "undone"]
 """same: the same account; undone: a colleague said that it is somebody else."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
+from uuid import UUID
 
 import orjson
 
@@ -32,23 +33,27 @@ _WIDTH = len(INQUIRY)
 # Repeat contact and the order by ageing concern the open ones; history keeps the priority without them.
 _PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, {since}, i.due_at, {repeats}, {moment})"
 _THEN = "coalesce(i.closed_at, $moment)"
+_NO_INCIDENT = "NULL::UUID AS incident_id, NULL AS incident_number, 0 AS incident_persons"
+_INCIDENT = "n.incident_id, n.number AS incident_number, coalesce(n.persons, 0) AS incident_persons"
 _OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
-_CLOSED = f"FROM (SELECT i.*, {_ALONE}, {_PRICED_ALONE} AS priority FROM inquiry_closed AS i) AS f"
+_CLOSED = f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority FROM inquiry_closed AS i) AS f"
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
 _REPEATS = "repeats_of(i.waiting_since, r.repeats)"
 _SINCE = "waiting_from(i.waiting_since, r.first_since)"
 _SOME_OPEN = (
-    f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, "
-    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) AS priority "
+    f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
+    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) "
+    "+ incident_points(n.persons) AS priority "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
     "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
-    "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id) AS f"
+    "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
+    "LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f"
 )
 _SOME_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_PRICED_ALONE} AS priority "
+    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
 _COMPUTED = {
@@ -57,6 +62,7 @@ _COMPUTED = {
     "repeat_contact": "repeat_points(f.repeats)",
     "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
     "approached": "approached_points(f.approaches)",
+    "incident_size": "incident_points(f.incident_persons)",
 }
 
 
@@ -72,6 +78,24 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentTag:
+    """To which incident an inquiry belongs, and how many persons report it."""
+
+    incident_id: Id
+    number: int
+    persons: int
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return f"INC-{self.number}"
+
+    @property
+    def path(self) -> str:
+        return f"/incidents/{written(self.incident_id)}"
+
+
+@dataclass(frozen=True, slots=True)
 class FeedRow:
     """One inquiry as the feed shows it. `terms` sum to `priority`, strongest first."""
 
@@ -79,6 +103,7 @@ class FeedRow:
     priority: float
     author: str
     terms: tuple[Term, ...]
+    incident: IncidentTag | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +174,18 @@ class HistoryEvent:
     details: Mapping[str, str]
 
 
+LASTING = frozenset({"account", "device"})
+"""What a person has told once need not be told again for another trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The slots that a person has given, and what their posts name, by kind of entity."""
+
+    slots: frozenset[str]
+    values: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class InquiryPage:
     """Everything that the page of one inquiry shows; posts and events oldest first."""
@@ -156,6 +193,7 @@ class InquiryPage:
     row: FeedRow
     posts: tuple[ThreadPost, ...]
     events: tuple[HistoryEvent, ...]
+    told: Told
     path: tuple[Step, ...]  # the person's way here over other threads and channels
     approaches: tuple[Approacher, ...]
 
@@ -257,9 +295,39 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
         rows[0],
         tuple(_thread(cursor, rows[0].inquiry)),
         tuple(HistoryEvent(at, who, what, orjson.loads(details)) for at, who, what, details in events),
+        told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
         path_to(cursor, rows[0].inquiry),
         approachers(cursor, inquiry_id),
     )
+
+
+def told_by(cursor: Connection, person_id: Id, since: datetime) -> Told:
+    """What a person has told us, in any channel: an address or a device whenever it was, of the trouble itself only
+    since `since`. Deleted posts tell nothing, and claimed links are not followed."""
+    found = cursor.execute(
+        """
+        WITH theirs AS (  -- narrow first: facts are wide
+            SELECT rowid AS number
+            FROM post
+            WHERE account_id IN (SELECT account_id FROM account WHERE person_id = $person) OR post_id = $person
+        )
+        SELECT p.posted_at >= $since, p.facts -> 'given', p.facts -> 'entities'
+        FROM post AS p
+        WHERE p.rowid IN (SELECT number FROM theirs) AND NOT p.staff AND p.deleted_at IS NULL
+          AND (p.facts -> 'given') IS NOT NULL
+        ORDER BY p.posted_at, p.native_order
+        """,
+        {"person": as_uuid(person_id), "since": since},
+    ).fetchall()
+    slots: dict[str, None] = {}
+    values: dict[str, dict[str, None]] = {}
+    for recent, given, entities in found:
+        counted = {slot for slot in orjson.loads(given) if recent or slot in LASTING}
+        slots |= dict.fromkeys(counted)
+        for kind, named in orjson.loads(entities or "{}").items():
+            if counted:
+                values.setdefault(kind, {}).update(dict.fromkeys(named))
+    return Told(frozenset(slots), {kind: tuple(named) for kind, named in values.items()})
 
 
 def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
@@ -374,11 +442,19 @@ def _rows(
 ) -> list[FeedRow]:
     """The rows of `table` that these ids name, without their authors."""
     found = cursor.execute(
-        f"SELECT {_COLUMNS}, f.priority, {', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
+        f"SELECT {_COLUMNS}, f.priority, f.incident_id, f.incident_number, f.incident_persons, "
+        f"{', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
         {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
-    inquiries = [(to_inquiry(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1 :]) for row in found]
-    return [FeedRow(inquiry, priority, "", _terms(inquiry, points)) for inquiry, priority, points in inquiries]
+    inquiries = [(to_inquiry(row[:_WIDTH]), *row[_WIDTH : _WIDTH + 4], row[_WIDTH + 4 :]) for row in found]
+    return [
+        FeedRow(inquiry, priority, "", _terms(inquiry, points), _tag(*incident))
+        for inquiry, priority, *incident, points in inquiries
+    ]
+
+
+def _tag(incident: UUID | None, number: int, persons: int) -> IncidentTag | None:
+    return IncidentTag(incident.bytes, number, persons) if incident else None
 
 
 def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:

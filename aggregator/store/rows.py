@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import duckdb
 import orjson
 import pyarrow as pa
 
 from aggregator.identity import Id
 from aggregator.inquiry import Event, Inquiry, InquiryReason
 
-Connection = duckdb.DuckDBPyConnection
+if TYPE_CHECKING:  # a process that only reads has no need of it
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
 
 _UUID, _TEXT, _TIME, _INT, _REAL, _FLAG = (
     pa.uuid(),
@@ -85,6 +87,21 @@ APPROACH: Schema = {
     "post_id": _UUID, "account_id": _UUID, "inquiry_id": _UUID, "approached_at": _TIME, "reason": _TEXT,
     "withdrawn_at": _TIME,
 }  # fmt: skip
+INCIDENT: Schema = {
+    "incident_id": _UUID, "number": _INT, "state": _TEXT, "fields": _TEXT, "began_at": _TIME, "ended_at": _TIME,
+    "end_reason": _TEXT, "merged_into": _UUID,
+}  # fmt: skip
+INCIDENT_MEMBER: Schema = {
+    "incident_id": _UUID, "inquiry_id": _UUID, "person_id": _UUID, "reported_at": _TIME, "joined_at": _TIME,
+    "why": _TEXT, "left_at": _TIME, "left_why": _TEXT,
+}  # fmt: skip
+INCIDENT_EVENT: Schema = {
+    "event_id": _UUID, "incident_id": _UUID, "happened_at": _TIME, "who": _TEXT, "what": _TEXT, "details": _TEXT,
+}  # fmt: skip
+INCIDENT_REPORT: Schema = {
+    "inquiry_id": _UUID, "person_id": _UUID, "thread_id": _UUID, "reported_at": _TIME, "fields": _TEXT,
+    "inherits": _FLAG, "sketch": pa.binary(),
+}  # fmt: skip
 INQUIRY: Schema = {
     "inquiry_id": _UUID,
     "code": _TEXT,
@@ -100,6 +117,7 @@ INQUIRY: Schema = {
     "first_answer_at": _TIME,
     "answered_at": _TIME,
     "due_at": _TIME,
+    "due_clock": _TEXT,
     "closed_at": _TIME,
     "close_reason": _TEXT,
     "seen_at": _TIME,

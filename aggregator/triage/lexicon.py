@@ -22,7 +22,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz" + "".join(map(chr, range(0xDF,
 _DIGITS = frozenset("0123456789")
 _GUARDS = ("not_after", "not_before", "unless")
 # How far a guarding word may stand from its term, in characters of the same clause.
-_REACH = {"zh": 5, "en": 14}
+_REACH = {"zh": 5, "en": 14, "ja": 5, "ko": 8, "ru": 14, "es": 14, "vi": 14}
 _WINDOW = 40
 
 

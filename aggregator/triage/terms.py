@@ -1,73 +1,95 @@
-"""What the words of one post are worth: its kind and the named terms of its priority.
+"""What one post is worth: its kind and the named terms of its priority.
 
-The lexicons say which words stand where (`Lexicon.hits`); the rules here say what they mean together. Of what
-is at stake only the strongest counts, so that a post does not rise by naming one trouble in three ways.
+How grave it reads is told by the model (aggregator/triage/model); the word lists tell what it is about, so that the
+term has a name, and what else weighs. Of what is at stake only the strongest counts: nobody rises by naming one trouble
+in three ways.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aggregator.inquiry import Kind, Reason
-from aggregator.triage.lexicon import Hit
-from aggregator.triage.spans import Span
+from aggregator.triage.thanks import Acknowledged, acknowledged
 
-STAKES: dict[str, tuple[float, Kind]] = {
-    "key_exposed": (100, "emergency"),
-    "danger_to_life": (80, "emergency"),
-    "key_given": (75, "emergency"),
-    "funds_stolen": (65, "emergency"),
-    "security_report": (60, "emergency"),
-    "funds_missing": (55, "complaint"),
-    "app_down": (50, "emergency"),
-    "impersonation_report": (45, "complaint"),
-    "account_locked": (42, "complaint"),
-    "accusation": (42, "complaint"),
-    "complaint": (30, "complaint"),
-    "defect": (30, "complaint"),
-    "pending": (26, "complaint"),
-    "worried": (24, "question"),
-    "fee_problem": (20, "complaint"),
-    "question": (12, "question"),
-    "suggestion": (5, "other"),
+if TYPE_CHECKING:
+    from aggregator.triage.lexicon import Hit
+    from aggregator.triage.spans import Span
+
+
+STAKES: dict[str, int] = {
+    "danger_to_life": 4,
+    "key_given": 4,
+    "funds_stolen": 4,
+    "security_report": 4,
+    "app_down": 4,
+    "funds_missing": 3,
+    "impersonation_report": 3,
+    "account_locked": 3,
+    "accusation": 3,
+    "complaint": 2,
+    "defect": 2,
+    "pending": 2,
+    "worried": 2,
+    "fee_problem": 2,
+    "question": 1,
+    "suggestion": 1,
 }
-"""What can be at stake, strongest first: points, and the kind of a post where it is the strongest."""
+"""What a post can be about, strongest first, and the grade of most messages that are about it."""
+
+READS: dict[int, str] = {4: "reads_emergency", 3: "reads_serious", 2: "reads_fault", 1: "reads_minor"}
+"""The name of the stake where no word of the lists names it, by grade."""
+
+AT_STAKE = frozenset({"key_exposed", *STAKES, *READS.values()})
+
+STEPS: dict[int, float] = {1: 6, 2: 12, 3: 40, 4: 42}
+"""What it adds to a post's points to be at least of this grade; each counts as far as it is likely."""
+
+
+def _surely(level: int) -> float:
+    """The points of a post that is surely of this grade and no higher one."""
+    return sum(STEPS[step] for step in range(1, level + 1))
+
 
 WEIGHTS: dict[str, float] = {
-    "threat_legal": 20,
-    "threat_regulator": 20,
-    "threat_media": 15,
-    "unanswered_said": 15,
-    "many_affected": 10,
-    "anger": 8,
-    "urgency": 6,
+    "threat_legal": 8,
+    "threat_regulator": 8,
+    "threat_media": 6,
+    "threat": 6,
+    "unanswered_said": 10,
+    "many_affected": 5,
+    "anger": 4,
+    "urgency": 2,
 }
 """What makes any stake weigh more."""
 
 SINKS: dict[str, float] = {"bait": -30, "noise": -30, "praise": -25, "thanks": -20}
 
 RULES: dict[str, float] = {
-    **{rule: points for rule, (points, _) in STAKES.items()},
+    "key_exposed": 100,
+    **{rule: _surely(level) for rule, level in STAKES.items()},
+    **{rule: _surely(level) for level, rule in READS.items()},
     **WEIGHTS,
     **SINKS,
-    "public": 6,
+    "public": 4,
     "reach": 3,  # for each factor of ten in followers, at most REACH_MOST
 }
-"""Every rule and its points; connectors.yaml may override them."""
+"""Every rule and its points; connectors.yaml may override them. A stake's are those of a post that is surely of its
+level: what the model says moves them, and what connectors.yaml adds or takes is added or taken."""
 
-REACH_MOST = 15.0
+REACH_MOST = 12.0
 
 CLUES = frozenset(
     {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told", "posing", "approach"}
     | {"hypothetical", "news", "resolved", "price_talk"}
 )
-"""Categories that count only together with others."""
+"""Categories that count only together with others, or only for the model."""
 
-CATEGORIES = frozenset(RULES) - {"key_exposed", "public", "reach"} | CLUES
+CATEGORIES = frozenset(STAKES) | frozenset(WEIGHTS) - {"threat"} | frozenset(SINKS) | CLUES
+"""What a word list may hold."""
 
 # Two clues within so many characters are as good as a phrase of the lexicon: rule, one clue, the other.
 _NEAR = 32
@@ -82,27 +104,10 @@ _PAIRS = (
     ("app_down", "app", "wont_open"),
     ("app_down", "many_affected", "defect"),
 )
-# Words about a danger that was only thought of, read of, or is over, count no more.
-_DANGERS = frozenset(STAKES) - {"key_exposed", "question", "suggestion", "complaint", "accusation"}
-_HYPOTHETICAL = 40  # characters from "what if" to the danger
-# Whoever says this is not told off as bait: it may be the victim who quotes it.
-_HEARD = frozenset({"key_exposed", "key_given", "impersonation_report", "security_report", "danger_to_life"})
-_GRIEVANCES = frozenset(WEIGHTS) - {"urgency", "many_affected"}
-_SLIGHT = (None, "question", "suggestion")
-_COMPLAINING = ("unanswered_said", "threat_legal", "threat_regulator", "threat_media")
-# Long posts in which nobody speaks of himself tell of the world; these words are common there.
-_WORLDLY = frozenset({"funds_stolen", "danger_to_life", "accusation", "threat_legal", "threat_regulator"})
-_LONG = 90
-_MARKET_LOSS = frozenset({"funds_missing", "funds_stolen"})
-_MANY_ADS = 3
-_THANKS_LONGEST = 60
-# Looked for only where needed, since they stand in nearly every post.
-_OWN = re.compile(r"我|俺|本人|\b(?:i|i'm|im|i've|ive|my|me|mine|we|our|us)\b")
-_CONTRAST = re.compile(
-    r"但|可是|不过|不過|然而|却|卻|还是没|還是沒|还是不|還是不|仍|又不见|又没了|又被|又出现|只是|结果|結果"
-    r"|\b(?:but|however|still|yet|again|although|though|except)\b"
-)
-_SHOUTING = re.compile(r"[!?]{3,}")
+_THREATS = ("threat_legal", "threat_regulator", "threat_media")
+_SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
+_LEAST = 1.0  # fewer points are no reason
+_GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
 class Found(Protocol):
@@ -116,49 +121,67 @@ class Found(Protocol):
     def published(self) -> bool: ...
 
 
+class Grade(Protocol):
+    """How a post reads, by the model: each 0 (surely not) to 1."""
+
+    @property
+    def levels(self) -> tuple[float, float, float, float]:
+        """How likely its grade is at least 1, 2, 3, 4; falling."""
+
+    def says(self, head: str) -> float:
+        """How likely another question (`anger`, `threat`, `spam` ...) is answered by yes."""
+
+    def words(self) -> str:
+        """The words that say most for it, in the form of `search_text`; empty: none do."""
+
+
 def weigh(
     text: str,
-    hits: dict[str, list[Hit]],
+    hits: Mapping[str, Sequence[Hit]],
+    grade: Grade,
     *,
     public: bool,
     followers: int | None,
     secrets: Sequence[Found],
     span: Span,
     points: Mapping[str, float],
-) -> tuple[Kind, tuple[Reason, ...], bool]:
-    """Kind, reasons, and whether the post says thanks and nothing else.
+) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
+    """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
     Args:
-        text: as `search_text` gives it; `hits` are offsets into it, and are used up.
+        text: as `search_text` gives it; `hits` are offsets into it.
+        grade: how grave it reads.
         followers: None: not told.
         points: overrides of RULES.
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
-    if not hits and leaked is None and "?" not in text:
-        return "other", (), False
-    _combine(hits)
-    _drop_what_is_not_so(text, hits)
-    stake = "key_exposed" if leaked else _stake(text, hits, points)
-    if sink := _sink(text, hits, stake):
-        kind: Kind = "praise" if sink in ("praise", "thanks") else "noise"
-        return kind, (_reason(sink, hits[sink][0], span, points),), sink == "thanks"
-    said = [_reason(rule, _strongest(hits[rule]), span, points) for rule in _weights(text, hits, stake)]
+    bait = grade.says("bait") > (_MAYBE if "bait" in hits else _SURE)
     if leaked:
-        exposed = Reason("key_exposed", points.get("key_exposed", RULES["key_exposed"]), leaked.start, leaked.end)
-        said.insert(0, exposed)
-        if "bait" in hits:  # perhaps a honeypot: still seen by us, behind those that are surely leaks
-            said.append(_reason("bait", hits["bait"][0], span, points))
-    elif stake:
-        said.insert(0, _reason(stake, _strongest(hits[stake]), span, points))
-    if not said:
-        return "other", (), False
+        worth = points.get("key_exposed", RULES["key_exposed"])
+        said = [Reason("key_exposed", worth, leaked.start, leaked.end)]
+        if bait:  # perhaps a honeypot: still seen by us, behind those that are surely leaks
+            said.append(_reason("bait", hits.get("bait"), span, points))
+        kind: Kind = "emergency"
+        level = 4
+    else:
+        level = _level(grade, hits)
+        heard = acknowledged(text, hits) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
+        if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
+            kind = "praise" if sink in ("praise", "thanks") else "noise"
+            return kind, (_reason(sink, hits.get(sink), span, points),), heard
+        kind, stake = _about(hits, grade, level)
+        worth = _worth(grade) + points.get(stake, RULES[stake]) - RULES[stake]
+        if worth < _LEAST:
+            return kind, (), ""
+        said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
+    said += [_reason(rule, hits.get(rule), span, points) for rule in _weights(hits, grade, level)]
     if public:
         said += _publicity(followers, points)
-    return STAKES[stake][1] if stake else _kind_without_stake(hits), tuple(said), False
+    return kind, tuple(said), ""
 
 
-def _combine(hits: dict[str, list[Hit]]) -> None:
-    """Turn two clues that stand near each other into the rule that they mean together."""
+def combine(hits: dict[str, list[Hit]]) -> None:
+    """Add the rule that two clues mean together which stand near each other."""
     for rule, one, other in _PAIRS:
         if one not in hits or other not in hits or rule in hits:
             continue
@@ -170,104 +193,72 @@ def _combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _drop_what_is_not_so(text: str, hits: dict[str, list[Hit]]) -> None:
-    """Take away dangers that are over, that happened to others, or that were only thought of."""
-    if "price_talk" in hits:
-        # A market takes money too, and nobody can give it back.
-        hits["noise"] = hits.get("noise", []) + hits["price_talk"]
-        if _GRIEVANCES.isdisjoint(hits):
-            _drop(hits, _MARKET_LOSS)
-    if _is_over(text, hits):
-        hits["thanks"] = hits["resolved"][-1:]
-        _drop(hits, _DANGERS)
-    elif "news" in hits and not _OWN.search(text):
-        hits["noise"] = hits["news"]
-        _drop(hits, _DANGERS)
-    elif "hypothetical" in hits:
-        _drop_hypothetical(hits)
-    if len(text) > _LONG and not _WORLDLY.isdisjoint(hits) and not _OWN.search(text):
-        _drop(hits, _WORLDLY)
+def _level(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> int:
+    """The highest grade that is more likely than not; 0: none is. Who says that nobody answered has a trouble."""
+    return max(sum(likely > _SURE for likely in grade.levels), 2 if "unanswered_said" in hits else 0)
 
 
-def _is_over(text: str, hits: dict[str, list[Hit]]) -> bool:
-    """It was put right: said after the trouble, and no "but" behind it."""
-    if "resolved" not in hits:
-        return False
-    start, end, _ = hits["resolved"][-1]
-    if _CONTRAST.search(text, end):
-        return False
-    return not any(hits[rule][-1][0] > start for rule in _DANGERS & hits.keys())
+def _worth(grade: Grade) -> float:
+    return sum(step * likely for step, likely in zip(STEPS.values(), grade.levels, strict=True))
 
 
-def _drop(hits: dict[str, list[Hit]], rules: frozenset[str]) -> None:
-    for rule in rules & hits.keys():
-        del hits[rule]
-
-
-def _drop_hypothetical(hits: dict[str, list[Hit]]) -> None:
-    doubts = [doubt[0] for doubt in hits["hypothetical"]]
-    for rule in _DANGERS & hits.keys():
-        real = [hit for hit in hits[rule] if not any(0 <= hit[0] - doubt <= _HYPOTHETICAL for doubt in doubts)]
-        if real:
-            hits[rule] = real
-        else:
-            del hits[rule]
-            hits.setdefault("question", hits["hypothetical"])
-
-
-def _stake(text: str, hits: dict[str, list[Hit]], points: Mapping[str, float]) -> str | None:
-    """The strongest of what is at stake. A question mark asks, if nothing else does."""
-    if "question" not in hits and (mark := text.find("?")) >= 0:
-        hits["question"] = [(mark, mark + 1, None)]
-    best, most = None, -math.inf
-    for rule in hits:
-        if rule in STAKES and (worth := points.get(rule, RULES[rule])) > most:
-            best, most = rule, worth
-    if best in _SLIGHT and (grievance := next((rule for rule in _COMPLAINING if rule in hits), None)):
-        # Who asks again or threatens has something to complain of, and praise is then meant the other way.
-        hits["complaint"] = hits[grievance]
-        return "complaint"
-    return best
-
-
-def _sink(text: str, hits: dict[str, list[Hit]], stake: str | None) -> str | None:
+def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:
     """Why this post is for nobody to answer; None: it is not so."""
-    if "bait" in hits:
-        return None if stake in _HEARD else "bait"
-    if stake != "key_exposed" and len(hits.get("noise", ())) >= _MANY_ADS and not _OWN.search(text):
+    if bait:
+        return "bait"
+    if level <= 1 and grade.says("spam") > (0.35 if "noise" in hits else _SURE):
         return "noise"
-    if stake not in (*_SLIGHT, "complaint") or not _GRIEVANCES.isdisjoint(hits):
+    if level:
         return None
-    if "noise" in hits and (stake is None or len(hits["noise"]) > 1):
-        return "noise"
-    if stake is not None:
-        return None
-    if "praise" in hits:
+    if grade.says("praise") > _SURE:
         return "praise"
-    return "thanks" if "thanks" in hits and len(text) <= _THANKS_LONGEST else None
+    return "noise" if "noise" in hits or "price_talk" in hits or "news" in hits else None
 
 
-def _weights(text: str, hits: dict[str, list[Hit]], stake: str | None) -> list[str]:
-    """What makes it weigh more. Blame beside a graver matter is anger, and so is shouting."""
-    if "anger" not in hits and stake not in _SLIGHT:
-        blame = next((rule for rule in ("accusation", "complaint") if rule in hits and rule != stake), None)
-        if blame:
-            hits["anger"] = hits[blame]
-        elif shout := _SHOUTING.search(text):
-            hits["anger"] = [(*shout.span(), None)]
-    return [rule for rule in WEIGHTS if rule in hits]
+def _about(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int) -> tuple[Kind, str]:
+    """The kind, and what is at stake: what the words name, if it is about as grave as the post reads."""
+    about = max(level, 1)
+    named = (rule for rule, usual in STAKES.items() if rule in hits and abs(usual - about) <= 1)
+    stake = next(named, READS[about])
+    if level == 4:
+        return "emergency", stake
+    if level >= 2:
+        return "complaint", stake
+    asks = grade.says("asks") > _SURE
+    if asks and stake == READS[1]:
+        stake = "question"
+    return "question" if asks or stake == "question" else "other", stake
 
 
-def _kind_without_stake(hits: dict[str, list[Hit]]) -> Kind:
-    return "other" if _GRIEVANCES.isdisjoint(hits) else "complaint"
+def _weights(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int) -> list[str]:
+    """What makes it weigh more."""
+    threats = [rule for rule in _THREATS if rule in hits] if grade.says("threat") > _MAYBE else []
+    if not threats and grade.says("threat") > _SURE:
+        threats = ["threat"]
+    said = [rule for rule in ("unanswered_said", "many_affected", "urgency") if level >= 2 and rule in hits]
+    if level and grade.says("anger") > (0.3 if "anger" in hits else _SURE):
+        said.append("anger")
+    return [*threats, *said]
 
 
-def _reason(rule: str, hit: Hit, span: Span, points: Mapping[str, float]) -> Reason:
-    worth = points.get(rule, RULES[rule]) if hit[2] is None else hit[2]
-    return Reason(rule, worth, *span(hit[0], hit[1]))
+def _evidence(text: str, found: Sequence[Hit] | None, grade: Grade, span: Span) -> tuple[int | None, int | None]:
+    """Where the words stand that gave it away."""
+    if found:
+        return span(*_strongest(found)[:2])
+    words = grade.words()
+    at = text.find(words) if words else -1
+    return span(at, at + len(words)) if at >= 0 else (None, None)
 
 
-def _strongest(found: list[Hit]) -> Hit:
+def _reason(rule: str, found: Sequence[Hit] | None, span: Span, points: Mapping[str, float]) -> Reason:
+    worth = points.get(rule, RULES[rule])
+    if not found:
+        return Reason(rule, worth)
+    hit = _strongest(found)
+    return Reason(rule, worth if hit[2] is None else hit[2], *span(hit[0], hit[1]))
+
+
+def _strongest(found: Sequence[Hit]) -> Hit:
     return found[0] if len(found) == 1 else max(found, key=_points_of)
 
 

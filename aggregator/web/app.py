@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, inquiry_page, metrics, pages, people
+from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from aggregator.config import Settings
+    from aggregator.incidents.keeping import Incidents
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
     from aggregator.store.reports import SourceReport
@@ -45,12 +46,14 @@ def create_app(
     clock: Callable[[], datetime],
     health: Callable[[], list[SourceReport]],
     surfacing: Surfacing,
+    grouping: Incidents,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
     Args:
         health: the report on each source; called in a thread.
         surfacing: how long posts take to the feed.
+        grouping: the incidents that the writer keeps, to be told when a colleague changes one.
     """
 
     @asynccontextmanager
@@ -66,7 +69,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping)
     return app
 
 
@@ -78,6 +81,9 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
+        route("/incidents", incidents.listed),
+        route("/incidents/{id}", incidents.show),
+        route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
         route("/out", inquiry_page.out),
         route("/connectors", health.connectors),
         route("/impostors", people.impostors),

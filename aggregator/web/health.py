@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
+from aggregator.clock_settings import unknown_weekends
 from aggregator.store.database import StoreError
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 async def connectors(visit: Visit) -> Response:
-    return visit.page("connectors.html", sources=await asyncio.to_thread(visit.site.health))
+    site = visit.site
+    return visit.page(
+        "connectors.html",
+        sources=await asyncio.to_thread(site.health),
+        unknown_weekends=await asyncio.to_thread(unknown_weekends, site.settings.clocks, site.clock()),
+    )
 
 
 async def live(_: Request) -> Response:

@@ -27,20 +27,36 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 2**20  # bytes
 BODY_WITHIN = 10.0  # seconds; platforms give up after five or ten themselves
+AT_ONCE = 128  # calls: so many of the largest bodies are held in memory
+COME_AGAIN = {"Retry-After": "1"}  # seconds
 
 Handler = Callable[[str, Push], Awaitable[Received]]
 
 
-def create_hooks(handler: Handler, *, body_within: float = BODY_WITHIN) -> Starlette:
+def create_hooks(handler: Handler, *, body_within: float = BODY_WITHIN, at_once: int = AT_ONCE) -> Starlette:
     """The application of the second listener.
 
     Args:
         handler: authenticates, commits and returns what to answer. Raises KeyError: no such source takes pushes;
             PushRefusedError: the call is not from the platform; ConnectorError: it cannot be taken now.
         body_within: seconds that a body may take to arrive.
+        at_once: so many calls are taken at the same time. One more is told at once to come again, not kept waiting:
+            WeChat counts five seconds.
     """
+    under_way = 0
 
     async def hook(request: Request) -> Response:
+        nonlocal under_way
+        if under_way >= at_once:
+            log.warning("push.too_many", extra={"source": request.path_params["source"], "at_once": at_once})
+            return PlainTextResponse("", 503, COME_AGAIN)
+        under_way += 1
+        try:
+            return await take(request)
+        finally:
+            under_way -= 1
+
+    async def take(request: Request) -> Response:
         source = request.path_params["source"]
         try:
             async with asyncio.timeout(body_within):

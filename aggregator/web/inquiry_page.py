@@ -17,6 +17,7 @@ from aggregator.store.desk import DeskFullError
 from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, Term, find_by_code, inquiry_page
 from aggregator.web import pages, words
 from aggregator.web.i18n import catalogue
+from aggregator.web.known import known
 from aggregator.web.visible import target
 from aggregator.web.visit import fields, local
 
@@ -131,6 +132,7 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "
         reasons=words.CLOSE_REASONS,
         runs=[(ours, list(run)) for ours, run in groupby(page.posts, key=lambda post: post.ours)],
         conflict=conflict,
+        known=known(page.row, page.told),
     )
 
 

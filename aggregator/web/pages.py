@@ -17,8 +17,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from aggregator.config import Bands
 from aggregator.inquiry import shown
 from aggregator.store.reading import FeedRow
-from aggregator.web import words
+from aggregator.web import incident_words, words
 from aggregator.web.i18n import LOCALE, Lang, catalogue
+from aggregator.web.promised import Promises, Sentences, promises_of
 from aggregator.web.visible import pieces, target
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def static_url(name: str) -> str:
 
 
 @cache
-def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int) -> Environment:
+def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises: Promises) -> Environment:
     """Everything that rows need is global here: so Jinja imports the macros once, not for each row."""
     bands, zone = Bands(P0=p0, P1=p1, P2=p2), ZoneInfo(timezone)
     env = Environment(
@@ -68,6 +69,13 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int) -> Enviro
     def exact(at: datetime) -> str:
         return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
+    clocks = {channel: (first, further) for channel, first, further in promises}
+    env.globals.update(clock_words=Sentences(translations, clocks, exact))
+
+    def incident_name(fields: Mapping[str, Any]) -> str:
+        return incident_words.sentence(fields, lang)
+
+    env.globals.update(incident_name=incident_name)
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
     env.filters["points"] = lambda points: f"{points:+.0f}" if abs(points) >= 0.5 else f"{points:+.1f}"
@@ -77,7 +85,7 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int) -> Enviro
 def render(template: str, lang: Lang, settings: Settings, /, **context: Any) -> str:
     """One template in one language, with times in the team's zone."""
     bands = settings.bands
-    env = _environment(lang, settings.timezone, bands.P0, bands.P1, bands.P2)
+    env = _environment(lang, settings.timezone, bands.P0, bands.P1, bands.P2, promises_of(settings))
     return env.get_template(template).render(**context)
 
 
@@ -101,6 +109,7 @@ def facts(row: FeedRow, bands: Bands) -> dict[str, str]:
         "band": bands.of(shown(row.priority)),
         "owner": inquiry.owner or "",
         "source": inquiry.source,
+        "incident": f"{row.incident.number}/{row.incident.persons}" if row.incident else "",
         "seen": repr(inquiry.seen_at.astimezone(UTC).timestamp()),
     }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aggregator.config import Settings
+    from aggregator.incidents.keeping import Incidents
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
@@ -41,6 +42,7 @@ class Site:
     clock: Callable[[], datetime]
     health: Callable[[], list[SourceReport]]
     surfacing: Surfacing
+    incidents: Incidents
 
     @property
     def secure(self) -> bool:
@@ -163,5 +165,5 @@ async def _refuse_forged(visitor: Visit) -> None:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The text fields of a form."""
-    form = await request.form(max_files=0, max_fields=20)
+    form = await request.form(max_files=0, max_fields=600)
     return {name: value for name, value in form.items() if isinstance(value, str)}

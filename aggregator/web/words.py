@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aggregator.web import incident_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -24,6 +25,11 @@ RULES = {
     "complaint": N_("complains"),
     "pending": N_("something is pending"),
     "worried": N_("worried about funds"),
+    "reads_emergency": N_("reads like an emergency"),
+    "reads_serious": N_("reads like something serious"),
+    "reads_fault": N_("reads like an ordinary fault"),
+    "reads_minor": N_("reads like something minor"),
+    "threat": N_("threatens us"),
     "threat_legal": N_("threatens with the law"),
     "threat_regulator": N_("threatens with a regulator"),
     "threat_media": N_("threatens with the media"),
@@ -40,10 +46,21 @@ RULES = {
     "repeat_contact": N_("waits in other places, too"),
     "first_contact": N_("has waited elsewhere before"),
     "approached": N_("approached by an impostor"),
+    "incident_size": N_("many report the same"),
     "asked_again": N_("asked again"),
     "asked_three_times": N_("asked three times or more"),
     "answered": N_("we answered"),
+    "promised": N_("we answered, and promised to come back"),
     "said_thanks": N_("said thanks"),
+}
+SLOTS = {
+    "problem": N_("what goes wrong"),
+    "account": N_("account or address"),
+    "tx": N_("transaction ID"),
+    "time": N_("time"),
+    "device": N_("device"),
+    "version": N_("version"),
+    "screenshot": N_("screenshot"),
 }
 KINDS = {
     "emergency": N_("emergency"),
@@ -58,6 +75,11 @@ STATES = {
     "claimed": N_("claimed"),
     "answered": N_("answered"),
     "closed": N_("closed"),
+}
+CLOCKS = {
+    "first_answer": N_("first answer"),
+    "next_answer": N_("next answer"),
+    "promise": N_("our promise"),
 }
 CHANNELS = {
     "telegram": N_("Telegram"),
@@ -150,6 +172,11 @@ POSES = {
     "lure": N_("leads people away"),
 }
 
+INCIDENT_STATES = incident_words.STATES
+END_REASONS = incident_words.END_REASONS
+WHYS, LEFT = incident_words.WHYS, incident_words.LEFT
+INCIDENT_DONE = incident_words.DONE
+
 # What scripts say. They fetch it as one file (pages.py).
 SCRIPT = {
     "new_rows": N_("{n} new"),
@@ -162,6 +189,8 @@ SCRIPT = {
     "you_release": N_("You released {code}"),
     "you_close": N_("You closed {code}"),
     "you_reopen": N_("You reopened {code}"),
+    "copied": N_("Copied"),
+    "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
     "undone": N_("Undone: {code}"),
     "nothing_to_undo": N_("There is nothing to undo"),

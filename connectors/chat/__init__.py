@@ -7,6 +7,7 @@ needs an adapter beside `chatwoot.py`, or a few lines in the product's backend t
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
@@ -92,7 +93,6 @@ class Chat(PullConnector, PushConnector):
         super().__init__(source, config, since=since, pacing=pacing)
         self._desk = _desk(config)
         self._session = _session(config, config.token, pacing) if config.token else None
-        self._heard: datetime | None = None
 
     @property
     def space(self) -> str:
@@ -122,9 +122,9 @@ class Chat(PullConnector, PushConnector):
                 yield page
 
     def _silence(self, cursor: Cursor | None) -> Generator[Page, None, None]:
-        """Nobody can be asked. What was to be sent before the last genuine call has come by then."""
+        """Nobody can be asked. What was to be sent before the last genuine call has come, and is stored, by then."""
         committed = datetime.fromisoformat(cursor["heard"]) if cursor else self.since
-        self.complete_to = max(committed, self._heard or committed)
+        self.complete_to = max(committed, self.heard_at or committed)
         if self.complete_to > committed:
             yield Page((), {"heard": self.complete_to.isoformat()})
 
@@ -141,9 +141,8 @@ class Chat(PullConnector, PushConnector):
         if not (self.config.secret or self.config.url_token):
             raise PushRefusedError("a call came, but neither secret nor url_token is configured: nothing is accepted")
         received = self._desk.receive(push)
-        if push.method != "HEAD" and received.status < 300:  # anybody may send HEAD; what we put off comes later
-            self._heard = self.clock()
-        return received
+        # Anybody may send HEAD; what we put off comes later.
+        return replace(received, heard=push.method != "HEAD" and received.status < 300)
 
     async def check(self) -> Sequence[Finding]:
         door = "/intake/chat" if isinstance(self._desk, Intake) else "/hooks"

@@ -116,6 +116,7 @@ class Chatwoot:
             vouched=_vouched(fields, conversation) if role == "customer" else (),
             reply_to=str(answered) if answered else None,
             attachments=attachments,
+            pictures=sum(file.get("file_type") == "image" for file in fields.get("attachments") or ()),
             order=native_id,
             permalink=f"{self.base}/app/accounts/{self.account}/conversations/{number}",
         )

@@ -96,6 +96,7 @@ class Intercom:
             author_name=author.get("name") or "",
             role=role,
             attachments=attachments,
+            pictures=_pictures(body),
             order=int(native_id) if native_id.isdigit() and len(native_id) < 19 else 0,
             permalink=f"https://app.intercom.com/a/inbox/{self.account}/inbox/conversation/{conversation}"
             if self.account

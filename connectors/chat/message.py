@@ -38,6 +38,7 @@ class Message:
     vouched: tuple[Vouched, ...] = ()
     reply_to: str | None = None
     attachments: int = 0
+    pictures: int = 0
     order: int = 0
     permalink: str | None = None
     place: str | None = None
@@ -60,6 +61,7 @@ class Message:
             permalink=self.permalink,
             place=self.place,
             attachments=self.attachments,
+            pictures=self.pictures,
         )
 
 
@@ -112,11 +114,16 @@ def _checked(native_id: str, fields: Mapping[str, object], sent_at: datetime | N
         vouched=() if staff else _vouched(author),
         reply_to=_text(fields, "reply_to", LONGEST_ID) or None,
         attachments=len(attachments),
+        pictures=sum(isinstance(each, dict) and _is_picture(each) for each in attachments),
         permalink=conversation_url.replace("{conversation_id}", conversation)
         if conversation_url and conversation
         else None,
         place=conversation,
     )
+
+
+def _is_picture(attachment: Mapping[str, object]) -> bool:
+    return str(attachment.get("mime")).startswith("image/")
 
 
 def _author_id(author: Mapping[str, object], conversation: str | None, *, staff: bool) -> str | None:

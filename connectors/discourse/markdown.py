@@ -59,6 +59,11 @@ def pictures_and_files(raw: str) -> int:
     return pictures + len(_UPLOAD.findall(without_pictures))
 
 
+def pictures(raw: str) -> int:
+    """How many pictures the post shows."""
+    return len(_IMAGE.findall(raw))
+
+
 def names(text: str) -> tuple[str, ...]:
     """Whom a text names with @, once each, in order."""
     return tuple(dict.fromkeys(name.rstrip(".-_") for name in _MENTION.findall(text)))

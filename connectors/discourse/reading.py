@@ -92,6 +92,7 @@ class Reader:
             replies=_count(fields, "reply_count"),
             views=_count(fields, "reads"),
             attachments=markdown.pictures_and_files(raw) if isinstance(raw, str) else 0,
+            pictures=markdown.pictures(raw) if isinstance(raw, str) else 0,
             links=links,
         )
 

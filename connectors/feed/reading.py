@@ -75,6 +75,7 @@ def _post(record: Record, entry: Entry, text: str, weibo: WeiboPost | None, hold
         likes=entry.likes,
         replies=entry.comments,
         attachments=entry.attachments + (_pictures(entry) if weibo else 0),
+        pictures=_pictures(entry) if weibo else 0,
         links=() if weibo else _hidden_links(entry, text),
         guessed=_guessed(entry, posted, made_up=bool(record.get("made_up"))),
     )

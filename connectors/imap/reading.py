@@ -67,6 +67,7 @@ class Reader:
             public=False,
             place=f"{mail.record['account']} · {mail.record['mailbox']}",
             attachments=files,
+            pictures=sum(_is_picture(part) for part in mail.parts),
             links=links,
             guessed=guessed + clamped + (("text",) if _is_cut(mail) else ()),
         )
@@ -178,6 +179,11 @@ def _is_cut(mail: Mail) -> bool:
 
 def _is_file(part: dict[str, Any]) -> bool:
     return "text" not in part and part["type"] not in _NO_FILES and not part.get("nested")
+
+
+def _is_picture(part: dict[str, Any]) -> bool:
+    """Pictures inside the text are mostly logos."""
+    return _is_file(part) and str(part["type"]).startswith("image/") and part.get("disposition") == "attachment"
 
 
 def _with_subject(mail: Mail, text: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, HttpUrl
@@ -19,6 +19,7 @@ from pydantic import Field, HttpUrl
 from connectors.contract import (
     Cursor,
     Finding,
+    Gap,
     Item,
     Page,
     PullConnector,
@@ -28,7 +29,7 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.errors import AuthError, PushRefusedError
+from connectors.errors import AuthError, CursorExpiredError, PushRefusedError, TransientError
 from connectors.qq_bot.api import BotApi
 from connectors.qq_bot.gateway import Listening
 from connectors.qq_bot.reading import RECALLED, SAID, place_of, read
@@ -48,8 +49,20 @@ INTENTS: Mapping[Hears, int] = {
 }
 
 
+# How long a session can be resumed, and calls are repeated, QQ does not say: it is not long.
+KEPT = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(seconds=1)
+UNHEARD = "QQ tells nothing of what was said while no session of ours was there to hear it"
+NOT_ALL_KEPT = "we were away for so long that QQ may not have kept all for us"
+NOT_CALLED_AGAIN = "what QQ called us for while we did not run may not be called again"
+
+
 class QQBot(PullConnector, PushConnector):
-    """Takes signed calls, or listens at the gateway and resumes its session there. Cursor: see `Listening`."""
+    """Takes signed calls, or listens at the gateway and resumes its session there.
+
+    Cursor at the gateway: see `Listening`; without a session `{"unheard_since"}`. By webhook `{"alive_at",
+    "heard_to"}`: when we last ran, and the last genuine call. All times are Unix seconds.
+    """
 
     class Config(SourceConfig):
         app_id: str = Field(pattern=r"^\d+$", description="The bot's AppID, from q.qq.com.")
@@ -70,15 +83,13 @@ class QQBot(PullConnector, PushConnector):
         token_url: HttpUrl = Field(default=HttpUrl("https://bots.qq.com"), description="Where access tokens come from.")
         timeout: float = Field(default=30, gt=0, le=300, description="Seconds to wait for an answer.")
 
-    # How long a session can be resumed, and calls are repeated, QQ does not say: it is not long.
-    retention: ClassVar[timedelta | None] = timedelta(minutes=5)
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
     config: Config
 
     def __init__(self, source: str, config: Config, *, since: datetime, pacing: Pacing | None = None) -> None:
         super().__init__(source, config, since=since, pacing=pacing)
         self._left: set[str] = set()  # groups that have removed the bot
-        self._told: tuple[str, ...] = ()
+        self._was_polled = False
         self._api = BotApi(
             source,
             config.app_id,
@@ -101,31 +112,68 @@ class QQBot(PullConnector, PushConnector):
         await self._api.aclose()
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
-        """Yield what the gateway tells, without end. By webhook only the login is tried, and warnings are told.
+        """Yield what the gateway tells, without end. By webhook: that we can be called, and how long ago we were.
 
         Raises:
-            CursorExpiredError: QQ no longer knows our session.
             SourceGoneError: the bot was banned.
         """
         if self.config.way == "webhook":
+            yield self._waiting(cursor or {})
             await self._api.me()
-            if self._warnings() != self._told:
-                self._told = self._warnings()
-                yield Page((), cursor or {}, warnings=self._told)
             return
+        if cursor is None:  # noted first: what is said until we listen is not told
+            cursor = {"unheard_since": self.clock().timestamp()}
+            yield Page((), cursor)
         while True:
-            url = (await self._api.gateway())["url"]
-            async with open_socket(f"{self.source}: QQ's gateway", url, timeout=self.config.timeout) as socket:
-                intents = sum(INTENTS[each] for each in self.config.hears)
-                listening = Listening(self.source, self.config.secret, socket, intents, self._wants)
-                try:
-                    async with aclosing(listening.pages(self._api.token.header, cursor)) as pages:
-                        async for page in pages:
-                            cursor = page.cursor
-                            yield replace(page, warnings=self._warnings())
-                except AuthError:
-                    self._api.token.forget()
-                    raise
+            async for page in self._session(cursor):
+                cursor = page.cursor
+                yield page
+
+    async def _session(self, cursor: Cursor) -> AsyncGenerator[Page, None]:
+        """One connection to the gateway, as long as it lasts."""
+        url = (await self._api.gateway())["url"]
+        async with open_socket(f"{self.source}: QQ's gateway", url, timeout=self.config.timeout) as socket:
+            intents = sum(INTENTS[each] for each in self.config.hears)
+            listening = Listening(self.source, self.config.secret, socket, intents, self._wants, self.clock)
+            begun, caught_up = cursor, False
+            try:
+                async with aclosing(listening.pages(self._api.token.header, cursor)) as pages:
+                    async for page in pages:
+                        gaps: tuple[Gap, ...] = ()
+                        if not caught_up and page.cursor["heard_to"] != begun.get("heard_to"):
+                            gaps, caught_up = self._missed(begun), True
+                        cursor = page.cursor
+                        yield replace(page, gaps=gaps, warnings=self._warnings())
+            except CursorExpiredError as lost:
+                if "session_id" in cursor:
+                    yield Page((), {"unheard_since": cursor["heard_to"]}, warnings=self._warnings())
+                if "session_id" not in begun:  # a new one: no use in hurrying
+                    raise TransientError(str(lost)) from None
+            except AuthError:
+                self._api.token.forget()
+                raise
+
+    def _missed(self, before: Cursor) -> tuple[Gap, ...]:
+        """What a connection says of the time before it: a new session is told nothing, an old one perhaps not all."""
+        now = self.clock()
+        if "unheard_since" in before:
+            since = datetime.fromtimestamp(before["unheard_since"], UTC)
+            return (Gap(since - CLOCKS_DIFFER, now + CLOCKS_DIFFER, UNHEARD),)
+        since = datetime.fromtimestamp(before["heard_to"], UTC)
+        return (Gap(since, now - KEPT, NOT_ALL_KEPT),) if now - since > KEPT else ()
+
+    def _waiting(self, cursor: Cursor) -> Page:
+        """QQ calls us, and nobody can be asked whether its calls arrive: what it told before the last one has come."""
+        now, gaps = self.clock(), list[Gap]()
+        started = self.since + self.config.backfill  # for the first time
+        alive_at = datetime.fromtimestamp(cursor.get("alive_at", started.timestamp()), UTC)
+        if not self._was_polled and now - alive_at > KEPT:
+            gaps.append(Gap(alive_at - CLOCKS_DIFFER, now, NOT_CALLED_AGAIN))
+        self._was_polled = True
+        committed = datetime.fromtimestamp(cursor.get("heard_to", self.since.timestamp()), UTC)
+        self.complete_to = max(committed, self.heard_at or committed)
+        kept = {"alive_at": now.timestamp(), "heard_to": self.complete_to.timestamp()}
+        return Page((), kept, gaps=tuple(gaps), warnings=self._warnings())
 
     def receive(self, push: Push) -> Received:
         if self.config.way != "webhook":

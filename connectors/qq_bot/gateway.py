@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import Cursor, Page, Record
@@ -34,22 +35,33 @@ BOT_STOPPED = frozenset({4914, 4915})
 class Listening:
     """Identifies or resumes, then yields events.
 
-    Cursor: `{"session_id", "seq"}`. Only what is committed is confirmed, so a session that is resumed brings the rest.
+    Cursor: `{"session_id", "seq", "heard_to"}`. Only what is committed is confirmed, so a session that is resumed
+    brings the rest. heard_to (Unix seconds): everything told before has come. Without a session the cursor is another
+    one, which is nothing to us.
     """
 
     def __init__(
-        self, source: str, secret: Secret, socket: JsonSocket, intents: int, wants: Callable[[Record], bool]
+        self,
+        source: str,
+        secret: Secret,
+        socket: JsonSocket,
+        intents: int,
+        wants: Callable[[Record], bool],
+        clock: Callable[[], datetime],
     ) -> None:
         self._source = source
         self._secret = secret
         self._socket = socket
         self._intents = intents
         self._wants = wants
+        self._clock = clock
+        self._asked_at = 0.0  # when we last asked for something whose answer says that nothing is left
         self._beats_every = 0.0
         self._beat_at = 0.0
         self._answered = True
+        self._replays = False
 
-    async def pages(self, header: str, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+    async def pages(self, header: str, cursor: Cursor) -> AsyncGenerator[Page, None]:
         """Yield what comes, a page for all that has come together; ends when QQ asks us to connect again.
 
         Raises:
@@ -57,8 +69,8 @@ class Listening:
             ConnectorError: by what the connection's end means.
         """
         try:
-            await self._greet(header, cursor)
-            state: Cursor = dict(cursor or {})
+            state: Cursor = dict(cursor) if "session_id" in cursor else {}
+            await self._greet(header, state)
             while True:
                 messages = await self._next(state)
                 page = self._page(messages, state)
@@ -76,14 +88,16 @@ class Listening:
             if ended.code != EXPIRED:
                 raise self._meaning(ended) from None
 
-    async def _greet(self, header: str, cursor: Cursor | None) -> None:
+    async def _greet(self, header: str, state: Cursor) -> None:
         [hello, *_] = await self._socket.messages(HELLO_WITHIN) or [{}]
         if hello.get("op") != HELLO:
             raise TransientError(f"{self._source}: QQ's gateway did not say hello")
         self._beats_every = hello["d"]["heartbeat_interval"] / 1000
         self._beat_at = asyncio.get_running_loop().time() + self._beats_every
-        if cursor:
-            resumed = {"token": header, "session_id": cursor["session_id"], "seq": cursor["seq"]}
+        self._asked_at = self._clock().timestamp()
+        self._replays = bool(state)
+        if state:
+            resumed = {"token": header, "session_id": state["session_id"], "seq": state["seq"]}
             await self._socket.send({"op": RESUME, "d": resumed})
         else:
             who = {"token": header, "intents": self._intents, "shard": [0, 1], "properties": {}}
@@ -97,6 +111,7 @@ class Listening:
                 raise TransientError(f"{self._source}: QQ's gateway no longer answers")
             self._answered = False
             self._beat_at = loop.time() + self._beats_every
+            self._asked_at = self._clock().timestamp()
             await self._socket.send({"op": HEARTBEAT, "d": state.get("seq")})
         return await self._socket.messages(self._beat_at - loop.time())
 
@@ -108,10 +123,13 @@ class Listening:
         before, records, caught_up = dict(state), [], False
         for message in messages:
             if message.get("op") == HEARTBEAT_ACK:
-                self._answered = caught_up = True
+                self._answered, caught_up = True, caught_up or not self._replays
             if message.get("op") == DISPATCH:
-                caught_up = _follow(message, state) or caught_up
+                if _follow(message, state):
+                    caught_up, self._replays = True, False
                 records += [message] if self._wants(message) else []
+        if caught_up and state:
+            state["heard_to"] = self._asked_at
         if state and (records or caught_up or state != before):
             return Page(records, dict(state), caught_up=caught_up)
         return None

@@ -93,6 +93,7 @@ def _post(said: Record, kind: Kind, places: Mapping[str, str]) -> Post | None:
         place=places.get(place, place) if place else None,
         can_reply_until=posted_at + ANSWER_WITHIN[kind],
         attachments=attachments,
+        pictures=sum(str(each.get("content_type")).startswith("image/") for each in said.get("attachments") or ()),
     )
 
 

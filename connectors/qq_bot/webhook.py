@@ -43,8 +43,8 @@ def receive(source: str, push: Push, app_id: str, secret: str) -> tuple[Record |
     if op == VALIDATION:
         return None, _answer(_validated(source, payload.get("d"), key))
     if op == HEARTBEAT:
-        return None, _answer({"op": HEARTBEAT_TAKEN, "d": payload.get("d")})
-    return payload if op == EVENT else None, _answer({"op": EVENT_TAKEN, "d": 0})
+        return None, _answer({"op": HEARTBEAT_TAKEN, "d": payload.get("d")}, heard=True)
+    return payload if op == EVENT else None, _answer({"op": EVENT_TAKEN, "d": 0}, heard=True)
 
 
 def _verify(source: str, push: Push, app_id: str, key: Ed25519PrivateKey) -> None:
@@ -76,5 +76,5 @@ def _validated(source: str, asked: Json, key: Ed25519PrivateKey) -> dict[str, st
     return {"plain_token": token, "signature": key.sign((at + token).encode()).hex()}
 
 
-def _answer(body: Json) -> Received:
-    return Received([], body=json.dumps(body).encode(), content_type="application/json")
+def _answer(body: Json, *, heard: bool = False) -> Received:
+    return Received([], body=json.dumps(body).encode(), content_type="application/json", heard=heard)

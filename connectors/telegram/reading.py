@@ -89,6 +89,7 @@ class Reader:
             public=message.chat.type != Chat.PRIVATE,
             permalink=_permalink(message),
             attachments=attachments,
+            pictures=int(_is_picture(message)),
             links=_unique(entity.url for entity in entities if entity.url),
         )
 
@@ -180,6 +181,12 @@ def _check_that_nothing_was_said(message: Message) -> None:
     if message.api_kwargs:
         kinds = ", ".join(sorted(message.api_kwargs))
         raise RecordError(f"unknown kind of message: {kinds}", _id(message))
+
+
+def _is_picture(message: Message) -> bool:
+    """Sent as a photo, or uncompressed as a file."""
+    file = message.document
+    return bool(message.photo) or bool(file and (file.mime_type or "").startswith("image/"))
 
 
 def _mentioned(text: str, entities: Sequence[MessageEntity]) -> Iterable[str]:

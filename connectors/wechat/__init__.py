@@ -36,7 +36,7 @@ from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, Qu
 
 ATTEMPT: Final = timedelta(seconds=5)
 CALLED_FOR: Final = timedelta(seconds=15)  # WeChat makes three attempts of five seconds, then drops a message
-SPARED: Final = timedelta(seconds=8)  # outages that all of them may meet are longer
+SPARED: Final = ATTEMPT  # the last two are so far apart, and the first may be cut off in its fifth second
 ASKED_AGAIN: Final = 3600.0  # seconds after which an API that we may not call is tried again
 NEW_ARTICLE: Final = frozenset({"PUBLISHJOBFINISH", "MASSSENDJOBFINISH"})
 DAY: Final = 24 * 3600
@@ -209,9 +209,11 @@ class WeChat(PullConnector, PushConnector):
 
     def _missed(self, now: datetime) -> tuple[Gap, ...]:
         """The time in which we may not have run: no message of it is sent again."""
-        if not (self._is_first_poll and self._alive_at):
+        if not self._is_first_poll:
             return ()
-        before = datetime.fromtimestamp(self._alive_at, UTC)
+        # Where no poll was ever committed, we ran last when the source was first started.
+        started = self.since + self.config.backfill
+        before = datetime.fromtimestamp(self._alive_at, UTC) if self._alive_at else min(started, now)
         # The attempts may meet one short outage after the other.
         if self._outage and before.timestamp() - self._outage[1] <= CALLED_FOR.total_seconds():
             before = datetime.fromtimestamp(self._outage[0], UTC)

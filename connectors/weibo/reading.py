@@ -98,6 +98,7 @@ def _status(status: Fields, us: str) -> Post | Deleted:
         replies=replies,
         shares=shares,
         attachments=_pictures(status),
+        pictures=_pictures(status),
         guessed=() if long_text or not is_cut_off(status) else ("text",),
     )
 
@@ -129,6 +130,7 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
         replies=replies,
         shares=shares,
         attachments=1 if comment.get("pic") else 0,
+        pictures=1 if comment.get("pic") else 0,
     )
 
 

@@ -32,6 +32,17 @@ async def test_at_the_top_a_new_row_enters_by_itself_at_its_place(desk: Desk) ->
         await expect(page.locator("#open-count")).to_have_text("2")
 
 
+async def test_a_row_on_screen_counts_the_persons_of_its_incident_as_they_come(desk: Desk) -> None:
+    await desk.site.says(("fox", "swap failed on Arbitrum"), ("lin", "arb链上兑换失败"))
+    async with desk.page() as page:
+        await desk.site.says(("ana", "can't swap on arbitrum"))
+        row = page.locator("li.row", has_text="swap failed on Arbitrum")
+        await expect(row.locator(".incident")).to_have_text("⧉ INC-1 · 3 persons")
+        await desk.site.says(("bob", "arbitrum swap failing here as well"))
+        await expect(row.locator(".incident")).to_have_text("⧉ INC-1 · 4 persons")
+        await expect(page.locator("#pill")).to_be_hidden()
+
+
 async def test_while_a_row_is_current_new_ones_wait_behind_the_pill_and_nothing_moves(desk: Desk) -> None:
     await desk.site.says(*CALM)
     async with desk.page() as page:

@@ -19,3 +19,13 @@ async def test_rows_stand_by_priority_with_their_two_strongest_reasons(desk: Des
         await expect(rows.first.locator(".why span.plus")).to_have_count(2)
         await expect(rows.first.locator(".why")).to_contain_text("funds missing or stuck +55")
         await expect(rows.first.locator("time.ago")).to_have_text("1m ago")
+
+
+async def test_the_text_that_asks_for_what_is_missing_is_copied(desk: Desk) -> None:
+    await desk.site.says(("lin", "昨天转账没到账"))
+    async with desk.page() as page:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.locator("li.row a").first.click()
+        await page.get_by_role("button", name="Copy").click()
+        await expect(page.locator("#said")).to_contain_text("Copied")
+        assert "完整的交易哈希" in await page.evaluate("navigator.clipboard.readText()")

@@ -14,7 +14,14 @@ from tests.busy_morning import busy_morning
 pytestmark = pytest.mark.browser
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SCREENS = {"feed": "/", "connectors": "/connectors", "settings": "/settings", "empty": "/?q=nothingofthekind"}
+SCREENS = {
+    "feed": "/",
+    "connectors": "/connectors",
+    "settings": "/settings",
+    "incidents": "/incidents",
+    "incident": "/incidents/INC-1",
+    "empty": "/?q=nothingofthekind",
+}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ break inside a text stands as backslash and n.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -39,6 +40,36 @@ def slots() -> list[SlotMessage]:
             text=row["text"],
         )
         for row in rows("slots.tsv")
+    ]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one of us wrote; `due` is when the promise in it runs out, None where it holds none.
+
+    Working days are Monday to Friday, 9 to 18 o'clock; a day, and every span told in days, ends at 18; a morning ends
+    at 12; hours and minutes run through the night.
+    """
+
+    id: str
+    lang: str
+    posted_at: datetime
+    timezone: str
+    due: datetime | None
+    text: str
+
+
+def promises() -> list[Answer]:
+    return [
+        Answer(
+            id=row["id"],
+            lang=row["lang"],
+            posted_at=datetime.fromisoformat(row["posted_at"]),
+            timezone=row["timezone"],
+            due=datetime.fromisoformat(row["due"]) if row["due"] else None,
+            text=row["text"],
+        )
+        for row in rows("promises.tsv")
     ]
 
 

@@ -55,11 +55,20 @@ async def test_the_time_in_which_we_did_not_run_is_told_as_a_gap_once(
     assert [gap for page in [*still_running, *again] for gap in page.gaps] == []
 
 
+async def test_the_time_from_a_first_start_that_came_to_no_poll_is_told_as_a_gap(source: Source, clock: Hands) -> None:
+    started = clock.now
+    clock.pass_(seconds=30)  # it was killed, and started again
+    done = Drained()
+    async with source(**CALLED) as second:
+        pages = await poll(second, done)
+    assert [(gap.start, gap.end) for page in pages for gap in page.gaps] == [(started - ATTEMPT, clock.now)]
+
+
 async def test_a_restart_within_the_three_attempts_of_wechat_misses_nothing(source: Source, clock: Hands) -> None:
     done = Drained()
     async with source(**CALLED) as before:
         await poll(before, done)
-    clock.pass_(seconds=7)
+    clock.pass_(seconds=5)
     async with source(**CALLED) as after:
         pages = await poll(after, done)
     assert [gap for page in pages for gap in page.gaps] == []
@@ -70,10 +79,10 @@ async def test_short_outages_one_after_the_other_may_meet_all_three_attempts(sou
     async with source(**CALLED) as first:
         await poll(first, done)
     stopped = clock.now
-    clock.pass_(seconds=8)
+    clock.pass_(seconds=5)
     async with source(**CALLED) as second:
         short = await poll(second, done)
-    clock.pass_(seconds=8)
+    clock.pass_(seconds=5)
     async with source(**CALLED) as third:
         pages = await poll(third, done)
     gaps = [(gap.start, gap.end) for page in [*short, *pages] for gap in page.gaps]

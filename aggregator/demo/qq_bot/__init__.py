@@ -26,7 +26,10 @@ SHANGHAI: Final = timezone(timedelta(hours=8))
 
 
 class QQBotSimulator:
-    """One bot, in one group that has granted it all messages. `group`: that group's openid."""
+    """One bot, in one group that has granted it all messages. `group`: that group's openid.
+
+    unheard: ids of posts that were said before the bot's program had ever asked for anything.
+    """
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.app_id = "102990001"
@@ -39,6 +42,9 @@ class QQBotSimulator:
         self.channel = "5500011"
         self._number = 0
         self._truth: dict[str, Truth] = {}
+        self._told: dict[str, Json] = {}  # the payload of each post
+        self._positions: dict[str, str] = {}  # of each post in its group
+        self.unheard: set[str] = set()
         self.api = Api(self)
         self.gateway = Gateway(self)
         self.app = Starlette(routes=[*self.api.routes, self.gateway.route])
@@ -49,12 +55,26 @@ class QQBotSimulator:
 
     # What people do
 
-    def says(self, user: str, text: str, group: str | None = None, at: datetime | None = None) -> str:
-        """A member writes in a group, without naming the bot."""
+    def says(
+        self,
+        user: str,
+        text: str,
+        group: str | None = None,
+        at: datetime | None = None,
+        *,
+        name: str | None = None,
+        reply_to: str | None = None,
+    ) -> str:
+        """A member writes in a group, without naming the bot. `name`: as shown; None: as `user`."""
         openid = self.group if group is None else group
         member = self.openid(openid, user)
-        author = {"id": member, "member_openid": member, "username": user, "bot": False, "member_role": "member"}
-        where = {"group_id": openid, "group_openid": openid, "message_type": 0}
+        shown = user if name is None else name
+        author = {"id": member, "member_openid": member, "username": shown, "bot": False, "member_role": "member"}
+        own, quoted = f"REFIDX_{self._number + 1}=", self._positions.get(reply_to or "")
+        places = [f"msg_idx={own}"] if quoted is None else [f"ref_msg_idx={quoted}", f"msg_idx={own}"]
+        where: Json = {"group_id": openid, "group_openid": openid, "message_type": 103 if quoted else 0}
+        where["message_scene"] = {"source": "default", "ext": places}
+        self._positions[f"group:{self._next_id('GROUP_MESSAGE_CREATE')}"] = own
         return self._tell("GROUP_MESSAGE_CREATE", "group", author, text, where, f"group/{openid}", member, at)
 
     def asks_bot(self, user: str, text: str, group: str | None = None, at: datetime | None = None) -> str:
@@ -96,11 +116,16 @@ class QQBotSimulator:
 
     def malformed(self) -> None:
         """An event of a known kind, of a shape that nobody documented."""
-        self._send("GROUP_MESSAGE_CREATE", {"id": "odd", "group_openid": self.group, "author": "who"})
+        self._send("GROUP_MESSAGE_CREATE", {"id": "odd", "group_openid": self.group, "author": "who", "content": "?"})
 
     def fail_next(self, *faults: Fault, wait: int = 14) -> None:
         """The next requests fail, one after the other."""
         self.faults.extend((fault, wait) for fault in faults)
+
+    def undeliverable(self) -> frozenset[str]:
+        """What nobody confirmed, and no session of the gateway holds."""
+        held = {payload["d"].get("id") for payload in self.gateway.told()}
+        return frozenset(key for key, payload in self._told.items() if payload["id"] not in held)
 
     def truth(self) -> dict[str, Truth]:
         """What was said where the bot hears it; whether anybody listened then is another matter."""
@@ -150,14 +175,19 @@ class QQBotSimulator:
         user: str,
         at: datetime | None,
     ) -> str:
-        self._number += 1
+        number, self._number = self._next_id(event), self._number + 1
         when = (at or self.clock()).replace(microsecond=0)
-        number = f"ROBOT1.0_{self.openid(event, str(self._number))[:16]}!"
         said = {"id": number, "author": author, "content": text, "timestamp": when.astimezone(SHANGHAI).isoformat()}
         native_id = f"{kind}:{number}"
         self._truth[native_id] = Truth(native_id, text.strip(), user, thread, when, deleted=False)
+        self._told[native_id] = said
+        if not self.api.asked_for_tokens:
+            self.unheard.add(native_id)
         self._send(event, said | where)
         return native_id
+
+    def _next_id(self, event: str) -> str:
+        return f"ROBOT1.0_{self.openid(event, str(self._number + 1))[:16]}!"
 
     def _membership(self, group: str | None) -> Json:
         openid = self.group if group is None else group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import WebSocketRoute
@@ -26,14 +27,24 @@ _INTENT: Final[dict[str, int]] = {
 }
 
 
+KEPT: Final = timedelta(hours=24)  # a guess: QQ does not say
+
+
 @dataclass
 class _Session:
-    """`told`: every event since it began, by its number."""
+    """`told`: every event since it began; they are numbered from 2. `confirmed`: the number up to which the client has
+    said that it has them. `left_at`: when its last connection ended."""
 
     number: str
     intents: int
     told: list[Json] = field(default_factory=list)
+    confirmed: int = 1
     socket: asyncio.Queue[Json | int] | None = None  # a payload to send, or the code to close with
+    left_at: datetime | None = None
+
+    def confirms(self, number: object) -> None:
+        if isinstance(number, int):
+            self.confirmed = max(self.confirmed, number)
 
 
 class Gateway:
@@ -41,14 +52,33 @@ class Gateway:
 
     def __init__(self, simulator: QQBotSimulator) -> None:
         self._simulator = simulator
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, _Session] = {}  # one at most: a bot that identifies anew begins anew
+        self._past: list[_Session] = []
         self.granted = GROUPS | GUILD_MENTIONS
         self.interval = 41_250  # milliseconds between heartbeats
         self.answers_heartbeats = True
         self.heard: list[Json] = []  # what clients have sent, tokens left out
         self.route = WebSocketRoute("/websocket", self._serve)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody listens now."""
+        return any(session.socket is not None for session in self._sessions.values())
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many events may still come to whoever listens."""
+        self._expire()
+        return sum(len(session.told) + 1 - session.confirmed for session in self._sessions.values())
+
+    def told(self) -> list[Json]:
+        """Payloads that were confirmed, or that a session still holds."""
+        self._expire()
+        held = [event for session in self._sessions.values() for event in session.told]
+        return held + [event for session in self._past for event in session.told[: session.confirmed - 1]]
+
     def tell(self, payload: Json) -> None:
+        self._expire()
         for session in self._sessions.values():
             if session.intents & _INTENT[payload["t"]]:
                 numbered = payload | {"s": len(session.told) + 2}
@@ -74,8 +104,18 @@ class Gateway:
             if session.socket is not None:
                 session.socket.put_nowait(code)
 
-    def forgets_sessions(self) -> None:
-        self._sessions.clear()
+    def forgets_sessions(self, code: int | None = None) -> None:
+        """They cannot be resumed. Connections are told so by op 9, or closed with this code."""
+        sessions, self._sessions = self._sessions, {}
+        self._past += sessions.values()
+        for session in sessions.values():
+            if session.socket is not None:
+                session.socket.put_nowait({"op": 9, "d": False} if code is None else code)
+
+    def _expire(self) -> None:
+        now = self._simulator.clock()
+        if any(session.left_at is not None and session.left_at + KEPT < now for session in self._sessions.values()):
+            self.forgets_sessions()
 
     async def _serve(self, socket: WebSocket) -> None:
         await socket.accept()
@@ -91,7 +131,7 @@ class Gateway:
             reading.cancel()
             for session in self._sessions.values():
                 if session.socket is queue:
-                    session.socket = None
+                    session.socket, session.left_at = None, self._simulator.clock()
 
     async def _read(self, socket: WebSocket, queue: asyncio.Queue[Json | int]) -> None:
         try:
@@ -105,6 +145,9 @@ class Gateway:
         self.heard.append({"op": message["op"], "d": {**told, "token": ""} if isinstance(told, dict) else told})
         match message["op"]:
             case 1:
+                for session in self._sessions.values():
+                    if session.socket is queue:
+                        session.confirms(message["d"])
                 if self.answers_heartbeats:
                     queue.put_nowait({"op": 11})
             case 2 | 6 if not self._simulator.api.accepts(message["d"]["token"]):
@@ -120,6 +163,7 @@ class Gateway:
         if intents & ~self.granted:
             queue.put_nowait(4014)
             return
+        self.forgets_sessions(4006)
         number = f"session-{len(self.heard)}"
         self._sessions[number] = _Session(number, intents, socket=queue)
         user = {"id": "1440000000000001", "username": "Harbor 助手", "bot": True}
@@ -127,11 +171,13 @@ class Gateway:
         queue.put_nowait({"op": 0, "s": 1, "t": "READY", "d": ready})
 
     def _resume(self, asked: Json, queue: asyncio.Queue[Json | int]) -> None:
+        self._expire()
         session = self._sessions.get(asked["session_id"])
         if session is None:
             queue.put_nowait({"op": 9, "d": False})
             return
-        session.socket = queue
+        session.confirms(asked["seq"])
+        session.socket, session.left_at = queue, None
         for payload in session.told:
             if payload["s"] > asked["seq"]:
                 queue.put_nowait(payload)

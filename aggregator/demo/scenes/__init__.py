@@ -7,6 +7,7 @@ from aggregator.demo.scenes.chat import ChatScene
 from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.scenes.mail import MailScene
 from aggregator.demo.scenes.qq import QQScene
+from aggregator.demo.scenes.qq_bot import QQBotScene
 from aggregator.demo.scenes.reviews import ReviewsScene
 from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.demo.scenes.wechat import WeChatScene
@@ -20,6 +21,7 @@ SCENES: Final[tuple[type[Scene], ...]] = (
     WeChatScene,
     WeChatKfScene,
     QQScene,
+    QQBotScene,
     MailScene,
     ChatScene,
     ReviewsScene,

@@ -177,12 +177,11 @@ class WeChatSimulator:
     # What is so
 
     def truth(self) -> dict[str, Truth]:
-        """Messages that were or can still be delivered, every comment and reply, and the chats that are read."""
+        """Every message, those that were given up included, every comment and reply, and the chats that are read."""
         return {
             post.native_id: post
             for posts in (self._true_messages(), self._true_comments(), self._true_rows())
             for post in posts
-            if post.native_id not in self.callbacks.lost
         }
 
     def _true_messages(self) -> list[Truth]:

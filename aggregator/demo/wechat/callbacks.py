@@ -1,6 +1,7 @@
 """WeChat's calls to our server: signed, encrypted in the safe mode, made three times at most, then given up.
 
-Official accounts and WeChat customer service call alike.
+Each message is called out on its own: none waits for another one, and they arrive in no certain order. Official
+accounts and WeChat customer service call alike.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from connectors.wechat_api.message import composed
 
 ATTEMPTS: Final = 3
 PATIENCE: Final = 5.0  # seconds
+UNLIMITED: Final = httpx.Limits(max_connections=None)
 
 Mode = Literal["plain", "compatible", "safe"]
 
@@ -30,8 +32,8 @@ Mode = Literal["plain", "compatible", "safe"]
 class CallbackSender:
     """One account's calls. Set `url` to switch it on; what happens waits in `pending` until `deliver`.
 
-    owner: appid or corpid. mode, json: as the operator sets them in the console. lost: ids that were given up.
-    pause: seconds between two attempts.
+    owner: appid or corpid. mode, json: as the operator sets them in the console. lost: ids that were given up, and
+    when; it is not known whether we took one without living to answer. pause: seconds from one attempt to the next.
     """
 
     owner: str
@@ -42,7 +44,7 @@ class CallbackSender:
     json: bool = False
     url: str = ""
     pending: deque[tuple[str, dict[str, str | int]]] = field(default_factory=deque)
-    lost: set[str] = field(default_factory=set)
+    lost: dict[str, datetime] = field(default_factory=dict)
     answers: list[bytes] = field(default_factory=list)
     pause: float = 0.0
 
@@ -88,33 +90,40 @@ class CallbackSender:
 
     async def keep_calling(self) -> None:
         """Call as soon as something happens, until cancelled."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, limits=UNLIMITED) as client, asyncio.TaskGroup() as calls:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                await self.deliver(client)
+                calls.create_task(self.deliver(client))
 
     async def deliver(self, client: httpx.AsyncClient) -> None:
-        """Make the calls that wait. One that fails three times is never made again: its message is lost."""
-        while self.pending:
-            native_id, fields = self.pending.popleft()
-            if not await self._call(client, self.push(fields)):
-                self.lost.add(native_id)
+        """Make the calls that wait, all at once. One that fails three times is never made again: its message is lost.
+
+        Args:
+            client: without a limit of connections, or one call waits for another.
+        """
+        waiting, self.pending = self.pending, deque()
+        async with asyncio.TaskGroup() as calls:
+            for native_id, fields in waiting:
+                calls.create_task(self._tells(client, native_id, self.push(fields)))
+
+    async def _tells(self, client: httpx.AsyncClient, native_id: str, push: Push) -> None:
+        now = asyncio.get_running_loop().time
+        began = now()
+        for attempt in range(ATTEMPTS):
+            await asyncio.sleep(began + attempt * self.pause - now())
+            if await self._call(client, push):
+                return
+        self.lost[native_id] = self.clock()
 
     async def _call(self, client: httpx.AsyncClient, push: Push) -> bool:
-        for attempt in range(ATTEMPTS):
-            await asyncio.sleep(self.pause if attempt else 0)
-            try:
+        try:
+            async with asyncio.timeout(PATIENCE):
                 answer = await client.post(
-                    self.url,
-                    params=dict(push.query),
-                    headers=dict(push.headers),
-                    content=push.body,
-                    timeout=PATIENCE,
+                    self.url, params=dict(push.query), headers=dict(push.headers), content=push.body, timeout=None
                 )
-            except httpx.HTTPError:
-                continue
-            if answer.is_success:
-                self.answers.append(answer.content)
-                return True
-        return False
+        except (httpx.HTTPError, TimeoutError):
+            return False
+        if answer.is_success:
+            self.answers.append(answer.content)
+        return answer.is_success

@@ -1,12 +1,13 @@
 """Secrets that people paste, found and masked before anything else sees the text (design.md, section 4).
 
-`mask` keeps a text's length in UTF-16 units, `mask_record` walks a parsed record, `gate` looks into a payload
-that does not parse, `PhraseWindow` sees a phrase that is sent word by word.
+`mask` keeps a text's length in UTF-16 units, `mask_record` walks a parsed record and `mask_records` a page of them,
+`gate` looks into a payload that does not parse, `PhraseWindow` sees a phrase that is sent word by word.
 """
 
 from aggregator.triage.secrets.finder import find, mask
 from aggregator.triage.secrets.found import Found, Kind
-from aggregator.triage.secrets.record import gate, mask_record, mask_records
+from aggregator.triage.secrets.payload import gate
+from aggregator.triage.secrets.record import mask_record, mask_records
 from aggregator.triage.secrets.window import LONGEST, PhraseWindow, may_be_piece
 
 __all__ = [

@@ -7,14 +7,6 @@ import hashlib
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGIT = {char: i for i, char in enumerate(_ALPHABET)}
 
-_P = 2**255 - 19
-_D = -121665 * pow(121666, _P - 2, _P) % _P
-_BASE = (
-    15112221349535400772501151409588531511454012693041857206046113283949847762202,
-    46316835694926478169428394003475163141307993866256225615783033603165251855960,
-)
-_Point = tuple[int, int, int, int]
-
 
 def base58_decode(text: str) -> bytes | None:
     """Bytes of a base58 text, or None when it holds another character."""
@@ -42,40 +34,9 @@ def base58check_payload(text: str) -> bytes | None:
 
 def is_ed25519_pair(data: bytes) -> bool:
     """Whether 64 bytes are a seed and its public key, as Solana writes a secret key (RFC 8032, 5.1.5)."""
-    if len(data) != 64:
-        return False
-    half = bytearray(hashlib.sha512(data[:32]).digest()[:32])
-    half[0] &= 248
-    half[31] = half[31] & 127 | 64
-    return _encode(_times(int.from_bytes(half, "little"))) == data[32:]
+    # Loaded when it is needed first: hardly any text holds 64 bytes.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-
-def _times(scalar: int) -> _Point:
-    x, y = _BASE
-    base: _Point = (x, y, 1, x * y % _P)
-    total: _Point = (0, 1, 1, 0)
-    while scalar:
-        if scalar & 1:
-            total = _add(total, base)
-        base = _add(base, base)
-        scalar >>= 1
-    return total
-
-
-def _add(left: _Point, right: _Point) -> _Point:
-    """The unified addition in extended coordinates (RFC 8032, 5.1.4)."""
-    x1, y1, z1, t1 = left
-    x2, y2, z2, t2 = right
-    a = (y1 - x1) * (y2 - x2) % _P
-    b = (y1 + x1) * (y2 + x2) % _P
-    c = 2 * t1 * t2 * _D % _P
-    d = 2 * z1 * z2 % _P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
-
-
-def _encode(point: _Point) -> bytes:
-    x, y, z, _ = point
-    inverse = pow(z, _P - 2, _P)
-    x, y = x * inverse % _P, y * inverse % _P
-    return (y | (x & 1) << 255).to_bytes(32, "little")
+    return (
+        len(data) == 64 and Ed25519PrivateKey.from_private_bytes(data[:32]).public_key().public_bytes_raw() == data[32:]
+    )

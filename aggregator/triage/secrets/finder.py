@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from aggregator.triage.secrets.chinese import find_chinese
-from aggregator.triage.secrets.found import Found
+from aggregator.triage.secrets.found import MASK, Found
 from aggregator.triage.secrets.keys import find_keys
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.phrases import find_phrases
-from aggregator.triage.secrets.screen import Suspicion, suspicion
+from aggregator.triage.secrets.screen import SHORTEST, Suspicion, suspicion
 
-MASK = "█"
-SHORTEST = 15  # four words of three letters and what parts them
 _ALL = Suspicion(words=True, keys=True, chinese=True)
 
 
@@ -32,8 +30,10 @@ def find_closely(text: str, label: str = "", suspected: Suspicion = _ALL) -> lis
         found += find_phrases(folded.text.lower())
     if suspected.chinese:
         found += find_chinese(folded.text)
+    if not found:
+        return []
     kept = _apart(found)
-    places = folded.spans([(one.start, one.end) for one in kept]) if kept else []
+    places = folded.spans([(one.start, one.end) for one in kept])
     return [replace(one, start=start, end=end) for one, (start, end) in zip(kept, places, strict=True)]
 
 

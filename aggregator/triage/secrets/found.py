@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+MASK = "█"
+
 Kind = Literal["phrase", "fragment", "private_key", "wif", "xprv", "keystore", "solana_key"]
 
 

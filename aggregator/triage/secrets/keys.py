@@ -6,17 +6,18 @@ A hexadecimal private key looks exactly like a transaction id: `context.py` deci
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.context import Reading, read
 from aggregator.triage.secrets.encodings import base58_decode, base58check_payload, is_ed25519_pair
-from aggregator.triage.secrets.found import Found, Kind
+from aggregator.triage.secrets.found import Found
 
 _XPRV = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{60,120}")
-_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{50,100}")
+_BASE58 = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z])[1-9A-HJ-NP-Za-km-z]{50,}")
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{56,})")
+_NO_DIGITS = bytes(c for c in range(256) if c not in b"0123456789abcdefABCDEF")
 _HEX_PIECES = re.compile(
     r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{4,60}(?:[\s:.,-]{1,3}[0-9a-fA-F]{2,60}){1,31}(?![0-9a-zA-Z])"
 )
@@ -26,8 +27,9 @@ BYTES = re.compile(
 STORE_NAMES = ("crypto", "ciphertext", "kdfparams")
 _STORE = re.compile(rf"[\"']?(?<![a-z])(?:{'|'.join(STORE_NAMES)})[\"']?\s*[:：=]", re.IGNORECASE)
 _WIF_FIRST = "5KL9c6QT"  # Bitcoin, its test net, BIP-38, Dogecoin, Litecoin
+SHORTEST_KEY = 32  # characters: bytes without blanks
 _SHOWN = 8  # characters that stay readable at each end of what may be a key or a transaction id
-_MOST_PAIRS = 24  # curve operations per text: a page of signatures must not hold up the rest
+_MOST_PAIRS = 200  # curve operations per text: a page of signatures must not hold up the rest
 
 
 def find_keys(text: str, label: str = "") -> Iterator[Found]:
@@ -36,13 +38,16 @@ def find_keys(text: str, label: str = "") -> Iterator[Found]:
     `label`: the name of the field that holds the text, read as if it stood before it.
     """
     yield from _keystores(text)
-    for match in _XPRV.finditer(text):
-        payload = base58check_payload(match.group()[:111])
-        yield Found("xprv", match.start(), match.end(), checked=payload is not None)
+    if "prv" in text:
+        for match in _XPRV.finditer(text):
+            payload = base58check_payload(match.group()[:111])
+            yield Found("xprv", match.start(), match.end(), checked=payload is not None)
     yield from _base58_keys(text, label)
-    yield from _byte_arrays(text, label)
+    if may_be_bytes(text):
+        yield from _byte_arrays(text, label)
     yield from _hex_keys(text, label)
-    yield from _hex_in_pieces(text, label)
+    if len(_HEX.sub("", text).encode("utf-8", "replace").translate(None, _NO_DIGITS)) >= 64:
+        yield from _hex_in_pieces(text, label)
 
 
 def _keystores(text: str) -> Iterator[Found]:
@@ -54,7 +59,7 @@ def _keystores(text: str) -> Iterator[Found]:
     while match := _STORE.search(text, done):
         done = _end_of_object(text, match.end())
         inside = text[match.start() : done].lower()
-        if "cipher" in inside or "kdf" in inside:
+        if len(inside) >= SHORTEST_KEY and ("cipher" in inside or "kdf" in inside):
             yield Found("keystore", match.start(), done)
 
 
@@ -79,11 +84,13 @@ def _base58_keys(text: str, label: str) -> Iterator[Found]:
     pairs = 0
     for match in _BASE58.finditer(text):
         token, start = match.group(), match.start()
+        if _is_hex(token):
+            continue
         if len(token) <= 60 and (wif := _wif(token)):
             first, last, key = wif
             public = published.is_published_hex(key[1:33].hex())
             yield Found("wif", start + first, start + last, public, checked=True)
-        elif len(token) in (51, 52) and token[0] in "5KL9c" and not _is_hex(token):
+        elif len(token) in (51, 52) and token[0] in "5KL9c":
             if read(text, start, match.end(), label) is Reading.KEY:
                 yield Found("wif", start, match.end())
         elif 86 <= len(token) <= 88 and _stands_alone(text, start, match.end()):
@@ -117,7 +124,12 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _is_hex(token: str) -> bool:
-    return all(char in "0123456789abcdefABCDEF" for char in token)
+    return not token.strip("0123456789abcdefABCDEF")
+
+
+def may_be_bytes(text: str) -> bool:
+    """Whether enough stands apart for a key's bytes, written one by one."""
+    return len(text.split()) + sum(map(text.count, ",;，；、")) >= 32
 
 
 def _byte_arrays(text: str, label: str) -> Iterator[Found]:
@@ -129,8 +141,8 @@ def _byte_arrays(text: str, label: str) -> Iterator[Found]:
             continue
         data = bytes(values)
         checked = is_ed25519_pair(data)
-        reading = read(text, match.start(), match.end(), label)
-        if checked or reading is Reading.KEY or (len(data) == 64 and reading is Reading.DOUBT):
+        reading = Reading.KEY if checked else read(text, match.start(), match.end(), label)
+        if reading is Reading.KEY:
             yield Found("solana_key", match.start(), match.end(), checked=checked)
 
 
@@ -150,7 +162,24 @@ def _hex_keys(text: str, label: str) -> Iterator[Found]:
 def _hex_in_pieces(text: str, label: str) -> Iterator[Found]:
     """A key in groups or broken over lines: only where a word says that it is one."""
     for match in _HEX_PIECES.finditer(text):
-        digits = re.sub(r"0[xX]|[^0-9a-fA-F]", "", match.group())
-        if len(digits) == 64 and read(text, match.start(), match.end(), label) is Reading.KEY:
-            kind: Kind = "private_key"
-            yield Found(kind, match.start(), match.end(), published.is_published_hex(digits))
+        pieces = [piece.span() for piece in re.finditer(r"[0-9a-fA-F]+(?![xX])", match.group())]
+        done = 0
+        for first in range(len(pieces)):
+            last = _sixty_four(pieces, first)
+            if first < done or last is None:
+                continue
+            start, end = match.start() + pieces[first][0], match.start() + pieces[last][1]
+            if read(text, start, end, label) is Reading.KEY:
+                digits = re.sub(r"[^0-9a-fA-F]", "", text[start:end].replace("0x", ""))
+                yield Found("private_key", start, end, published.is_published_hex(digits))
+                done = last + 1
+
+
+def _sixty_four(pieces: Sequence[tuple[int, int]], first: int) -> int | None:
+    """The piece with which those from `first` on make up a key's 64 digits."""
+    total = 0
+    for last in range(first, len(pieces)):
+        total += pieces[last][1] - pieces[last][0]
+        if total >= 64:
+            return last if total == 64 else None
+    return None

@@ -15,7 +15,7 @@ _ALIKE = {
     seen: letter
     for look, letters in (
         ("асеорхуіјѕԁһԛԝвкмнтгп", "aceopxyijsdhqwbkmhtrn"),
-        ("АВСЕНІЈКМОРЅТХУԌ", "ABCEHIJKMOPSTXYG"),
+        ("АВСЕНІЈКМОРЅТХУԌПГ", "ABCEHIJKMOPSTXYGNR"),  # П and Г as in lower case, for the Russian list
         ("αβγεηικνορτυχωσμ", "abyenikvoptuxwom"),
         ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),
         ("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz"),
@@ -27,18 +27,28 @@ _ALIKE = {
 # listed here is none of these: ASCII, punctuation, arrows, box drawings, Chinese, Japanese, Korean, emoji.
 UNUSUAL = re.compile(
     r"[^\x00-\xa9\xab\xac\xae-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\u2000-\u200a\u2010-\u2029\u202f-\u205f\u20a0-\u20a7"
-    r"\u20a9-\u20c0\u2150-\u215f\u2190-\u249b\u24ea-\u2bff\u3000-\u3029\u3030-\u3037\u303b-\u9fff\uac00-\ud7a3"
+    r"\u20a9-\u20c0\u2150-\u215f\u2190-\u249b\u24ea-\u2bff\u3000-\u3029\u3030-\u3037\u303b-\u3098\u309b-\u9fff\uac00-\ud7a3"
     r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ufffd\U0001f000-\U0001f0ff\U0001f1e6-\U0001f1ff"
     r"\U0001f260-\U0001faff]"
 )
+# The same, and what may be markup: where `fold` has anything to do.
+FOLDED = re.compile(UNUSUAL.pattern.replace(r"\x00-\xa9", r"\x00-%'-;=-\[\]-\xa9"))
+# Attributes are let pass where they are too short for a phrase: `<p earth together ...>` is none of ours.
+_ATTRIBUTE = r"\s+[\w:-]{1,20}\s?=\s?(?:\"[^\"<>]{0,60}\"|'[^'<>]{0,60}'|[^\s\"'<>]{1,60})"
 _TAG = (
-    r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)\b[^<>]{0,300}>"
+    r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)"
+    rf"(?:{_ATTRIBUTE}){{0,6}}\s?/?>"
 )
+# Kana and Korean syllables that were taken apart (NFD) are put together again.
+_APART = r"[\u304b-\u30fd][\u3099\u309a]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
 _CHANGED = re.compile(
-    r"[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
+    # Looked at first: neither plain ASCII nor a Chinese character.
+    r"(?=[<&\\\x80-\u33ff\ua000-\uabff\ud7a4-\U0010ffff])(?:"
+    + _APART
+    + r"|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
     + _TAG
     + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
-    r"|\\u[0-9a-f]{4}|\\[nrtbf\"/\\])"
+    r"|\\{1,4}(?:u[0-9a-f]{4}|[nrtbf\"/])|\\{2}))"
 )
 _JOINS = frozenset(("&zwnj;", "&zwj;", "&shy;"))
 
@@ -87,7 +97,10 @@ def fold(text: str) -> Folded:
         for match in _CHANGED.finditer(text):
             start, end = match.span()
             seen = match.group()
-            shown = _plain(seen) if seen >= "\x80" else _shown(seen)
+            if seen < "\x80":
+                shown = _shown(seen)
+            else:
+                shown = _plain(seen) if len(seen) == 1 else unicodedata.normalize("NFC", seen)
             parts += [text[done:start], shown]
             changes.append((start, end, len(shown)))
             done = end
@@ -98,6 +111,8 @@ def fold(text: str) -> Folded:
 def _shown(mark: str) -> str:
     """What a tag, an entity or an escape looks like on the page."""
     low = mark.lower()
+    if low[0] == "\\":
+        low = "\\" + low.lstrip("\\")  # JSON in JSON escapes what it escapes
     if low in _JOINS:
         return ""
     if low.startswith("\\u"):

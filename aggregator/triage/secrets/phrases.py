@@ -3,49 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from aggregator.triage.secrets import published
-from aggregator.triage.secrets.found import Found
-from aggregator.triage.secrets.runs import POLITE, Run, Word, runs, trimmed, words_of
-from aggregator.triage.secrets.wordlists import LENGTHS, checksum_is_right
+from aggregator.triage.secrets.found import MASK, Found, Kind
+from aggregator.triage.secrets.letters import fold
+from aggregator.triage.secrets.runs import CJK, POLITE, WORDS, Run, bare, parts, runs
+from aggregator.triage.secrets.wordlists import LENGTHS, checksum_is_right, numbers
 
 CUE = re.compile(
     r"seed|mnemonic|recovery|phrase|passphrase|backup|back up|\brestor|\bimport|(?:12|15|18|21|24)[ -]?words?\b"
-    r"|助记|助記|注记词|助词|种子|種子|恢复|恢復|备份|備份|导入|導入|单词|單詞|私钥|私鑰|词组|短语"
+    r"|助记|助記|注记词|助词|种子|種子|恢复|恢復|备份|備份|导入|導入|单词|單詞|私钥|私鑰|词组|短语|短語"
+    r"|semilla|frase de|phrase de r|ニーモニック|リカバリー|フレーズ|復元|니모닉|복구|시드|"
+    + "|".join(fold(word).text for word in ("мнемони", "сид-фраз", "сид фраз", "фраза", "фразу", "восстанов"))
 )
+# What announces a phrase on the line above it, or before a colon.
+_HEADING = re.compile(
+    r"(?:seed|mnemonic|recovery|phrase|助记|助記|记词|記詞|恢复|恢復|短语|短語)[^\n:：=]{0,30}(?:[:：=]|\n)[^\w\n]*\d{0,2}[^\w]*$"
+)
+_BORDER = re.compile(r"[\d\n.?!:。？！：]")
+_MOST_BORDERS = 24
 _ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![^\s>,;:])")
-_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 
 def find_phrases(low: str) -> Iterator[Found]:
     """Phrases and fragments in a folded, lower-case text; runs of several languages may overlap."""
-    words = words_of(low)
     cue = CUE.search(low) is not None
-    for run in runs(low, words, cue):
-        alone = _is_alone(low, words, run)
-        if _is_phrase(run, cue, alone):
+    for whole in runs(low, cue):
+        run = bare(low, whole)
+        headed = cue and _HEADING.search(low, max(0, run.start - 80), run.start) is not None
+        alone = _is_alone(low, run, headed)
+        phrase = next((part for part in parts(low, run) if _is_phrase(low, part, cue, alone)), None)
+        if phrase:
             # Five ids of one host are fifteen words, whose checksum may be right.
-            if run.distinct_share >= 0.5 or not _is_addresses(low, run):
-                yield _found("phrase", low, run)
-        elif _is_fragment(run, cue, alone) and not _is_addresses(low, run):
-            yield _found("fragment", low, run)
+            if phrase.distinct_share >= 0.5 or not _is_addresses(low, phrase):
+                yield _found("phrase", phrase)
+        elif MASK not in low and _is_fragment(run, cue, alone, headed) and not _is_addresses(low, run):
+            yield _found("fragment", run)
 
 
-def _is_alone(low: str, words: Sequence[Word], run: Run) -> bool:
-    """Whether the text is this run and little else."""
-    others = len(words) - len(run.words)
+def _is_alone(low: str, run: Run, headed: bool) -> bool:
+    """Whether the text is this run and little else but its heading."""
+    before, behind = low[: run.start], low[run.end :]
+    if headed:
+        above, _, line = before.rstrip(" \n:：=").rpartition("\n")
+        before = above if len(line) <= 60 else before
+    others = len(WORDS["letters"].findall(before)) + len(WORDS["letters"].findall(behind))
     if others > (len(run.words) // 5 if run.lined else len(run.words) // 8):
         return False
-    return len(_CJK.findall(low)) - len(_CJK.findall(low, run.start, run.end)) <= 12
+    return len(CJK.findall(before)) + len(CJK.findall(behind)) <= 12
 
 
-def _is_phrase(run: Run, cue: bool, alone: bool) -> bool:
+def _is_phrase(low: str, run: Run, cue: bool, alone: bool) -> bool:
     known = len(run.listed)
     if known < 9:
         return False
     if run.distinct_share < 0.5 or run.function_share >= (0.45 if cue else 1 / 3):
-        return _is_exact(run) or _published(run.listed) or (run.lined and run.distinct_share >= 0.5 and cue)
+        return _has_exact_part(low, run) or _published(run) or (run.lined and run.distinct_share >= 0.5 and cue)
     if run.strict >= 12 or (run.strict >= 9 and run.function_share < 0.2):
         return True
     if run.strangers > max(1, len(run.words) // 5) or len(run.words) < 12:
@@ -53,14 +67,25 @@ def _is_phrase(run: Run, cue: bool, alone: bool) -> bool:
     return cue or alone or (known >= 10 and run.function_share < 0.2)
 
 
-def _is_exact(run: Run) -> bool:
-    return not run.strangers and checksum_is_right(run.listed, run.language)
+def _has_exact_part(low: str, run: Run) -> bool:
+    """Whether from one border (a line, a number, the end of a sentence) to another there is a phrase with the right
+    checksum: no accident, for a row of that many words is rare."""
+    words = run.words
+    borders = [0, *(i for i in range(1, len(words)) if _BORDER.search(low, words[i - 1].end, words[i].start))]
+    ends = {*borders, len(words)}
+    return any(
+        first + size in ends and checksum_is_right([word.text for word in words[first : first + size]], run.language)
+        for first in borders[:_MOST_BORDERS]
+        for size in LENGTHS
+    )
 
 
-def _is_fragment(run: Run, cue: bool, alone: bool) -> bool:
+def _is_fragment(run: Run, cue: bool, alone: bool, headed: bool) -> bool:
     known = len(run.listed)
     if known < 4 or len(set(run.listed)) < 3 or run.strangers > known // 8:
         return False
+    if headed and alone:
+        return run.function_share < 0.8
     if run.lined and run.function_share < 0.7:
         return alone or cue
     if alone:
@@ -75,21 +100,22 @@ def _is_addresses(low: str, run: Run) -> bool:
     return all(any(begin <= word.start and word.end <= end for begin, end in spans) for word in run.words)
 
 
-def _published(listed: Sequence[str]) -> bool:
-    """Whether the run is a published phrase, give or take a heading."""
-    if len(listed) > 28:
+def _published(run: Run) -> bool:
+    """Whether the run is a published phrase with less than another phrase of sentences around it."""
+    if run.language != "english":
         return False
+    listed = [word.text for word in run.words if word.text in numbers("english")]
     shown = " ".join(listed)
-    return any(phrase in shown and len(listed) - phrase.count(" ") <= 4 for phrase in published.phrases())
+    return any(
+        phrase in shown and len(listed) - phrase.count(" ") - 1 < LENGTHS[0] - 3 for phrase in published.phrases()
+    )
 
 
-def _found(kind: str, low: str, run: Run) -> Found:
-    known = run.language == "english" and _published(run.listed)
-    words = trimmed(low, run.words)
-    texts = [word.text for word in words]
+def _found(kind: Kind, run: Run) -> Found:
+    texts = [word.text for word in run.words]
     checked = any(
         checksum_is_right(texts[at : at + size], run.language)
         for size in LENGTHS
         for at in range(min(4, len(texts) - size + 1))
     )
-    return Found("phrase" if kind == "phrase" else "fragment", words[0].start, words[-1].end, known, checked)
+    return Found(kind, run.start, run.end, _published(run), checked)

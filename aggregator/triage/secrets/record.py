@@ -1,75 +1,111 @@
-"""Secrets in parsed records and in payloads that do not parse."""
+"""Secrets in parsed records."""
 
 from __future__ import annotations
 
-import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import unquote_to_bytes
+from typing import Any, cast
 
 from aggregator.triage.secrets.encodings import is_ed25519_pair
-from aggregator.triage.secrets.finder import MASK, SHORTEST, find, find_closely, masked
-from aggregator.triage.secrets.found import Found
-from aggregator.triage.secrets.screen import suspicion
-
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+from aggregator.triage.secrets.finder import find, find_closely, masked
+from aggregator.triage.secrets.found import MASK, Found
+from aggregator.triage.secrets.page import Suspects, suspects
+from aggregator.triage.secrets.screen import SHORTEST
+from aggregator.triage.secrets.spread import Json, gathered, said
 
 _DEEPEST = 200
 _STORE_NAMES = frozenset(("ciphertext", "kdfparams"))
 _KEY_BYTES = 64
-_NESTED = (dict, list)
-_PHRASE_WORDS = 12  # of the shortest phrase
-_LEAK_WORDS = 4  # fewer of its words left readable are no leak
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{32,}={0,2}")
-_ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
+_KEY_NAME = re.compile("key|secret|priv|seed|sk", re.IGNORECASE)
+_PLAIN = {str, int, float, bool, type(None)}
+_FEWEST_FIELDS = 9  # of an object that may hold a phrase, a word in each
 
 
 def mask_record(value: Json) -> tuple[Json, list[Found]]:
     """The record with every secret masked, in names of fields too, and what was found (offsets count within the
     string that held it). The same object when there was nothing to mask."""
-    texts = _texts(value)
-    if texts is not None and suspicion(*texts) is None:
-        return value, []
-    return mask_closely(value)
+    return _mask((value,))[0]
 
 
-def mask_records(values: Sequence[dict[str, Json]]) -> Iterator[tuple[dict[str, Json], list[Found]]]:
-    """The records of a page, one after the other, as `mask_record` gives them."""
-    for value in values:
-        masked, found = mask_record(value)
-        assert isinstance(masked, dict)
-        yield masked, found
+def mask_records(values: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], list[Found]]]:
+    """`mask_record` for each record of a page, at a fraction of the cost."""
+    return cast("list[tuple[dict[str, Any], list[Found]]]", _mask(values))
 
 
 def mask_closely(value: Json) -> tuple[Json, list[Found]]:
     """The same without the cheap look before, which hardly any record does not pass."""
-    found: list[Found] = []
-    return _walk(value, "", found, 0), found
+    return _Walk(None).mask(value)
+
+
+def _mask(values: Sequence[Json]) -> list[tuple[Json, list[Found]]]:
+    texts = _texts_of(values)
+    suspected = suspects([one or () for one in texts] if None in texts else cast("list[Sequence[str]]", texts))
+    results: list[tuple[Json, list[Found]]] = [(value, []) for value in values]
+    for i, suspect in suspected.items():
+        results[i] = _mask_suspects(values[i], suspect)
+    if None in texts:
+        for i, one in enumerate(texts):
+            if one is None:
+                results[i] = mask_closely(values[i])
+    return results
+
+
+def _mask_suspects(value: Json, suspects: Suspects) -> tuple[Json, list[Found]]:
+    """Look exactly where there may be something. Most often there is nothing, and the record stays as it is."""
+    if suspects.spread or not isinstance(value, dict):
+        return _Walk(suspects).mask(value)
+    for key, text in value.items():
+        if isinstance(text, dict | list):
+            return _Walk(suspects).mask(value)
+        if isinstance(text, str) and (suspected := suspects.texts.get(text)) and find_closely(text, key, suspected):
+            return _Walk(suspects).mask(value)
+    return value, []
+
+
+def _texts_of(values: Sequence[Json]) -> Sequence[Sequence[str] | None]:
+    """The strings of each record; None where its shape or its names must be looked at."""
+    if values and set(map(type, values)) == {dict}:
+        records = cast("Sequence[dict[str, Json]]", values)
+        shapes = set(map(tuple, records))
+        if len(shapes) == 1 and _are_names(*shapes) and (columns := _columns(records)):
+            return list(zip(*columns, strict=True))
+    return [_texts(value) for value in values]
+
+
+def _columns(records: Sequence[dict[str, Json]]) -> list[Sequence[str]] | None:
+    """The strings of records that have the same fields, field by field; None where something is nested."""
+    columns: list[Sequence[str]] = []
+    for column in zip(*map(dict.values, records), strict=True):
+        types = set(map(type, column))
+        if not types <= _PLAIN:
+            return None
+        if types == {str}:
+            columns.append(cast("Sequence[str]", column))
+        elif str in types:
+            columns.append([item if type(item) is str else "" for item in column])
+    return columns
 
 
 def _texts(value: Json) -> list[str] | None:
-    """The strings of a record, those of one array or object in a row; None where its shape or its names must be
-    looked at."""
+    """The strings of a record, level by level; what the items of an array say stands in a row."""
     texts: list[str] = []
     level: list[Json] = [value]
     for _ in range(_DEEPEST):
         deeper: list[Json] = []
         for one in level:
-            inner: Iterable[Json] = (one,)
+            items: Sequence[Json] = (one,)
             if isinstance(one, dict):
                 if not _are_names(tuple(one)):
                     return None
-                inner = one.values()
+                items = tuple(one.values())
             elif isinstance(one, list):
                 if len(one) == _KEY_BYTES:
                     return None
-                inner = one
-            for item in inner:
-                if isinstance(item, str):
-                    texts.append(item)
-                elif isinstance(item, _NESTED):
-                    deeper.append(item)
+                items = one
+                texts += [text for item in one if isinstance(item, dict) and (text := said(item))]
+            texts += [item for item in items if isinstance(item, str)]
+            deeper += [item for item in items if isinstance(item, dict | list)]
         if not deeper:
             return texts
         level = deeper
@@ -82,69 +118,82 @@ def _are_names(names: tuple[str, ...]) -> bool:
     return _STORE_NAMES.isdisjoint(names) and not any(find(name) for name in names)
 
 
-def _walk(value: Json, label: str, found: list[Found], depth: int) -> Json:
-    if isinstance(value, str):
-        return _text(value, label, found)
-    if depth > _DEEPEST:
-        return value if value is None or isinstance(value, int | float) else MASK
-    if isinstance(value, dict):
-        return _object(value, found, depth)
-    if isinstance(value, list):
-        return _array(value, label, found, depth)
-    return value
+class _Walk:
+    """Through one record. `suspects`: where secrets may be; None: everywhere."""
 
+    def __init__(self, suspects: Suspects | None) -> None:
+        self._suspects = suspects
+        self._found: list[Found] = []
 
-def _text(text: str, label: str, found: list[Found]) -> str:
-    if len(text) < SHORTEST:
-        return text
-    secrets = find(text, label)
-    if not secrets:
-        return text
-    hidden, moved = masked(text, secrets)
-    found += moved
-    return hidden
+    def mask(self, value: Json) -> tuple[Json, list[Found]]:
+        return self._walked(value, "", 0), self._found
 
+    def _walked(self, value: Json, label: str, depth: int) -> Json:
+        if isinstance(value, str):
+            return self._text(value, label)
+        if depth > _DEEPEST:
+            return value if value is None or isinstance(value, int | float) else MASK
+        if isinstance(value, dict):
+            return self._object(value, depth)
+        if isinstance(value, list):
+            return self._array(value, label, depth)
+        return value
 
-def _object(value: dict[str, Json], found: list[Found], depth: int) -> Json:
-    if not _STORE_NAMES.isdisjoint(value):
-        found.append(Found("keystore", 0, 1))
-        return {key: _blacked(inner) for key, inner in value.items()}
-    named = _are_names(tuple(value))
-    changed: dict[str, Json] = {}
-    same = True
-    items: list[Json] = list(value.values())
-    if len(value) >= 9 and (spread := _spread(items)) is not None:
-        items, phrase = spread
-        found.append(phrase)
-        same = False
-    for key, inner in zip(value, items, strict=True):
-        new_key = key if named else _text(key, "", found)
-        new = _walk(inner, key, found, depth + 1)
-        same = same and new is inner and new_key is key
-        changed[new_key] = new
-    return value if same else changed
+    def _text(self, text: str, label: str) -> str:
+        if self._suspects is None:
+            secrets = find(text, label) if len(text) >= SHORTEST else []
+        else:
+            suspected = self._suspects.texts.get(text)
+            secrets = find_closely(text, label, suspected) if suspected else []
+        if not secrets:
+            return text
+        hidden, moved = masked(text, secrets)
+        self._found += moved
+        return hidden
+
+    def _object(self, value: dict[str, Json], depth: int) -> Json:
+        if not _STORE_NAMES.isdisjoint(value):
+            self._found.append(Found("keystore", 0, 1))
+            return {key: _blacked(inner) for key, inner in value.items()}
+        named = _are_names(tuple(value))
+        items: Sequence[Json] = list(value.values())
+        if len(value) >= _FEWEST_FIELDS:
+            items = self._gathered(items)
+        changed: dict[str, Json] = {}
+        for key, inner in zip(value, items, strict=True):
+            new_key = key if named else self._text(key, "")
+            changed[new_key] = self._walked(inner, key, depth + 1)
+        same = named and all(a is b for a, b in zip(value.values(), changed.values(), strict=True))
+        return value if same else changed
+
+    def _array(self, value: list[Json], label: str, depth: int) -> Json:
+        if (secret := _bytes_of(value)) is not None:
+            checked = is_ed25519_pair(secret)
+            if checked or _KEY_NAME.search(label):
+                self._found.append(Found("solana_key", 0, len(value), checked=checked))
+                return [MASK] * len(value)
+        items = self._gathered(value) if len(value) > 1 else value
+        new = [self._walked(inner, label, depth + 1) for inner in items]
+        return value if all(a is b for a, b in zip(value, new, strict=True)) else new
+
+    def _gathered(self, items: Sequence[Json]) -> Sequence[Json]:
+        """The items, without a phrase that is spread over them."""
+        if (self._suspects is not None and not self._suspects.spread) or (spread := gathered(items)) is None:
+            return items
+        new, phrase = spread
+        self._found.append(phrase)
+        self._suspects = None  # it knows the texts as they were
+        return new
 
 
 def _blacked(value: Json) -> Json:
     if isinstance(value, str):
-        return MASK * len(value)
+        return MASK * (len(value.encode("utf-16-le", "surrogatepass")) // 2)
     if isinstance(value, dict):
         return {key: _blacked(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_blacked(inner) for inner in value]
     return value
-
-
-def _array(value: list[Json], label: str, found: list[Found], depth: int) -> Json:
-    if (secret := _bytes_of(value)) is not None:
-        found.append(Found("solana_key", 0, len(value), checked=is_ed25519_pair(secret)))
-        return [MASK] * len(value)
-    items = value
-    if len(value) > 1 and (spread := _spread(value)) is not None:
-        items, phrase = spread
-        found.append(phrase)
-    new = [_walk(inner, label, found, depth + 1) for inner in items]
-    return value if all(a is b for a, b in zip(value, new, strict=True)) else new
 
 
 def _bytes_of(value: Sequence[Json]) -> bytes | None:
@@ -153,89 +202,3 @@ def _bytes_of(value: Sequence[Json]) -> bytes | None:
         return None
     numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 255]
     return bytes(numbers) if len(numbers) == _KEY_BYTES else None
-
-
-def _said(value: Json) -> str | None:
-    """What an item of an array says: a string, or a message segment's text (OneBot, chat exports)."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, dict):
-        return None
-    text = value.get("text")
-    data = value.get("data")
-    if text is None and isinstance(data, dict):
-        text = data.get("text")
-    return text if isinstance(text, str) else None
-
-
-def _spread(items: list[Json]) -> tuple[list[Json], Found] | None:
-    """A phrase whose words stand in several items of one array."""
-    texts = [_said(item) for item in items]
-    joined = "\n".join(text or "" for text in texts)
-    suspected = suspicion(joined) if len(joined) >= SHORTEST else None
-    if suspected is None or not (suspected.words or suspected.chinese):
-        return None
-    runs = [
-        one
-        for one in find_closely(joined, suspected=suspected)
-        if one.kind == "phrase" and "\n" in joined[one.start : one.end]
-    ]
-    secrets = [one for one in runs if not _stands_in_one(joined[one.start : one.end])]
-    if not secrets:
-        return None
-    new: list[Json] = []
-    at = 0
-    for item, text in zip(items, texts, strict=True):
-        size = len(text or "")
-        inside = [one for one in secrets if one.start < at + size and one.end > at]
-        cut = [Found(o.kind, max(o.start - at, 0), min(o.end - at, size)) for o in inside]
-        new.append(_say(item, masked(text, cut)[0]) if text and cut else item)
-        at += size + 1
-    first = secrets[0]
-    return new, Found("phrase", 0, 1, first.published, first.checked)
-
-
-def _say(item: Json, text: str) -> Json:
-    if not isinstance(item, dict):
-        return text
-    if isinstance(item.get("text"), str):
-        return {**item, "text": text}
-    data = item["data"]
-    assert isinstance(data, dict)
-    return {**item, "data": {**data, "text": text}}
-
-
-def gate(payload: bytes) -> bool:
-    """Whether a secret shows in a payload that does not parse: as it is, unescaped, or in base64."""
-    joined = payload.translate(None, b"\r\n\0")
-    views = [payload, joined, _unescaped(payload), unquote_to_bytes(payload.replace(b"+", b" "))]
-    views += [view for run in _BASE64.finditer(joined) for view in _from_base64(run.group())]
-    return any(find(text) for view in dict.fromkeys(views) for text in _readings(view))
-
-
-def _readings(data: bytes) -> list[str]:
-    try:
-        return [data.decode("utf-8")]
-    except UnicodeDecodeError:
-        return [data.decode("utf-8", "replace"), data.decode("latin-1")]
-
-
-def _unescaped(data: bytes) -> bytes:
-    return _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)).encode("utf-8", "surrogatepass"), data)
-
-
-def _from_base64(run: bytes) -> list[bytes]:
-    """What a run of base64 may say. Its true beginning is unknown, so each of the four phases is read."""
-    plain = run.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
-    phases = [plain[skip:] for skip in range(4)]
-    return [binascii.a2b_base64(phase[: len(phase) // 4 * 4]) for phase in phases]
-
-
-def _stands_in_one(run: str) -> bool:
-    """Whether one line of the run holds a whole phrase, and the rest, such as a name in the next item, is too little
-    to be a part of it: fewer words than a leak has."""
-    lines = run.split("\n")
-    rest = [
-        line for line in lines if len(line.split()) < _PHRASE_WORDS or not any(o.kind == "phrase" for o in find(line))
-    ]
-    return len(rest) < len(lines) and sum(len(line.split()) for line in rest) < _LEAK_WORDS

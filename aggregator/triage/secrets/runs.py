@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from aggregator.triage.secrets.wordlists import LANGUAGES, LENGTHS, nearly, numbers
+from aggregator.triage.secrets.glued import LONGEST_UNCUT, unglue
+from aggregator.triage.secrets.wordlists import LENGTHS, SCRIPTS, nearly, numbers
 
-_WORD = re.compile(r"[a-z]+")
-_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-_LONGEST_WORD = 10
-LONGEST_UNCUT = 23  # more letters than that in a row may be words without spaces
-_LONGEST_GLUED = 400
-FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e"))
+WORDS = {
+    "letters": re.compile(r"[a-z\u0430-\u045f]+"),
+    "kana": re.compile(r"[\u3041-\u3096\u30fc]+"),
+    "hangul": re.compile(r"[\uac00-\ud7a3]+"),
+}
+CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+COUNTER = re.compile(r"第\d{1,2} ?[个個]?[词詞字]?[是为為]?|\d{1,2}(?:번째?|番目?)")
+FILLERS = frozenset(("and", "then", "st", "nd", "rd", "th", "no", "nr", "und", "et", "y", "e", "번", "번째"))
 ORDINALS = frozenset(
     (
         "first",
@@ -33,7 +36,7 @@ ORDINALS = frozenset(
         "twelfth",
     )
 )
-_HEADINGS = frozenset(("phrase", "seed", "word", "secret", "key", "is", "are"))
+_HEADINGS = frozenset(("phrase", "seed", "word", "words", "secret", "key", "is", "are", "this", "mnemonic"))
 # Words of the lists that carry a sentence rather than a meaning. A drawn phrase has one in thirty of them.
 _FUNCTION_WORDS = (
     "about above after again ahead all almost alone already also always another any around away because become "
@@ -44,6 +47,10 @@ _FUNCTION_WORDS = (
     "under until update upon use used very want way welcome what when where will wish you your"
 )
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+_ADDRESS = re.compile(r"\d[\da-z]{8}")
+_LINK = re.compile("[a-z]+://")
+_BLANK = re.compile(r"\s")
+_MOST_CUT = 6  # strangers before or behind a phrase that are tried as its border
 POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
 
 
@@ -58,7 +65,7 @@ class Word:
 class Run:
     """List words that follow each other. `words` are all tokens from first to last, `listed` those on the list
     of `language`; `strict`: the longest stretch without a stranger; `lined`: they stand as a list (numbers,
-    commas, lines), not as a sentence."""
+    commas, lines), not as a sentence; `fillers`: words that are not counted."""
 
     language: str
     words: Sequence[Word]
@@ -68,6 +75,7 @@ class Run:
     lined: bool
     start: int
     end: int
+    fillers: frozenset[str]
 
     @property
     def function_share(self) -> float:
@@ -78,11 +86,12 @@ class Run:
         return len(set(self.listed)) / len(self.listed)
 
 
-def words_of(low: str) -> list[Word]:
-    """Words in Latin letters of a folded, lower-case text; glued ones are cut apart where that can be done."""
+def words_of(low: str, script: str = "letters") -> list[Word]:
+    """Words of one script in a folded, lower-case text; glued ones are cut apart where that can be done."""
     words: list[Word] = []
-    for match in _WORD.finditer(low):
-        if match.end() - match.start() > LONGEST_UNCUT and (cuts := _unglue(match.group())):
+    for match in WORDS[script].finditer(low):
+        long = script == "letters" and match.end() - match.start() > LONGEST_UNCUT
+        if long and (cuts := unglue(match.group())):
             at = match.start()
             for piece in cuts:
                 words.append(Word(at, at + len(piece), piece))
@@ -92,46 +101,22 @@ def words_of(low: str) -> list[Word]:
     return words
 
 
-def _unglue(letters: str) -> list[str] | None:
-    """Cut letters without spaces into words of one list, or None. The first language that can do it decides."""
-    letters = letters[:_LONGEST_GLUED]
-    for language in LANGUAGES:
-        if (begins := _beginnings(letters, numbers(language))) is None:
-            continue
-        cuts: list[str] = []
-        end = len(letters)
-        while end:
-            cuts.append(letters[begins[end] : end])
-            end = begins[end]
-        return cuts[::-1]
-    return None
-
-
-def _beginnings(letters: str, listed: Mapping[str, int]) -> list[int] | None:
-    """For each place where a row of list words may end, where the last of them begins (-1: none ends there);
-    None when no row reaches the end."""
-    begins = [0] + [-1] * len(letters)
-    reached = 0
-    for end in range(3, len(letters) + 1):
-        if end - reached > _LONGEST_WORD:
-            return None
-        for start in range(end - 3, max(-1, end - _LONGEST_WORD - 1), -1):
-            if begins[start] >= 0 and letters[start:end] in listed:
-                begins[end] = start
-                reached = end
-                break
-    return begins if begins[-1] >= 0 else None
-
-
-def runs(low: str, words: Sequence[Word], near_cue: bool) -> Iterator[Run]:
+def runs(low: str, near_cue: bool) -> Iterator[Run]:
     """Every run of four or more list words, per language, in order. `near_cue`: a stranger may stand between."""
+    for script, languages in SCRIPTS.items():
+        words = words_of(low, script)
+        if len(words) >= 4:
+            yield from _runs_of(low, words, languages, near_cue)
+
+
+def _runs_of(low: str, words: Sequence[Word], languages: Sequence[str], near_cue: bool) -> Iterator[Run]:
     fillers = FILLERS | _counting(words)
-    for language in LANGUAGES:
+    for language in languages:
         listed = numbers(language)
         known = [word.text in listed and word.text not in fillers for word in words]
         if sum(known) < 4:
             continue
-        may_be_slip = partial(_is_slip, words, known, language=language, near_cue=near_cue)
+        may_be_slip = partial(_is_slip, words, known, fillers, language=language, near_cue=near_cue)
         for first, last in _stretches(low, words, known, fillers, may_be_slip):
             if sum(known[first : last + 1]) >= 4:
                 yield _run(low, words[first : last + 1], known[first : last + 1], language, fillers)
@@ -169,10 +154,17 @@ def _stretches(
         yield first, last
 
 
-def _is_slip(words: Sequence[Word], known: Sequence[bool], at: int, *, language: str, near_cue: bool) -> bool:
+def _is_slip(
+    words: Sequence[Word], known: Sequence[bool], fillers: frozenset[str], at: int, *, language: str, near_cue: bool
+) -> bool:
     """Whether a stranger may be a mistyped word: it stands between list words, and a cue is near or one letter
     would put it right."""
-    if not (known[at - 1] and at + 1 < len(known) and known[at + 1]):
+    before, behind = at - 1, at + 1
+    while before > 0 and words[before].text in fillers:
+        before -= 1
+    while behind < len(words) and words[behind].text in fillers:
+        behind += 1
+    if before < 0 or behind >= len(words) or not (known[before] and known[behind]):
         return False
     return near_cue or (len(known) >= 12 and nearly(words[at].text, language))
 
@@ -183,7 +175,9 @@ def _close(low: str, left: Word, right: Word) -> bool:
     if low.startswith('":', left.end):
         return False
     size = right.start - left.end
-    return size <= 4 or (size <= 32 and len(_CJK.findall(low, left.end, right.start)) <= 8)
+    if left.text >= "\u3000":
+        return size <= 32 and CJK.search(COUNTER.sub("", low[left.end : right.start])) is None
+    return size <= 4 or (size <= 32 and len(CJK.findall(low, left.end, right.start)) <= 8)
 
 
 def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, fillers: frozenset[str]) -> Run:
@@ -195,15 +189,68 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
     marked = sum(low[a.end : b.start].strip(" ") != "" for a, b in pairwise(words))
     listed = [word.text for word, is_known in zip(words, known, strict=True) if is_known]
     lined = marked >= 0.8 * (len(words) - 1)
-    return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end)
+    return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end, fillers)
 
 
-def trimmed(low: str, words: Sequence[Word]) -> Sequence[Word]:
-    """Leave out a heading ("seed phrase:") when a phrase of a proper length follows it."""
-    for skip in range(1, min(4, len(words))):
-        heading = words[skip - 1].text
-        parted = set(low[words[skip - 1].end : words[skip].start]) & {":", "\n"}
-        once = all(word.text != heading for word in words[skip:])  # "word 1: ..., word 2: ..." heads each
-        if len(words) - skip in LENGTHS and parted and heading in _HEADINGS and once:
-            return words[skip:]
-    return words
+def bare(low: str, run: Run) -> Run:
+    """The run without list words that belong to what stands around it: the last ones of a heading ("my seed
+    phrase:"), unless they stand alone in their line, and the beginning of an address (cosmos1jkxep8...)."""
+    first = _after_id(low, run) or _after_heading(low, run)
+    last = _before_id(low, run)
+    if (first, last) == (0, len(run.words)):
+        return run
+    words = run.words[first:last]
+    known = [word.text in numbers(run.language) and word.text not in run.fillers for word in words]
+    return _run(low, words, known, run.language, run.fillers)
+
+
+def parts(low: str, run: Run) -> Iterator[Run]:
+    """The run, then without what stands before one of its first strangers, or behind one of its last, the longest
+    first: sentences around a phrase may run into it."""
+    yield run
+    if run.strangers < 2 or len(run.listed) < 9:
+        return
+    listed = numbers(run.language)
+    known = [word.text in listed and word.text not in run.fillers for word in run.words]
+    strangers = [i for i, word in enumerate(run.words) if not known[i] and word.text not in run.fillers]
+    firsts = [0, *(i + 1 for i in strangers[:_MOST_CUT])]
+    lasts = [len(run.words), *reversed(strangers[-_MOST_CUT:])]
+    spans = sorted(((a, b) for a in firsts for b in lasts if b - a >= 9), key=lambda span: span[0] - span[1])
+    for first, last in spans[1:]:
+        yield _run(low, run.words[first:last], known[first:last], run.language, run.fillers)
+
+
+def _after_id(low: str, run: Run) -> int:
+    """Over words that end an id or a link, up to the next word of the list."""
+    token = low[max(low.rfind(" ", 0, run.start), low.rfind("\n", 0, run.start)) + 1 : run.start]
+    before = token[-9:]
+    end = run.words[0].end
+    if "://" in token:
+        blank = _BLANK.search(low, run.start)
+        end = blank.start() if blank else len(low)
+    elif len(before) < 9 or not (before.isascii() and before.isalnum()) or before.isalpha():
+        return 0
+    listed = numbers(run.language)
+    return next((i for i, word in enumerate(run.words) if word.start >= end and word.text in listed), 0)
+
+
+def _before_id(low: str, run: Run) -> int:
+    """Up to the words that begin an address or a link."""
+    if _ADDRESS.match(low, run.end):
+        return len(run.words) - 1
+    link = _LINK.search(low, run.start, run.end)
+    if link is None or _BLANK.search(low, link.end(), run.end):
+        return len(run.words)
+    return next(i for i, word in enumerate(run.words) if word.end > link.start()) or len(run.words)
+
+
+def _after_heading(low: str, run: Run) -> int:
+    for skip in range(1, min(4, len(run.words) - 3)):
+        last, first = run.words[skip - 1], run.words[skip]
+        parted = set(low[last.end : first.start]) & {":", "\n", "="}
+        if not parted or last.text not in _HEADINGS or any(word.text == last.text for word in run.words[skip:]):
+            continue
+        line = low[low.rfind("\n", 0, last.start) + 1 : last.start]
+        if len(run.words) - skip in LENGTHS or (len(run.listed) < LENGTHS[0] and WORDS["letters"].search(line)):
+            return skip
+    return 0

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.triage.secrets.finder import MASK
+from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
-from aggregator.triage.secrets.runs import FUNCTION_WORDS, words_of
-from aggregator.triage.secrets.wordlists import LANGUAGES, numbers
+from aggregator.triage.secrets.runs import CJK, FUNCTION_WORDS, POLITE, words_of
+from aggregator.triage.secrets.wordlists import CHINESE, SCRIPTS, numbers
 
 _SPAN = timedelta(minutes=10)
 _ENOUGH = 12
+_ENOUGH_BESIDE_MASKED = 4  # words, once a longer piece was masked: fewer are no leak of any phrase
 _MOST_PERSONS = 20_000
 _MOST_PIECES = 48
-_CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_MOST_WORDS = 6
 _LETTERS_PER_WORD = 7
-
-
-LONGEST = 64  # characters of a message that is a piece: at most three words, numbered
+_HAN = re.compile("[一-鿿]+")
+_CHAT = FUNCTION_WORDS | POLITE
+LONGEST = 240  # characters of a message that may be a piece: eleven words that are masked already
+_SHORT = 64  # at most three words that can still be read, numbered
 _MOST_BLANKS = 6
-_PROSE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{5}")
+_PROSE = re.compile(r"[\u4e00-\u9fff]{5}|[\u3040-\u30ff]{9}|[\uac00-\ud7a3]{6}")
 
 
 def may_be_piece(text: str) -> bool:
     """Whether a message is short enough to be a piece of a phrase, and no sentence."""
-    return len(text) <= LONGEST and text.count(" ") < _MOST_BLANKS and not _PROSE.search(text)
+    if MASK in text:
+        return len(text) <= LONGEST
+    return len(text) <= _SHORT and text.count(" ") < _MOST_BLANKS and not _PROSE.search(text)
 
 
 @dataclass(slots=True)
@@ -61,10 +65,12 @@ class PhraseWindow:
             self._persons.popitem(last=False)
         _put(pieces, piece)
         near = [one for one in pieces if abs(one.at - at) <= _SPAN]
-        total = sum(one.words for one in near)
-        if total < _ENOUGH or 3 * sum(one.function_words for one in near) >= total:
-            return []
         due = [one for one in near if not one.masked]
+        plain = sum(one.words for one in due)
+        total = sum(one.words for one in near)
+        enough = total >= _ENOUGH or (plain < total and plain >= _ENOUGH_BESIDE_MASKED)
+        if not enough or 3 * sum(one.function_words for one in near) >= total:
+            return []
         for one in due:
             one.masked = True
         return [one.key for one in due]
@@ -88,12 +94,22 @@ def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
     if hidden:
         return _Piece(at, key, max(4, hidden // _LETTERS_PER_WORD), 0, masked=True) if _bare(text) else None
     low = fold(text).text.lower()
-    words = [word.text for word in words_of(low)]
-    if not 1 <= len(words) <= 3 or len(_CJK.findall(low)) > 4:
-        return None
-    if not any(all(word in numbers(language) for word in words) for language in LANGUAGES):
-        return None
-    return _Piece(at, key, len(words), sum(word in FUNCTION_WORDS for word in words), masked=False)
+    for script, languages in SCRIPTS.items():
+        words = [word.text for word in words_of(low, script)]
+        others = len(CJK.findall(low)) - (sum(map(len, words)) if script != "letters" else 0)
+        if 1 <= len(words) <= _MOST_WORDS and others <= 4 and _are_listed(words, languages):
+            return _Piece(at, key, len(words), sum(word in _CHAT for word in words), masked=False)
+    signs = _HAN.findall(low)
+    if 1 <= len(signs) < _ENOUGH and all(len(sign) == 1 for sign in signs) and _are_listed(signs, CHINESE):
+        letters = sum(char.isalpha() for char in low)
+        if letters == len(signs):
+            # One character alone is often a whole answer, and the last of a phrase at times.
+            return _Piece(at, key, len(signs), int(len(signs) == 1), masked=False)
+    return None
+
+
+def _are_listed(words: list[str], languages: Sequence[str]) -> bool:
+    return any(all(word in numbers(language) for word in words) for language in languages)
 
 
 def _bare(text: str) -> bool:

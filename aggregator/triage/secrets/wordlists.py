@@ -1,4 +1,4 @@
-"""The word lists of BIP-39 in Latin letters, folded (lower case, no accents), and their checksum.
+"""The word lists of BIP-39, folded (lower case, no accents, one letter for all that look alike), and their checksum.
 
 `mnemonic`'s own `check` is not used: it compares normal forms that differ from its lists'.
 """
@@ -8,26 +8,35 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from unicodedata import normalize
 
 from mnemonic import Mnemonic
 
 from aggregator.triage.secrets.letters import fold
 
-LANGUAGES = ("english", "french", "spanish", "italian", "portuguese", "czech", "turkish")
+# In which letters a list's words are written. Russian is read with the Latin ones: half of its letters look like them.
+SCRIPTS = {
+    "letters": ("english", "french", "spanish", "italian", "portuguese", "czech", "turkish", "russian"),
+    "kana": ("japanese",),
+    "hangul": ("korean",),
+}
+LANGUAGES = tuple(language for languages in SCRIPTS.values() for language in languages)
+CHINESE = ("chinese_simplified", "chinese_traditional")
 LENGTHS = (12, 15, 18, 21, 24)
 
 
 @cache
 def numbers(language: str) -> dict[str, int]:
     """Word -> its place in the list, 0 to 2047."""
-    listed = Mnemonic(language).wordlist
-    return {word if word.isascii() else fold(word).text.lower(): i for i, word in enumerate(listed)}
+    # In `mnemonic` 0.21 one Russian word is broken: two bytes of its "в" became U+FFFD each.
+    listed = [word.replace("\ufffd\ufffd", "в") for word in Mnemonic(language).wordlist]
+    return {word if word.isascii() else fold(normalize("NFC", word)).text.lower(): i for i, word in enumerate(listed)}
 
 
 @cache
-def every_word() -> frozenset[bytes]:
-    """All words of all lists, for the gate."""
-    return frozenset(word.encode() for language in LANGUAGES for word in numbers(language))
+def every_word() -> frozenset[str]:
+    """All words of all lists but the Chinese ones."""
+    return frozenset(word for language in LANGUAGES for word in numbers(language))
 
 
 @cache

@@ -1,7 +1,7 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
 import { explain, post, remember, undoLast } from "./actions.js";
-import { fragment, page, say } from "./dom.js";
+import { fragment, page, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
@@ -44,6 +44,19 @@ export function changes({ facts }) {
   bar.hidden = false;
 }
 
+/** The text that asks for what is missing. Away from localhost, plain http has no clipboard but this old way. */
+async function copy() {
+  const text = /** @type {HTMLTextAreaElement} */ (document.getElementById("ask"));
+  text.select();
+  try {
+    if (navigator.clipboard) await navigator.clipboard.writeText(text.value);
+    else if (!document.execCommand("copy")) throw new Error("refused");
+    tell(say("copied"));
+  } catch {
+    tell(say("not_copied"), { error: true });
+  }
+}
+
 /** @param {number} step */
 export function walk(step) {
   const ids = /** @type {string[]} */ (JSON.parse(sessionStorage.getItem("walk") ?? "[]"));
@@ -64,6 +77,7 @@ function wire() {
   const place = JSON.parse(sessionStorage.getItem("place") ?? "null");
   if (place) /** @type {HTMLAnchorElement} */ (document.getElementById("back")).href = place.url;
   const ids = /** @type {string[]} */ (JSON.parse(sessionStorage.getItem("walk") ?? "[]"));
+  document.getElementById("copy")?.removeAttribute("hidden");
   document.getElementById("walk").hidden = !ids.includes(article().dataset.id);
 }
 
@@ -78,6 +92,7 @@ export function startInquiry() {
     else if (what === "previous") walk(-1);
     else if (what === "next") walk(1);
     else if (what === "close") close();
+    else if (what === "copy") copy();
     else act(what);
   });
 }

@@ -137,7 +137,8 @@ export async function arrives(change) {
   const { facts } = change;
   const row = rowOf(facts.id);
   if (row) {
-    if (Number(facts.ver) > Number(row.dataset.ver)) repaint(row, change);
+    const newer = Number(facts.ver) - Number(row.dataset.ver);
+    if (newer > 0 || (newer === 0 && facts.incident !== row.dataset.incident)) repaint(row, change);
     return;
   }
   if (!inView(facts)) {
@@ -183,7 +184,7 @@ export async function resync() {
       const row = rowOf(id);
       if (!row) continue;
       if (!now[id]) vanishes({ id });
-      else if (now[id].facts.ver !== row.dataset.ver) repaint(row, now[id], now[id].shown);
+      else if (now[id].facts.ver !== row.dataset.ver || now[id].facts.incident !== row.dataset.incident) repaint(row, now[id], now[id].shown);
     }
   }
   const query = new URLSearchParams(params);

@@ -1,0 +1,124 @@
+"""Posts from files: history exports and other tools, through the same ingest as everything else.
+
+Resumable (each page's commit moves the file's row count) and idempotent: a post keeps its own id, or is named
+by its file's hash and its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from functools import partial
+
+from aggregator.commit import Move, Outcome
+from aggregator.importer.connector import FileConnector
+from aggregator.importer.files import File, Rows
+from aggregator.importer.workers import Job, Worker
+from aggregator.ingest import Ingest
+from aggregator.prepare import Prepared
+from aggregator.store import sources
+from connectors.contract import SourceConfig
+
+SMALL = 1_000_000  # bytes of a file that is read before another process has started
+MOST_WORKERS = 2
+
+Progress = Callable[[str, int, int], None]  # file, rows done, rows in all (0: not known)
+Reader = Callable[[Rows, int], Prepared]  # rows, how many stand before them
+
+
+async def import_file(ingest: Ingest, file: File, source: str, progress: Progress | None = None) -> Outcome:
+    """Import one file; rows that an earlier run committed are not read again.
+
+    Raises:
+        ImportFileError: the file cannot be read (any further).
+        StoreError: the database cannot be written.
+    """
+    connector = FileConnector(source)
+    now = ingest.clock()
+    state = await ingest.db.write(
+        lambda con: sources.start(
+            con, source, connector.space, connector.channel, now, SourceConfig(connector="").backfill
+        )
+    )
+    files: dict[str, int] = (state.cursor or {"files": {}})["files"]
+    digest = await asyncio.to_thread(file.digest)
+    done, fence, total = files.get(digest, 0), state.fence, file.count()
+    origin = ingest.origin(connector, None)
+    job = Job(source, digest, now, origin.staff, origin.official, origin.points, origin.clocks, origin.names)
+    sum_ = Outcome()
+    committing: asyncio.Future[Outcome] | None = None
+    async with aclosing(_read(file, done, job)) as pages:
+        async for prepared in pages:
+            # The next pages are read and understood while this one is being written.
+            if committing is not None:
+                _add(sum_, committed := await committing)
+                ingest.hear(committed)
+            done += prepared.records
+            move = Move(fence, {"files": {**files, digest: done}})
+            fence += 1
+            write = partial(ingest.write, origin=origin, prepared=prepared, move=move, now=now)
+            committing = asyncio.wrap_future(ingest.db.submit(write, bulk=True))
+            if progress:
+                progress(file.path.name, done, total)
+    if committing is not None:
+        _add(sum_, committed := await committing)
+        ingest.hear(committed)
+    ingest.tell(sum_.inquiries)
+    return sum_
+
+
+async def _read(file: File, done: int, job: Job) -> AsyncGenerator[Prepared, None]:
+    """The file's pages in order, read by several at a time."""
+    pages = file.pages(done)
+    async with _readers(file, job) as readers:
+        reading: deque[asyncio.Future[Prepared]] = deque()
+        turn = 0
+        while (rows := await asyncio.to_thread(next, pages, None)) is not None:
+            reading.append(readers[turn % len(readers)](rows, done))
+            done, turn = done + len(rows), turn + 1
+            if len(reading) > 2 * len(readers):
+                yield await reading.popleft()
+        while reading:
+            yield await reading.popleft()
+
+
+Asked = Callable[[Rows, int], "asyncio.Future[Prepared]"]
+
+
+@asynccontextmanager
+async def _readers(file: File, job: Job) -> AsyncIterator[list[Asked]]:
+    """Those who read pages: processes for a large file, a thread for a small one."""
+    small = file.path.stat().st_size < SMALL
+    readers: list[Asked] = []
+    async with AsyncExitStack() as stack:
+        for _ in range(1 if small else min(MOST_WORKERS, os.cpu_count() or 1)):
+            # A thread for each: it waits for its process, and each thread that allocates keeps its memory.
+            thread = stack.enter_context(ThreadPoolExecutor(1, "import"))
+            if small:
+                read: Reader = partial(job.prepare, origin=job.origin())
+            else:
+                worker = Worker(job)
+                stack.callback(worker.close)
+                read = worker.prepare
+            readers.append(partial(_ask, thread, read))
+        yield readers
+
+
+def _ask(thread: ThreadPoolExecutor, read: Reader, rows: Rows, done: int) -> asyncio.Future[Prepared]:
+    over = asyncio.wrap_future(thread.submit(read, rows, done))
+    # Where an earlier page ends the import nobody waits for this one, and asyncio would print its error as forgotten.
+    over.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return over
+
+
+def _add(total: Outcome, page: Outcome) -> None:
+    total.records += page.records
+    total.new += page.new
+    total.edited += page.edited
+    total.deleted += page.deleted
+    total.rejected += page.rejected
+    total.inquiries |= page.inquiries

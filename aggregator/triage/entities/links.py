@@ -1,0 +1,56 @@
+"""Links, the domain that somebody registered for them, and what an explorer's link is about."""
+
+from __future__ import annotations
+
+import re
+
+_LINK = re.compile(
+    r"https?://[^\s<>\"'，。；！？、）】」█]+"
+    r"|(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|net|org|io|app|xyz|cn|me|co|top|vip|cc|info|finance|exchange|site|online|"
+    r"fi|gg|ly|ru|tk|pro|club|shop|live|link|network|dev|ai|tech|so|to|icu|cloud|store|space|fun|website|support|help|"
+    r"example|invalid|test|jp|kr|hk|tw|vn|uk|us|eu|de|biz|wallet|market|trade|bet|win|work|life|world|today|zone|one|cash|money)"
+    r"(?![\w-])(?:/[^\s<>\"'，。；！？、）】」█]*)?",
+    re.IGNORECASE,
+)
+DOTTED = re.compile(r"\.[A-Za-z]")
+_HOST = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?((?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
+# Two-part endings under which anybody can register, as far as our customers and those who cheat them use them. The
+# whole public suffix list has nine thousand, most of them of one town or one host of homepages.
+_TWO_PART = re.compile(
+    r"\.(?:(?:com|net|org|gov|edu|co|ac|or|ne|go|gob|idv|gen|web|in|re)\.[a-z]{2}"
+    r"|(?:github|gitlab|gitbook|netlify|vercel|pages|web|workers|herokuapp|firebaseapp|blogspot|wordpress|weebly|"
+    r"wixsite|webflow|surge|glitch|"
+    r"replit|onrender|fly|notion)\.(?:io|app|dev|com|sh|me|site|us))$"
+)
+_EXPLORERS = {
+    "etherscan": "ethereum", "bscscan": "bsc", "polygonscan": "polygon", "arbiscan": "arbitrum", "basescan": "base",
+    "snowtrace": "avalanche", "snowscan": "avalanche", "ftmscan": "fantom", "tronscan": "tron", "trongrid": "tron",
+    "solscan": "solana", "solana": "solana", "mempool": "bitcoin", "blockstream": "bitcoin", "btcscan": "bitcoin",
+    "tonscan": "ton", "tonviewer": "ton", "suiscan": "sui", "suivision": "sui", "aptoscan": "aptos",
+    "lineascan": "linea", "cronoscan": "cronos", "celoscan": "celo", "scrollscan": "scroll",
+}  # fmt: skip
+
+
+def find_links(text: str) -> list[tuple[str, int]]:
+    """(link, where it begins), without the sentence around it."""
+    links = ((match[0].rstrip(".,;:!?)"), match.start()) for match in _LINK.finditer(text))
+    return [(link, start) for link, start in links if _HOST.match(link)]
+
+
+def host_of(link: str) -> str:
+    match = _HOST.match(link)
+    return match[1].lower() if match else ""
+
+
+def domain_of(host: str) -> str:
+    """What somebody registered: `bonus.example` of `claim.bonus.example`, as far as can be told without a full list."""
+    keep = 3 if _TWO_PART.search(f".{host}") else 2
+    return ".".join(host.split(".")[-keep:])
+
+
+def chain_of(host: str) -> str | None:
+    """The chain that an explorer shows, under whatever ending; None: it is none that we know."""
+    if host.endswith("optimistic.etherscan.io"):
+        return "optimism"
+    parts = host.split(".")
+    return next((chain for part in parts[-3:-1] if (chain := _EXPLORERS.get(part))), None)

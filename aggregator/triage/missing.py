@@ -1,0 +1,114 @@
+"""What a customer has told of a trouble, what is still missing, and how to ask for it.
+
+What counts as given is strict: a shortened hash, "the newest version" or "it does not work" help nobody to look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from aggregator.triage.entities import Seen, ids
+from aggregator.triage.entities.lists import always, beside_ids, beside_versions
+from aggregator.triage.entities.words import Hit
+
+SLOTS = ("problem", "account", "tx", "time", "device", "version", "screenshot")
+"""In the order in which people are asked for them."""
+
+_NEAR = 40  # characters before an address in which its owner is named
+_BEHIND = 24  # and behind it, in which it is asked whose it is
+# Times that were promised to all, not lived through: "within 24 hours", 24小时内.
+_PROMISED = re.compile(
+    r"(?:within|takes?|up to|usually|normally|allow|in about|in under|at most|"
+    r"最多|最长|最迟|通常|一般|需要|预计|大概要|要等|"
+    r"hasta|dentro de|en menos de|trong vòng|в течение|до)\s?(?:about|up to|长达|大约|around)?\s?"
+    r"[0-9一二两三四五六七八九十a-z]+(?:\s?[-~–到至]\s?[0-9一二两三四五六七八九十]+)?\s?(?:个)?\s?[^\W\d_]*"
+    r"|[0-9一二两三四五六七八九十]+\s?个?多?(?:小时|分钟|天|周|工作日|月)(?:之|以)?(?:内|到账|客服|在线)"
+    r"|[0-9]+\s?(?:時間|分|日|営業日)以内|[0-9]+\s?(?:시간|분|일|영업일)\s?(?:이내|안에)|24/7"
+)
+_STOPS = frozenset(",;!?。、\n")
+_TEAM_MAIL = re.compile(
+    r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]"
+)
+
+
+def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, ...]:
+    """The slots that one post gives, in the order of `SLOTS`.
+
+    Args:
+        searchable: as `search_text` gives it.
+        seen: what `entities.look` found in it.
+        pictures: whether images are attached.
+    """
+    entities, hits = seen.entities, seen.hits
+    if not entities and not hits and not pictures:
+        return ()
+    slots = []
+    if ("problem" in hits and always().any_stands(searchable, hits["problem"])) or (
+        "code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"]))
+    ):
+        slots.append("problem")
+    if "account" in entities or _own_mail(entities) or ("address" in entities and _is_own(searchable, seen)):
+        slots.append("account")
+    if "tx" in entities:
+        slots.append("tx")
+    if "time" in entities and ("promise" not in hits or _is_lived(searchable, entities["time"])):
+        slots.append("time")
+    if "device" in hits:
+        slots.append("device")
+    if "os" in entities or ("version" in entities and _is_current(searchable, seen)):
+        slots.append("version")
+    if pictures or "screenshot" in hits:
+        slots.append("screenshot")
+    return tuple(slots)
+
+
+def _own_mail(entities: dict[str, list[str]]) -> bool:
+    return any(not _TEAM_MAIL.match(mail.lower()) for mail in entities.get("email", ()))
+
+
+def _is_lived(searchable: str, times: list[str]) -> bool:
+    rest = _PROMISED.sub(" ", searchable)
+    return any(time in rest for time in times)
+
+
+def _is_own(searchable: str, seen: Seen) -> bool:
+    """Whether one of the addresses is the writer's. Of the words that give it to somebody, the nearest counts."""
+    said = beside_ids().hits(searchable)
+    mine, other = said.get("my_side", ()), said.get("other_side", ())
+    if not other:
+        return True
+    for form, start, end in seen.ids:
+        if ids.is_transaction(form) and "tx" in seen.entities:
+            continue
+        own, foreign = _nearest(mine, start), _nearest(other, start)
+        if own >= foreign and not (
+            own < 0 and any(name == "behind" and 0 <= left - end <= _BEHIND for name, left, _ in other)
+        ):
+            return True
+    return False
+
+
+def _nearest(hits: Sequence[Hit], start: int) -> int:
+    """Where the last of these before a place ends; -1: none is near."""
+    return max((end for _, _, end in hits if start - _NEAR <= end <= start), default=-1)
+
+
+def _is_current(searchable: str, seen: Seen) -> bool:
+    """Whether one of the versions is the one in use: not one that was left, or that still worked."""
+    old = beside_versions().hits(searchable).get("old", ())
+    return not old or any(_is_in_use(searchable, version, old) for version in seen.entities["version"])
+
+
+def _is_in_use(searchable: str, version: str, old: Sequence[Hit]) -> bool:
+    start = searchable.find(version)
+    end = start + len(version)
+    return not any(
+        (right <= start and _same_clause(searchable[right:start]))
+        or (end <= left and _same_clause(searchable[end:left]))
+        for _, left, right in old
+    )
+
+
+def _same_clause(between: str) -> bool:
+    return len(between) <= 8 and _STOPS.isdisjoint(between)

@@ -1,0 +1,153 @@
+"""The trained weights: one column a head, one byte a weight."""
+
+from __future__ import annotations
+
+import bz2
+import functools
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.triage.model.features import SIZE, Pieces, pieces
+
+HEADS = (
+    "low", "ordinary", "serious", "emergency", "complaint", "praise", "spam", "chatter", "anger", "threat", "bait",
+    "asks",
+)  # fmt: skip
+"""What each head tells: that a message is graded at least 1, 2, 3, 4; that it is a complaint, praise, an advertisement,
+small talk; that it is angry, threatens, is bait, or asks something."""
+
+FILE = Path(__file__).with_name("weights.bin")
+MAGIC = "inquiry heads 1"
+_WINDOW = 6  # signs that are looked at together for the place that tells most
+_LATIN = re.compile(r"[a-z\u00df-\u024f']{2}")  # no word ends between these two
+
+
+@dataclass(slots=True)
+class Judged:
+    """likely: (texts, HEADS), 0 to 1. The pieces are kept to find what told it."""
+
+    likely: NDArray[np.float32]
+    pieces: Pieces
+    _summed: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # by head
+
+    def near(self, head: int, weights: NDArray[np.int8], begin: int, end: int) -> NDArray[np.float64]:
+        """What `_WINDOW` signs of the text plain[begin:end] say together for a head, by the first of them."""
+        if head not in self._summed:
+            found = self.pieces
+            worth = weights[found.place, head] / found.length
+            size = len(found.plain) + 1
+            begun = np.bincount(found.start, worth, size) - np.bincount(found.start + found.length, worth, size)
+            self._summed[head] = np.cumsum(np.cumsum(begun))  # first each sign's worth, then that of all up to it
+        summed = self._summed[head]
+        last = np.minimum(np.arange(begin + _WINDOW, end + _WINDOW), end) - 1
+        before = np.append(summed[begin - 1] if begin else 0.0, summed[begin : end - 1])
+        near: NDArray[np.float64] = np.round(summed[last] - before, 6)  # more digits hang on what else is on the page
+        return near
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What was learned, a row a head.
+
+    pieces: (heads, SIZE), signed bytes; scales: what one of a head is worth; offsets: added to each margin.
+    categories: names of the word lists' categories; worths: (heads, categories) for a text that holds one.
+    slopes, shifts: 1 / (1 + exp(-(slope * margin + shift))) is how likely a yes is.
+    """
+
+    version: str
+    pieces: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    categories: tuple[str, ...]
+    worths: NDArray[np.float32]
+    slopes: NDArray[np.float32]
+    shifts: NDArray[np.float32]
+
+
+class Model:
+    """Reads pages of texts."""
+
+    def __init__(self, learned: Weights) -> None:
+        self.version = learned.version
+        self._weights = np.ascontiguousarray(learned.pieces.T)
+        self._known: NDArray[np.bool_] = np.any(self._weights, axis=1)
+        self._scales, self._offsets = learned.scales, learned.offsets
+        self._slopes, self._shifts = learned.slopes, learned.shifts
+        self._worth = dict(zip(learned.categories, np.ascontiguousarray(learned.worths.T), strict=True))
+
+    def judge(self, searched: Sequence[str], categories: Sequence[Collection[str]]) -> Judged:
+        """Read a page of texts, each as `search_text` gives it, with the categories whose words stand in it."""
+        found = pieces(searched, self._known)
+        sums = np.zeros((len(searched), len(HEADS)), np.int32)
+        if len(found.text):
+            first = np.flatnonzero(np.diff(found.text, prepend=-1))
+            sums[found.text[first]] = np.add.reduceat(
+                np.take(self._weights, found.place, axis=0), first, axis=0, dtype=np.int32
+            )
+        share = 1 / np.sqrt(np.maximum(found.counts, 1, dtype=np.float32))
+        margins = sums * share[:, None] * self._scales + self._offsets
+        for number, held in enumerate(categories):
+            for name in held:
+                if name in self._worth:
+                    margins[number] += self._worth[name]
+        likely = 1 / (1 + np.exp(-(margins * self._slopes + self._shifts)))
+        return Judged(likely.astype(np.float32), found)
+
+    def telling(self, judged: Judged, head: int, number: int) -> str:
+        """The words of this text of the page that speak most for a head; empty: none do."""
+        begins, whole = judged.pieces.begins, judged.pieces.plain
+        begin = int(begins[number])
+        end = int(begins[number + 1]) - 1 if number + 1 < len(begins) else len(whole)
+        if begin == end:
+            return ""
+        near = judged.near(head, self._weights, begin, end)
+        at = int(np.argmax(near))
+        return _whole_words(whole, begin + at, min(begin + at + _WINDOW, end)) if near[at] > 0 else ""
+
+
+def _whole_words(text: str, start: int, end: int) -> str:
+    """This piece of a text, widened to whole Latin words."""
+    while start and _LATIN.match(text[start - 1 : start + 1]):
+        start -= 1
+    while _LATIN.match(text[end - 1 : end + 1]):
+        end += 1
+    return text[start:end].strip(" \0\ue001\ue002.,!?:;")
+
+
+@functools.cache
+def load(file: Path = FILE) -> Model:
+    """The model that ships with the program."""
+    return Model(unpacked(file.read_bytes()))
+
+
+_SMALL = ("scales", "offsets", "worths", "slopes", "shifts")
+
+
+def packed(learned: Weights) -> bytes:
+    """The weights as a file. bzip2, since its only implementation writes the same everywhere."""
+    head = "\n".join((MAGIC, learned.version, " ".join(HEADS), " ".join(learned.categories), "")).encode()
+    small = b"".join(getattr(learned, name).astype("<f4").tobytes() for name in _SMALL)
+    return bz2.compress(head + small + learned.pieces.tobytes(), 9)
+
+
+def unpacked(data: bytes) -> Weights:
+    """The reverse of `packed`."""
+    magic, version, heads, categories, rest = bz2.decompress(data).split(b"\n", 4)
+    assert (magic.decode(), tuple(heads.decode().split())) == (MAGIC, HEADS), (
+        "the file of weights is of another version"
+    )
+    names = tuple(categories.decode().split())
+    widths = {"worths": len(names)}
+    arrays, at = {}, 0
+    for name in _SMALL:
+        count = len(HEADS) * widths.get(name, 1)
+        array = np.frombuffer(rest, "<f4", count, at).astype(np.float32)
+        arrays[name] = array.reshape(len(HEADS), -1) if name in widths else array
+        at += 4 * count
+    pieces_ = np.frombuffer(rest, np.int8, SIZE * len(HEADS), at).reshape(len(HEADS), SIZE)
+    return Weights(version.decode(), pieces_, categories=names, **arrays)

@@ -1,0 +1,91 @@
+"""The word lists beside this file: groups of phrases per language, as patterns for a text that `search_text` gives."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import yaml
+
+from aggregator.triage.language import TRADITIONAL, search_text
+from connectors.errors import ConfigError
+
+FOLDER = Path(__file__).parent
+# Letters of scripts that put spaces between words: there a word matches whole only.
+_LETTERS = r"[a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff]"
+_LETTER = re.compile(_LETTERS)
+_AFTER_NONE, _NO_LETTER = f"(?<!{_LETTERS})", f"(?!{_LETTERS})"
+_NO_WORDS = re.compile(r"(?!)")
+
+
+@functools.cache
+def phrases(name: str, groups: tuple[str, ...]) -> Mapping[str, re.Pattern[str]]:
+    """Group -> a pattern that finds any of its phrases, Latin and Cyrillic ones as whole words only.
+
+    Raises:
+        ConfigError: all mistakes of the list, one `file: group: what` per line.
+    """
+    return {group: any_of(words) for group, words in read(FOLDER / f"{name}.yaml", groups).items()}
+
+
+def read(file: Path, groups: Collection[str]) -> dict[str, list[str]]:
+    """The phrases of each group, all languages together, as they are searched.
+
+    Raises:
+        ConfigError: see `phrases`.
+    """
+    try:
+        # The loader that knows text only: "no" is a word here.
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{file.name}:{line}: not YAML: {error.problem}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file.name}: should hold the groups {', '.join(groups)}")
+    mistakes = [f"{group}: missing" for group in groups if group not in content]
+    mistakes += [f"{group}: unknown; known are {', '.join(groups)}" for group in content if group not in groups]
+    found: dict[str, list[str]] = {}
+    for group, languages in content.items():
+        found[group] = []
+        if not isinstance(languages, dict):
+            mistakes.append(f"{group}: should be `language: [phrases]`")
+            continue
+        for language, words in languages.items():
+            if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+                mistakes.append(f"{group}: {language}: should be a list of phrases")
+                continue
+            found[group] += _searched(words)
+    if mistakes:
+        raise ConfigError("\n".join(f"{file.name}: {mistake}" for mistake in mistakes))
+    return found
+
+
+def _searched(words: list[str]) -> list[str]:
+    """In all spellings."""
+    plain = [search_text(word).strip() for word in words]
+    plain += [word.translate(TRADITIONAL) for word in plain]
+    plain += [word.replace("'", sign) for word in plain if "'" in word for sign in ("’", "")]
+    return list(dict.fromkeys(word for word in plain if len(word) > 0))
+
+
+def any_of(words: list[str]) -> re.Pattern[str]:
+    """A pattern for any of these; of several that begin alike, the longest.
+
+    They are grouped by their first letter, which is compared at once: hundreds of alternatives would be tried one by
+    one at every place.
+    """
+    if not words:
+        return _NO_WORDS
+    groups: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        groups.setdefault(word[0], []).append(re.escape(word[1:]) + (_NO_LETTER if _LETTER.match(word[-1]) else ""))
+    latin = [_group(first, rest) for first, rest in groups.items() if _LETTER.match(first)]
+    others = [_group(first, rest) for first, rest in groups.items() if not _LETTER.match(first)]
+    whole = [f"{_AFTER_NONE}(?:{'|'.join(latin)})"] if latin else []
+    return re.compile("|".join([*others, *whole]))
+
+
+def _group(first: str, rest: list[str]) -> str:
+    return f"{re.escape(first)}(?:{'|'.join(rest)})"

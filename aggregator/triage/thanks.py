@@ -1,0 +1,96 @@
+"""Whether a post is nothing but an acknowledgement, and whether it says that the matter is over.
+
+Such a post wakes nobody and proposes closing, so in doubt it is none: "thanks, but it has not arrived" is none, and a
+lone "谢谢啊" may be meant the other way. The words are those of phrases/thanks.yaml.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from aggregator.triage.lexicon import Hit
+from aggregator.triage.phrases import FOLDER, any_of, phrases, read
+
+GROUPS = ("thanks", "heard", "solved", "filler", "doubtful", "objection")
+Acknowledged = Literal["", "thanks", "solved"]
+
+_SHORT = 60  # characters that may consist of these words alone
+_LONG = 140
+_CLAUSE_LONGEST = 40  # its letters in Chinese, and twice as many in Latin ones
+_CLAUSE = re.compile(r"[,.!;:~。、\n]+|(?<=[\u3040-\u30ff\u4e00-\u9fff])\s+|\s+(?=[\u4e00-\u9fff])")
+_CONTRAST = re.compile(r"但|可是|不过|不過|然而|却|卻|\b(?:but|however|still|yet|except)\b")
+
+
+def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
+    """What the post acknowledges: "solved" if it says that it is over, "" if it is more than an acknowledgement.
+
+    Args:
+        text: as `search_text` gives it.
+        hits: what the lexicons find in it. Whether it speaks of a trouble is not looked at.
+    """
+    if len(text) > _LONG or "?" in text:
+        return ""
+    if len(text) <= _SHORT and _only_these().fullmatch(text):
+        return _meaning(text)
+    if "thanks" in hits or "resolved" in hits:
+        return _clause_by_clause(text, hits)
+    return ""
+
+
+def _meaning(text: str) -> Acknowledged:
+    words = phrases("thanks", GROUPS)
+    if words["solved"].search(text):
+        return "solved"
+    rest = words["doubtful"].sub("", text)
+    if rest != text and not words["thanks"].search(rest) and not words["heard"].search(rest):
+        return ""
+    return "thanks" if words["thanks"].search(text) or words["heard"].search(text) else ""
+
+
+def _clause_by_clause(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
+    """Each clause thanks, praises or says that it is over; what comes before that is the story of it."""
+    words = phrases("thanks", GROUPS)
+    over = hits["resolved"][-1] if "resolved" in hits else None
+    if over and _CONTRAST.search(text, over[1]):
+        return ""
+    praise = hits.get("praise", ())
+    said = False
+    start = 0
+    for match in [*_CLAUSE.finditer(text), None]:
+        end = match.start() if match else len(text)
+        clause = text[start:end].strip()
+        told = over is not None and start <= over[0] < end
+        if told or not clause or (over and end <= over[0]):
+            said = said or told
+        elif not _only_these().fullmatch(clause):
+            thanked = words["thanks"].search(clause) is not None
+            praised = any(start <= hit[0] < end for hit in praise)
+            if not (thanked or praised) or _is_long(clause) or _objects(clause, words):
+                return ""
+            said = said or thanked
+        else:
+            said = said or _meaning(clause) != ""
+        start = match.end() if match else end
+    if not said or (words["doubtful"].search(text) and not over):
+        return ""
+    return "solved" if over or words["solved"].search(text) else "thanks"
+
+
+def _is_long(clause: str) -> bool:
+    return len(clause) > _CLAUSE_LONGEST * (2 if clause.isascii() else 1)
+
+
+def _objects(clause: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+    calm = words["heard"].sub(" ", words["solved"].sub(" ", clause))
+    return words["objection"].search(calm) is not None
+
+
+@functools.cache
+def _only_these() -> re.Pattern[str]:
+    """Matches what consists of acknowledgements and fillers. No backtracking: the longest word at each place."""
+    lists = read(FOLDER / "thanks.yaml", GROUPS)
+    words = [word for group in ("thanks", "heard", "solved", "filler", "doubtful") for word in lists[group]]
+    return re.compile(rf"(?>(?:{any_of(words).pattern})|[\W_])++")

@@ -1,0 +1,109 @@
+"""Incidents: the list, one with its members, and what a colleague does with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast, get_args
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from aggregator.identity import Id, as_written
+from aggregator.incidents.acting import NotPossibleError, What, act
+from aggregator.store.incidents import find_by_number, incident_list, incident_page
+from aggregator.store.reading import find_by_code
+from aggregator.web.visit import fields, local
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aggregator.store.database import Connection
+    from aggregator.web.visit import Visit
+
+
+async def listed(visit: Visit) -> Response:
+    moment = visit.site.clock()
+    rows = await visit.site.db.read(lambda cursor: incident_list(cursor, moment=moment))
+    return visit.page("incidents.html", incidents=rows)
+
+
+async def show(visit: Visit) -> Response:
+    return await _page(visit, await _wanted(visit))
+
+
+async def change(visit: Visit) -> Response:
+    """Take out, put in, split, merge, unmerge, end, reopen. `inquiry`: an id or a code; `into`: INC-7, or 7."""
+    what = visit.request.path_params["what"]
+    if what not in get_args(What):
+        raise HTTPException(404)
+    form = await fields(visit.request)
+    incident = await _wanted(visit)
+    site = visit.site
+    inquiries = await _inquiries(visit)
+    into = await _into(visit, form)
+    if (what in ("remove", "add", "split") and not inquiries) or (what == "merge" and into is None):
+        return await _page(visit, incident, code=409)
+    try:
+        touched = await act(
+            site.db,
+            site.incidents,
+            incident,
+            visit.user.name,
+            cast("What", what),
+            site.clock(),
+            inquiries=inquiries,
+            into=into,
+        )
+    except KeyError:
+        raise HTTPException(404) from None
+    except NotPossibleError:
+        return await _page(visit, incident, code=409)
+    site.stream.publish(touched)
+    return RedirectResponse(local(form.get("back", visit.request.url.path)), 303)
+
+
+async def _page(visit: Visit, incident: Id, *, code: int = 200) -> Response:
+    moment = visit.site.clock()
+    page = await visit.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
+    if page is None:
+        raise HTTPException(404)
+    return visit.page("incident.html", code=code, page=page, refused=code != 200)
+
+
+async def _wanted(visit: Visit) -> Id:
+    named: str = visit.request.path_params["id"]
+    try:
+        return as_written(named)
+    except ValueError:
+        found = await visit.site.db.read(lambda cursor: _by_number(cursor, named))
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _by_number(cursor: Connection, named: str) -> Id | None:
+    digits = named.upper().removeprefix("INC-").strip()
+    return find_by_number(cursor, int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 9 else None
+
+
+async def _inquiries(visit: Visit) -> list[Id]:
+    """The inquiries that a form names, in any number."""
+    form = await visit.request.form(max_files=0, max_fields=600)
+    found = []
+    for named in form.getlist("inquiry"):
+        if not isinstance(named, str) or not named.strip():
+            continue
+        try:
+            found.append(as_written(named))
+        except ValueError:
+            code = named.strip().removeprefix("#")
+            one = await visit.site.db.read(partial(find_by_code, code=code))
+            if one is None:
+                raise HTTPException(404) from None
+            found.append(one)
+    return found
+
+
+async def _into(visit: Visit, form: Mapping[str, str]) -> Id | None:
+    named = form.get("into", "")
+    return await visit.site.db.read(lambda cursor: _by_number(cursor, named)) if named else None

@@ -1,0 +1,148 @@
+"""How well the priority ranks our own corpus: each message judged by a model that never saw its scenario.
+
+    python -m benchmarks.grading [--worst 20]
+
+prints its figures as JSON lines; with --worst also the messages that stand farthest from where they belong.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from aggregator.evaluating import auc, average_precision, in_top_quarter, ndcg, noise_in_top
+from aggregator.triage import search_text
+from aggregator.triage.model import HEADS
+from aggregator.triage.model.corpus import Message, read
+from aggregator.triage.model.train import answers_of, calibrated, rows_of, unseen
+from aggregator.triage.spans import spans_of
+from aggregator.triage.terms import weigh
+from aggregator.triage.words import hits_of
+
+GRADES: Final = 5
+FEW: Final = 20  # of either side, below which a part has no figures
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What a model that never saw a message says of it."""
+
+    likely: Sequence[float]
+
+    @property
+    def levels(self) -> tuple[float, float, float, float]:
+        first, second, third, fourth = np.minimum.accumulate(self.likely[:4])
+        return first, second, third, fourth
+
+    def says(self, head: str) -> float:
+        return self.likely[HEADS.index(head)]
+
+    def words(self) -> str:
+        return ""
+
+
+def likelihoods(messages: Sequence[Message]) -> NDArray[np.float64]:
+    """(messages, heads): what heads say that were trained on the other parts of the corpus."""
+    rows = rows_of([message.text for message in messages])
+    columns = []
+    for name in HEADS:
+        margins = unseen(rows, messages, name)
+        slope, shift = calibrated(margins, answers_of(messages, name))
+        columns.append(1 / (1 + np.exp(-(slope * margins + shift))))
+    return np.stack(columns, axis=1)
+
+
+def priorities(messages: Sequence[Message], likely: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of each message's terms, as if it came in private from a stranger."""
+    told = []
+    for message, one in zip(messages, likely.tolist(), strict=True):
+        searched = search_text(message.text)
+        _, reasons, _ = weigh(
+            searched, hits_of(searched), Unseen(one), public=False, followers=None, secrets=(),
+            span=spans_of(message.text, searched), points={},
+        )  # fmt: skip
+        told.append(sum(reason.points for reason in reasons))
+    return np.array(told)
+
+
+def kappa(messages: Sequence[Message], power: int = 2) -> float:
+    """How far two independent grades agree beyond chance, wide misses counting more (Cohen 1968, weighted kappa)."""
+    pairs = np.zeros((GRADES, GRADES))
+    for message in messages:
+        pairs[int(message.first.split()[0]), int(message.second.split()[0])] += 1
+    apart = np.abs(np.subtract.outer(np.arange(GRADES), np.arange(GRADES))) ** power
+    chance = np.outer(pairs.sum(1), pairs.sum(0)) / pairs.sum()
+    return float(1 - (apart * pairs).sum() / (apart * chance).sum())
+
+
+def parts(messages: Sequence[Message]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Each way to part the corpus, with the messages of the part."""
+    yield "all", np.ones(len(messages), bool)
+    ways: dict[str, Callable[[Message], str]] = {
+        "tier": lambda message: message.tier,
+        "lang": lambda message: message.lang,
+        "channel": lambda message: message.channel,
+        "hand": lambda message: message.hand,
+    }
+    for by, way in ways.items():
+        values = np.array([way(message) for message in messages])
+        for value in np.unique(values):
+            yield f"{by} {value}", values == value
+
+
+def measure(messages: Sequence[Message], priority: NDArray[np.float64]) -> Iterator[dict[str, object]]:
+    grade = np.array([message.grade for message in messages], float)
+    serious = grade >= 3
+    yield {"what": "agreement of two graders", "quadratic_kappa": round(kappa(messages), 3)}
+    for name, chosen in parts(messages):
+        yes = int(serious[chosen].sum())
+        if min(yes, int(chosen.sum()) - yes) < FEW:
+            continue
+        yield {
+            "what": name,
+            "messages": int(chosen.sum()),
+            "auc": round(auc(priority[chosen], serious[chosen]), 3),
+            "average_precision": round(average_precision(priority[chosen], serious[chosen]), 3),
+            "ndcg_20": round(ndcg(priority[chosen], grade[chosen]), 3),
+            "grade_4_in_top_quarter": round(in_top_quarter(priority[chosen], grade[chosen]), 3),
+            "noise_in_top_50": round(noise_in_top(priority[chosen], grade[chosen]), 3),
+        }
+
+
+@cache
+def corpus() -> tuple[list[Message], NDArray[np.float64]]:
+    messages = read()
+    return messages, priorities(messages, likelihoods(messages))
+
+
+def worst(messages: Sequence[Message], priority: NDArray[np.float64], count: int) -> list[dict[str, object]]:
+    """Grave ones that stand lowest and slight ones that stand highest, by turns."""
+    order = np.argsort(priority, kind="stable")
+    low = [number for number in order if messages[number].grade >= 3][: count // 2]
+    high = [number for number in order[::-1] if messages[number].grade <= 1][: count - count // 2]
+    return [
+        {"priority": round(float(priority[number]), 1), "grade": messages[number].grade, "text": messages[number].text}
+        for number in (*low, *high)
+    ]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--worst", type=int, default=0, help="how many of the worst mistakes to print")
+    chosen = options.parse_args()
+    messages, priority = corpus()
+    for figure in measure(messages, priority):
+        print(orjson.dumps(figure).decode())
+    for mistake in worst(messages, priority, chosen.worst):
+        print(orjson.dumps(mistake).decode())
+
+
+if __name__ == "__main__":
+    main()
