@@ -67,6 +67,25 @@ WITH waiting AS (
 SELECT coalesce(c.account_id, w.contact_id) AS person_id, w.repeats, w.first_since
 FROM waiting AS w LEFT JOIN contact AS c ON c.contact_id = w.contact_id;
 
+-- The same of some inquiries only, much sooner.
+CREATE MACRO repeat_contact_of(ids) AS TABLE
+WITH theirs AS (
+    SELECT DISTINCT i.person_id, coalesce(c.contact_id, i.person_id) AS contact_id
+    FROM inquiry_open AS i LEFT JOIN contact AS c ON c.account_id = i.person_id
+    WHERE i.rowid IN (SELECT rowid FROM inquiry_open WHERE inquiry_id IN (SELECT unnest(ids)))
+), accounts AS (
+    SELECT person_id AS account_id, contact_id FROM theirs
+    UNION
+    SELECT c.account_id, c.contact_id FROM contact AS c SEMI JOIN theirs AS t ON t.contact_id = c.contact_id
+)
+SELECT t.person_id, count(*) - 1 AS repeats, min(i.waiting_since) FILTER (i.wait_per_hour > 0) AS first_since
+FROM inquiry_open AS i
+JOIN accounts AS a ON a.account_id = i.person_id
+JOIN theirs AS t ON t.contact_id = a.contact_id
+WHERE i.waiting_since IS NOT NULL
+GROUP BY t.person_id
+HAVING count(*) > 1;
+
 -- Inquiries whose customer was approached, and by how many.
 CREATE VIEW approached AS
 SELECT inquiry_id, count(DISTINCT account_id) AS approaches FROM approach WHERE withdrawn_at IS NULL GROUP BY inquiry_id;
@@ -78,9 +97,9 @@ CREATE MACRO first_contact_points(wait_per_hour, wait_cap, waiting_since, first_
             - waiting_points(wait_per_hour, wait_cap, waiting_since, moment)
         ELSE 0 END;
 CREATE MACRO approached_points(approaches) AS CASE WHEN approaches > 0 THEN 15 ELSE 0 END;
--- What priority_at leaves out: the terms that hang on people.
-CREATE MACRO people_points(wait_per_hour, wait_cap, waiting_since, first_since, approaches, moment) AS
-    first_contact_points(wait_per_hour, wait_cap, waiting_since, first_since, moment) + approached_points(approaches);
+-- From when waiting counts in the priority: the same as adding first_contact_points, computed once.
+CREATE MACRO waiting_from(waiting_since, first_since) AS
+    CASE WHEN first_since < waiting_since THEN first_since ELSE waiting_since END;
 
 CREATE OR REPLACE MACRO feed_at(moment) AS TABLE
 SELECT
@@ -89,9 +108,9 @@ SELECT
     r.first_since,
     coalesce(a.approaches, 0) AS approaches,
     priority_at(  -- the sum of its terms, not clamped
-        i.points, i.wait_per_hour, i.wait_cap, i.waiting_since, i.due_at,
+        i.points, i.wait_per_hour, i.wait_cap, waiting_from(i.waiting_since, r.first_since), i.due_at,
         repeats_of(i.waiting_since, r.repeats), moment
-    ) + people_points(i.wait_per_hour, i.wait_cap, i.waiting_since, r.first_since, a.approaches, moment) AS priority,
+    ) + approached_points(a.approaches) AS priority,
     i.due_at - moment AS time_left                  -- negative once the promise is broken
 FROM inquiry_open AS i
 LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id

@@ -80,9 +80,9 @@ SELECT
     n.number AS incident_number,
     coalesce(n.persons, 0) AS incident_persons,
     priority_at(  -- the sum of its terms, not clamped
-        i.points, i.wait_per_hour, i.wait_cap, i.waiting_since, i.due_at,
+        i.points, i.wait_per_hour, i.wait_cap, waiting_from(i.waiting_since, r.first_since), i.due_at,
         repeats_of(i.waiting_since, r.repeats), moment
-    ) + people_points(i.wait_per_hour, i.wait_cap, i.waiting_since, r.first_since, a.approaches, moment)
+    ) + approached_points(a.approaches)
     + incident_points(n.persons) AS priority,
     i.due_at - moment AS time_left                  -- negative once the promise is broken
 FROM inquiry_open AS i

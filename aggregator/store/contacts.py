@@ -108,6 +108,8 @@ def _step(row: tuple[Any, ...], told: dict[Id, tuple[Any, ...]], known: _Known, 
 
 def _linked(cursor: Connection, account: Id) -> dict[Id, _Known]:
     """Accounts that are linked to this one, and those that were."""
+    if not cursor.execute("SELECT 1 FROM person_link WHERE account_id = ? LIMIT 1", [as_uuid(account)]).fetchone():
+        return {}
     contact = "SELECT contact_id FROM person_link WHERE undone_at IS NULL AND account_id IN (SELECT id FROM wanted)"
     values = f"SELECT value FROM person_link WHERE contact_id IN ({contact}) OR account_id IN (SELECT id FROM wanted)"
     found = rows.select(
@@ -168,6 +170,8 @@ def approachers(cursor: Connection, inquiry_id: Id) -> tuple[Approacher, ...]:
         "FROM approach AS p JOIN account AS a USING (account_id) WHERE p.inquiry_id = ? ORDER BY p.approached_at",
         [as_uuid(inquiry_id)],
     ).fetchall()
+    if not found:
+        return ()
     posts = [row[5].bytes for row in found]
     links = dict(rows.fetch(cursor, "post", "post_id, permalink", "post_id", posts))
     first = {row[0]: row for row in reversed(found)}  # once for each account

@@ -31,30 +31,29 @@ THREAD_LIMIT = 100
 _COLUMNS = ", ".join(f"f.{column}" for column in INQUIRY)
 _WIDTH = len(INQUIRY)
 # Repeat contact and the order by ageing concern the open ones; history keeps the priority without them.
-_PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, i.waiting_since, i.due_at, {repeats}, {moment})"
+_PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, {since}, i.due_at, {repeats}, {moment})"
 _THEN = "coalesce(i.closed_at, $moment)"
 _NO_INCIDENT = "NULL::UUID AS incident_id, NULL AS incident_number, 0 AS incident_persons"
 _INCIDENT = "n.incident_id, n.number AS incident_number, coalesce(n.persons, 0) AS incident_persons"
 _OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
-_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
-    "FROM inquiry_closed AS i) AS f"
-)
+_PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
+_CLOSED = f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority FROM inquiry_closed AS i) AS f"
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
 _REPEATS = "repeats_of(i.waiting_since, r.repeats)"
-_PEOPLE = "people_points(i.wait_per_hour, i.wait_cap, i.waiting_since, r.first_since, a.approaches, $moment)"
+_SINCE = "waiting_from(i.waiting_since, r.first_since)"
 _SOME_OPEN = (
     f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
-    f"{_PRICED.format(repeats=_REPEATS, moment='$moment')} + {_PEOPLE} + incident_points(n.persons) AS priority "
+    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) "
+    "+ incident_points(n.persons) AS priority "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
-    "LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id "
+    "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
     "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
     "LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f"
 )
 _SOME_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED.format(repeats=0, moment=_THEN)} AS priority "
+    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
 _COMPUTED = {
