@@ -85,7 +85,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     for draft in fresh:
         if draft.alone and not draft.staff:
             threads.targets[draft.post_id] = _target(draft.inquiry_id, draft.posted_at, staff=False)
-    for draft in sorted(rest, key=lambda each: (each.posted_at, each.order)):
+    for draft in sorted(rest, key=lambda each: (each.posted_at, each.order, each.staff)):
         if draft.staff:
             draft.inquiry_id = _answered(draft, threads)
         elif draft.asks:

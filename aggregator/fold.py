@@ -171,7 +171,8 @@ def fold(
         events: what colleagues did, in any order.
         points: overrides of rules' points from the configuration.
     """
-    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order, post.post_id))
+    # Where a platform tells whole seconds only, an answer of the same second came after the question.
+    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order, post.staff, post.post_id))
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))

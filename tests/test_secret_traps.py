@@ -258,3 +258,8 @@ def test_at_most_one_public_post_in_ten_thousand_is_masked_wrongly() -> None:
     rows = duckdb.sql(f"SELECT text FROM '{SHARED / 'data/public_dev.parquet'}'").fetchall()
     wrong = [text for (text,) in rows for one in find(text) if not one.checked]
     assert len(wrong) <= len(rows) // 10_000
+
+
+def test_an_ordinary_sentence_of_twelve_characters_after_talk_of_phrases_is_no_phrase() -> None:
+    said = "截图已公证。冒充客服骗取助记词，向执业律师行骗，勇气可嘉。请管理员保留此人注册信息。"
+    assert find(said) == []

@@ -91,7 +91,8 @@ class Incidents:
         if renamed:
             schema = {name: rows.INCIDENT[name] for name in ("incident_id", "fields")}
             update = (
-                "UPDATE incident SET fields = i.fields FROM incoming AS i WHERE incident.incident_id = i.incident_id"
+                f"UPDATE incident SET fields = incoming.fields FROM {rows.INCOMING} "
+                "WHERE incident.incident_id = incoming.incident_id"
             )
             rows.put(con, update, rows.table(schema, renamed))
             self._names.update(renamed)

@@ -25,6 +25,7 @@ _IN_GROUPS = re.compile(r"[ \t\r\n,，、\u3000]{1,4}")
 _LETTERS = re.compile("[a-z]", re.IGNORECASE)
 _MOST_LETTERS = 12  # between two characters: "word 12 is"
 _NEAR_BEFORE, _NEAR_BEHIND = 48, 24
+_SENTENCE = re.compile("[一-鿿][，,；;][一-鿿]+[^一-鿿]*[。！？!?]")  # clauses of another matter, and their end
 _ENOUGH_ALONE = 6  # characters apart that are a piece of a phrase; fewer may be emphasis
 # One byte for each character: h for a Chinese one (first UTF-8 byte E4 to E9), a space for all that may part them.
 SIGNS = bytes(104 if 0xE4 <= c <= 0xE9 else c if c in b"\x1e\x1f" else 32 for c in range(256))
@@ -124,8 +125,8 @@ def _together(text: str, shown: str) -> Iterator[Found]:
             continue
         for end in _ends(labelled, groups[first:]):
             signs = "".join(_HAN.findall(labelled[start:end]))
-            if _is_phrase(signs) and _is_beside_cue(text, start, end):
-                checked = any(checksum_is_right(signs, language) for language in CHINESE)
+            checked = any(checksum_is_right(signs, language) for language in CHINESE)
+            if _is_phrase(signs) and _is_beside_cue(text, start, end, surely=checked):
                 yield Found("phrase", start, end, checked=checked)
                 done = end
                 break
@@ -163,8 +164,13 @@ def _is_phrase(signs: str) -> bool:
     return False
 
 
-def _is_beside_cue(text: str, start: int, end: int) -> bool:
-    return bool(CUE.search(text, max(0, start - _NEAR_BEFORE), start) or CUE.search(text, end, end + _NEAR_BEHIND))
+def _is_beside_cue(text: str, start: int, end: int, *, surely: bool) -> bool:
+    """Whether a cue stands near. What is no phrase by its checksum must be told of just before or just behind: two
+    sentences after the cue, twelve characters are an ordinary sentence."""
+    before = [match.end() for match in CUE.finditer(text, max(0, start - _NEAR_BEFORE), start)]
+    if before and (surely or _SENTENCE.search(text, before[-1] - 1, start) is None):
+        return True
+    return CUE.search(text, end, end + _NEAR_BEHIND) is not None
 
 
 def _listed(signs: Sequence[str], language: str) -> int:
