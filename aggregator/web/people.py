@@ -31,7 +31,7 @@ async def change(visit: Visit) -> Response:
         changed = await say(site.db, site.settings, inquiry, account, visit.user.name, cast("Said", what), site.clock())
     except KeyError:
         raise HTTPException(404) from None
-    site.incidents.forget()  # they count persons
+    await site.db.write(lambda _: site.incidents.forget())  # they count persons; they live on the writer's thread
     site.stream.publish(changed)
     if visit.wants_json:
         return JSONResponse({"changed": len(changed)})
