@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aggregator.replay import replay
+from aggregator.triage.terms import RULES
 from connectors.contract import Author, Cursor, Item, Page, Post, PullConnector, Record
 from connectors.errors import RecordError
 from tests.conftest import Community, poll
@@ -168,4 +169,6 @@ def test_other_points_in_the_configuration_reach_what_is_stored(board: Console) 
     before = board.feed()[0]["priority"]
     board.config.write_text(board.config.read_text() + "points: {funds_missing: 75}\n")
     assert board.result("replay")["changed_inquiries"] == 1
-    assert board.feed()[0]["priority"] == pytest.approx(before + 20, abs=0.1)  # it waits meanwhile
+    assert board.feed()[0]["priority"] == pytest.approx(
+        before + 75 - RULES["funds_missing"], abs=0.15
+    )  # it waits meanwhile
