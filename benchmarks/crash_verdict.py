@@ -41,7 +41,7 @@ ORPHANS: Final[Mapping[str, str]] = {
     "a post without its author": "SELECT post_id FROM post ANTI JOIN account USING (account_id)",
     # An impostor's begins none, on purpose (docs/people.md).
     "a customer's post without an inquiry": "SELECT post_id FROM post WHERE inquiry_id IS NULL AND NOT staff "
-    "AND (facts ->> 'poses') IS NULL AND (facts ->> 'lures') IS NULL",
+    "AND (facts ->> 'poses') IS NULL AND post_id NOT IN (SELECT post_id FROM approach)",
     "a post of an inquiry that is not there": "SELECT post_id FROM post ANTI JOIN inquiry USING (inquiry_id) "
     "WHERE inquiry_id IS NOT NULL",
     "an inquiry without posts": "SELECT inquiry_id FROM inquiry ANTI JOIN post USING (inquiry_id)",
