@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -28,27 +29,6 @@ LINK_VALID = timedelta(hours=24)
 FREE_TRIES = 5
 _TOUCH_EVERY = timedelta(minutes=5)  # a write for each request would be for nothing
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-
-_MIGRATIONS = (
-    """
-    CREATE TABLE user (
-        name TEXT PRIMARY KEY, role TEXT NOT NULL, salt BLOB, hash BLOB, lang TEXT NOT NULL DEFAULT '',
-        theme TEXT NOT NULL DEFAULT 'system', shortcuts INTEGER NOT NULL DEFAULT 1,
-        failures INTEGER NOT NULL DEFAULT 0, locked_until REAL NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE session (
-        hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
-        began REAL NOT NULL, used REAL NOT NULL
-    ) STRICT;
-    CREATE TABLE link (
-        hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE, until REAL NOT NULL
-    ) STRICT;
-    CREATE TABLE read_mark (
-        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE, inquiry BLOB NOT NULL, seen REAL NOT NULL,
-        PRIMARY KEY (user, inquiry)
-    ) STRICT, WITHOUT ROWID;
-    """,
-)
 
 
 class DeskError(Exception):
@@ -112,10 +92,11 @@ class Desk:
             raise
 
     def _migrate(self, name: str) -> None:
+        scripts = _migrations()
         version = self._con.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(_MIGRATIONS):
+        if version > len(scripts):
             raise DeskError(f"{name} was written by a newer version of this program; install that version")
-        for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+        for number, script in enumerate(scripts[version:], version + 1):
             self._con.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def close(self) -> None:
@@ -128,7 +109,18 @@ class Desk:
             self._con.backup(copy)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, nobody else's meanwhile. For the modules that keep further things in this file."""
+        with self._lock:
+            yield self._con
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The same in a transaction: all of it or, at an error, nothing.
+
+        Raises:
+            DeskFullError: the disk takes no more.
+        """
         with self._lock, self._told():
             self._con.execute("BEGIN IMMEDIATE")
             try:
@@ -166,7 +158,7 @@ class Desk:
             raise DeskError(f"{name!r} cannot be a user name; take 1 to 60 characters, not me, none or system")
         if role not in get_args(Role):
             raise DeskError(f"unknown role {role}; take admin, agent or viewer")
-        with self._transaction() as con:
+        with self.writing() as con:
             if con.execute("SELECT 1 FROM user WHERE name = ?", [name]).fetchone():
                 raise DeskError(f"there is a user {name} already")
             con.execute("INSERT INTO user (name, role) VALUES (?, ?)", [name, role])
@@ -182,7 +174,7 @@ class Desk:
         return User(name, role, lang, theme, bool(shortcuts), bool(has_password))
 
     def set_preferences(self, name: str, *, lang: str, theme: str, shortcuts: bool) -> None:
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute(
                 "UPDATE user SET lang = ?, theme = ?, shortcuts = ? WHERE name = ?", [lang, theme, shortcuts, name]
             )
@@ -193,7 +185,7 @@ class Desk:
             raise DeskError("take a password of at least 10 characters")
         salt = secrets.token_bytes(16)
         digest = hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute(
                 "UPDATE user SET salt = ?, hash = ?, failures = 0, locked_until = 0 WHERE name = ?",
                 [salt, digest, name],
@@ -227,7 +219,7 @@ class Desk:
         return self._begin(name, at)
 
     def _failed(self, name: str, at: float) -> None:
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute("UPDATE user SET failures = failures + 1 WHERE name = ?", [name])
             row = con.execute("SELECT failures FROM user WHERE name = ?", [name]).fetchone()
             if row and row[0] >= FREE_TRIES:
@@ -241,7 +233,7 @@ class Desk:
             DeskError: there is no such user.
         """
         token = secrets.token_urlsafe(32)
-        with self._transaction() as con:
+        with self.writing() as con:
             self._user(name)
             con.execute("DELETE FROM link WHERE until < ?", [now.timestamp()])
             con.execute("INSERT INTO link VALUES (?, ?, ?)", [_hash(token), name, (now + LINK_VALID).timestamp()])
@@ -249,7 +241,7 @@ class Desk:
 
     def enter(self, link: str, now: datetime) -> str | None:
         """Use up a one-time link: the token of a new session, or None: used, too old, or never given."""
-        with self._transaction() as con:
+        with self.writing() as con:
             row = con.execute("DELETE FROM link WHERE hash = ? RETURNING user, until", [_hash(link)]).fetchone()
         if row is None or row[1] < now.timestamp():
             return None
@@ -257,7 +249,7 @@ class Desk:
 
     def _begin(self, name: str, at: float) -> str:
         token = secrets.token_urlsafe(32)
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute("UPDATE user SET failures = 0, locked_until = 0 WHERE name = ?", [name])
             con.execute("DELETE FROM session WHERE used < ? OR began < ?", _oldest(at))
             con.execute("INSERT INTO session VALUES (?, ?, ?, ?)", [_hash(token), name, at, at])
@@ -276,18 +268,18 @@ class Desk:
             return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
 
     def sign_out(self, token: str) -> None:
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute("DELETE FROM session WHERE hash = ?", [_hash(token)])
 
     def sign_out_everywhere(self, name: str) -> None:
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute("DELETE FROM session WHERE user = ?", [name])
 
     # -- reading ---------------------------------------------------------------------------------
 
     def mark_read(self, name: str, inquiry: Id, seen: datetime) -> None:
         """`seen`: the inquiry's `seen_at` that was on screen; a newer post makes it unread again."""
-        with self._transaction() as con:
+        with self.writing() as con:
             con.execute(
                 "INSERT INTO read_mark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
                 [name, inquiry, seen.timestamp()],
@@ -302,6 +294,12 @@ class Desk:
                 [name, *inquiries],
             ).fetchall()
         return dict(rows)
+
+
+def _migrations() -> list[str]:
+    folder = resources.files("aggregator.sql.desk")
+    files = sorted((one for one in folder.iterdir() if one.name[:4].isdigit()), key=lambda one: one.name)
+    return [one.read_text(encoding="utf-8") for one in files]
 
 
 def _hash(token: str) -> bytes:
