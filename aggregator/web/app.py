@@ -17,10 +17,23 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, mine, pages, people, team, token_pages
+from aggregator.web import (
+    auth,
+    connectors,
+    feed,
+    health,
+    incidents,
+    inquiry_page,
+    metrics,
+    mine,
+    pages,
+    people,
+    team,
+    token_pages,
+)
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
-from aggregator.web.visit import Site, Visit, route, visit
+from aggregator.web.visit import Site, Sources, Visit, route, visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -47,6 +60,7 @@ def create_app(
     health: Callable[[], list[SourceReport]],
     surfacing: Surfacing,
     grouping: Incidents,
+    sources: Sources,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
@@ -54,6 +68,7 @@ def create_app(
         health: the report on each source; called in a thread.
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
+        sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
 
     @asynccontextmanager
@@ -69,7 +84,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, sources)
     return app
 
 
@@ -85,7 +100,8 @@ def _routes() -> list[Route]:
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
         route("/out", inquiry_page.out),
-        route("/connectors", health.connectors),
+        route("/connectors", connectors.listed),
+        route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
         route("/events", _events),
