@@ -20,6 +20,7 @@ from aggregator.store.desk import DeskFullError
 from aggregator.web import (
     auth,
     connectors,
+    dashboard,
     feed,
     health,
     incidents,
@@ -100,6 +101,7 @@ def _routes() -> list[Route]:
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
         route("/out", inquiry_page.out),
+        route("/dashboard", dashboard.show),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
