@@ -9,7 +9,8 @@ One inquiry: `POST /inquiry/{id}/{what}`, fields `ver` (the version that the per
     assign   to: a user name, or `me`
     snooze   until: `1h`, `tomorrow`, `monday` (both 9:00), or `2026-03-16T09:00` in the team's zone
     close    reason: one of words.CLOSE_REASONS
-    label    kind: one of words.KINDS; tags: `vip,ios`; either may be left out and stays as it is then
+    label    kind: one of words.KINDS; tags: `vip,ios` instead of all there are; add: `vip` besides these.
+             What is left out stays as it is
     band     band: P0-P3, or `computed`; reason: required, of P0-P3
     note     text
     merge    into: `INC-7`, or 7

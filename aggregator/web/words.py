@@ -52,6 +52,8 @@ RULES = {
     "answered": N_("we answered"),
     "promised": N_("we answered, and promised to come back"),
     "said_thanks": N_("said thanks"),
+    "awaiting": N_("we wait for the customer"),
+    "band_set": N_("band set by a colleague"),
 }
 SLOTS = {
     "problem": N_("what goes wrong"),
@@ -73,7 +75,9 @@ KINDS = {
 STATES = {
     "new": N_("new"),
     "claimed": N_("claimed"),
+    "waiting": N_("waiting for the customer"),
     "answered": N_("answered"),
+    "snoozed": N_("snoozed"),
     "closed": N_("closed"),
 }
 CLOCKS = {
@@ -141,16 +145,7 @@ CLOSE_REASONS = {
     "duplicate": N_("duplicate"),
     "spam": N_("spam or scam"),
     "no_action": N_("nothing to do"),
-}
-DONE = {
-    "claim": N_("claimed it"),
-    "release": N_("released it"),
-    "close": N_("closed it"),
-    "reopen": N_("reopened it"),
-    "unlink": N_("said that this is somebody else:"),
-    "link": N_("said that this is the same person after all:"),
-    "clear": N_("said that this is no impostor:"),
-    "suspect": N_("said that this is an impostor after all:"),
+    "quiet": N_("quiet for three days"),
 }
 LEVELS = {
     "same": N_("same account"),
