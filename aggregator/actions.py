@@ -5,6 +5,7 @@ Ingest, the service's own jobs and people go through `note`; what each event mea
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -160,11 +161,11 @@ def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[Id]
 async def wake_due(
     db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Inquiry]], None]
 ) -> None:
-    """Write down that snoozes have ended: so it is told to open pages, and is unread again."""
+    """Write down that snoozes have ended, and hand them, in a thread, to `changed`."""
     now = clock()
     woken = await db.write(lambda con: _wake_due(con, settings, now))
     if woken:
-        changed(woken)
+        await asyncio.to_thread(changed, woken)
 
 
 def _wake_due(con: Connection, settings: Settings, now: datetime) -> list[Inquiry]:
@@ -201,10 +202,10 @@ def _is_so(inquiry: Inquiry, who: str, what: What, details: Mapping[str, str]) -
 
 
 def _may_become(inquiry: Inquiry, who: str, what: What) -> bool:
-    """What is closed must be reopened first; and nobody claims, without saying so, what is somebody else's."""
+    """What is closed must be reopened first; and what is somebody else's is taken over, not claimed or released."""
     if inquiry.state == "closed":
         return what in ("reopen", "label")
-    return what != "claim" or inquiry.owner in (None, who)
+    return what not in ("claim", "release") or inquiry.owner in (None, who)
 
 
 def _only_woke(con: Connection, inquiry: Inquiry, seen: int) -> bool:

@@ -72,7 +72,7 @@ class Course:
     kind: Kind | None = None  # as a colleague says
     tags: str | None = None
     band: Band | None = None
-    answers: frozenset[str] = frozenset()  # our posts by name: what came back by polling is not answered twice
+    returned: frozenset[str] = frozenset()  # answers sent from here whose posts are there, and count instead
 
     # -- what the customer does -------------------------------------------------------------------
 
@@ -181,10 +181,11 @@ class Course:
     def _we_replied(self, event: Event) -> None:
         """Sent from the outbox. Once the platform shows it to us, it is a post like any other answer."""
         self.owner = self.owner or event.who
-        if event.details.get("post") in self.answers:
+        if event.details.get("post") in self.returned:
             return
         late = self._overlooked(event.happened_at)
         self._is_answered(event.happened_at)
+        self.promise = promise_of(event)
         if late:
             self.waiting, self.asked = late, 1
             self._wakes(event.happened_at)
@@ -213,7 +214,7 @@ def walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> Course:
         for post in ordered:
             course.we_answer(post) if post.staff else course.customer_says(post)
         return course
-    course = Course(answers=frozenset(written(post.post_id) for post in ordered if post.staff and not post.deleted))
+    course = Course(returned=frozenset(written(post.post_id) for post in ordered))
     steps: list[tuple[datetime, bytes, int, FoldPost | Event]] = [
         *((post.posted_at, b"", number, post) for number, post in enumerate(ordered)),
         *((event.happened_at, event.event_id, 0, event) for event in standing(events)),
@@ -226,6 +227,23 @@ def walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> Course:
         else:
             course.customer_says(step)
     return course
+
+
+def with_replies(posts: Iterable[FoldPost], events: Iterable[Event]) -> list[FoldPost]:
+    """The posts; those that were sent from here are ours, whatever account the platform shows them under."""
+    replies = {event.details["post"]: event for event in events if event.what == "reply" and "post" in event.details}
+    return [
+        post._replace(staff=True, promise=post.promise or promise_of(replies[name]))
+        if (name := written(post.post_id)) in replies
+        else post
+        for post in posts
+    ]
+
+
+def promise_of(reply: Event) -> datetime | None:
+    """Until when an answer that was sent from here promises another one."""
+    promised = reply.details.get("promise")
+    return datetime.fromisoformat(promised) if promised else None
 
 
 def paused_in_all(pauses: Iterable[tuple[datetime, datetime]], since: datetime | None) -> timedelta:

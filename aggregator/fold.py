@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregator.course import Course, paused_in_all, walk
+from aggregator.course import Course, paused_in_all, walk, with_replies
 from aggregator.course import FoldPost as FoldPost
 from aggregator.identity import Id, code
 from aggregator.inquiry import SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind
@@ -79,7 +79,10 @@ def fold(
         points: overrides of rules' points from the configuration.
     """
     # Where a platform tells whole seconds only, an answer of the same second came after the question.
-    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order, post.staff, post.post_id))
+    ordered = sorted(
+        with_replies(posts, events) if events else posts,
+        key=lambda post: (post.posted_at, post.order, post.staff, post.post_id),
+    )
     said = [post for post in ordered if not post.staff]
     course = walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))

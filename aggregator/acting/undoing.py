@@ -18,6 +18,7 @@ from aggregator.acting.membership import take_back
 from aggregator.actions import WHATS, note
 from aggregator.identity import Id, as_uuid, written
 from aggregator.incidents.acting import NotPossibleError
+from aggregator.inquiry import ASIDE
 from aggregator.refold import inquiries_by_id
 from aggregator.store.history import HistoryEvent, history_of
 
@@ -87,11 +88,13 @@ def undo(con: Connection, settings: Settings, incidents: Incidents, event_id: Id
 
 def _refuse_if_changed(inquiry: Inquiry, event: HistoryEvent, history: Sequence[HistoryEvent]) -> None:
     assert event.ver is not None
-    since = [each for each in history if each.ver is not None and each.ver > event.ver]
-    for each in since:
-        if each.what != "undo" and not each.undone:
+    later = history[history.index(event) + 1 :]
+    for each in reversed(later):
+        changed = each.what not in ASIDE and each.what != "undo" if each.ver is None else each.ver > event.ver
+        if changed and each.what != "undo" and not each.undone:
             raise ChangedSinceError(inquiry, each)
-    if len({each.ver for each in since}) != inquiry.ver - event.ver:
+    known = {each.ver for each in later if each.ver is not None and each.ver > event.ver}
+    if len(known) != inquiry.ver - event.ver:
         raise ChangedSinceError(inquiry, None)
 
 
