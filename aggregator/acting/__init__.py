@@ -14,7 +14,7 @@ One inquiry: `POST /inquiry/{id}/{what}`, fields `ver` (the version that the per
     band     band: P0-P3, or `computed`; reason: required, of P0-P3
     note     text
     merge    into: `INC-7`, or 7
-    flag     link: an address that stands in a post, or account: of a person in the thread; reason
+    flag     target: `link:evil.example/claim`, which stands in a post, or `account:<id>`, who speaks there; reason
 
     200  {"facts", "html", "said", "undo": {"url", "body"} | null}      `undo`: POST that, and it is taken back
     409  {"facts", "html", "said", "owner", "take": bool}               somebody was quicker; `take`: may be taken over

@@ -43,7 +43,7 @@ def details_of(
         case "assign":
             return {"owner": _colleague(form.get("to", ""), me, colleagues)}
         case "snooze":
-            return {"until": _until(form.get("until", ""), now, settings).isoformat()}
+            return {"until": _until(form.get("until") or form.get("until_at", ""), now, settings).isoformat()}
         case "close":
             return {"reason": _one_of(form.get("reason") or "resolved", CLOSE_REASONS, "reason")}
         case "label":

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, bulk, feed, health, incidents, inquiry_page, metrics, pages, people
+from aggregator.web import auth, bulk, dialogs, feed, health, incidents, inquiry_page, metrics, pages, people
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -84,6 +84,8 @@ def _routes() -> list[Route]:
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
+        route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
+        route("/bulk/do/{what}", dialogs.many, who="agent"),
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),

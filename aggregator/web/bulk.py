@@ -115,7 +115,7 @@ async def recent_page(visit: Visit) -> Response:
     if visit.wants_json:
         return JSONResponse({"actions": [_recent_json(lot, codes.get(lot.inquiries[0], "")) for lot in lots]})
     part = visit.request.query_params.get("part") == "1"
-    return visit.page("recent_list.html" if part else "recent.html", lots=lots, codes=codes, written=written)
+    return visit.page("recent_part.html" if part else "recent.html", lots=lots, codes=codes, written=written)
 
 
 def _recent_json(lot: Recent, code: str) -> dict[str, object]:
@@ -141,7 +141,8 @@ def _named(deed: Deed, asked: Asked) -> dict[str, str]:
     """The details for a sentence; an incident goes by its number."""
     named = dict(deed.details)
     if deed.into is not None:
-        named["number"] = re.sub(r"\D", "", asked.details.get("into", ""))
+        told = asked.details.get("into") or asked.details.get("into_other", "")
+        named["number"] = re.sub(r"\D", "", told)
     return named
 
 

@@ -68,6 +68,17 @@ DEEDS = {
     "clear": N_("No impostor"),
     "suspect": N_("An impostor after all"),
 }
+# Above the form that a deed needs.
+TITLES = {
+    "assign": N_("Assign to"),
+    "snooze": N_("Snooze"),
+    "close": N_("Close as"),
+    "label": N_("Kind and tags"),
+    "band": N_("Is this band wrong?"),
+    "merge": N_("Put into an incident"),
+    "note": N_("Note for colleagues"),
+    "flag": N_("Flag for review"),
+}
 # To the one who did it.
 YOU = {
     "claim": N_("You claimed %(code)s"),
@@ -149,6 +160,9 @@ class DeedWords(NamedTuple):
 
     def deed(self, what: str) -> str:
         return self.gettext(DEEDS[what]) if what in DEEDS else what
+
+    def title(self, what: str) -> str:
+        return self.gettext(TITLES[what])
 
     def you(self, what: str, details: Mapping[str, str], code: str) -> str:
         return self._say(YOU, what, {**details, "code": code})

@@ -94,7 +94,7 @@ async def deed_of(visit: Visit, what: str, form: Mapping[str, str], batch: Id | 
     details = details_of(
         what, form, me=visit.user.name, colleagues=colleagues, now=site.clock(), settings=site.settings
     )
-    into = await _incident(visit, form.get("into", "")) if what == "merge" else None
+    into = await _incident(visit, form.get("into") or form.get("into_other", "")) if what == "merge" else None
     return Deed(cast("What", what), visit.user.name, details, into, batch)
 
 
@@ -183,9 +183,10 @@ async def _beside(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, st
 
 
 def _flagged(form: Mapping[str, str]) -> tuple[FlagKind, str]:
-    if form.get("account"):
-        return "account", form["account"]
-    address = address_of(form.get("link", ""))
+    kind, _, named = form.get("target", "").partition(":")
+    if kind == "account":
+        return "account", named
+    address = address_of(named) if kind == "link" else None
     if address is None:
         raise WishError("link")
     return "link", address

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
-from aggregator.store.reading import FeedRow, InquiryPage, Term, find_by_code, inquiry_page
+from aggregator.store.history import HistoryEvent
+from aggregator.store.reading import FeedRow, InquiryPage, Term, ThreadPost, find_by_code, inquiry_page
 from aggregator.web.doing import do
 from aggregator.web.known import known
 from aggregator.web.visible import target
@@ -38,6 +39,8 @@ async def show(visit: Visit) -> Response:
     page = await _read(visit, await _wanted(visit))
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
+        if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
+            return _page(visit, page)
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
     return _page(visit, page)
 
@@ -99,10 +102,29 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "
         why=_why(page.row, texts),
         spans=_spans(page.row),
         reasons=CLOSE_REASONS,
-        runs=[(ours, list(run)) for ours, run in groupby(page.posts, key=lambda post: post.ours)],
+        runs=[(ours, list(run)) for ours, run in groupby(_with_notes(page), key=_is_ours)],
+        band_event=_band_event(page),
         conflict=conflict,
         known=known(page.row, page.told),
     )
+
+
+def _with_notes(page: InquiryPage) -> list[ThreadPost | HistoryEvent]:
+    """The thread, and what colleagues noted, in the order of time."""
+    notes = [event for event in page.events if event.what == "note" and not event.undone]
+    thread: list[ThreadPost | HistoryEvent] = [*page.posts, *notes]
+    return sorted(thread, key=lambda each: each.happened_at if isinstance(each, HistoryEvent) else each.posted_at)
+
+
+def _is_ours(item: ThreadPost | HistoryEvent) -> bool:
+    return isinstance(item, HistoryEvent) or item.ours
+
+
+def _band_event(page: InquiryPage) -> HistoryEvent | None:
+    """Who set the band that holds now, and why."""
+    if page.row.inquiry.band_by is None:
+        return None
+    return next((event for event in reversed(page.events) if event.what == "band" and not event.undone), None)
 
 
 def _why(row: FeedRow, texts: Mapping[Id, str]) -> list[Why]:
