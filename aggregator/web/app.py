@@ -19,8 +19,10 @@ from starlette.routing import Route
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
     auth,
+    bulk,
     connectors,
     dashboard,
+    dialogs,
     feed,
     health,
     incidents,
@@ -100,6 +102,11 @@ def _routes() -> list[Route]:
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
+        route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
+        route("/bulk/do/{what}", dialogs.many, who="agent"),
+        route("/bulk", bulk.bulk, who="agent", writes=True),
+        route("/undo", bulk.undo, who="agent", writes=True),
+        route("/recent", bulk.recent_page, who="agent"),
         route("/out", inquiry_page.out),
         route("/dashboard", dashboard.show),
         route("/connectors", connectors.listed),

@@ -44,10 +44,7 @@ if (document.body.classList.contains("feed")) {
   const inquiry = await import("./inquiry.js");
   inquiry.startInquiry();
   Object.assign(keys, {
-    c: () => inquiry.act("claim"),
-    "Shift+c": () => inquiry.act("release"),
-    e: inquiry.close,
-    z: inquiry.undo,
+    ...inquiry.keys,
     n: inquiry.refresh,
     "[": () => inquiry.walk(-1),
     "]": () => inquiry.walk(1),
