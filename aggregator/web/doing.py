@@ -53,7 +53,8 @@ async def do(visit: Visit, inquiry_id: Id, what: str) -> Response | Refusal:
     try:
         return await _done(visit, inquiry_id, what, form)
     except WishError as error:
-        return _refused(visit, 400, {"said": words_for(visit).wrong(error.field)})
+        said = words_for(visit).wrong(error.field)
+        return _refused(visit, 400, await row_of(visit, inquiry_id) | {"said": said})
     except ChangedMeanwhileError as error:
         return _refused(visit, 409, await _conflict(visit, error.inquiry, form))
     except KeyError:
@@ -67,7 +68,7 @@ async def _done(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]
         return await _ask(visit, inquiry_id)
     if what == "take" and (owner := await _at_work(visit, inquiry_id)):
         said = visit.gettext("%(who)s is at work: ask, or let a lead take it over") % {"who": owner}
-        return _refused(visit, 403, {"said": said})
+        return _refused(visit, 403, await row_of(visit, inquiry_id) | {"said": said})
     if what in ("note", "flag"):
         done, touched = await _beside(visit, inquiry_id, what, form), {inquiry_id}
     else:
