@@ -38,6 +38,10 @@ class ChangedMeanwhileError(Exception):
         self.inquiry = inquiry
 
 
+class AtWorkError(ChangedMeanwhileError):
+    """It belongs to somebody who is at work, from whom this person may not take it."""
+
+
 class Done(NamedTuple):
     """The inquiry as it is now, and the event that says so; None: it was so already."""
 
@@ -57,18 +61,21 @@ async def act(
     details: Mapping[str, str],
     *,
     batch: Id | None = None,
+    at_work: Collection[str] = (),
 ) -> Done:
     """Do it. What is so already is left as it is.
 
     Args:
         details: what aggregator/acting/wishes.py makes of a person's form.
         batch: names what was done to many at once.
+        at_work: owners from whom this person may not take it.
 
     Raises:
+        AtWorkError: it belongs to one of these.
         ChangedMeanwhileError: the inquiry is no longer at `ver`, or not in a state in which this can be done.
         KeyError: there is no such inquiry.
     """
-    return await db.write(lambda con: act_in(con, settings, inquiry_id, ver, who, what, now, details, batch))
+    return await db.write(lambda con: act_in(con, settings, inquiry_id, ver, who, what, now, details, batch, at_work))
 
 
 def act_in(
@@ -81,6 +88,7 @@ def act_in(
     now: datetime,
     details: Mapping[str, str],
     batch: Id | None = None,
+    at_work: Collection[str] = (),
 ) -> Done:
     """`act` inside of a transaction."""
     before = inquiry_at(inquiries_by_id(con, [inquiry_id])[inquiry_id], now)
@@ -90,8 +98,10 @@ def act_in(
         raise ChangedMeanwhileError(before)
     if not _may_become(before, who, what):
         raise ChangedMeanwhileError(before)
-    if what == "take":
-        details = {"from": before.owner or ""}
+    if what in ("take", "assign"):
+        if before.owner != who and before.owner in at_work:
+            raise AtWorkError(before)
+        details = {**details, "from": before.owner or ""}
     return note(con, settings, before, who, what, now, details, batch)
 
 

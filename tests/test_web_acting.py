@@ -139,6 +139,9 @@ async def test_only_leads_take_over_from_whoever_is_at_work(community: Community
         await amy.does(inquiry, "claim", 1)
         status, told = await sam.does(inquiry, "take", 2)
         assert (status, told["said"]) == (403, "amy is at work: ask, or let a lead take it over")
+        assert (await sam.does(inquiry, "assign", 2, to="me"))[0] == 403
+        _, told = await sam.sends("/bulk", what="assign", details={"to": "me"}, items=[{"id": inquiry, "ver": 2}])
+        assert told["said"] == "0 assigned to sam, 1 were amy's"
         async with site.visitor("lee") as three:
             lee = await Hand.of(three)
             status, told = await lee.does(inquiry, "take", 2)
@@ -205,7 +208,7 @@ async def test_a_band_keeps_the_priority_within_it_and_the_computed_one_is_shown
         assert row(site)["computed"] > 30 > row(site)["priority"]
         async with site.visitor("amy") as later:
             _, told = await (await Hand.of(later)).does(inquiry, "band", 3, band="computed")
-        assert (told["facts"]["band"], row(site)["priority"]) == ("P2", row(site)["computed"])
+        assert (told["facts"]["band"], row(site)["priority"]) == ("P1", row(site)["computed"])
 
 
 async def test_thanks_wake_nobody_and_a_question_wakes_for_the_owner(community: Community) -> None:

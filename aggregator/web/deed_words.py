@@ -191,6 +191,9 @@ class DeedWords(NamedTuple):
         said = {"who": self.who(by.who), "what": self.did(by), "ago": self.ago(now - by.happened_at)}
         return self.gettext("%(who)s %(what)s %(ago)s") % said
 
+    def at_work(self, owner: str) -> str:
+        return self.gettext("%(who)s is at work: ask, or let a lead take it over") % {"who": owner}
+
     def who(self, name: str) -> str:
         return self.gettext("The system") if name == "system" else name
 

@@ -191,6 +191,7 @@ SCRIPT = {
     "shut": N_("Close this list"),
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
+    "told_assign_many": N_("{who} assigned {n} inquiries to you"),
     "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),

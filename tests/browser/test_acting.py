@@ -193,13 +193,12 @@ async def test_what_was_done_lately_is_listed_and_taken_back_there(desk: Desk) -
 
 
 async def test_dialogs_are_free_of_violations_in_both_languages_and_on_a_phone(desk: Desk) -> None:
+    await desk.site.says(("fox", "is https://harbor-claim.example/airdrop yours?"))
+    path = f"/inquiry/{desk.site.only_id()}"
     await desk.site.says(*[(f"user{number}", "the app crashes at start since 5.2.0 on Android") for number in range(3)])
-    await desk.site.says(("fox", "is https://harbor-claim.example/airdrop yours? my swap failed"))
     wrong: dict[str, list[str]] = {}
     for lang, scheme, width in (("zh-CN", "light", 1280), ("en", "dark", 390)):
-        async with desk.page("amy", lang=lang, scheme=scheme, width=width) as page:
-            await page.get_by_role("link", name="harbor-claim").click()
-            await _ready(page)
+        async with desk.page("amy", path, lang=lang, scheme=scheme, width=width) as page:
             for key in "asetpmb":
                 await page.keyboard.press(key)
                 await expect(page.locator("dialog#asking form")).to_be_visible()

@@ -137,13 +137,16 @@ export function focusAgain(was) {
   /** @type {HTMLElement | null} */ (next || instead)?.focus({ preventScroll: true });
 }
 
+/** What gets the focus, the better first. */
+const FIRST = ["[autofocus]", "input:checked", ".pick", "input:not([type=hidden])", "button"];
+
 /** @param {string} html */
 function show(html) {
   dialog.replaceChildren(fragment(html));
   dialog.removeAttribute("aria-label");
   dialog.setAttribute("aria-labelledby", dialog.querySelector("h2")?.id ?? "");
   paintTimes(dialog);
-  const first = /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus], input:checked, .pick, input:not([type=hidden]), button"));
+  const first = /** @type {HTMLElement | undefined} */ (FIRST.map((one) => dialog.querySelector(one)).find(Boolean));
   first?.focus();
   if (first?.matches("textarea, input:not([type=radio])")) /** @type {HTMLInputElement} */ (first).value += typed;
   else for (const digit of typed.replace(/\D/g, "")) choose(digit);
