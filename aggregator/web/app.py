@@ -17,7 +17,20 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, bulk, dialogs, feed, health, incidents, inquiry_page, metrics, pages, people
+from aggregator.web import (
+    audit,
+    auth,
+    bulk,
+    dialogs,
+    feed,
+    flags,
+    health,
+    incidents,
+    inquiry_page,
+    metrics,
+    pages,
+    people,
+)
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -89,6 +102,9 @@ def _routes() -> list[Route]:
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
+        route("/flags", flags.listed),
+        route("/flags", flags.decided, who="agent", writes=True),
+        route("/audit", audit.show, who="agent"),
         route("/out", inquiry_page.out),
         route("/connectors", health.connectors),
         route("/impostors", people.impostors),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from aggregator.acting.flags import above, verdicts
 from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
@@ -67,7 +68,9 @@ async def out(visit: Visit) -> Response:
     leads_to = target(visit.request.query_params.get("u", ""))
     if leads_to is None:
         raise HTTPException(400)
-    return visit.page("out.html", target=leads_to)
+    known = await visit.site.db.read(lambda cursor: verdicts(cursor, "link", above(leads_to.url)))
+    flags = sorted(known.values(), key=lambda flag: flag.state != "blocked")
+    return visit.page("out.html", target=leads_to, flag=flags[0] if flags else None)
 
 
 async def _wanted(visit: Visit) -> Id:

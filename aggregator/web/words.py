@@ -147,6 +147,12 @@ CLOSE_REASONS = {
     "no_action": N_("nothing to do"),
     "quiet": N_("quiet for three days"),
 }
+FLAG_STATES = {
+    "open": N_("waits for a lead"),
+    "blocked": N_("blocked"),
+    "harmless": N_("harmless"),
+    "withdrawn": N_("withdrawn"),
+}
 LEVELS = {
     "same": N_("same account"),
     "verified": N_("verified"),

@@ -9,9 +9,11 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import ARTIFACTS, Desk
 from tests.browser.test_keys import press_as
 from tests.browser.test_screens import TAGS
+from tests.test_web_acting import Hand
 
 pytestmark = pytest.mark.browser
 
+PAGES = {"audit": "/audit", "flags": "/flags", "recent": "/recent", "acted": "/"}
 CONFLICT = "Failed to load resource: the server responded with a status of 409"
 
 
@@ -195,10 +197,12 @@ async def test_what_was_done_lately_is_listed_and_taken_back_there(desk: Desk) -
 async def test_dialogs_are_free_of_violations_in_both_languages_and_on_a_phone(desk: Desk) -> None:
     await desk.site.says(("fox", "is https://harbor-claim.example/airdrop yours?"))
     path = f"/inquiry/{desk.site.only_id()}"
+    desk.site.work.desk.add_user("lee", "admin")
+    await _some_history(desk)
     await desk.site.says(*[(f"user{number}", "the app crashes at start since 5.2.0 on Android") for number in range(3)])
     wrong: dict[str, list[str]] = {}
     for lang, scheme, width in (("zh-CN", "light", 1280), ("en", "dark", 390)):
-        async with desk.page("amy", path, lang=lang, scheme=scheme, width=width) as page:
+        async with desk.page("lee", path, lang=lang, scheme=scheme, width=width) as page:
             for key in "asetpmb":
                 await page.keyboard.press(key)
                 await expect(page.locator("dialog#asking form")).to_be_visible()
@@ -208,7 +212,21 @@ async def test_dialogs_are_free_of_violations_in_both_languages_and_on_a_phone(d
             await page.locator("[data-recent]").click()
             await expect(page.locator("dialog#asking h2")).to_be_visible()
             wrong[f"recent-{lang}"] = await _looked_at(page, f"dialog-recent-{lang}-{scheme}-{width}")
+            for name, where in {**PAGES, "ask": f"{path}/do/band"}.items():
+                await desk.go(page, where)
+                wrong[f"{name}-{lang}"] = await _looked_at(page, f"{name}-{lang}-{scheme}-{width}")
     assert {name: found for name, found in wrong.items() if found} == {}
+
+
+async def _some_history(desk: Desk) -> None:
+    """A claim, a flag and a note, so that the lists show something."""
+    async with desk.site.visitor("amy") as client:
+        amy = await Hand.of(client)
+        await amy.does(desk.site.only_id(), "claim", 1)
+        await amy.does(desk.site.only_id(), "note", 2, text="known scam")
+        target = "link:harbor-claim.example/airdrop"
+        await amy.does(desk.site.only_id(), "flag", 2, target=target, reason="asks for phrases")
+        await amy.does(desk.site.only_id(), "band", 2, band="P1", reason="many ask")
 
 
 async def _looked_at(page: Page, name: str) -> list[str]:
