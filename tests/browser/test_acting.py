@@ -111,7 +111,8 @@ async def test_a_note_stands_in_the_thread_and_a_flag_reaches_the_leads(desk: De
     async with _inquiry(desk) as page:
         dialog = page.locator("dialog#asking")
         await page.get_by_role("link", name="Note…").click()
-        await page.keyboard.type("known scam, see the wiki")
+        await page.keyboard.type("known scam, see the wiki")  # whether the box is there or not
+        await expect(dialog.locator("textarea")).to_have_value("known scam, see the wiki")
         await page.keyboard.press("Control+Enter")
         await expect(page.locator(".note-post")).to_contain_text("known scam")
         await page.keyboard.press("b")

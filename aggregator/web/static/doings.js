@@ -144,7 +144,7 @@ const FIRST = ["[autofocus]", "input:checked", ".pick", "input:not([type=hidden]
 function show(html) {
   dialog.replaceChildren(fragment(html));
   dialog.removeAttribute("aria-label");
-  dialog.setAttribute("aria-labelledby", dialog.querySelector("h2")?.id ?? "");
+  dialog.setAttribute("aria-labelledby", "ask-title");
   paintTimes(dialog);
   const first = /** @type {HTMLElement | undefined} */ (FIRST.map((one) => dialog.querySelector(one)).find(Boolean));
   first?.focus();
