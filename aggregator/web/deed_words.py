@@ -135,6 +135,7 @@ CHANGES = {
     "close_reason": N_("reason"),
     "kind": N_("kind"),
     "tags": N_("tags"),
+    "band_by": N_("band set by"),
 }
 WRONG = {
     "to": N_("Nobody of that name can be assigned anything."),
