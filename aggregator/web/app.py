@@ -18,12 +18,14 @@ from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
+    audit,
     auth,
     bulk,
     connectors,
     dashboard,
     dialogs,
     feed,
+    flags,
     health,
     incidents,
     inquiry_page,
@@ -107,6 +109,9 @@ def _routes() -> list[Route]:
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
+        route("/flags", flags.listed),
+        route("/flags", flags.decided, who="agent", writes=True),
+        route("/audit", audit.show, who="agent"),
         route("/out", inquiry_page.out),
         route("/dashboard", dashboard.show),
         route("/connectors", connectors.listed),

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aggregator.acting.deeds import AT_ONCE, Deed, Result, batch_id
 from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
+from aggregator.actions import AtWorkError
 from aggregator.identity import Id, as_written, written
 from aggregator.store.history import history_of
 from aggregator.store.matching import MOST, matching
@@ -70,6 +71,9 @@ async def bulk(visit: Visit) -> Response:
         return JSONResponse({"ask": ask})
     result = await doer(visit).many(deed, items)
     visit.site.stream.publish(result.touched)
+    if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
+        told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
+        await visit.site.stream.tell(told)
     return await _told(visit, result, deed.what, named, asked, deed)
 
 
@@ -188,7 +192,9 @@ async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, 
                 "id": one.inquiry.name,
                 "code": one.inquiry.code,
                 "owner": one.inquiry.owner or "",
-                "said": deeds.changed(by, one.inquiry, now),
+                "said": deeds.at_work(one.inquiry.owner or "")
+                if isinstance(one.error, AtWorkError)
+                else deeds.changed(by, one.inquiry, now),
             }
         )
     return told

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from aggregator.acting.flags import above, verdicts
 from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
@@ -22,6 +23,7 @@ from aggregator.web.visible import target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from aggregator.web.visit import Visit
 
@@ -67,7 +69,9 @@ async def out(visit: Visit) -> Response:
     leads_to = target(visit.request.query_params.get("u", ""))
     if leads_to is None:
         raise HTTPException(400)
-    return visit.page("out.html", target=leads_to)
+    known = await visit.site.db.read(lambda cursor: verdicts(cursor, "link", above(leads_to.url)))
+    flags = sorted(known.values(), key=lambda flag: flag.state != "blocked")
+    return visit.page("out.html", target=leads_to, flag=flags[0] if flags else None)
 
 
 async def _wanted(visit: Visit) -> Id:
@@ -102,22 +106,34 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "
         why=_why(page.row, texts),
         spans=_spans(page.row),
         reasons=CLOSE_REASONS,
-        runs=[(ours, list(run)) for ours, run in groupby(_with_notes(page), key=_is_ours)],
+        runs=_runs(page),
         band_event=_band_event(page),
         conflict=conflict,
         known=known(page.row, page.told),
     )
 
 
-def _with_notes(page: InquiryPage) -> list[ThreadPost | HistoryEvent]:
-    """The thread, and what colleagues noted, in the order of time."""
+def _runs(page: InquiryPage) -> list[tuple[bool, list[ThreadPost | HistoryEvent]]]:
+    """The thread as runs of our own posts and of neighbours; what colleagues noted stands between, in order of time.
+
+    No note parts a run of neighbours: many of these are folded into one line.
+    """
     notes = [event for event in page.events if event.what == "note" and not event.undone]
-    thread: list[ThreadPost | HistoryEvent] = [*page.posts, *notes]
-    return sorted(thread, key=lambda each: each.happened_at if isinstance(each, HistoryEvent) else each.posted_at)
+    runs: list[tuple[bool, list[ThreadPost | HistoryEvent]]] = []
+    for ours, run in groupby(page.posts, key=lambda post: post.ours):
+        posts = list(run)
+        early = [note for note in notes if note.happened_at < posts[-1 if ours else 0].posted_at]
+        notes = notes[len(early) :]
+        if ours:
+            runs.append((True, sorted([*posts, *early], key=_at)))
+        else:
+            runs += [(True, list[ThreadPost | HistoryEvent](early))] * bool(early)
+            runs.append((False, list(posts)))
+    return [*runs, *([(True, list[ThreadPost | HistoryEvent](notes))] if notes else [])]
 
 
-def _is_ours(item: ThreadPost | HistoryEvent) -> bool:
-    return isinstance(item, HistoryEvent) or item.ours
+def _at(item: ThreadPost | HistoryEvent) -> datetime:
+    return item.happened_at if isinstance(item, HistoryEvent) else item.posted_at
 
 
 def _band_event(page: InquiryPage) -> HistoryEvent | None:

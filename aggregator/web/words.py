@@ -168,6 +168,12 @@ CLOSE_REASONS = {
     "no_action": N_("nothing to do"),
     "quiet": N_("quiet for three days"),
 }
+FLAG_STATES = {
+    "open": N_("waits for a lead"),
+    "blocked": N_("blocked"),
+    "harmless": N_("harmless"),
+    "withdrawn": N_("withdrawn"),
+}
 LEVELS = {
     "same": N_("same account"),
     "verified": N_("verified"),
@@ -212,6 +218,7 @@ SCRIPT = {
     "shut": N_("Close this list"),
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
+    "told_assign_many": N_("{who} assigned {n} inquiries to you"),
     "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),

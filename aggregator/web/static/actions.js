@@ -38,7 +38,10 @@ export async function send(url, body) {
  * @param {string} id @param {What} what @param {string} ver @param {Record<string, string>} [more]
  * @returns {Promise<{status: number, answer: Answer | null}>} status 0: no connection
  */
-export const post = (id, what, ver, more = {}) => send(`/inquiry/${id}/${what}`, { ver, ...more });
+export async function post(id, what, ver, more = {}) {
+  const { status, answer } = await send(`/inquiry/${id}/${what}`, { ver, ...more });
+  return { status, answer: answer?.facts ? answer : null };
+}
 
 /** Say why an action did not happen. @param {number} status @param {Answer | null} answer @param {string} id */
 export function explain(status, answer, id) {

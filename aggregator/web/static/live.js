@@ -14,7 +14,7 @@ export function listen(on) {
   const hear = (event, data) => {
     if (event === "hello" || event === "ping") setClock(data.now);
     if (event === "hello" && data.build !== page.build) tell(say("new_build"), { buttons: [[say("reload"), () => location.reload()]] });
-    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(`/inquiry/${data.id}`)]] });
+    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(data.id ? `/inquiry/${data.id}` : "/?owner=me")]] });
     if (event === "offline" && !offline) strip("offline", true, say("offline", { time: new Date().toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" }) }));
     if (event === "online" && offline) {
       strip("offline", false);
