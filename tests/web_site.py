@@ -80,8 +80,8 @@ class WebSite:
 
 
 @asynccontextmanager
-async def open_site(community: Community) -> AsyncIterator[WebSite]:
-    async with community.desk() as work:
+async def open_site(community: Community, *sources: str) -> AsyncIterator[WebSite]:
+    async with community.desk(*sources) as work:
         for name, role in ROLES.items():
             if name not in {user.name for user in work.desk.users()}:
                 work.desk.add_user(name, role)

@@ -31,7 +31,7 @@ LONGEST = 50_000  # characters that a page may send; a platform takes far fewer
 async def reply(visit: Visit) -> Response:
     """Take an answer. `text`; `seen`: the page's mark; `ver`: the version that the page showed.
 
-    202 {outbox, state, until, html}; 409 {said, html}: others were quicker; 422 {objections}.
+    202 {outbox, state, text, until, html}; 409 {said, html, seen, ver}: others were quicker; 422 {objections}.
     """
     form = await fields(visit.request)
     inquiry_id = await inquiry_page.wanted(visit)
@@ -129,6 +129,7 @@ async def _answer(visit: Visit, row: Row, code: int) -> Response:
     told = {
         "outbox": str(row.outbox_id),
         "state": row.state,
+        "text": row.text,
         "until": row.due_at.timestamp(),
         "html": await _outgoing(visit, inquiry_id),
     }
@@ -137,7 +138,10 @@ async def _answer(visit: Visit, row: Row, code: int) -> Response:
 
 async def _stopped(visit: Visit, inquiry_id: Id, said: str, others: Sequence[Answer], text: str) -> Response:
     if visit.wants_json:
-        return JSONResponse({"said": said, "html": visit.html("meanwhile.html", others=others)}, 409)
+        page = await inquiry_page.read(visit, inquiry_id)
+        shown = {"seen": others[-1].name} if others else {}
+        html = visit.html("meanwhile.html", others=others) if others else ""
+        return JSONResponse({"said": said, "html": html, "ver": page.row.inquiry.ver, **shown}, 409)
     return await inquiry_page.again(visit, inquiry_id, 409, said, draft=text)
 
 
