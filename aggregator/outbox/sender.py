@@ -27,6 +27,7 @@ from connectors.errors import (
     NotSentError,
     ReplyRefusedError,
     SourceGoneError,
+    StatusError,
     ThrottledError,
 )
 from connectors.replying import CANNOT_TELL, Asked, Outgoing, Replying, Sent, Why
@@ -157,6 +158,9 @@ class Sender:
         except ThrottledError as error:
             await self._try_later(sending, error.retry_after, str(error))
         except Exception as error:  # whatever it was: it may have been sent
+            if isinstance(error, StatusError) and error.says_no:
+                await self._end(sending, "sending", "refused", why="other", detail=str(error)[:500])
+                return
             log.warning("outbox.unknown", source=held.source, message=str(error) or type(error).__name__)
             await self._look(sending, str(error) or type(error).__name__)
         else:
