@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from playwright.async_api import Page, expect
 
+from aggregator.identity import as_written
 from aggregator.outbox import Sender
 from aggregator.outbox.outbox import HOLD
 from tests.browser.conftest import Desk
+from tests.browser.test_screens import _looked_at as looked_at
 from tests.conftest import poll
 
 pytestmark = pytest.mark.browser
@@ -105,3 +109,23 @@ async def test_a_refusal_is_read_aloud_and_can_be_sent_again(desk: Desk, asked: 
         await sends(desk)
         await expect(amy.locator("#outgoing form")).to_have_count(0)
     assert desk.site.community.forum.writing.taken == 1
+
+
+@pytest.mark.parametrize(
+    ("lang", "scheme", "width"), [("zh-CN", "light", 1280), ("en", "dark", 390)], ids=["zh-light", "en-dark"]
+)
+async def test_every_state_of_an_answer_can_be_read_by_everybody(
+    desk: Desk, asked: str, lang: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    outbox, writing = desk.site.work.outbox, desk.site.community.forum.writing
+    inquiry = as_written(desk.site.only_id())
+    writing.refuses.append("similar")
+    await outbox.send(inquiry, "amy", "您好，请提供交易哈希，我们马上查询。", "")
+    await sends(desk)
+    writing.refuses.append("broken")
+    await outbox.send(inquiry, "amy", "Please send us the transaction ID; we look at it at once.", "")
+    await sends(desk)
+    await outbox.send(inquiry, "amy", "And which version of the app is it?", "")
+    async with desk.page("amy", asked, lang=lang, scheme=scheme, width=width) as page:
+        await expect(page.locator("#outgoing form")).to_have_count(3)
+        assert await looked_at(page, f"answers-{lang}-{scheme}-{width}") == []
