@@ -17,10 +17,27 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people, replies
+from aggregator.web import (
+    auth,
+    bulk,
+    connectors,
+    dashboard,
+    dialogs,
+    feed,
+    health,
+    incidents,
+    inquiry_page,
+    metrics,
+    mine,
+    pages,
+    people,
+    replies,
+    team,
+    token_pages,
+)
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
-from aggregator.web.visit import Site, Visit, route, visit
+from aggregator.web.visit import Site, Sources, Visit, route, visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -49,6 +66,7 @@ def create_app(
     surfacing: Surfacing,
     grouping: Incidents,
     outbox: Outbox,
+    sources: Sources,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
@@ -57,6 +75,7 @@ def create_app(
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
         outbox: where colleagues' answers go.
+        sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
 
     @asynccontextmanager
@@ -72,7 +91,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     return app
 
 
@@ -90,14 +109,28 @@ def _routes() -> list[Route]:
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
+        route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
+        route("/bulk/do/{what}", dialogs.many, who="agent"),
+        route("/bulk", bulk.bulk, who="agent", writes=True),
+        route("/undo", bulk.undo, who="agent", writes=True),
+        route("/recent", bulk.recent_page, who="agent"),
         route("/out", inquiry_page.out),
-        route("/connectors", health.connectors),
+        route("/dashboard", dashboard.show),
+        route("/connectors", connectors.listed),
+        route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
         route("/events", _events),
-        route("/settings", auth.settings_page),
-        route("/settings", auth.save_settings, writes=True),
-        route("/settings/password", auth.save_password, writes=True),
+        route("/settings", mine.show),
+        route("/settings", mine.save, writes=True),
+        route("/settings/password", mine.save_password, writes=True),
+        route("/settings/sessions", mine.end_session, writes=True),
+        route("/settings/tokens", token_pages.listed, who="agent"),
+        route("/settings/tokens", token_pages.make, who="agent", writes=True),
+        route("/settings/tokens/revoke", token_pages.revoke, who="agent", writes=True),
+        route("/settings/team", team.listed, who="lead"),
+        route("/settings/team", team.add, who="admin", writes=True),
+        route("/settings/team/{what}", team.change, who="admin", writes=True),
         route("/language", auth.switch_language, who="anyone", writes=True),
         route("/signin", auth.sign_in_page, who="anyone"),
         route("/signin", auth.sign_in, who="anyone", writes=True),

@@ -13,7 +13,7 @@ from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError
 from aggregator.store.reading import ThreadPost
 from aggregator.triage.secrets import find
 from aggregator.web import inquiry_page, reply_words
-from aggregator.web.i18n import catalogue
+from aggregator.web.doing import who_changed, words_for
 from aggregator.web.objections import Objection, objections
 from aggregator.web.visit import fields, local
 from connectors.errors import ReplyRefusedError
@@ -41,7 +41,9 @@ async def reply(visit: Visit) -> Response:
     if found := _first_objections(visit, text) or await objections(visit, inquiry, text):
         return await _objected(visit, inquiry_id, found, text)
     if inquiry.state == "closed" and form.get("ver") not in (None, "", str(inquiry.ver)):
-        return await _stopped(visit, inquiry_id, inquiry_page.who_changed_it(visit, page), (), text)
+        seen = int(form["ver"]) if form["ver"].isdigit() else 0
+        said = words_for(visit).changed(who_changed(page.events, seen), inquiry, visit.site.clock())
+        return await _stopped(visit, inquiry_id, said, (), text)
     try:
         taken = await visit.site.outbox.send(inquiry_id, visit.user.name, text, form.get("seen", ""))
     except KeyError:
@@ -64,13 +66,12 @@ async def decide(visit: Visit) -> Response:
         raise HTTPException(404) from None
     if verb is None:
         raise HTTPException(404)
-    gettext = catalogue(visit.lang).gettext
     try:
         done = await verb(outbox_id, who)
     except KeyError:
         raise HTTPException(404) from None
     except TooLateError as error:
-        said = gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))
+        said = visit.gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))
         return await _stopped(visit, error.row.inquiry_id.bytes, said, (), "")
     except SaidMeanwhileError as error:
         inquiry_id = await _inquiry_of(visit, outbox_id)
@@ -171,7 +172,7 @@ def _first_objections(visit: Visit, text: str) -> list[Objection]:
     if name is None:
         return []
     sentence = (reply_words.REFUSALS | reply_words.OBJECTIONS)[name]
-    return [{"name": name, "said": catalogue(visit.lang).gettext(sentence)}]
+    return [{"name": name, "said": visit.gettext(sentence)}]
 
 
 def _never_sent(text: str) -> str | None:
@@ -183,10 +184,10 @@ def _never_sent(text: str) -> str | None:
 
 
 def _refused(visit: Visit, error: ReplyRefusedError) -> Objection:
-    said = catalogue(visit.lang).gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
+    said = visit.gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
     return {"name": error.why, "said": f"{said} ({error.detail})" if error.detail else said}
 
 
 def _said_meanwhile(visit: Visit, others: Sequence[Answer]) -> str:
     who = others[-1].who
-    return catalogue(visit.lang).gettext("%(who)s has answered since you opened this; nothing was sent") % {"who": who}
+    return visit.gettext("%(who)s has answered since you opened this; nothing was sent") % {"who": who}
