@@ -33,6 +33,7 @@ from aggregator.web import (
     mine,
     pages,
     people,
+    replies,
     team,
     token_pages,
 )
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.incidents.keeping import Incidents
+    from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
     from aggregator.store.reports import SourceReport
@@ -65,6 +67,7 @@ def create_app(
     health: Callable[[], list[SourceReport]],
     surfacing: Surfacing,
     grouping: Incidents,
+    outbox: Outbox,
     sources: Sources,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
@@ -73,6 +76,7 @@ def create_app(
         health: the report on each source; called in a thread.
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
+        outbox: where colleagues' answers go.
         sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
 
@@ -89,7 +93,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, sources)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     return app
 
 
@@ -100,6 +104,9 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}", inquiry_page.show),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
+        route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
+        route("/inquiry/{id}/outgoing", replies.outgoing),
+        route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),

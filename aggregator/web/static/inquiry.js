@@ -1,5 +1,6 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
+import { keepIn } from "./composer.js";
 import { focusAgain, keysFor, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
@@ -14,7 +15,9 @@ export async function refresh() {
   if (!answer.ok) return;
   const fresh = fragment(await answer.text()).getElementById("inquiry");
   const had = /** @type {HTMLElement | null} */ (document.activeElement);
+  const afterwards = keepIn(fresh);
   article().replaceWith(fresh);
+  afterwards();
   if (had && !had.isConnected) focusAgain(had);
   paintTimes(fresh);
   wire();
