@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people
+from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people, preview, saved
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -77,7 +77,11 @@ def _routes() -> list[Route]:
     return [
         route("/", feed.feed),
         route("/rows", feed.some_rows),
+        route("/counts", feed.counts),
+        route("/views", saved.save, writes=True),
+        route("/views/{number:int}/drop", saved.drop, writes=True),
         route("/inquiry/{id}", inquiry_page.show),
+        route("/inquiry/{id}/preview", preview.preview),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),

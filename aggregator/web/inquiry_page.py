@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -14,10 +13,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aggregator.actions import ChangedMeanwhileError, What, act
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
-from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, Term, find_by_code, inquiry_page
+from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, find_by_code, inquiry_page
 from aggregator.web import pages, words
 from aggregator.web.i18n import catalogue
 from aggregator.web.known import known
+from aggregator.web.reasons import spans_of, why_of
 from aggregator.web.visible import target
 from aggregator.web.visit import fields, local
 
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aggregator.web.visit import Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """A term beside the words that gave it away."""
-
-    term: Term
-    evidence: str
-    share: int  # of the strongest term, 0-100: the length of its bar
 
 
 async def show(visit: Visit) -> Response:
@@ -127,33 +118,13 @@ def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "
         events=page.events,
         steps=page.path,
         approaches=page.approaches,
-        why=_why(page.row, texts),
-        spans=_spans(page.row),
+        why=why_of(page.row, texts),
+        spans=spans_of(page.row),
         reasons=words.CLOSE_REASONS,
         runs=[(ours, list(run)) for ours, run in groupby(page.posts, key=lambda post: post.ours)],
         conflict=conflict,
         known=known(page.row, page.told),
     )
-
-
-def _why(row: FeedRow, texts: Mapping[Id, str]) -> list[Why]:
-    strongest = max((abs(term.points) for term in row.terms), default=1.0) or 1.0
-    return [Why(term, _evidence(term, texts), round(100 * abs(term.points) / strongest)) for term in row.terms]
-
-
-def _evidence(term: Term, texts: Mapping[Id, str]) -> str:
-    if term.post_id is None or term.start is None or term.end is None:
-        return ""
-    return texts.get(term.post_id, "")[term.start : term.end]
-
-
-def _spans(row: FeedRow) -> dict[Id, list[tuple[int, int]]]:
-    """What to highlight in each post."""
-    spans: dict[Id, list[tuple[int, int]]] = {}
-    for term in row.terms:
-        if term.post_id is not None and term.start is not None and term.end is not None:
-            spans.setdefault(term.post_id, []).append((term.start, term.end))
-    return spans
 
 
 def _details(what: str, form: Mapping[str, str]) -> dict[str, str]:

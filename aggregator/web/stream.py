@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from aggregator.identity import Id, written
-from aggregator.store.reading import Counts, FeedRow, count_open, rows_by_id
+from aggregator.store.filters import Filters
+from aggregator.store.listing import tally
+from aggregator.store.reading import FeedRow, rows_by_id
 from aggregator.web import pages
 from aggregator.web.i18n import Lang
 
@@ -123,10 +125,11 @@ class Stream:
             loop.call_later(wait, self._wake.set)
             return
         self._uncounted, self._counted = False, loop.time()
+        views = {"open": Filters(), "urgent": Filters(bands=("P0",))}
         counts = await self._db.read(
-            lambda cursor: count_open(cursor, me="", moment=self._clock(), bands=self._settings.bands)
+            lambda cursor: tally(cursor, views, moment=self._clock(), bands=self._settings.bands)
         )
-        await self._append([("counts", _figures(counts), None)])
+        await self._append([("counts", dict(counts.views), None)])
 
     async def _append(self, changes: list[tuple[str, dict[str, object], FeedRow | None]]) -> None:
         async with self._moved:
@@ -221,10 +224,6 @@ _START = {
         (b"x-accel-buffering", b"no"),
     ],
 }
-
-
-def _figures(counts: Counts) -> dict[str, object]:
-    return {"open": counts.open, "unowned": counts.unowned, "urgent": counts.urgent, "overdue": counts.overdue}
 
 
 def _event(name: str, data: object, number: int | None = None) -> bytes:

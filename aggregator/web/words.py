@@ -73,7 +73,9 @@ KINDS = {
 STATES = {
     "new": N_("new"),
     "claimed": N_("claimed"),
+    "waiting": N_("waiting for them"),
     "answered": N_("answered"),
+    "snoozed": N_("snoozed"),
     "closed": N_("closed"),
 }
 CLOCKS = {
@@ -179,6 +181,8 @@ INCIDENT_DONE = incident_words.DONE
 
 # What scripts say. They fetch it as one file (pages.py).
 SCRIPT = {
+    "preview_failed": N_("This could not be loaded."),
+    "try_again": N_("Try again"),
     "new_rows": N_("{n} new"),
     "overdue": N_("overdue {time}"),
     "claimed_by": N_("claimed by {who}"),
@@ -211,4 +215,45 @@ SCRIPT = {
     "hours_short": N_("{n}h"),
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
+}
+
+# What each key of keys.js does.
+KEYS = {
+    "next": N_("next row"),
+    "previous": N_("previous row"),
+    "open": N_("open"),
+    "back": N_("back, clear"),
+    "next_inquiry": N_("next inquiry of the list"),
+    "previous_inquiry": N_("previous inquiry of the list"),
+    "claim": N_("claim"),
+    "release": N_("release"),
+    "assign": N_("assign to somebody"),
+    "assign_me": N_("assign to me"),
+    "reply": N_("reply"),
+    "waiting": N_("wait for them"),
+    "snooze": N_("snooze"),
+    "close": N_("close"),
+    "kind": N_("kind and tags"),
+    "override": N_("override the band"),
+    "merge": N_("merge into an incident"),
+    "copy_link": N_("copy the link"),
+    "block": N_("flag a link or author"),
+    "unread": N_("mark as unread"),
+    "undo": N_("undo my last action"),
+    "pick": N_("select the row"),
+    "pick_next": N_("select to the next row"),
+    "pick_previous": N_("select to the previous row"),
+    "pick_all": N_("select all that are loaded"),
+    "show_new": N_("show new rows"),
+    "sort_again": N_("sort again and refresh"),
+    "search": N_("search"),
+    "filters": N_("filters"),
+    "go_feed": N_("go to the feed"),
+    "go_incidents": N_("go to the incidents"),
+    "go_dashboard": N_("go to the dashboard"),
+    "go_connectors": N_("go to the connectors"),
+    "go_settings": N_("go to the settings"),
+    "why": N_("why was this not on top?"),
+    "help": N_("list of keys"),
+    "palette": N_("all actions"),
 }

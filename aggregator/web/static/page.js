@@ -1,61 +1,40 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
-import { bindKeys } from "./keys.js";
+import { offer, startKeys } from "./keys.js";
 import { listen } from "./live.js";
+import { showHelp, showPalette } from "./palette.js";
 import { startClock } from "./times.js";
 
-const help = /** @type {HTMLDialogElement} */ (document.getElementById("help"));
-/** @type {Record<string, (event: KeyboardEvent) => void>} */
-const keys = {
-  "?": () => help.showModal(),
-  "g f": () => location.assign("/"),
-  "g c": () => location.assign("/connectors"),
-  "/": () => (document.getElementById("search") ? document.getElementById("search").focus() : location.assign("/")),
-};
+const go = (/** @type {string} */ path) => () => location.assign(path);
+
+offer({
+  help: showHelp,
+  palette: showPalette,
+  go_feed: go("/"),
+  go_incidents: go("/incidents"),
+  go_connectors: go("/connectors"),
+  go_settings: go("/settings"),
+  search: () => (document.getElementById("search") ? document.getElementById("search").focus() : location.assign("/")),
+});
 
 startClock();
-if (document.body.classList.contains("feed")) {
-  const list = await import("./list.js");
-  list.startList();
-  Object.assign(keys, {
-    j: () => list.move(1),
-    ArrowDown: () => list.move(1),
-    k: () => list.move(-1),
-    ArrowUp: () => list.move(-1),
-    Enter: () => list.open(list.current()),
-    o: () => list.open(list.current()),
-    Escape: () => {
-      list.setCurrent(null);
-      /** @type {HTMLElement} */ (document.activeElement)?.blur();
-    },
-    c: () => list.act(list.current(), "claim"),
-    "Shift+c": () => list.act(list.current(), "release"),
-    e: () => list.act(list.current(), "close"),
-    z: list.undo,
-    n: list.flush,
-    ".": () => /** @type {HTMLElement} */ (document.querySelector("a.refresh")).click(),
-    f: () => {
-      location.hash = "side";
-      /** @type {HTMLElement} */ (document.querySelector("#side nav a")).focus();
-    },
-  });
-  listen({ new: list.arrives, upd: list.arrives, gone: list.vanishes, counts: list.showCounts, resync: list.resync });
-} else if (document.body.classList.contains("inquiry")) {
+if (document.body.classList.contains("feed")) await import("./feed.js");
+else if (document.body.classList.contains("inquiry")) {
   const inquiry = await import("./inquiry.js");
   inquiry.startInquiry();
-  Object.assign(keys, {
-    c: () => inquiry.act("claim"),
-    "Shift+c": () => inquiry.act("release"),
-    e: inquiry.close,
-    z: inquiry.undo,
-    n: inquiry.refresh,
-    "[": () => inquiry.walk(-1),
-    "]": () => inquiry.walk(1),
-    Escape: inquiry.back,
+  offer({
+    claim: () => inquiry.act("claim"),
+    release: () => inquiry.act("release"),
+    close: inquiry.close,
+    undo: inquiry.undo,
+    show_new: inquiry.refresh,
+    previous_inquiry: () => inquiry.walk(-1),
+    next_inquiry: () => inquiry.walk(1),
+    back: inquiry.back,
   });
   listen({ new: inquiry.changes, upd: inquiry.changes, resync: inquiry.refresh });
 } else {
   listen({});
 }
-bindKeys(keys);
+startKeys();
 document.documentElement.dataset.ready = "1";

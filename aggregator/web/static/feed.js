@@ -1,0 +1,28 @@
+// @ts-check
+// The feed: its list, its preview, its views, and what can be done there by key.
+import * as list from "./list.js";
+import { listen } from "./live.js";
+import { offer } from "./keys.js";
+import { extend, pickAll, toggle } from "./picking.js";
+import { countsMoved, showFilters, startViews } from "./views.js";
+
+startViews();
+offer({
+  next: () => list.move(1),
+  previous: () => list.move(-1),
+  open: () => list.open(list.current()),
+  back: list.clear,
+  claim: () => list.act(list.current(), "claim"),
+  release: () => list.act(list.current(), "release"),
+  close: () => list.act(list.current(), "close"),
+  undo: list.undo,
+  pick: () => toggle(list.current()),
+  pick_next: () => extend(() => list.move(1)),
+  pick_previous: () => extend(() => list.move(-1)),
+  pick_all: pickAll,
+  show_new: list.flush,
+  sort_again: list.sortAgain,
+  filters: showFilters,
+});
+await list.startList();
+listen({ new: list.arrives, upd: list.arrives, gone: list.vanishes, counts: countsMoved, resync: list.resync });
