@@ -17,7 +17,21 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people, preview, saved
+from aggregator.web import (
+    auth,
+    feed,
+    health,
+    incidents,
+    inquiry_page,
+    metrics,
+    mine,
+    pages,
+    people,
+    preview,
+    saved,
+    team,
+    token_pages,
+)
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -93,9 +107,16 @@ def _routes() -> list[Route]:
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
         route("/events", _events),
-        route("/settings", auth.settings_page),
-        route("/settings", auth.save_settings, writes=True),
-        route("/settings/password", auth.save_password, writes=True),
+        route("/settings", mine.show),
+        route("/settings", mine.save, writes=True),
+        route("/settings/password", mine.save_password, writes=True),
+        route("/settings/sessions", mine.end_session, writes=True),
+        route("/settings/tokens", token_pages.listed, who="agent"),
+        route("/settings/tokens", token_pages.make, who="agent", writes=True),
+        route("/settings/tokens/revoke", token_pages.revoke, who="agent", writes=True),
+        route("/settings/team", team.listed, who="lead"),
+        route("/settings/team", team.add, who="admin", writes=True),
+        route("/settings/team/{what}", team.change, who="admin", writes=True),
         route("/language", auth.switch_language, who="anyone", writes=True),
         route("/signin", auth.sign_in_page, who="anyone"),
         route("/signin", auth.sign_in, who="anyone", writes=True),

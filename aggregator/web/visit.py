@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from aggregator.store.desk import Role
 from aggregator.web import pages
 from aggregator.web.i18n import Lang, choose
 from aggregator.web.security import is_ours, same_secret
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from aggregator.surfacing import Surfacing
     from aggregator.web.stream import Stream
 
-Who = Literal["anyone", "viewer", "agent"]
+Who = Literal["anyone"] | Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ async def visit(request: Request) -> Visit:
 
 
 def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = False) -> Route:
-    """A route for signed-in people (or `anyone`). Writes are POST, from our own pages, with the session's token."""
+    """A route for signed-in people of at least this role (or `anyone`).
+
+    Writes are POST, from our own pages, with the session's token.
+    """
 
     async def endpoint(request: Request) -> Response:
         visitor = await visit(request)
@@ -134,7 +138,7 @@ def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = Fa
             return _to_sign_in(visitor)
         if writes:
             await _refuse_forged(visitor)
-        if who == "agent" and not visitor.user.may_act:
+        if who != "anyone" and not visitor.user.is_at_least(who):
             raise HTTPException(403)
         return await handler(visitor)
 

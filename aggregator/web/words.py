@@ -137,6 +137,26 @@ ROLES = {
     "official": N_("our account"),
     "bot": N_("bot"),
 }
+DESK_ROLES = {
+    "viewer": N_("viewer"),
+    "agent": N_("agent"),
+    "lead": N_("lead"),
+    "admin": N_("admin"),
+}
+DESK_DONE = {
+    "invite": N_("added"),
+    "link": N_("made a new sign-in link for"),
+    "role": N_("changed the role of"),
+    "remove": N_("removed"),
+    "sign_out": N_("signed out everywhere:"),
+    "token": N_("made a token for"),
+    "revoke": N_("revoked a token of"),
+}
+SCOPES = {
+    "read": N_("read"),
+    "act": N_("act and answer"),
+    "sql": N_("query live with SQL"),
+}
 CLOSE_REASONS = {
     "resolved": N_("resolved"),
     "answered_elsewhere": N_("answered elsewhere"),
