@@ -12,7 +12,8 @@ from functools import partial
 
 import structlog
 
-from aggregator.actions import close_quiet
+from aggregator.acting.waking import tell_woken
+from aggregator.actions import close_quiet, wake_due
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 
 COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
 QUIET_EVERY = timedelta(minutes=10)
+WAKE_EVERY = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ async def running(
         stack.push_async_callback(control.stop)
         work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
         work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
+        work.poller.keep_house(
+            partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY
+        )
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.ingest.group_soon()
         work.poller.start()

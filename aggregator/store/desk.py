@@ -295,6 +295,12 @@ class Desk:
                     self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
             return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
 
+    def last_used(self, name: str) -> float | None:
+        """Unix time at which this person last used the desk, to five minutes; None: is not signed in."""
+        with self._lock:
+            (used,) = self._con.execute("SELECT max(used) FROM session WHERE user = ?", [name]).fetchone()
+        return None if used is None else float(used)
+
     def sign_out(self, token: str) -> None:
         with self.writing() as con:
             con.execute("DELETE FROM session WHERE hash = ?", [hashed(token)])
@@ -312,6 +318,11 @@ class Desk:
                 "INSERT INTO read_mark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
                 [name, inquiry, seen.timestamp()],
             )
+
+    def mark_unread(self, name: str | None, inquiry: Id) -> None:
+        """As if this person (None: nobody) had ever looked at it."""
+        with self.writing() as con:
+            con.execute("DELETE FROM read_mark WHERE inquiry = ? AND (user = ? OR ? IS NULL)", [inquiry, name, name])
 
     def read_marks(self, name: str, inquiries: Collection[Id]) -> dict[Id, float]:
         """Unix time up to which each was read; those never read are absent."""

@@ -38,7 +38,6 @@ class Tally:
     channels: Mapping[str, int] = field(default_factory=dict)
     langs: Mapping[str, int] = field(default_factory=dict)
     kinds: Mapping[str, int] = field(default_factory=dict)
-    states: Mapping[str, int] = field(default_factory=dict)
 
 
 def feed_page(
@@ -57,7 +56,7 @@ def feed_page(
         moment: one instant for all pages of one load; the order ages with time.
         after: (rank, inquiry_id) of the last row of the page before.
     """
-    view, bound = _view(filters, bands, sort)
+    view, bound = selecting(filters, bands, sort)
     bound |= {"moment": moment}
     counted = "-1" if after else "(SELECT count(*) FROM v)"
     further = "true"
@@ -83,7 +82,7 @@ def place_of(
     cursor: Connection, inquiry: Id, filters: Filters, *, moment: datetime, bands: Bands, sort: Sort
 ) -> int | None:
     """How many rows of the view stand before this one; None: the view does not hold it."""
-    view, bound = _view(filters, bands, sort)
+    view, bound = selecting(filters, bands, sort)
     found = cursor.execute(
         f"WITH v AS MATERIALIZED ({view}) SELECT (SELECT count(*) FROM v AS o "
         "WHERE (o.rank, o.inquiry_id) > (m.rank, m.inquiry_id)) FROM v AS m WHERE m.inquiry_id = $inquiry::UUID",
@@ -92,23 +91,13 @@ def place_of(
     return found[0] if found else None
 
 
-def ids_of(cursor: Connection, filters: Filters, *, moment: datetime, bands: Bands, sort: Sort, limit: int) -> list[Id]:
-    """The inquiries of a whole view at a moment, at most so many: what "all matching" means."""
-    view, bound = _view(filters, bands, sort)
-    found = cursor.execute(
-        f"WITH v AS ({view}) SELECT inquiry_id FROM v ORDER BY rank DESC, inquiry_id DESC LIMIT {limit}",
-        bound | {"moment": moment},
-    ).fetchall()
-    return [one.bytes for (one,) in found]
-
-
 def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime, bands: Bands) -> Tally:
     """Count many views in one look at the open ones; those that look into history or texts have one each."""
     together = {name: one for name, one in views.items() if not one.sought and "closed" not in one.states}
     counts = _counted(cursor, together, moment, bands)
     for name in views.keys() - together.keys():
         counts[name] = _size(cursor, views[name], moment, bands)
-    return Tally(counts, *(_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind", "state")))
+    return Tally(counts, *(_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind")))
 
 
 def _counted(cursor: Connection, views: Mapping[str, Filters], moment: datetime, bands: Bands) -> dict[str, int]:
@@ -126,7 +115,7 @@ def _counted(cursor: Connection, views: Mapping[str, Filters], moment: datetime,
 
 
 def _size(cursor: Connection, filters: Filters, moment: datetime, bands: Bands) -> int:
-    view, bound = _view(filters, bands, "priority")
+    view, bound = selecting(filters, bands, "priority")
     (size,) = cursor.execute(f"SELECT count(*) FROM ({view})", bound | {"moment": moment}).fetchone() or (0,)
     return int(size)
 
@@ -136,11 +125,11 @@ def _made_of(cursor: Connection, column: str) -> dict[str, int]:
     return dict(cursor.execute(sql).fetchall())
 
 
-def _view(filters: Filters, bands: Bands, sort: Sort) -> tuple[str, Bound]:
-    """(rank, inquiry_id) of all rows that it holds."""
+def selecting(filters: Filters, bands: Bands, sort: Sort, columns: str = "f.inquiry_id") -> tuple[str, Bound]:
+    """The statement for (rank, ...) of all rows that a view holds, and what it binds besides `$moment`."""
     asked = set(filters.states)
     tables = [OPEN] * (asked != {"closed"}) + [CLOSED] * ("closed" in asked)
     conditions, bound = where(filters, bands)
     held = " AND ".join(conditions) or "true"
-    selects = (f"SELECT {SORTS[sort]} AS rank, f.inquiry_id {table} WHERE {held}" for table in tables)
+    selects = (f"SELECT {SORTS[sort]} AS rank, {columns} {table} WHERE {held}" for table in tables)
     return " UNION ALL ".join(selects), bound

@@ -19,6 +19,8 @@ from starlette.routing import Route
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
     auth,
+    bulk,
+    dialogs,
     feed,
     health,
     incidents,
@@ -102,6 +104,11 @@ def _routes() -> list[Route]:
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
+        route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
+        route("/bulk/do/{what}", dialogs.many, who="agent"),
+        route("/bulk", bulk.bulk, who="agent", writes=True),
+        route("/undo", bulk.undo, who="agent", writes=True),
+        route("/recent", bulk.recent_page, who="agent"),
         route("/out", inquiry_page.out),
         route("/connectors", health.connectors),
         route("/impostors", people.impostors),

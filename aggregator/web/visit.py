@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from aggregator.store.desk import Role
 from aggregator.web import pages
-from aggregator.web.i18n import Lang, choose
+from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Visit:
         if self.session is None:
             raise HTTPException(401)
         return self.session.user
+
+    def gettext(self, text: str) -> str:
+        """A sentence in the visitor's language."""
+        return catalogue(self.lang).gettext(text)
 
     @property
     def wants_json(self) -> bool:

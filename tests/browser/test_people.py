@@ -43,6 +43,7 @@ async def test_undo_says_who_was_quicker(desk: Desk) -> None:
         desk.site.community.clock.pass_(seconds=3)
         await sam.keyboard.press("j")
         await sam.keyboard.press("e")
+        await sam.keyboard.press("1")
         await expect(amy.locator("li.row .state")).to_contain_text("closed")
         await amy.keyboard.press("z")
         await expect(amy.locator("#alarm")).to_contain_text("sam closed it")

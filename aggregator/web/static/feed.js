@@ -1,5 +1,6 @@
 // @ts-check
 // The feed: its list, its preview, its views, and what can be done there by key.
+import { DEEDS } from "./doings.js";
 import * as list from "./list.js";
 import { listen } from "./live.js";
 import { offer } from "./keys.js";
@@ -12,10 +13,7 @@ offer({
   previous: () => list.move(-1),
   open: () => list.open(list.current()),
   back: list.clear,
-  claim: () => list.act(list.current(), "claim"),
-  release: () => list.act(list.current(), "release"),
-  close: () => list.act(list.current(), "close"),
-  undo: list.undo,
+  ...Object.fromEntries([...Object.keys(DEEDS), "undo"].map((name) => [name, () => list.does(name)])),
   pick: () => toggle(list.current()),
   pick_next: () => extend(() => list.move(1)),
   pick_previous: () => extend(() => list.move(-1)),

@@ -1,10 +1,10 @@
 // @ts-check
 // The feed's list as it lives: what arrives, what leaves, and what I do with its rows. Nothing under the eyes moves by
 // itself; rows are known by their id, never by their place.
-import { explain, post, remember, undoLast } from "./actions.js";
+import { act as post, actOnMany, ask, askForMany, DEEDS, startDoings, undo as takeBack } from "./doings.js";
 import { fragment, page, say } from "./dom.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
-import { clearPicks, picked, startPicking } from "./picking.js";
+import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
 import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, view, viewUrl } from "./rows.js";
 
@@ -145,38 +145,73 @@ export async function resync() {
   return changes;
 }
 
-/** One after the other, in the order of the keys. @type {Promise<void>} */
-let queue = Promise.resolve();
-
-/** @param {HTMLLIElement | null} row @param {import("./actions.js").What} what */
-export function act(row, what) {
-  if (row && page.acts) queue = queue.then(() => doIt(row, what));
-}
-
-export function undo() {
-  queue = queue.then(takeBack);
-}
+/** @param {HTMLElement} row @returns {import("./doings.js").One} */
+const one = (row) => ({ id: row.dataset.id, ver: row.dataset.ver });
 
 /**
- * Do something with a row; paint it at once, and restore it if somebody was quicker.
- * @param {HTMLLIElement} row @param {import("./actions.js").What} what
+ * Do an action of keys.js: with what is picked, or else with a row.
+ * @param {string} name @param {HTMLLIElement | null} [row]
  */
-async function doIt(row, what) {
-  const { id, ver } = row.dataset;
-  const before = row.querySelector(".state").textContent;
-  row.classList.add("acting");
-  if (what === "claim") row.querySelector(".state").textContent = say("claimed_by", { who: page.user });
-  const { status, answer } = await post(id, what, ver);
-  row.classList.remove("acting");
-  if (answer) repaint(row, answer, inView(answer.facts) || status === 200);
-  else row.querySelector(".state").textContent = before;
-  if (status !== 200) {
-    explain(status, answer, id);
+export function does(name, row) {
+  if (name === "undo") {
+    takeBack();
     return;
   }
-  remember(what, ver, answer, undo);
+  const { what, asks, more } = DEEDS[name] ?? { what: name, asks: false, more: {} };
+  if (picked.size && !row) {
+    if (asks) askForMany(what, chosen());
+    else actOnMany(what, chosen(), more);
+    return;
+  }
+  const target = row ?? current();
+  if (!target || !page.acts) return;
+  const { id } = target.dataset;
+  const now = () => one(rowOf(id) ?? target);
+  if (asks) ask(what, now);
+  else {
+    paintAhead(target, what);
+    post(what, now, more).then(() => restore(target));
+  }
+}
+
+/** A claim is painted before the server knows of it. @param {HTMLElement} row @param {string} what */
+function paintAhead(row, what) {
+  const state = row.querySelector(".state");
+  row.classList.add("acting");
+  row.dataset.before ??= state.textContent;
+  if (what === "claim") state.textContent = say("claimed_by", { who: page.user });
+}
+
+/** Nothing came of it: the row is as it was. @param {HTMLElement} row */
+function restore(row) {
+  if (!row.classList.contains("acting")) return;
+  row.classList.remove("acting");
+  row.querySelector(".state").textContent = row.dataset.before;
+  delete row.dataset.before;
+}
+
+/** What I did, or took back, or what somebody else did before me. @param {{id: string, what: string, status: number, answer: import("./rows.js").Change}} told */
+function did({ id, what, status, answer }) {
+  const row = rowOf(id);
+  const shown = inView(answer.facts);
+  if (picked.has(id)) picked.set(id, answer.facts.ver);
+  if (!row) {
+    if (what === "undo" && shown) {
+      keepPlace(() => place(answer));
+      setCurrent(rowOf(id));
+    }
+    return;
+  }
+  row.classList.remove("acting");
+  delete row.dataset.before;
+  repaint(row, answer, shown || (status === 200 && what !== "undo"));
+  if (what === "unread") {
+    clearTimeout(reading);
+    row.classList.add("unread");
+  }
   showPreview(row, { mine: true });
-  if (!inView(answer.facts)) setTimeout(() => collapse(row), COLLAPSE_AFTER);
+  if (status === 200 && what !== "undo" && !shown) setTimeout(() => collapse(row), COLLAPSE_AFTER);
+  else if (what === "undo") setCurrent(row);
 }
 
 /** What I acted on leaves, and the next row becomes current. @param {HTMLLIElement} row */
@@ -187,15 +222,6 @@ export function collapse(row) {
     row.remove();
     setCurrent(next);
   } else keepPlace(() => row.remove());
-}
-
-async function takeBack() {
-  const answer = await undoLast();
-  if (!answer) return;
-  const row = rowOf(answer.facts.id);
-  if (row) repaint(row, answer);
-  else if (inView(answer.facts)) keepPlace(() => place(answer));
-  setCurrent(rowOf(answer.facts.id));
 }
 
 /** Leave for an inquiry so that coming back finds this place. @param {HTMLLIElement | null} row */
@@ -226,7 +252,9 @@ export function clear() {
 
 export async function startList() {
   startPicking();
-  startPreview((what) => act(current(), what));
+  startPreview();
+  startDoings();
+  document.addEventListener("did", (event) => did(/** @type {CustomEvent} */ (event).detail));
   pill.addEventListener("click", flush);
   document.querySelector("a.refresh").addEventListener("click", (event) => {
     event.preventDefault();
@@ -235,11 +263,11 @@ export async function startList() {
   list.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     const row = /** @type {HTMLLIElement | null} */ (target.closest("li.row"));
-    if (!row || target.closest(".pick")) return;
+    if (!row || target.closest(".tick")) return;
     const button = /** @type {HTMLElement | null} */ (target.closest("button[data-do]"));
     if (button) {
       event.preventDefault();
-      act(row, /** @type {any} */ (button.dataset.do));
+      does(button.dataset.do, row);
     } else if (/** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey || /** @type {MouseEvent} */ (event).shiftKey) {
       return; // another tab
     } else if (wide.matches && row !== current()) {
@@ -249,7 +277,7 @@ export async function startList() {
   });
   list.addEventListener("focusin", (event) => {
     const row = /** @type {HTMLElement} */ (event.target).closest("li.row");
-    if (row && row !== current() && !(/** @type {Element} */ (event.target).closest(".pick"))) setCurrent(/** @type {HTMLLIElement} */ (row), { focus: false });
+    if (row && row !== current() && !(/** @type {Element} */ (event.target).closest(".tick"))) setCurrent(/** @type {HTMLLIElement} */ (row), { focus: false });
   });
   await startPaging(setCurrent, (id) => waiting.has(id));
 }

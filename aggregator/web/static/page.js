@@ -23,10 +23,7 @@ else if (document.body.classList.contains("inquiry")) {
   const inquiry = await import("./inquiry.js");
   inquiry.startInquiry();
   offer({
-    claim: () => inquiry.act("claim"),
-    release: () => inquiry.act("release"),
-    close: inquiry.close,
-    undo: inquiry.undo,
+    ...inquiry.deeds,
     show_new: inquiry.refresh,
     previous_inquiry: () => inquiry.walk(-1),
     next_inquiry: () => inquiry.walk(1),

@@ -11,10 +11,11 @@ const listeners = new Set();
 export const onPicked = (run) => listeners.add(run);
 
 /** @param {HTMLLIElement} row */
-const box = (row) => /** @type {HTMLInputElement} */ (row.querySelector(".pick input"));
+const box = (row) => /** @type {HTMLInputElement} */ (row.querySelector(".tick input"));
 
 /** @param {HTMLLIElement} row @param {boolean} on */
 function set(row, on) {
+  if (!on) whole = false;
   box(row).checked = on;
   if (on) picked.set(row.dataset.id, row.dataset.ver);
   else picked.delete(row.dataset.id);
@@ -47,8 +48,27 @@ export function pickAll() {
 }
 
 export function clearPicks() {
+  whole = false;
   picked.clear();
   for (const row of rows()) box(row).checked = false;
+  told();
+}
+
+/** Whether not only the picked ones are meant, but all that the view holds. */
+let whole = false;
+
+/** For whom an action is: those that are picked, with the version that was seen, or the whole view as it was loaded. */
+export function chosen() {
+  const { view, asOf } = /** @type {HTMLElement} */ (document.querySelector(".desk")).dataset;
+  if (whole) return { query: view, as_of: asOf };
+  return { items: [...picked].map(([id, ver]) => ({ id, ver: rowOf(id)?.dataset.ver ?? ver })) };
+}
+
+export const allMatching = () => whole;
+
+/** @param {boolean} on */
+export function meanAll(on) {
+  whole = on;
   told();
 }
 
@@ -63,7 +83,7 @@ function paint() {
 export function startPicking() {
   list.addEventListener("change", (event) => {
     const input = /** @type {HTMLInputElement} */ (event.target);
-    if (!input.closest(".pick")) return;
+    if (!input.closest(".tick")) return;
     set(/** @type {HTMLLIElement} */ (input.closest("li.row")), input.checked);
     told();
   });

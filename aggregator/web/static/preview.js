@@ -1,6 +1,6 @@
 // @ts-check
 // The current row beside the list. The last one asked for wins; until it is there the one before stays.
-import { fragment, page, say } from "./dom.js";
+import { fragment, say } from "./dom.js";
 import { current } from "./rows.js";
 import { paintTimes } from "./times.js";
 
@@ -99,14 +99,7 @@ export function closePreview() {
   pane.dispatchEvent(new CustomEvent("previewed", { bubbles: true, detail: "" }));
 }
 
-/** @param {(what: any) => void} act */
-export function startPreview(act) {
-  pane.addEventListener("click", (event) => {
-    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button[data-do]"));
-    if (!button || !page.acts) return;
-    event.preventDefault();
-    act(button.dataset.do);
-  });
+export function startPreview() {
   wide.addEventListener("change", () => {
     const row = current();
     if (wide.matches && row) showPreview(row);

@@ -30,7 +30,7 @@ export const firstSeen = () => {
   return rows().find((row) => row.getBoundingClientRect().bottom > top + 1);
 };
 
-export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".pick input:checked");
+export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked");
 
 /** Run a change of the list without moving what is being read. @param {() => void} change */
 export function keepPlace(change) {
@@ -83,10 +83,10 @@ export function repaint(row, { facts, html }, shown = inView(facts)) {
   keepPlace(() => {
     const focus = row.contains(document.activeElement) && row.querySelectorAll("a, button").length;
     const wasUnread = row.classList.contains("unread");
-    const pick = /** @type {HTMLInputElement | null} */ (row.querySelector(".pick input"))?.checked;
+    const pick = /** @type {HTMLInputElement | null} */ (row.querySelector(".tick input"))?.checked;
     row.replaceChildren(...fresh.childNodes);
     Object.assign(row.dataset, facts);
-    if (pick) /** @type {HTMLInputElement} */ (row.querySelector(".pick input")).checked = true;
+    if (pick) /** @type {HTMLInputElement} */ (row.querySelector(".tick input")).checked = true;
     row.classList.toggle("unread", unread || wasUnread);
     if (!unread && !wasUnread) row.querySelector(".dot")?.remove();
     row.classList.toggle("left", !shown);
