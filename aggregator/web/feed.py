@@ -16,6 +16,7 @@ from aggregator.store.filters import Filters
 from aggregator.store.listing import FeedPage, feed_page, place_of
 from aggregator.store.reading import FeedRow, find_by_code, rows_by_id
 from aggregator.store.searching import Term, seek, snippets
+from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
 from aggregator.web.found import Found, around, spans
@@ -60,6 +61,7 @@ async def feed(visit: Visit) -> Response:
     beside = await side(visit, moment)
     return visit.page(
         "feed.html",
+        troubles=await _troubles(visit),
         side=beside,
         built_in=BUILT_IN,
         total=page.total,
@@ -135,6 +137,17 @@ async def counts(visit: Visit) -> Response:
             "unread": beside.unread,
         }
     )
+
+
+async def banner(visit: Visit) -> Response:
+    """The line above the list that says which sources may have more than we show."""
+    return visit.page("banner.html", troubles=await _troubles(visit))
+
+
+async def _troubles(visit: Visit) -> list[Trouble]:
+    sources = visit.site.settings.sources
+    found = await visit.site.db.read(troubles)
+    return [one for one in found if one.source in sources and sources[one.source].enabled]
 
 
 async def unread(visit: Visit, rows: Collection[FeedRow]) -> set[Id]:

@@ -194,6 +194,23 @@ INCIDENT_DONE = incident_words.DONE
 
 # What scripts say. They fetch it as one file (pages.py).
 SCRIPT = {
+    "away": N_("{n} changes while you were away"),
+    "away_one": N_("1 change while you were away"),
+    "not_signed_in": N_("You are not signed in yet"),
+    "is_viewing": N_("{who} is viewing"),
+    "is_idle": N_("{who} was viewing, and is away from the desk"),
+    "is_replying": N_("{who} is replying"),
+    "selected": N_("{n} selected"),
+    "all_selected": N_("all {n} that match are selected"),
+    "not_shown": N_("({n} not in this list)"),
+    "select_all": N_("Select all {n} that match"),
+    "notices_on": N_("This browser tells you of P0 and of what is yours"),
+    "notices_off": N_("Desktop notices are off"),
+    "notices_refused": N_("Your browser does not allow notices; allow them for this address in its settings"),
+    "notices_impossible": N_("Browsers give notices only over https or on this machine itself"),
+    "notice_p0": N_("P0: {code}"),
+    "notice_mine": N_("Something new in {code}, which is yours"),
+    "notice_body": N_("Score {score}, {band}"),
     "preview_failed": N_("This could not be loaded."),
     "try_again": N_("Try again"),
     "new_rows": N_("{n} new"),
@@ -271,6 +288,8 @@ KEYS = {
     "go_connectors": N_("go to the connectors"),
     "go_settings": N_("go to the settings"),
     "why": N_("why was this not on top?"),
+    "recent": N_("my recent actions"),
+    "notices": N_("desktop notices on or off"),
     "help": N_("list of keys"),
     "palette": N_("all actions"),
 }

@@ -66,5 +66,5 @@ async def test_after_the_session_ended_an_action_is_refused_in_words_and_the_row
         desk.site.work.desk.sign_out_everywhere("amy")
         await page.keyboard.press("j")
         await page.keyboard.press("c")
-        await expect(page.locator("#alarm")).to_contain_text("Your session is over")
+        await expect(page.locator("#signin-again")).to_be_visible()
         await expect(page.locator("li.row .state")).to_have_text("new")

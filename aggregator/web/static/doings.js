@@ -211,7 +211,9 @@ async function submit(event) {
     return;
   }
   const what = button?.dataset.what ?? asked.what;
-  const { id, ver } = asked.one();
+  const { one } = asked;
+  await queue; // what went before may have changed its version
+  const { id, ver } = one();
   delete fields.ver;
   const { status, answer } = await post(id, what, ver, fields);
   delete form.dataset.busy;

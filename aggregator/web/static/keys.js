@@ -46,6 +46,8 @@ export const KEYS = [
   { name: "go_connectors", keys: ["g c"], group: "go" },
   { name: "go_settings", keys: ["g s"], group: "go" },
   { name: "why", keys: ["g w"], group: "go" },
+  { name: "recent", keys: [], group: "go" },
+  { name: "notices", keys: [], group: "go" },
   { name: "help", keys: ["?"], group: "go" },
   { name: "palette", keys: ["Mod+k"], group: "go", fixed: true },
 ];

@@ -1,12 +1,13 @@
 // @ts-check
 // The feed's list as it lives: what arrives, what leaves, and what I do with its rows. Nothing under the eyes moves by
 // itself; rows are known by their id, never by their place.
-import { act as post, actOnMany, ask, askForMany, DEEDS, startDoings, undo as takeBack } from "./doings.js";
+import { act as post, actOnMany, ask, askForMany, DEEDS, showRecent, startDoings, undo as takeBack } from "./doings.js";
 import { fragment, page, say } from "./dom.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
 import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, view, viewUrl } from "./rows.js";
+import { fetchPart } from "./session.js";
 
 export { current } from "./rows.js";
 
@@ -133,7 +134,7 @@ export async function resync() {
   }
   const query = new URLSearchParams(view);
   query.set("part", "rows");
-  const answer = await fetch(`/?${query}`);
+  const answer = await fetchPart(`/?${query}`);
   if (!answer.ok) return changes;
   for (const row of /** @type {NodeListOf<HTMLElement>} */ (fragment(await answer.text()).querySelectorAll("li.row"))) {
     if (rowOf(row.dataset.id)) continue;
@@ -153,10 +154,8 @@ const one = (row) => ({ id: row.dataset.id, ver: row.dataset.ver });
  * @param {string} name @param {HTMLLIElement | null} [row]
  */
 export function does(name, row) {
-  if (name === "undo") {
-    takeBack();
-    return;
-  }
+  if (name === "undo") return void takeBack();
+  if (name === "recent") return showRecent();
   const { what, asks, more } = DEEDS[name] ?? { what: name, asks: false, more: {} };
   if (picked.size && !row) {
     if (asks) askForMany(what, chosen());

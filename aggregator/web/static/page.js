@@ -3,6 +3,7 @@
 import { offer, startKeys } from "./keys.js";
 import { listen } from "./live.js";
 import { showHelp, showPalette } from "./palette.js";
+import { startSession } from "./session.js";
 import { startClock } from "./times.js";
 
 const go = (/** @type {string} */ path) => () => location.assign(path);
@@ -14,10 +15,12 @@ offer({
   go_incidents: go("/incidents"),
   go_connectors: go("/connectors"),
   go_settings: go("/settings"),
+  why: go("/why"),
   search: () => (document.getElementById("search") ? document.getElementById("search").focus() : location.assign("/")),
 });
 
 startClock();
+startSession();
 if (document.body.classList.contains("feed")) await import("./feed.js");
 else if (document.body.classList.contains("inquiry")) {
   const inquiry = await import("./inquiry.js");
@@ -29,7 +32,15 @@ else if (document.body.classList.contains("inquiry")) {
     next_inquiry: () => inquiry.walk(1),
     back: inquiry.back,
   });
-  listen({ new: inquiry.changes, upd: inquiry.changes, resync: inquiry.refresh });
+  const presence = await import("./presence.js");
+  presence.startPresence();
+  listen({
+    hello: (told) => presence.learn(told.presence),
+    presence: presence.hears,
+    new: inquiry.changes,
+    upd: inquiry.changes,
+    resync: inquiry.refresh,
+  });
 } else {
   listen({});
 }

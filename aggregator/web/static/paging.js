@@ -2,6 +2,7 @@
 // Pages of the list: the next one before the end is seen, a bounded number of rows, and coming back to the same place.
 import { fragment } from "./dom.js";
 import { asked, current, firstSeen, keepPlace, list, rowOf, rows, viewUrl } from "./rows.js";
+import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
 export const MOST_ROWS = 2000;
@@ -23,7 +24,7 @@ export async function older() {
   const link = /** @type {HTMLAnchorElement | null} */ (document.getElementById("older"));
   if (!link) return false;
   busy = true;
-  const answer = await fetch(`${link.href}&part=rows`).catch(() => null);
+  const answer = await fetchPart(`${link.href}&part=rows`).catch(() => null);
   busy = false;
   if (!answer?.ok) return false;
   const more = fragment(await answer.text());

@@ -2,6 +2,7 @@
 // The current row beside the list. The last one asked for wins; until it is there the one before stays.
 import { fragment, say } from "./dom.js";
 import { current } from "./rows.js";
+import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
 const SETTLE = 60; // milliseconds that a row stays current before it is fetched
@@ -46,7 +47,7 @@ async function load(id, ver) {
   clearTimeout(slow);
   slow = setTimeout(() => pane.classList.add("loading"), SLOW);
   try {
-    const answer = await fetch(`/inquiry/${id}/preview`, { signal: asking.signal });
+    const answer = await fetchPart(`/inquiry/${id}/preview`, { signal: asking.signal });
     if (!answer.ok) throw new Error(String(answer.status));
     const html = await answer.text();
     if (current()?.dataset.id !== id) return;

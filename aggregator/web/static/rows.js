@@ -1,6 +1,7 @@
 // @ts-check
 // The rows of the list: finding them, placing them, and changing the list without moving what is being read.
 import { fragment, page, say, stateWord } from "./dom.js";
+import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
 /** What scripts know of an inquiry; a row has it as its data. @typedef {Record<string, string>} Facts */
@@ -106,6 +107,6 @@ export function repaint(row, { facts, html }, shown = inView(facts)) {
 export async function asked(ids) {
   const query = new URLSearchParams(view);
   query.set("ids", ids.join(","));
-  const answer = await fetch(`/rows?${query}`, { headers: { accept: "application/json" } });
+  const answer = await fetchPart(`/rows?${query}`);
   return answer.ok ? answer.json() : {};
 }

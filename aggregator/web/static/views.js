@@ -2,6 +2,7 @@
 // The views beside the list: their counts, the sheet of filters, and the small menus.
 import { page } from "./dom.js";
 import { view } from "./rows.js";
+import { fetchPart } from "./session.js";
 
 const EVERY = 5000; // milliseconds between two looks at the counts
 let last = 0;
@@ -19,7 +20,7 @@ export function countsMoved(told) {
 async function count() {
   due = 0;
   last = Date.now();
-  const answer = await fetch(`/counts?${view}`, { headers: { accept: "application/json" } }).catch(() => null);
+  const answer = await fetchPart(`/counts?${view}`).catch(() => null);
   if (!answer?.ok) return;
   const told = await answer.json();
   /** @type {Map<string, number>} */
