@@ -34,6 +34,7 @@ from aggregator.web import (
     saved,
     team,
     token_pages,
+    why,
 )
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
@@ -113,6 +114,7 @@ def _routes() -> list[Route]:
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
         route("/out", inquiry_page.out),
+        route("/why", why.page),
         route("/connectors", health.connectors),
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),

@@ -14,6 +14,7 @@ from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.history import HistoryEvent
+from aggregator.store.looks import looked
 from aggregator.store.reading import InquiryPage, ThreadPost, find_by_code, inquiry_page
 from aggregator.web.doing import do
 from aggregator.web.known import known
@@ -31,6 +32,7 @@ async def show(visit: Visit) -> Response:
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
             return _page(visit, page)
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
+        await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
     return _page(visit, page)
 
 
@@ -48,6 +50,7 @@ async def mark_read(visit: Visit) -> Response:
     inquiry_id = await _wanted(visit)
     page = await _read(visit, inquiry_id)
     await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, page.row.inquiry.seen_at)
+    await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry_id, visit.site.clock())
     return Response(status_code=204)
 
 

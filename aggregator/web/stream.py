@@ -134,7 +134,7 @@ class Stream:
                 await self._append([("conn", {"sources": [one.source for one in now]}, None)])
 
     async def _tell_presence(self, inquiries: Collection[Id]) -> None:
-        told = [{"id": written(one), "people": self.presence.of(one)} for one in inquiries]
+        told: list[dict[str, object]] = [{"id": written(one), "people": self.presence.of(one)} for one in inquiries]
         await self._append([("presence", one, None) for one in told])
 
     async def _hand_on(self, ids: set[Id]) -> None:
