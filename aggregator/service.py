@@ -71,9 +71,10 @@ async def running(
             settings=settings,
             stream=stream,
             clock=clock,
-            health=lambda: source_reports(work.db, settings),
+            health=lambda: source_reports(work.db, settings, clock()),
             surfacing=work.ingest.surfacing,
             grouping=work.ingest.incidents,
+            sources=work.poller,
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 import httpx
 
@@ -41,9 +40,10 @@ class WebSite:
             settings=self.work.settings,
             stream=self.stream,
             clock=self.community.clock,
-            health=partial(source_reports, self.work.db, self.work.settings),
+            health=lambda: source_reports(self.work.db, self.work.settings, self.work.clock()),
             surfacing=self.work.ingest.surfacing,
             grouping=self.work.ingest.incidents,
+            sources=self.work.poller,
         )
         self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
         self._serving.callback(self.stream.stop)

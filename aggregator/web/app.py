@@ -20,6 +20,8 @@ from aggregator.store.desk import DeskFullError
 from aggregator.web import (
     auth,
     bulk,
+    connectors,
+    dashboard,
     dialogs,
     feed,
     health,
@@ -38,7 +40,7 @@ from aggregator.web import (
 )
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
-from aggregator.web.visit import Site, Visit, route, visit
+from aggregator.web.visit import Site, Sources, Visit, route, visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -65,6 +67,7 @@ def create_app(
     health: Callable[[], list[SourceReport]],
     surfacing: Surfacing,
     grouping: Incidents,
+    sources: Sources,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
@@ -72,6 +75,7 @@ def create_app(
         health: the report on each source; called in a thread.
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
+        sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
 
     @asynccontextmanager
@@ -87,7 +91,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, sources)
     return app
 
 
@@ -115,7 +119,9 @@ def _routes() -> list[Route]:
         route("/recent", bulk.recent_page, who="agent"),
         route("/out", inquiry_page.out),
         route("/why", why.page),
-        route("/connectors", health.connectors),
+        route("/dashboard", dashboard.show),
+        route("/connectors", connectors.listed),
+        route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
         route("/events", _events),

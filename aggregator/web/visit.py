@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
@@ -29,6 +29,20 @@ if TYPE_CHECKING:
     from aggregator.surfacing import Surfacing
     from aggregator.web.stream import Stream
 
+
+class Sources(Protocol):
+    """What colleagues may do with the sources that are polled. Each raises KeyError: no such source."""
+
+    async def pause(self, name: str, who: str) -> None:
+        """Ask it nothing until it may go on."""
+
+    async def go_on(self, name: str) -> None:
+        """Poll it again, at once."""
+
+    def poll_soon(self, name: str) -> None:
+        """Look there now, if it is polled."""
+
+
 Who = Literal["anyone"] | Role
 
 
@@ -44,6 +58,7 @@ class Site:
     health: Callable[[], list[SourceReport]]
     surfacing: Surfacing
     incidents: Incidents
+    sources: Sources
 
     @property
     def secure(self) -> bool:

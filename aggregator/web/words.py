@@ -126,6 +126,7 @@ SOURCE_STATES = {
     "silent": N_("unusually silent"),
     "failing": N_("failing"),
     "stopped": N_("stopped"),
+    "paused": N_("paused"),
     "off": N_("off"),
 }
 BLIND = {

@@ -17,6 +17,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = {
     "feed": "/",
     "connectors": "/connectors",
+    "dashboard": "/dashboard",
     "settings": "/settings",
     "incidents": "/incidents",
     "incident": "/incidents/INC-1",

@@ -13,6 +13,7 @@ offer({
   palette: showPalette,
   go_feed: go("/"),
   go_incidents: go("/incidents"),
+  go_dashboard: go("/dashboard"),
   go_connectors: go("/connectors"),
   go_settings: go("/settings"),
   why: go("/why"),
