@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -16,27 +15,20 @@ from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.history import HistoryEvent
-from aggregator.store.reading import FeedRow, InquiryPage, Term, ThreadPost, find_by_code, inquiry_page
+from aggregator.store.looks import looked
+from aggregator.store.reading import InquiryPage, ThreadPost, find_by_code, inquiry_page
 from aggregator.web import replies
 from aggregator.web.doing import do
 from aggregator.web.known import known
+from aggregator.web.reasons import spans_of, why_of
 from aggregator.web.visible import target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from aggregator.outbox.outbox import Written
     from aggregator.web.visit import Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """A term beside the words that gave it away."""
-
-    term: Term
-    evidence: str
-    share: int  # of the strongest term, 0-100: the length of its bar
 
 
 async def show(visit: Visit) -> Response:
@@ -48,6 +40,7 @@ async def show(visit: Visit) -> Response:
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
             return _page(visit, page, written)
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
+        await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
     return _page(visit, page, written)
 
 
@@ -71,6 +64,7 @@ async def mark_read(visit: Visit) -> Response:
     inquiry_id = await wanted(visit)
     page = await read(visit, inquiry_id)
     await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, page.row.inquiry.seen_at)
+    await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry_id, visit.site.clock())
     return Response(status_code=204)
 
 
@@ -125,8 +119,8 @@ def _page(
         events=page.events,
         steps=page.path,
         approaches=page.approaches,
-        why=_why(page.row, texts),
-        spans=_spans(page.row),
+        why=why_of(page.row, texts),
+        spans=spans_of(page.row),
         reasons=CLOSE_REASONS,
         runs=_runs(posts, page),
         band_event=_band_event(page),
@@ -167,23 +161,3 @@ def _band_event(page: InquiryPage) -> HistoryEvent | None:
     if page.row.inquiry.band_by is None:
         return None
     return next((event for event in reversed(page.events) if event.what == "band" and not event.undone), None)
-
-
-def _why(row: FeedRow, texts: Mapping[Id, str]) -> list[Why]:
-    strongest = max((abs(term.points) for term in row.terms), default=1.0) or 1.0
-    return [Why(term, _evidence(term, texts), round(100 * abs(term.points) / strongest)) for term in row.terms]
-
-
-def _evidence(term: Term, texts: Mapping[Id, str]) -> str:
-    if term.post_id is None or term.start is None or term.end is None:
-        return ""
-    return texts.get(term.post_id, "")[term.start : term.end]
-
-
-def _spans(row: FeedRow) -> dict[Id, list[tuple[int, int]]]:
-    """What to highlight in each post."""
-    spans: dict[Id, list[tuple[int, int]]] = {}
-    for term in row.terms:
-        if term.post_id is not None and term.start is not None and term.end is not None:
-            spans.setdefault(term.post_id, []).append((term.start, term.end))
-    return spans

@@ -8,30 +8,30 @@ import { paintTimes } from "./times.js";
 /** @typedef {{id: string, ver: string}} One */
 /** @typedef {{items: One[]} | {query: string, as_of: string}} Many picked ones, or all that match a view */
 
-/** Which key asks for what; `to`, and the like, are sent along. @type {Record<string, {what: string, asks?: boolean, more?: Record<string, string>}>} */
-export const BY_KEY = {
-  c: { what: "claim" },
-  "Shift+c": { what: "release" },
-  a: { what: "assign", asks: true },
-  "Shift+a": { what: "assign", more: { to: "me" } },
-  w: { what: "wait" },
-  s: { what: "snooze", asks: true },
-  e: { what: "close", asks: true },
-  t: { what: "label", asks: true },
-  p: { what: "band", asks: true },
-  m: { what: "merge", asks: true },
-  b: { what: "flag", asks: true },
-  "Shift+u": { what: "unread" },
+/** What each action of keys.js asks for; `more` is sent along. @type {Record<string, {what: string, asks?: boolean, more?: Record<string, string>}>} */
+export const DEEDS = {
+  claim: { what: "claim" },
+  release: { what: "release" },
+  assign: { what: "assign", asks: true },
+  assign_me: { what: "assign", more: { to: "me" } },
+  waiting: { what: "wait" },
+  snooze: { what: "snooze", asks: true },
+  close: { what: "close", asks: true },
+  kind: { what: "label", asks: true },
+  override: { what: "band", asks: true },
+  merge: { what: "merge", asks: true },
+  block: { what: "flag", asks: true },
+  unread: { what: "unread" },
 };
 
 /** One after the other, in the order of the keys. @type {Promise<unknown>} */
 let queue = Promise.resolve();
 
-/** The bindings of all keys. @param {() => One | null} target */
-export function keysFor(target) {
+/** All of them for what is on screen, by the names of keys.js. @param {() => One | null} target */
+export function deedsFor(target) {
   /** @type {Record<string, () => void>} */
-  const bound = { z: () => void undo() };
-  for (const [key, { what, asks, more }] of Object.entries(BY_KEY)) bound[key] = () => (asks ? ask(what, target) : void act(what, target, more));
+  const bound = { undo: () => void undo() };
+  for (const [name, { what, asks, more }] of Object.entries(DEEDS)) bound[name] = () => (asks ? ask(what, target) : void act(what, target, more));
   return bound;
 }
 
@@ -216,7 +216,9 @@ async function submit(event) {
     return;
   }
   const what = button?.dataset.what ?? asked.what;
-  const { id, ver } = asked.one();
+  const { one } = asked;
+  await queue; // what went before may have changed its version
+  const { id, ver } = one();
   delete fields.ver;
   const { status, answer } = await post(id, what, ver, fields);
   delete form.dataset.busy;
