@@ -16,8 +16,8 @@ _SHORTEST = {True: 4, False: 2}  # signs of a name that tells somebody, Latin an
 _COMMON = frozenset({
     "support", "admin", "help", "team", "user", "customer", "wallet", "official", "service", "guest", "anonymous",
     "none", "test", "hello", "thanks", "everyone", "community", "channel", "group", "crypto", "bitcoin", "ethereum",
-    "tron", "solana", "token", "swap", "bridge", "用户", "客服", "管理员", "匿名", "游客", "官方", "小编", "老师", "大家",
-    "朋友", "钱包", "币圈", "微信用户", "今天", "明天", "这个",
+    "tron", "solana", "token", "swap", "bridge", "用户", "客服", "管理员", "匿名", "游客", "官方", "小编", "老师",
+    "大家", "朋友", "钱包", "币圈", "微信用户", "今天", "明天", "这个",
 })  # fmt: skip
 """Names that tell nobody."""
 
