@@ -8,7 +8,7 @@ guessed times, and never by more than 14 days: `refold` relies on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -68,8 +68,8 @@ class _Threads:
     targets: dict[Id, _Target] = field(default_factory=dict)  # by post or alias id
 
 
-def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row]:
-    """Give every new post its inquiry (`draft.inquiry_id`).
+def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds, own: Mapping[Id, Id]) -> list[Row]:
+    """Give every new post its inquiry (`draft.inquiry_id`). `own`: those of the answers that were sent from here.
 
     Returns the rows of stored answers that waited for their question and have found it now, changed.
     """
@@ -86,7 +86,10 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
         if draft.alone and not draft.staff:
             threads.targets[draft.post_id] = _target(draft.inquiry_id, draft.posted_at, staff=False)
     for draft in sorted(rest, key=lambda each: (each.posted_at, each.order, each.staff)):
-        if draft.staff:
+        if draft.post_id in own:
+            draft.inquiry_id = own[draft.post_id]
+            threads.askers.get(draft.thread_id, {}).pop(draft.inquiry_id, None)
+        elif draft.staff:
             draft.inquiry_id = _answered(draft, threads)
         elif draft.asks:
             draft.inquiry_id = _joined(draft, threads)

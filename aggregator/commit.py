@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from aggregator import assign
 from aggregator.identity import Id, as_uuid
+from aggregator.own_answers import OwnAnswers
 from aggregator.people import People, waiting_inquiries
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
 from aggregator.prepare import Draft, Origin, Prepared, Tally
@@ -87,6 +88,7 @@ def commit_page(
     suspects: Suspects,
     known: KnownIds,
     seen: SeenAccounts,
+    own: OwnAnswers,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
@@ -98,6 +100,7 @@ def commit_page(
         suspects: impostors, as far as they are marked.
         known: the ids of what is stored.
         seen: accounts that are stored as they are told.
+        own: answers that were sent from here, and have not come back.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -116,8 +119,9 @@ def commit_page(
     suspects.clear(con, page, origin, now)
     _take_drafts(con, page, origin, now, writes, outcome, reread, called=move is None)
     fresh = list(writes.fresh.values())
+    sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
-    answers = assign.assign(con, fresh, known)
+    answers = assign.assign(con, fresh, known, {post: answer.inquiry_id for post, answer in sent.items()})
     outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
     outcome.arrived = [draft.posted_at for draft in fresh if not draft.backfill]
     writes.known |= {row["post_id"]: row for row in answers}
@@ -125,6 +129,7 @@ def commit_page(
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(deleted, now, writes, outcome)
     _write_posts(con, page, writes, origin, now, dead)
+    writes.touched |= own.arrived(con, sent, now)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
     _write_accounts(con, page.drafts, origin, seen)
@@ -136,7 +141,7 @@ def commit_page(
     outcome.inquiries = refold(
         con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
-    outcome.inquiries |= approached | waiting_inquiries(con, linked)
+    outcome.inquiries |= approached | waiting_inquiries(con, linked) | {each.inquiry_id for each in sent.values()}
     outcome.asked = [
         draft
         for draft in fresh
@@ -353,6 +358,7 @@ def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]
         "inquiry_id": [draft.inquiry_id for draft in fresh],
         "version": [draft.version for draft in fresh],
         "deleted_at": [dead.get(draft.post_id) for draft in fresh] if dead else [None] * len(fresh),
+        "staff": [draft.staff for draft in fresh],
     }
     taken = rows.taken(page.posts, [draft.at for draft in fresh])
     for name, values in decided.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregator.identity import Id, code
+from aggregator.identity import Id, code, written
 from aggregator.inquiry import ASIDE, SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind, Reason
 from aggregator.triage import terms
 
@@ -101,6 +101,7 @@ class _Course:
     touched_at: datetime | None = None
     thanks: bool = False
     promise: datetime | None = None
+    returned: frozenset[str] = frozenset()  # answers sent from here whose posts are there, and count instead
 
     def customer_says(self, post: FoldPost) -> None:
         if post.deleted:
@@ -128,12 +129,14 @@ class _Course:
         self.asked = self.asked if still_asked else 0
 
     def we_answer(self, post: FoldPost) -> None:
-        if post.deleted:
-            return
-        self.first_answer_at = self.first_answer_at or post.posted_at
-        self.answered_at = post.posted_at
+        if not post.deleted:
+            self._answered(post.posted_at, None if post.backfill else post.promise)
+
+    def _answered(self, at: datetime, promise: datetime | None) -> None:
+        self.first_answer_at = self.first_answer_at or at
+        self.answered_at = at
         self._nothing_is_owed()
-        self.promise = None if post.backfill else post.promise
+        self.promise = promise
         if self.state != "closed":
             self.state = "answered"
 
@@ -154,6 +157,8 @@ class _Course:
         elif event.what == "reopen":
             self.state = "claimed" if self.owner else "new"
             self.closed_at = self.close_reason = None
+        elif event.what == "reply" and event.details.get("post") not in self.returned:
+            self._answered(event.happened_at, _promise(event))
 
 
 def fold(
@@ -172,7 +177,10 @@ def fold(
         points: overrides of rules' points from the configuration.
     """
     # Where a platform tells whole seconds only, an answer of the same second came after the question.
-    ordered = sorted(posts, key=lambda post: (post.posted_at, post.order, post.staff, post.post_id))
+    ordered = sorted(
+        _with_replies(posts, events) if events else posts,
+        key=lambda post: (post.posted_at, post.order, post.staff, post.post_id),
+    )
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
@@ -224,12 +232,30 @@ def fold(
     )
 
 
+def _with_replies(posts: Iterable[FoldPost], events: Sequence[Event]) -> list[FoldPost]:
+    """The posts; those that were sent from here are ours, whatever account the platform shows them under."""
+    replies = {event.details["post"]: event for event in events if event.what == "reply" and "post" in event.details}
+    return [
+        post._replace(staff=True, promise=post.promise or _promise(replies[name]))
+        if (name := written(post.post_id)) in replies
+        else post
+        for post in posts
+    ]
+
+
+def _promise(reply: Event) -> datetime | None:
+    """Until when an answer that was sent from here promises another one."""
+    promised = reply.details.get("promise")
+    return datetime.fromisoformat(promised) if promised else None
+
+
 def _walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> _Course:
     course = _Course()
     if not events:
         for post in ordered:
             course.we_answer(post) if post.staff else course.customer_says(post)
         return course
+    course.returned = frozenset(written(post.post_id) for post in ordered)
     steps: list[tuple[datetime, int, int, FoldPost | Event]] = [
         *((post.posted_at, 0, post.order, post) for post in ordered),
         *((event.happened_at, 1, number, event) for number, event in enumerate(events)),

@@ -98,7 +98,7 @@ class Event:
     inquiry_id: Id
     happened_at: datetime
     who: str  # user name, or "system"
-    what: Literal["claim", "release", "close", "reopen", "unlink", "link", "clear", "suspect"]
+    what: Literal["claim", "release", "close", "reopen", "reply", "unlink", "link", "clear", "suspect"]
     details: dict[str, str]
 
 

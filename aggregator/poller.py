@@ -73,6 +73,7 @@ class Source:
     again: bool = False  # the platform said that there is something to fetch
     listens: bool = False  # the poll under way has caught up and goes on
     opened: bool = False
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -145,6 +146,15 @@ class Poller:
         if not source.again:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
+    async def ready(self, name: str) -> None:
+        """Open a source's connections, if that is left to its first poll and has not been done. Raises as a poll."""
+        if (source := self.sources.get(name)) is None:
+            return
+        async with source.opening:
+            if not source.opened:
+                await source.connector.open()
+                source.opened = True
+
     async def stop(self) -> None:
         """Stop polling; a page under way is committed or left to be fetched again."""
         if self._scheduler.running:
@@ -197,9 +207,7 @@ class Poller:
             began, source.again, source.listens = self.ingest.clock(), False, False
             fence = source.fence
             try:
-                if not source.opened:
-                    await source.connector.open()
-                    source.opened = True
+                await self.ready(source.name)
                 await self._drain(source, once=once)
             except ConnectorError as error:
                 return await self._failed(source, error, in_part=source.fence > fence)

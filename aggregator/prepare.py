@@ -52,6 +52,7 @@ class Origin:
     include: re.Pattern[str] | None = None  # only posts that hold one of these begin an inquiry (see `any_of`)
     exclude: re.Pattern[str] | None = None  # posts that hold one of these begin none
     clocks: Mapping[str, ChannelClock] = field(default_factory=dict)  # by channel; "default" is there
+    own: Callable[[Author], bool] | None = None  # Replying.is_own: the account that we answer with
     names: OurNames | None = None  # what impostors pose as; None: nobody does
 
     def clock_of(self, channel: str) -> ChannelClock:
@@ -502,6 +503,8 @@ def _account(author: Author, origin: Origin) -> Account:
         role = "official"
     elif native in origin.staff:
         name, role = origin.staff[native], "staff"
+    elif origin.own is not None and origin.own(author):
+        role = "official"
     return Account(account_id(origin.space, native), native, name, author.handle, author.followers, role)
 
 

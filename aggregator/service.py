@@ -20,6 +20,7 @@ from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
+from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
@@ -62,7 +63,7 @@ async def running(
         if seen := open_to_others(settings.data):
             log.warning("data.open_to_others", message=seen)
         stream = Stream(work.db, settings=settings, clock=clock)
-        work.ingest.changed = stream.publish
+        work.ingest.changed = work.outbox.changed = stream.publish
         app = create_app(
             work.db,
             work.desk,
@@ -72,6 +73,7 @@ async def running(
             health=lambda: source_reports(work.db, settings),
             surfacing=work.ingest.surfacing,
             grouping=work.ingest.incidents,
+            outbox=work.outbox,
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
@@ -86,6 +88,9 @@ async def running(
         work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.ingest.group_soon()
+        sender = Sender(work.outbox, work.poller.failed)
+        sender.start()
+        stack.push_async_callback(sender.stop)
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

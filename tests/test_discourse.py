@@ -14,14 +14,17 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.forum_faults import Fault
+from aggregator.demo.forum_writing import Refusal
 from aggregator.listener import serve
 from connectors.contract import Deleted, Page, Push
 from connectors.discourse import Discourse
 from connectors.discourse.walk import Place
-from connectors.errors import AuthError, ThrottledError, TransientError
+from connectors.errors import AuthError, ReplyRefusedError, ThrottledError, TransientError
+from connectors.replying import Asked
 from connectors.secret import Secret
 from connectors.session import Pacing
 from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, refused, texts
+from tests.reply_contract import ReplyContract, an_answer, asked_in
 
 KEY = "k-5f1e0d9c8b7a6f5e4d3c2b1a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -609,3 +612,69 @@ async def test_a_webhook_and_a_poll_give_the_same_post(current: ForumStage) -> N
     connector = current.connector()
     pushed = posts(connector, connector.receive(current.push("the same")).records)
     assert pushed == posts(connector, (await drain(connector)).records)
+
+
+class ForumReplyStage(ForumStage):
+    """The forum as the suite of answers plays it."""
+
+    comes_back = True
+    now = NOW
+
+    async def asked(self) -> Asked:
+        self.says("转账没到")
+        return asked_in(self.connector(), await self.fetched())
+
+    async def fetched(self) -> list[dict[str, Any]]:
+        return (await drain(self.connector())).records
+
+    def connector(self, **settings: Any) -> Discourse:
+        return super().connector(api_user="helper", **settings)
+
+    def unreachable(self) -> Discourse:
+        return self.connector(url="http://127.0.0.1:9")
+
+    def said(self) -> list[str]:
+        return [post.text for post in self.forum._posts.values() if post.user.username == "helper"]
+
+    def loses_receipt(self) -> None:
+        self.forum.writing.loses.append("reset")
+
+    def fails_next(self) -> None:
+        self.forum.writing.refuses.append("broken")
+
+    def refuses(self) -> None:
+        self.forum.writing.refuses.append("similar")
+
+    def asks_to_wait(self, seconds: int) -> None:
+        self.forum.writing.waits = seconds
+
+
+class TestForumReplies(ReplyContract):
+    @pytest.fixture
+    async def reply_stage(self, forum: ForumSimulator) -> AsyncIterator[ForumReplyStage]:
+        async with serve(forum.app) as url:
+            stage = ForumReplyStage(forum, url)
+            yield stage
+            await stage.aclose()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [("short", "too_short"), ("similar", "repeated"), ("closed", "closed"), ("forbidden", "no_right")],
+)
+async def test_a_forums_refusal_is_named_by_what_to_do(forum: ForumSimulator, refusal: Refusal, why: str) -> None:
+    forum.writing.refuses.append(refusal)
+    async with serve(forum.app) as url:
+        stage = ForumReplyStage(forum, url)
+        async with an_answer(stage) as (connector, outgoing):
+            with pytest.raises(ReplyRefusedError) as told:
+                await connector.reply(outgoing)
+        await stage.aclose()
+    assert told.value.why == why
+
+
+async def test_a_guest_is_told_before_writing_that_the_forum_takes_nothing_from_here(current: ForumStage) -> None:
+    current.says("转账没到")
+    guest = current.connector(api_key=None)
+    asked = asked_in(guest, (await drain(guest)).records)
+    assert guest.reply_window(asked, NOW).why == "no_credential"

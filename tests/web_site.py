@@ -34,7 +34,7 @@ class WebSite:
     async def comes_up(self, port: int = 0) -> None:
         """As after a start of the process."""
         self.stream = Stream(self.work.db, settings=self.work.settings, clock=self.community.clock)
-        self.work.ingest.changed = self.stream.publish
+        self.work.ingest.changed = self.work.outbox.changed = self.stream.publish
         app = create_app(
             self.work.db,
             self.work.desk,
@@ -44,6 +44,7 @@ class WebSite:
             health=partial(source_reports, self.work.db, self.work.settings),
             surfacing=self.work.ingest.surfacing,
             grouping=self.work.ingest.incidents,
+            outbox=self.work.outbox,
         )
         self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
         self._serving.callback(self.stream.stop)
@@ -79,8 +80,8 @@ class WebSite:
 
 
 @asynccontextmanager
-async def open_site(community: Community) -> AsyncIterator[WebSite]:
-    async with community.desk() as work:
+async def open_site(community: Community, *sources: str) -> AsyncIterator[WebSite]:
+    async with community.desk(*sources) as work:
         for name, role in ROLES.items():
             if name not in {user.name for user in work.desk.users()}:
                 work.desk.add_user(name, role)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import orjson
@@ -22,6 +23,7 @@ from starlette.routing import Mount, Route
 from aggregator.demo.forum_faults import Fault, answer_with_fault, throttled
 from aggregator.demo.forum_hooks import HookSender
 from aggregator.demo.forum_posts import ForumPost, ForumTopic, ForumUser, rendered
+from aggregator.demo.forum_writing import Writing
 from aggregator.demo.truth import Truth
 
 if TYPE_CHECKING:
@@ -75,12 +77,15 @@ class ForumSimulator:
         self._users: dict[str, ForumUser] = {"system": ForumUser(-1, "system"), "discobot": ForumUser(-2, "discobot")}
         self._faults: deque[tuple[Fault, int]] = deque()
         self._calls: deque[float] = deque()
+        self.writing = Writing(self)
         routes = [
             Route("/posts.json", self._listing),
+            Route("/posts.json", self._create, methods=["POST"]),
             Route("/private-posts.json", self._listing),
             Route("/posts/{post_id:int}.json", self._one_post),
             Route("/latest.json", self._latest),
             Route("/t/{topic_id:int}.json", self._one_topic),
+            Route("/t/{topic_id:int}/posts.json", self._some_of_topic),
             Route("/session/current.json", self._session),
         ]
         self._routed = Starlette(routes=[Mount(self.subfolder, routes=routes)] if self.subfolder else routes)
@@ -186,6 +191,14 @@ class ForumSimulator:
         user.username = to
         self._users[to] = user
 
+    def post(self, post_id: int) -> ForumPost:
+        return self._posts[post_id]
+
+    def find(self, topic: int, number: int | None) -> ForumPost | None:
+        """The visible post of this number in a topic; None of it: its first."""
+        there = (post for post in self._posts.values() if post.topic.id == topic and not post.deleted_at)
+        return next((post for post in there if post.number == (number or 1)), None)
+
     # What goes wrong
 
     def fail_next(self, *faults: Fault, wait: int = 5) -> None:
@@ -216,7 +229,7 @@ class ForumSimulator:
     # The protocol
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
+        request = Request(scope, receive)
         self.requests.append(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
         if self._faults:
             fault, wait = self._faults.popleft()
@@ -291,6 +304,23 @@ class ForumSimulator:
         if not stream:
             return _error(404, "not_found", "The page does not exist or is private.")
         return _Answer({"id": number, "post_stream": {"stream": stream, "posts": []}})
+
+    async def _some_of_topic(self, request: Request) -> Response:
+        wanted = {int(number) for number in request.query_params.getlist("post_ids[]")}
+        posts = [post for post in self._posts.values() if post.id in wanted and not (post.held or post.deleted_at)]
+        return _Answer({"post_stream": {"posts": [rendered(post, self.subfolder) for post in posts]}})
+
+    async def _create(self, request: Request) -> Response | ASGIApp:
+        if "api-key" not in request.headers:
+            return _error(403, "not_logged_in", "You need to be logged in to do that.")
+        if wait := self.writing.waits:
+            self.writing.waits = 0
+            return throttled(self.limiter, wait)
+        status, told = self.writing.create(request.headers["api-username"], await request.body())
+        if self.writing.loses:
+            lost = self.writing.loses.popleft()
+            return partial(answer_with_fault, lost, 0)
+        return _Answer(told, status)
 
     async def _session(self, request: Request) -> Response:
         if "api-key" not in request.headers:

@@ -129,7 +129,8 @@ def _read(con: sqlite3.Connection, user: str, inquiry: Id) -> Draft:
         "SELECT kept, text, saved, why FROM draft_kept WHERE user = ? AND inquiry = ? ORDER BY kept DESC LIMIT ?",
         [user, inquiry, _MOST_KEPT],
     ).fetchall()
-    return Draft(*(row or ()), kept=tuple(Kept(*each) for each in kept))
+    text, version, saved = row or ("", 0, 0.0)
+    return Draft(text, version, saved, tuple(Kept(*each) for each in kept))
 
 
 def _keep(con: sqlite3.Connection, user: str, inquiry: Id, draft: Draft, why: Why, now: datetime) -> None:

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people
+from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people, replies
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.incidents.keeping import Incidents
+    from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
     from aggregator.store.reports import SourceReport
@@ -47,6 +48,7 @@ def create_app(
     health: Callable[[], list[SourceReport]],
     surfacing: Surfacing,
     grouping: Incidents,
+    outbox: Outbox,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
@@ -54,6 +56,7 @@ def create_app(
         health: the report on each source; called in a thread.
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
+        outbox: where colleagues' answers go.
     """
 
     @asynccontextmanager
@@ -69,7 +72,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox)
     return app
 
 
@@ -80,6 +83,9 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}", inquiry_page.show),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
+        route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
+        route("/inquiry/{id}/outgoing", replies.outgoing),
+        route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),

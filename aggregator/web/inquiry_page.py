@@ -15,7 +15,7 @@ from aggregator.actions import ChangedMeanwhileError, What, act
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, Term, find_by_code, inquiry_page
-from aggregator.web import pages, words
+from aggregator.web import pages, replies, words
 from aggregator.web.i18n import catalogue
 from aggregator.web.known import known
 from aggregator.web.visible import target
@@ -24,6 +24,7 @@ from aggregator.web.visit import fields, local
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aggregator.outbox.outbox import Written
     from aggregator.web.visit import Visit
 
 
@@ -37,11 +38,19 @@ class Why:
 
 
 async def show(visit: Visit) -> Response:
-    page = await _read(visit, await _wanted(visit))
+    inquiry_id = await wanted(visit)
+    written = await _written(visit, inquiry_id)
+    page = await read(visit, inquiry_id)
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
-    return _page(visit, page)
+    return _page(visit, page, written)
+
+
+async def again(visit: Visit, inquiry_id: Id, code: int, said: str, *, draft: str = "") -> Response:
+    """The page once more, with what stands in the way; `draft`: a text that was not taken."""
+    written = await _written(visit, inquiry_id)
+    return _page(visit, await read(visit, inquiry_id), written, code=code, conflict=said, draft=draft)
 
 
 async def change(visit: Visit) -> Response:
@@ -50,7 +59,7 @@ async def change(visit: Visit) -> Response:
     if what not in get_args(What):
         raise HTTPException(404)
     form = await fields(visit.request)
-    inquiry_id = await _wanted(visit)
+    inquiry_id = await wanted(visit)
     try:
         version = int(form.get("ver", ""))
     except ValueError:
@@ -75,17 +84,17 @@ async def change(visit: Visit) -> Response:
         visit.site.stream.publish([inquiry_id])
     if not conflict and not visit.wants_json:
         return RedirectResponse(local(form.get("back", "/")), 303)
-    page = await _read(visit, inquiry_id)
-    said = _who_changed_it(visit, page) if conflict else ""
+    page = await read(visit, inquiry_id)
+    said = who_changed_it(visit, page) if conflict else ""
     if visit.wants_json:
         return JSONResponse(_as_json(visit, page.row) | {"said": said}, 409 if conflict else 200)
-    return _page(visit, page, code=409, conflict=said)
+    return await again(visit, inquiry_id, 409, said)
 
 
 async def mark_read(visit: Visit) -> Response:
     """What was on screen long enough counts as read."""
-    inquiry_id = await _wanted(visit)
-    page = await _read(visit, inquiry_id)
+    inquiry_id = await wanted(visit)
+    page = await read(visit, inquiry_id)
     await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, page.row.inquiry.seen_at)
     return Response(status_code=204)
 
@@ -98,7 +107,7 @@ async def out(visit: Visit) -> Response:
     return visit.page("out.html", target=leads_to)
 
 
-async def _wanted(visit: Visit) -> Id:
+async def wanted(visit: Visit) -> Id:
     named: str = visit.request.path_params["id"]
     try:
         return as_written(named)
@@ -109,7 +118,7 @@ async def _wanted(visit: Visit) -> Id:
     return found
 
 
-async def _read(visit: Visit, inquiry_id: Id) -> InquiryPage:
+async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
     moment = visit.site.clock()
     page = await visit.site.db.read(lambda cursor: inquiry_page(cursor, inquiry_id, moment=moment))
     if page is None:
@@ -117,21 +126,37 @@ async def _read(visit: Visit, inquiry_id: Id) -> InquiryPage:
     return page
 
 
-def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "") -> Response:
+async def _written(visit: Visit, inquiry_id: Id) -> Written:
+    """The answers from here. Read before the thread: what is marked as seen is surely shown."""
+    outbox = visit.site.outbox
+    try:
+        return await visit.site.db.read(lambda cursor: outbox.written(cursor, inquiry_id))
+    except KeyError:
+        raise HTTPException(404) from None
+
+
+def _page(
+    visit: Visit, page: InquiryPage, written: Written, *, code: int = 200, conflict: str = "", draft: str = ""
+) -> Response:
+    posts = replies.in_thread(page.posts, written)
     texts = {post.post_id: post.text for post in page.posts}
     return visit.page(
         "inquiry.html",
         code=code,
         row=page.row,
-        posts=page.posts,
+        posts=posts,
         events=page.events,
         steps=page.path,
         approaches=page.approaches,
         why=_why(page.row, texts),
         spans=_spans(page.row),
         reasons=words.CLOSE_REASONS,
-        runs=[(ours, list(run)) for ours, run in groupby(page.posts, key=lambda post: post.ours)],
+        runs=[(ours, list(run)) for ours, run in groupby(posts, key=lambda post: post.ours)],
         conflict=conflict,
+        draft=draft,
+        written=written,
+        outgoing=written.shown,
+        left=lambda row: replies.seconds_left(visit, row),
         known=known(page.row, page.told),
     )
 
@@ -166,7 +191,7 @@ def _details(what: str, form: Mapping[str, str]) -> dict[str, str]:
     return details
 
 
-def _who_changed_it(visit: Visit, page: InquiryPage) -> str:
+def who_changed_it(visit: Visit, page: InquiryPage) -> str:
     """ "amy claimed it 3 s ago", in the visitor's language."""
     gettext = catalogue(visit.lang).gettext
     last: HistoryEvent | None = page.events[-1] if page.events else None

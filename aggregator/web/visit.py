@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.incidents.keeping import Incidents
+    from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
@@ -43,6 +44,7 @@ class Site:
     health: Callable[[], list[SourceReport]]
     surfacing: Surfacing
     incidents: Incidents
+    outbox: Outbox
 
     @property
     def secure(self) -> bool:

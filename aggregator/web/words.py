@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.web import incident_words
+from aggregator.web import incident_words, reply_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -147,6 +147,7 @@ DONE = {
     "release": N_("released it"),
     "close": N_("closed it"),
     "reopen": N_("reopened it"),
+    "reply": N_("answered"),
     "unlink": N_("said that this is somebody else:"),
     "link": N_("said that this is the same person after all:"),
     "clear": N_("said that this is no impostor:"),
@@ -172,6 +173,8 @@ POSES = {
     "lure": N_("leads people away"),
 }
 
+REFUSALS = reply_words.REFUSALS
+
 INCIDENT_STATES = incident_words.STATES
 END_REASONS = incident_words.END_REASONS
 WHYS, LEFT = incident_words.WHYS, incident_words.LEFT
@@ -192,6 +195,9 @@ SCRIPT = {
     "copied": N_("Copied"),
     "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
+    "not_sent": N_("Not sent: {why}"),
+    "answer_undone": N_("Taken back; your text is in the box again"),
+    "left_characters": N_("{n} of {longest}"),
     "undone": N_("Undone: {code}"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, HttpUrl
 
 from connectors.contract import (
+    Author,
     Cursor,
     Finding,
     Item,
@@ -24,11 +25,12 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.discourse import hooks
+from connectors.discourse import hooks, replies
 from connectors.discourse.forum import Forum, Listing
 from connectors.discourse.reading import Reader
 from connectors.discourse.walk import Place, Walk
 from connectors.errors import AuthError, PushRefusedError, TransientError
+from connectors.replying import Asked, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
 
@@ -38,7 +40,7 @@ NO_MESSAGE_LISTED = "no private message is listed any more: may our user still r
 NOTHING_LISTED = "the forum lists no post any more, as a login wall does: may our user still read its categories?"
 
 
-class Discourse(PullConnector, PushConnector):
+class Discourse(PullConnector, PushConnector, Replying):
     """The posts of one forum that its API user, or a guest, can read."""
 
     class Config(SourceConfig):
@@ -149,6 +151,21 @@ class Discourse(PullConnector, PushConnector):
             # 503, so that a forum which repeats its calls does so until the secret is back.
             raise PushRefusedError(f"a webhook call cannot be checked: {error}", status=503) from error
         return hooks.receive(push, secret, private_messages=self.config.private_messages)
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # a forum has no deadline
+        if self.config.api_key is None:
+            return Window("no_credential")
+        return Window(None if replies.place(asked) else "gone", longest=replies.LONGEST)
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        return await replies.reply(self._forum.session, self._reader, outgoing)
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | None:
+        return await replies.find(self._forum.session, self._reader, outgoing, self.config.api_user)
+
+    def is_own(self, author: Author) -> bool:
+        mine = self.config.api_user if self.config.api_key else None
+        return mine is not None and author.handle is not None and author.handle.casefold() == mine.casefold()
 
     async def check(self) -> Sequence[Finding]:
         newest = await self._forum.listed("public", None)

@@ -1,6 +1,7 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
 import { explain, post, remember, undoLast } from "./actions.js";
+import { keepIn } from "./composer.js";
 import { fragment, page, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
@@ -11,7 +12,9 @@ export async function refresh() {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
   const fresh = fragment(await answer.text()).getElementById("inquiry");
+  const afterwards = keepIn(fresh);
   article().replaceWith(fresh);
+  afterwards();
   paintTimes(fresh);
   wire();
 }

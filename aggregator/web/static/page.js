@@ -41,19 +41,27 @@ if (document.body.classList.contains("feed")) {
   });
   listen({ new: list.arrives, upd: list.arrives, gone: list.vanishes, counts: list.showCounts, resync: list.resync });
 } else if (document.body.classList.contains("inquiry")) {
-  const inquiry = await import("./inquiry.js");
+  const [inquiry, composer, outgoing] = await Promise.all([import("./inquiry.js"), import("./composer.js"), import("./outgoing.js")]);
   inquiry.startInquiry();
+  composer.startComposer();
+  outgoing.startOutgoing({ gone: inquiry.refresh, restore: composer.restore });
   Object.assign(keys, {
     c: () => inquiry.act("claim"),
     "Shift+c": () => inquiry.act("release"),
     e: inquiry.close,
-    z: inquiry.undo,
+    z: () => outgoing.undo() || inquiry.undo(),
+    r: composer.focus,
     n: inquiry.refresh,
     "[": () => inquiry.walk(-1),
     "]": () => inquiry.walk(1),
     Escape: inquiry.back,
   });
-  listen({ new: inquiry.changes, upd: inquiry.changes, resync: inquiry.refresh });
+  /** @param {any} data */
+  const hear = (data) => {
+    inquiry.changes(data);
+    outgoing.changes(data);
+  };
+  listen({ new: hear, upd: hear, resync: inquiry.refresh });
 } else {
   listen({});
 }

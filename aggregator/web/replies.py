@@ -1,0 +1,192 @@
+"""Answering an inquiry from its page: send, undo, send again, say that it was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from aggregator.clocks import real_seconds
+from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError
+from aggregator.store.reading import ThreadPost
+from aggregator.triage.secrets import find
+from aggregator.web import inquiry_page, reply_words
+from aggregator.web.i18n import catalogue
+from aggregator.web.objections import Objection, objections
+from aggregator.web.visit import fields, local
+from connectors.errors import ReplyRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aggregator.identity import Id
+    from aggregator.outbox.outbox import Written
+    from aggregator.web.visit import Visit
+
+LONGEST = 50_000  # characters that a page may send; a platform takes far fewer
+
+
+async def reply(visit: Visit) -> Response:
+    """Take an answer. `text`; `seen`: the page's mark; `ver`: the version that the page showed.
+
+    202 {outbox, state, text, until, html}; 409 {said, html, seen, ver}: others were quicker; 422 {objections}.
+    """
+    form = await fields(visit.request)
+    inquiry_id = await inquiry_page.wanted(visit)
+    page = await inquiry_page.read(visit, inquiry_id)
+    text = form.get("text", "").replace("\r\n", "\n").strip()
+    inquiry = page.row.inquiry
+    if found := _first_objections(visit, text) or await objections(visit, inquiry, text):
+        return await _objected(visit, inquiry_id, found, text)
+    if inquiry.state == "closed" and form.get("ver") not in (None, "", str(inquiry.ver)):
+        return await _stopped(visit, inquiry_id, inquiry_page.who_changed_it(visit, page), (), text)
+    try:
+        taken = await visit.site.outbox.send(inquiry_id, visit.user.name, text, form.get("seen", ""))
+    except KeyError:
+        raise HTTPException(404) from None
+    except SaidMeanwhileError as error:
+        return await _stopped(visit, inquiry_id, _said_meanwhile(visit, error.answers), error.answers, text)
+    except ReplyRefusedError as error:
+        return await _objected(visit, inquiry_id, [_refused(visit, error)], text)
+    return await _answer(visit, taken, 202)
+
+
+async def decide(visit: Visit) -> Response:
+    """`undo`, `again`, `was-sent` or `dismiss` of one answer. 409: it is in another state by now."""
+    outbox, who = visit.site.outbox, visit.user.name
+    verbs = {"undo": outbox.undo, "again": outbox.again, "was-sent": outbox.was_sent, "dismiss": outbox.dismiss}
+    verb = verbs.get(visit.request.path_params["what"])
+    try:
+        outbox_id = UUID(visit.request.path_params["id"])
+    except ValueError:
+        raise HTTPException(404) from None
+    if verb is None:
+        raise HTTPException(404)
+    gettext = catalogue(visit.lang).gettext
+    try:
+        done = await verb(outbox_id, who)
+    except KeyError:
+        raise HTTPException(404) from None
+    except TooLateError as error:
+        said = gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))
+        return await _stopped(visit, error.row.inquiry_id.bytes, said, (), "")
+    except SaidMeanwhileError as error:
+        inquiry_id = await _inquiry_of(visit, outbox_id)
+        return await _stopped(visit, inquiry_id, _said_meanwhile(visit, error.answers), error.answers, "")
+    except ReplyRefusedError as error:
+        return await _objected(visit, await _inquiry_of(visit, outbox_id), [_refused(visit, error)], "")
+    return await _answer(visit, done, 200)
+
+
+async def outgoing(visit: Visit) -> Response:
+    """What is on its way, as HTML, to be put into an open page."""
+    inquiry_id = await inquiry_page.wanted(visit)
+    return HTMLResponse(await _outgoing(visit, inquiry_id))
+
+
+def in_thread(posts: Sequence[ThreadPost], written: Written) -> list[ThreadPost]:
+    """A thread's posts, and our answers that the platform has, but never shows to us as posts."""
+    alone = [
+        ThreadPost(
+            post_id=row.outbox_id.bytes,
+            author=row.who,
+            handle=None,
+            role="staff",
+            posted_at=row.ended_at or row.written_at,
+            edited_at=None,
+            deleted_at=None,
+            seen_at=row.written_at,
+            version=1,
+            text=row.text,
+            lang="",
+            staff=True,
+            suspect=False,
+            ours=True,
+            permalink=row.permalink,
+            place=None,
+        )
+        for row in written.alone
+    ]
+    return sorted((*posts, *alone), key=lambda post: post.posted_at) if alone else list(posts)
+
+
+def seconds_left(visit: Visit, row: Row) -> float:
+    """Real seconds until it is sent, or tried again."""
+    left = (row.due_at - visit.site.clock()).total_seconds()
+    return max(0.0, left / real_seconds(visit.site.clock, 1.0))
+
+
+# -- answers -----------------------------------------------------------------------------------------
+
+
+async def _answer(visit: Visit, row: Row, code: int) -> Response:
+    inquiry_id = row.inquiry_id.bytes
+    if not visit.wants_json:
+        form = await fields(visit.request)
+        return RedirectResponse(local(form.get("back") or f"/inquiry/{row.inquiry_id}"), 303)
+    told = {
+        "outbox": str(row.outbox_id),
+        "state": row.state,
+        "text": row.text,
+        "until": row.due_at.timestamp(),
+        "html": await _outgoing(visit, inquiry_id),
+    }
+    return JSONResponse(told, code)
+
+
+async def _stopped(visit: Visit, inquiry_id: Id, said: str, others: Sequence[Answer], text: str) -> Response:
+    if visit.wants_json:
+        page = await inquiry_page.read(visit, inquiry_id)
+        shown = {"seen": others[-1].name} if others else {}
+        html = visit.html("meanwhile.html", others=others) if others else ""
+        return JSONResponse({"said": said, "html": html, "ver": page.row.inquiry.ver, **shown}, 409)
+    return await inquiry_page.again(visit, inquiry_id, 409, said, draft=text)
+
+
+async def _objected(visit: Visit, inquiry_id: Id, found: Sequence[Objection], text: str) -> Response:
+    if visit.wants_json:
+        return JSONResponse({"objections": found}, 422)
+    return await inquiry_page.again(visit, inquiry_id, 422, " ".join(each["said"] for each in found), draft=text)
+
+
+async def _outgoing(visit: Visit, inquiry_id: Id) -> str:
+    outbox = visit.site.outbox
+    try:
+        written = await visit.site.db.read(lambda con: outbox.written(con, inquiry_id))
+    except KeyError:
+        raise HTTPException(404) from None
+    return visit.html("outgoing.html", outgoing=written.shown, left=lambda row: seconds_left(visit, row))
+
+
+async def _inquiry_of(visit: Visit, outbox_id: UUID) -> Id:
+    found = await visit.site.outbox.find(outbox_id)
+    return found.inquiry_id.bytes
+
+
+def _first_objections(visit: Visit, text: str) -> list[Objection]:
+    """What is never sent, whatever a colleague says."""
+    name = _never_sent(text)
+    if name is None:
+        return []
+    sentence = (reply_words.REFUSALS | reply_words.OBJECTIONS)[name]
+    return [{"name": name, "said": catalogue(visit.lang).gettext(sentence)}]
+
+
+def _never_sent(text: str) -> str | None:
+    if not text:
+        return "empty"
+    if len(text) > LONGEST:
+        return "too_long"
+    return "secret" if find(text) else None
+
+
+def _refused(visit: Visit, error: ReplyRefusedError) -> Objection:
+    said = catalogue(visit.lang).gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
+    return {"name": error.why, "said": f"{said} ({error.detail})" if error.detail else said}
+
+
+def _said_meanwhile(visit: Visit, others: Sequence[Answer]) -> str:
+    who = others[-1].who
+    return catalogue(visit.lang).gettext("%(who)s has answered since you opened this; nothing was sent") % {"who": who}
