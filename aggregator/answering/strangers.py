@@ -13,7 +13,7 @@ PRIVATE = ("email", "phone", "account", "wechat", "qq", "whatsapp", "telegram")
 
 _LATIN_NAME = re.compile(r"[A-Za-z\u00c0-\u024f\u0400-\u04ff]")
 _SHORTEST = {True: 4, False: 2}  # signs of a name that tells somebody, Latin and other ones
-_COMMON = frozenset({
+COMMON = frozenset({
     "support", "admin", "help", "team", "user", "customer", "wallet", "official", "service", "guest", "anonymous",
     "none", "test", "hello", "thanks", "everyone", "community", "channel", "group", "crypto", "bitcoin", "ethereum",
     "tron", "solana", "token", "swap", "bridge", "用户", "客服", "管理员", "匿名", "游客", "官方", "小编", "老师",
@@ -65,7 +65,7 @@ def others_named(text: str, others: Iterable[str], ours: Iterable[str]) -> list[
     found: dict[str, Named] = {}
     for name in others:
         plain = name.strip().lstrip("@")
-        if plain.casefold() in said or plain.casefold() in _COMMON or plain.isdigit():
+        if plain.casefold() in said or plain.casefold() in COMMON or plain.isdigit():
             continue
         if (named := _stands(text, plain)) is not None:
             found.setdefault(plain.casefold(), named)
