@@ -98,7 +98,8 @@ def _without(text: str, gaps: list[_Gap]) -> str:
             taken[-1] = (left, max(right, end), before)
         elif end > start:
             taken.append((start, end, gap))
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for start, end, gap in taken:
         pieces += (text[done:start], gap)
         done = end
