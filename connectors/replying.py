@@ -105,13 +105,12 @@ class Outgoing:
 class Sent:
     """The platform has it. `native_id`: what `post()` gives when it comes back; None: the platform does not say.
 
-    `held`: it is shown only once a moderator has let it through. `note`: what the colleague should know besides.
+    `held`: it is shown only once a moderator has let it through.
     """
 
     native_id: str | None
     permalink: str | None = None
     held: bool = False
-    note: str = ""
 
 
 CannotTell = Literal["cannot tell"]

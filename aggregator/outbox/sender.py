@@ -200,7 +200,7 @@ class Sender:
             "permalink": sent.permalink,
             "pending": sent.held,
             "why": None,
-            "detail": sent.note or None,
+            "detail": None,
             "looked": None,
         }
 

@@ -7,16 +7,20 @@ as the connector writes them: a mail's Message-ID without its brackets.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from typing import Final
 
 from aggregator.demo.mail.boxes import Folder, Stored
 from aggregator.demo.mail.letters import letter
+from aggregator.demo.mail.submission import Submission
 from aggregator.demo.mail.talk import Fault, Talk
 from aggregator.demo.truth import Truth
 
@@ -71,6 +75,7 @@ class MailSimulator:
         marks = {INBOX: None, JUNK: r"\Junk", SENT: r"\Sent"}
         self.folders = {name: Folder(name, 1_700_000_000 + number, mark) for number, (name, mark) in
                         enumerate(marks.items())}  # fmt: skip
+        self.submission = Submission(self)
         self._said: dict[str, _Said] = {}
         self._names: dict[str, str] = {}
         self._number = 0
@@ -134,6 +139,25 @@ class MailSimulator:
     def delivers(self, raw: bytes, *, at: datetime | None = None, folder: str = INBOX) -> Stored:
         """Any bytes arrive as a mail. truth() does not tell of them."""
         return self.folders[folder].add(raw, at or self.clock())
+
+    def keeps(self, raw: bytes, flags: set[str] | None = None, folder: str = SENT) -> None:
+        """A mail that went out by our server, or that a program puts there."""
+        message = message_from_bytes(raw, policy=default)
+        native_id = str(message["Message-ID"]).strip("<> ")
+        references = tuple(each.strip("<>") for each in str(message["References"] or "").split())
+        body = message.get_body()
+        whole = body.get_content().replace("\r\n", "\n") if body else ""
+        text = re.split(r"\n(?:On|在) .*(?:wrote:|写道：)\n", whole, maxsplit=1)[0].strip()
+        stored = self.folders[folder].add(raw, self.clock(), flags or {r"\Seen"})
+        self._said[native_id] = _Said(
+            native_id,
+            text,
+            str(message["From"]).rpartition("<")[2].strip("> "),
+            references,
+            str(message["Subject"]).removeprefix("Re: "),
+            self.folders[folder],
+            stored,
+        )
 
     def malformed(self) -> None:
         """A mail of which nothing is left, as after a full disk."""

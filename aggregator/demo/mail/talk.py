@@ -56,6 +56,7 @@ class Talk:
             "LIST": self._list,
             "SELECT": self._select,
             "EXAMINE": self._examine,
+            "APPEND": self._append,
             "CLOSE": self._leave,
             "UNSELECT": self._leave,
             "IDLE": self._idle,
@@ -248,6 +249,15 @@ class Talk:
             self._say(b"* OK [UIDNEXT %d] is next" % folder.next_uid)
         if "CONDSTORE" not in self._server.without:
             self._say(b"* OK [HIGHESTMODSEQ %d] is highest" % folder.modseq)
+
+    async def _append(self, _command: str, given: Words) -> None:
+        if len(given) < 2 or isinstance(given[0], list) or isinstance(given[-1], list):
+            raise GarbledError
+        name, raw = from_utf7(given[0]), given[-1]
+        if name not in self._server.folders:
+            raise RefusedError("[TRYCREATE] there is no such folder")
+        flags = next((each for each in given[1:-1] if isinstance(each, list)), [])
+        self._server.keeps(raw.encode(), {str(flag) for flag in flags}, name)
 
     async def _leave(self, _command: str, _given: Words) -> None:
         self._folder, self._state = None, "in"
