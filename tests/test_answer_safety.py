@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aggregator.answering.linking import Official, official
 from aggregator.answering.safety import Context, Objection, blocks, check
+from aggregator.answering.strangers import same_id
 from aggregator.triage.followup import LANGUAGES, follow_up
 from aggregator.triage.impersonation import OurNames
 from aggregator.triage.missing import SLOTS
@@ -161,8 +162,8 @@ def test_the_span_is_that_of_the_written_text_also_where_its_searched_form_is_lo
 
 def test_ids_of_others_are_named_those_of_this_conversation_are_not() -> None:
     text = f"Your transfer {TX} went to {ADDRESS}; {OTHER_TX} is another one."
-    known = frozenset({TX, ADDRESS.lower()})
-    objections = check(text, Context(OURS, lang="en", known=known, owned=frozenset({OTHER_TX})))
+    known = frozenset(map(same_id, (TX, ADDRESS)))
+    objections = check(text, Context(OURS, lang="en", known=known, owned=frozenset({same_id(OTHER_TX)})))
     assert [(one.level, one.rule, one.words) for one in objections] == [("warn", "others_id", OTHER_TX)]
     assert [one.rule for one in check(text, Context(OURS, lang="en", known=known))] == ["unknown_id"]
 
@@ -205,7 +206,7 @@ def test_another_customers_name_is_warned_of(text: str, warned: bool) -> None:
     ],
 )
 def test_another_language_is_warned_of(text: str, customer: str, warned: bool) -> None:
-    assert ("language" in rules(text, lang=customer, known=frozenset({TX}))) == warned
+    assert ("language" in rules(text, lang=customer, known=frozenset({same_id(TX)}))) == warned
 
 
 def test_gaps_of_snippets_are_refused_whatever_the_brackets() -> None:

@@ -57,8 +57,9 @@ _WORD = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\u3040-\u30ff]+|[^\W\d_\u2e80-\u
 _SMALL = frozenset(
     re.findall(
         r"\w+",
-        "a an and are as at be but by can could did do does for from had has have how i if in is it its me my not of on "
-        "or our please so than that the them then there they this to was we what when where which who why will with you",
+        "a an and are as at be but by can could did do does for from had has have how i if in is it its me my not of "
+        "on or our please so than that the them then there they this to was we what when where which who why will with "
+        "you",
     )
 )
 _LINK = re.compile(r"https?:\S+|█+|\S*\d{5,}\S*")

@@ -12,6 +12,7 @@ PRIVATE = ("email", "phone", "account", "wechat", "qq", "whatsapp", "telegram")
 """Entities that nobody else should read."""
 
 _LATIN_NAME = re.compile(r"[A-Za-z\u00c0-\u024f\u0400-\u04ff]")
+_HEX = re.compile(r"(?:0x)?[0-9a-f]+")
 _SHORTEST = {True: 4, False: 2}  # signs of a name that tells somebody, Latin and other ones
 COMMON = frozenset({
     "support", "admin", "help", "team", "user", "customer", "wallet", "official", "service", "guest", "anonymous",
@@ -50,8 +51,11 @@ def _placed(text: str, values: Iterable[str]) -> Iterator[Named]:
 
 
 def same_id(value: str) -> str:
-    """The form in which one id is compared with another: hexadecimal digits without their case."""
-    return value.lower() if re.fullmatch(r"(?:0[xX])?[0-9a-fA-F]+", value) or "@" in value else value
+    """The form in which one is compared with another: small letters where case tells nothing, no 0x."""
+    lower = value.lower()
+    if _HEX.fullmatch(lower):
+        return lower.removeprefix("0x")
+    return lower if "@" in value or lower.startswith("bc1") else value
 
 
 def others_named(text: str, others: Iterable[str], ours: Iterable[str]) -> list[Named]:

@@ -54,6 +54,10 @@ class Answered:
     thanks: bool
     topic: bool = False
 
+    @property
+    def inquiry(self) -> str:
+        return written(self.key)
+
 
 def answered_questions(
     cursor: Connection, limit: int, *, since: datetime | None = None, before: datetime | None = None

@@ -17,7 +17,19 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.web import auth, feed, health, incidents, inquiry_page, metrics, pages, people, replies
+from aggregator.web import (
+    auth,
+    composing,
+    feed,
+    health,
+    incidents,
+    inquiry_page,
+    metrics,
+    pages,
+    people,
+    replies,
+    snippets_page,
+)
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Visit, route, visit
@@ -85,6 +97,12 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
         route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
         route("/inquiry/{id}/outgoing", replies.outgoing),
+        route("/inquiry/{id}/draft", composing.draft, who="agent", writes=True),
+        route("/inquiry/{id}/texts", composing.picking),
+        route("/inquiry/{id}/suggested", composing.suggested),
+        route("/snippets", snippets_page.listed),
+        route("/snippets", snippets_page.save, who="agent", writes=True),
+        route("/snippets/{what}", snippets_page.change, who="agent", writes=True),
         route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),

@@ -78,6 +78,8 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     env.globals.update(incident_name=incident_name)
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
+    env.globals.update(moment=lambda seconds: datetime.fromtimestamp(seconds, UTC))
+    env.globals.update(kind_word=lambda name: word("KINDS" if name in words.KINDS else "RULES", name))
     env.filters["points"] = lambda points: f"{points:+.0f}" if abs(points) >= 0.5 else f"{points:+.1f}"
     return env
 

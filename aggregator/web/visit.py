@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from aggregator.answering.similar import Similar
 from aggregator.web import pages
 from aggregator.web.i18n import Lang, choose
 from aggregator.web.security import is_ours, same_secret
@@ -45,6 +46,7 @@ class Site:
     surfacing: Surfacing
     incidents: Incidents
     outbox: Outbox
+    similar: Similar = field(default_factory=Similar)
 
     @property
     def secure(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.web import incident_words, reply_words
+from aggregator.web import composer_words, incident_words, reply_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -174,6 +174,7 @@ POSES = {
 }
 
 REFUSALS = reply_words.REFUSALS
+DRAFT_KEPT, SNIPPET_LANGUAGES = composer_words.DRAFT_KEPT, composer_words.SNIPPET_LANGUAGES
 
 INCIDENT_STATES = incident_words.STATES
 END_REASONS = incident_words.END_REASONS
@@ -218,3 +219,4 @@ SCRIPT = {
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
 }
+SCRIPT |= composer_words.SCRIPT

@@ -1,6 +1,7 @@
 // @ts-check
 // Claim, release, close, reopen, and taking the last of them back.
 import { page, say, tell } from "./dom.js";
+import { askToSignIn } from "./signin.js";
 
 /** @typedef {{facts: Record<string, string>, html: string, said?: string}} Answer */
 /** @typedef {"claim" | "release" | "close" | "reopen"} What */
@@ -39,7 +40,7 @@ export function explain(status, answer, id) {
 }
 
 export function signIn() {
-  location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (!askToSignIn()) location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 /** Remember what can be undone, and offer it. @param {What} what @param {string} from @param {Answer} answer @param {() => void} undo */

@@ -1,8 +1,9 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
 import { explain, post, remember, undoLast } from "./actions.js";
-import { keepIn } from "./composer.js";
+import { keepIn, wireComposer } from "./composer.js";
 import { fragment, page, say, tell } from "./dom.js";
+import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
@@ -12,11 +13,12 @@ export async function refresh() {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
   const fresh = fragment(await answer.text()).getElementById("inquiry");
-  const afterwards = keepIn(fresh);
-  article().replaceWith(fresh);
-  afterwards();
-  paintTimes(fresh);
+  const stays = keepIn(fresh);
+  if (stays) renewAround(article(), fresh, stays.kept, stays.twin);
+  else article().replaceWith(fresh);
+  paintTimes(article());
   wire();
+  wireComposer();
 }
 
 /** @param {string} what @param {Record<string, string>} [more] */

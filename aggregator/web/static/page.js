@@ -41,10 +41,11 @@ if (document.body.classList.contains("feed")) {
   });
   listen({ new: list.arrives, upd: list.arrives, gone: list.vanishes, counts: list.showCounts, resync: list.resync });
 } else if (document.body.classList.contains("inquiry")) {
-  const [inquiry, composer, outgoing] = await Promise.all([import("./inquiry.js"), import("./composer.js"), import("./outgoing.js")]);
+  const [inquiry, composer, drafts, outgoing] = await Promise.all(
+    [import("./inquiry.js"), import("./composer.js"), import("./drafts.js"), import("./outgoing.js")]);
   inquiry.startInquiry();
   composer.startComposer();
-  outgoing.startOutgoing({ gone: inquiry.refresh, restore: composer.restore });
+  outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   Object.assign(keys, {
     c: () => inquiry.act("claim"),
     "Shift+c": () => inquiry.act("release"),
