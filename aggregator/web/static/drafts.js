@@ -20,6 +20,7 @@ const base = () => Number(versionInput()?.value ?? 0);
 
 let stored = ""; // the text that the server has, as far as we know
 let timer = 0;
+let secret = false; // what stands here may be kept nowhere
 let asked = false; // to sign in again
 let since = 0; // when the oldest key that is not saved was pressed
 /** @type {Promise<void> | null} */
@@ -56,6 +57,7 @@ function local() {
 
 /** @param {Partial<Local>} [more] */
 function keepHere(more = {}) {
+  if (secret) return;
   const text = field().value;
   try {
     if (!text && !more.sent) localStorage.removeItem(key());
@@ -88,6 +90,7 @@ async function post(how) {
     });
     if (answer.status === 200) take(await answer.json());
     else if (answer.status === 422) {
+      secret = true;
       localStorage.removeItem(key()); // a secret stays nowhere
       state(say("draft_secret"));
     } else if (answer.status === 401 || answer.status === 403) {
@@ -107,6 +110,7 @@ function later() {
 
 /** What the server has now. @param {{version: number, saved: number, text: string, html: string}} told */
 export function take(told) {
+  secret = false;
   setBase(told.version);
   stored = told.text;
   const kept = document.getElementById("kept");
@@ -192,8 +196,8 @@ function elsewhere(event) {
   if (!box || event.key !== key() || !event.newValue) return;
   /** @type {Local} */
   const told = JSON.parse(event.newValue);
-  const clean = box.value === stored || !box.value;
-  const writing = document.hasFocus() && document.activeElement === box;
+  // All that stands here is saved: nobody has typed for seconds, and nobody types in two places at once.
+  const clean = box.value === stored && !saving && !since;
   if (told.sent !== undefined) {
     if (box.value.trim() !== told.sent.trim()) return;
     box.value = "";
@@ -204,7 +208,7 @@ function elsewhere(event) {
     return;
   }
   if (told.text === box.value) setBase(told.base);
-  else if (clean && !writing) {
+  else if (clean) {
     const before = box.value;
     box.value = told.text;
     stored = told.text;

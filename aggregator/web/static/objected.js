@@ -15,7 +15,7 @@ export function showObjections(region, found, shift) {
   region.classList.toggle("warn", all);
   region.replaceChildren(list, ...(all ? [Object.assign(document.createElement("p"), { textContent: say("once_more") })] : []));
   const confirmed = /** @type {HTMLInputElement | null} */ (document.querySelector("#composer [name=confirmed]"));
-  if (confirmed) confirmed.value = found.filter((each) => each.level === "warn").map((each) => each.key).join("\n");
+  if (confirmed) confirmed.value = all ? found.map((each) => each.key).join("\n") : "";
 }
 
 /** @param {Objection} each @param {number} shift */
