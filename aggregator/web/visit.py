@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
 from aggregator.web import pages
 from aggregator.web.i18n import Lang, catalogue, choose
@@ -62,6 +63,7 @@ class Site:
     incidents: Incidents
     outbox: Outbox
     sources: Sources
+    similar: Similar = field(default_factory=Similar)
 
     @property
     def secure(self) -> bool:

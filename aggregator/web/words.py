@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.web import incident_words, reply_words
+from aggregator.web import composer_words, incident_words, reply_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -195,6 +195,7 @@ POSES = {
 }
 
 REFUSALS = reply_words.REFUSALS
+DRAFT_KEPT, SNIPPET_LANGUAGES = composer_words.DRAFT_KEPT, composer_words.SNIPPET_LANGUAGES
 
 INCIDENT_STATES = incident_words.STATES
 END_REASONS = incident_words.END_REASONS
@@ -263,6 +264,7 @@ SCRIPT = {
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
 }
+SCRIPT |= composer_words.SCRIPT
 
 # What each key of keys.js does.
 KEYS = {

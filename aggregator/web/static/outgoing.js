@@ -3,7 +3,7 @@
 import { fragment, page, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
-/** What the page around it does. @type {{gone: () => void, restore: (text: string) => void}} */
+/** What the page around it does. @type {{gone: () => void, restore: (text: string, draft?: any) => void}} */
 let around = { gone: () => {}, restore: () => {} };
 let painted = 0;
 
@@ -60,7 +60,7 @@ async function decide(id, what) {
     if (response.status === 200) {
       show(told.html, what !== "was-sent");
       if (what === "undo") {
-        around.restore(told.text);
+        around.restore(told.text, told.draft);
         tell(say("answer_undone"));
       }
       return;
@@ -80,7 +80,7 @@ export function undo() {
   return Boolean(held);
 }
 
-/** @param {{gone: () => void, restore: (text: string) => void}} how gone: one got to its platform; restore: a text that was taken back */
+/** @param {{gone: () => void, restore: (text: string, draft?: any) => void}} how gone: one got to its platform; restore: a text that was taken back */
 export function startOutgoing(how) {
   around = how;
   startCountdowns();
