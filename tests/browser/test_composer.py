@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -22,7 +23,7 @@ TX = "0x" + "3f9a" * 16
 SAVED = "draft saved"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def asked(desk: Desk) -> str:
     """The path of an inquiry on the forum."""
     community = desk.site.community
