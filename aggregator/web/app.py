@@ -104,6 +104,7 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
         route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
         route("/inquiry/{id}/outgoing", replies.outgoing),
+        route("/outbox", replies.unsettled),
         route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),
