@@ -1,24 +1,33 @@
-"""What colleagues do with an inquiry: claim, release, close, reopen. Compare-and-set, with history."""
+"""One deed with one inquiry: compare-and-set, written as an event, and the row folded again. All in one transaction.
+
+Ingest, the service's own jobs and people go through `note`; what each event means stands in aggregator/course.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 import orjson
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
+from aggregator.course import with_tags
 from aggregator.identity import Id, as_uuid, time_ordered_id
-from aggregator.inquiry import Inquiry
+from aggregator.inquiry import EventKind, Inquiry
 from aggregator.refold import inquiries_by_id, refold
 from aggregator.store.database import Connection, Database
 
 QUIET = timedelta(days=3)
 
-What = Literal["claim", "release", "close", "reopen"]
+What = Literal["claim", "take", "assign", "release", "wait", "snooze", "close", "reopen", "label", "band"]
+"""What changes the row of an inquiry."""
+WHATS = frozenset(get_args(What))
+
+_TOLD = ("state", "owner", "snoozed_until", "close_reason", "kind", "tags", "at_least", "at_most", "band_by")
 
 
 class ChangedMeanwhileError(Exception):
@@ -29,6 +38,14 @@ class ChangedMeanwhileError(Exception):
         self.inquiry = inquiry
 
 
+class Done(NamedTuple):
+    """The inquiry as it is now, and the event that says so; None: it was so already."""
+
+    inquiry: Inquiry
+    event: Id | None
+    details: Mapping[str, str]
+
+
 async def act(
     db: Database,
     settings: Settings,
@@ -37,18 +54,24 @@ async def act(
     who: str,
     what: What,
     now: datetime,
-    details: dict[str, str],
-) -> Inquiry:
-    """Do it, and return the inquiry as it is then. What is so already is left as it is.
+    details: Mapping[str, str],
+    *,
+    batch: Id | None = None,
+) -> Done:
+    """Do it. What is so already is left as it is.
+
+    Args:
+        details: what aggregator/acting/wishes.py makes of a person's form.
+        batch: names what was done to many at once.
 
     Raises:
-        ChangedMeanwhileError: the inquiry is no longer at `ver`.
+        ChangedMeanwhileError: the inquiry is no longer at `ver`, or not in a state in which this can be done.
         KeyError: there is no such inquiry.
     """
-    return await db.write(lambda con: _act(con, settings, inquiry_id, ver, who, what, now, details))
+    return await db.write(lambda con: act_in(con, settings, inquiry_id, ver, who, what, now, details, batch))
 
 
-def _act(
+def act_in(
     con: Connection,
     settings: Settings,
     inquiry_id: Id,
@@ -56,28 +79,59 @@ def _act(
     who: str,
     what: What,
     now: datetime,
-    details: dict[str, str],
-) -> Inquiry:
-    before = inquiries_by_id(con, [inquiry_id])[inquiry_id]
-    if _is_so(before, who, what):
-        return before
-    if before.ver != ver or (what == "claim" and before.owner not in (None, who)):
+    details: Mapping[str, str],
+    batch: Id | None = None,
+) -> Done:
+    """`act` inside of a transaction."""
+    before = inquiry_at(inquiries_by_id(con, [inquiry_id])[inquiry_id], now)
+    if _is_so(before, who, what, details):
+        return Done(before, None, details)
+    if before.ver != ver and not _only_woke(con, before, ver):
         raise ChangedMeanwhileError(before)
-    _note(con, settings, before, who, what, now, details)
-    return inquiries_by_id(con, [inquiry_id])[inquiry_id]
+    if not _may_become(before, who, what):
+        raise ChangedMeanwhileError(before)
+    if what == "take":
+        details = {"from": before.owner or ""}
+    return note(con, settings, before, who, what, now, details, batch)
 
 
-def _note(
-    con: Connection, settings: Settings, inquiry: Inquiry, who: str, what: What, now: datetime, details: dict[str, str]
-) -> None:
+def note(
+    con: Connection,
+    settings: Settings,
+    inquiry: Inquiry,
+    who: str,
+    what: EventKind,
+    now: datetime,
+    details: Mapping[str, str],
+    batch: Id | None = None,
+) -> Done:
+    """Write an event of an inquiry that was read in this transaction, and fold it again."""
     at = max(now, inquiry.opened_at)  # where clocks differ: nothing happens to an inquiry before it is opened
     this = as_uuid(inquiry.inquiry_id)
     (earlier,) = con.execute(
         "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [this, at]
     ).fetchone() or (0,)
-    event = [time_ordered_id(int(at.timestamp() * 1000), earlier), this, at, who, what]
-    con.execute("INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)", [*event, orjson.dumps(details).decode()])
+    event = time_ordered_id(int(at.timestamp() * 1000), earlier)
+    con.execute(
+        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details, batch) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [event, this, at, who, what, _json(details), as_uuid(batch) if batch else None],
+    )
     refold(con, {inquiry.inquiry_id}, clock_of=partial(clock_of, settings), points=settings.points)
+    after = inquiries_by_id(con, [inquiry.inquiry_id])[inquiry.inquiry_id]
+    changed = [name for name in _TOLD if getattr(inquiry, name) != getattr(after, name)]
+    con.execute(
+        "UPDATE inquiry_event SET ver = ?, before = ?, after = ? WHERE event_id = ?",
+        [after.ver, *(_json({name: getattr(each, name) for name in changed}) for each in (inquiry, after)), event],
+    )
+    return Done(after, event.bytes, details)
+
+
+def inquiry_at(inquiry: Inquiry, moment: datetime) -> Inquiry:
+    """The same rule as `state_at` in SQL: whose time is up is awake, though nobody has written it down yet."""
+    if inquiry.state == "snoozed" and inquiry.snoozed_until and inquiry.snoozed_until <= moment:
+        return inquiry._replace(state="claimed" if inquiry.owner else "new", snoozed_until=None)
+    return inquiry
 
 
 async def close_quiet(
@@ -100,17 +154,70 @@ def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[Id]
         ).fetchall()
     ]
     for inquiry in inquiries_by_id(con, quiet).values() if quiet else ():
-        _note(con, settings, inquiry, "system", "close", now, {"reason": "quiet"})
+        note(con, settings, inquiry, "system", "close", now, {"reason": "quiet"})
     return quiet
 
 
-def _is_so(inquiry: Inquiry, who: str, what: What) -> bool:
+async def wake_due(
+    db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Inquiry]], None]
+) -> None:
+    """Write down that snoozes have ended, and hand them, in a thread, to `changed`."""
+    now = clock()
+    woken = await db.write(lambda con: _wake_due(con, settings, now))
+    if woken:
+        await asyncio.to_thread(changed, woken)
+
+
+def _wake_due(con: Connection, settings: Settings, now: datetime) -> list[Inquiry]:
+    due = con.execute(
+        "SELECT inquiry_id FROM inquiry_open WHERE state = 'snoozed' AND snoozed_until <= ?", [now]
+    ).fetchall()
+    asleep = inquiries_by_id(con, [inquiry.bytes for (inquiry,) in due]) if due else {}
+    return [
+        note(con, settings, each, "system", "wake", each.snoozed_until or now, {}).inquiry for each in asleep.values()
+    ]
+
+
+def _is_so(inquiry: Inquiry, who: str, what: What, details: Mapping[str, str]) -> bool:
     match what:
-        case "claim":
-            return inquiry.owner == who and inquiry.state != "closed"
+        case "claim" | "take":
+            return inquiry.owner == who and inquiry.state not in ("closed", "snoozed")
+        case "assign":
+            return inquiry.owner == details["owner"] and inquiry.state != "closed"
         case "release":
             return inquiry.owner is None
+        case "wait":
+            return inquiry.state == "waiting"
+        case "snooze":
+            return inquiry.snoozed_until == datetime.fromisoformat(details["until"])
         case "close":
             return inquiry.state == "closed"
         case "reopen":
-            return inquiry.state != "closed"
+            return inquiry.state in ("new", "claimed")
+        case "label":
+            tags = with_tags(details.get("tags", inquiry.tags), details.get("add", ""))
+            return details.get("kind", inquiry.kind) == inquiry.kind and tags == inquiry.tags
+        case "band":
+            return details["band"] == "computed" and inquiry.band_by is None
+
+
+def _may_become(inquiry: Inquiry, who: str, what: What) -> bool:
+    """What is closed must be reopened first; and what is somebody else's is taken over, not claimed or released."""
+    if inquiry.state == "closed":
+        return what in ("reopen", "label")
+    return what not in ("claim", "release") or inquiry.owner in (None, who)
+
+
+def _only_woke(con: Connection, inquiry: Inquiry, seen: int) -> bool:
+    """Whether nothing else happened since than the end of a snooze, which whoever saw it knew of."""
+    if inquiry.ver < seen:
+        return False
+    (woke,) = con.execute(
+        "SELECT count(DISTINCT ver) FROM inquiry_event WHERE inquiry_id = ? AND ver > ? AND what = 'wake'",
+        [as_uuid(inquiry.inquiry_id), seen],
+    ).fetchone() or (0,)
+    return bool(woke == inquiry.ver - seen)
+
+
+def _json(values: Mapping[str, object]) -> str:
+    return orjson.dumps(values).decode()

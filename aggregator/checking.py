@@ -1,4 +1,4 @@
-"""`aggregator check --connect`: try each login, and say what it may read."""
+"""`aggregator check --connect`, and the page's button for one source: try the login, and say what it may read."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ async def check_sources(settings: Settings, *, patience: float = PATIENCE) -> di
     ]
     found = await asyncio.gather(*(_check(connector, patience) for connector in connectors))
     return {connector.source: lines for connector, lines in zip(connectors, found, strict=True)}
+
+
+async def check_source(settings: Settings, name: str, *, patience: float = PATIENCE) -> list[Finding]:
+    """Try one source, on a connection of its own.
+
+    Raises:
+        KeyError: no such source is configured.
+    """
+    config = settings.sources[name]
+    return await _check(connector_class(config.connector)(name, config, since=system_clock()), patience)
 
 
 async def _check(connector: Connector, patience: float) -> list[Finding]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aggregator.scoring import Input
     from aggregator.service import Running
     from aggregator.store.desk import Role
+    from aggregator.store.tokens import Scope
 
 DONE, FAILED, BAD_CONFIGURATION, PARTLY_DONE = 0, 1, 2, 3
 
@@ -332,17 +333,51 @@ def compact(config: Path, as_json: bool) -> None:
 
 
 @main.command(epilog="Example: aggregator user add amy --role agent")
-@click.argument("action", type=click.Choice(["add", "link", "list"]))
+@click.argument("action", type=click.Choice(["add", "link", "list", "role", "remove"]))
 @click.argument("name", required=False)
-@click.option("--role", type=click.Choice(["admin", "agent", "viewer"]), default="agent", show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(["viewer", "agent", "lead", "admin"]),
+    help="What this colleague may do: look; act (default of add); decide for others; say who works here.",
+)
 @config_option
-def user(action: Literal["add", "link", "list"], name: str | None, role: Role, config: Path) -> None:
-    """Add a colleague, make a new one-time sign-in link, or list who may sign in."""
+def user(
+    action: Literal["add", "link", "list", "role", "remove"], name: str | None, role: Role | None, config: Path
+) -> None:
+    """Add or remove a colleague, change a role, make a new one-time sign-in link, or list who may sign in."""
     from aggregator.users import change_users
 
     if action != "list" and not name:
         raise click.UsageError("name the colleague: aggregator user add amy")
     for line in change_users(_load(config), action, name or "", role):
+        click.echo(line)
+
+
+@main.command(epilog="Example: aggregator token make nightly-report --for amy --scope read --days 90")
+@click.argument("action", type=click.Choice(["make", "list", "revoke"]))
+@click.argument("name", required=False)
+@click.option("--for", "owner", default="", help="The colleague for whom it speaks; it may never do more.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(["read", "act", "sql"]), help="What it may; can be repeated."
+)
+@click.option("--days", type=click.IntRange(1, 3650), help="It ends by itself after so many days.")
+@config_option
+def token(
+    action: Literal["make", "list", "revoke"],
+    name: str | None,
+    owner: str,
+    scopes: tuple[Scope, ...],
+    days: int | None,
+    config: Path,
+) -> None:
+    """Make, list or revoke tokens: keys for programs that use the API, or query live."""
+    from aggregator.users import change_tokens
+
+    if action != "list" and not name:
+        raise click.UsageError("name the token: aggregator token make nightly-report --for amy --scope read")
+    if action == "make" and not owner:
+        raise click.UsageError("say for whom it speaks: --for amy")
+    for line in change_tokens(_load(config), action, name or "", owner, scopes or ("read",), days):
         click.echo(line)
 
 

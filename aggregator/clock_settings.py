@@ -181,6 +181,20 @@ class ChannelClock(BaseModel):
             since, promised, quiet=self.quiet_hours, closed=self.counts == "open_hours"
         )
 
+    def resumed(self, due: datetime, paused: datetime, resumed: datetime, *, further: bool) -> datetime:
+        """When a promise runs out whose clock stood still from `paused` to `resumed`. What had run out stays so."""
+        if due <= paused or resumed <= paused:
+            return due
+        promised = self.next_answer if further else self.first_answer
+        days = self.working_time
+        if isinstance(promised, WorkingDays):
+            return days.same_working_days_later(paused, due, resumed)
+        if self.counts == "all_hours" and not self.quiet_hours:
+            return due + (resumed - paused)
+        quiet, closed = self.quiet_hours, self.counts == "open_hours"
+        left = days.open_time_between(paused, due, quiet=quiet, closed=closed)
+        return days.open_time_after(resumed, left, quiet=quiet, closed=closed)
+
 
 _HALF_AN_HOUR = timedelta(minutes=30)
 PROMISED: Mapping[str, tuple[Period, Period]] = {

@@ -7,19 +7,18 @@ answers that we see before the question, need no special case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregator.identity import Id, code, written
-from aggregator.inquiry import ASIDE, SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind, Reason
+from aggregator.course import Course, paused_in_all, walk, with_replies
+from aggregator.course import FoldPost as FoldPost
+from aggregator.identity import Id, code
+from aggregator.inquiry import SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind
 from aggregator.triage import terms
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
 
-# One person's short chat lines are one question; only after this silence does a new line ask again.
-BURST = timedelta(minutes=10)
 EXCERPT = 160
 
 # Only the strongest of these counts: "not arrived" and "wallet locked" in one breath are one trouble. Whether a
@@ -32,7 +31,10 @@ STATE_RULES: dict[str, float] = {
     "answered": -40.0,
     "promised": -20.0,
     "said_thanks": -30.0,
+    "awaiting": -40.0,
 }
+# In these states somebody has to do something: what a colleague set as the least band holds.
+OURS_TO_DO = ("new", "claimed", "snoozed")
 # Points for each hour of waiting and their most, by what is waiting.
 WAITING: dict[Kind, tuple[float, float]] = {
     "emergency": (6.0, 24.0),
@@ -42,33 +44,8 @@ WAITING: dict[Kind, tuple[float, float]] = {
     "praise": (0.0, 0.0),
     "noise": (0.0, 0.0),
 }
-# Closed for this reason, it was answered; only not where we could see it.
-ELSEWHERE = "answered_elsewhere"
 # Who gets an answer within the channel's time. Small talk may wait, but it is not late.
 PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
-
-
-class FoldPost(NamedTuple):
-    """What the fold needs of a post."""
-
-    post_id: Id
-    posted_at: datetime
-    order: int
-    seen_at: datetime
-    staff: bool
-    deleted: bool
-    backfill: bool
-    public: bool
-    thanks: bool
-    secret: bool
-    kind: Kind
-    lang: str
-    title: str | None
-    excerpt: str
-    permalink: str | None
-    reasons: tuple[Reason, ...]
-    solved: bool = False  # the customer says that it is over
-    promise: datetime | None = None  # until when our post promises another answer
 
 
 def excerpt(text: str) -> str:
@@ -84,81 +61,6 @@ class Subject(NamedTuple):
     channel: str
     thread_id: Id
     person_id: Id
-
-
-@dataclass(slots=True)
-class _Course:
-    """How far the conversation has come while walking through it."""
-
-    state: str = "new"
-    owner: str | None = None
-    waiting: list[FoldPost] = field(default_factory=list)
-    asked: int = 0
-    first_answer_at: datetime | None = None
-    answered_at: datetime | None = None
-    closed_at: datetime | None = None
-    close_reason: str | None = None
-    touched_at: datetime | None = None
-    thanks: bool = False
-    promise: datetime | None = None
-    returned: frozenset[str] = frozenset()  # answers sent from here whose posts are there, and count instead
-
-    def customer_says(self, post: FoldPost) -> None:
-        if post.deleted:
-            return
-        if post.thanks:
-            self.thanks = True
-            if post.solved:
-                self._nothing_is_owed()
-            return
-        if self.state == "closed":
-            self._nothing_is_owed(still_asked=self.close_reason != ELSEWHERE)
-            if self.close_reason == ELSEWHERE:
-                self.first_answer_at = self.first_answer_at or self.closed_at
-        if not self.waiting or post.posted_at - self.waiting[-1].posted_at >= BURST:
-            self.asked += 1
-        self.waiting.append(post)
-        self.thanks = False
-        if self.state in ("answered", "closed"):
-            self.state = "claimed" if self.owner else "new"
-            self.closed_at = self.close_reason = None
-
-    def _nothing_is_owed(self, *, still_asked: bool = False) -> None:
-        self.waiting.clear()
-        self.promise = None
-        self.asked = self.asked if still_asked else 0
-
-    def we_answer(self, post: FoldPost) -> None:
-        if not post.deleted:
-            self._answered(post.posted_at, None if post.backfill else post.promise)
-
-    def _answered(self, at: datetime, promise: datetime | None) -> None:
-        self.first_answer_at = self.first_answer_at or at
-        self.answered_at = at
-        self._nothing_is_owed()
-        self.promise = promise
-        if self.state != "closed":
-            self.state = "answered"
-
-    def happens(self, event: Event) -> None:
-        if event.what in ASIDE:
-            return
-        if event.who != "system":
-            self.touched_at = self.touched_at or event.happened_at
-        if event.what == "claim":
-            self.owner = event.details.get("owner", event.who)
-            self.state = "claimed" if self.state == "new" else self.state
-        elif event.what == "release":
-            self.owner = None
-            self.state = "new" if self.state == "claimed" else self.state
-        elif event.what == "close":
-            self.state, self.closed_at = "closed", event.happened_at
-            self.close_reason = event.details.get("reason", "")
-        elif event.what == "reopen":
-            self.state = "claimed" if self.owner else "new"
-            self.closed_at = self.close_reason = None
-        elif event.what == "reply" and event.details.get("post") not in self.returned:
-            self._answered(event.happened_at, _promise(event))
 
 
 def fold(
@@ -178,19 +80,21 @@ def fold(
     """
     # Where a platform tells whole seconds only, an answer of the same second came after the question.
     ordered = sorted(
-        _with_replies(posts, events) if events else posts,
+        with_replies(posts, events) if events else posts,
         key=lambda post: (post.posted_at, post.order, post.staff, post.post_id),
     )
     said = [post for post in ordered if not post.staff]
-    course = _walk(ordered, events)
+    course = walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
     reasons = [*_words(said), *_state(course, points)]
-    waiting_since, live = _clock_start(course)
-    per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)
+    asked_at, live = _clock_start(course)
+    kind = course.kind or lead.kind
+    per_hour, cap = WAITING[kind] if live else (0.0, 0.0)
+    waiting_since = asked_at and asked_at + paused_in_all(course.pauses, asked_at)
     if waiting_since and per_hour:
         reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
-    promised = lead.kind in PROMISED and per_hour
-    due_at, due_clock = _due(course, clock, waiting_since if promised else None)
+    promised = kind in PROMISED and per_hour
+    due_at, due_clock = _due(course, clock, asked_at if promised else None)
     return Inquiry(
         inquiry_id=subject.inquiry_id,
         code=code(subject.inquiry_id),
@@ -209,10 +113,12 @@ def fold(
         due_clock=due_clock,
         closed_at=course.closed_at,
         close_reason=course.close_reason,
+        snoozed_until=course.snoozed_until,
         seen_at=max(post.seen_at for post in said),
         posts=len(said),
         asked=course.asked,
-        kind=lead.kind,
+        kind=kind,
+        tags=course.tags,
         lang=lead.lang,
         public=any(post.public for post in said),
         backfill=all(post.backfill for post in said),
@@ -227,47 +133,12 @@ def fold(
         points=sum(reason.points for reason in reasons),
         wait_per_hour=per_hour,
         wait_cap=cap,
+        at_least=course.band.at_least if course.band and course.state in OURS_TO_DO else None,
+        at_most=course.band.at_most if course.band else None,
+        band_by=course.band.by if course.band else None,
         scoring_version=SCORING_VERSION,
         ver=ver,
     )
-
-
-def _with_replies(posts: Iterable[FoldPost], events: Sequence[Event]) -> list[FoldPost]:
-    """The posts; those that were sent from here are ours, whatever account the platform shows them under."""
-    replies = {event.details["post"]: event for event in events if event.what == "reply" and "post" in event.details}
-    return [
-        post._replace(staff=True, promise=post.promise or _promise(replies[name]))
-        if (name := written(post.post_id)) in replies
-        else post
-        for post in posts
-    ]
-
-
-def _promise(reply: Event) -> datetime | None:
-    """Until when an answer that was sent from here promises another one."""
-    promised = reply.details.get("promise")
-    return datetime.fromisoformat(promised) if promised else None
-
-
-def _walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> _Course:
-    course = _Course()
-    if not events:
-        for post in ordered:
-            course.we_answer(post) if post.staff else course.customer_says(post)
-        return course
-    course.returned = frozenset(written(post.post_id) for post in ordered)
-    steps: list[tuple[datetime, int, int, FoldPost | Event]] = [
-        *((post.posted_at, 0, post.order, post) for post in ordered),
-        *((event.happened_at, 1, number, event) for number, event in enumerate(events)),
-    ]
-    for *_, step in sorted(steps, key=lambda step: step[:3]):
-        if isinstance(step, Event):
-            course.happens(step)
-        elif step.staff:
-            course.we_answer(step)
-        else:
-            course.customer_says(step)
-    return course
 
 
 def _words(said: Sequence[FoldPost]) -> list[InquiryReason]:
@@ -290,7 +161,7 @@ def _words(said: Sequence[FoldPost]) -> list[InquiryReason]:
     return list(best.values())
 
 
-def _state(course: _Course, points: Mapping[str, float]) -> list[InquiryReason]:
+def _state(course: Course, points: Mapping[str, float]) -> list[InquiryReason]:
     rules = []
     if course.asked >= 3:
         rules.append("asked_three_times")
@@ -298,17 +169,20 @@ def _state(course: _Course, points: Mapping[str, float]) -> list[InquiryReason]:
         rules.append("asked_again")
     if course.thanks and course.promise is None:
         rules.append("said_thanks")
-    if course.answered_at and not course.waiting:
+    if course.state == "waiting":
+        rules.append("awaiting")
+    elif course.answered_at and not course.waiting:
         rules.append("promised" if course.promise else "answered")
     return [InquiryReason(rule, points.get(rule, STATE_RULES[rule])) for rule in rules]
 
 
-def _clock_start(course: _Course) -> tuple[datetime | None, bool]:
+def _clock_start(course: Course) -> tuple[datetime | None, bool]:
     """Since when the customer waits, and whether that clock runs.
 
-    Posts from before we listened start no clock, until that person writes again or a colleague touches it.
+    Posts from before we listened start no clock, until that person writes again or a colleague touches it. While we
+    wait for the customer, nobody waits for us.
     """
-    if not course.waiting:
+    if not course.waiting or course.state == "waiting":
         return None, False
     touched = course.touched_at
     live = [
@@ -319,18 +193,19 @@ def _clock_start(course: _Course) -> tuple[datetime | None, bool]:
     return (min(live), True) if live else (course.waiting[0].posted_at, False)
 
 
-def _due(
-    course: _Course, clock: ChannelClock, waiting_since: datetime | None
-) -> tuple[datetime | None, DueClock | None]:
+def _due(course: Course, clock: ChannelClock, asked_at: datetime | None) -> tuple[datetime | None, DueClock | None]:
     """Which promise runs out first, and when: that of the channel, or one that we gave in our last answer."""
-    if course.state == "closed":
+    if course.state in ("closed", "waiting"):
         return None, None
     runs: list[tuple[datetime, DueClock]] = []
-    if waiting_since:
+    if asked_at:
         further = course.first_answer_at is not None
-        runs.append((clock.due(waiting_since, further=further), "next_answer" if further else "first_answer"))
+        due = clock.due(asked_at, further=further)
+        for paused, resumed in course.pauses:
+            due = clock.resumed(due, max(paused, asked_at), resumed, further=further)
+        runs.append((due, "next_answer" if further else "first_answer"))
     if course.promise:
-        runs.append((course.promise, "promise"))
+        runs.append((course.promise + paused_in_all(course.pauses, course.answered_at), "promise"))
     return min(runs, default=(None, None))
 
 

@@ -18,11 +18,16 @@ SCORING_VERSION = 2
 NEAR = timedelta(days=14)
 """A person's post joins an inquiry of the same thread that is no farther away in time."""
 
-ASIDE = frozenset({"unlink", "link", "clear", "suspect"})
-"""Events that say something of accounts: an inquiry is as it was."""
+ASIDE = frozenset({"unlink", "link", "clear", "suspect", "note", "merge", "part", "flag", "unflag", "wake"})
+"""Events that say something of accounts, links, incidents, or to colleagues: an inquiry is as it was."""
 
 Kind = Literal["emergency", "complaint", "question", "praise", "noise", "other"]
-State = Literal["new", "claimed", "answered", "closed"]
+State = Literal["new", "claimed", "waiting", "answered", "snoozed", "closed"]
+EventKind = Literal[
+    "claim", "take", "assign", "release", "wait", "snooze", "wake", "close", "reopen", "reply", "label", "band", "undo",
+    "note", "merge", "part", "flag", "unflag", "unlink", "link", "clear", "suspect",
+]  # fmt: skip
+"""What happens to an inquiry; aggregator/course.py says what each changes, docs/acting.md what its details hold."""
 DueClock = Literal["first_answer", "next_answer", "promise"]
 """What runs out at `due_at`: the channel's time for our first or next answer, or what our last answer promised."""
 
@@ -98,7 +103,7 @@ class Event:
     inquiry_id: Id
     happened_at: datetime
     who: str  # user name, or "system"
-    what: Literal["claim", "release", "close", "reopen", "reply", "unlink", "link", "clear", "suspect"]
+    what: EventKind
     details: dict[str, str]
 
 
@@ -123,10 +128,12 @@ class Inquiry(NamedTuple):
     due_clock: DueClock | None
     closed_at: datetime | None
     close_reason: str | None
+    snoozed_until: datetime | None
     seen_at: datetime
     posts: int
     asked: int
     kind: Kind
+    tags: str | None
     lang: str
     public: bool
     backfill: bool
@@ -141,6 +148,9 @@ class Inquiry(NamedTuple):
     points: float
     wait_per_hour: float
     wait_cap: float
+    at_least: float | None
+    at_most: float | None
+    band_by: str | None
     scoring_version: int
     ver: int
 

@@ -87,26 +87,26 @@ class OwnAnswers:
                 [now, as_uuid(post), answer.outbox_id],
             )
             if answer.state == "unknown":
-                note_reply(con, answer.inquiry_id, answer.who, now, post)
+                _note_reply(con, answer.inquiry_id, answer.who, now, post)
         if found:
             self.forget()
         return {answer.inquiry_id for answer in found.values()}
 
 
-def note_reply(
-    con: Connection, inquiry: Id, who: str, at: datetime, post: Id | None, promise: datetime | None = None
-) -> None:
-    """Put an answer into an inquiry's history. Once its post is there, the post tells when it was given."""
+def reply_details(post: Id | None, promise: datetime | None) -> dict[str, str]:
+    """Of an event `reply`. Once its post is there, the post tells when the answer was given."""
+    told = {"post": written(post)} if post is not None else {}
+    return told | ({"promise": promise.isoformat()} if promise is not None else {})
+
+
+def _note_reply(con: Connection, inquiry: Id, who: str, at: datetime, post: Id) -> None:
     (earlier,) = con.execute(
         "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [as_uuid(inquiry), at]
     ).fetchone() or (0,)
-    details = {"post": written(post)} if post is not None else {}
-    if promise is not None:
-        details["promise"] = promise.isoformat()
     con.execute(
-        "INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details) VALUES (?, ?, ?, ?, ?, ?)",
         [time_ordered_id(int(at.timestamp() * 1000), earlier), as_uuid(inquiry), at, who, "reply",
-         orjson.dumps(details).decode()],
+         orjson.dumps(reply_details(post, None)).decode()],
     )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ def _say(
     details = orjson.dumps({"account": written(account), "name": name}).decode()
     at = max(now, inquiry.opened_at)
     con.execute(
-        "INSERT INTO inquiry_event VALUES (?, ?, ?, ?, ?, ?)",
-        [time_ordered_id(int(at.timestamp() * 1000), 0), as_uuid(inquiry_id), at, who, what, details],
+        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details, ver) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [time_ordered_id(int(at.timestamp() * 1000), 0), as_uuid(inquiry_id), at, who, what, details, inquiry.ver],
     )
     return changed | {inquiry_id}

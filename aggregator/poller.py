@@ -41,6 +41,7 @@ log = structlog.get_logger()
 LONGEST: Final = 300.0  # seconds
 BACK_OFF = wait_exponential_jitter(multiplier=2, max=LONGEST, jitter=2)
 WELL: Final = ("ok", "silent")
+PAUSED: Final = "paused by {who}: it is asked nothing until somebody lets it go on"
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
 LOOK_EVERY: Final = 0.02  # seconds, at a poll under way that may turn out to listen
@@ -72,6 +73,7 @@ class Source:
     noted_at: datetime | None = None  # when coverage and health were last written
     again: bool = False  # the platform said that there is something to fetch
     listens: bool = False  # the poll under way has caught up and goes on
+    job: asyncio.Task[None] | None = None  # the scheduled poll under way
     opened: bool = False
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -90,7 +92,6 @@ class Poller:
         self.sources: dict[str, Source] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._running: set[asyncio.Task[None]] = set()
 
     def add(self, connector: PullConnector, config: SourceConfig, origin: Origin, state: SourceState) -> Source:
         """Take up a source where it was left."""
@@ -105,6 +106,8 @@ class Poller:
             quota=state.quota,
             rhythm=Rhythm.of(state.rhythm),
         )
+        if state.paused_by:
+            source.state, source.message = "paused", PAUSED.format(who=state.paused_by)
         self.sources[source.name] = source
         return source
 
@@ -126,7 +129,9 @@ class Poller:
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=None,
-                next_run_time=datetime.now(UTC) + timedelta(seconds=self._used_up(source)),
+                next_run_time=None
+                if source.state == "paused"
+                else datetime.now(UTC) + timedelta(seconds=self._used_up(source)),
             )
         self._scheduler.start()
 
@@ -137,10 +142,40 @@ class Poller:
                 source.state = "failing"  # the poll that stopped it may not be over, and would pause it
                 self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
 
+    async def pause(self, name: str, who: str) -> None:
+        """Ask this source nothing, over restarts as well, until it may go on. What it tells by itself is still taken.
+
+        Raises:
+            KeyError: no such source is polled.
+        """
+        source = self.sources[name]
+        source.state, source.message = "paused", PAUSED.format(who=who)
+        if self._scheduler.running:
+            self._scheduler.pause_job(name)
+        if source.job is not None:
+            source.job.cancel()
+            await asyncio.gather(source.job, return_exceptions=True)
+        await self.ingest.db.write(lambda con: sources.pause(con, name, who))
+        await self._report(source, self.ingest.clock(), None)
+
+    async def go_on(self, name: str) -> None:
+        """Poll a source that was paused, or has stopped: at once.
+
+        Raises:
+            KeyError: no such source is polled.
+        """
+        source = self.sources[name]
+        if source.state not in ("paused", "stopped"):
+            return
+        source.state, source.message = "failing", ""  # until a poll has shown that all is well
+        await self.ingest.db.write(lambda con: sources.pause(con, name, None))
+        if self._scheduler.running:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
     def poll_soon(self, name: str) -> None:
         """The platform called: there is something to fetch. A poll under way is followed by another one."""
         source = self.sources.get(name)
-        if source is None or source.state == "stopped":
+        if source is None or source.state in ("stopped", "paused"):
             return
         source.again = source.lock.locked()
         if not source.again:
@@ -159,9 +194,10 @@ class Poller:
         """Stop polling; a page under way is committed or left to be fetched again."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        for task in self._running:
+        running = [source.job for source in self.sources.values() if source.job is not None]
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def close(self) -> None:
         """Close the sources' connections."""
@@ -171,9 +207,7 @@ class Poller:
                 await source.connector.close()
 
     async def _job(self, source: Source) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._running.add(task)
+        source.job = asyncio.current_task()
         try:
             pause = await self.poll(source)
             while source.again and not source.failures:
@@ -183,10 +217,10 @@ class Poller:
                 self.failed.set_exception(error)
             return
         except asyncio.CancelledError:
-            return  # stop() asked for it; the scheduler would report an error
+            return  # stop() or pause() asked for it; the scheduler would report an error
         finally:
-            self._running.discard(task)
-        if source.state == "stopped":
+            source.job = None
+        if source.state in ("stopped", "paused"):
             self._scheduler.pause_job(source.name)
         elif pause := pause or self._tempo(source):
             self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC) + timedelta(seconds=pause))
@@ -201,7 +235,7 @@ class Poller:
             StoreError: the database cannot be written; the process should end.
             FenceLostError: another process collects this source.
         """
-        if once and await self._is_listened_to(source):
+        if source.state == "paused" or (once and await self._is_listened_to(source)):
             return 0.0
         async with source.lock:
             began, source.again, source.listens = self.ingest.clock(), False, False

@@ -12,7 +12,8 @@ from functools import partial
 
 import structlog
 
-from aggregator.actions import close_quiet
+from aggregator.acting.waking import tell_woken
+from aggregator.actions import close_quiet, wake_due
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
@@ -25,6 +26,7 @@ from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
+from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.contract import Push, PushConnector, Received
@@ -33,6 +35,7 @@ log = structlog.get_logger()
 
 COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
 QUIET_EVERY = timedelta(minutes=10)
+WAKE_EVERY = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,18 @@ async def running(
             log.warning("data.open_to_others", message=seen)
         stream = Stream(work.db, settings=settings, clock=clock)
         work.ingest.changed = work.outbox.changed = stream.publish
+        work.outbox.tell = partial(tell_writer, stream)
         app = create_app(
             work.db,
             work.desk,
             settings=settings,
             stream=stream,
             clock=clock,
-            health=lambda: source_reports(work.db, settings),
+            health=lambda: source_reports(work.db, settings, clock()),
             surfacing=work.ingest.surfacing,
             grouping=work.ingest.incidents,
             outbox=work.outbox,
+            sources=work.poller,
         )
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
@@ -86,6 +91,9 @@ async def running(
         stack.push_async_callback(control.stop)
         work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
         work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
+        work.poller.keep_house(
+            partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY
+        )
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.ingest.group_soon()
         sender = Sender(work.outbox, work.poller.failed)

@@ -1,17 +1,25 @@
-"""`aggregator user`: who may sign in. Works beside a running service, for desk.db has many writers."""
+"""`aggregator user` and `token`: who may sign in, and which programs may speak for them.
+
+They work beside a running service, for desk.db has many writers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from aggregator.backup import DESK
 from aggregator.clocks import Clock, system_clock
-from aggregator.store.desk import Desk
+from aggregator.store import team, tokens
+from aggregator.store.desk import Desk, DeskError
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
     from aggregator.store.desk import Role
+
+_SHELL = "aggregator user"  # who did it, for the audit: whoever may run commands on this machine
 
 # Who listens everywhere is reached here at least; a machine's name would have to be a `public_url` to be known.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not listened on
@@ -19,25 +27,69 @@ _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not listened on
 
 def change_users(
     settings: Settings,
-    action: Literal["add", "link", "list"],
+    action: Literal["add", "link", "list", "role", "remove"],
     name: str,
-    role: Role,
+    role: Role | None,
     *,
     clock: Clock = system_clock,
 ) -> list[str]:
     """Do it, and say it in lines for a person: after `add` and `link` the last one is the one-time link.
 
     Raises:
-        DeskError: the name is taken, unknown or cannot be one.
+        DeskError: the name is taken, unknown or cannot be one, or it is the last admin.
     """
+    now = clock()
     with closing(Desk(settings.data / DESK)) as desk:
         if action == "list":
             return [f"{user.name}: {user.role}" for user in desk.users()] or ["nobody yet: aggregator user add amy"]
+        if action == "remove":
+            team.remove(desk, name, who=_SHELL, now=now)
+            return [f"{name} can sign in no longer; what was done stays under that name"]
+        if action == "role":
+            if role is None:
+                raise DeskError("say which one: --role viewer, agent, lead or admin")
+            team.set_role(desk, name, role, who=_SHELL, now=now)
+            return [f"{name} is {role} now"]
         if action == "add":
-            desk.add_user(name, role)
-        link = sign_in_link(desk_url(settings), desk.invite(name, clock()))
+            role = desk.add_user(name, role or "agent").role
+        link = sign_in_link(desk_url(settings), desk.invite(name, now))
     done = f"{name} is {role} now" if action == "add" else f"a new link for {name}"
     return [f"{done}; it signs in once, within a day:", link]
+
+
+def change_tokens(
+    settings: Settings,
+    action: Literal["make", "list", "revoke"],
+    name: str,
+    owner: str,
+    scopes: Collection[tokens.Scope],
+    days: int | None,
+    *,
+    clock: Clock = system_clock,
+) -> list[str]:
+    """Do it, and say it in lines for a person; after `make` the last one is the token.
+
+    Raises:
+        DeskError: the name is taken, unknown or cannot be one, or there is no such owner.
+    """
+    now = clock()
+    with closing(Desk(settings.data / DESK)) as desk:
+        if action == "list":
+            return [_told(one) for one in tokens.tokens(desk)] or [
+                "none yet: aggregator token make nightly-report --for amy --scope read"
+            ]
+        if action == "revoke":
+            tokens.revoke(desk, name, who=_SHELL, now=now)
+            return [f"{name} is worth nothing any more"]
+        until = now + timedelta(days=days) if days else None
+        token = tokens.make(desk, name, owner, scopes, who=_SHELL, now=now, until=until)
+    return [f"{name} speaks for {owner}; nobody can see this again:", token]
+
+
+def _told(one: tokens.Token) -> str:
+    until = f", until {one.until:%Y-%m-%d}" if one.until else ""
+    used = f"last used {one.used_at:%Y-%m-%d %H:%M}" if one.used_at else "never used"
+    return f"{one.name}: for {one.owner}, {' '.join(s for s in tokens.SCOPES if s in one.scopes)}{until}, {used}"
 
 
 def desk_url(settings: Settings) -> str:

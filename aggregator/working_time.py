@@ -105,6 +105,26 @@ class WorkingTime:
             left -= end - begins
         return begins + left
 
+    def same_working_days_later(self, start: datetime, end: datetime, later: datetime) -> datetime:
+        """The end of a working day that is as many working days away from `later` as `end` is from `start`."""
+        day, last, count = self.local(start).date(), self.local(end).date(), 0
+        while day < last:
+            day += ONE_DAY
+            count += self.is_worked(day)
+        today = self.local(later).date()
+        if count == 0 and self.is_worked(today) and later < self.closing(today):
+            return self.closing(today)
+        return self.working_days_after(later, max(count, 1))
+
+    def open_time_between(self, start: datetime, end: datetime, *, quiet: tuple[Span, ...], closed: bool) -> timedelta:
+        """How much open time there is from one moment to the other; see `open_time_after`."""
+        counted = timedelta(0)
+        for begins, ends in self._open(start, quiet, closed=closed):
+            if begins >= end:
+                break
+            counted += min(ends, end) - begins
+        return counted
+
     def _open(self, start: datetime, quiet: tuple[Span, ...], *, closed: bool) -> Iterator[tuple[datetime, datetime]]:
         """Open times from `start` on, in UTC."""
         day = self.local(start).date()

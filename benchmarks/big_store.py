@@ -55,7 +55,7 @@ _COPIES: Final = (
         earlier(last_post_at, n) + to_days(1) AS closed_at, 'solved' AS close_reason)
     FROM inquiry_open, range(1, $copies) AS t(n)""",
 )
-_CLOSED: Final = """INSERT INTO inquiry_event
+_CLOSED: Final = """INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details)
     SELECT again(inquiry_id, 0), inquiry_id, closed_at, 'system', 'close', '{"reason":"solved"}' FROM inquiry_closed"""
 
 

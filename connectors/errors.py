@@ -28,6 +28,19 @@ class ThrottledError(TransientError):
         self.retry_after = retry_after
 
 
+class StatusError(TransientError):
+    """An answer of an HTTP status that has no class of its own here. 4xx: what was asked was not done."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def says_no(self) -> bool:
+        """Whether it tells for sure that nothing was done; a time-out or a conflict does not."""
+        return 400 <= self.status < 500 and self.status not in (408, 409, 425)
+
+
 class NotSentError(TransientError):
     """The platform was never reached: what was to be written there surely is not."""
 

@@ -6,7 +6,7 @@ An answer is sent once. `reply` makes one attempt and tells by what it raises wh
 
     returns Sent                              the platform has it
     ReplyRefusedError, AuthError,
-    SourceGoneError                           the platform said no: nothing was sent, a person must act
+    SourceGoneError, StatusError of a 4xx     the platform said no: nothing was sent, a person must act
     NotSentError, ThrottledError              surely nothing was sent: tried again by itself, later
     TransientError, and anything else         it may have been sent: never sent again by itself; `find_sent` looks
 

@@ -27,6 +27,7 @@ from connectors.errors import (
     ConnectorError,
     NotSentError,
     SourceGoneError,
+    StatusError,
     ThrottledError,
     TransientError,
 )
@@ -267,7 +268,7 @@ class Session:
             seconds = UNTOLD_WAIT if wait is None else wait
             return ThrottledError(f"{self._host} asks us to wait {seconds:g} s", retry_after=seconds + SAFETY)
         hint = ": is the configured url right?" if status == 404 else ""
-        return TransientError(f"{self._host} answered {status}{hint}")
+        return StatusError(f"{self._host} answered {status}{hint}", status)
 
     def _refused(self, status: int) -> AuthError:
         if not self._credential:

@@ -120,8 +120,8 @@ class ReplyContract:
     async def test_a_lost_receipt_leaves_it_open_and_is_found_where_the_platform_can_tell(
         self, reply_stage: ReplyStage
     ) -> None:
-        reply_stage.loses_receipt()
         async with an_answer(reply_stage) as (connector, outgoing):
+            reply_stage.loses_receipt()
             with pytest.raises(Exception) as told:  # whatever it is, it says nothing for sure
                 await connector.reply(outgoing)
             assert not isinstance(told.value, SURELY_NOT)
@@ -139,24 +139,24 @@ class ReplyContract:
     async def test_a_break_before_it_is_taken_says_nothing_for_sure_that_is_not_so(
         self, reply_stage: ReplyStage
     ) -> None:
-        reply_stage.fails_next()
         async with an_answer(reply_stage) as (connector, outgoing):
+            reply_stage.fails_next()
             with pytest.raises(ConnectorError) as told:
                 await connector.reply(outgoing)
             assert not isinstance(told.value, ReplyRefusedError | AuthError)
         assert reply_stage.said() == []
 
     async def test_a_refusal_is_named(self, reply_stage: ReplyStage) -> None:
-        reply_stage.refuses()
         async with an_answer(reply_stage) as (connector, outgoing):
+            reply_stage.refuses()
             with pytest.raises(ReplyRefusedError) as told:
                 await connector.reply(outgoing)
         assert told.value.why in WHYS
         assert reply_stage.said() == []
 
     async def test_a_platform_that_asks_to_wait_has_taken_nothing(self, reply_stage: ReplyStage) -> None:
-        reply_stage.asks_to_wait(17)
         async with an_answer(reply_stage) as (connector, outgoing):
+            reply_stage.asks_to_wait(17)
             with pytest.raises(ThrottledError) as told:
                 await connector.reply(outgoing)
         assert told.value.retry_after >= 17

@@ -120,7 +120,7 @@ async def test_the_gap_says_why(community: Community) -> None:
         community.telegram.token_is_good = False
         community.clock.pass_(minutes=5)
         await poll(work)
-        (report,) = source_reports(work.db, work.settings)
+        (report,) = source_reports(work.db, work.settings, work.clock())
         (gap,) = report.gaps
     assert (gap.start, gap.end, gap.state) == (START, START + timedelta(minutes=5), "gap")
     assert "refused the token" in gap.reason
@@ -165,7 +165,7 @@ async def test_a_silence_that_is_not_usual_is_in_doubt_until_somebody_speaks(com
         assert lost_or_open(work, "telegram") == []  # as long as that it may be quiet
         community.clock.pass_(hours=6)
         (source,) = await poll(work)
-        (report,) = source_reports(work.db, work.settings)
+        (report,) = source_reports(work.db, work.settings, work.clock())
         assert (report.state, report.complete_to) == ("silent", spoken)
         assert [(gap.start, gap.end, gap.state) for gap in report.gaps] == [(spoken, community.clock(), "doubt")]
         assert f"nothing has come since {spoken:%Y-%m-%d %H:%M} UTC" in report.message
@@ -176,7 +176,7 @@ async def test_a_silence_that_is_not_usual_is_in_doubt_until_somebody_speaks(com
         community.telegram.says("fox", "is anybody there?")
         community.clock.pass_(minutes=1)
         await poll(work)
-        (report,) = source_reports(work.db, work.settings)
+        (report,) = source_reports(work.db, work.settings, work.clock())
         assert (report.state, report.message, report.gaps) == ("ok", "", ())
         assert report.complete_to == community.clock()
         assert source.failures == 0
@@ -242,7 +242,9 @@ async def test_a_day_on_which_we_did_not_run_is_lost_on_telegram_and_fetched_fro
         assert texts(work) == ["read late"]
         assert lost_or_open(work, "telegram") == [(0, 6 * 60, "lost")]
         assert lost_or_open(work, "forum") == []
-        report = next(each for each in source_reports(work.db, work.settings) if each.source == "telegram")
+        report = next(
+            each for each in source_reports(work.db, work.settings, work.clock()) if each.source == "telegram"
+        )
     assert [gap.reason for gap in report.gaps] == ["we were not running"]
 
 

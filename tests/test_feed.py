@@ -298,9 +298,27 @@ async def test_a_feed_that_rolls_over_between_two_polls_leaves_a_gap(stage: Feed
     stage.pass_(minutes=5)
     stage.says("four", "five", "six", "seven")
     [second] = await committed(stage.connector(), first.cursor)
-    assert second.gaps == (Gap(NOW + timedelta(seconds=3), NOW + timedelta(seconds=305), ROLLED_OVER),)
+    assert second.gaps == (Gap(NOW + timedelta(seconds=3), NOW + timedelta(seconds=306), ROLLED_OVER),)
     [third] = [page for page in await committed(stage.connector(), second.cursor) if page.gaps] or [None]
     assert third is None
+
+
+async def test_what_made_room_for_newer_entries_is_known(stage: FeedStage) -> None:
+    stage.feed.keeps = 2
+    stage.says("one", "two", "three")
+    stage.feed.deletes(list(stage.feed.truth())[1])
+    stage.says("four")
+    assert stage.feed.unlisted() == {next(iter(stage.feed.truth()))}
+
+
+async def test_what_a_crash_left_of_a_feed_that_then_rolls_over_is_in_a_gap(stage: FeedStage) -> None:
+    stage.feed.keeps = stage.feed.part = 130
+    stage.says(*map(str, range(130)))
+    async with aclosing(stage.connector().pages(None)) as pages:
+        first = await anext(pages)  # fifty of them; before the others can be committed, we are killed
+    stage.says(*map(str, range(130)))
+    second, *_ = await committed(stage.connector(), first.cursor)
+    assert second.gaps == (Gap(NOW + timedelta(seconds=50), NOW + timedelta(seconds=132), ROLLED_OVER),)
 
 
 async def test_a_gap_begins_where_the_feed_was_last_seen_unchanged(rss: FeedStage) -> None:

@@ -192,14 +192,21 @@ async def test_a_colleague_claims_and_closes_and_a_new_word_reopens(community: C
         claimed = await act(work.db, settings, row["inquiry_id"].bytes, row["ver"], "amy", "claim", clock(), {})
         clock.pass_(minutes=1)
         closed = await act(
-            work.db, settings, row["inquiry_id"].bytes, claimed.ver, "amy", "close", clock(), {"reason": "solved"}
+            work.db,
+            settings,
+            row["inquiry_id"].bytes,
+            claimed.inquiry.ver,
+            "amy",
+            "close",
+            clock(),
+            {"reason": "solved"},
         )
         assert open_inquiries(work) == []
         clock.pass_(minutes=1)
         community.telegram.says("fox", "no, it fails again")
         await poll(work)
         (reopened,) = open_inquiries(work)
-    assert (claimed.state, closed.state, closed.close_reason) == ("claimed", "closed", "solved")
+    assert (claimed.inquiry.state, closed.inquiry.state, closed.inquiry.close_reason) == ("claimed", "closed", "solved")
     assert (reopened["state"], reopened["owner"]) == ("claimed", "amy")
 
 

@@ -77,7 +77,7 @@ async def test_what_a_clock_behind_the_platforms_does_to_an_inquiry_still_counts
         (row,) = open_inquiries(work)
         early = row["opened_at"] - timedelta(days=30)
         after = await act(work.db, work.settings, row["inquiry_id"].bytes, row["ver"], "lin", "claim", early, {})
-    assert (after.owner, after.state) == ("lin", "claimed")
+    assert (after.inquiry.owner, after.inquiry.state) == ("lin", "claimed")
 
 
 def test_a_bound_value_sends_nobody_to_search_the_path_for_pandas() -> None:

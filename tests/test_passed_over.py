@@ -27,7 +27,7 @@ def excerpts(work: Workplace) -> list[str]:
 
 
 def passed_over(work: Workplace) -> int:
-    (report,) = source_reports(work.db, work.settings)
+    (report,) = source_reports(work.db, work.settings, work.clock())
     return report.passed_over
 
 

@@ -226,7 +226,7 @@ async def test_what_stopped_a_source_stands_on_the_health_page(community: Commun
     async with community.desk() as work:
         community.forum.api_key = "another key"
         await poll(work)
-        forum, telegram = source_reports(work.db, work.settings)
+        forum, telegram = source_reports(work.db, work.settings, work.clock())
     assert (forum.state, forum.next_at, telegram.state) == ("stopped", None, "ok")
     assert "FORUM_KEY" in forum.message
 
@@ -360,7 +360,7 @@ async def test_what_the_platform_still_allows_is_kept_and_survives_a_restart(com
     async with Workplace(settings, clock=community.clock) as work:
         await poll(work, "odd")
     async with Workplace(settings, clock=community.clock) as work:
-        report = next(each for each in source_reports(work.db, settings) if each.source == "odd")
+        report = next(each for each in source_reports(work.db, settings, work.clock()) if each.source == "odd")
         assert report.quota == Quota(240, 1000, START + timedelta(hours=16))
         assert work.poller.sources["odd"].quota == report.quota
         await poll(work, "odd")  # this time the platform says nothing of it

@@ -42,7 +42,7 @@ def test_translations_keep_the_places_of_values(locale: str) -> None:
 
 
 def test_every_rule_has_words() -> None:
-    moving = {"waiting", "overdue", "repeat_contact", "first_contact", "approached", "incident_size"}
+    moving = {"waiting", "overdue", "repeat_contact", "first_contact", "approached", "incident_size", "band_set"}
     named = {*RULES, *STATE_RULES, *moving}
     assert named - words.RULES.keys() == set()
     assert words.RULES.keys() - named == set()

@@ -53,7 +53,7 @@ async def desk(url: str, data: Path, clock: Hands, *, calls_per_day: int = 90) -
 
 
 def report(work: Workplace) -> SourceReport:
-    (only,) = source_reports(work.db, work.settings)
+    (only,) = source_reports(work.db, work.settings, work.clock())
     return only
 
 

@@ -14,6 +14,7 @@ from aggregator.listener import serve
 from aggregator.store.desk import Role
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
+from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from tests.conftest import Community, poll
@@ -35,16 +36,18 @@ class WebSite:
         """As after a start of the process."""
         self.stream = Stream(self.work.db, settings=self.work.settings, clock=self.community.clock)
         self.work.ingest.changed = self.work.outbox.changed = self.stream.publish
+        self.work.outbox.tell = partial(tell_writer, self.stream)
         app = create_app(
             self.work.db,
             self.work.desk,
             settings=self.work.settings,
             stream=self.stream,
             clock=self.community.clock,
-            health=partial(source_reports, self.work.db, self.work.settings),
+            health=lambda: source_reports(self.work.db, self.work.settings, self.work.clock()),
             surfacing=self.work.ingest.surfacing,
             grouping=self.work.ingest.incidents,
             outbox=self.work.outbox,
+            sources=self.work.poller,
         )
         self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
         self._serving.callback(self.stream.stop)

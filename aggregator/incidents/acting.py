@@ -47,7 +47,7 @@ async def act(
         KeyError: there is no such incident.
         NotPossibleError: it is merged already, there is nothing to split off, and the like.
     """
-    return await db.write(lambda con: _act(con, incidents, incident, who, what, now, inquiries, into))
+    return await db.write(lambda con: act_in(con, incidents, incident, who, what, now, inquiries, into))
 
 
 async def end_quiet(db: Database, incidents: Incidents, clock: Clock) -> None:
@@ -67,7 +67,7 @@ def _end_quiet(con: Connection, now: datetime, since: datetime) -> None:
         note(con, one.bytes, "system", "end", now, {"reason": "quiet"})
 
 
-def _act(
+def act_in(
     con: Connection,
     incidents: Incidents,
     incident: Id,
@@ -77,6 +77,7 @@ def _act(
     inquiries: Sequence[Id],
     into: Id | None,
 ) -> set[Id]:
+    """`act` inside of a transaction."""
     state = _state(con, incident)
     before = _members(con, incident)
     if (state == "merged") is not (what == "unmerge"):

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
+from aggregator.actions import note
 from aggregator.clocks import Clock, real_seconds
 from aggregator.config import Settings, clock_of
 from aggregator.identity import Id, as_uuid, time_ordered_id
@@ -17,7 +18,7 @@ from aggregator.inquiry import Inquiry
 from aggregator.outbox import asked, row, seen
 from aggregator.outbox.row import Row
 from aggregator.outbox.seen import Answer
-from aggregator.own_answers import Awaited, OwnAnswers, note_reply, stored_answer
+from aggregator.own_answers import Awaited, OwnAnswers, reply_details, stored_answer
 from aggregator.refold import inquiries_by_id, refold
 from aggregator.store.database import Connection, Database
 from aggregator.triage.promises import promised_until
@@ -61,7 +62,7 @@ class Written:
 @dataclass
 class Outbox:
     """One per workplace. `ready` opens a source's connection; `changed` is told of inquiries that show something else,
-    `wake` of an answer that waits."""
+    `wake` of an answer that waits, and `tell` lets its writer know that one did not get there."""
 
     db: Database
     settings: Settings
@@ -70,7 +71,9 @@ class Outbox:
     own: OwnAnswers
     ready: Callable[[str], Awaitable[None]]
     changed: Callable[[Collection[Id]], None] = lambda _: None
+    tell: Callable[[Row], Awaitable[None]] | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    unsettled_count: int = 0  # as the sender saw it last
 
     def written(self, con: Connection, inquiry_id: Id) -> Written:
         """For its page. Raises KeyError: there is no such inquiry."""
@@ -95,6 +98,10 @@ class Outbox:
         taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark))
         self._tell(taken)
         return taken
+
+    async def unsettled(self) -> list[Row]:
+        """What did not get there, or may not have, and nobody has dealt with; oldest first."""
+        return sorted(await self.db.read(row.unsettled))
 
     async def find(self, outbox_id: UUID) -> Row:
         """Raises KeyError: there is none."""
@@ -157,13 +164,11 @@ class Outbox:
             sent.state,
         )
         post = awaited.post_id or stored_answer(con, awaited)
-        touched = {inquiry}
-        if post is not None:
-            touched |= _bring_home(con, post, sent, now)
-        at = max(now, subject.opened_at)
+        if post is not None and (elsewhere := _bring_home(con, post, sent, now)):
+            refold(con, elsewhere, clock_of=partial(clock_of, self.settings), points=self.settings.points)
         working = clock_of(self.settings, subject.channel).working_time
-        note_reply(con, inquiry, who, at, post, promised_until(sent.text, at, working))
-        refold(con, touched, clock_of=partial(clock_of, self.settings), points=self.settings.points)
+        promise = promised_until(sent.text, now, working)
+        note(con, self.settings, subject, who, "reply", now, reply_details(post, promise))
         self.own.forget()
 
     # -- on the writer's connection ------------------------------------------------------------------
@@ -220,7 +225,7 @@ def _place_among(rows: Sequence[Row], now: datetime) -> int:
 
 
 def _bring_home(con: Connection, post: Id, sent: Row, now: datetime) -> set[Id]:
-    """The post came back before we knew that it was sent: it belongs to this inquiry. Returns the one it was in."""
+    """The post came back before we knew that it was sent: it belongs there. Returns another inquiry that it was in."""
     stood = con.execute("SELECT inquiry_id FROM post WHERE post_id = ?", [as_uuid(post)]).fetchone()
     if stood is None:
         return set()
@@ -228,4 +233,4 @@ def _bring_home(con: Connection, post: Id, sent: Row, now: datetime) -> set[Id]:
     con.execute(
         "UPDATE outbox SET arrived_at = ?, sent_post_id = ? WHERE outbox_id = ?", [now, as_uuid(post), sent.outbox_id]
     )
-    return {stood[0].bytes} if stood[0] else set()
+    return {stood[0].bytes} - {sent.inquiry_id.bytes} if stood[0] else set()

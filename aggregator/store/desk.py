@@ -11,17 +11,21 @@ import hmac
 import secrets
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Literal, get_args
 
+import orjson
+
 from aggregator.identity import Id
 
-Role = Literal["admin", "agent", "viewer"]
+Role = Literal["viewer", "agent", "lead", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""Each may do what those before may: look; act on inquiries; decide for others; say who works here."""
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
@@ -57,10 +61,15 @@ class User:
     theme: str
     shortcuts: bool
     has_password: bool
+    density: str = "roomy"  # or "dense"
+    keys: Mapping[str, str] = field(default_factory=dict)  # own keys by the action's name
+
+    def is_at_least(self, role: Role) -> bool:
+        return ROLES.index(self.role) >= ROLES.index(role)
 
     @property
     def may_act(self) -> bool:
-        return self.role != "viewer"
+        return self.is_at_least("agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +165,46 @@ class Desk:
         """Raises DeskError: the name is taken or cannot be one."""
         if not name.strip() or name != name.strip() or len(name) > 60 or name in ("me", "none", "system"):
             raise DeskError(f"{name!r} cannot be a user name; take 1 to 60 characters, not me, none or system")
-        if role not in get_args(Role):
-            raise DeskError(f"unknown role {role}; take admin, agent or viewer")
+        if role not in ROLES:
+            raise DeskError(f"unknown role {role}; take viewer, agent, lead or admin")
         with self.writing() as con:
             if con.execute("SELECT 1 FROM user WHERE name = ?", [name]).fetchone():
                 raise DeskError(f"there is a user {name} already")
             con.execute("INSERT INTO user (name, role) VALUES (?, ?)", [name, role])
             return self._user(name)
 
+    def user(self, name: str) -> User:
+        """Raises DeskError: there is no such user."""
+        with self._lock:
+            return self._user(name)
+
     def _user(self, name: str) -> User:
         row = self._con.execute(
-            "SELECT name, role, lang, theme, shortcuts, hash IS NOT NULL FROM user WHERE name = ?", [name]
+            "SELECT role, lang, theme, shortcuts, hash IS NOT NULL, density, keys FROM user WHERE name = ?", [name]
         ).fetchone()
         if row is None:
             raise DeskError(f"there is no user {name}")
-        _, role, lang, theme, shortcuts, has_password = row
-        return User(name, role, lang, theme, bool(shortcuts), bool(has_password))
+        role, lang, theme, shortcuts, has_password, density, keys = row
+        return User(name, role, lang, theme, bool(shortcuts), bool(has_password), density, orjson.loads(keys))
 
-    def set_preferences(self, name: str, *, lang: str, theme: str, shortcuts: bool) -> None:
+    def set_preferences(
+        self,
+        name: str,
+        *,
+        lang: str | None = None,
+        theme: str | None = None,
+        shortcuts: bool | None = None,
+        density: str | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
+        """Change what is given, and leave the rest."""
+        told = None if keys is None else orjson.dumps(keys).decode()
         with self.writing() as con:
             con.execute(
-                "UPDATE user SET lang = ?, theme = ?, shortcuts = ? WHERE name = ?", [lang, theme, shortcuts, name]
+                "UPDATE user SET lang = coalesce(?, lang), theme = coalesce(?, theme), "
+                "shortcuts = coalesce(?, shortcuts), density = coalesce(?, density), keys = coalesce(?, keys) "
+                "WHERE name = ?",
+                [lang, theme, shortcuts, density, told, name],
             )
 
     def set_password(self, name: str, password: str) -> None:
@@ -200,7 +228,7 @@ class Desk:
 
     # -- signing in ------------------------------------------------------------------------------
 
-    def sign_in(self, name: str, password: str, now: datetime) -> str | None:
+    def sign_in(self, name: str, password: str, now: datetime, browser: str = "") -> str | None:
         """The token of a new session, or None: wrong name or password, which take equally long.
 
         Raises:
@@ -216,7 +244,7 @@ class Desk:
         if expected is None or not hmac.compare_digest(digest, expected):
             self._failed(name, at)
             return None
-        return self._begin(name, at)
+        return self._begin(name, at, browser)
 
     def _failed(self, name: str, at: float) -> None:
         with self.writing() as con:
@@ -236,28 +264,28 @@ class Desk:
         with self.writing() as con:
             self._user(name)
             con.execute("DELETE FROM link WHERE until < ?", [now.timestamp()])
-            con.execute("INSERT INTO link VALUES (?, ?, ?)", [_hash(token), name, (now + LINK_VALID).timestamp()])
+            con.execute("INSERT INTO link VALUES (?, ?, ?)", [hashed(token), name, (now + LINK_VALID).timestamp()])
         return token
 
-    def enter(self, link: str, now: datetime) -> str | None:
+    def enter(self, link: str, now: datetime, browser: str = "") -> str | None:
         """Use up a one-time link: the token of a new session, or None: used, too old, or never given."""
         with self.writing() as con:
-            row = con.execute("DELETE FROM link WHERE hash = ? RETURNING user, until", [_hash(link)]).fetchone()
+            row = con.execute("DELETE FROM link WHERE hash = ? RETURNING user, until", [hashed(link)]).fetchone()
         if row is None or row[1] < now.timestamp():
             return None
-        return self._begin(row[0], now.timestamp())
+        return self._begin(row[0], now.timestamp(), browser)
 
-    def _begin(self, name: str, at: float) -> str:
+    def _begin(self, name: str, at: float, browser: str) -> str:
         token = secrets.token_urlsafe(32)
         with self.writing() as con:
             con.execute("UPDATE user SET failures = 0, locked_until = 0 WHERE name = ?", [name])
             con.execute("DELETE FROM session WHERE used < ? OR began < ?", _oldest(at))
-            con.execute("INSERT INTO session VALUES (?, ?, ?, ?)", [_hash(token), name, at, at])
+            con.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", [hashed(token), name, at, at, browser[:300]])
         return token
 
     def session(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
         """Whose token this is; None: unknown, idle for 12 h, or 7 days old. `used` False only asks."""
-        at, digest = now.timestamp(), _hash(token)
+        at, digest = now.timestamp(), hashed(token)
         with self._lock:
             row = self._con.execute("SELECT user, began, used FROM session WHERE hash = ?", [digest]).fetchone()
             if row is None or row[2] < _oldest(at)[0] or row[1] < _oldest(at)[1]:
@@ -267,9 +295,15 @@ class Desk:
                     self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
             return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
 
+    def last_used(self, name: str) -> float | None:
+        """Unix time at which this person last used the desk, to five minutes; None: is not signed in."""
+        with self._lock:
+            (used,) = self._con.execute("SELECT max(used) FROM session WHERE user = ?", [name]).fetchone()
+        return None if used is None else float(used)
+
     def sign_out(self, token: str) -> None:
         with self.writing() as con:
-            con.execute("DELETE FROM session WHERE hash = ?", [_hash(token)])
+            con.execute("DELETE FROM session WHERE hash = ?", [hashed(token)])
 
     def sign_out_everywhere(self, name: str) -> None:
         with self.writing() as con:
@@ -284,6 +318,11 @@ class Desk:
                 "INSERT INTO read_mark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
                 [name, inquiry, seen.timestamp()],
             )
+
+    def mark_unread(self, name: str | None, inquiry: Id) -> None:
+        """As if this person (None: nobody) had ever looked at it."""
+        with self.writing() as con:
+            con.execute("DELETE FROM read_mark WHERE inquiry = ? AND (user = ? OR ? IS NULL)", [inquiry, name, name])
 
     def read_marks(self, name: str, inquiries: Collection[Id]) -> dict[Id, float]:
         """Unix time up to which each was read; those never read are absent."""
@@ -302,7 +341,8 @@ def _migrations() -> list[str]:
     return [one.read_text(encoding="utf-8") for one in files]
 
 
-def _hash(token: str) -> bytes:
+def hashed(token: str) -> bytes:
+    """What of a token is stored."""
     return hashlib.sha256(token.encode()).digest()
 
 

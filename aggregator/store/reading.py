@@ -20,12 +20,13 @@ from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
 from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
+from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.rows import INQUIRY, to_inquiry
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
 
-OPEN_STATES = ("new", "claimed", "answered")
+OPEN_STATES = ("new", "claimed", "waiting", "answered")  # what the feed shows unless it is asked for others
 THREAD_LIMIT = 100
 
 _COLUMNS = ", ".join(f"f.{column}" for column in INQUIRY)
@@ -38,22 +39,26 @@ _INCIDENT = "n.incident_id, n.number AS incident_number, coalesce(n.persons, 0) 
 _OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
-_CLOSED = f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority FROM inquiry_closed AS i) AS f"
+_WITHIN = "within_band(computed, i.at_least, i.at_most) AS priority"
+_CLOSED = (
+    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} FROM inquiry_closed AS i) AS f"
+)
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
 _REPEATS = "repeats_of(i.waiting_since, r.repeats)"
 _SINCE = "waiting_from(i.waiting_since, r.first_since)"
 _SOME_OPEN = (
-    f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
+    "FROM (SELECT i.* REPLACE (state_at(i.state, i.owner, i.snoozed_until, $moment) AS state), "
+    f"{_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
     f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) "
-    "+ incident_points(n.persons) AS priority "
+    f"+ incident_points(n.persons) AS computed, {_WITHIN} "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
     "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
     "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
     "LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f"
 )
 _SOME_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority "
+    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
 _COMPUTED = {
@@ -63,6 +68,7 @@ _COMPUTED = {
     "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
     "approached": "approached_points(f.approaches)",
     "incident_size": "incident_points(f.incident_persons)",
+    "band_set": "f.priority - f.computed",
 }
 
 
@@ -104,6 +110,11 @@ class FeedRow:
     author: str
     terms: tuple[Term, ...]
     incident: IncidentTag | None = None
+
+    @property
+    def computed(self) -> float:
+        """The priority before a colleague set its band."""
+        return self.priority - sum(term.points for term in self.terms if term.rule == "band_set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +173,6 @@ class ThreadPost:
     ours: bool
     permalink: str | None
     place: str | None  # where to find it on the platform, which gives it no address
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEvent:
-    """What somebody did with the inquiry."""
-
-    happened_at: datetime
-    who: str
-    what: str
-    details: Mapping[str, str]
 
 
 LASTING = frozenset({"account", "device"})
@@ -287,14 +288,10 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
     rows = rows_by_id(cursor, [inquiry_id], moment=moment)
     if not rows:
         return None
-    events = cursor.execute(
-        "SELECT happened_at, who, what, details FROM inquiry_event WHERE inquiry_id = ? ORDER BY happened_at, event_id",
-        [as_uuid(inquiry_id)],
-    ).fetchall()
     return InquiryPage(
         rows[0],
         tuple(_thread(cursor, rows[0].inquiry)),
-        tuple(HistoryEvent(at, who, what, orjson.loads(details)) for at, who, what, details in events),
+        history_of(cursor, inquiry_id),
         told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
         path_to(cursor, rows[0].inquiry),
         approachers(cursor, inquiry_id),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from aggregator.store.sources import HealthState, quota_of
+from connectors.contract import PullConnector
 from connectors.registry import connector_class
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class SourceReport:
     polled_at: datetime | None
     next_at: datetime | None
     posts: int
+    last_hour: int  # of them, posted within the last hour
+    pulled: bool  # we ask it; else it only calls us
     rejected: int
     passed_over: int
     quota: Quota | None
@@ -55,13 +58,13 @@ class SourceReport:
     complete_to: datetime | None
 
 
-def source_reports(db: Database, settings: Settings) -> list[SourceReport]:
+def source_reports(db: Database, settings: Settings, now: datetime) -> list[SourceReport]:
     """A report for each configured source, by name. It blocks: call it in a thread."""
     with db.reading() as cursor:
-        return _reports(cursor, settings)
+        return _reports(cursor, settings, now)
 
 
-def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
+def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[SourceReport]:
     health = {
         source: rest
         for source, *rest in cursor.execute(
@@ -70,7 +73,10 @@ def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
     }
     posts = {
         source: rest
-        for source, *rest in cursor.execute("SELECT source, count(*), max(posted_at) FROM post GROUP BY 1").fetchall()
+        for source, *rest in cursor.execute(
+            "SELECT source, count(*), max(posted_at), count(*) FILTER (posted_at > ?) FROM post GROUP BY 1",
+            [now - timedelta(hours=1)],
+        ).fetchall()
     }
     states = {
         source: rest
@@ -86,7 +92,7 @@ def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
     reports = []
     for source, config in sorted(settings.sources.items()):
         state, message, warnings, polled_at, next_at = health.get(source, ["ok", "", "[]", None, None])
-        count, last_post_at = posts.get(source, [0, None])
+        count, last_post_at, last_hour = posts.get(source, [0, None, 0])
         channel, passed_over, quota = states.get(source, [config.connector, 0, None])
         reports.append(
             SourceReport(
@@ -100,6 +106,8 @@ def _reports(cursor: Connection, settings: Settings) -> list[SourceReport]:
                 polled_at=polled_at,
                 next_at=next_at,
                 posts=count,
+                last_hour=last_hour,
+                pulled=issubclass(connector_class(config.connector), PullConnector),
                 rejected=rejected.get(source, 0),
                 passed_over=passed_over,
                 quota=quota_of(quota),

@@ -14,7 +14,7 @@ from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from connectors.contract import Quota
 
-HealthState = Literal["ok", "silent", "failing", "stopped", "off"]
+HealthState = Literal["ok", "silent", "failing", "stopped", "paused", "off"]
 
 
 class FenceLostError(Exception):
@@ -26,7 +26,8 @@ class FenceLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """Where a source was left. `rhythm`: see aggregator/tempo.py; empty: nothing is known yet."""
+    """Where a source was left. `rhythm`: see aggregator/tempo.py; empty: nothing is known yet. `paused_by`: the
+    colleague who stopped its polling."""
 
     cursor: dict[str, Any] | None
     fence: int
@@ -34,12 +35,14 @@ class SourceState:
     live_since: datetime
     quota: Quota | None = None
     rhythm: dict[str, Any] = field(default_factory=dict)
+    paused_by: str | None = None
 
 
 def start(con: Connection, source: str, space: str, channel: str, now: datetime, backfill: timedelta) -> SourceState:
     """The state of a source; written at its first start, which also fixes what counts as backfill."""
     row = con.execute(
-        "SELECT cursor, fence, backfill_from, live_since, quota, rhythm FROM source_state WHERE source = ?", [source]
+        "SELECT cursor, fence, backfill_from, live_since, quota, rhythm, paused_by FROM source_state WHERE source = ?",
+        [source],
     ).fetchone()
     if row is None:
         state = SourceState(None, 0, now - backfill, now)
@@ -49,7 +52,7 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
             [source, space, channel, state.backfill_from, state.live_since],
         )
         return state
-    cursor, fence, backfill_from, live_since, quota, rhythm = row
+    cursor, fence, backfill_from, live_since, quota, rhythm, paused_by = row
     return SourceState(
         orjson.loads(cursor) if cursor else None,
         fence,
@@ -57,7 +60,13 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
         live_since,
         quota_of(quota),
         orjson.loads(rhythm) if rhythm else {},
+        paused_by,
     )
+
+
+def pause(con: Connection, source: str, who: str | None) -> None:
+    """Who stopped the polling of a source; None: it goes on."""
+    con.execute("UPDATE source_state SET paused_by = ? WHERE source = ?", [who, source])
 
 
 def move(con: Connection, source: str, fence: int, cursor: dict[str, Any], quota: Quota | None) -> None:

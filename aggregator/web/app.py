@@ -19,20 +19,27 @@ from starlette.routing import Route
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
     auth,
+    bulk,
     composing,
+    connectors,
+    dashboard,
+    dialogs,
     feed,
     health,
     incidents,
     inquiry_page,
     metrics,
+    mine,
     pages,
     people,
     replies,
     snippets_page,
+    team,
+    token_pages,
 )
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
-from aggregator.web.visit import Site, Visit, route, visit
+from aggregator.web.visit import Site, Sources, Visit, route, visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,6 +68,7 @@ def create_app(
     surfacing: Surfacing,
     grouping: Incidents,
     outbox: Outbox,
+    sources: Sources,
 ) -> Starlette:
     """All pages. The stream runs as long as the application does.
 
@@ -69,6 +77,7 @@ def create_app(
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
         outbox: where colleagues' answers go.
+        sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
 
     @asynccontextmanager
@@ -84,7 +93,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     return app
 
 
@@ -103,19 +112,34 @@ def _routes() -> list[Route]:
         route("/snippets", snippets_page.listed),
         route("/snippets", snippets_page.save, who="agent", writes=True),
         route("/snippets/{what}", snippets_page.change, who="agent", writes=True),
+        route("/outbox", replies.unsettled),
         route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
+        route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
+        route("/bulk/do/{what}", dialogs.many, who="agent"),
+        route("/bulk", bulk.bulk, who="agent", writes=True),
+        route("/undo", bulk.undo, who="agent", writes=True),
+        route("/recent", bulk.recent_page, who="agent"),
         route("/out", inquiry_page.out),
-        route("/connectors", health.connectors),
+        route("/dashboard", dashboard.show),
+        route("/connectors", connectors.listed),
+        route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
         route("/events", _events),
-        route("/settings", auth.settings_page),
-        route("/settings", auth.save_settings, writes=True),
-        route("/settings/password", auth.save_password, writes=True),
+        route("/settings", mine.show),
+        route("/settings", mine.save, writes=True),
+        route("/settings/password", mine.save_password, writes=True),
+        route("/settings/sessions", mine.end_session, writes=True),
+        route("/settings/tokens", token_pages.listed, who="agent"),
+        route("/settings/tokens", token_pages.make, who="agent", writes=True),
+        route("/settings/tokens/revoke", token_pages.revoke, who="agent", writes=True),
+        route("/settings/team", team.listed, who="lead"),
+        route("/settings/team", team.add, who="admin", writes=True),
+        route("/settings/team/{what}", team.change, who="admin", writes=True),
         route("/language", auth.switch_language, who="anyone", writes=True),
         route("/signin", auth.sign_in_page, who="anyone"),
         route("/signin", auth.sign_in, who="anyone", writes=True),

@@ -1,4 +1,4 @@
-"""Signing in and out, and a colleague's own settings."""
+"""Signing in and out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from aggregator.store.desk import DeskError, TooManyTriesError
+from aggregator.store.desk import TooManyTriesError
 from aggregator.web.i18n import LANGS, catalogue
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from aggregator.web.visit import Visit
-
-THEMES = ("system", "light", "dark")
 
 
 async def sign_in_page(visit: Visit) -> Response:
@@ -29,7 +27,8 @@ async def sign_in(visit: Visit) -> Response:
     form = await fields(visit.request)
     name, to, gettext = form.get("name", "").strip(), local(form.get("next", "/")), catalogue(visit.lang).gettext
     try:
-        token = await asyncio.to_thread(visit.site.desk.sign_in, name, form.get("password", ""), visit.site.clock())
+        password, browser = form.get("password", ""), visit.request.headers.get("user-agent", "")
+        token = await asyncio.to_thread(visit.site.desk.sign_in, name, password, visit.site.clock(), browser)
     except TooManyTriesError as error:
         wrong = gettext("Too many wrong passwords. Try again in %(n)s seconds.") % {"n": f"{error.seconds:.0f}"}
         return _door(visit, to, 429, name, wrong)
@@ -43,7 +42,8 @@ async def enter(visit: Visit) -> Response:
     if "prefetch" in visit.request.headers.get("sec-purpose", ""):
         raise HTTPException(503)
     link = visit.request.query_params.get("token", "")
-    token = await asyncio.to_thread(visit.site.desk.enter, link, visit.site.clock())
+    browser = visit.request.headers.get("user-agent", "")
+    token = await asyncio.to_thread(visit.site.desk.enter, link, visit.site.clock(), browser)
     if token is None:
         message = catalogue(visit.lang).gettext("This link was used already or is too old. Ask for a new one.")
         return _door(visit, "/", 403, "", message)
@@ -57,31 +57,6 @@ async def sign_out(visit: Visit) -> Response:
     return answer
 
 
-async def settings_page(visit: Visit) -> Response:
-    return visit.page("settings.html", themes=THEMES, said="")
-
-
-async def save_settings(visit: Visit) -> Response:
-    form = await fields(visit.request)
-    lang, theme = form.get("lang", ""), form.get("theme", "system")
-    if lang not in ("", *LANGS) or theme not in THEMES:
-        raise HTTPException(400)
-    await asyncio.to_thread(
-        visit.site.desk.set_preferences, visit.user.name, lang=lang, theme=theme, shortcuts="shortcuts" in form
-    )
-    return RedirectResponse(local(form.get("back", "/settings")), 303)
-
-
-async def save_password(visit: Visit) -> Response:
-    password = (await fields(visit.request)).get("password", "")
-    try:
-        await asyncio.to_thread(visit.site.desk.set_password, visit.user.name, password)
-    except DeskError:
-        message = catalogue(visit.lang).gettext("Take a password of at least 10 characters.")
-        return visit.page("settings.html", code=400, themes=THEMES, said=message)
-    return RedirectResponse("/settings", 303)
-
-
 async def switch_language(visit: Visit) -> Response:
     """For those who are not signed in it is a cookie, for others their setting."""
     form = await fields(visit.request)
@@ -91,10 +66,7 @@ async def switch_language(visit: Visit) -> Response:
     answer = RedirectResponse(local(form.get("back", "/")), 303)
     answer.set_cookie("lang", lang, max_age=365 * 86400, samesite="lax", secure=visit.site.secure, httponly=True)
     if visit.session is not None:
-        user = visit.user
-        await asyncio.to_thread(
-            visit.site.desk.set_preferences, user.name, lang=lang, theme=user.theme, shortcuts=user.shortcuts
-        )
+        await asyncio.to_thread(visit.site.desk.set_preferences, visit.user.name, lang=lang)
     return answer
 
 

@@ -46,7 +46,7 @@ class View:
     def filters(self, me: str) -> Filters:
         owner, states = self.asked.get("owner"), self._many("state") or OPEN_STATES
         return Filters(
-            states=(*OPEN_STATES, "closed") if "all" in states else states,
+            states=(*OPEN_STATES, "snoozed", "closed") if "all" in states else states,
             channels=self._many("channel"),
             langs=self._many("lang"),
             kinds=self._many("kind"),

@@ -1,4 +1,4 @@
-"""How the sources fare, for people, and whether the service lives, for machines."""
+"""Whether the service lives, for machines."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from aggregator.clock_settings import unknown_weekends
 from aggregator.store.database import StoreError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from aggregator.web.visit import Site, Visit
-
-
-async def connectors(visit: Visit) -> Response:
-    site = visit.site
-    return visit.page(
-        "connectors.html",
-        sources=await asyncio.to_thread(site.health),
-        unknown_weekends=await asyncio.to_thread(unknown_weekends, site.settings.clocks, site.clock()),
-    )
+    from aggregator.web.visit import Site
 
 
 async def live(_: Request) -> Response:

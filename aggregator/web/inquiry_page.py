@@ -6,21 +6,21 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import Response
 
-from aggregator.actions import ChangedMeanwhileError, What, act
+from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
-from aggregator.store.reading import FeedRow, HistoryEvent, InquiryPage, Term, find_by_code, inquiry_page
-from aggregator.web import pages, replies, words
-from aggregator.web.i18n import catalogue
+from aggregator.store.history import HistoryEvent
+from aggregator.store.reading import FeedRow, InquiryPage, Term, ThreadPost, find_by_code, inquiry_page
+from aggregator.web import replies
+from aggregator.web.doing import do
 from aggregator.web.known import known
 from aggregator.web.visible import target
-from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,8 @@ async def show(visit: Visit) -> Response:
     page = await read(visit, inquiry_id)
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
+        if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
+            return _page(visit, page, written, await _draft(visit, inquiry_id))
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
     return _page(visit, page, written, await _draft(visit, inquiry_id))
 
@@ -65,41 +67,12 @@ async def _draft(visit: Visit, inquiry_id: Id) -> Draft:
 
 
 async def change(visit: Visit) -> Response:
-    """Claim, release, close or reopen: `ver` is the version that the person saw."""
-    what = visit.request.path_params["what"]
-    if what not in get_args(What):
-        raise HTTPException(404)
-    form = await fields(visit.request)
+    """Do what the address names: see aggregator/acting for the words."""
     inquiry_id = await wanted(visit)
-    try:
-        version = int(form.get("ver", ""))
-    except ValueError:
-        raise HTTPException(400) from None
-    conflict = False
-    try:
-        await act(
-            visit.site.db,
-            visit.site.settings,
-            inquiry_id,
-            version,
-            visit.user.name,
-            cast("What", what),
-            visit.site.clock(),
-            _details(what, form),
-        )
-    except ChangedMeanwhileError:
-        conflict = True
-    except KeyError:
-        raise HTTPException(404) from None
-    else:
-        visit.site.stream.publish([inquiry_id])
-    if not conflict and not visit.wants_json:
-        return RedirectResponse(local(form.get("back", "/")), 303)
-    page = await read(visit, inquiry_id)
-    said = who_changed_it(visit, page) if conflict else ""
-    if visit.wants_json:
-        return JSONResponse(_as_json(visit, page.row) | {"said": said}, 409 if conflict else 200)
-    return await again(visit, inquiry_id, 409, said)
+    answer = await do(visit, inquiry_id, visit.request.path_params["what"])
+    if isinstance(answer, Response):
+        return answer
+    return await again(visit, inquiry_id, answer.code, answer.said)
 
 
 async def mark_read(visit: Visit) -> Response:
@@ -168,8 +141,9 @@ def _page(
         approaches=page.approaches,
         why=_why(page.row, texts),
         spans=_spans(page.row),
-        reasons=words.CLOSE_REASONS,
-        runs=[(ours, list(run)) for ours, run in groupby(posts, key=lambda post: post.ours)],
+        reasons=CLOSE_REASONS,
+        runs=[(ours, list(run)) for ours, run in groupby(_with_notes(posts, page), key=_is_ours)],
+        band_event=_band_event(page),
         conflict=conflict,
         draft=draft,
         confirm="\n".join(confirm),
@@ -178,6 +152,24 @@ def _page(
         left=lambda row: replies.seconds_left(visit, row),
         known=known(page.row, page.told),
     )
+
+
+def _with_notes(posts: Sequence[ThreadPost], page: InquiryPage) -> list[ThreadPost | HistoryEvent]:
+    """The thread, and what colleagues noted, in the order of time."""
+    notes = [event for event in page.events if event.what == "note" and not event.undone]
+    thread: list[ThreadPost | HistoryEvent] = [*posts, *notes]
+    return sorted(thread, key=lambda each: each.happened_at if isinstance(each, HistoryEvent) else each.posted_at)
+
+
+def _is_ours(item: ThreadPost | HistoryEvent) -> bool:
+    return isinstance(item, HistoryEvent) or item.ours
+
+
+def _band_event(page: InquiryPage) -> HistoryEvent | None:
+    """Who set the band that holds now, and why."""
+    if page.row.inquiry.band_by is None:
+        return None
+    return next((event for event in reversed(page.events) if event.what == "band" and not event.undone), None)
 
 
 def _why(row: FeedRow, texts: Mapping[Id, str]) -> list[Why]:
@@ -198,35 +190,3 @@ def _spans(row: FeedRow) -> dict[Id, list[tuple[int, int]]]:
         if term.post_id is not None and term.start is not None and term.end is not None:
             spans.setdefault(term.post_id, []).append((term.start, term.end))
     return spans
-
-
-def _details(what: str, form: Mapping[str, str]) -> dict[str, str]:
-    details = {}
-    if what == "close":
-        reason = form.get("reason", "")
-        details["reason"] = reason if reason in words.CLOSE_REASONS else "resolved"
-    if form.get("undo") == "1":
-        details["undo"] = "1"
-    return details
-
-
-def who_changed_it(visit: Visit, page: InquiryPage) -> str:
-    """ "amy claimed it 3 s ago", in the visitor's language."""
-    gettext = catalogue(visit.lang).gettext
-    last: HistoryEvent | None = page.events[-1] if page.events else None
-    if last is None:
-        return gettext("It changed in the meantime; look again")
-    seconds = max(0, int((visit.site.clock() - last.happened_at).total_seconds()))
-    ago = gettext("%(n)s s ago") % {"n": seconds} if seconds < 120 else gettext("%(n)s min ago") % {"n": seconds // 60}
-    return gettext("%(who)s %(what)s %(ago)s") % {
-        "who": last.who,
-        "what": gettext(words.DONE[last.what]) if last.what in words.DONE else last.what,
-        "ago": ago,
-    }
-
-
-def _as_json(visit: Visit, row: FeedRow) -> dict[str, object]:
-    return {
-        "facts": pages.facts(row, visit.site.settings.bands),
-        "html": pages.row_html(row, visit.lang, visit.site.settings, unread=False),
-    }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from aggregator.config import Bands
 from aggregator.inquiry import shown
 from aggregator.store.reading import FeedRow
 from aggregator.web import incident_words, words
+from aggregator.web.deed_words import DeedWords
 from aggregator.web.i18n import LOCALE, Lang, catalogue
 from aggregator.web.promised import Promises, Sentences, promises_of
 from aggregator.web.visible import pieces, target
@@ -72,6 +73,8 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     clocks = {channel: (first, further) for channel, first, further in promises}
     env.globals.update(clock_words=Sentences(translations, clocks, exact))
 
+    env.globals.update(deeds=DeedWords(translations, exact))
+
     def incident_name(fields: Mapping[str, Any]) -> str:
         return incident_words.sentence(fields, lang)
 
@@ -89,6 +92,13 @@ def render(template: str, lang: Lang, settings: Settings, /, **context: Any) -> 
     bands = settings.bands
     env = _environment(lang, settings.timezone, bands.P0, bands.P1, bands.P2, promises_of(settings))
     return env.get_template(template).render(**context)
+
+
+def deed_words(lang: Lang, settings: Settings) -> DeedWords:
+    """The sentences of what people do, with times in the team's zone."""
+    bands = settings.bands
+    env = _environment(lang, settings.timezone, bands.P0, bands.P1, bands.P2, promises_of(settings))
+    return cast("DeedWords", env.globals["deeds"])
 
 
 def row_html(row: FeedRow, lang: Lang, settings: Settings, *, unread: bool) -> str:

@@ -11,13 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from aggregator.clocks import real_seconds
+from aggregator.identity import code
 from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError
 from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_sent, put_back
 from aggregator.store.reading import ThreadPost
 from aggregator.triage.secrets import find
 from aggregator.web import composing, inquiry_page, reply_words
-from aggregator.web.i18n import catalogue
+from aggregator.web.doing import who_changed, words_for
 from aggregator.web.objections import Objection, objections
 from aggregator.web.visit import fields, local
 from connectors.errors import ReplyRefusedError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from aggregator.identity import Id
     from aggregator.outbox.outbox import Written
+    from aggregator.web.stream import Stream
     from aggregator.web.visit import Visit
 
 LONGEST = 50_000  # characters that a page may send; a platform takes far fewer
@@ -45,7 +47,9 @@ async def reply(visit: Visit) -> Response:
     if found := _first_objections(visit, text) or await objections(visit, page, text):
         return await _objected(visit, inquiry_id, found, text)
     if inquiry.state == "closed" and form.get("ver") not in (None, "", str(inquiry.ver)):
-        return await _stopped(visit, inquiry_id, inquiry_page.who_changed_it(visit, page), (), text)
+        seen = int(form["ver"]) if form["ver"].isdigit() else 0
+        said = words_for(visit).changed(who_changed(page.events, seen), inquiry, visit.site.clock())
+        return await _stopped(visit, inquiry_id, said, (), text)
     try:
         taken = await visit.site.outbox.send(inquiry_id, visit.user.name, text, form.get("seen", ""))
     except KeyError:
@@ -68,13 +72,12 @@ async def decide(visit: Visit) -> Response:
         raise HTTPException(404) from None
     if verb is None:
         raise HTTPException(404)
-    gettext = catalogue(visit.lang).gettext
     try:
         done = await verb(outbox_id, who)
     except KeyError:
         raise HTTPException(404) from None
     except TooLateError as error:
-        said = gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))
+        said = visit.gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))
         return await _stopped(visit, error.row.inquiry_id.bytes, said, (), "")
     except SaidMeanwhileError as error:
         inquiry_id = await _inquiry_of(visit, outbox_id)
@@ -88,6 +91,13 @@ async def outgoing(visit: Visit) -> Response:
     """What is on its way, as HTML, to be put into an open page."""
     inquiry_id = await inquiry_page.wanted(visit)
     return HTMLResponse(await _outgoing(visit, inquiry_id))
+
+
+async def unsettled(visit: Visit) -> Response:
+    """All answers that did not get there, or may not have, and that nobody has dealt with."""
+    rows = await visit.site.outbox.unsettled()
+    codes = {row.outbox_id: code(row.inquiry_id.bytes) for row in rows}
+    return visit.page("outbox.html", rows=rows, codes=codes, left=lambda row: seconds_left(visit, row))
 
 
 def in_thread(posts: Sequence[ThreadPost], written: Written) -> list[ThreadPost]:
@@ -114,6 +124,14 @@ def in_thread(posts: Sequence[ThreadPost], written: Written) -> list[ThreadPost]
         for row in written.alone
     ]
     return sorted((*posts, *alone), key=lambda post: post.posted_at) if alone else list(posts)
+
+
+async def tell_writer(stream: Stream, row: Row) -> None:
+    """An answer did not get there, or may not have: its writer may be elsewhere by now."""
+    inquiry = row.inquiry_id.bytes
+    await stream.tell(
+        {"to": row.who, "who": row.who, "what": row.state, "id": str(row.inquiry_id), "code": code(inquiry)}
+    )
 
 
 def seconds_left(visit: Visit, row: Row) -> float:
@@ -145,7 +163,7 @@ async def _put_back(visit: Visit, row: Row) -> Draft | None:
     return mine
 
 
-async def _answer(visit: Visit, row: Row, code: int, draft: Draft | None = None) -> Response:
+async def _answer(visit: Visit, row: Row, status: int, draft: Draft | None = None) -> Response:
     inquiry_id = row.inquiry_id.bytes
     if not visit.wants_json:
         form = await fields(visit.request)
@@ -159,7 +177,7 @@ async def _answer(visit: Visit, row: Row, code: int, draft: Draft | None = None)
     }
     if draft is not None:
         told["draft"] = composing.draft_json(visit, draft)
-    return JSONResponse(told, code)
+    return JSONResponse(told, status)
 
 
 async def _stopped(visit: Visit, inquiry_id: Id, said: str, others: Sequence[Answer], text: str) -> Response:
@@ -201,7 +219,7 @@ def _first_objections(visit: Visit, text: str) -> list[Objection]:
     if name is None:
         return []
     sentence = (reply_words.REFUSALS | reply_words.OBJECTIONS)[name]
-    return [{"name": name, "said": catalogue(visit.lang).gettext(sentence)}]
+    return [{"name": name, "said": visit.gettext(sentence)}]
 
 
 def _never_sent(text: str) -> str | None:
@@ -213,10 +231,10 @@ def _never_sent(text: str) -> str | None:
 
 
 def _refused(visit: Visit, error: ReplyRefusedError) -> Objection:
-    said = catalogue(visit.lang).gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
+    said = visit.gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
     return {"name": error.why, "said": f"{said} ({error.detail})" if error.detail else said}
 
 
 def _said_meanwhile(visit: Visit, others: Sequence[Answer]) -> str:
     who = others[-1].who
-    return catalogue(visit.lang).gettext("%(who)s has answered since you opened this; nothing was sent") % {"who": who}
+    return visit.gettext("%(who)s has answered since you opened this; nothing was sent") % {"who": who}

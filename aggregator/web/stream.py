@@ -1,4 +1,4 @@
-"""What changed, as Server-Sent Events: `hello`, `new`, `upd`, `gone`, `counts`, `ping`, `resync`.
+"""What changed, as Server-Sent Events: `hello`, `new`, `upd`, `gone`, `told`, `counts`, `ping`, `resync`.
 
 A change is read and rendered once per language, however many browsers listen. All clients follow one ring of
 the last changes, so a slow one costs no memory: it is cut off and catches up by Last-Event-ID, or by `resync`.
@@ -77,6 +77,10 @@ class Stream:
         if loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(self._wake.set)
+
+    async def tell(self, message: dict[str, object]) -> None:
+        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
+        await self._append([("told", message, None)])
 
     def stop(self) -> None:
         """End all open streams at once, so that the server can end. Call it on the event loop."""

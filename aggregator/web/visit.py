@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
@@ -14,8 +14,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from aggregator.answering.similar import Similar
+from aggregator.store.desk import Role
 from aggregator.web import pages
-from aggregator.web.i18n import Lang, choose
+from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
 
 if TYPE_CHECKING:
@@ -30,7 +31,21 @@ if TYPE_CHECKING:
     from aggregator.surfacing import Surfacing
     from aggregator.web.stream import Stream
 
-Who = Literal["anyone", "viewer", "agent"]
+
+class Sources(Protocol):
+    """What colleagues may do with the sources that are polled. Each raises KeyError: no such source."""
+
+    async def pause(self, name: str, who: str) -> None:
+        """Ask it nothing until it may go on."""
+
+    async def go_on(self, name: str) -> None:
+        """Poll it again, at once."""
+
+    def poll_soon(self, name: str) -> None:
+        """Look there now, if it is polled."""
+
+
+Who = Literal["anyone"] | Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,7 @@ class Site:
     surfacing: Surfacing
     incidents: Incidents
     outbox: Outbox
+    sources: Sources
     similar: Similar = field(default_factory=Similar)
 
     @property
@@ -74,6 +90,10 @@ class Visit:
             raise HTTPException(401)
         return self.session.user
 
+    def gettext(self, text: str) -> str:
+        """A sentence in the visitor's language."""
+        return catalogue(self.lang).gettext(text)
+
     @property
     def wants_json(self) -> bool:
         return "application/json" in self.request.headers.get("accept", "")
@@ -92,6 +112,7 @@ class Visit:
             seq=self.seq,
             path=self.request.url.path,
             here=here(self.request),
+            unsettled=self.site.outbox.unsettled_count,
             **context,
         )
 
@@ -130,7 +151,10 @@ async def visit(request: Request) -> Visit:
 
 
 def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = False) -> Route:
-    """A route for signed-in people (or `anyone`). Writes are POST, from our own pages, with the session's token."""
+    """A route for signed-in people of at least this role (or `anyone`).
+
+    Writes are POST, from our own pages, with the session's token.
+    """
 
     async def endpoint(request: Request) -> Response:
         visitor = await visit(request)
@@ -138,7 +162,7 @@ def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = Fa
             return _to_sign_in(visitor)
         if writes:
             await _refuse_forged(visitor)
-        if who == "agent" and not visitor.user.may_act:
+        if who != "anyone" and not visitor.user.is_at_least(who):
             raise HTTPException(403)
         return await handler(visitor)
 

@@ -52,6 +52,8 @@ RULES = {
     "answered": N_("we answered"),
     "promised": N_("we answered, and promised to come back"),
     "said_thanks": N_("said thanks"),
+    "awaiting": N_("we wait for the customer"),
+    "band_set": N_("band set by a colleague"),
 }
 SLOTS = {
     "problem": N_("what goes wrong"),
@@ -73,7 +75,9 @@ KINDS = {
 STATES = {
     "new": N_("new"),
     "claimed": N_("claimed"),
+    "waiting": N_("waiting for the customer"),
     "answered": N_("answered"),
+    "snoozed": N_("snoozed"),
     "closed": N_("closed"),
 }
 CLOCKS = {
@@ -122,6 +126,7 @@ SOURCE_STATES = {
     "silent": N_("unusually silent"),
     "failing": N_("failing"),
     "stopped": N_("stopped"),
+    "paused": N_("paused"),
     "off": N_("off"),
 }
 BLIND = {
@@ -135,23 +140,33 @@ ROLES = {
     "official": N_("our account"),
     "bot": N_("bot"),
 }
+DESK_ROLES = {
+    "viewer": N_("viewer"),
+    "agent": N_("agent"),
+    "lead": N_("lead"),
+    "admin": N_("admin"),
+}
+DESK_DONE = {
+    "invite": N_("added"),
+    "link": N_("made a new sign-in link for"),
+    "role": N_("changed the role of"),
+    "remove": N_("removed"),
+    "sign_out": N_("signed out everywhere:"),
+    "token": N_("made a token for"),
+    "revoke": N_("revoked a token of"),
+}
+SCOPES = {
+    "read": N_("read"),
+    "act": N_("act and answer"),
+    "sql": N_("query live with SQL"),
+}
 CLOSE_REASONS = {
     "resolved": N_("resolved"),
     "answered_elsewhere": N_("answered elsewhere"),
     "duplicate": N_("duplicate"),
     "spam": N_("spam or scam"),
     "no_action": N_("nothing to do"),
-}
-DONE = {
-    "claim": N_("claimed it"),
-    "release": N_("released it"),
-    "close": N_("closed it"),
-    "reopen": N_("reopened it"),
-    "reply": N_("answered"),
-    "unlink": N_("said that this is somebody else:"),
-    "link": N_("said that this is the same person after all:"),
-    "clear": N_("said that this is no impostor:"),
-    "suspect": N_("said that this is an impostor after all:"),
+    "quiet": N_("quiet for three days"),
 }
 LEVELS = {
     "same": N_("same account"),
@@ -189,17 +204,23 @@ SCRIPT = {
     "now_state": N_("now {state}"),
     "left_view": N_("no longer in this view"),
     "gone": N_("erased"),
-    "you_claim": N_("You claimed {code}"),
-    "you_release": N_("You released {code}"),
-    "you_close": N_("You closed {code}"),
-    "you_reopen": N_("You reopened {code}"),
     "copied": N_("Copied"),
     "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
     "not_sent": N_("Not sent: {why}"),
     "answer_undone": N_("Taken back; your text is in the box again"),
     "left_characters": N_("{n} of {longest}"),
-    "undone": N_("Undone: {code}"),
+    "undone": N_("Undone"),
+    "ask": N_("Ask {who}"),
+    "take": N_("Take over"),
+    "yes": N_("Yes"),
+    "no": N_("No"),
+    "shut": N_("Close this list"),
+    "told_take": N_("{who} took {code} over from you"),
+    "told_assign": N_("{who} assigned {code} to you"),
+    "told_refused": N_("Your answer to {code} was not sent"),
+    "told_unknown": N_("Your answer to {code} may not have arrived"),
+    "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),
     "failed": N_("That did not work ({status}); the row is as it was"),

@@ -112,7 +112,7 @@ class Feed(PullConnector):
         memory = memory.with_news([pair for pair in news if self._is_too_old(pair[0])])
         *earlier, last = in_parts([pair for pair in news if not self._is_too_old(pair[0])], PER_PAGE)
         for part in earlier:
-            records, memory = memory.records(part), memory.with_news(part)
+            records, memory = memory.records(part), memory.in_part(part, now)
             yield Page(records, memory.cursor(), gaps, warnings)
             gaps = ()
         records, memory = memory.records(last), memory.with_news(last).at_rest(found, **_tags(answer), at=now)

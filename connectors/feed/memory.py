@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.contract import Cursor, Gap, Record
 from connectors.feed.document import Document
@@ -13,6 +13,7 @@ from connectors.feed.identity import Mark, Names, keys, nameless, names
 
 ROLLED_OVER = "the feed went on faster than we asked: what it no longer lists is lost; poll more often"
 REMEMBERED = 500  # entries, besides those that the feed lists now
+TOLD_IN = timedelta(seconds=1)  # times are told in whole ones, so an entry may be later than it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ def in_parts(news: Sequence[tuple[Listed, str]], size: int) -> list[Sequence[tup
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """etag, modified: what the feed calls its present state. at: when we last saw that state. known: by key, the
-    newest last. count: of entries ever met, which orders those of one minute."""
+    """etag, modified: what the feed calls its present state. at: when we last saw that state, or until when we have all
+    of the next one. known: by key, the newest last. count: of entries ever met, which orders those of one minute."""
 
     etag: str = ""
     modified: str = ""
@@ -116,6 +117,11 @@ class Memory:
             known[key] = (each.names.look, each.names.by_title, each.names.by_time, order)
         return replace(self, known=known, count=self.count + len(news))
 
+    def in_part(self, part: Sequence[tuple[Listed, str]], now: datetime) -> Memory:
+        """These are committed, the oldest of an answer; the newer ones may be listed no more when we ask again."""
+        times = [min(each.at, now) for each, _ in part if each.at]
+        return replace(self.with_news(part), at=max(filter(None, (self.at, *times)), default=None))
+
     def at_rest(self, listed: Sequence[Listed], *, etag: str, modified: str, at: datetime) -> Memory:
         """Everything of an answer is committed."""
         present = set(keys([each.names for each in listed], self.known))
@@ -132,4 +138,4 @@ class Memory:
         oldest = min((each.at for each in listed if each.at), default=now)
         if oldest <= at:
             return None
-        return Gap(at, min(oldest, now), ROLLED_OVER)
+        return Gap(at, min(oldest, now) + TOLD_IN, ROLLED_OVER)

@@ -143,6 +143,7 @@ class QQBot(PullConnector, PushConnector):
                         if not caught_up and page.cursor["heard_to"] != begun.get("heard_to"):
                             gaps, caught_up = self._missed(begun), True
                         cursor = page.cursor
+                        self.complete_to = datetime.fromtimestamp(cursor["heard_to"], UTC)
                         yield replace(page, gaps=gaps, warnings=self._warnings())
             except CursorExpiredError as lost:
                 if "session_id" in cursor:
@@ -160,7 +161,7 @@ class QQBot(PullConnector, PushConnector):
             since = datetime.fromtimestamp(before["unheard_since"], UTC)
             return (Gap(since - CLOCKS_DIFFER, now + CLOCKS_DIFFER, UNHEARD),)
         since = datetime.fromtimestamp(before["heard_to"], UTC)
-        return (Gap(since, now - KEPT, NOT_ALL_KEPT),) if now - since > KEPT else ()
+        return (Gap(since - CLOCKS_DIFFER, now - KEPT, NOT_ALL_KEPT),) if now - since > KEPT else ()
 
     def _waiting(self, cursor: Cursor) -> Page:
         """QQ calls us, and nobody can be asked whether its calls arrive: what it told before the last one has come."""

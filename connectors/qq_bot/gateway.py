@@ -55,11 +55,12 @@ class Listening:
         self._intents = intents
         self._wants = wants
         self._clock = clock
-        self._asked_at = 0.0  # when we last asked for something whose answer says that nothing is left
+        self._greeted_at = 0.0  # READY or RESUMED says that nothing from before is left
+        self._beaten_at = 0.0  # so does a heartbeat's answer, once one of them has come
         self._beats_every = 0.0
         self._beat_at = 0.0
         self._answered = True
-        self._replays = False
+        self._begun = False  # READY or RESUMED has come
 
     async def pages(self, header: str, cursor: Cursor) -> AsyncGenerator[Page, None]:
         """Yield what comes, a page for all that has come together; ends when QQ asks us to connect again.
@@ -94,8 +95,7 @@ class Listening:
             raise TransientError(f"{self._source}: QQ's gateway did not say hello")
         self._beats_every = hello["d"]["heartbeat_interval"] / 1000
         self._beat_at = asyncio.get_running_loop().time() + self._beats_every
-        self._asked_at = self._clock().timestamp()
-        self._replays = bool(state)
+        self._greeted_at = self._clock().timestamp()
         if state:
             resumed = {"token": header, "session_id": state["session_id"], "seq": state["seq"]}
             await self._socket.send({"op": RESUME, "d": resumed})
@@ -111,25 +111,26 @@ class Listening:
                 raise TransientError(f"{self._source}: QQ's gateway no longer answers")
             self._answered = False
             self._beat_at = loop.time() + self._beats_every
-            self._asked_at = self._clock().timestamp()
+            self._beaten_at = self._clock().timestamp()
             await self._socket.send({"op": HEARTBEAT, "d": state.get("seq")})
         return await self._socket.messages(self._beat_at - loop.time())
 
     def _page(self, messages: list[Record], state: Cursor) -> Page | None:
         """The events among them, and the cursor after them; None: nothing has changed.
 
-        A heartbeat's answer, and the end of a replay, say that there was nothing newer.
+        The end of a replay says that there was nothing newer when we asked for it; it may come after we have asked with
+        a heartbeat, whose answer says so of a later time.
         """
         before, records, caught_up = dict(state), [], False
         for message in messages:
             if message.get("op") == HEARTBEAT_ACK:
-                self._answered, caught_up = True, caught_up or not self._replays
+                self._answered = True
+                if self._begun:
+                    caught_up, state["heard_to"] = True, self._beaten_at
             if message.get("op") == DISPATCH:
                 if _follow(message, state):
-                    caught_up, self._replays = True, False
+                    self._begun, caught_up, state["heard_to"] = True, True, self._greeted_at
                 records += [message] if self._wants(message) else []
-        if caught_up and state:
-            state["heard_to"] = self._asked_at
         if state and (records or caught_up or state != before):
             return Page(records, dict(state), caught_up=caught_up)
         return None

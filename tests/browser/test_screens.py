@@ -17,11 +17,13 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = {
     "feed": "/",
     "connectors": "/connectors",
+    "dashboard": "/dashboard",
     "settings": "/settings",
     "incidents": "/incidents",
     "incident": "/incidents/INC-1",
     "empty": "/?q=nothingofthekind",
 }
+ADMINS = {"team": "/settings/team", "tokens": "/settings/tokens"}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,11 @@ async def test_screens_have_no_violation_and_do_not_scroll_sideways(
         assert first
         out = "/out?u=https%3A%2F%2Fairdrop-harbor.example.top%2Fclaim"
         for name, path in {**SCREENS, "inquiry": first, "out": out}.items():
+            await desk.go(page, path)
+            found[name] = await _looked_at(page, f"{name}-{lang}-{scheme}-{width}")
+    desk.site.work.desk.add_user("ada", "admin")
+    async with desk.page("ada", lang=lang, scheme=scheme, width=width) as page:
+        for name, path in ADMINS.items():
             await desk.go(page, path)
             found[name] = await _looked_at(page, f"{name}-{lang}-{scheme}-{width}")
     assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -150,6 +150,15 @@ class FeedSimulator:
             for native_id, entry in known.items()
         }
 
+    def unlisted(self) -> frozenset[str]:
+        """What was not taken back, and made room for newer entries."""
+        listed = {entry.number for entry in self._alive()}
+        return frozenset(
+            self._native_id(entry)
+            for entry in self.entries.values()
+            if entry.number not in listed and not entry.deleted and not entry.broken
+        )
+
     # The protocol
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

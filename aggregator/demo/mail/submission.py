@@ -34,6 +34,8 @@ class Submission:
     refuses: deque[tuple[str, str]] = field(default_factory=deque)
     loses: deque[Lost] = field(default_factory=deque)
     breaks: int = 0
+    hangs: bool = False
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
     sent: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
 
@@ -136,15 +138,22 @@ class _Talk:
         if refused := self._refusal("."):
             await self._say(refused)
             return
+        if self._server.hangs:
+            await self._waits_in_vain()
         self._server.sent.append(re.sub(rb"(?m)^\.\.", b".", raw))
         self._server.recipients.append(self._to)
         if self._server.keeps_copy:
             self._server.mail.keeps(self._server.sent[-1])
         if self._server.loses:
             if self._server.loses.popleft() == "timeout":
-                await self._reader.read()  # until the client has had enough
+                await self._waits_in_vain()
             raise ConnectionError
         await self._say("250 2.0.0 on its way")
+
+    async def _waits_in_vain(self) -> None:
+        self._server.waiting.set()
+        await self._reader.read()  # until the client has had enough
+        raise ConnectionError
 
     async def _say(self, line: str) -> None:
         self._writer.write(line.encode() + b"\r\n")

@@ -46,6 +46,14 @@ class _Session:
         if isinstance(number, int):
             self.confirmed = max(self.confirmed, number)
 
+    def replays(self, after: int) -> None:
+        """Tell what came after that number, and that this was all."""
+        assert self.socket is not None
+        for payload in self.told:
+            if payload["s"] > after:
+                self.socket.put_nowait(payload)
+        self.socket.put_nowait({"op": 0, "s": len(self.told) + 1, "t": "RESUMED", "d": ""})
+
 
 class Gateway:
     """Serves `/websocket`."""
@@ -57,6 +65,7 @@ class Gateway:
         self.granted = GROUPS | GUILD_MENTIONS
         self.interval = 41_250  # milliseconds between heartbeats
         self.answers_heartbeats = True
+        self.replays_at_once = True  # False: who resumes is told what it missed by `replays`, heartbeats or not
         self.heard: list[Json] = []  # what clients have sent, tokens left out
         self.route = WebSocketRoute("/websocket", self._serve)
 
@@ -103,6 +112,12 @@ class Gateway:
         for session in self._sessions.values():
             if session.socket is not None:
                 session.socket.put_nowait(code)
+
+    def replays(self) -> None:
+        """Tell those who have resumed what they missed."""
+        for session in self._sessions.values():
+            if session.socket is not None:
+                session.replays(session.confirmed)
 
     def forgets_sessions(self, code: int | None = None) -> None:
         """They cannot be resumed. Connections are told so by op 9, or closed with this code."""
@@ -178,7 +193,5 @@ class Gateway:
             return
         session.confirms(asked["seq"])
         session.socket, session.left_at = queue, None
-        for payload in session.told:
-            if payload["s"] > asked["seq"]:
-                queue.put_nowait(payload)
-        queue.put_nowait({"op": 0, "s": len(session.told) + 1, "t": "RESUMED", "d": ""})
+        if self.replays_at_once:
+            session.replays(asked["seq"])

@@ -20,7 +20,8 @@ STARS: Final = {"praise": 5, "question": 4, "chatter": 4}  # by what the line is
 
 
 class ReviewsScene(Scene):
-    """Ten parts of fifty reviews. Its readers cannot answer, and nobody is told of what is changed or gone."""
+    """Ten parts of fifty reviews; older ones are listed no more. Its readers cannot answer, and nobody is told of what
+    is changed or gone."""
 
     source = "app-store"
     channel = "reviews"
@@ -54,6 +55,10 @@ class ReviewsScene(Scene):
         assert target is None
         stars = STARS.get(line.expect.kind, 1) if line.expect else 1
         return [self.simulator.says(person.name, line.text, title=line.title or "", at=at, rating=stars)]
+
+    @property
+    def given_up(self) -> frozenset[str]:
+        return self.simulator.unlisted()
 
     def plants_unreadable(self) -> None:
         review = self.simulator.says("import", "?", title="?")

@@ -1,56 +1,89 @@
 // @ts-check
-// Claim, release, close, reopen, and taking the last of them back.
+// Posting what one does, saying why it did not happen, and taking back what one did last.
 import { page, say, tell } from "./dom.js";
 import { askToSignIn } from "./signin.js";
 
-/** @typedef {{facts: Record<string, string>, html: string, said?: string}} Answer */
-/** @typedef {"claim" | "release" | "close" | "reopen"} What */
+/** @typedef {{url: string, body: Record<string, string>}} Undo */
+/** @typedef {{facts: Record<string, string>, html: string, said?: string, undo?: Undo | null, owner?: string, take?: boolean}} Answer */
+/** @typedef {string} What one of those in aggregator/acting/__init__.py */
 
-/** @type {Record<What, What>} */
-const INVERSE = { claim: "release", release: "claim", close: "reopen", reopen: "close" };
-const KEPT = 20;
+const KEPT = 50;
+const LONG_ENOUGH = 10 * 60 * 1000;
+const store = `done:${page.user}`;
 
-/** What I did; `from` and `ver` are the versions before and after. @returns {{id: string, code: string, what: What, from: string, ver: string}[]} */
-const done = () => JSON.parse(sessionStorage.getItem("done") ?? "[]");
+/** What I did within ten minutes in any tab, the latest last. @returns {(Undo & {at: number})[]} */
+function done() {
+  const all = JSON.parse(localStorage.getItem(store) ?? "[]");
+  return all.filter((/** @type {{at: number}} */ one) => Date.now() - one.at < LONG_ENOUGH);
+}
 
 /**
- * @param {string} id @param {What} what @param {string} ver @param {Record<string, string>} [more]
- * @returns {Promise<{status: number, answer: Answer | null}>} status 0: no connection
+ * @param {string} url @param {Record<string, string> | string} body a string is sent as JSON
+ * @returns {Promise<{status: number, answer: any}>} status 0: no connection
  */
-export async function post(id, what, ver, more = {}) {
+export async function send(url, body) {
   try {
-    const response = await fetch(`/inquiry/${id}/${what}`, {
+    const response = await fetch(url, {
       method: "POST",
-      headers: { accept: "application/json", "x-csrf": page.csrf },
-      body: new URLSearchParams({ ver, ...more }),
+      headers: { accept: "application/json", "x-csrf": page.csrf, ...(typeof body === "string" ? { "content-type": "application/json" } : {}) },
+      body: typeof body === "string" ? body : new URLSearchParams(body),
     });
-    const told = response.status === 200 || response.status === 409;
+    const told = (response.headers.get("content-type") ?? "").startsWith("application/json");
     return { status: response.status, answer: told ? await response.json() : null };
   } catch {
     return { status: 0, answer: null };
   }
 }
 
+/**
+ * @param {string} id @param {What} what @param {string} ver @param {Record<string, string>} [more]
+ * @returns {Promise<{status: number, answer: Answer | null}>} status 0: no connection
+ */
+export const post = (id, what, ver, more = {}) => send(`/inquiry/${id}/${what}`, { ver, ...more });
+
 /** Say why an action did not happen. @param {number} status @param {Answer | null} answer @param {string} id */
 export function explain(status, answer, id) {
-  if (status === 409) tell(answer.said, { error: true, buttons: [[say("open"), () => location.assign(`/inquiry/${id}`)]] });
+  /** @type {[string, () => void][]} */
+  const buttons = [];
+  if (status === 409 && answer?.facts) {
+    if (!location.pathname.endsWith(id)) buttons.push([say("open"), () => location.assign(`/inquiry/${id}`)]);
+    if (answer.owner && answer.owner !== page.user) buttons.push([say("ask", { who: answer.owner }), () => again(id, "ask", answer)]);
+    if (answer.take) buttons.push([say("take"), () => again(id, "take", answer)]);
+    tell(answer.said, { error: true, buttons });
+  } else if (answer?.said) tell(answer.said, { error: true });
   else if (status === 0) tell(say("no_connection"), { error: true });
   else if (status === 401) tell(say("session_over"), { error: true, buttons: [[say("sign_in"), signIn]] });
   else tell(say("failed", { status }), { error: true });
+}
+
+/** What a refusal offers instead. @param {string} id @param {What} what @param {Answer} refused */
+async function again(id, what, refused) {
+  const { status, answer } = await post(id, what, refused.facts.ver);
+  if (status === 200) remember(what, "", answer, undoLast);
+  else explain(status, answer, id);
+  if (answer?.facts) changed(id, what, status, answer);
+}
+
+/** Tell whoever shows this inquiry how it is now. @param {string} id @param {What} what @param {number} status @param {Answer} answer */
+export function changed(id, what, status, answer) {
+  document.dispatchEvent(new CustomEvent("did", { detail: { id, what, status, answer } }));
 }
 
 export function signIn() {
   if (!askToSignIn()) location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-/** Remember what can be undone, and offer it. @param {What} what @param {string} from @param {Answer} answer @param {() => void} undo */
-export function remember(what, from, answer, undo) {
-  const { id, code, ver } = answer.facts;
-  sessionStorage.setItem("done", JSON.stringify([...done(), { id, code, what, from, ver }].slice(-KEPT)));
-  tell(say(`you_${what}`, { code }), { buttons: [[say("undo"), undo]] });
+/**
+ * Say what was done, remember how it is taken back, and offer it.
+ * @param {What} what @param {string} _ the version before @param {{said?: string, undo?: Undo | null}} answer @param {() => void} undo
+ */
+export function remember(what, _, answer, undo) {
+  if (answer.undo) localStorage.setItem(store, JSON.stringify([...done(), { ...answer.undo, at: Date.now() }].slice(-KEPT)));
+  document.documentElement.dataset.did = what;
+  tell(answer.said, { buttons: answer.undo ? [[say("undo"), undo]] : [] });
 }
 
-/** Take back my last action. @returns {Promise<Answer | null>} the row as it is then */
+/** Take back my last action. @returns {Promise<Answer | null>} the row as it is then; of many, the first */
 export async function undoLast() {
   const all = done();
   const last = all.pop();
@@ -58,15 +91,17 @@ export async function undoLast() {
     tell(say("nothing_to_undo"));
     return null;
   }
-  const { status, answer } = await post(last.id, INVERSE[last.what], last.ver, { undo: "1" });
-  // Taking it back made another version of what I had done before it: that one can be taken back from there.
-  const before = all.findLast((one) => one.id === last.id);
-  if (status === 200 && before?.ver === last.from) before.ver = answer.facts.ver;
-  if (status !== 0) sessionStorage.setItem("done", JSON.stringify(all));
-  if (status !== 200) {
-    explain(status, answer, last.id);
-    return null;
-  }
-  tell(say("undone", { code: last.code }));
-  return answer;
+  const { status, answer } = await send(last.url, last.body);
+  if (status !== 0) localStorage.setItem(store, JSON.stringify(all));
+  return undone(status, answer);
+}
+
+/** Say what was taken back, and tell whoever shows it. @param {number} status @param {any} answer @returns {Answer | null} */
+export function undone(status, answer) {
+  if (status === 204) tell(say("undone"));
+  else if (status !== 200) explain(status, answer, "");
+  else tell(answer.said, { error: answer.done === 0 });
+  const rows = Object.entries(answer?.rows ?? {});
+  for (const [id, row] of rows) changed(id, "undo", 200, row);
+  return /** @type {Answer | null} */ (rows[0]?.[1] ?? null);
 }

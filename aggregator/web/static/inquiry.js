@@ -1,42 +1,35 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
-import { explain, post, remember, undoLast } from "./actions.js";
 import { keepIn, wireComposer } from "./composer.js";
-import { fragment, page, say, tell } from "./dom.js";
+import { focusAgain, keysFor, startDoings, wait } from "./doings.js";
+import { fragment, say, tell } from "./dom.js";
 import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
 
+let unread = ""; // set: what is shown is not to be marked as read again
+
 /** Show it as it is now, without moving what is being read. */
 export async function refresh() {
-  const answer = await fetch(location.href);
+  const answer = await fetch(location.href, unread ? { headers: { "x-unread": unread } } : {});
   if (!answer.ok) return;
   const fresh = fragment(await answer.text()).getElementById("inquiry");
+  const had = /** @type {HTMLElement | null} */ (document.activeElement);
   const stays = keepIn(fresh);
   if (stays) renewAround(article(), fresh, stays.kept, stays.twin);
   else article().replaceWith(fresh);
+  if (had && !had.isConnected) focusAgain(had);
   paintTimes(article());
   wire();
   wireComposer();
 }
 
-/** @param {string} what @param {Record<string, string>} [more] */
-export async function act(what, more = {}) {
+/** What can be done by a key. */
+export const keys = keysFor(() => {
   const { id, ver } = article().dataset;
-  if (!page.acts) return;
-  const { status, answer } = await post(id, /** @type {any} */ (what), ver, more);
-  if (status === 200) remember(/** @type {any} */ (what), ver, answer, undo);
-  else explain(status, answer, id);
-  if (answer) await refresh();
-}
-
-export const close = () => act("close", { reason: /** @type {HTMLSelectElement | null} */ (article().querySelector("[name=reason]"))?.value ?? "" });
-
-export async function undo() {
-  const answer = await undoLast();
-  if (answer?.facts.id === article().dataset.id) await refresh();
-}
+  return { id, ver };
+});
 
 /** @param {{facts: Record<string, string>}} change */
 export function changes({ facts }) {
@@ -88,16 +81,20 @@ function wire() {
 
 export function startInquiry() {
   wire();
+  startDoings();
+  document.addEventListener("did", (event) => {
+    const { id, what, status } = /** @type {CustomEvent} */ (event).detail;
+    if (id !== article().dataset.id) return;
+    if (status === 200) unread = what === "unread" ? "1" : "";
+    wait(refresh());
+  });
   document.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#inquiry [data-do]"));
-    if (!button) return;
+    const what = button?.dataset.do;
+    if (what !== "previous" && what !== "next" && what !== "copy") return;
     event.preventDefault();
-    const what = button.dataset.do;
-    if (what === "undo") undo();
-    else if (what === "previous") walk(-1);
+    if (what === "previous") walk(-1);
     else if (what === "next") walk(1);
-    else if (what === "close") close();
-    else if (what === "copy") copy();
-    else act(what);
+    else copy();
   });
 }

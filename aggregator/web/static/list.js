@@ -39,7 +39,7 @@ const atTop = () => scrollY <= AT_TOP && !current();
 
 /** Whether this view shows an inquiry. Words can only be sought by the server. @param {Record<string, string>} facts */
 function inView(facts) {
-  const states = params.get("state") ?? "new,claimed,answered";
+  const states = params.get("state") ?? "new,claimed,waiting,answered";
   if (states !== "all" && !states.split(",").includes(facts.state)) return false;
   for (const name of ["channel", "lang", "kind", "band", "source"]) {
     const wanted = params.get(name);

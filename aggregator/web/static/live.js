@@ -14,6 +14,7 @@ export function listen(on) {
   const hear = (event, data) => {
     if (event === "hello" || event === "ping") setClock(data.now);
     if (event === "hello" && data.build !== page.build) tell(say("new_build"), { buttons: [[say("reload"), () => location.reload()]] });
+    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(`/inquiry/${data.id}`)]] });
     if (event === "offline" && !offline) strip("offline", true, say("offline", { time: new Date().toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" }) }));
     if (event === "online" && offline) {
       strip("offline", false);
@@ -40,7 +41,7 @@ function alone(query, hear) {
   let source = null;
   const open = () => {
     source = new EventSource(`/events?${query}`);
-    for (const event of ["hello", "new", "upd", "gone", "counts", "ping", "resync"]) {
+    for (const event of ["hello", "new", "upd", "gone", "told", "counts", "ping", "resync"]) {
       source.addEventListener(event, (message) => {
         if (message.lastEventId) query.set("after", message.lastEventId);
         hear(event, JSON.parse(message.data));

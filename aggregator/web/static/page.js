@@ -47,10 +47,8 @@ if (document.body.classList.contains("feed")) {
   composer.startComposer();
   outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   Object.assign(keys, {
-    c: () => inquiry.act("claim"),
-    "Shift+c": () => inquiry.act("release"),
-    e: inquiry.close,
-    z: () => outgoing.undo() || inquiry.undo(),
+    ...inquiry.keys,
+    z: () => outgoing.undo() || inquiry.keys.z(),
     r: composer.focus,
     n: inquiry.refresh,
     "[": () => inquiry.walk(-1),

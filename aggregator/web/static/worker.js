@@ -25,7 +25,7 @@ function become(now) {
 
 function connect() {
   const source = new EventSource(`/events?${new URLSearchParams({ lang: query.get("lang"), after: String(last) })}`);
-  for (const event of ["hello", "new", "upd", "gone", "counts", "ping", "resync"]) {
+  for (const event of ["hello", "new", "upd", "gone", "told", "counts", "ping", "resync"]) {
     source.addEventListener(event, (message) => {
       const data = JSON.parse(message.data);
       if (event === "hello") hello = data;

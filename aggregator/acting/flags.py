@@ -1,0 +1,159 @@
+"""Links and accounts that colleagues flag for review, and what a lead says of them.
+
+A flagged link is shown with a warning before anybody follows it; one that a lead has blocked is not opened any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from aggregator.actions import Done, note
+from aggregator.identity import Id, as_uuid, as_written, time_ordered_id
+from aggregator.refold import inquiries_by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from aggregator.config import Settings
+    from aggregator.store.rows import Connection
+
+FlagKind = Literal["link", "account"]
+Verdict = Literal["blocked", "harmless"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One of them. `name`: the account's, or the address."""
+
+    flag_id: Id
+    kind: str
+    target: str
+    name: str
+    inquiry_id: Id
+    flagged_at: datetime
+    flagged_by: str
+    reason: str
+    state: str  # open, blocked, harmless, withdrawn
+    decided_at: datetime | None
+    decided_by: str | None
+
+
+def address_of(url: str) -> str | None:
+    """How a link is kept: host and path, without what tells its readers apart. None: it leads nowhere."""
+    try:
+        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
+        host = (parts.hostname or "").rstrip(".").lower()
+    except ValueError:
+        return None
+    return host + parts.path.rstrip("/") if "." in host else None
+
+
+def flag(
+    con: Connection,
+    settings: Settings,
+    inquiry_id: Id,
+    kind: FlagKind,
+    target: str,
+    who: str,
+    now: datetime,
+    reason: str,
+) -> Done:
+    """Flag what is named in a post of this inquiry's thread. What is flagged already stays as it is.
+
+    Raises:
+        KeyError: there is no such inquiry, or nothing of the kind in its thread.
+    """
+    inquiry = inquiries_by_id(con, [inquiry_id])[inquiry_id]
+    if not _is_there(con, inquiry.thread_id, inquiry_id, kind, target):
+        raise KeyError(target)
+    if con.execute(
+        "SELECT 1 FROM flag WHERE kind = ? AND target = ? AND state IN ('open', 'blocked')", [kind, target]
+    ).fetchone():
+        return Done(inquiry, None, {"name": _name(con, kind, target), "reason": reason})
+    this = time_ordered_id(int(now.timestamp() * 1000), 0)
+    con.execute(
+        "INSERT INTO flag VALUES (?, ?, ?, ?, ?, ?, ?, 'open', NULL, NULL)",
+        [this, kind, target, as_uuid(inquiry_id), now, who, reason],
+    )
+    details = {"flag": str(this), "kind": kind, "name": _name(con, kind, target), "reason": reason}
+    return note(con, settings, inquiry, who, "flag", now, details)
+
+
+def withdraw(con: Connection, flag_id: str, who: str, now: datetime) -> None:
+    """Nobody need look at it any more; what a lead has decided stays."""
+    con.execute(
+        "UPDATE flag SET state = 'withdrawn', decided_at = ?, decided_by = ? WHERE flag_id = ? AND state = 'open'",
+        [now, who, as_uuid(as_written(flag_id))],
+    )
+
+
+def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: datetime, verdict: Verdict) -> Id:
+    """Say what it is. Returns the inquiry where it was seen.
+
+    Raises:
+        KeyError: there is no such flag, or it was withdrawn.
+    """
+    one = next((each for each in flags(con) if each.flag_id == flag_id), None)
+    if one is None or one.state == "withdrawn":
+        raise KeyError(flag_id)
+    con.execute(
+        "UPDATE flag SET state = ?, decided_at = ?, decided_by = ? WHERE flag_id = ?",
+        [verdict, now, who, as_uuid(flag_id)],
+    )
+    inquiry = inquiries_by_id(con, [one.inquiry_id])[one.inquiry_id]
+    note(con, settings, inquiry, who, "unflag", now, {"verdict": verdict, "kind": one.kind, "name": one.name})
+    return one.inquiry_id
+
+
+_SELECT = (
+    "SELECT f.flag_id, f.kind, f.target, coalesce(a.name, f.target), f.inquiry_id, f.flagged_at, f.flagged_by, "
+    "f.reason, f.state, f.decided_at, f.decided_by FROM flag AS f "
+    "LEFT JOIN account AS a ON f.kind = 'account' AND a.account_id = try_cast(f.target AS UUID)"
+)
+
+
+def flags(con: Connection) -> list[Flag]:
+    """All of them, what nobody has decided first."""
+    found = con.execute(f"{_SELECT} ORDER BY f.state <> 'open', f.flagged_at DESC LIMIT 500").fetchall()
+    return [_read(row) for row in found]
+
+
+def verdicts(con: Connection, kind: FlagKind, targets: Collection[str]) -> dict[str, Flag]:
+    """What is open or blocked of these, by target."""
+    if not targets:
+        return {}
+    found = con.execute(
+        f"{_SELECT} WHERE f.kind = ? AND f.state IN ('open', 'blocked') AND f.target IN (SELECT unnest(?::VARCHAR[]))",
+        [kind, list(targets)],
+    ).fetchall()
+    return {flag.target: flag for flag in map(_read, found)}
+
+
+def _read(row: tuple[Any, ...]) -> Flag:
+    this, kind, target, name, inquiry, *said = row
+    return Flag(this.bytes, kind, target, name, inquiry.bytes, *said)
+
+
+def _is_there(con: Connection, thread: Id, inquiry: Id, kind: FlagKind, target: str) -> bool:
+    """What a form names must stand in the thread: nobody flags by address what nobody has seen."""
+    where, bound = "(thread_id = ? OR inquiry_id = ?)", [as_uuid(thread), as_uuid(inquiry)]
+    if kind == "account":
+        found = con.execute(
+            f"SELECT 1 FROM post WHERE {where} AND account_id = try_cast(? AS UUID) LIMIT 1", [*bound, target]
+        ).fetchone()
+        return found is not None
+    host = target.partition("/")[0]
+    return (
+        con.execute(f"SELECT 1 FROM post WHERE {where} AND contains(lower(text), ?) LIMIT 1", [*bound, host]).fetchone()
+        is not None
+    )
+
+
+def _name(con: Connection, kind: FlagKind, target: str) -> str:
+    if kind == "link":
+        return target
+    found = con.execute("SELECT name FROM account WHERE account_id = try_cast(? AS UUID)", [target]).fetchone()
+    return found[0] if found else target

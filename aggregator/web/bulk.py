@@ -1,0 +1,255 @@
+"""Acting on many inquiries at once, and taking back. The exchange is written down in aggregator/acting."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from aggregator.acting.deeds import AT_ONCE, Deed, Result, batch_id
+from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
+from aggregator.acting.wishes import WishError
+from aggregator.identity import Id, as_written, written
+from aggregator.store.history import history_of
+from aggregator.store.matching import MOST, matching
+from aggregator.store.reading import rows_by_id
+from aggregator.web.doing import deed_of, doer, rows_of, who_changed, words_for
+from aggregator.web.feed import View
+from aggregator.web.visit import fields, local
+
+if TYPE_CHECKING:
+    from aggregator.acting.deeds import Refused
+    from aggregator.acting.undoing import Recent
+    from aggregator.store.history import HistoryEvent
+    from aggregator.web.visit import Visit
+
+ASK_FROM = 50
+"""More than so many want a yes."""
+_ROWS = 200  # that are sent along as they are now
+_EACH = 20  # of those that were refused, whose names are told
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the body of the request says."""
+
+    what: str
+    details: Mapping[str, str]
+    items: tuple[tuple[Id, int], ...]
+    query: str | None
+    as_of: datetime
+    sure: int
+    back: str
+
+
+async def bulk(visit: Visit) -> Response:
+    """Do the same to many, each in a transaction of its own."""
+    asked = await _asked(visit)
+    if asked.what not in AT_ONCE:
+        raise HTTPException(404)
+    try:
+        deed = await deed_of(visit, asked.what, asked.details, batch_id())
+    except WishError as error:
+        return JSONResponse({"said": words_for(visit).wrong(error.field)}, 400)
+    items = await _matching(visit, asked) if asked.query is not None else asked.items
+    if len(items) > MOST:
+        said = visit.gettext("More than %(n)s match; narrow the view first") % {"n": f"{MOST:,}"}
+        return JSONResponse({"said": said}, 400)
+    named = _named(deed, asked)
+    if len(items) > ASK_FROM and asked.sure != len(items):
+        ask = {"count": len(items), "said": words_for(visit).sure(deed.what, named, len(items))}
+        return JSONResponse({"ask": ask})
+    result = await doer(visit).many(deed, items)
+    visit.site.stream.publish(result.touched)
+    return await _told(visit, result, deed.what, named, asked, deed)
+
+
+async def undo(visit: Visit) -> Response:
+    """Take back one event, a lot, or the last thing that this person did."""
+    asked = await _body(visit)
+    site, me = visit.site, visit.user.name
+    try:
+        batch = as_written(asked["batch"]) if asked.get("batch") else None
+        events = [as_written(asked["event"])] if asked.get("event") else []
+    except ValueError:
+        raise HTTPException(400) from None
+    if batch:
+        events = await site.db.read(lambda cursor: events_of_batch(cursor, batch, me))
+    elif not events:
+        lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
+        events = list(next((lot.events for lot in lots if not lot.undone), ()))
+    if not events:
+        return await _answer(visit, {"said": visit.gettext("There is nothing to undo"), "done": 0}, asked)
+    result = await doer(visit).undo(events, me)
+    if result.gone == len(events):
+        raise HTTPException(404)
+    site.stream.publish(result.touched)
+    refused = await _refusals(visit, result.refused)
+    if len(events) == 1:
+        said = visit.gettext("Undone: %(code)s") % {"code": result.done[0].inquiry.code} if result.done else ""
+        said = said or str(refused[0]["said"])
+    else:
+        said = _summary(visit, words_for(visit).many("undo", {}, len(result.done)), result, refused)
+    rows = await rows_of(visit, [done.inquiry.inquiry_id for done in result.done][:_ROWS])
+    told = {"said": said, "done": len(result.done), "refused": refused[:_EACH], "rows": rows}
+    return await _answer(visit, told, asked)
+
+
+async def recent_page(visit: Visit) -> Response:
+    """What this person did lately, to take it back."""
+    site, me = visit.site, visit.user.name
+    lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
+    first = [lot.inquiries[0] for lot in lots]
+    moment = site.clock()
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment))
+    codes = {row.inquiry.inquiry_id: row.inquiry.code for row in rows}
+    if visit.wants_json:
+        return JSONResponse({"actions": [_recent_json(lot, codes.get(lot.inquiries[0], "")) for lot in lots]})
+    part = visit.request.query_params.get("part") == "1"
+    return visit.page("recent_part.html" if part else "recent.html", lots=lots, codes=codes, written=written)
+
+
+def _recent_json(lot: Recent, code: str) -> dict[str, object]:
+    body = {"batch": written(lot.batch)} if lot.batch else {"event": written(lot.events[0])}
+    return {
+        "what": lot.what,
+        "at": lot.at.isoformat(),
+        "count": len(lot.events),
+        "code": code,
+        "undone": lot.undone,
+        "undo": {"url": "/undo", "body": body},
+    }
+
+
+async def _matching(visit: Visit, asked: Asked) -> tuple[tuple[Id, int], ...]:
+    view = View.of(dict(parse_qsl((asked.query or "").lstrip("/?"))))
+    filters, bands = view.filters(visit.user.name), visit.site.settings.bands
+    found = await visit.site.db.read(lambda cursor: matching(cursor, filters, as_of=asked.as_of, bands=bands))
+    return tuple(found)
+
+
+def _named(deed: Deed, asked: Asked) -> dict[str, str]:
+    """The details for a sentence; an incident goes by its number."""
+    named = dict(deed.details)
+    if deed.into is not None:
+        told = asked.details.get("into") or asked.details.get("into_other", "")
+        named["number"] = re.sub(r"\D", "", told)
+    return named
+
+
+async def _told(
+    visit: Visit, result: Result, what: str, named: Mapping[str, str], asked: Asked, deed: Deed
+) -> Response:
+    refused = await _refusals(visit, result.refused)
+    said = _summary(visit, words_for(visit).many(what, named, len(result.done)), result, refused)
+    ids = [done.inquiry.inquiry_id for done in result.done]
+    rows = await rows_of(visit, (ids + [each.inquiry.inquiry_id for each in result.refused])[:_ROWS])
+    back = {"url": "/undo", "body": {"batch": written(deed.batch)}} if result.done and deed.batch else None
+    told = {
+        "said": said,
+        "done": len(result.done),
+        "same": len(result.same),
+        "refused": refused,
+        "rows": rows,
+        "undo": back,
+    }
+    return await _answer(visit, told, {"back": asked.back})
+
+
+async def _answer(visit: Visit, told: dict[str, object], asked: Mapping[str, str]) -> Response:
+    if visit.wants_json:
+        return JSONResponse({"refused": [], "rows": {}, **told})
+    return RedirectResponse(local(asked.get("back") or "/recent"), 303)
+
+
+async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, str]]:
+    """Each with who was quicker, in words; the many after the first few by owner only."""
+    deeds, now = words_for(visit), visit.site.clock()
+    told = []
+    for number, one in enumerate(refused):
+        by: HistoryEvent | None = None
+        if isinstance(one.error, ChangedSinceError):
+            by = one.error.by
+        elif number < _EACH:
+            this = one.inquiry.inquiry_id
+            history = await visit.site.db.read(partial(history_of, inquiry_id=this))
+            by = who_changed(history, 0)
+        told.append(
+            {
+                "id": one.inquiry.name,
+                "code": one.inquiry.code,
+                "owner": one.inquiry.owner or "",
+                "said": deeds.changed(by, one.inquiry, now),
+            }
+        )
+    return told
+
+
+def _summary(visit: Visit, done: str, result: Result, refused: Sequence[Mapping[str, str]]) -> str:
+    """ "38 claimed, 2 were amy's, 1 changed meanwhile"."""
+    me = visit.user.name
+    parts = [done]
+    owners = Counter(one["owner"] for one in refused if one["owner"] not in ("", me))
+    for owner, count in owners.most_common(3):
+        parts.append(visit.gettext("%(n)s were %(who)s's") % {"n": count, "who": owner})
+    if rest := len(refused) + result.gone - sum(count for _, count in owners.most_common(3)):
+        parts.append(visit.gettext("%(n)s had changed") % {"n": rest})
+    if result.same:
+        parts.append(visit.gettext("%(n)s were so already") % {"n": len(result.same)})
+    return visit.gettext(", ").join(parts)
+
+
+async def _body(visit: Visit) -> dict[str, str]:
+    """The fields of a JSON body, or of a form."""
+    if "json" not in visit.request.headers.get("content-type", ""):
+        return dict(await fields(visit.request))
+    try:
+        body = orjson.loads(await visit.request.body() or b"{}")
+    except orjson.JSONDecodeError:
+        raise HTTPException(400) from None
+    if not isinstance(body, dict):
+        raise HTTPException(400)
+    return body
+
+
+async def _asked(visit: Visit) -> Asked:
+    if "json" not in visit.request.headers.get("content-type", ""):
+        form = await visit.request.form(max_files=0, max_fields=600)
+        told = dict(await fields(visit.request))
+        named = [value.partition(":") for value in form.getlist("item") if isinstance(value, str)]
+        listed = [{"id": one, "ver": ver} for one, _, ver in named]
+        body: dict[str, object] = {**told, "details": told, "items": listed}
+    else:
+        body = dict(await _body(visit))
+    try:
+        asked = _read(body)
+    except (TypeError, ValueError, KeyError, OverflowError, OSError):
+        raise HTTPException(400) from None
+    if asked.query is not None and asked.items:
+        raise HTTPException(400)
+    return replace(asked, items=asked.items[: MOST + 1])
+
+
+def _read(body: Mapping[str, object]) -> Asked:
+    details, items = body.get("details") or {}, body.get("items") or []
+    if not isinstance(details, dict) or not isinstance(items, list):
+        raise TypeError
+    query = body.get("query")
+    return Asked(
+        what=str(body["what"]),
+        details={str(name): str(value) for name, value in details.items()},
+        items=tuple({as_written(str(one["id"])): int(one["ver"]) for one in items}.items()),
+        query=str(query) if isinstance(query, str) and not items else None,
+        as_of=datetime.fromtimestamp(float(str(body.get("as_of") or 0)), UTC),
+        sure=int(str(body.get("sure") or 0)),
+        back=str(body.get("back") or ""),
+    )

@@ -1,0 +1,57 @@
+"""How the sources fare: what each can vouch for, and what a lead may do about it: test, look now, pause, go on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from aggregator.checking import check_source
+from aggregator.clock_settings import unknown_weekends
+from aggregator.web.visit import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aggregator.web.visit import Visit
+    from connectors.contract import Finding
+
+
+async def listed(visit: Visit) -> Response:
+    return await _page(visit, {})
+
+
+async def change(visit: Visit) -> Response:
+    """`pause`, `resume`, `look` (poll now) or `test` (try its login), of the source `name`."""
+    what, site = visit.request.path_params["what"], visit.site
+    name = (await fields(visit.request)).get("name", "")
+    config = site.settings.sources.get(name)
+    if config is None or not config.enabled:
+        raise HTTPException(404)
+    try:
+        match what:
+            case "pause":
+                await site.sources.pause(name, visit.user.name)
+            case "resume":
+                await site.sources.go_on(name)
+            case "look":
+                site.sources.poll_soon(name)
+            case "test":
+                return await _page(visit, {name: await check_source(site.settings, name)})
+            case _:
+                raise HTTPException(404)
+    except KeyError:
+        raise HTTPException(404) from None
+    return RedirectResponse(f"/connectors#{name}", 303)
+
+
+async def _page(visit: Visit, found: Mapping[str, Sequence[Finding]]) -> Response:
+    site = visit.site
+    return visit.page(
+        "connectors.html",
+        sources=await asyncio.to_thread(site.health),
+        found=found,
+        unknown_weekends=await asyncio.to_thread(unknown_weekends, site.settings.clocks, site.clock()),
+    )

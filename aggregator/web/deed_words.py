@@ -1,0 +1,224 @@
+"""What somebody did, in words: for histories, the audit, conflicts, and what a person is told after doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from aggregator.web import words
+from aggregator.web.i18n import N_
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
+    from aggregator.inquiry import Inquiry
+    from aggregator.store.history import HistoryEvent
+
+# After the name of whoever did it.
+DID = {
+    "claim": N_("claimed it"),
+    "take": N_("took it over from %(from)s"),
+    "assign": N_("assigned it to %(owner)s"),
+    "release": N_("released it"),
+    "wait": N_("is waiting for the customer"),
+    "snooze": N_("snoozed it until %(until)s"),
+    "wake": N_("woke it: the time was up"),
+    "close": N_("closed it (%(reason)s)"),
+    "reopen": N_("reopened it"),
+    "reply": N_("answered it"),
+    "label": N_("labelled it: %(labels)s"),
+    "band": N_("set the band to %(band)s: %(reason)s"),
+    "computed": N_("set the band back to the computed one"),
+    "note": N_("wrote a note"),
+    "merge": N_("put it into INC-%(number)s"),
+    "part": N_("took it out of INC-%(number)s"),
+    "flag": N_("flagged %(name)s for review: %(reason)s"),
+    "blocked": N_("blocked %(name)s"),
+    "harmless": N_("found %(name)s harmless"),
+    "undo": N_("took something back"),
+    "unlink": N_("said that this is somebody else: %(name)s"),
+    "link": N_("said that this is the same person after all: %(name)s"),
+    "clear": N_("said that this is no impostor: %(name)s"),
+    "suspect": N_("said that this is an impostor after all: %(name)s"),
+}
+# The deed itself: on buttons, in lists, and in what was taken back.
+DEEDS = {
+    "claim": N_("Claim"),
+    "take": N_("Take over"),
+    "assign": N_("Assign"),
+    "release": N_("Release"),
+    "wait": N_("Waiting"),
+    "snooze": N_("Snooze"),
+    "wake": N_("Wake"),
+    "close": N_("Close"),
+    "reopen": N_("Reopen"),
+    "reply": N_("Reply"),
+    "label": N_("Kind and tags"),
+    "band": N_("Band"),
+    "note": N_("Note"),
+    "merge": N_("Into an incident"),
+    "part": N_("Out of the incident"),
+    "flag": N_("Flag for review"),
+    "unflag": N_("Decide a flag"),
+    "undo": N_("Undo"),
+    "unread": N_("Mark unread"),
+    "unlink": N_("Not the same person"),
+    "link": N_("Link again"),
+    "clear": N_("No impostor"),
+    "suspect": N_("An impostor after all"),
+}
+# Above the form that a deed needs.
+TITLES = {
+    "assign": N_("Assign to"),
+    "snooze": N_("Snooze"),
+    "close": N_("Close as"),
+    "label": N_("Kind and tags"),
+    "band": N_("Is this band wrong?"),
+    "merge": N_("Put into an incident"),
+    "note": N_("Note for colleagues"),
+    "flag": N_("Flag for review"),
+}
+# To the one who did it.
+YOU = {
+    "claim": N_("You claimed %(code)s"),
+    "take": N_("You took %(code)s over; %(from)s is told"),
+    "assign": N_("%(code)s is assigned to %(owner)s"),
+    "release": N_("You released %(code)s"),
+    "wait": N_("%(code)s waits for the customer; its clock stands still"),
+    "snooze": N_("%(code)s sleeps until %(until)s, or until the customer writes"),
+    "close": N_("You closed %(code)s: %(reason)s"),
+    "reopen": N_("You reopened %(code)s"),
+    "label": N_("%(code)s: %(labels)s"),
+    "band": N_("%(code)s is %(band)s now; the computed score stays on its page"),
+    "computed": N_("%(code)s has its computed band again"),
+    "note": N_("Note kept at %(code)s"),
+    "merge": N_("%(code)s is in INC-%(number)s now"),
+    "part": N_("%(code)s is no longer in INC-%(number)s"),
+    "flag": N_("%(name)s is flagged for review"),
+}
+# What was done to many, after their number.
+MANY = {
+    "claim": N_("%(n)s claimed"),
+    "assign": N_("%(n)s assigned to %(owner)s"),
+    "release": N_("%(n)s released"),
+    "wait": N_("%(n)s waiting for their customers"),
+    "snooze": N_("%(n)s snoozed until %(until)s"),
+    "close": N_("%(n)s closed: %(reason)s"),
+    "reopen": N_("%(n)s reopened"),
+    "label": N_("%(n)s labelled: %(labels)s"),
+    "band": N_("%(n)s set to %(band)s"),
+    "computed": N_("%(n)s set back to their computed band"),
+    "merge": N_("%(n)s put into INC-%(number)s"),
+    "part": N_("%(n)s taken out of their incident"),
+    "undo": N_("%(n)s taken back"),
+}
+# Before it is done to more than fifty.
+SURE = {
+    "claim": N_("Claim %(n)s inquiries?"),
+    "assign": N_("Assign %(n)s inquiries to %(owner)s?"),
+    "release": N_("Release %(n)s inquiries?"),
+    "wait": N_("Wait for the customers of %(n)s inquiries? Their clocks stand still then."),
+    "snooze": N_("Snooze %(n)s inquiries until %(until)s?"),
+    "close": N_("Close %(n)s inquiries: %(reason)s?"),
+    "reopen": N_("Reopen %(n)s inquiries?"),
+    "label": N_("Label %(n)s inquiries: %(labels)s?"),
+    "band": N_("Set %(n)s inquiries to %(band)s?"),
+    "computed": N_("Set %(n)s inquiries back to their computed band?"),
+    "merge": N_("Put %(n)s inquiries into INC-%(number)s?"),
+    "part": N_("Take %(n)s inquiries out of their incident?"),
+}
+WRONG = {
+    "to": N_("Nobody of that name can be assigned anything."),
+    "until": N_("Choose a time between now and a year from now."),
+    "reason": N_("A reason is needed."),
+    "kind": N_("Choose a kind, or write tags."),
+    "tags": N_("At most 10 tags of 30 characters."),
+    "band": N_("Choose a band."),
+    "text": N_("Write something first."),
+    "into": N_("There is no such incident."),
+    "link": N_("That link, or person, does not stand in this thread."),
+}
+
+
+class _Blank(dict[str, str]):
+    """What an older event does not tell is left out of its sentence."""
+
+    def __missing__(self, _: str) -> str:
+        return ""
+
+
+class DeedWords(NamedTuple):
+    """Sentences in one language. `exact` writes a moment, in the team's zone."""
+
+    translations: NullTranslations
+    exact: Callable[[datetime], str]
+
+    def did(self, event: HistoryEvent) -> str:
+        """ "claimed it", to follow a name."""
+        return self._say(DID, event.what, event.details)
+
+    def deed(self, what: str) -> str:
+        return self.gettext(DEEDS[what]) if what in DEEDS else what
+
+    def title(self, what: str) -> str:
+        return self.gettext(TITLES[what])
+
+    def you(self, what: str, details: Mapping[str, str], code: str) -> str:
+        return self._say(YOU, what, {**details, "code": code})
+
+    def many(self, what: str, details: Mapping[str, str], count: int) -> str:
+        return self._say(MANY, what, {**details, "n": f"{count:,}"})
+
+    def sure(self, what: str, details: Mapping[str, str], count: int) -> str:
+        return self._say(SURE, what, {**details, "n": f"{count:,}"})
+
+    def wrong(self, field: str) -> str:
+        return self.gettext(WRONG[field])
+
+    def ago(self, since: timedelta) -> str:
+        seconds = max(0, int(since.total_seconds()))
+        if seconds < 120:
+            return self.gettext("%(n)s s ago") % {"n": seconds}
+        if seconds < 120 * 60:
+            return self.gettext("%(n)s min ago") % {"n": seconds // 60}
+        return self.gettext("%(n)s h ago") % {"n": seconds // 3600}
+
+    def changed(self, by: HistoryEvent | None, inquiry: Inquiry, now: datetime) -> str:
+        """Who was quicker: "amy claimed it 3 s ago", or that the customer wrote."""
+        if by is None:
+            return self.gettext("The customer wrote %(ago)s: look again") % {"ago": self.ago(now - inquiry.seen_at)}
+        said = {"who": self.who(by.who), "what": self.did(by), "ago": self.ago(now - by.happened_at)}
+        return self.gettext("%(who)s %(what)s %(ago)s") % said
+
+    def who(self, name: str) -> str:
+        return self.gettext("The system") if name == "system" else name
+
+    def gettext(self, text: str) -> str:
+        return self.translations.gettext(text)
+
+    def _say(self, table: Mapping[str, str], what: str, details: Mapping[str, str]) -> str:
+        key = what
+        if what == "band" and details.get("band") == "computed":
+            key = "computed"
+        elif what == "unflag":
+            key = details.get("verdict", what)
+        if key not in table:
+            return what
+        named = {name: self._named(name, value) for name, value in details.items()}
+        if what == "label":
+            named["labels"] = self._labels(details)
+        return self.gettext(table[key]) % _Blank(named)
+
+    def _named(self, name: str, value: str) -> str:
+        if name == "until":
+            return self.exact(datetime.fromisoformat(value))
+        if name == "reason" and value in words.CLOSE_REASONS:
+            return self.gettext(words.CLOSE_REASONS[value])
+        return value
+
+    def _labels(self, details: Mapping[str, str]) -> str:
+        kind = words.KINDS.get(details.get("kind", ""))
+        said = [self.gettext(kind)] if kind else []
+        said += [f"#{tag}" for name in ("tags", "add") for tag in details.get(name, "").split(",") if tag]
+        return ", ".join(said) or self.gettext("no tags")

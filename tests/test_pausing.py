@@ -1,0 +1,90 @@
+"""A lead stops the polling of a source, tests it, and lets it go on; nothing is lost by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Community, poll, texts
+from tests.web_site import WebSite, csrf, open_site
+
+
+async def _press(site: WebSite, what: str, source: str, who: str = "lea") -> tuple[int, str]:
+    if "lea" not in {user.name for user in site.work.desk.users()}:
+        site.work.desk.add_user("lea", "lead")
+    async with site.visitor(who) as visitor:
+        token = csrf((await visitor.get("/connectors")).text)
+        answer = await visitor.post(f"/connectors/{what}", data={"csrf": token, "name": source}, follow_redirects=True)
+    return answer.status_code, answer.text
+
+
+async def test_a_paused_source_is_asked_nothing_and_then_catches_up(community: Community) -> None:
+    async with open_site(community) as site:
+        await site.says(("Mia", "my swap failed"))
+        await _press(site, "pause", "telegram")
+        await site.says(("Mia", "and the second one, too"))
+        assert texts(site.work) == ["my swap failed"]
+        await _press(site, "resume", "telegram")
+        await poll(site.work, "telegram")
+        assert texts(site.work) == ["my swap failed", "and the second one, too"]
+        assert site.work.poller.sources["telegram"].state == "ok"
+
+
+async def test_a_pause_outlives_a_restart_and_names_who_made_it(community: Community) -> None:
+    async with open_site(community) as site:
+        await _press(site, "pause", "telegram")
+    async with open_site(community) as site:
+        await site.says(("Mia", "my swap failed"))
+        assert texts(site.work) == []
+        _, page = await _press(site, "look", "telegram")
+        assert "paused by lea" in page
+        assert texts(site.work) == []
+
+
+async def test_the_time_of_a_pause_is_not_vouched_for_until_it_is_fetched(community: Community) -> None:
+    def complete_to(site: WebSite) -> object:
+        return site.work.db.query("SELECT max(to_at) FROM coverage WHERE source = 'telegram' AND state = 'complete'")[
+            0
+        ][0]
+
+    async with open_site(community) as site:
+        await site.says(("Mia", "my swap failed"))
+        before = complete_to(site)
+        await _press(site, "pause", "telegram")
+        community.clock.pass_(minutes=30)
+        await poll(site.work, "telegram")
+        assert complete_to(site) == before
+        await _press(site, "resume", "telegram")
+        await poll(site.work, "telegram")
+        assert complete_to(site) == community.clock()
+
+
+async def test_a_poll_that_listens_ends_when_it_is_paused(community: Community) -> None:
+    async with open_site(community) as site:
+        poller = site.work.poller
+        poller.start()
+        await poller.pause("telegram", "lea")
+        source = poller.sources["telegram"]
+        assert source.job is None
+        assert not source.lock.locked()
+        assert source.state == "paused"
+        await poller.stop()
+
+
+async def test_a_test_says_what_the_login_may_read(community: Community) -> None:
+    async with open_site(community) as site:
+        code, page = await _press(site, "test", "forum")
+        assert code == 200
+        assert '<ul class="findings"' in page
+
+
+@pytest.mark.parametrize("what", ["pause", "resume", "look", "test"])
+async def test_agents_may_not_and_unknown_sources_are_none(community: Community, what: str) -> None:
+    async with open_site(community) as site:
+        assert (await _press(site, what, "telegram", who="amy"))[0] == 403
+        assert (await _press(site, what, "nowhere"))[0] == 404
+    assert (await _unknown_verb(community))[0] == 404
+
+
+async def _unknown_verb(community: Community) -> tuple[int, str]:
+    async with open_site(community) as site:
+        return await _press(site, "explode", "telegram")
