@@ -26,6 +26,7 @@ from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
+from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.contract import Push, PushConnector, Received
@@ -66,6 +67,7 @@ async def running(
             log.warning("data.open_to_others", message=seen)
         stream = Stream(work.db, settings=settings, clock=clock)
         work.ingest.changed = work.outbox.changed = stream.publish
+        work.outbox.tell = partial(tell_writer, stream)
         app = create_app(
             work.db,
             work.desk,

@@ -208,3 +208,20 @@ async def test_ids_that_nobody_knows_are_not_found(site: WebSite) -> None:
         for path in (f"/outbox/{nobody}/undo", "/outbox/x/undo", f"/outbox/{nobody}/burn", f"/inquiry/{nobody}/reply"):
             assert (await amy.post(path, data={"csrf": token, "text": "x"})).status_code == 404
         assert (await amy.get(f"/inquiry/{nobody}/outgoing")).status_code == 404
+
+
+async def test_what_did_not_get_there_is_listed_for_everybody_until_somebody_has_dealt_with_it(site: WebSite) -> None:
+    site.community.forum.writing.refuses.append("closed")
+    async with site.visitor("amy") as amy, site.visitor("sam") as sam:
+        held = (await answers(site, amy)).json()["outbox"]
+        await sends(site)
+        await sends(site, 0)  # the sender looks again after each answer
+        assert 'href="/outbox"' in (await sam.get("/")).text
+        listed = (await sam.get("/outbox")).text
+        assert ANSWER in listed
+        assert "The thread is closed" in listed
+        done = await sam.post(f"/outbox/{held}/dismiss", data={"csrf": csrf(listed), "back": "/outbox"})
+        assert done.headers["location"] == "/outbox"
+        await sends(site, 0)
+        assert 'href="/outbox"' not in (await sam.get("/")).text
+        assert "None: every answer was sent." in (await sam.get("/outbox")).text

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 
@@ -13,6 +14,7 @@ from aggregator.listener import serve
 from aggregator.store.desk import Role
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
+from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from tests.conftest import Community, poll
@@ -34,6 +36,7 @@ class WebSite:
         """As after a start of the process."""
         self.stream = Stream(self.work.db, settings=self.work.settings, clock=self.community.clock)
         self.work.ingest.changed = self.work.outbox.changed = self.stream.publish
+        self.work.outbox.tell = partial(tell_writer, self.stream)
         app = create_app(
             self.work.db,
             self.work.desk,

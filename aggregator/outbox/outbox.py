@@ -62,7 +62,7 @@ class Written:
 @dataclass
 class Outbox:
     """One per workplace. `ready` opens a source's connection; `changed` is told of inquiries that show something else,
-    `wake` of an answer that waits."""
+    `wake` of an answer that waits, and `tell` lets its writer know that one did not get there."""
 
     db: Database
     settings: Settings
@@ -71,7 +71,9 @@ class Outbox:
     own: OwnAnswers
     ready: Callable[[str], Awaitable[None]]
     changed: Callable[[Collection[Id]], None] = lambda _: None
+    tell: Callable[[Row], Awaitable[None]] | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    unsettled_count: int = 0  # as the sender saw it last
 
     def written(self, con: Connection, inquiry_id: Id) -> Written:
         """For its page. Raises KeyError: there is no such inquiry."""
@@ -96,6 +98,10 @@ class Outbox:
         taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark))
         self._tell(taken)
         return taken
+
+    async def unsettled(self) -> list[Row]:
+        """What did not get there, or may not have, and nobody has dealt with; oldest first."""
+        return sorted(await self.db.read(row.unsettled))
 
     async def find(self, outbox_id: UUID) -> Row:
         """Raises KeyError: there is none."""

@@ -89,6 +89,11 @@ def in_state(con: Connection, state: State) -> list[Row]:
     return _select(con, "state = ? AND settled_at IS NULL", state)
 
 
+def unsettled(con: Connection) -> list[Row]:
+    """What did not get there, or may not have, and nobody has dealt with."""
+    return in_state(con, "refused") + in_state(con, "unknown")
+
+
 def _select(con: Connection, where: str, value: object) -> list[Row]:
     found = con.execute(f"SELECT {_COLUMNS} FROM outbox WHERE {where} ORDER BY outbox_id", [value]).fetchall()
     return [Row(*each) for each in found]

@@ -93,7 +93,8 @@ class Sender:
     async def send_due(self, *, until_done: bool = False) -> bool:
         """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
         now = self._outbox.clock()
-        held = await self._outbox.db.read(lambda con: row.in_state(con, "held"))
+        held, unsettled = await self._outbox.db.read(lambda con: (row.in_state(con, "held"), row.unsettled(con)))
+        self._outbox.unsettled_count = len(unsettled)
         first: dict[str, Row] = {}
         for each in held:
             first.setdefault(each.source, each)
@@ -191,7 +192,14 @@ class Sender:
         changes = {"state": to, "ended_at": now, "why": why, "detail": detail}
         await self._outbox.db.write(lambda con: row.move(con, before.outbox_id, state, **changes))
         log.info("outbox.refused", source=before.source, why=why)
-        self._outbox.changed([before.inquiry_id.bytes])
+        await self._did_not_get_there(before.outbox_id)
+
+    async def _did_not_get_there(self, outbox_id: UUID) -> None:
+        """Its page shows it, and whoever wrote it is told: that colleague may be elsewhere by now."""
+        stands = await self._outbox.find(outbox_id)
+        self._outbox.changed([stands.inquiry_id.bytes])
+        if self._outbox.tell is not None and stands.settled_at is None:
+            await self._outbox.tell(stands)
 
     async def _sent(self, before: Row, sent: Sent) -> None:
         """Of `sending` or `unknown`."""
@@ -229,7 +237,10 @@ class Sender:
         if before.state == "sending":
             changes |= {"state": "unknown", "ended_at": now, "detail": detail[:500]}
         moved = await self._outbox.db.write(lambda con: self._unknown(con, before, changes))
-        self._outbox.changed([before.inquiry_id.bytes])
+        if before.state == "sending":
+            await self._did_not_get_there(before.outbox_id)
+        else:
+            self._outbox.changed([before.inquiry_id.bytes])
         if moved and before.state == "sending" and found is None:
             later = (timedelta(seconds=real_seconds(self._outbox.clock, each)) for each in LOOKS_AGAIN)
             self._looks[before.outbox_id] = [now + each for each in later]

@@ -124,6 +124,7 @@ def _routes() -> list[Route]:
         route("/snippets", snippets_page.listed),
         route("/snippets", snippets_page.save, who="agent", writes=True),
         route("/snippets/{what}", snippets_page.change, who="agent", writes=True),
+        route("/outbox", replies.unsettled),
         route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),

@@ -81,10 +81,10 @@ async def picking(visit: Visit) -> Response:
         _entry(offer.key, offer.name, offer.text, offer.lang, gettext("suggested"))
         for offer in _offers(visit, page, values, known_ones)
     ]
-    told += [
-        _entry(one.snippet_id, one.name, fill(one.text, values(one.lang)).text, one.lang, _whose(one, gettext))
-        for one in in_order(known_ones, inquiry.lang, about)[:_MOST_SNIPPETS]
-    ]
+    offered = {each["text"] for each in told}
+    for one in in_order(known_ones, inquiry.lang, about)[:_MOST_SNIPPETS]:
+        if (text := fill(one.text, values(one.lang)).text) not in offered:
+            told.append(_entry(one.snippet_id, one.name, text, one.lang, _whose(one, gettext)))
     return Response(orjson.dumps({"texts": told}), media_type="application/json")
 
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from aggregator.clocks import real_seconds
+from aggregator.identity import code
 from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError
 from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_sent, put_back
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from aggregator.identity import Id
     from aggregator.outbox.outbox import Written
+    from aggregator.web.stream import Stream
     from aggregator.web.visit import Visit
 
 LONGEST = 50_000  # characters that a page may send; a platform takes far fewer
@@ -91,6 +93,13 @@ async def outgoing(visit: Visit) -> Response:
     return HTMLResponse(await _outgoing(visit, inquiry_id))
 
 
+async def unsettled(visit: Visit) -> Response:
+    """All answers that did not get there, or may not have, and that nobody has dealt with."""
+    rows = await visit.site.outbox.unsettled()
+    codes = {row.outbox_id: code(row.inquiry_id.bytes) for row in rows}
+    return visit.page("outbox.html", rows=rows, codes=codes, left=lambda row: seconds_left(visit, row))
+
+
 def in_thread(posts: Sequence[ThreadPost], written: Written) -> list[ThreadPost]:
     """A thread's posts, and our answers that the platform has, but never shows to us as posts."""
     alone = [
@@ -115,6 +124,14 @@ def in_thread(posts: Sequence[ThreadPost], written: Written) -> list[ThreadPost]
         for row in written.alone
     ]
     return sorted((*posts, *alone), key=lambda post: post.posted_at) if alone else list(posts)
+
+
+async def tell_writer(stream: Stream, row: Row) -> None:
+    """An answer did not get there, or may not have: its writer may be elsewhere by now."""
+    inquiry = row.inquiry_id.bytes
+    await stream.tell(
+        {"to": row.who, "who": row.who, "what": row.state, "id": str(row.inquiry_id), "code": code(inquiry)}
+    )
 
 
 def seconds_left(visit: Visit, row: Row) -> float:
@@ -146,7 +163,7 @@ async def _put_back(visit: Visit, row: Row) -> Draft | None:
     return mine
 
 
-async def _answer(visit: Visit, row: Row, code: int, draft: Draft | None = None) -> Response:
+async def _answer(visit: Visit, row: Row, status: int, draft: Draft | None = None) -> Response:
     inquiry_id = row.inquiry_id.bytes
     if not visit.wants_json:
         form = await fields(visit.request)
@@ -160,7 +177,7 @@ async def _answer(visit: Visit, row: Row, code: int, draft: Draft | None = None)
     }
     if draft is not None:
         told["draft"] = composing.draft_json(visit, draft)
-    return JSONResponse(told, code)
+    return JSONResponse(told, status)
 
 
 async def _stopped(visit: Visit, inquiry_id: Id, said: str, others: Sequence[Answer], text: str) -> Response:

@@ -113,6 +113,7 @@ class Visit:
             seq=self.seq,
             path=self.request.url.path,
             here=here(self.request),
+            unsettled=self.site.outbox.unsettled_count,
             **context,
         )
 

@@ -244,6 +244,8 @@ SCRIPT = {
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
     "told_assign_many": N_("{who} assigned {n} inquiries to you"),
+    "told_refused": N_("Your answer to {code} was not sent"),
+    "told_unknown": N_("Your answer to {code} may not have arrived"),
     "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),

@@ -136,3 +136,20 @@ async def test_every_state_of_an_answer_can_be_read_by_everybody(
         await page.screenshot(path=ARTIFACTS / f"answers-{lang}-{scheme}-{width}.png", full_page=True)
         result = await Axe().run(page, context={"include": [["#outgoing"], ["#composer"]]}, options={"runOnly": TAGS})
         assert [one["nodes"][0]["html"] for one in result.response["violations"]] == []
+
+
+async def test_whoever_has_gone_on_is_told_that_an_answer_did_not_get_there_and_can_mend_it(
+    desk: Desk, asked: str
+) -> None:
+    desk.site.community.forum.writing.refuses.append("short")
+    async with desk.page("amy", asked) as amy, desk.page("sam", "/") as sam:
+        await writes(amy, "ok")
+        await expect(amy.locator("#outgoing form")).to_have_count(1)
+        await desk.go(amy, "/")
+        await sends(desk)
+        await expect(amy.locator("#said")).to_contain_text("was not sent")
+        await amy.locator("#said").get_by_role("button", name="Open").click()
+        await amy.get_by_role("button", name="Edit").click()
+        await expect(amy.locator("#reply")).to_have_value("ok")
+        await expect(amy.locator("#outgoing form")).to_have_count(0)
+        await expect(sam.locator("#said .toast")).to_have_count(0)

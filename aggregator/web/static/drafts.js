@@ -169,7 +169,7 @@ export function takenBack(text, told) {
     box.value = text;
     box.dispatchEvent(new InputEvent("input", { bubbles: true }));
     box.focus();
-  }
+  } else if (!told) offer(say("draft_newer_here"), text);
   if (told) take(told);
   keepHere();
 }

@@ -31,10 +31,16 @@ export function show(html, mine = false) {
   const now = fresh.querySelectorAll("form").length;
   const focused = region().contains(document.activeElement);
   region().replaceWith(fresh);
+  wire();
   paintTimes(region());
   startCountdowns();
   if (focused) region().querySelector("button")?.focus();
   if (now < before && !mine) around.gone();
+}
+
+/** What needs a script is shown. */
+function wire() {
+  for (const button of region()?.querySelectorAll("[data-edit]") ?? []) button.removeAttribute("hidden");
 }
 
 /** Fetch them as they are now. */
@@ -52,17 +58,15 @@ export function changes({ facts }) {
   if (facts.id === inquiry()) refresh();
 }
 
-/** @param {string} id @param {string} what @returns {Promise<void>} */
-async function decide(id, what) {
+/** @param {string} id @param {string} what @param {boolean} [edits] its text goes back into the box */
+async function decide(id, what, edits = what === "undo") {
   try {
     const response = await fetch(`/outbox/${id}/${what}`, { method: "POST", headers: { accept: "application/json", "x-csrf": page.csrf } });
     const told = [200, 409, 422].includes(response.status) ? await response.json() : null;
     if (response.status === 200) {
       show(told.html, what !== "was-sent");
-      if (what === "undo") {
-        around.restore(told.text, told.draft);
-        tell(say("answer_undone"));
-      }
+      if (edits) around.restore(told.text, told.draft);
+      if (what === "undo") tell(say("answer_undone"));
       return;
     }
     const why = told?.said ?? told?.objections?.map((each) => each.said).join(" ");
@@ -83,6 +87,7 @@ export function undo() {
 /** @param {{gone: () => void, restore: (text: string, draft?: any) => void}} how gone: one got to its platform; restore: a text that was taken back */
 export function startOutgoing(how) {
   around = how;
+  wire();
   startCountdowns();
   setInterval(count, 250);
   document.addEventListener("submit", (event) => {
@@ -90,5 +95,9 @@ export function startOutgoing(how) {
     if (!button?.dataset.decide) return;
     event.preventDefault();
     decide(button.dataset.outbox, button.dataset.decide);
+  });
+  document.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#outgoing [data-edit]"));
+    if (button) decide(button.dataset.outbox, "dismiss", true);
   });
 }
