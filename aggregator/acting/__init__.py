@@ -18,7 +18,7 @@ One inquiry: `POST /inquiry/{id}/{what}`, fields `ver` (the version that the per
 
     200  {"facts", "html", "said", "undo": {"url", "body"} | null}      `undo`: POST that, and it is taken back
     409  {"facts", "html", "said", "owner", "take": bool}               somebody was quicker; `take`: may be taken over
-    400  {"said"}    403  {"said"}    404
+    400  {"facts", "html", "said"}    403  the same    404
 
 `take` takes over what a colleague has claimed; `part` takes it out of its incident; `unread` concerns only oneself;
 `ask` asks the owner for it. What is so already is left as it is, and is no error.

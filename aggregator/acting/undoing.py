@@ -114,7 +114,7 @@ def _beside(
         try:
             return take_back(con, incidents, inquiry.inquiry_id, who, event.what, now, event.details)
         except NotPossibleError:
-            later = [each for each in history if each.happened_at > event.happened_at]
+            later = history[history.index(event) + 1 :]
             moved = [each for each in later if each.what in ("merge", "part") and not each.undone]
             raise ChangedSinceError(inquiry, moved[-1] if moved else None) from None
     return set()

@@ -44,7 +44,7 @@ CREATE MACRO state_at(state, owner, snoozed_until, moment) AS
         THEN CASE WHEN owner IS NULL THEN 'new' ELSE 'claimed' END
         ELSE state END;
 CREATE MACRO within_band(computed, at_least, at_most) AS
-    least(coalesce(at_most, computed), greatest(coalesce(at_least, computed), computed));
+    least(at_most, greatest(at_least, computed));  -- what is NULL does not count
 
 CREATE OR REPLACE VIEW inquiry AS FROM inquiry_open UNION ALL BY NAME FROM inquiry_closed;
 

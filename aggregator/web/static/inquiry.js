@@ -1,7 +1,7 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
 import { keepIn } from "./composer.js";
-import { focusAgain, keysFor, startDoings, wait } from "./doings.js";
+import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
@@ -24,7 +24,7 @@ export async function refresh() {
 }
 
 /** What can be done by a key. */
-export const keys = keysFor(() => {
+export const deeds = deedsFor(() => {
   const { id, ver } = article().dataset;
   return { id, ver };
 });
