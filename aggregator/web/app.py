@@ -118,7 +118,7 @@ def _routes() -> list[Route]:
         route("/recent", bulk.recent_page, who="agent"),
         route("/flags", flags.listed),
         route("/flags", flags.decided, who="agent", writes=True),
-        route("/audit", audit.show, who="agent"),
+        route("/audit", audit.show, who="lead"),
         route("/out", inquiry_page.out),
         route("/dashboard", dashboard.show),
         route("/connectors", connectors.listed),

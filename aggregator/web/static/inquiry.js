@@ -3,6 +3,7 @@
 import { keepIn } from "./composer.js";
 import { focusAgain, keysFor, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
+import { undo as undoAnswer } from "./outgoing.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
@@ -80,6 +81,7 @@ function wire() {
 export function startInquiry() {
   wire();
   startDoings();
+  document.addEventListener("undo", (event) => undoAnswer() && event.preventDefault());
   document.addEventListener("did", (event) => {
     const { id, what, status } = /** @type {CustomEvent} */ (event).detail;
     if (id !== article().dataset.id) return;
