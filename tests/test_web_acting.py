@@ -133,7 +133,7 @@ async def test_whoever_is_late_is_told_who_was_quicker(community: Community) -> 
 
 async def test_only_leads_take_over_from_whoever_is_at_work(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
-        site.work.desk.add_user("lee", "admin")
+        site.work.desk.add_user("lee", "lead")
         await site.says(("fox", "my swap failed"))
         amy, sam, inquiry = await Hand.of(one), await Hand.of(two), site.only_id()
         await amy.does(inquiry, "claim", 1)

@@ -12,7 +12,7 @@ from tests.web_site import WebSite, csrf, open_site
 
 async def _a_day(site: WebSite) -> None:
     """amy and sam work; three users and an incident."""
-    site.work.desk.add_user("lee", "admin")
+    site.work.desk.add_user("lee", "lead")
     await site.says(*[(f"user{n}", "the app crashes at start since 5.2.0 on Android") for n in range(3)])
     async with site.visitor("amy") as one, site.visitor("sam") as two:
         amy, sam = await Hand.of(one), await Hand.of(two)
@@ -73,7 +73,7 @@ async def test_it_is_filtered_by_person_deed_inquiry_and_day_of_the_team(communi
 
 async def test_it_is_paged_by_key_without_doubles_or_gaps(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as client:
-        site.work.desk.add_user("lee", "admin")
+        site.work.desk.add_user("lee", "lead")
         await site.says(*[(f"user{n}", f"my swap number {n} failed") for n in range(60)])
         amy = await Hand.of(client)
         items = [{"id": str(each["inquiry_id"]), "ver": 1} for each in open_inquiries(site.work)]
@@ -97,7 +97,7 @@ async def test_only_leads_see_it(community: Community) -> None:
 
 async def test_bad_filters_are_refused(community: Community) -> None:
     async with open_site(community) as site:
-        site.work.desk.add_user("lee", "admin")
+        site.work.desk.add_user("lee", "lead")
         async with site.visitor("lee") as lee:
             for query in ("from=yesterday", "after=x,y", "after=2026-03-14"):
                 assert (await lee.get(f"/audit?{query}")).status_code == 400
@@ -105,7 +105,7 @@ async def test_bad_filters_are_refused(community: Community) -> None:
 
 async def test_a_flagged_link_warns_and_a_blocked_one_is_not_opened(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as client:
-        site.work.desk.add_user("lee", "admin")
+        site.work.desk.add_user("lee", "lead")
         await site.says(("fox", "is https://harbor-claim.example/airdrop?ref=7 yours?"))
         amy, inquiry = await Hand.of(client), site.only_id()
         form = (await client.get(f"/inquiry/{inquiry}/do/flag?part=1")).text

@@ -137,7 +137,7 @@ def _routes() -> list[Route]:
         route("/recent", bulk.recent_page, who="agent"),
         route("/flags", flags.listed),
         route("/flags", flags.decided, who="agent", writes=True),
-        route("/audit", audit.show, who="agent"),
+        route("/audit", audit.show, who="lead"),
         route("/out", inquiry_page.out),
         route("/why", why.page),
         route("/dashboard", dashboard.show),

@@ -165,7 +165,7 @@ async def test_while_composing_a_note_no_key_of_the_input_method_saves_or_leaves
 
 async def test_whoever_is_too_late_may_ask_or_a_lead_takes_over_and_the_owner_is_told(desk: Desk) -> None:
     desk.trouble.expected = (CONFLICT,)
-    desk.site.work.desk.add_user("lee", "admin")
+    desk.site.work.desk.add_user("lee", "lead")
     await desk.site.says(("fox", "my swap failed"))
     async with desk.page("amy") as amy, _inquiry(desk, "sam") as sam, _inquiry(desk, "lee") as lee:
         await amy.keyboard.press("j")
@@ -198,7 +198,7 @@ async def test_what_was_done_lately_is_listed_and_taken_back_there(desk: Desk) -
 async def test_dialogs_are_free_of_violations_in_both_languages_and_on_a_phone(desk: Desk) -> None:
     await desk.site.says(("fox", "is https://harbor-claim.example/airdrop yours?"))
     path = f"/inquiry/{desk.site.only_id()}"
-    desk.site.work.desk.add_user("lee", "admin")
+    desk.site.work.desk.add_user("lee", "lead")
     await _some_history(desk)
     await desk.site.says(*[(f"user{number}", "the app crashes at start since 5.2.0 on Android") for number in range(3)])
     wrong: dict[str, list[str]] = {}

@@ -334,7 +334,9 @@ export function startDoings() {
     const { id, ver } = /** @type {HTMLElement | null} */ (button.closest(".doings"))?.dataset ?? {};
     if ("recent" in button.dataset) showRecent();
     else if (button.dataset.ask) ask(button.dataset.ask, () => shown(id) ?? { id, ver });
-    else if (button.dataset.do === "undo") undo();
+    else if (button.dataset.do === "undo") {
+      if (document.dispatchEvent(new CustomEvent("undo", { cancelable: true }))) undo(); // unless an answer was held back
+    }
     else act(button.dataset.do, () => shown(id) ?? { id, ver }, button.dataset.to ? { to: button.dataset.to } : {});
   });
 }

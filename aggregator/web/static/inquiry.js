@@ -82,6 +82,7 @@ function wire() {
 export function startInquiry() {
   wire();
   startDoings();
+  document.addEventListener("undo", (event) => undoAnswer() && event.preventDefault());
   document.addEventListener("did", (event) => {
     const { id, what, status } = /** @type {CustomEvent} */ (event).detail;
     if (id !== article().dataset.id) return;
