@@ -18,6 +18,7 @@ from aggregator.store.database import Connection
 MOST_TERMS = 8
 _MOST_EXACT = 5000  # inquiries that one exact term may name
 _CODE = 7
+_POSTS = 5
 _BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _ALWAYS = datetime(2, 1, 1, tzinfo=UTC)
 
@@ -92,8 +93,8 @@ def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool) -> Sought |
     return Sought(tuple(exact), tuple(texts), since)
 
 
-def snippets(cursor: Connection, inquiries: Collection[Id], terms: Sequence[Term]) -> dict[Id, str]:
-    """For each of these inquiries the newest post that has one of the words, if any has."""
+def saying(cursor: Connection, inquiries: Collection[Id], terms: Sequence[Term]) -> dict[Id, list[str]]:
+    """For each of these inquiries the newest posts that have any of the words, a few."""
     if not inquiries or not terms:
         return {}
     words = {f"term{number}": term.text for number, term in enumerate(terms)}
@@ -103,11 +104,15 @@ def snippets(cursor: Connection, inquiries: Collection[Id], terms: Sequence[Term
         SELECT p.inquiry_id, p.text FROM post AS p
         WHERE p.rowid IN (SELECT rowid FROM post WHERE inquiry_id IN (SELECT unnest($ids)::UUID))
           AND p.deleted_at IS NULL AND ({said})
-        QUALIFY row_number() OVER (PARTITION BY p.inquiry_id ORDER BY p.posted_at DESC, p.native_order DESC) = 1
+        QUALIFY row_number() OVER (PARTITION BY p.inquiry_id ORDER BY p.posted_at DESC, p.native_order DESC) <= {_POSTS}
+        ORDER BY p.posted_at DESC, p.native_order DESC
         """,
         {"ids": [written(one) for one in inquiries], **words},
     ).fetchall()
-    return {inquiry.bytes: text for inquiry, text in found}
+    texts: dict[Id, list[str]] = {}
+    for inquiry, text in found:
+        texts.setdefault(inquiry.bytes, []).append(text)
+    return texts
 
 
 def _named(cursor: Connection, term: Term) -> tuple[Id, ...]:

@@ -15,11 +15,11 @@ from aggregator.identity import Id, as_written, written
 from aggregator.store.filters import Filters
 from aggregator.store.listing import FeedPage, feed_page, place_of
 from aggregator.store.reading import FeedRow, find_by_code, rows_by_id
-from aggregator.store.searching import Term, seek, snippets
+from aggregator.store.searching import Term, saying, seek
 from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
-from aggregator.web.found import Found, around, spans
+from aggregator.web.found import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, side
 from aggregator.web.view import View, terms_of
 
@@ -167,13 +167,12 @@ def _filters(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]
 
 
 def _found(cursor: Connection, rows: Sequence[FeedRow], terms: Sequence[Term]) -> dict[Id, Found]:
-    """What the rows of a search show besides; of those whose own text lacks a word, the post that has it."""
+    """What the rows of a search show besides: of those whose own text lacks a word, a post that has it."""
     if not terms:
         return {}
-    hidden = [row.inquiry.inquiry_id for row in rows if any(not spans(_words(row), [term]) for term in terms)]
-    said = snippets(cursor, hidden, terms)
-    every = tuple(terms)
-    return {row.inquiry.inquiry_id: Found(every, around(said.get(row.inquiry.inquiry_id, ""), terms)) for row in rows}
+    lacking = {row.inquiry.inquiry_id: [term for term in terms if not spans(_words(row), [term])] for row in rows}
+    said = saying(cursor, [one for one, lacks in lacking.items() if lacks], terms)
+    return {one: Found(tuple(terms), best(said.get(one, ()), lacks)) for one, lacks in lacking.items()}
 
 
 def _words(row: FeedRow) -> str:

@@ -36,6 +36,12 @@ def spans(text: str, terms: Iterable[Term]) -> list[tuple[int, int]]:
     return sorted(found)
 
 
+def best(texts: Iterable[str], terms: Sequence[Term]) -> str:
+    """The part of the text that has most of the terms, around the first of them; "" if none has any."""
+    found = max(texts, key=lambda text: sum(bool(spans(text, [term])) for term in terms), default="")
+    return around(found, terms)
+
+
 def around(text: str, terms: Sequence[Term]) -> str:
     """One line of the text, from a little before the first of the words; "" if none stands there."""
     line = " ".join(text.split())

@@ -124,14 +124,17 @@ class Stream:
             self._moved.notify_all()
 
     async def _watch(self) -> None:
-        """What changes without a commit of an inquiry."""
         while True:
             await asyncio.sleep(self.watch_every)
-            await self._tell_presence(self.presence.sweep())
-            now = await self._db.read(troubles)
-            if now != self._troubles:
-                self._troubles = now
-                await self._append([("conn", {"sources": [one.source for one in now]}, None)])
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        """Tell what changes without a commit of an inquiry: who has gone quiet, and how the sources fare."""
+        await self._tell_presence(self.presence.sweep())
+        now = await self._db.read(troubles)
+        if now != self._troubles:
+            self._troubles = now
+            await self._append([("conn", {"sources": [one.source for one in now]}, None)])
 
     async def _tell_presence(self, inquiries: Collection[Id]) -> None:
         told: list[dict[str, object]] = [{"id": written(one), "people": self.presence.of(one)} for one in inquiries]
