@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol, get_args
+from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp
 
@@ -20,6 +20,7 @@ from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.scenes.mail import MailScene
 from aggregator.demo.scenes.qq_bot import QQBotScene
 from aggregator.demo.scenes.telegram import TelegramScene
+from aggregator.demo.scenes.wechat import WeChatScene
 from aggregator.demo.script import Day, Line, crowd, load
 from aggregator.demo.stage import Stage
 from aggregator.demo.verdict import judge
@@ -34,7 +35,7 @@ from tests.wire import Wire
 LINES: Final = 10_000  # more than any test plays
 PUSHED: Final = "account"  # the room of WeChat of which nobody can be asked
 POLLS: Final = 3  # until a fault must be forgotten
-MAIL_FAULTS: Final[tuple[MailFault, ...]] = get_args(MailFault)
+MAIL_FAULTS: Final[tuple[MailFault, ...]] = ("timeout", "reset", "truncated", "500", "throttled", "garbled")
 
 
 class Hands(ScaledClock):
@@ -105,6 +106,8 @@ class Pair:
         """The platform calls us there about each message by itself, and people write where it does."""
         if isinstance(self.scene, ChatScene):
             self.scene.backend.batch = 1
+        if isinstance(self.scene, WeChatScene):
+            self.scene.simulator.callbacks.pause = 0.0
         self.scene.connect(hooks_url)
         self.talks_of(pushed=True)
 

@@ -9,15 +9,11 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Fault = Literal[
-    "timeout", "reset", "truncated", "500", "429", "html", "nothing", "charset", "schema", "emptied", "half_heard"
-]  # fmt: skip
-FAULTS: Final[tuple[Fault, ...]] = (
-    "timeout", "reset", "truncated", "500", "429", "html", "nothing", "charset", "schema", "emptied",
-)  # fmt: skip
-OF_CALLS: Final[tuple[Fault, ...]] = ("timeout", "reset", "500", "429", "half_heard")
-"""What can go wrong with a call of the platform to us."""
-UNDONE: Final = ("timeout", "500", "429", "html")
+Fault = Literal["timeout", "reset", "truncated", "500", "429", "charset", "schema", "emptied", "half_heard"]
+FAULTS: Final[tuple[Fault, ...]] = ("timeout", "reset", "truncated", "500", "429", "charset", "schema", "emptied")
+OF_CALLS: Final[tuple[Fault, ...]] = ("reset", "500", "429", "half_heard")
+"""What can go wrong with a call of the platform to us, beside a timeout."""
+UNDONE: Final = ("timeout", "500", "429")
 """The request does not arrive; with the others it is carried out, and only its answer suffers."""
 _FIXED: Final[dict[str, Response]] = {
     "500": Response('{"error":"oops"}', 500, media_type="application/json"),
@@ -27,11 +23,9 @@ _FIXED: Final[dict[str, Response]] = {
         {"Retry-After": "0"},
         media_type="application/json",
     ),
-    "html": Response("<!doctype html><html><body>Sign in</body></html>", media_type="text/html"),
 }
 _FRAMES: Final[dict[str, str]] = {
     "truncated": '{"op":10,"d":{"heart',
-    "html": "<html></html>",
     "schema": '{"result":{"op":10}}',
     "emptied": "[]",
 }
@@ -128,8 +122,6 @@ def garbled(body: bytes, fault: Fault) -> bytes:
     match fault:
         case "reset" | "truncated":
             return body[: len(body) // 2]
-        case "nothing":
-            return b""
         case "charset":
             return body.decode().encode("gb18030")
     try:
