@@ -3,6 +3,7 @@
 import { keepIn, wireComposer } from "./composer.js";
 import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
+import { undo as undoAnswer } from "./outgoing.js";
 import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
 
