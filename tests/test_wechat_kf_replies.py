@@ -36,10 +36,10 @@ class KfReplyStage:
         return self.clock.now
 
     def connector(self) -> WeChatKf:
-        return made(configured(self.kf, self.url, timeout=0.5), self.clock)
+        return made(configured(self.kf, self.url, timeout=2), self.clock)
 
     def unreachable(self) -> WeChatKf:
-        return made(configured(self.kf, "http://127.0.0.1:9", timeout=0.5), self.clock)
+        return made(configured(self.kf, "http://127.0.0.1:9", timeout=2), self.clock)
 
     async def asked(self) -> Asked:
         self.kf.says("mei", "转账没到")

@@ -38,10 +38,10 @@ class MessageStage:
         return self.clock.now
 
     def connector(self, **settings: Any) -> WeChat:
-        return made(configured(self.wechat, self.url, timeout=0.5, **(self.settings | settings)), self.clock)
+        return made(configured(self.wechat, self.url, timeout=2, **(self.settings | settings)), self.clock)
 
     def unreachable(self) -> WeChat:
-        return made(configured(self.wechat, "http://127.0.0.1:9", timeout=0.5, **self.settings), self.clock)
+        return made(configured(self.wechat, "http://127.0.0.1:9", timeout=2, **self.settings), self.clock)
 
     async def asked(self) -> Asked:
         self.wechat.says("mei", "转账没到")
