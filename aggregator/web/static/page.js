@@ -36,6 +36,7 @@ else if (document.body.classList.contains("inquiry")) {
   outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   offer({
     ...inquiry.deeds,
+    undo: () => outgoing.undo() || inquiry.deeds.undo(),
     reply: composer.focus,
     show_new: inquiry.refresh,
     previous_inquiry: () => inquiry.walk(-1),
