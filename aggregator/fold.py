@@ -33,12 +33,12 @@ STATE_RULES: dict[str, float] = {
     "promised": -20.0,
     "said_thanks": -30.0,
 }
-# Points for each hour of waiting and their most, by what is waiting.
+# Points for each hour of waiting and their most, by what is waiting; see `share_of` (aggregator/sql/0007_shares.sql).
 WAITING: dict[Kind, tuple[float, float]] = {
-    "emergency": (6.0, 24.0),
-    "complaint": (3.0, 24.0),
-    "question": (1.0, 15.0),
-    "other": (0.5, 8.0),
+    "emergency": (6.0, 12.0),
+    "complaint": (3.0, 12.0),
+    "question": (1.0, 10.0),
+    "other": (0.5, 4.0),
     "praise": (0.0, 0.0),
     "noise": (0.0, 0.0),
 }
@@ -46,6 +46,8 @@ WAITING: dict[Kind, tuple[float, float]] = {
 ELSEWHERE = "answered_elsewhere"
 # Who gets an answer within the channel's time. Small talk may wait, but it is not late.
 PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
+# Nobody waits for an answer to these, and they wake nothing.
+WANTS_NOTHING = frozenset[Kind](["praise", "noise"])
 
 
 class FoldPost(NamedTuple):
@@ -93,6 +95,7 @@ class _Course:
     state: str = "new"
     owner: str | None = None
     waiting: list[FoldPost] = field(default_factory=list)
+    asking: list[FoldPost] = field(default_factory=list)  # of those that wait, what is no small talk
     asked: int = 0
     first_answer_at: datetime | None = None
     answered_at: datetime | None = None
@@ -110,20 +113,29 @@ class _Course:
             if post.solved:
                 self._nothing_is_owed()
             return
+        if post.kind in WANTS_NOTHING:
+            return
         if self.state == "closed":
             self._nothing_is_owed(still_asked=self.close_reason != ELSEWHERE)
             if self.close_reason == ELSEWHERE:
                 self.first_answer_at = self.first_answer_at or self.closed_at
-        if not self.waiting or post.posted_at - self.waiting[-1].posted_at >= BURST:
-            self.asked += 1
+        if self._asks(post):
+            if not self.asking or post.posted_at - self.asking[-1].posted_at >= BURST:
+                self.asked += 1
+            self.asking.append(post)
         self.waiting.append(post)
         self.thanks = False
         if self.state in ("answered", "closed"):
             self.state = "claimed" if self.owner else "new"
             self.closed_at = self.close_reason = None
 
+    def _asks(self, post: FoldPost) -> bool:
+        """Small talk is said to us where others do not hear it, or once we have answered."""
+        return post.kind in PROMISED or not post.public or self.answered_at is not None
+
     def _nothing_is_owed(self, *, still_asked: bool = False) -> None:
         self.waiting.clear()
+        self.asking.clear()
         self.promise = None
         self.asked = self.asked if still_asked else 0
 
@@ -178,10 +190,11 @@ def fold(
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
     reasons = [*_words(said), *_state(course, points)]
     waiting_since, live = _clock_start(course)
-    per_hour, cap = WAITING[lead.kind] if live else (0.0, 0.0)
+    kind = lead.kind if course.asking else "other"
+    per_hour, cap = WAITING[kind] if live else (0.0, 0.0)
     if waiting_since and per_hour:
         reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
-    promised = lead.kind in PROMISED and per_hour
+    promised = kind in PROMISED and per_hour
     due_at, due_clock = _due(course, clock, waiting_since if promised else None)
     return Inquiry(
         inquiry_id=subject.inquiry_id,
@@ -282,15 +295,16 @@ def _clock_start(course: _Course) -> tuple[datetime | None, bool]:
 
     Posts from before we listened start no clock, until that person writes again or a colleague touches it.
     """
-    if not course.waiting:
+    waiting = course.asking or course.waiting
+    if not waiting:
         return None, False
     touched = course.touched_at
     live = [
         max(post.posted_at, touched) if post.backfill and touched else post.posted_at
-        for post in course.waiting
+        for post in waiting
         if touched or not post.backfill
     ]
-    return (min(live), True) if live else (course.waiting[0].posted_at, False)
+    return (min(live), True) if live else (waiting[0].posted_at, False)
 
 
 def _due(

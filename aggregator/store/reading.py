@@ -1,7 +1,7 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql (0003_priority, 0005_people) alone, so that the feed, a page of it and the reasons shown beside it never
+aggregator/sql (from 0003_priority on) alone, so that the feed, a page of it and the reasons shown beside it never
 disagree.
 """
 
@@ -56,11 +56,13 @@ _SOME_CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
+_SHARE, _ENDED = "share_of(f.points)", "coalesce(f.closed_at, $moment)"
 _COMPUTED = {
-    "waiting": "waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, coalesce(f.closed_at, $moment))",
-    "overdue": "overdue_points(f.due_at, coalesce(f.closed_at, $moment))",
-    "repeat_contact": "repeat_points(f.repeats)",
-    "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
+    "waiting": f"{_SHARE} * waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, {_ENDED})",
+    "overdue": f"{_SHARE} * overdue_points(f.due_at, {_ENDED})",
+    "repeat_contact": f"{_SHARE} * repeat_points(f.repeats)",
+    "first_contact": f"{_SHARE} * first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, "
+    "$moment)",
     "approached": "approached_points(f.approaches)",
     "incident_size": "incident_points(f.incident_persons)",
 }

@@ -8,11 +8,13 @@ in three ways.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from aggregator.inquiry import Kind, Reason
+from aggregator.triage.plainly import plainly
 from aggregator.triage.thanks import Acknowledged, acknowledged
 
 if TYPE_CHECKING:
@@ -46,22 +48,40 @@ READS: dict[int, str] = {4: "reads_emergency", 3: "reads_serious", 2: "reads_fau
 AT_STAKE = frozenset({"key_exposed", *STAKES, *READS.values()})
 
 STEPS: dict[int, float] = {1: 6, 2: 12, 3: 40, 4: 42}
-"""What it adds to a post's points to be at least of this grade; each counts as far as it is likely."""
+"""What it adds to how grave a post reads to be at least of this grade; each counts as far as it is likely."""
+
+USUALLY = (
+    (0, 0), (6, 6), (18, 15), (30, 24), (42, 35), (54, 50), (60, 56), (72, 60), (84, 67), (90, 72), (94, 82), (97, 88),
+    (100, 100),
+)  # fmt: skip
+"""How grave a post reads, and what that is worth: the model takes what it reads for a message of its corpus, where
+every fifth one is an emergency; on a usual day few are. `python -m benchmarks.grading --usually` tells them anew."""
+
+PLAINLY = 84.0
+"""The least points of an emergency that is said in so many words."""
 
 
 def _surely(level: int) -> float:
     """The points of a post that is surely of this grade and no higher one."""
-    return sum(STEPS[step] for step in range(1, level + 1))
+    return usually(sum(STEPS[step] for step in range(1, level + 1)))
+
+
+def usually(reads: float) -> float:
+    """The points of a post that reads so grave, between the places of USUALLY."""
+    for (low, few), (high, many) in itertools.pairwise(USUALLY):
+        if reads <= high:
+            return few + (reads - low) / (high - low) * (many - few)
+    return USUALLY[-1][1]
 
 
 WEIGHTS: dict[str, float] = {
-    "threat_legal": 8,
-    "threat_regulator": 8,
-    "threat_media": 6,
-    "threat": 6,
-    "unanswered_said": 10,
-    "many_affected": 5,
-    "anger": 4,
+    "threat_legal": 6,
+    "threat_regulator": 6,
+    "threat_media": 5,
+    "threat": 5,
+    "unanswered_said": 8,
+    "many_affected": 4,
+    "anger": 2,
     "urgency": 2,
 }
 """What makes any stake weigh more."""
@@ -106,6 +126,9 @@ _PAIRS = (
 )
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
+# How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
+_CALLED = (0.5, 0.5, 0.65, 0.85)
+_CREDIBLE = 0.1  # how likely it must be at least serious, for plain words to be believed
 _LEAST = 1.0  # fewer points are no reason
 _GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
@@ -174,13 +197,14 @@ def weigh(
         kind: Kind = "emergency"
         level = 4
     else:
-        level = _level(grade, hits)
+        plain = None if bait else _plain(text, hits, grade)
+        level = 4 if plain else _level(grade, hits)
         heard = acknowledged(text, hits) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
-        kind, stake = _about(hits, grade, level)
-        worth = _worth(grade) + points.get(stake, RULES[stake]) - RULES[stake]
+        kind, stake = ("emergency", plain) if plain else _about(hits, grade, level)
+        worth = max(_worth(grade), PLAINLY if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
             return kind, (), ""
         said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
@@ -203,13 +227,20 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
+def _plain(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade) -> str | None:
+    """The emergency that is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
+    plain = plainly(text, hits)
+    return plain if plain == "danger_to_life" or grade.levels[2] > _CREDIBLE else None
+
+
 def _level(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> int:
     """The highest grade that is more likely than not; 0: none is. Who says that nobody answered has a trouble."""
-    return max(sum(likely > _SURE for likely in grade.levels), 2 if "unanswered_said" in hits else 0)
+    called = sum(likely > least for likely, least in zip(grade.levels, _CALLED, strict=True))
+    return max(called, 2 if "unanswered_said" in hits else 0)
 
 
 def _worth(grade: Grade) -> float:
-    return sum(step * likely for step, likely in zip(STEPS.values(), grade.levels, strict=True))
+    return usually(sum(step * likely for step, likely in zip(STEPS.values(), grade.levels, strict=True)))
 
 
 def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:
