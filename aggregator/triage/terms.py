@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage.plainly import plainly
-from aggregator.triage.thanks import Acknowledged, acknowledged
+from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, objects
 
 if TYPE_CHECKING:
     from aggregator.triage.lexicon import Hit
@@ -104,7 +104,7 @@ REACH_MOST = 12.0
 
 CLUES = frozenset(
     {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told", "posing", "approach"}
-    | {"hypothetical", "news", "resolved", "price_talk"}
+    | {"hypothetical", "news", "resolved", "price_talk", "small_fault"}
 )
 """Categories that count only together with others, or only for the model."""
 
@@ -127,9 +127,12 @@ _PAIRS = (
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
-_CALLED = (0.5, 0.5, 0.65, 0.85)
+_CALLED = (0.5, 0.5, 0.65, 0.8)
 _CREDIBLE = 0.1  # how likely it must be at least serious, for plain words to be believed
+_CALM, _PLEASED = 0.3, 0.2  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
+_SMALL = (0.2, 0.05)  # how likely a small fault is at most serious, and an emergency
+_GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {"money", "taken", "secret_word", "approach"}
 _GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
@@ -197,14 +200,17 @@ def weigh(
         kind: Kind = "emergency"
         level = 4
     else:
-        plain = None if bait else _plain(text, hits, grade)
-        level = 4 if plain else _level(grade, hits)
-        heard = acknowledged(text, hits) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
+        levels = _levels(grade, hits)
+        plain = None if bait else _plain(text, hits, levels)
+        level = 4 if plain else _level(levels, hits)
+        heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
+            if sink == "praise" and objects(text):  # "please hurry, thanks" is friendly, and waits
+                kind = "other"
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
         kind, stake = ("emergency", plain) if plain else _about(hits, grade, level)
-        worth = max(_worth(grade), PLAINLY if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
+        worth = max(_worth(levels), PLAINLY if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
             return kind, (), ""
         said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
@@ -215,7 +221,9 @@ def weigh(
 
 
 def combine(hits: dict[str, list[Hit]]) -> None:
-    """Add the rule that two clues mean together which stand near each other."""
+    """Add the rule that two clues mean together which stand near each other. A small fault is a defect, too."""
+    if "small_fault" in hits:
+        hits.setdefault("defect", hits["small_fault"])
     for rule, one, other in _PAIRS:
         if one not in hits or other not in hits or rule in hits:
             continue
@@ -227,20 +235,37 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _plain(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade) -> str | None:
+def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> Sequence[float]:
+    """How likely each grade is. A small fault is no serious one, though it is told at length, unless the words name
+    something graver beside it."""
+    levels = grade.levels
+    if "small_fault" not in hits or not _GRAVER.isdisjoint(hits):
+        return levels
+    return [*levels[:2], *(min(likely, most) for likely, most in zip(levels[2:], _SMALL, strict=True))]
+
+
+def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
     """The emergency that is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
     plain = plainly(text, hits)
-    return plain if plain == "danger_to_life" or grade.levels[2] > _CREDIBLE else None
+    return plain if plain == "danger_to_life" or levels[2] > _CREDIBLE else None
 
 
-def _level(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> int:
-    """The highest grade that is more likely than not; 0: none is. Who says that nobody answered has a trouble."""
-    called = sum(likely > least for likely, least in zip(grade.levels, _CALLED, strict=True))
+def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: Sequence[float]) -> Acknowledged:
+    """What it acknowledges; or that it tells how all ended well, in words that no list has."""
+    if heard := acknowledged(text, hits):
+        return heard
+    calm = "resolved" in hits and levels[2] < _CALM and grade.says("praise") > _PLEASED
+    return "solved" if calm and ends_well(text, hits["resolved"]) else ""
+
+
+def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:
+    """The highest grade that is likely enough; 0: none is. Who says that nobody answered has a trouble."""
+    called = sum(likely > least for likely, least in zip(levels, _CALLED, strict=True))
     return max(called, 2 if "unanswered_said" in hits else 0)
 
 
-def _worth(grade: Grade) -> float:
-    return usually(sum(step * likely for step, likely in zip(STEPS.values(), grade.levels, strict=True)))
+def _worth(levels: Sequence[float]) -> float:
+    return usually(sum(step * likely for step, likely in zip(STEPS.values(), levels, strict=True)))
 
 
 def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:
