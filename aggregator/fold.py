@@ -33,6 +33,8 @@ STATE_RULES: dict[str, float] = {
     "promised": -20.0,
     "said_thanks": -30.0,
 }
+# What says that nobody answered; with so many points, for the third time.
+TOLD, THIRD = "unanswered_said", 25.0
 # Points for each hour of waiting and their most, by what is waiting; see `share_of` (aggregator/sql/0007_shares.sql).
 WAITING: dict[Kind, tuple[float, float]] = {
     "emergency": (6.0, 12.0),
@@ -188,7 +190,8 @@ def fold(
     said = [post for post in ordered if not post.staff]
     course = _walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
-    reasons = [*_words(said), *_state(course, points)]
+    reasons = _words(said)
+    reasons += _state(course, points, told=any(each.rule == TOLD and each.points >= THIRD for each in reasons))
     waiting_since, live = _clock_start(course)
     kind = lead.kind if course.asking else "other"
     per_hour, cap = WAITING[kind] if live else (0.0, 0.0)
@@ -277,9 +280,12 @@ def _words(said: Sequence[FoldPost]) -> list[InquiryReason]:
     return list(best.values())
 
 
-def _state(course: _Course, points: Mapping[str, float]) -> list[InquiryReason]:
+def _state(course: _Course, points: Mapping[str, float], *, told: bool) -> list[InquiryReason]:
+    """told: the customer said which time it is, which is the same once more."""
     rules = []
-    if course.asked >= 3:
+    if told:
+        pass
+    elif course.asked >= 3:
         rules.append("asked_three_times")
     elif course.asked == 2:
         rules.append("asked_again")

@@ -29,20 +29,25 @@ def priority_of(inquiry: Inquiry, beside: Beside, moment: datetime) -> float:
 
 def moving_terms(inquiry: Inquiry, beside: Beside, moment: datetime) -> dict[str, float]:
     """Rule -> points; each counts as far as it does beside the inquiry's own points."""
-    share = share_of(inquiry.points)
+    share, room = share_of(inquiry.points), room_of(inquiry.points)
     return {
         "waiting": share * waiting_points(inquiry, moment),
         "overdue": share * overdue_points(inquiry, moment),
         "repeat_contact": share * repeat_points(beside.repeats),
         "first_contact": share * first_contact_points(inquiry, beside.first_since, moment),
-        "approached": approached_points(beside.approaches),
-        "incident_size": incident_points(beside.persons),
+        "approached": room * approached_points(beside.approaches),
+        "incident_size": room * incident_points(beside.persons),
     }
 
 
+def room_of(points: float) -> float:
+    """How far anything counts beside so many points of its own: less, the nearer it stands to the top without it."""
+    return max(0.1, min(1.0, (110 - points) / 50))
+
+
 def share_of(points: float) -> float:
-    """How far waiting, overdue and repeat contact count beside so many points of its own."""
-    return max(0.5, points / 60) if points < 60 else max(0.1, (110 - points) / 50)
+    """How far it counts that somebody waits: half for what is slight."""
+    return min(room_of(points), max(0.5, points / 60))
 
 
 def waiting_points(inquiry: Inquiry, moment: datetime) -> float:
@@ -59,15 +64,15 @@ def first_contact_points(inquiry: Inquiry, first_since: datetime | None, moment:
 def overdue_points(inquiry: Inquiry, moment: datetime) -> float:
     if inquiry.due_at is None or moment <= inquiry.due_at:
         return 0.0
-    return min(14.0, 8 + _hours(inquiry.due_at, moment))
+    return min(12.0, 8 + _hours(inquiry.due_at, moment))
 
 
 def repeat_points(repeats: int) -> float:
-    return min(8.0, 4.0 * repeats)
+    return min(6.0, 3.0 * repeats)
 
 
 def approached_points(approaches: int) -> float:
-    return 10.0 if approaches else 0.0
+    return 8.0 if approaches else 0.0
 
 
 def incident_points(persons: int) -> float:

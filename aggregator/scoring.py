@@ -179,7 +179,7 @@ class Scorer:
         self._waiting.move_to_end(key)
         if len(self._waiting) > MOST_PERSONS:
             self._waiting.popitem(last=False)
-        if inquiry.waiting_since is None:
+        if inquiry.waiting_since is None or inquiry.kind == "other":
             return {}
         if len(places) <= MOST_REPEATS or inquiry.inquiry_id in places:
             places[inquiry.inquiry_id] = inquiry.waiting_since if inquiry.wait_per_hour else None

@@ -93,7 +93,7 @@ def test_the_first_contact_is_inherited_and_the_other_place_counts(desk: Stage) 
     desk.clock.pass_(hours=3)
     desk.says("weibo", "lin", LOST)
     row = desk.feed()["lin"]
-    assert row["priority"] == pytest.approx(row["points"] + share_of(row["points"]) * (4 + 3 * 3))
+    assert row["priority"] == pytest.approx(row["points"] + share_of(row["points"]) * (3 + 3 * 3))
     assert row["first_since"] == START
 
 

@@ -22,6 +22,7 @@ from aggregator.moving import (
     incident_points,
     overdue_points,
     repeat_points,
+    room_of,
     share_of,
     waiting_points,
 )
@@ -162,7 +163,7 @@ def test_who_waits_in_another_thread_too_is_raised() -> None:
     said = {"author": "fox", "text": "where is my money?", "created_at": "2026-03-01T08:00Z"}
     one, two, three, four = scored(*({**said, "thread": name} for name in "abcd"))
     assert "repeat_contact" not in rules(one)
-    assert [moved(answer, "repeat_contact") for answer in (two, three, four)] == pytest.approx([4, 8, 8])
+    assert [moved(answer, "repeat_contact") for answer in (two, three, four)] == pytest.approx([3, 6, 6])
 
 
 def test_who_waits_in_another_thread_has_waited_since_then() -> None:
@@ -230,7 +231,8 @@ def test_the_points_that_move_with_time_are_those_of_the_feed() -> None:
             },
         ).fetchall()
         counted = cursor.execute(
-            "SELECT repeat_points(n), approached_points(n), incident_points(n), share_of(30 * n - 10) "
+            "SELECT repeat_points(n), approached_points(n), incident_points(n), share_of(30 * n - 10), "
+            "room_of(30 * n - 10) "
             "FROM range(12) AS r(n) ORDER BY n"
         ).fetchall()
     db.close()
@@ -246,7 +248,13 @@ def test_the_points_that_move_with_time_are_those_of_the_feed() -> None:
     assert sorted(ours) == [pytest.approx(row) for row in sorted(macros)]
     assert [
         pytest.approx(
-            (repeat_points(number), approached_points(number), incident_points(number), share_of(30 * number - 10))
+            (
+                repeat_points(number),
+                approached_points(number),
+                incident_points(number),
+                share_of(30 * number - 10),
+                room_of(30 * number - 10),
+            )
         )
         for number in range(12)
     ] == counted

@@ -41,12 +41,12 @@ _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
 _CLOSED = f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS priority FROM inquiry_closed AS i) AS f"
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
-_REPEATS = "repeats_of(i.waiting_since, r.repeats)"
+_REPEATS = "repeats_of(i.waiting_since, i.kind, r.repeats)"
 _SINCE = "waiting_from(i.waiting_since, r.first_since)"
 _SOME_OPEN = (
     f"FROM (SELECT i.*, {_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
-    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) "
-    "+ incident_points(n.persons) AS priority "
+    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} "
+    "+ room_of(i.points) * (approached_points(a.approaches) + incident_points(n.persons)) AS priority "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
     "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
     "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
@@ -63,8 +63,8 @@ _COMPUTED = {
     "repeat_contact": f"{_SHARE} * repeat_points(f.repeats)",
     "first_contact": f"{_SHARE} * first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, "
     "$moment)",
-    "approached": "approached_points(f.approaches)",
-    "incident_size": "incident_points(f.incident_persons)",
+    "approached": "room_of(f.points) * approached_points(f.approaches)",
+    "incident_size": "room_of(f.points) * incident_points(f.incident_persons)",
 }
 
 

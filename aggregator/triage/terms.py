@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,7 +58,7 @@ USUALLY = (
 """How grave a post reads, and what that is worth: the model takes what it reads for a message of its corpus, where
 every fifth one is an emergency; on a usual day few are. `python -m benchmarks.grading --usually` tells them anew."""
 
-PLAINLY = 84.0
+PLAINLY = 92.0
 """The least points of an emergency that is said in so many words."""
 
 
@@ -89,7 +90,7 @@ WEIGHTS: dict[str, float] = {
 SINKS: dict[str, float] = {"bait": -30, "noise": -30, "praise": -25, "thanks": -20}
 
 RULES: dict[str, float] = {
-    "key_exposed": 100,
+    "key_exposed": 105,
     **{rule: _surely(level) for rule, level in STAKES.items()},
     **{rule: _surely(level) for level, rule in READS.items()},
     **WEIGHTS,
@@ -104,7 +105,7 @@ REACH_MOST = 12.0
 
 CLUES = frozenset(
     {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told", "posing", "approach"}
-    | {"hypothetical", "news", "resolved", "price_talk", "small_fault"}
+    | {"hypothetical", "news", "resolved", "price_talk", "small_fault", "advice"}
 )
 """Categories that count only together with others, or only for the model."""
 
@@ -129,10 +130,17 @@ _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word o
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.5, 0.65, 0.8)
 _CREDIBLE = 0.1  # how likely it must be at least serious, for plain words to be believed
-_CALM, _PLEASED = 0.3, 0.2  # how serious and how pleased it may sound when somebody says that all is well again
+_CALM, _PLEASED = 0.3, 0.1  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
-_SMALL = (0.2, 0.05)  # how likely a small fault is at most serious, and an emergency
-_GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {"money", "taken", "secret_word", "approach"}
+# How likely each grade is at most: of advice to others, and of a small fault.
+_HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
+_MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
+_GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
+    "money",
+    "taken",
+    "secret_word",
+    "approach",
+}
 _GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
@@ -200,7 +208,7 @@ def weigh(
         kind: Kind = "emergency"
         level = 4
     else:
-        levels = _levels(grade, hits)
+        levels = _levels(text, grade, hits)
         plain = None if bait else _plain(text, hits, levels)
         level = 4 if plain else _level(levels, hits)
         heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
@@ -235,13 +243,16 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> Sequence[float]:
-    """How likely each grade is. A small fault is no serious one, though it is told at length, unless the words name
-    something graver beside it."""
-    levels = grade.levels
-    if "small_fault" not in hits or not _GRAVER.isdisjoint(hits):
-        return levels
-    return [*levels[:2], *(min(likely, most) for likely, most in zip(levels[2:], _SMALL, strict=True))]
+def _levels(text: str, grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> Sequence[float]:
+    """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds; and a small fault
+    is no serious one, though it is told at length, unless the words name something graver beside it."""
+    if "advice" in hits and "?" not in text and not _MYSELF.search(text):
+        most = _HELPS
+    elif "small_fault" in hits and _GRAVER.isdisjoint(hits):
+        most = _SMALL
+    else:
+        return grade.levels
+    return [min(likely, limit) for likely, limit in zip(grade.levels, most, strict=True)]
 
 
 def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
@@ -254,8 +265,9 @@ def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: S
     """What it acknowledges; or that it tells how all ended well, in words that no list has."""
     if heard := acknowledged(text, hits):
         return heard
-    calm = "resolved" in hits and levels[2] < _CALM and grade.says("praise") > _PLEASED
-    return "solved" if calm and ends_well(text, hits["resolved"]) else ""
+    if "resolved" not in hits or "?" in text or levels[2] >= _CALM or (pleased := grade.says("praise")) <= _PLEASED:
+        return ""
+    return "solved" if pleased > _SURE or ends_well(text, hits["resolved"]) else ""
 
 
 def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:

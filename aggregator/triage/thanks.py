@@ -46,8 +46,8 @@ def objects(text: str) -> bool:
 
 
 def ends_well(text: str, over: Sequence[Hit]) -> bool:
-    """Whether nothing follows the word that it is over that takes it back, and nothing is asked."""
-    return "?" not in text and _CONTRAST.search(text, over[-1][1]) is None
+    """Whether nothing behind the word that it is over takes it back."""
+    return _CONTRAST.search(text, over[-1][1]) is None
 
 
 def _meaning(text: str) -> Acknowledged:
