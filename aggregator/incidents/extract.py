@@ -40,6 +40,7 @@ _SHORT_VERSION = re.compile(
     r"(?:\bv|version |ver\.? ?|版本|版|バージョン|버전|верси\w* |versión |phiên bản )"
     r"\s?(\d{1,3}\.\d{1,3}(?:\.\d{1,4})?)"
 )
+_LAST_ZERO = re.compile(r"^(\d+\.\d+)\.0$")  # people leave it out
 _ALONE_LONGEST = 4  # letters and digits
 _NO_LETTERS = re.compile(r"[\W_]+")
 _HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+")
@@ -199,7 +200,8 @@ def _chains_of(entities: Mapping[str, Sequence[Any]]) -> Values:
 
 def _versions(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
     found = {str(one) for one in entities.get("version", ())}
-    return frozenset(one.lstrip("v") for one in found | set(_SHORT_VERSION.findall(searchable)))
+    found |= set(_SHORT_VERSION.findall(searchable))
+    return frozenset(_LAST_ZERO.sub(r"\1", one.lstrip("v")) for one in found)
 
 
 def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -> Values:
