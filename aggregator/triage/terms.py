@@ -208,7 +208,8 @@ def weigh(
         kind: Kind = "emergency"
         level = 4
     else:
-        levels = _levels(text, grade, hits)
+        helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
+        levels = _levels(grade, hits, helps=helps)
         plain = None if bait else _plain(text, hits, levels)
         level = 4 if plain else _level(levels, hits)
         heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
@@ -218,6 +219,7 @@ def weigh(
                 kind = "other"
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
         kind, stake = ("emergency", plain) if plain else _about(hits, grade, level)
+        kind = "other" if helps and not plain else kind
         worth = max(_worth(levels), PLAINLY if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
             return kind, (), ""
@@ -243,16 +245,13 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _levels(text: str, grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> Sequence[float]:
+def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool) -> Sequence[float]:
     """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds; and a small fault
     is no serious one, though it is told at length, unless the words name something graver beside it."""
-    if "advice" in hits and "?" not in text and not _MYSELF.search(text):
-        most = _HELPS
-    elif "small_fault" in hits and _GRAVER.isdisjoint(hits):
-        most = _SMALL
-    else:
+    small = "small_fault" in hits and _GRAVER.isdisjoint(hits)
+    if not (helps or small):
         return grade.levels
-    return [min(likely, limit) for likely, limit in zip(grade.levels, most, strict=True)]
+    return [min(likely, most) for likely, most in zip(grade.levels, _HELPS if helps else _SMALL, strict=True)]
 
 
 def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
