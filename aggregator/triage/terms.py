@@ -130,7 +130,7 @@ _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word o
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.5, 0.65, 0.8)
 _CREDIBLE = 0.1  # how likely it must be at least serious, for plain words to be believed
-_CALM, _PLEASED = 0.3, 0.1  # how serious and how pleased it may sound when somebody says that all is well again
+_CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
 _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
@@ -189,6 +189,7 @@ def weigh(
     secrets: Sequence[Found],
     span: Span,
     points: Mapping[str, float],
+    coded: bool = False,
 ) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
     """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
@@ -197,6 +198,7 @@ def weigh(
         grade: how grave it reads.
         followers: None: not told.
         points: overrides of RULES.
+        coded: it names an error by its code, and no money.
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
     bait = grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
@@ -209,7 +211,7 @@ def weigh(
         level = 4
     else:
         helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
-        levels = _levels(grade, hits, helps=helps)
+        levels = _levels(grade, hits, helps=helps, coded=coded)
         plain = None if bait else _plain(text, hits, levels)
         level = 4 if plain else _level(levels, hits)
         heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
@@ -245,10 +247,10 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool) -> Sequence[float]:
-    """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds; and a small fault
-    is no serious one, though it is told at length, unless the words name something graver beside it."""
-    small = "small_fault" in hits and _GRAVER.isdisjoint(hits)
+def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, coded: bool) -> Sequence[float]:
+    """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds; and a small fault,
+    or one that has a code, is no serious one, though it is told at length, unless the words name something graver."""
+    small = (coded or "small_fault" in hits) and _GRAVER.isdisjoint(hits)
     if not (helps or small):
         return grade.levels
     return [min(likely, most) for likely, most in zip(grade.levels, _HELPS if helps else _SMALL, strict=True)]
