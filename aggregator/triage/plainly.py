@@ -1,4 +1,4 @@
-"""Whether somebody says in so many words that an emergency has happened to himself.
+"""Whether somebody says in so many words that an emergency, or something serious, has happened to himself.
 
 The model was trained on many stories, jokes and oblique words, and doubts the plainest ones: hardly anybody who wrote
 its corpus wrote "my wallet was drained". Here words decide: those of phrases/plainly.yaml around those of the lexicons.
@@ -16,7 +16,11 @@ from aggregator.triage.phrases import phrases
 GROUPS = ("mine", "self", "joke", "story")
 SAID_OF = {"funds_stolen": "mine", "key_given": "self"}
 """What can be said plainly, and the group of words that must stand beside it."""
-_NAMED = frozenset({"danger_to_life", *SAID_OF})
+SERIOUS = ("funds_missing", "account_locked")
+"""Serious troubles; whose they are needs no saying."""
+
+_NAMED = frozenset({"danger_to_life", *SAID_OF, *SERIOUS})
+_ELSE = frozenset({"resolved", "noise", "news", "hypothetical", "price_talk", "praise", "bait", "suggestion"})
 _NEAR = 16  # characters of the clause before the word, in Chinese; twice as many in Latin letters
 _LONGEST = 240  # a long text tells more than one thing
 _CLAUSE = re.compile(r"[,.!?;:。、\n]")
@@ -24,7 +28,7 @@ _DOUBT = re.compile(r"[?？]\s*$|[\"“”「『«]")  # it is asked, or somebod
 
 
 def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
-    """The emergency that the writer says to have met; None: none is said so.
+    """The emergency or the serious trouble that the writer says to have met; None: none is said so.
 
     Args:
         text: as `search_text` gives it; `hits` are offsets into it.
@@ -34,6 +38,8 @@ def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     if "danger_to_life" in hits:  # rather once too often
         return "danger_to_life"
     said = next((rule for rule in SAID_OF if rule in hits and _is_own(text, SAID_OF[rule], hits[rule])), None)
+    if said is None and _ELSE.isdisjoint(hits):
+        said = next((rule for rule in SERIOUS if rule in hits), None)
     return None if said is None or _words()["story"].search(text) else said
 
 

@@ -58,8 +58,10 @@ USUALLY = (
 """How grave a post reads, and what that is worth: the model takes what it reads for a message of its corpus, where
 every fifth one is an emergency; on a usual day few are. `python -m benchmarks.grading --usually` tells them anew."""
 
-PLAINLY = 92.0
-"""The least points of an emergency that is said in so many words."""
+PLAINLY = {
+    "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "funds_missing": 42.0, "account_locked": 42.0,
+}  # fmt: skip
+"""The least points of what is said in so many words."""
 
 
 def _surely(level: int) -> float:
@@ -129,7 +131,7 @@ _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.5, 0.65, 0.8)
-_CREDIBLE = 0.1  # how likely it must be at least serious, for plain words to be believed
+_CREDIBLE = {4: 0.1, 3: 0.3}  # how likely it must be at least serious, for plain words of this grade to be believed
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
@@ -213,16 +215,16 @@ def weigh(
         helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
         levels = _levels(grade, hits, helps=helps, coded=coded)
         plain = None if bait else _plain(text, hits, levels)
-        level = 4 if plain else _level(levels, hits)
+        level = max(_level(levels, hits), STAKES[plain] if plain else 0)
         heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
             if sink == "praise" and objects(text):  # "please hurry, thanks" is friendly, and waits
                 kind = "other"
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
-        kind, stake = ("emergency", plain) if plain else _about(hits, grade, level)
+        kind, stake = _about(hits, grade, level)
         kind = "other" if helps and not plain else kind
-        worth = max(_worth(levels), PLAINLY if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
+        worth = max(_worth(levels), PLAINLY[plain] if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
             return kind, (), ""
         said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
@@ -248,8 +250,8 @@ def combine(hits: dict[str, list[Hit]]) -> None:
 
 
 def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, coded: bool) -> Sequence[float]:
-    """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds; and a small fault,
-    or one that has a code, is no serious one, though it is told at length, unless the words name something graver."""
+    """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds. A small fault,
+    or one with a code, is no serious one, though it is told at length, unless the words name something graver."""
     small = (coded or "small_fault" in hits) and _GRAVER.isdisjoint(hits)
     if not (helps or small):
         return grade.levels
@@ -257,9 +259,9 @@ def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, cod
 
 
 def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
-    """The emergency that is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
+    """What is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
     plain = plainly(text, hits)
-    return plain if plain == "danger_to_life" or levels[2] > _CREDIBLE else None
+    return plain if (plain and levels[2] > _CREDIBLE[STAKES[plain]]) or plain == "danger_to_life" else None
 
 
 def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: Sequence[float]) -> Acknowledged:
