@@ -28,13 +28,13 @@ STAKES = terms.AT_STAKE | {"praise", "noise"}
 # Points that belong to the state of the inquiry, not to the words of a post.
 STATE_RULES: dict[str, float] = {
     "asked_again": 8.0,
-    "asked_three_times": 25.0,
+    "asked_three_times": 30.0,
     "answered": -40.0,
     "promised": -20.0,
     "said_thanks": -30.0,
 }
 # What says that nobody answered; with so many points, for the third time.
-TOLD, THIRD = "unanswered_said", 25.0
+TOLD, THIRD = "unanswered_said", 30.0
 # Points for each hour of waiting and their most, by what is waiting; see `share_of` (aggregator/sql/0007_shares.sql).
 WAITING: dict[Kind, tuple[float, float]] = {
     "emergency": (6.0, 12.0),
