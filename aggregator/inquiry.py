@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from aggregator.identity import Id, as_written, written
 
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Stored with each score; a change of rules or weights raises it, and `aggregator replay` applies it."""
 
 NEAR = timedelta(days=14)

@@ -208,7 +208,7 @@ async def test_a_band_keeps_the_priority_within_it_and_the_computed_one_is_shown
         assert row(site)["computed"] > 30 > row(site)["priority"]
         async with site.visitor("amy") as later:
             _, told = await (await Hand.of(later)).does(inquiry, "band", 3, band="computed")
-        assert (told["facts"]["band"], row(site)["priority"]) == ("P1", row(site)["computed"])
+        assert (told["facts"]["band"], row(site)["priority"]) == ("P2", row(site)["computed"])
 
 
 async def test_thanks_wake_nobody_and_a_question_wakes_for_the_owner(community: Community) -> None:

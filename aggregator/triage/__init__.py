@@ -24,6 +24,7 @@ from aggregator.triage.words import hits_of, lexicon
 
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
 _SERIOUS = _NUMBER["serious"]
+_SUMS = frozenset({"amount", "tx", "address"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def understand(
         secrets=secrets,
         span=spans_of(text, searched),
         points=points,
+        coded="error" in seen.entities and _SUMS.isdisjoint(seen.entities),
     )
     told = given(searched, seen, pictures=pictures)
     return Understanding(language, kind, reasons, heard != "", seen.entities, heard == "solved", told)

@@ -40,6 +40,16 @@ def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
     return ""
 
 
+def objects(text: str) -> bool:
+    """Whether it asks, asks for, or finds fault with anything."""
+    return "?" in text or _objects(text, phrases("thanks", GROUPS))
+
+
+def ends_well(text: str, over: Sequence[Hit]) -> bool:
+    """Whether nothing behind the word that it is over takes it back."""
+    return _CONTRAST.search(text, over[-1][1]) is None
+
+
 def _meaning(text: str) -> Acknowledged:
     words = phrases("thanks", GROUPS)
     if words["solved"].search(text):

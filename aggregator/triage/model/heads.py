@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import functools
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ small talk; that it is angry, threatens, is bait, or asks something."""
 
 FILE = Path(__file__).with_name("weights.bin")
 MAGIC = "inquiry heads 1"
+LONG = 1000  # pieces; hardly a message of the corpus has more, and what it says must not grow with its length alone
 _WINDOW = 6  # signs that are looked at together for the place that tells most
 _LATIN = re.compile(r"[a-z\u00df-\u024f']{2}")  # no word ends between these two
 
@@ -89,7 +91,8 @@ class Model:
             sums[found.text[first]] = np.add.reduceat(
                 np.take(self._weights, found.place, axis=0), first, axis=0, dtype=np.int32
             )
-        share = 1 / np.sqrt(np.maximum(found.counts, 1, dtype=np.float32))
+        counts = np.maximum(found.counts, 1, dtype=np.float32)
+        share = np.minimum(1 / np.sqrt(counts), math.sqrt(LONG) / counts)
         margins = sums * share[:, None] * self._scales + self._offsets
         for number, held in enumerate(categories):
             for name in held:
