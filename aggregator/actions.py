@@ -228,8 +228,9 @@ def _only_woke(con: Connection, inquiry: Inquiry, seen: int) -> bool:
     if inquiry.ver < seen:
         return False
     (woke,) = con.execute(
-        "SELECT count(DISTINCT ver) FROM inquiry_event WHERE inquiry_id = ? AND ver > ? AND what = 'wake'",
-        [as_uuid(inquiry.inquiry_id), seen],
+        "SELECT count(DISTINCT ver) FROM inquiry_event "
+        "WHERE inquiry_id = ? AND happened_at >= ? AND ver > ? AND what = 'wake'",
+        [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen],
     ).fetchone() or (0,)
     return bool(woke == inquiry.ver - seen)
 

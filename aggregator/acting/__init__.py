@@ -41,5 +41,8 @@ person did within ten minutes. `GET /recent` lists these, as a page or as {"acti
     200  {"said", "done": 1, "refused": [...], "rows": {...}}           `done` 0: `said` tells why not
 
 Small dialogs: `GET /inquiry/{id}/do/{what}` and `GET /bulk/do/{what}` are pages; with `?part=1` only their form.
-In scripts all of this is `static/doings.js`.
+In scripts all of this is `static/doings.js`: `act` and `ask` for one, `actOnMany` and `askForMany` for many, `undo`,
+`keysFor`. Whatever has changed is told as an event `did` of the document: `detail` is {id, what, status, answer}, where
+`answer` holds `facts` and `html`. A listener that has to fetch something hands its promise to `wait`, so that the next
+key finds the new version.
 """

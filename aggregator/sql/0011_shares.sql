@@ -58,7 +58,8 @@ CREATE OR REPLACE MACRO repeats_of(waiting_since, kind, repeats) AS
     CASE WHEN waiting_since IS NULL OR kind = 'other' THEN 0 ELSE coalesce(repeats, 0) END;
 
 CREATE OR REPLACE MACRO feed_at(moment) AS TABLE
-SELECT
+SELECT f.*, within_band(f.computed, f.at_least, f.at_most) AS priority
+FROM (SELECT
     i.* REPLACE (state_at(i.state, i.owner, i.snoozed_until, moment) AS state),
     repeats_of(i.waiting_since, i.kind, r.repeats) AS repeats,
     r.first_since,
@@ -70,11 +71,10 @@ SELECT
         i.points, i.wait_per_hour, i.wait_cap, waiting_from(i.waiting_since, r.first_since), i.due_at,
         repeats_of(i.waiting_since, i.kind, r.repeats), moment
     ) + room_of(i.points) * (approached_points(a.approaches) + incident_points(n.persons)) AS computed,
-    within_band(computed, i.at_least, i.at_most) AS priority,
     i.due_at - moment AS time_left                  -- negative once the promise is broken
 FROM inquiry_open AS i
 LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id
 LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id
-LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id;
+LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f;
 
 CREATE OR REPLACE VIEW feed AS FROM feed_at(now());

@@ -28,12 +28,12 @@ class HistoryEvent:
     undone: bool = False  # it was taken back
 
 
-def history_of(cursor: Connection, inquiry_id: Id) -> tuple[HistoryEvent, ...]:
-    """All of it, oldest first."""
+def history_of(cursor: Connection, inquiry_id: Id, opened_at: datetime) -> tuple[HistoryEvent, ...]:
+    """All of it, oldest first. Nothing happens to an inquiry before it is opened: what is older need not be read."""
     found = cursor.execute(
-        "SELECT happened_at, who, what, details, event_id, ver FROM inquiry_event WHERE inquiry_id = ? "
-        "ORDER BY happened_at, event_id",
-        [as_uuid(inquiry_id)],
+        "SELECT happened_at, who, what, details, event_id, ver FROM inquiry_event "
+        "WHERE inquiry_id = ? AND happened_at >= ? ORDER BY happened_at, event_id",
+        [as_uuid(inquiry_id), opened_at],
     ).fetchall()
     events = [
         HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver)

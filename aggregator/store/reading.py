@@ -200,7 +200,7 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
     return InquiryPage(
         rows[0],
         tuple(_thread(cursor, rows[0].inquiry)),
-        history_of(cursor, inquiry_id),
+        history_of(cursor, inquiry_id, rows[0].inquiry.opened_at),
         told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
         path_to(cursor, rows[0].inquiry),
         approachers(cursor, inquiry_id),

@@ -191,8 +191,10 @@ async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, 
         if isinstance(one.error, ChangedSinceError):
             by = one.error.by
         elif number < _EACH:
-            this = one.inquiry.inquiry_id
-            history = await visit.site.db.read(partial(history_of, inquiry_id=this))
+            this = one.inquiry
+            history = await visit.site.db.read(
+                partial(history_of, inquiry_id=this.inquiry_id, opened_at=this.opened_at)
+            )
             by = who_changed(history, 0)
         told.append(
             {

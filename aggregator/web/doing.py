@@ -148,7 +148,7 @@ def _refused(visit: Visit, code: int, told: dict[str, object]) -> Response | Ref
 async def _conflict(visit: Visit, inquiry: Inquiry, form: Mapping[str, str]) -> dict[str, object]:
     """How the row is now, who made it so, and whether it may be taken over."""
     seen = int(form["ver"]) if form.get("ver", "").isdigit() else 0
-    history = await visit.site.db.read(lambda cursor: history_of(cursor, inquiry.inquiry_id))
+    history = await visit.site.db.read(lambda cursor: history_of(cursor, inquiry.inquiry_id, inquiry.opened_at))
     said = words_for(visit).changed(who_changed(history, seen), inquiry, visit.site.clock())
     other = inquiry.owner not in (None, visit.user.name) and inquiry.state != "closed"
     take = other and inquiry.owner not in await asyncio.to_thread(_not_to_take_from, visit)
@@ -208,7 +208,7 @@ async def _mark_unread(visit: Visit, inquiry_id: Id) -> Response:
         raise HTTPException(404)
     await asyncio.to_thread(visit.site.desk.mark_unread, visit.user.name, inquiry_id)
     if not visit.wants_json:
-        return RedirectResponse(local((await fields(visit.request)).get("back", "/")), 303)
+        return RedirectResponse("/", 303)  # its own page would be reading it
     said = visit.gettext("Unread again, for you")
     return JSONResponse(row | {"said": said, "undo": {"url": f"/inquiry/{written(inquiry_id)}/read", "body": {}}})
 

@@ -72,6 +72,7 @@ function took(id, what, status, answer) {
  * @returns {Promise<any>} the answer of the server, or null
  */
 export async function actOnMany(what, many, details = {}, sure = 0) {
+  if (sure) tell(say("loading"));
   const { status, answer } = await send("/bulk", JSON.stringify({ what, details, sure, ...many }));
   if (status === 200 && answer.ask) return (await sureOf(answer.ask.said)) ? actOnMany(what, many, details, answer.ask.count) : null;
   if (status !== 200) explain(status, answer, "");
