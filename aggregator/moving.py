@@ -46,8 +46,8 @@ def room_of(points: float) -> float:
 
 
 def share_of(points: float) -> float:
-    """How far it counts that somebody waits: half for what is slight."""
-    return min(room_of(points), max(0.5, points / 60))
+    """How far it counts that somebody waits: six tenths for what is slight."""
+    return min(room_of(points), max(0.6, points / 60))
 
 
 def waiting_points(inquiry: Inquiry, moment: datetime) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from aggregator.triage import judge, search_text, understand
 from aggregator.triage.terms import RULES, USUALLY, usually
 from tests.conftest import START
 
+ROOT = Path(__file__).parents[1]
 HOUR = timedelta(hours=1)
 CLOCK = ChannelClock(first_answer=timedelta(minutes=30), next_answer=timedelta(minutes=30))
 MOST = 12 + 12 + repeat_points(99) + approached_points(9) + incident_points(10**6)
@@ -213,3 +215,23 @@ def test_on_the_demos_day_what_reads_like_an_emergency_is_one() -> None:
     ]  # fmt: skip
     assert sum(grade < 3 for grade in called) <= 2
     assert sum(grade == 4 for grade in called) >= 4
+
+
+EXAMPLE = ("行情图一直转圈，刷不出来", "My withdrawal has not arrived, 400 USDT, sent yesterday.")
+
+
+def example(text: str) -> list[str]:
+    """Its priority at once, after five hours, after five hours with 40 persons, and when it was asked three times."""
+    (grade,) = judge([search_text(text)])
+    read = understand(text, grade, lang=None, public=True, followers=None, secrets=(), staff=False, points={})
+    asked = [said(number, kind=read.kind, hours=2.0 * number)._replace(reasons=read.reasons) for number in range(3)]
+    once = folded(asked[0])
+    worth = (after(once, 0), after(once, 5), after(once, 5, Beside(persons=40)), after(folded(*asked), 5))
+    return [f"{each:.1f}" for each in worth]
+
+
+def test_the_example_of_the_document_is_computed() -> None:
+    told = (ROOT / "docs/scoring.md").read_text(encoding="utf-8").split("## An example", 1)[1].split("##", 1)[0]
+    figures = [figure for text in EXAMPLE for figure in example(text)]
+    assert all(f"{text}" in told for text in EXAMPLE)
+    assert [figure for figure in figures if f"**{figure}, {Bands().of(shown(float(figure)))}**" not in told] == []

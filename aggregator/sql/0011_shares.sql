@@ -1,9 +1,9 @@
--- What comes from outside counts in proportion to what is at stake. Waiting, overdue and repeat contact: half for what is
--- slight, in full from 60 points on. And anything less again, the nearer the inquiry stands to the top without it: so
--- nothing but an emergency stands there. All of it is at most 50 (12 + 12 + 6 + 8 + 12), and 50 times the fall is no more
--- than the rise of the points themselves: beside the same circumstances the graver one never ranks lower.
+-- What comes from outside counts in proportion to what is at stake. Waiting, overdue and repeat contact: six tenths for
+-- what is slight, in full from 60 points on. And anything less again, the nearer the inquiry stands to the top without
+-- it: so nothing but an emergency stands there. All of it is at most 50 (12 + 12 + 6 + 8 + 12), and 50 times the fall is
+-- no more than the rise of the points themselves: beside the same circumstances the graver one never ranks lower.
 CREATE MACRO room_of(points) AS greatest(0.1, least(1, (110 - points) / 50));
-CREATE MACRO share_of(points) AS least(room_of(points), greatest(0.5, points / 60));
+CREATE MACRO share_of(points) AS least(room_of(points), greatest(0.6, points / 60));
 CREATE OR REPLACE MACRO overdue_points(due_at, moment) AS
     CASE WHEN moment > due_at THEN least(12, 8 + (epoch(moment) - epoch(due_at)) / 3600) ELSE 0 END;
 CREATE OR REPLACE MACRO repeat_points(repeats) AS least(6, 3 * coalesce(repeats, 0));
