@@ -9,7 +9,7 @@ from typing import NamedTuple
 _LONGEST = 600  # characters of a sentence
 _BULLET = r"(?:[-*•·–]|\(?[0-9a-z]{1,2}[.)、:])\s?"
 # A line break ends a sentence, but not before the items of a list.
-_SENTENCE = re.compile(rf"[!?;。]+|(?<![0-9])\.(?=\s|$)|(?<!:)(?<!: )\n(?!\s*{_BULLET})")
+_SENTENCE = re.compile(rf"[!?;。]+|(?<![0-9])\.(?=\s|$)|(?<!:)(?<!: )\n(?!\s{{0,8}}{_BULLET})")
 _CLAUSE = re.compile(r"[,:()\[\]—…\n]|\s[-–]\s|\b(?:but|and then)\b|但是?|不过|而且")
 
 
