@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -221,6 +222,18 @@ def test_warnings_are_confirmed_one_by_one_and_refusals_never() -> None:
     assert blocks([money], ["promises_money:other"])
     assert blocks([link], ["link:evil.top"])
     assert not blocks([], [])
+
+
+@pytest.mark.parametrize("piece", ["x", "\n", "a.", "1-", "@a", "{a", "请把私钥发给我们", "http://"])
+def test_a_very_long_text_is_read_in_a_time_that_grows_with_its_length_only(piece: str) -> None:
+    def took(length: int) -> float:
+        text = (piece * length)[:length]
+        began = time.process_time()
+        check(text, Context(OURS, lang="en", now=NOW))
+        return time.process_time() - began
+
+    took(1000)
+    assert took(24_000) < 40 * max(took(3_000), 0.005)  # eight times as long; a square would be sixty-four
 
 
 @settings(max_examples=300, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.identity import Id, stable_id
 from aggregator.store.desk import Desk
-from aggregator.store.drafts import KEPT_FOR, draft_of, draft_sent, forget_inquiry, put_back, save_draft, unsent
+from aggregator.store.drafts import KEPT_FOR, draft_of, draft_sent, put_back, save_draft
 from tests.conftest import START
 
 ONE: Id = stable_id("inquiry", "one")
@@ -35,7 +35,6 @@ def test_a_draft_belongs_to_a_colleague_and_an_inquiry(desk: Desk) -> None:
     assert draft_of(desk, "amy", ONE).text == "Hello"
     assert draft_of(desk, "sam", ONE).text == ""
     assert draft_of(desk, "amy", OTHER).version == 0
-    assert unsent(desk, "amy") == {ONE: START.timestamp()}
 
 
 def test_it_survives_a_restart(tmp_path: Path) -> None:
@@ -111,10 +110,3 @@ def test_kept_texts_are_few_and_not_for_ever(desk: Desk) -> None:
     assert len(kept(desk)) == 5
     put_back(desk, "amy", ONE, "Much later", START + KEPT_FOR + timedelta(days=1))
     assert [text for _, text in kept(desk)] == ["Much later"]
-
-
-def test_nothing_stays_of_an_erased_inquiry(desk: Desk) -> None:
-    save_draft(desk, "amy", ONE, "About somebody", 0, START)
-    save_draft(desk, "amy", ONE, "", 1, START)
-    forget_inquiry(desk, ONE)
-    assert draft_of(desk, "amy", ONE) == draft_of(desk, "sam", ONE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from aggregator.answering.sentences import Part, clauses, sentences, without_idi
 from aggregator.triage.missing import SLOTS
 from aggregator.triage.phrases import any_of, read
 
+_MOST = 12  # of a text; one is one too many
 GROUPS = (
     "secret", "code", "about", "disclose", "enter", "elsewhere", "inside", "negation", "reported", "embedded", "keeps",
     "what",
@@ -52,7 +54,8 @@ def asked_secrets(said: str) -> list[Asked]:
     if not words["secret"].search(said) and not words["code"].search(said):
         return []
     said = without_idioms(_POLITE.sub("ます か", said))
-    return [found for sentence in sentences(said) for found in _in_sentence(sentence, words)]
+    found = (each for sentence in sentences(said) for each in _in_sentence(sentence, words))
+    return list(islice(found, _MOST))
 
 
 def _in_sentence(sentence: Part, words: Mapping[str, re.Pattern[str]]) -> Iterator[Asked]:

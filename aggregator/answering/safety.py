@@ -33,9 +33,10 @@ Rule = Literal[
 VARIABLE = re.compile(r"[{｛](?:[^\W\d]\w{0,19}|\?)[}｝]")
 """A gap that a snippet, or a quoted answer, leaves."""
 
-_NO_WORDS = re.compile(r"https?:\S+|\S+@\S+|\b(?=\w*\d)\w+\b|[{｛][^}｝]{0,20}[}｝]|█+")
+_NO_WORDS = re.compile(r"https?:\S+|\S{1,64}@\S{1,64}|\b(?=\w*\d)\w+\b|[{｛][^}｝]{0,20}[}｝]|█+")
 _HAN = re.compile("[一-鿿]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+_SHOWN = 4000  # characters from which a language is told
 _ENOUGH = {"han": 4, "latin": 12, "words": 6}  # from which on a language is told
 
 
@@ -126,7 +127,8 @@ def _variables(text: str, _: str, __: Context) -> Iterator[Objection]:
 
 
 def _language(text: str, said: str, context: Context) -> Iterator[Objection]:
-    spoken, wanted = language_of(plain := _NO_WORDS.sub(" ", text), search_text(plain)), context.lang
+    plain = _NO_WORDS.sub(" ", text[:_SHOWN])
+    spoken, wanted = language_of(plain, search_text(plain)), context.lang
     if wanted in ("", "und") or spoken == "und" or _family(spoken) == _family(wanted):
         return
     han, latin = len(_HAN.findall(plain)), _LATIN_WORD.findall(plain)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+_LONGEST = 600  # characters of a sentence
 _BULLET = r"(?:[-*•·–]|\(?[0-9a-z]{1,2}[.)、:])\s?"
 # A line break ends a sentence, but not before the items of a list.
-_SENTENCE = re.compile(rf"[!?;。]+|(?<![0-9])\.(?=\s|$)|(?<!:)(?<!: )\n(?!\s*{_BULLET})")
+_SENTENCE = re.compile(rf"[!?;。]+|(?<![0-9])\.(?=\s|$)|(?<!:)(?<!: )\n(?!\s{{0,8}}{_BULLET})")
 _CLAUSE = re.compile(r"[,:()\[\]—…\n]|\s[-–]\s|\b(?:but|and then)\b|但是?|不过|而且")
 
 
@@ -33,8 +34,11 @@ def without_idioms(said: str) -> str:
 
 
 def sentences(said: str) -> Iterator[Part]:
-    """With the sign that ends each."""
-    yield from _parts(said, 0, _SENTENCE)
+    """With the sign that ends each. What runs on and on without one is cut."""
+    for part in _parts(said, 0, _SENTENCE):
+        for start in range(0, len(part.text), _LONGEST):
+            text = part.text[start : start + _LONGEST]
+            yield Part(text, part.start + start, part.start + start + len(text))
 
 
 def clauses(sentence: Part) -> list[Part]:

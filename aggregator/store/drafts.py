@@ -107,20 +107,6 @@ def put_back(desk: Desk, user: str, inquiry: Id, text: str, now: datetime) -> Dr
         return _read(con, user, inquiry)
 
 
-def unsent(desk: Desk, user: str) -> dict[Id, float]:
-    """Inquiries for which this colleague has written something, and when."""
-    with desk.reading() as con:
-        found = con.execute("SELECT inquiry, saved FROM draft WHERE user = ? AND text <> ''", [user]).fetchall()
-    return dict(found)
-
-
-def forget_inquiry(desk: Desk, inquiry: Id) -> None:
-    """Nothing that anybody wrote about it stays: it is erased."""
-    with desk.writing() as con:
-        con.execute("DELETE FROM draft WHERE inquiry = ?", [inquiry])
-        con.execute("DELETE FROM draft_kept WHERE inquiry = ?", [inquiry])
-
-
 def _read(con: sqlite3.Connection, user: str, inquiry: Id) -> Draft:
     row = con.execute(
         "SELECT text, version, saved FROM draft WHERE user = ? AND inquiry = ?", [user, inquiry]

@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from aggregator.answering import get_ready
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
     audit,
@@ -76,7 +77,7 @@ def create_app(
     outbox: Outbox,
     sources: Sources,
 ) -> Starlette:
-    """All pages. The stream runs as long as the application does.
+    """All pages. The stream runs as long as the application does. Raises ConfigError: a word list cannot be read.
 
     Args:
         health: the report on each source; called in a thread.
@@ -85,6 +86,8 @@ def create_app(
         outbox: where colleagues' answers go.
         sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
+
+    get_ready()  # a broken word list must not keep every answer from being sent
 
     @asynccontextmanager
     async def streaming(_: Starlette) -> AsyncIterator[None]:
