@@ -490,6 +490,25 @@ async def test_a_gateway_that_answers_no_heartbeat_is_left(bot: QQBotSimulator, 
             await anext(pages)
 
 
+async def test_an_answer_that_came_during_a_long_commit_is_one(bot: QQBotSimulator, source: Source) -> None:
+    def beats() -> int:
+        return sum(message["op"] == 1 for message in bot.gateway.heard)
+
+    bot.gateway.interval = 20
+    connector = source()
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
+        await anext(pages)
+        bot.gateway.answers_heartbeats = False
+        asked = asyncio.create_task(anext(pages))
+        await until(lambda: beats() > 0)
+        bot.says("anna", "what takes long to commit")
+        await asked
+        bot.gateway.sends({"op": 11})
+        await asyncio.sleep(0.05)  # the next heartbeat is due by now
+        page = await anext(pages)
+    assert (page.caught_up, list(page.records)) == (True, [])
+
+
 @pytest.mark.parametrize("how", ["op 7", "4009"])
 async def test_when_qq_asks_for_it_we_connect_again_and_resume(bot: QQBotSimulator, source: Source, how: str) -> None:
     connector = source()

@@ -22,7 +22,9 @@ PHRASE = "legal winner thank year wave sausage worth useful legal winner thank y
 async def site(community: Community) -> AsyncIterator[WebSite]:
     community.forum.user("system").id = 77
     async with open_site(community) as site:
-        community.forum.says("lin", "转账三小时未到账，没人理我", title="转账没到")
+        community.forum.says(
+            "lin", "My transfer has not arrived for three hours, and nobody answers", title="Transfer missing"
+        )
         await poll(site.work, "forum")
         yield site
 

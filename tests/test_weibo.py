@@ -815,7 +815,7 @@ async def test_a_fault_at_any_list_loses_nothing(weibo: WeiboSimulator, source: 
         weibo.comments(f"路人{number}", f"评论{number}", on=news)
     done = Drained()
     for faultless in range(20):
-        connector = source(timeout=0.3)
+        connector = source(timeout=0.3 if fault == "timeout" else 5)
         async with connector:
             pages = connector.pages(done.cursor)
             for _ in range(faultless):

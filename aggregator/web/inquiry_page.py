@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from aggregator.acting.flags import above, verdicts
 from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
+from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
 from aggregator.store.looks import looked
 from aggregator.store.reading import InquiryPage, ThreadPost, find_by_code, inquiry_page
@@ -38,16 +40,26 @@ async def show(visit: Visit) -> Response:
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
-            return _page(visit, page, written)
+            return _page(visit, page, written, await _draft(visit, inquiry_id))
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
         await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
-    return _page(visit, page, written)
+    return _page(visit, page, written, await _draft(visit, inquiry_id))
 
 
-async def again(visit: Visit, inquiry_id: Id, code: int, said: str, *, draft: str = "") -> Response:
-    """The page once more, with what stands in the way; `draft`: a text that was not taken."""
-    written = await _written(visit, inquiry_id)
-    return _page(visit, await read(visit, inquiry_id), written, code=code, conflict=said, draft=draft)
+async def again(
+    visit: Visit, inquiry_id: Id, code: int, said: str, *, draft: str = "", confirm: Sequence[str] = ()
+) -> Response:
+    """The page once more, with what stands in the way; `draft`: a text that was not taken; `confirm`: the warnings that
+    sending it once more confirms."""
+    written, stored = await _written(visit, inquiry_id), await _draft(visit, inquiry_id)
+    shown = replace(stored, text=draft) if draft else stored
+    page = await read(visit, inquiry_id)
+    return _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
+
+
+async def _draft(visit: Visit, inquiry_id: Id) -> Draft:
+    """What this colleague has written and not sent."""
+    return await asyncio.to_thread(draft_of, visit.site.desk, visit.user.name, inquiry_id)
 
 
 async def change(visit: Visit) -> Response:
@@ -107,7 +119,14 @@ async def _written(visit: Visit, inquiry_id: Id) -> Written:
 
 
 def _page(
-    visit: Visit, page: InquiryPage, written: Written, *, code: int = 200, conflict: str = "", draft: str = ""
+    visit: Visit,
+    page: InquiryPage,
+    written: Written,
+    draft: Draft,
+    *,
+    code: int = 200,
+    conflict: str = "",
+    confirm: Sequence[str] = (),
 ) -> Response:
     posts = replies.in_thread(page.posts, written)
     texts = {post.post_id: post.text for post in page.posts}
@@ -126,6 +145,7 @@ def _page(
         band_event=_band_event(page),
         conflict=conflict,
         draft=draft,
+        confirm="\n".join(confirm),
         written=written,
         outgoing=written.shown,
         left=lambda row: replies.seconds_left(visit, row),

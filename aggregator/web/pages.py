@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -84,6 +84,8 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     env.globals.update(incident_name=incident_name)
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
+    env.globals.update(moment=lambda seconds: datetime.fromtimestamp(seconds, UTC))
+    env.globals.update(kind_word=lambda name: word("KINDS" if name in words.KINDS else "RULES", name))
     env.filters["points"] = lambda points: f"{points:+.0f}" if abs(points) >= 0.5 else f"{points:+.1f}"
     return env
 

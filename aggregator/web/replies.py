@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -11,9 +13,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from aggregator.clocks import real_seconds
 from aggregator.identity import code
 from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError
+from aggregator.store.desk import DeskFullError
+from aggregator.store.drafts import Draft, draft_sent, put_back
 from aggregator.store.reading import ThreadPost
 from aggregator.triage.secrets import find
-from aggregator.web import inquiry_page, reply_words
+from aggregator.web import composing, inquiry_page, reply_words
 from aggregator.web.doing import who_changed, words_for
 from aggregator.web.objections import Objection, objections
 from aggregator.web.visit import fields, local
@@ -40,7 +44,7 @@ async def reply(visit: Visit) -> Response:
     page = await inquiry_page.read(visit, inquiry_id)
     text = form.get("text", "").replace("\r\n", "\n").strip()
     inquiry = page.row.inquiry
-    if found := _first_objections(visit, text) or await objections(visit, inquiry, text):
+    if found := _first_objections(visit, text) or await objections(visit, page, text):
         return await _objected(visit, inquiry_id, found, text)
     if inquiry.state == "closed" and form.get("ver") not in (None, "", str(inquiry.ver)):
         seen = int(form["ver"]) if form["ver"].isdigit() else 0
@@ -54,7 +58,7 @@ async def reply(visit: Visit) -> Response:
         return await _stopped(visit, inquiry_id, _said_meanwhile(visit, error.answers), error.answers, text)
     except ReplyRefusedError as error:
         return await _objected(visit, inquiry_id, [_refused(visit, error)], text)
-    return await _answer(visit, taken, 202)
+    return await _answer(visit, taken, 202, await _draft_done(visit, inquiry_id, text, form.get("draft", "")))
 
 
 async def decide(visit: Visit) -> Response:
@@ -80,7 +84,7 @@ async def decide(visit: Visit) -> Response:
         return await _stopped(visit, inquiry_id, _said_meanwhile(visit, error.answers), error.answers, "")
     except ReplyRefusedError as error:
         return await _objected(visit, await _inquiry_of(visit, outbox_id), [_refused(visit, error)], "")
-    return await _answer(visit, done, 200)
+    return await _answer(visit, done, 200, await _put_back(visit, done) if done.state == "undone" else None)
 
 
 async def outgoing(visit: Visit) -> Response:
@@ -139,18 +143,40 @@ def seconds_left(visit: Visit, row: Row) -> float:
 # -- answers -----------------------------------------------------------------------------------------
 
 
-async def _answer(visit: Visit, row: Row, status: int) -> Response:
+async def _draft_done(visit: Visit, inquiry_id: Id, text: str, base: str) -> Draft | None:
+    """The draft of what was taken; None: the desk's disk is full, which concerns no answer."""
+    version = int(base) if base.isascii() and base.isdigit() else None
+    with suppress(DeskFullError):
+        return await asyncio.to_thread(
+            draft_sent, visit.site.desk, visit.user.name, inquiry_id, text, version, visit.site.clock()
+        )
+    return None
+
+
+async def _put_back(visit: Visit, row: Row) -> Draft | None:
+    """What was taken back is a draft again: of whoever did so, and of whoever wrote it."""
+    desk, now, mine = visit.site.desk, visit.site.clock(), None
+    with suppress(DeskFullError):
+        for name in {row.who, visit.user.name} & {user.name for user in await asyncio.to_thread(desk.users)}:
+            stored = await asyncio.to_thread(put_back, desk, name, row.inquiry_id.bytes, row.text, now)
+            mine = stored if name == visit.user.name else mine
+    return mine
+
+
+async def _answer(visit: Visit, row: Row, status: int, draft: Draft | None = None) -> Response:
     inquiry_id = row.inquiry_id.bytes
     if not visit.wants_json:
         form = await fields(visit.request)
         return RedirectResponse(local(form.get("back") or f"/inquiry/{row.inquiry_id}"), 303)
-    told = {
+    told: dict[str, object] = {
         "outbox": str(row.outbox_id),
         "state": row.state,
         "text": row.text,
         "until": row.due_at.timestamp(),
         "html": await _outgoing(visit, inquiry_id),
     }
+    if draft is not None:
+        told["draft"] = composing.draft_json(visit, draft)
     return JSONResponse(told, status)
 
 
@@ -166,7 +192,11 @@ async def _stopped(visit: Visit, inquiry_id: Id, said: str, others: Sequence[Ans
 async def _objected(visit: Visit, inquiry_id: Id, found: Sequence[Objection], text: str) -> Response:
     if visit.wants_json:
         return JSONResponse({"objections": found}, 422)
-    return await inquiry_page.again(visit, inquiry_id, 422, " ".join(each["said"] for each in found), draft=text)
+    said, keys = (
+        " ".join(each["said"] for each in found),
+        [each["key"] for each in found if each.get("level") == "warn"],
+    )
+    return await inquiry_page.again(visit, inquiry_id, 422, said, draft=text, confirm=keys)
 
 
 async def _outgoing(visit: Visit, inquiry_id: Id) -> str:
@@ -197,7 +227,7 @@ def _never_sent(text: str) -> str | None:
         return "empty"
     if len(text) > LONGEST:
         return "too_long"
-    return "secret" if find(text) else None
+    return "secret" if any(not found.doubtful for found in find(text)) else None
 
 
 def _refused(visit: Visit, error: ReplyRefusedError) -> Objection:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
 from aggregator.web import pages
 from aggregator.web.i18n import Lang, catalogue, choose
@@ -61,6 +63,7 @@ class Site:
     incidents: Incidents
     outbox: Outbox
     sources: Sources
+    similar: Similar = field(default_factory=Similar)
 
     @property
     def secure(self) -> bool:
@@ -191,5 +194,8 @@ async def _refuse_forged(visitor: Visit) -> None:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The text fields of a form."""
-    form = await request.form(max_files=0, max_fields=600)
+    try:
+        form = await request.form(max_files=0, max_fields=600)
+    except ClientDisconnect:
+        raise HTTPException(400) from None  # nobody is there to read it
     return {name: value for name, value in form.items() if isinstance(value, str)}

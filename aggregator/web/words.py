@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.web import incident_words, reply_words
+from aggregator.web import composer_words, incident_words, reply_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -195,6 +195,7 @@ POSES = {
 }
 
 REFUSALS = reply_words.REFUSALS
+DRAFT_KEPT, SNIPPET_LANGUAGES = composer_words.DRAFT_KEPT, composer_words.SNIPPET_LANGUAGES
 
 INCIDENT_STATES = incident_words.STATES
 END_REASONS = incident_words.END_REASONS
@@ -242,9 +243,9 @@ SCRIPT = {
     "shut": N_("Close this list"),
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
+    "told_assign_many": N_("{who} assigned {n} inquiries to you"),
     "told_refused": N_("Your answer to {code} was not sent"),
     "told_unknown": N_("Your answer to {code} may not have arrived"),
-    "told_assign_many": N_("{who} assigned {n} inquiries to you"),
     "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),
@@ -265,6 +266,7 @@ SCRIPT = {
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
 }
+SCRIPT |= composer_words.SCRIPT
 
 # What each key of keys.js does.
 KEYS = {

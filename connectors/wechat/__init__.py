@@ -102,7 +102,7 @@ class WeChat(PullConnector, PushConnector):
         self._is_first_poll = False
         parts, trouble = self._parts(), None
         for name, part in parts.items():
-            if self._paused.get(name, (0.0, None))[0] > now.timestamp():
+            if now.timestamp() < self._paused.get(name, (0.0, None))[0] <= now.timestamp() + DAY:
                 continue
             self._paused.pop(name, None)
             try:
@@ -149,7 +149,7 @@ class WeChat(PullConnector, PushConnector):
         try:
             await self._shelf.restock(self._account, now)
         except QuotaSpentError:
-            self._shelf.listed_at = at + ASKED_AGAIN  # the articles that we know can still be read
+            self._shelf.listed_at = at + LONGEST_PAUSE  # the articles that we know can still be read
         trouble = None
         for article in self._shelf.due(at):
             if self._budget.is_low and (article.published or 0.0) < at - DAY:
@@ -174,6 +174,8 @@ class WeChat(PullConnector, PushConnector):
             raise trouble
 
     async def _agent_chats(self, now: datetime) -> Pages:
+        if self._chats_to > now.timestamp():  # the clock was wrong then
+            self._chats_to = int(self.since.timestamp())
         async for records, to in self._chats.news(self._chats_to, int(now.timestamp())):
             self._chats_to = to
             yield self._page(records)

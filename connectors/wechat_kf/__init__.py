@@ -126,7 +126,8 @@ class WeChatKf(PullConnector, PushConnector):
         await self._list_accounts(now)
         for account in sorted(self._names, key=lambda each: (each not in self._tokens, each)):
             token = self._token(account, now)
-            if not token and now - self._asked_at.get(account, now - UNASKED_FOR) < UNASKED_FOR:
+            # Asked in the future: the clock was wrong then.
+            if not token and timedelta(0) <= now - self._asked_at.get(account, now - UNASKED_FOR) < UNASKED_FOR:
                 continue
             try:
                 async for records in self._news(account, places.setdefault(account, Place()), token):
@@ -179,7 +180,7 @@ class WeChatKf(PullConnector, PushConnector):
 
     async def _list_accounts(self, now: datetime) -> None:
         is_new = bool(set(self._tokens) - self._names.keys())  # it was opened since we asked
-        if not is_new and self._listed_at is not None and now - self._listed_at < LISTED_EVERY:
+        if not is_new and self._listed_at is not None and timedelta(0) <= now - self._listed_at < LISTED_EVERY:
             return
         wanted = self.config.accounts
         try:

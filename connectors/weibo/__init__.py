@@ -153,7 +153,7 @@ class Weibo(PullConnector):
 
     def _askable(self, state: State, now: datetime) -> list[Spot]:
         for name, (since, _) in list(state.denied.items()):
-            if now.timestamp() - since >= ASK_AGAIN.total_seconds():
+            if not 0 <= now.timestamp() - since < ASK_AGAIN.total_seconds():
                 del state.denied[name]
         return [
             spot for spot in state.spots if spot.name not in state.denied and not self._troubles.rests(spot.name, now)

@@ -26,7 +26,9 @@ async def asked(desk: Desk) -> str:
     """The path of an inquiry on the forum."""
     community = desk.site.community
     community.forum.user("system").id = 77
-    community.forum.says("lin", "转账三小时未到账，没人理我", title="转账没到")
+    community.forum.says(
+        "lin", "My transfer has not arrived for three hours, and nobody answers", title="Transfer missing"
+    )
     await poll(desk.site.work, "forum")
     return f"/inquiry/{desk.site.only_id()}"
 

@@ -2,8 +2,12 @@
 // The box in which an answer is written: send by Ctrl+Enter, count, copy. Nothing but its writer ever clears it.
 import { explain } from "./actions.js";
 import { fragment, page, say, tell } from "./dom.js";
+import { sent, startDrafts } from "./drafts.js";
+import { forgetObjections, showObjections } from "./objected.js";
 import { show } from "./outgoing.js";
-import { paintTimes } from "./times.js";
+import { startPicker, wirePicker } from "./picker.js";
+import { keepSuggested, startSuggested } from "./suggested.js";
+import { paintTimes, serverNow } from "./times.js";
 
 const box = () => document.getElementById("composer");
 const text = () => /** @type {HTMLTextAreaElement | null} */ (document.getElementById("reply"));
@@ -12,15 +16,6 @@ const part = (name) => /** @type {HTMLElement | null} */ (box()?.querySelector(`
 let sending = false;
 
 export const focus = () => text()?.focus();
-
-/** Put a text back that was not sent, unless another one is being written. @param {string} said */
-export function restore(said) {
-  const field = text();
-  if (!field || field.value.trim()) return;
-  field.value = said;
-  field.focus();
-  count();
-}
 
 /** As the platform counts. @param {string} said @param {string} unit */
 function measured(said, unit) {
@@ -44,6 +39,7 @@ function count() {
 /** @param {string} said @param {string} [html] what others have answered */
 function object(said, html = "") {
   const region = part("said");
+  region.classList.remove("warn");
   region.replaceChildren(said, ...(html ? [fragment(html)] : []));
   paintTimes(region);
 }
@@ -60,16 +56,22 @@ async function send() {
     });
     const told = [202, 409, 422].includes(response.status) ? await response.json() : null;
     if (response.status === 202) {
+      const said = text().value;
       text().value = "";
       object("");
       count();
+      forgetObjections();
+      sent(said, told.draft);
       show(told.html, true);
     } else if (response.status === 409) {
       // What stopped it is shown now: who sends again, has read it.
       if (told.seen) /** @type {HTMLInputElement} */ (form.elements.namedItem("seen")).value = told.seen;
       if (told.ver) /** @type {HTMLInputElement} */ (form.elements.namedItem("ver")).value = told.ver;
       object(told.said, told.html);
-    } else if (response.status === 422) object(told.objections.map((each) => each.said).join(" "));
+    } else if (response.status === 422) {
+      const said = text().value;
+      showObjections(part("said"), told.objections, said.length - said.trimStart().length);
+    }
     else explain(response.status, null, "");
   } catch {
     tell(say("no_connection"), { error: true });
@@ -91,33 +93,43 @@ async function copy() {
 }
 
 /**
- * The page is about to be replaced by a fresh one: what is being written stays, with its place.
- * @param {DocumentFragment | HTMLElement} fresh @returns {() => void} to be called afterwards
+ * The page is about to be renewed: what must not be touched is the box that somebody writes in, else its text alone.
+ * @param {DocumentFragment | HTMLElement} fresh @returns {{kept: Element, twin: Element} | null}
  */
 export function keepIn(fresh) {
-  const [kept, next, field] = [box(), fresh.querySelector("#composer"), text()];
-  if (!kept || !next || !field || (!field.value && document.activeElement !== field)) return wire;
-  for (const name of ["ver", "seen"]) {
-    const value = /** @type {HTMLInputElement} */ (next.querySelector(`[name=${name}]`)).value;
-    /** @type {HTMLInputElement} */ (kept.querySelector(`[name=${name}]`)).value = value;
-  }
-  const focused = document.activeElement === field;
-  const [start, end, top] = [field.selectionStart, field.selectionEnd, field.scrollTop];
-  next.replaceWith(kept);
-  return () => {
-    if (focused) field.focus({ preventScroll: true });
-    field.setSelectionRange(start, end);
-    field.scrollTop = top;
-  };
+  const [mine, next, field] = [box(), fresh.querySelector("#composer"), text()];
+  if (!mine || !next || !field) return null;
+  const whole = Boolean(field.value) || mine.contains(document.activeElement);
+  /** @param {Element} of @param {string} name */
+  const input = (of, name) => /** @type {HTMLInputElement} */ (of.querySelector(`[name=${name}]`));
+  // What the page shows now has been seen; the draft goes on from where it was.
+  for (const name of ["ver", "seen"]) input(mine, name).value = input(next, name).value;
+  input(next, "draft").value = input(mine, "draft").value;
+  return whole ? { kept: mine, twin: next } : { kept: field, twin: next.querySelector("#reply") };
 }
 
-/** What needs a script is shown. */
-function wire() {
+/** What needs a script is shown, and what was loaded stands there again. */
+export function wireComposer() {
   part("copy")?.removeAttribute("hidden");
+  wirePicker();
+  keepSuggested();
+  tellWindow();
+}
+
+/** Whether the platform still takes an answer, by the server's clock. */
+function tellWindow() {
+  const left = /** @type {HTMLElement | null} */ (document.querySelector("#composer .window"));
+  if (!left || Date.parse(left.dataset.until) / 1000 > serverNow()) return;
+  left.textContent = say("window_over", { channel: box().dataset.channel });
+  left.className = "window over";
 }
 
 export function startComposer() {
-  wire();
+  startDrafts();
+  startPicker();
+  startSuggested();
+  wireComposer();
+  setInterval(tellWindow, 20000);
   document.addEventListener("submit", (event) => {
     if (!/** @type {Element} */ (event.target).closest("#composer")) return;
     event.preventDefault();

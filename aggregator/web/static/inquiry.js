@@ -1,8 +1,9 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
-import { keepIn } from "./composer.js";
+import { keepIn, wireComposer } from "./composer.js";
 import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
+import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
@@ -15,12 +16,13 @@ export async function refresh() {
   if (!answer.ok) return;
   const fresh = fragment(await answer.text()).getElementById("inquiry");
   const had = /** @type {HTMLElement | null} */ (document.activeElement);
-  const afterwards = keepIn(fresh);
-  article().replaceWith(fresh);
-  afterwards();
+  const stays = keepIn(fresh);
+  if (stays) renewAround(article(), fresh, stays.kept, stays.twin);
+  else article().replaceWith(fresh);
   if (had && !had.isConnected) focusAgain(had);
-  paintTimes(fresh);
+  paintTimes(article());
   wire();
+  wireComposer();
 }
 
 /** What can be done by a key. */

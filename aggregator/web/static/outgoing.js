@@ -3,7 +3,7 @@
 import { fragment, page, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
-/** What the page around it does. @type {{gone: () => void, restore: (text: string) => void}} */
+/** What the page around it does. @type {{gone: () => void, restore: (text: string, draft?: any) => void}} */
 let around = { gone: () => {}, restore: () => {} };
 let painted = 0;
 
@@ -65,7 +65,7 @@ async function decide(id, what, edits = what === "undo") {
     const told = [200, 409, 422].includes(response.status) ? await response.json() : null;
     if (response.status === 200) {
       show(told.html, what !== "was-sent");
-      if (edits) around.restore(told.text);
+      if (edits) around.restore(told.text, told.draft);
       if (what === "undo") tell(say("answer_undone"));
       return;
     }
@@ -84,7 +84,7 @@ export function undo() {
   return Boolean(held);
 }
 
-/** @param {{gone: () => void, restore: (text: string) => void}} how gone: one got to its platform; restore: a text that was taken back */
+/** @param {{gone: () => void, restore: (text: string, draft?: any) => void}} how gone: one got to its platform; restore: a text that was taken back */
 export function startOutgoing(how) {
   around = how;
   wire();

@@ -24,15 +24,16 @@ startClock();
 startSession();
 if (document.body.classList.contains("feed")) await import("./feed.js");
 else if (document.body.classList.contains("inquiry")) {
-  const [inquiry, composer, outgoing, presence] = await Promise.all([
+  const [inquiry, composer, drafts, outgoing, presence] = await Promise.all([
     import("./inquiry.js"),
     import("./composer.js"),
+    import("./drafts.js"),
     import("./outgoing.js"),
     import("./presence.js"),
   ]);
   inquiry.startInquiry();
   composer.startComposer();
-  outgoing.startOutgoing({ gone: inquiry.refresh, restore: composer.restore });
+  outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   offer({
     ...inquiry.deeds,
     undo: () => outgoing.undo() || inquiry.deeds.undo(),
