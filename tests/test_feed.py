@@ -575,3 +575,20 @@ async def test_the_gap_of_a_feed_that_rolled_over_stands_in_the_ledger(tmp_path:
             await work.poller.poll(work.poller.sources["notes"])
             lost = work.db.query("SELECT state, reason FROM coverage WHERE state = 'lost'")
     assert lost == [("lost", ROLLED_OVER)]
+
+
+async def test_a_feed_whose_answers_are_kept_is_complete_only_to_where_they_may_be_old(rss: FeedStage) -> None:
+    rss.feed.max_age, rss.feed.keeps = 300, 2
+    rss.says("one", "two")
+    connector = rss.connector()
+    connector.clock = rss.feed.clock
+    [first] = await committed(connector)
+    seen = rss.feed.clock() - timedelta(minutes=5)
+    complete_to = connector.complete_to
+    rss.pass_(minutes=10)
+    unchanged = await committed(connector, first.cursor), connector.complete_to
+    rss.says("three", "four")
+    [second] = await committed(connector, first.cursor)
+    assert complete_to == seen
+    assert unchanged == ([], seen + timedelta(minutes=10))
+    assert [gap.start for gap in second.gaps] == [seen + timedelta(minutes=10)]
