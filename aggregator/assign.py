@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from aggregator.drafts import Draft
 from aggregator.identity import Id, inquiry_id
 from aggregator.inquiry import NEAR
-from aggregator.prepare import Draft
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
 

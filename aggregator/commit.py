@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from aggregator import assign
+from aggregator.drafts import Draft, Prepared, Tally
 from aggregator.identity import Id, as_uuid
+from aggregator.origin import Origin
 from aggregator.people import People, waiting_inquiries
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
-from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts

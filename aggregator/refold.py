@@ -16,7 +16,7 @@ from aggregator.store import rows
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
-    from aggregator.prepare import Draft, Prepared
+    from aggregator.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
 

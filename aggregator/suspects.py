@@ -14,10 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.config import Settings, clock_of
+from aggregator.drafts import Draft, Prepared
 from aggregator.fold import Subject
 from aggregator.identity import Id, as_uuid, inquiry_id
 from aggregator.inquiry import NEAR
-from aggregator.prepare import Draft, Origin, Prepared, ReadPage, pack, read_again
+from aggregator.origin import Origin
+from aggregator.packing import pack
+from aggregator.prepare import read_again
+from aggregator.reading import ReadPage
 from aggregator.refold import refold
 from aggregator.store import rows
 from aggregator.store.known import KnownIds

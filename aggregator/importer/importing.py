@@ -15,11 +15,11 @@ from contextlib import ExitStack, aclosing, closing, contextmanager
 from functools import partial
 
 from aggregator.commit import Move, Outcome
+from aggregator.drafts import Prepared
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import File, Rows
 from aggregator.importer.workers import Job, Workers, ask
 from aggregator.ingest import Ingest
-from aggregator.prepare import Prepared
 from aggregator.store import sources
 from connectors.contract import SourceConfig
 

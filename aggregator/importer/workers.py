@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import ImportFileError
-from aggregator.prepare import Origin, prepare
+from aggregator.origin import Origin
+from aggregator.prepare import prepare
 from aggregator.triage import get_ready
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from aggregator.config import ChannelClock
+    from aggregator.drafts import Prepared
     from aggregator.importer.files import Rows
-    from aggregator.prepare import Prepared
     from aggregator.triage.impersonation import OurNames
 
 

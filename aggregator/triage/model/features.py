@@ -109,7 +109,9 @@ def pieces(searched: Sequence[str]) -> Pieces:
     code, start, length = (np.concatenate(parts) for parts in zip(*found, strict=True))
     place = (code >> np.uint64(64 - BITS)).astype(np.int64)
     kinds = tuple(accumulate(len(one) for one, _, _ in found))
-    counts = sum(np.diff(np.searchsorted(one, begins), append=len(one)) for _, one, _ in found)
+    counts = np.zeros(len(begins), np.int64)
+    for _, starts, _ in found:
+        counts += np.diff(np.searchsorted(starts, begins), append=len(starts))
     return Pieces(place, start, length, kinds, counts, joined, begins)
 
 
