@@ -9,7 +9,6 @@ clocks run, and those of which anything else comes out, are folded one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,10 @@ import pyarrow as pa
 from aggregator.fold import FoldPost, Subject, excerpt, fold
 from aggregator.identity import Id, code, inquiry_id, written
 from aggregator.inquiry import Inquiry, InquiryReason, Reason
+from aggregator.origin import Folded, Origin
 from aggregator.store import rows
 
 if TYPE_CHECKING:
-    from aggregator.origin import Origin
     from aggregator.reading import Reading
 
 _INQUIRY, _THREAD, _PERSON, _POST = (bytes([number]) * 16 for number in range(4))
@@ -30,17 +29,6 @@ _POSTED, _SEEN = datetime(1, 1, 2, tzinfo=UTC), datetime(1, 1, 3, tzinfo=UTC)
 _SOURCE, _CHANNEL, _LANG, _TITLE, _WORDS, _LINK = (f"\0{number}" for number in range(6))
 _MARKS = frozenset((_INQUIRY, _THREAD, _PERSON, _POST, _POSTED, _SEEN, _SOURCE, _CHANNEL, _LANG, _TITLE, _WORDS, _LINK))
 _OF_EACH = ("code", "excerpt", "reasons", "points")  # made for each post
-
-Shape = tuple[object, ...]
-"""What the fold of an old post hangs on."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Folded:
-    """What comes out for posts of one shape: by column a mark, or what is the same for all; and further reasons."""
-
-    columns: dict[str, Any]
-    further: tuple[InquiryReason, ...]
 
 
 def begun(

@@ -6,15 +6,27 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregator.triage.language import search_text
 from connectors.contract import Item, Record
 
 if TYPE_CHECKING:
-    from aggregator.alone import Folded, Shape
     from aggregator.config import ChannelClock
+    from aggregator.inquiry import InquiryReason
     from aggregator.triage.impersonation import OurNames
+
+
+Shape = tuple[object, ...]
+"""What the fold of a customer's old post hangs on, but for ids, times and words (aggregator/alone.py)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """What comes out for posts of one shape: by column a mark, or what is the same for all; and further reasons."""
+
+    columns: dict[str, Any]
+    further: tuple[InquiryReason, ...]
 
 
 @dataclass(frozen=True, slots=True)
