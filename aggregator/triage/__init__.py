@@ -144,5 +144,5 @@ def get_ready() -> None:
     entities.get_ready()
     followup.get_ready()
     phrases("promises", promises.GROUPS)
-    phrases("thanks", thanks.GROUPS)
+    thanks.get_ready()
     load()
