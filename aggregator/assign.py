@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from aggregator.drafts import Draft
-from aggregator.identity import Id, inquiry_id
+from aggregator.identity import Id
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
@@ -76,7 +76,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     rest = []
     for draft in fresh:
         if draft.alone and not draft.staff:
-            draft.inquiry_id = inquiry_id(draft.post_id) if draft.asks and not draft.passed_over else None
+            draft.inquiry_id = draft.opens if draft.asks and not draft.passed_over else None
         else:
             rest.append(draft)
     if not rest:
@@ -97,7 +97,7 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row
     for draft in rest:
         if draft.staff and draft.inquiry_id is None:
             draft.inquiry_id = _answered(draft, threads)
-    return _answers_seen_early(con, rest, threads)
+    return _answers_seen_early(con, rest, threads, known)
 
 
 def _joined(draft: Draft, threads: _Threads) -> Id | None:
@@ -106,7 +106,8 @@ def _joined(draft: Draft, threads: _Threads) -> Id | None:
     if span is None or span.distance(draft.posted_at) > NEAR:
         if draft.passed_over:
             return None
-        span = _Span(inquiry_id(draft.post_id), draft.posted_at, draft.posted_at)
+        assert draft.opens is not None
+        span = _Span(draft.opens, draft.posted_at, draft.posted_at)
         spans.append(span)
     span.first, span.last = min(span.first, draft.posted_at), max(span.last, draft.posted_at)
     if not draft.thanks:
@@ -189,9 +190,9 @@ def _load_targets(con: Connection, answers: Sequence[Draft], known: KnownIds, th
                 threads.targets[target] = _target(*said)
 
 
-def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threads) -> list[Row]:
+def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threads, known: KnownIds) -> list[Row]:
     """Answers that we read before their question find it now."""
-    asked = {draft.thread_id for draft in fresh if not draft.staff}
+    asked = known.early_answers.among(con, {draft.thread_id for draft in fresh if not draft.staff})
     if not asked:
         return []
     stored = rows.select(
