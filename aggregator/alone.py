@@ -8,7 +8,7 @@ clocks run, and those of which anything else comes out, are folded one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +110,6 @@ def _filled_in(alike: Sequence[tuple[Reading, Id, Folded]], origin: Origin, seen
         _PERSON: [each.person_id for each in said],
         _POST: [each.post_id for each in said],
         _POSTED: [each.posted_at for each in said],
-        _SEEN: [seen_at] * len(said),
-        _SOURCE: [origin.source] * len(said),
         _CHANNEL: [each.channel for each in said],
         _LANG: [each.lang for each in said],
         _TITLE: [each.post.title or None for each in said],
@@ -125,20 +123,41 @@ def _filled_in(alike: Sequence[tuple[Reading, Id, Folded]], origin: Origin, seen
         "points": [_sum(each.understanding.reasons, folded.further) for each, _, folded in alike],
     }
     distinct = {folded: number for number, folded in enumerate(dict.fromkeys(folds))}
-    numbers = pa.array([distinct[folded] for folded in folds], pa.int32())
+    numbers = [distinct[folded] for folded in folds]
+    arrays: dict[object, pa.Array] = {
+        _SEEN: rows.constant(rows.INQUIRY["seen_at"], seen_at, len(said)),
+        _SOURCE: rows.constant(rows.INQUIRY["source"], origin.source, len(said)),
+    }
     columns: dict[str, pa.Array] = {}
     for name, kind in rows.INQUIRY.items():
-        values = [] if name in of_each else [folded.columns[name] for folded in distinct]
         if name in of_each:
             columns[name] = rows.array(kind, of_each[name])
-        elif _MARKS.isdisjoint(values):
-            columns[name] = rows.array(kind, values).take(numbers)
-        elif len(set(values)) == 1:
-            columns[name] = rows.array(kind, told[values[0]])
-        else:
-            each = [folded.columns[name] for folded in folds]
-            columns[name] = rows.array(kind, [told[one][row] if one in _MARKS else one for row, one in enumerate(each)])
+            continue
+        values = [folded.columns[name] for folded in distinct]
+        for mark in _MARKS.intersection(values) - arrays.keys():
+            arrays[mark] = rows.array(kind, told[mark])
+        columns[name] = _column(kind, values, numbers, arrays)
     return pa.table(columns)
+
+
+def _column(
+    kind: pa.DataType, values: Sequence[object], numbers: Sequence[int], arrays: Mapping[object, pa.Array]
+) -> pa.Array:
+    """A column of which `numbers` tells for each row which of the values stands there: the value, or, for a mark, what
+    stands in that row of its array."""
+    marks = list(_MARKS.intersection(values))
+    if not marks:
+        return rows.array(kind, values).take(pa.array(numbers, pa.int32()))
+    if len(set(values)) == 1:
+        return arrays[marks[0]]
+    parts = [arrays[mark] for mark in marks]
+    parts.append(rows.array(kind, [None if value in _MARKS else value for value in values]))
+    rows_before = [marks.index(value) * len(numbers) if value in _MARKS else None for value in values]
+    taken = [
+        len(marks) * len(numbers) + number if (before := rows_before[number]) is None else before + row
+        for row, number in enumerate(numbers)
+    ]
+    return pa.concat_arrays(parts).take(pa.array(taken, pa.int32()))
 
 
 def _reasons(said: Reading, folded: Folded) -> str:
