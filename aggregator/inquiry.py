@@ -41,6 +41,13 @@ class Reason(NamedTuple):
     end: int | None = None
     version: int = 1
 
+    def as_json(self, post: str) -> dict[str, object]:
+        """As `InquiryReason.as_json` writes it for an inquiry; `post`: the post that says it."""
+        values: dict[str, object] = {"rule": self.rule, "points": self.points, "version": self.version, "post_id": post}
+        if self.start is not None:
+            values |= {"start": self.start, "end": self.end}
+        return values
+
 
 class Understanding(NamedTuple):
     """What one post means."""

@@ -21,7 +21,7 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from aggregator import tempo
 from aggregator.ingest import Ingest
-from aggregator.prepare import Origin
+from aggregator.origin import Origin
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.sources import FenceLostError, HealthState, SourceState

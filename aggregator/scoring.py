@@ -22,12 +22,13 @@ from aggregator.identity import inquiry_id
 from aggregator.importer.connector import FileConnector
 from aggregator.inquiry import Inquiry, InquiryReason, shown
 from aggregator.moving import Beside, moving_terms
-from aggregator.prepare import Origin, read_page
+from aggregator.origin import Origin
+from aggregator.prepare import read_page
 from aggregator.suspects import our_names
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
-    from aggregator.prepare import Reading
+    from aggregator.reading import Reading
 
 CHUNK = 1 << 16  # bytes read at once; a slow writer's single line comes alone, and is answered before the next
 MOST_POSTS = 200  # kept of one person in one thread; what is older no longer counts

@@ -174,11 +174,17 @@ class Grade(Protocol):
 def falling(likely: Sequence[float]) -> tuple[float, float, float, float]:
     """How likely grades of at least 1, 2, 3, 4 are, so that none is likelier than the one below: half what the lower
     ones allow, half what the higher ones imply. What is surely an emergency stands high, though it reads like talk."""
-    first, second, third, fourth = likely
-    at_most = (first, min(first, second), min(first, second, third), min(likely))
-    at_least = (max(likely), max(second, third, fourth), max(third, fourth), fourth)
-    one, two, three, four = ((low + high) / 2 for low, high in zip(at_most, at_least, strict=True))
-    return one, two, three, four
+    one, two, three, four = likely
+    at_most_two = min(one, two)
+    at_most_three = min(at_most_two, three)
+    at_least_three = max(three, four)
+    at_least_two = max(two, at_least_three)
+    return (
+        (one + max(one, at_least_two)) / 2,
+        (at_most_two + at_least_two) / 2,
+        (at_most_three + at_least_three) / 2,
+        (min(at_most_three, four) + four) / 2,
+    )
 
 
 def weigh(

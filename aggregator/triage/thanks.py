@@ -104,3 +104,13 @@ def _only_these() -> re.Pattern[str]:
     lists = read(FOLDER / "thanks.yaml", GROUPS)
     words = [word for group in ("thanks", "heard", "solved", "filler", "doubtful") for word in lists[group]]
     return re.compile(rf"(?>(?:{any_of(words).pattern})|[\W_])++")
+
+
+def get_ready() -> None:
+    """Load the words now.
+
+    Raises:
+        ConfigError: every mistake in them, with file and group.
+    """
+    phrases("thanks", GROUPS)
+    _only_these()

@@ -69,10 +69,13 @@ def rows_of(texts: Sequence[str]) -> list[Row]:
     """Each text's pieces with count / sqrt(all pieces), and the categories of words behind them."""
     searched = [search_text(text) for text in texts]
     found = pieces(searched)
-    bounds = np.searchsorted(found.text, np.arange(len(texts) + 1))
+    numbers = found.texts()
+    order = np.argsort(numbers, kind="stable")
+    places = found.place[order]
+    bounds = np.searchsorted(numbers[order], np.arange(len(texts) + 1))
     rows = []
     for text, first, last in zip(searched, bounds[:-1], bounds[1:], strict=True):
-        place, count = np.unique(found.place[first:last], return_counts=True)
+        place, count = np.unique(places[first:last], return_counts=True)
         held = sorted(SIZE + NAMES.index(name) for name in hits_of(text) if name in NAMES)
         worth = np.concatenate([count / np.sqrt(max(1, last - first)), np.full(len(held), CATEGORY_WORTH)])
         rows.append(Row(np.concatenate([place, np.array(held, np.int64)]), worth))
