@@ -49,6 +49,7 @@ from connectors.secret import Secret
 OUTAGE: Final = timedelta(hours=25)  # longer than Telegram keeps what nobody fetches
 LINES: Final = 1_000_000  # more than any run plays
 LINES_A_SECOND: Final = 40
+LINES_A_LIFE: Final = 200  # of one process of the service; then the crowd waits for the next: a busy machine keeps up
 HISTORY: Final = "history"
 ROWS: Final = 1500  # of each file that is imported beside
 FEW: Final = 3  # channels of a short run
@@ -74,6 +75,8 @@ class Crowd:
     stage: Stage
     seed: int
     spoken: int = 0
+    _may_speak: int = LINES_A_LIFE
+    _next_life: asyncio.Event = field(default_factory=asyncio.Event)
     _gone: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -86,7 +89,15 @@ class Crowd:
         """Until it is cancelled."""
         while True:
             self.says(self._rng.choice((1, 1, 1, 2, 3, 4)))
+            while self.spoken >= self._may_speak:
+                self._next_life.clear()
+                await self._next_life.wait()
             await asyncio.sleep(self._rng.expovariate(LINES_A_SECOND / 2))
+
+    def goes_on(self) -> None:
+        """Another process begins to listen."""
+        self._may_speak = self.spoken + LINES_A_LIFE
+        self._next_life.set()
 
     def says(self, lines: int) -> None:
         for _ in range(lines):
@@ -273,6 +284,7 @@ async def _under_load(
                 clock.leap(OUTAGE)
                 service.late = 0
             service.begin()
+            people.goes_on()
         await service.answers()
         talking.cancel()
         history.ends = True

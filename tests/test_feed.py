@@ -27,7 +27,7 @@ from connectors.feed.memory import ROLLED_OVER
 from connectors.secret import Secret
 from connectors.weibo import Weibo
 from connectors.weibo.bid import permalink
-from tests.contract_suite import Drained, PullContract, drain, numbered, posts, texts
+from tests.contract_suite import Drained, Patience, PullContract, drain, numbered, posts, texts
 
 KEY = "k-9b8a7f6e5d4c3b2a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -44,6 +44,7 @@ class FeedStage:
     def __init__(self, feed: FeedSimulator, url: str) -> None:
         self.feed = feed
         self.url = url
+        self.patience = Patience()
 
     def connector(self, **settings: Any) -> Feed:
         source = settings.pop("source", "feed")
@@ -54,7 +55,7 @@ class FeedStage:
                 "url": self.url + quote(self.feed.path),
                 "holds": holds,
                 "key": Secret(env="FEED_KEY"),
-                "timeout": 0.5,
+                "timeout": self.patience.taken(),
                 **settings,
             }
         )
@@ -69,6 +70,7 @@ class FeedStage:
         self.feed.breaks(self.feed.says("lin", "odd"))
 
     def fails_next(self, fault: str) -> None:
+        self.patience.expects(fault)
         self.feed.fail_next(cast("Fault", fault))
 
     def asks_to_wait(self, seconds: int) -> None:

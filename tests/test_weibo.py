@@ -19,7 +19,7 @@ from connectors.errors import AuthError, ThrottledError, TransientError
 from connectors.secret import Secret
 from connectors.weibo import Weibo
 from connectors.weibo.failures import NOT_ALLOWED, failure
-from tests.contract_suite import Drained, PullContract, drain, items, posts, refused
+from tests.contract_suite import Drained, Patience, PullContract, drain, items, posts, refused
 
 TOKEN_ENV = "HARBOR_WEIBO_TOKEN"
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
@@ -106,11 +106,12 @@ class Stage:
         self.weibo = weibo
         self.url = url
         self.clock = clock
+        self.patience = Patience()
         self.post = weibo.we_post("今晚维护")
 
     def connector(self) -> Weibo:
         self.clock.passes(hours=1)
-        return connector_for(self.url, self.clock, "comments", timeout=0.5)
+        return connector_for(self.url, self.clock, "comments", timeout=self.patience.taken())
 
     def says(self, *said: str) -> None:
         for text in said:
@@ -120,6 +121,7 @@ class Stage:
         self.weibo.plants_unreadable()
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.weibo.fails_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:
