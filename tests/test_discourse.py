@@ -532,6 +532,7 @@ async def test_check_says_as_whom_we_read_and_what_is_missing(current: ForumStag
     assert [(finding.level, finding.text.split(":")[0]) for finding in findings] == [
         ("ok", "acting for the user system"),
         ("ok", "the newest post was written at 2026-03-14T08"),
+        ("warning", "answers would be written as system, whose posts are never listed"),
         ("ok", "private messages can be read"),
         ("warning", "no webhook_secret"),
     ]
@@ -680,3 +681,11 @@ async def test_a_guest_is_told_before_writing_that_the_forum_takes_nothing_from_
     guest = current.connector(api_key=None)
     asked = asked_in(guest, (await drain(guest)).records)
     assert guest.reply_window(asked, NOW).why == "no_credential"
+
+
+async def test_check_says_that_what_system_answers_is_never_listed(current: ForumStage) -> None:
+    async def told(user: str) -> bool:
+        findings = await current.connector(api_user=user).check()
+        return any("written as system" in finding.text for finding in findings)
+
+    assert (await told("system"), await told("helper")) == (True, False)

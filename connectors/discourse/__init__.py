@@ -180,6 +180,8 @@ class Discourse(PullConnector, PushConnector, Replying):
             if newest
             else Finding("warning", "no post is listed"),
         ]
+        if self.config.api_key and self.config.api_user.lower() == "system":
+            findings.append(Finding("warning", "answers would be written as system, whose posts are never listed"))
         if self.config.private_messages:
             findings.append(await self._private_finding())
         if self.config.webhook_secret is None:
