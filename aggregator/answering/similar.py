@@ -38,7 +38,7 @@ _USUAL: Final = 9  # terms of a question
 _FRESH: Final = 20.0  # seconds in which the store is not looked at again
 _ANEW: Final = 6 * 3600.0  # seconds after which all is read again
 _READS: Final = 40_000  # entries that are looked at for one question, of its rarest terms
-_CANDIDATES: Final = 24
+_CANDIDATES: Final = 10  # whose answers are read
 _SHOWN: Final = 3
 _OVERLAP = timedelta(hours=1)
 _OTHER_LANGUAGE = 0.6
@@ -153,7 +153,7 @@ class _Index:
         whole = math.sqrt(sum(weights.values()))
         han = _is_han(question)
         enough = [number for number in sums if shared[number] >= _FEWEST[han]]
-        likest = sorted(enough, key=lambda number: sums[number], reverse=True)[: 8 * most]
+        likest = sorted(enough, key=lambda number: sums[number], reverse=True)[: 4 * most]
         found = [self._likeness(number, question, sums[number], whole) for number in likest]
         return sorted((one for one in found if one.likeness >= LIKE[han]), key=lambda one: -one.likeness)[:most]
 
