@@ -20,7 +20,9 @@ from aggregator.inquiry import shown
 from aggregator.poller import WELL
 from aggregator.replay import replay
 from aggregator.rescoring import rescore
-from aggregator.store.reading import FeedRow, Filters, feed_page
+from aggregator.store.filters import Filters
+from aggregator.store.listing import feed_page
+from aggregator.store.reading import FeedRow
 from aggregator.store.reports import source_reports
 from aggregator.workplace import Workplace
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from aggregator import assign
+from aggregator.drafts import Draft, Prepared, Tally
 from aggregator.identity import Id, as_uuid
+from aggregator.origin import Origin
 from aggregator.own_answers import OwnAnswers
 from aggregator.people import People, waiting_inquiries
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
-from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
@@ -110,7 +111,7 @@ def commit_page(
         _move_cursor(con, origin, move)
     outcome = Outcome(records=page.records, rejected=len(page.rejected))
     writes = Writes()
-    _move_threads(con, page.moved)
+    _move_threads(con, page.moved, known)
     deleted = _by_own_id(con, page, known)
     wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in deleted}
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
@@ -132,6 +133,8 @@ def commit_page(
     writes.touched |= own.arrived(con, sent, now)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
+    known.early_answers.add(draft.thread_id for draft in fresh if draft.staff and draft.inquiry_id is None)
+    known.early_answers.add(row["thread_id"] for row in map(writes.known.get, writes.changed) if row and row["staff"])
     _write_accounts(con, page.drafts, origin, seen)
     approached = suspects.mark(con, page.drafts, approaches, now)
     linked = people.note(con, page.drafts, now)
@@ -197,7 +200,9 @@ def _move_cursor(con: Connection, origin: Origin, move: Move) -> None:
         con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [origin.source, gap.start, gap.end, gap.reason])
 
 
-def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]]) -> None:
+def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]], known: KnownIds) -> None:
+    if moved:
+        known.early_answers.forget()
     for old, new in moved:
         for table in ("post", "inquiry_open", "inquiry_closed"):
             con.execute(f"UPDATE {table} SET thread_id = ? WHERE thread_id = ?", [as_uuid(new), as_uuid(old)])

@@ -18,14 +18,16 @@ import structlog
 from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
+from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
 from aggregator.incidents import extract
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
+from aggregator.origin import Origin, any_of
 from aggregator.own_answers import OwnAnswers
 from aggregator.people import People
 from aggregator.pieces import Pieces
-from aggregator.prepare import Draft, Origin, Prepared, any_of, prepare, rejected_id
+from aggregator.prepare import prepare, rejected_id
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts

@@ -18,7 +18,7 @@ from aggregator.inquiry import NEAR
 from aggregator.store import rows
 
 if TYPE_CHECKING:
-    from aggregator.prepare import Draft, Prepared
+    from aggregator.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
 CLOCKS_DIFFER = timedelta(minutes=2)

@@ -21,7 +21,7 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from aggregator import tempo
 from aggregator.ingest import Ingest
-from aggregator.prepare import Origin
+from aggregator.origin import Origin
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.sources import FenceLostError, HealthState, SourceState
@@ -346,12 +346,12 @@ class Poller:
         missed = tempo.silence(source.rhythm, self.ingest.clock())
         source.state, source.message = ("ok", "") if missed is None else ("silent", _silence(source.rhythm, missed))
         changed = source.state != before
-        if not (changed or note) and source.noted_at and began - source.noted_at < NOTE_EVERY:
+        if not (changed or note) and source.noted_at and timedelta(0) <= began - source.noted_at < NOTE_EVERY:
             return
         source.noted_at = began
         if changed:
             log.info("source.recovered" if source.state == "ok" else "source.silent", source=source.name)
-        keeps = note or source.kept_at is None or began - source.kept_at >= KEEP_EVERY
+        keeps = note or source.kept_at is None or not timedelta(0) <= began - source.kept_at < KEEP_EVERY
         if keeps:
             source.kept_at = began
         until = min(began, source.connector.complete_to or began)

@@ -14,9 +14,9 @@ from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
 from aggregator.ingest import Ingest
+from aggregator.origin import Origin
 from aggregator.outbox import Outbox
 from aggregator.poller import Poller
-from aggregator.prepare import Origin
 from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk

@@ -30,11 +30,15 @@ from connectors.errors import NotSentError, ThrottledError, TransientError
 
 Why = Literal[
     "no_way",  # the platform gives no way to answer this
+    "feed",  # it came by a feed, which can only be read
+    "setting",  # the source lacks a setting that answering needs
     "no_credential",  # the source has none that may write
     "login",  # the credential was refused: renew it
     "no_right",  # the account may not write there: give it the right
     "window_over",  # the time in which the platform takes an answer has passed
     "too_many",  # it takes no more answers before the customer writes again
+    "spent",  # the account may send no more for now, to anybody
+    "taken",  # a colleague is at it on the platform itself
     "answered",  # it takes one answer to this, and has it
     "gone",  # the post, the thread or the customer's account is no longer there
     "closed",  # the thread takes no more posts

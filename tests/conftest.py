@@ -104,8 +104,9 @@ def open_inquiries(work: Workplace) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-@pytest.fixture
-async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Community]:
+@asynccontextmanager
+async def open_community(data: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Community]:
+    """Both platforms up, with nothing said yet."""
     clock = Hands()
     forum, telegram = ForumSimulator(clock=clock), TelegramSimulator(clock=clock)
     monkeypatch.setenv("FORUM_KEY", forum.api_key)
@@ -114,4 +115,10 @@ async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     async with AsyncExitStack() as stack:
         forum_url = await stack.enter_async_context(serve(forum.app))
         telegram_url = await stack.enter_async_context(serve(telegram.app))
-        yield Community(forum, telegram, forum_url, telegram_url, clock, tmp_path / "data")
+        yield Community(forum, telegram, forum_url, telegram_url, clock, data)
+
+
+@pytest.fixture
+async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Community]:
+    async with open_community(tmp_path / "data", monkeypatch) as opened:
+        yield opened

@@ -12,14 +12,19 @@ from pathlib import Path
 import structlog
 
 from aggregator.config import load
-from aggregator.outbox import outbox
+from aggregator.outbox import outbox, sender
 from aggregator.service import running
 from aggregator.stopping import until_signalled
+from connectors.imap import smtp
+from connectors.telegram import bot_api
+
+PATIENT = 600.0  # seconds: on a busy machine nothing may time out before the process is killed
 
 
 async def _run(config: Path, hold: float) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     outbox.HOLD = hold
+    sender.LONGEST = bot_api.ANSWER_WITHIN = smtp.ANSWER_WITHIN = PATIENT
     stop = asyncio.get_running_loop().create_future()
     async with running(load(config), port=0, hooks_port=0) as service:
         sys.stdout.write(f"{service.url}\n")

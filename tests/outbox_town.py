@@ -103,7 +103,7 @@ class Town:
 
     async def all_wait(self) -> None:
         """Until an answer waits before each platform."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             for gate in self.gates.values():
                 await gate.reached.wait()
             await self.mail.submission.waiting.wait()
@@ -175,7 +175,7 @@ class Town:
             url = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
             assert url, self.log.read_text(errors="replace")[-3000:]
             headers = {"sec-fetch-site": "same-origin", "accept": "application/json"}
-            async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=20) as amy:
+            async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as amy:
                 await amy.get(f"/enter?token={link}", headers={"accept": "text/html"})
                 yield Service(self, process, amy)
         finally:
@@ -212,7 +212,7 @@ class Service:
 
     async def until_settled(self, *people: str) -> None:
         """Until nothing is held or being sent any more."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(120):
             for person in people:
                 under_way = True
                 while under_way:
@@ -266,7 +266,7 @@ def _sources(town: Town, urls: dict[str, str], imap: int, way_out: int) -> Itera
     fast = {"poll_every": "1s"}
     yield "forum", {
         "connector": "discourse", "url": urls["forum"], "api_key": kept("forum", town.forum.api_key),
-        "api_user": "helper", "calls_per_minute": 100_000, "timeout": 20, **fast,
+        "api_user": "helper", "calls_per_minute": 100_000, "timeout": 600, **fast,
     }  # fmt: skip
     yield "telegram", {
         "connector": "telegram", "token": kept("telegram", town.telegram.token), "chats": [town.telegram.group],
@@ -279,13 +279,13 @@ def _sources(town: Town, urls: dict[str, str], imap: int, way_out: int) -> Itera
     }  # fmt: skip
     yield "app", {
         "connector": "chat", "secret": kept("app", town.app.backend.secret), "reply_url": f"{urls['app']}/answers",
-        "timeout": 20,
+        "timeout": 600,
     }  # fmt: skip
     yield "chatwoot", {
-        "connector": "chat", "service": "chatwoot", "url": urls["chatwoot"], "account": "1", "timeout": 20,
+        "connector": "chat", "service": "chatwoot", "url": urls["chatwoot"], "account": "1", "timeout": 600,
         "token": kept("chatwoot", town.chatwoot.token), **fast,
     }  # fmt: skip
     yield "intercom", {
-        "connector": "chat", "service": "intercom", "url": urls["intercom"], "timeout": 20,
+        "connector": "chat", "service": "intercom", "url": urls["intercom"], "timeout": 600,
         "token": kept("intercom", town.intercom.token), **fast,
     }  # fmt: skip

@@ -207,3 +207,15 @@ def test_a_reply_url_is_for_our_own_app_only() -> None:
     settings = {"connector": "chat", **desk}
     with pytest.raises(ValidationError, match="reply_url is for intake"):
         Chat.Config.model_validate(settings | {"reply_url": "https://app.example/answers"})
+
+
+async def test_the_check_asks_the_app_for_an_answer_that_never_was(app: AppReplyStage) -> None:
+    async def told() -> list[tuple[str, str]]:
+        async with app.connector() as connector:
+            return [(each.level, each.text) for each in await connector.check() if "reply_url" in each.text]
+
+    assert await told() == [("ok", "answers are taken at reply_url")]
+    app.refuses_login()
+    assert [level for level, _ in await told()] == ["failed"]
+    app.takes.app.fail_next("500")
+    assert [level for level, _ in await told()] == ["failed"]

@@ -23,7 +23,7 @@ from connectors.errors import AuthError, ReplyRefusedError, ThrottledError, Tran
 from connectors.replying import Asked
 from connectors.secret import Secret
 from connectors.session import Pacing
-from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, refused, texts
+from tests.contract_suite import Drained, Patience, PullContract, PushContract, drain, items, posts, refused, texts
 from tests.reply_contract import ReplyContract, an_answer, asked_in
 
 KEY = "k-5f1e0d9c8b7a6f5e4d3c2b1a"
@@ -41,6 +41,7 @@ class ForumStage:
     def __init__(self, forum: ForumSimulator, url: str) -> None:
         self.forum = forum
         self.url = url
+        self.patience = Patience()
         self._connectors: list[Discourse] = []
 
     async def aclose(self) -> None:
@@ -56,7 +57,7 @@ class ForumStage:
                 "api_key": Secret(env="FORUM_KEY"),
                 "webhook_secret": Secret(env="HOOK_SECRET"),
                 "calls_per_minute": 100_000,
-                "timeout": 0.5,
+                "timeout": self.patience.taken(),
                 **settings,
             }
         )
@@ -71,6 +72,7 @@ class ForumStage:
         self.forum.breaks(self.forum.says("lin", "odd"))
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.forum.fail_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:
@@ -530,6 +532,7 @@ async def test_check_says_as_whom_we_read_and_what_is_missing(current: ForumStag
     assert [(finding.level, finding.text.split(":")[0]) for finding in findings] == [
         ("ok", "acting for the user system"),
         ("ok", "the newest post was written at 2026-03-14T08"),
+        ("warning", "answers would be written as system, whose posts are never listed"),
         ("ok", "private messages can be read"),
         ("warning", "no webhook_secret"),
     ]
@@ -678,3 +681,11 @@ async def test_a_guest_is_told_before_writing_that_the_forum_takes_nothing_from_
     guest = current.connector(api_key=None)
     asked = asked_in(guest, (await drain(guest)).records)
     assert guest.reply_window(asked, NOW).why == "no_credential"
+
+
+async def test_check_says_that_what_system_answers_is_never_listed(current: ForumStage) -> None:
+    async def told(user: str) -> bool:
+        findings = await current.connector(api_user=user).check()
+        return any("written as system" in finding.text for finding in findings)
+
+    assert (await told("system"), await told("helper")) == (True, False)

@@ -270,3 +270,13 @@ def test_settings_that_would_send_in_clear_or_from_nowhere_are_refused(wrong: di
     usual = {"connector": "imap", "host": "imap.example.com", "user": "a@example.com", "password": {"env": "X"}}
     with pytest.raises(ValidationError):
         Imap.Config.model_validate(usual | wrong)
+
+
+async def test_the_check_tries_the_way_out_and_sends_nothing(stage: MailReplyStage) -> None:
+    async with stage.connector() as connector:
+        found = [finding.text for finding in await connector.check() if finding.level == "ok"]
+    assert "answers are sent by 127.0.0.1 from support@wallet.example" in found
+    async with stage.connector(smtp={"port": 9}) as connector:
+        (failed,) = [finding.text for finding in await connector.check() if finding.level == "failed"]
+    assert failed.startswith("no answer can be sent: support: 127.0.0.1 cannot be reached")
+    assert stage.mail.submission.sent == []

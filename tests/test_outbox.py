@@ -15,6 +15,7 @@ from aggregator.outbox.outbox import HOLD
 from aggregator.outbox.row import of_inquiry
 from aggregator.workplace import Workplace
 from connectors.errors import ReplyRefusedError
+from connectors.replying import CANNOT_TELL, CannotTell, Outgoing
 from tests.conftest import Community, open_inquiries, poll
 
 ANSWER = "Please send us the transaction ID, we look at it at once."
@@ -120,6 +121,38 @@ async def test_an_answer_that_came_back_before_we_heard_that_it_was_sent_counts_
     assert desk.row().state == "sent"
     assert [len(open_inquiries(desk.work)), desk.community.forum.writing.taken] == [1, 1]
     assert desk.work.db.query("SELECT count(*) FROM inquiry_event WHERE what = 'reply'") == [(1,)]
+
+
+async def test_what_nobody_knew_is_sent_once_it_comes_back_by_polling(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.work.connectors["forum"], "find_sent", _cannot_tell)
+    desk.community.forum.writing.loses.append("reset")
+    await desk.answers()
+    await desk.time_passes()
+    assert (desk.row().state, desk.row().looked) == ("unknown", "cannot tell")
+    desk.community.clock.pass_(minutes=1)
+    await poll(desk.work, "forum")
+    (inquiry,) = open_inquiries(desk.work)
+    assert (desk.row().state, inquiry["state"]) == ("sent", "answered")
+    assert desk.work.db.query("SELECT who FROM inquiry_event WHERE what = 'reply'") == [("amy",)]
+
+
+async def _cannot_tell(_: Outgoing) -> CannotTell:
+    return CANNOT_TELL
+
+
+async def test_an_impostor_who_says_the_same_is_not_taken_for_our_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.work.connectors["forum"], "find_sent", _cannot_tell)
+    await desk.answers()
+    desk.community.forum.fail_next("reset")
+    await desk.time_passes()
+    desk.community.forum.says("support_helper", ANSWER, reply_to=1001)
+    await poll(desk.work, "forum")
+    assert desk.row().state == "unknown"
+    assert desk.work.db.query("SELECT count(*) FROM post WHERE staff") == [(0,)]
 
 
 async def test_a_deleted_answer_leaves_the_customer_waiting_again(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -54,7 +54,8 @@ class ForumSimulator:
 
     api_key: the only key that is let in; budget: requests a minute before a 429, None: no limit; limiter: which of
     the two kinds of 429 it answers. login_required: guests are refused. shows_deleted: the key's user is staff, and
-    is shown deleted posts. subfolder: `/forum`, if the forum does not stand at the root.
+    is shown deleted posts. subfolder: `/forum`, if the forum does not stand at the root. cached_for: so long guests are
+    shown the same listing.
     """
 
     api_key: str = "demo-forum-key"
@@ -67,6 +68,7 @@ class ForumSimulator:
     login_required: bool = False
     shows_deleted: bool = False
     subfolder: str = ""
+    cached_for: timedelta = timedelta(0)
     hooks: HookSender = field(default_factory=HookSender)
     requests: list[str] = field(default_factory=list)  # path and query of each, for tests
 
@@ -78,6 +80,7 @@ class ForumSimulator:
         self._faults: deque[tuple[Fault, int]] = deque()
         self._calls: deque[float] = deque()
         self.writing = Writing(self)
+        self._cached: dict[str, tuple[datetime, Response]] = {}  # by query, for guests: since when
         routes = [
             Route("/posts.json", self._listing),
             Route("/posts.json", self._create, methods=["POST"]),
@@ -264,6 +267,14 @@ class ForumSimulator:
         private = request.url.path.endswith("/private-posts.json")
         if private and "api-key" not in request.headers:
             return _error(403, "not_logged_in", "You need to be logged in to do that.")
+        if self.cached_for and "api-key" not in request.headers:
+            at, shown = self._cached.get(request.url.query, (None, None))
+            if at is None or shown is None or self.clock() - at >= self.cached_for:
+                at, shown = self._cached[request.url.query] = self.clock(), self._listed(request, private)
+            return shown
+        return self._listed(request, private)
+
+    def _listed(self, request: Request, private: bool) -> Response:
         before = int(request.query_params.get("before", "0"))
         rows = self._current(before, private) if self.dialect == "current" else self._legacy(before, private)
         return _Answer(

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from aggregator.identity import Id
-from aggregator.store.reading import _both, _oldest_open, _where
+from aggregator.store.listing import selecting
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
-    from aggregator.store.reading import Filters
+    from aggregator.store.filters import Filters
     from aggregator.store.rows import Connection
 
 MOST: Final = 5000
@@ -23,13 +23,10 @@ def matching(cursor: Connection, filters: Filters, *, as_of: datetime, bands: Ba
     as_of: when the person loaded the view. What has come since, or has news from its customer since, was not seen and
     is left out.
     """
-    where, bound = _where(filters, bands)
-    if filters.search.strip() and "closed" not in filters.states:
-        bound["since"] = _oldest_open(cursor, as_of)
-    condition = " AND ".join([*where, "f.seen_at <= $moment"])
-    selects = (f"SELECT f.priority, f.inquiry_id, f.ver {table} WHERE {condition}" for table in _both(filters.states))
+    view, bound = selecting(filters, bands, "priority", "f.inquiry_id, f.ver, f.seen_at")
     found = cursor.execute(
-        f"{' UNION ALL '.join(selects)} ORDER BY priority DESC, inquiry_id DESC LIMIT {MOST + 1}",
+        f"SELECT inquiry_id, ver FROM ({view}) WHERE seen_at <= $moment "
+        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {MOST + 1}",
         bound | {"moment": as_of},
     ).fetchall()
-    return [(inquiry.bytes, ver) for _, inquiry, ver in found]
+    return [(inquiry.bytes, ver) for inquiry, ver in found]

@@ -1,17 +1,16 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql (0003_priority, 0005_people) alone, so that the feed, a page of it and the reasons shown beside it never
+aggregator/sql (from 0003_priority on) alone, so that the feed, a page of it and the reasons shown beside it never
 disagree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 from uuid import UUID
 
 import orjson
@@ -20,13 +19,13 @@ from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
 from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
+from aggregator.store.filters import Filters, where
 from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.rows import INQUIRY, to_inquiry
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
 
-OPEN_STATES = ("new", "claimed", "waiting", "answered")  # what the feed shows unless it is asked for others
 THREAD_LIMIT = 100
 
 _COLUMNS = ", ".join(f"f.{column}" for column in INQUIRY)
@@ -36,22 +35,22 @@ _PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, {since}, i.due_at,
 _THEN = "coalesce(i.closed_at, $moment)"
 _NO_INCIDENT = "NULL::UUID AS incident_id, NULL AS incident_number, 0 AS incident_persons"
 _INCIDENT = "n.incident_id, n.number AS incident_number, coalesce(n.persons, 0) AS incident_persons"
-_OPEN = "FROM feed_at($moment) AS f"
+OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
 _WITHIN = "within_band(computed, i.at_least, i.at_most) AS priority"
-_CLOSED = (
+CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} FROM inquiry_closed AS i) AS f"
 )
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
-_REPEATS = "repeats_of(i.waiting_since, r.repeats)"
+_REPEATS = "repeats_of(i.waiting_since, i.kind, r.repeats)"
 _SINCE = "waiting_from(i.waiting_since, r.first_since)"
 _SOME_OPEN = (
     "FROM (SELECT i.* REPLACE (state_at(i.state, i.owner, i.snoozed_until, $moment) AS state), "
     f"{_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
-    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) "
-    f"+ incident_points(n.persons) AS computed, {_WITHIN} "
+    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} "
+    f"+ room_of(i.points) * (approached_points(a.approaches) + incident_points(n.persons)) AS computed, {_WITHIN} "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
     "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
     "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
@@ -61,13 +60,15 @@ _SOME_CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
+_SHARE, _ENDED = "share_of(f.points)", "coalesce(f.closed_at, $moment)"
 _COMPUTED = {
-    "waiting": "waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, coalesce(f.closed_at, $moment))",
-    "overdue": "overdue_points(f.due_at, coalesce(f.closed_at, $moment))",
-    "repeat_contact": "repeat_points(f.repeats)",
-    "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
-    "approached": "approached_points(f.approaches)",
-    "incident_size": "incident_points(f.incident_persons)",
+    "waiting": f"{_SHARE} * waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, {_ENDED})",
+    "overdue": f"{_SHARE} * overdue_points(f.due_at, {_ENDED})",
+    "repeat_contact": f"{_SHARE} * repeat_points(f.repeats)",
+    "first_contact": f"{_SHARE} * first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, "
+    "$moment)",
+    "approached": "room_of(f.points) * approached_points(f.approaches)",
+    "incident_size": "room_of(f.points) * incident_points(f.incident_persons)",
     "band_set": "f.priority - f.computed",
 }
 
@@ -118,42 +119,6 @@ class FeedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedPage:
-    """Rows in order; `more`: there are further ones after the last."""
-
-    rows: tuple[FeedRow, ...]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a view shows. Empty sets and None: no restriction; `owner` "" means nobody's."""
-
-    states: tuple[str, ...] = OPEN_STATES
-    channels: tuple[str, ...] = ()
-    langs: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    bands: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    owner: str | None = None
-    search: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many inquiries are open, and what they are made of."""
-
-    open: int
-    mine: int
-    unowned: int
-    overdue: int
-    urgent: int  # of the highest band
-    channels: Mapping[str, int] = field(default_factory=dict)
-    langs: Mapping[str, int] = field(default_factory=dict)
-    kinds: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ThreadPost:
     """One post of a thread. `ours`: part of this inquiry or an answer to it; otherwise a neighbour."""
 
@@ -199,39 +164,6 @@ class InquiryPage:
     approaches: tuple[Approacher, ...]
 
 
-def feed_page(
-    cursor: Connection,
-    filters: Filters,
-    *,
-    moment: datetime,
-    bands: Bands,
-    after: tuple[float, Id] | None = None,
-    limit: int = 50,
-) -> FeedPage:
-    """One page of a view: the most pressing first, or of closed ones the strongest at their closing.
-
-    Args:
-        moment: one instant for all pages of one load; the order ages with time.
-        after: (priority, inquiry_id) of the last row of the page before.
-    """
-    where, bound = _where(filters, bands)
-    if filters.search.strip() and "closed" not in filters.states:
-        bound["since"] = _oldest_open(cursor, moment)
-    if after:
-        where.append("(f.priority, f.inquiry_id) < ($priority, $after::UUID)")
-        bound |= {"priority": after[0], "after": written(after[1])}
-    tables = _both(filters.states)
-    condition = " AND ".join(where) or "true"
-    selects = (f"SELECT f.priority, f.inquiry_id {table} WHERE {condition}" for table in tables)
-    found = cursor.execute(
-        f"{' UNION ALL '.join(selects)} ORDER BY priority DESC, inquiry_id DESC LIMIT {limit + 1}",
-        bound | {"moment": moment},
-    ).fetchall()
-    ranked = [one.bytes for _, one in found]
-    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, ranked, moment=moment)}
-    return FeedPage(tuple(rows[one] for one in ranked[:limit] if one in rows), len(ranked) > limit)
-
-
 def rows_by_id(
     cursor: Connection,
     ids: Collection[Id],
@@ -243,10 +175,10 @@ def rows_by_id(
     """These inquiries, open or closed, most pressing first; with `filters` and `bands` only those that a view shows."""
     if not ids:
         return []
-    where, bound = _where(filters, bands) if filters and bands else ([], {})
-    rows = _rows(cursor, _SOME_OPEN, where, bound, ids, moment)
+    conditions, bound = where(filters, bands) if filters and bands else ([], {})
+    rows = _rows(cursor, _SOME_OPEN, conditions, bound, ids, moment)
     if left := set(ids) - {row.inquiry.inquiry_id for row in rows}:
-        rows += _rows(cursor, _SOME_CLOSED, where, bound, left, moment)
+        rows += _rows(cursor, _SOME_CLOSED, conditions, bound, left, moment)
     authors = _authors(cursor, [row.inquiry for row in rows])
     rows = [replace(row, author=authors.get(row.inquiry.lead_post_id, "")) for row in rows]
     return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
@@ -260,29 +192,6 @@ def find_by_code(cursor: Connection, code: str) -> Id | None:
     return found[0].bytes if found else None
 
 
-# Where nothing tells simplified from traditional, Chinese is taken for simplified.
-_LANG = "replace({}, 'zh-Hans', 'zh')"
-
-
-def count_open(cursor: Connection, *, me: str, moment: datetime, bands: Bands) -> Counts:
-    """Figures for the header and the side of the feed."""
-    one = cursor.execute(
-        """
-        SELECT count(*), count(*) FILTER (owner = $me), count(*) FILTER (owner IS NULL),
-               count(*) FILTER (due_at < $moment), count(*) FILTER (priority >= $urgent)
-        FROM feed_at($moment)
-        """,
-        {"me": me, "moment": moment, "urgent": bands.P0},
-    ).fetchone()
-    assert one is not None
-    groups: dict[str, dict[str, int]] = {}
-    for column, of in (("channel", "channel"), ("lang", _LANG.format("lang")), ("kind", "kind")):
-        counted = cursor.execute(f"SELECT {of}, count(*) FROM inquiry_open GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
-        groups[column] = dict(counted)
-    total, mine, unowned, overdue, urgent = one
-    return Counts(total, mine, unowned, overdue, urgent, groups["channel"], groups["lang"], groups["kind"])
-
-
 def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> InquiryPage | None:
     """One inquiry with its thread, why it ranks where it ranks, and its history."""
     rows = rows_by_id(cursor, [inquiry_id], moment=moment)
@@ -291,7 +200,7 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
     return InquiryPage(
         rows[0],
         tuple(_thread(cursor, rows[0].inquiry)),
-        history_of(cursor, inquiry_id),
+        history_of(cursor, inquiry_id, rows[0].inquiry.opened_at),
         told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
         path_to(cursor, rows[0].inquiry),
         approachers(cursor, inquiry_id),
@@ -359,80 +268,10 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
     return [ThreadPost(post.bytes, *said) for post, *said in rows]
 
 
-def _both(states: Sequence[str]) -> tuple[str, ...]:
-    """The tables that hold these states: history is read only when it is asked for."""
-    asked = set(states)
-    return tuple(table for table, wanted in ((_OPEN, asked - {"closed"}), (_CLOSED, asked & {"closed"})) if wanted)
-
-
-def _where(filters: Filters, bands: Bands) -> tuple[list[str], dict[str, object]]:
-    """Conditions on `f` and what they bind."""
-    where: list[str] = []
-    bound: dict[str, object] = {}
-    for column, values in (
-        ("state", filters.states),
-        ("channel", filters.channels),
-        ("lang", filters.langs),
-        ("kind", filters.kinds),
-        ("source", filters.sources),
-    ):
-        if values:
-            of = _LANG.format("f.lang") if column == "lang" else f"f.{column}"
-            where.append(f"{of} = ANY(${column}::VARCHAR[])")
-            bound[column] = list(values)
-    if filters.bands:
-        where.append(f"({' OR '.join(_band(band, bands) for band in filters.bands)})")
-    if filters.owner == "":
-        where.append("f.owner IS NULL")
-    elif filters.owner is not None:
-        where.append("f.owner = $owner")
-        bound["owner"] = filters.owner
-    if filters.search.strip():
-        condition, words = _search(filters.search)
-        where.append(condition)
-        bound |= words
-    return where, bound
-
-
-def _band(band: str, bands: Bands) -> str:
-    floors = {"P0": (bands.P0, None), "P1": (bands.P1, bands.P0), "P2": (bands.P2, bands.P1), "P3": (None, bands.P2)}
-    low, high = floors.get(band, (None, None))
-    parts = [f"f.priority >= {low}"] * (low is not None) + [f"f.priority < {high}"] * (high is not None)
-    return f"({' AND '.join(parts) or 'false'})"
-
-
-def _search(search: str) -> tuple[str, dict[str, object]]:
-    """All terms in one post or its author's name; a code is looked up as it is."""
-    terms = normalize("NFKC", search).lower().split()[:8]
-    bound: dict[str, object] = {}
-    parts = []
-    for number, term in enumerate(terms):
-        bound[f"term{number}"] = term
-        bound[f"name{number}"] = term.removeprefix("@").removeprefix("#")
-        parts.append(
-            f"(contains(p.search_text, $term{number}) OR lower(a.handle) = $name{number} "
-            f"OR lower(a.name) = $name{number} OR a.native_id = $name{number})"
-        )
-    found = (
-        "f.inquiry_id IN (SELECT p.inquiry_id FROM post AS p LEFT JOIN account AS a USING (account_id) "
-        f"WHERE p.inquiry_id IS NOT NULL AND p.posted_at >= $since AND {' AND '.join(parts)})"
-    )
-    bound["since"] = datetime.min.replace(year=2, tzinfo=UTC)
-    if len(terms) == 1:
-        return f"(f.code = upper($name0) OR {found})", bound
-    return found, bound
-
-
-def _oldest_open(cursor: Connection, moment: datetime) -> datetime:
-    """No post of an open inquiry is older; what was said before need not be searched for those."""
-    (oldest,) = cursor.execute("SELECT min(opened_at) FROM inquiry_open").fetchone() or (None,)
-    return (oldest or moment) - NEAR
-
-
 def _rows(
     cursor: Connection,
     table: str,
-    where: Sequence[str],
+    conditions: Sequence[str],
     bound: Mapping[str, object],
     ids: Collection[Id],
     moment: datetime,
@@ -440,7 +279,7 @@ def _rows(
     """The rows of `table` that these ids name, without their authors."""
     found = cursor.execute(
         f"SELECT {_COLUMNS}, f.priority, f.incident_id, f.incident_number, f.incident_persons, "
-        f"{', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(where) or 'true'}",
+        f"{', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(conditions) or 'true'}",
         {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
     inquiries = [(to_inquiry(row[:_WIDTH]), *row[_WIDTH : _WIDTH + 4], row[_WIDTH + 4 :]) for row in found]

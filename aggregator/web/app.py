@@ -19,6 +19,7 @@ from starlette.routing import Route
 from aggregator.answering import get_ready
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
+    audit,
     auth,
     bulk,
     composing,
@@ -26,6 +27,7 @@ from aggregator.web import (
     dashboard,
     dialogs,
     feed,
+    flags,
     health,
     incidents,
     inquiry_page,
@@ -33,10 +35,14 @@ from aggregator.web import (
     mine,
     pages,
     people,
+    presence,
+    preview,
     replies,
+    saved,
     snippets_page,
     team,
     token_pages,
+    why,
 )
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
@@ -104,7 +110,13 @@ def _routes() -> list[Route]:
     return [
         route("/", feed.feed),
         route("/rows", feed.some_rows),
+        route("/counts", feed.counts),
+        route("/banner", feed.banner),
+        route("/presence", presence.present, writes=True),
+        route("/views", saved.save, writes=True),
+        route("/views/{number:int}/drop", saved.drop, writes=True),
         route("/inquiry/{id}", inquiry_page.show),
+        route("/inquiry/{id}/preview", preview.preview),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
         route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
@@ -126,7 +138,11 @@ def _routes() -> list[Route]:
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
+        route("/flags", flags.listed),
+        route("/flags", flags.decided, who="agent", writes=True),
+        route("/audit", audit.show, who="lead"),
         route("/out", inquiry_page.out),
+        route("/why", why.page),
         route("/dashboard", dashboard.show),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),

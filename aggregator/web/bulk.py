@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -18,17 +17,20 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aggregator.acting.deeds import AT_ONCE, Deed, Result, batch_id
 from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
+from aggregator.actions import AtWorkError
 from aggregator.identity import Id, as_written, written
 from aggregator.store.history import history_of
 from aggregator.store.matching import MOST, matching
 from aggregator.store.reading import rows_by_id
+from aggregator.store.searching import seek
 from aggregator.web.doing import deed_of, doer, rows_of, who_changed, words_for
-from aggregator.web.feed import View
+from aggregator.web.view import View, terms_of
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from aggregator.acting.deeds import Refused
     from aggregator.acting.undoing import Recent
+    from aggregator.store.database import Connection
     from aggregator.store.history import HistoryEvent
     from aggregator.web.visit import Visit
 
@@ -70,6 +72,9 @@ async def bulk(visit: Visit) -> Response:
         return JSONResponse({"ask": ask})
     result = await doer(visit).many(deed, items)
     visit.site.stream.publish(result.touched)
+    if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
+        told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
+        await visit.site.stream.tell(told)
     return await _told(visit, result, deed.what, named, asked, deed)
 
 
@@ -131,9 +136,15 @@ def _recent_json(lot: Recent, code: str) -> dict[str, object]:
 
 
 async def _matching(visit: Visit, asked: Asked) -> tuple[tuple[Id, int], ...]:
-    view = View.of(dict(parse_qsl((asked.query or "").lstrip("/?"))))
-    filters, bands = view.filters(visit.user.name), visit.site.settings.bands
-    found = await visit.site.db.read(lambda cursor: matching(cursor, filters, as_of=asked.as_of, bands=bands))
+    view = View.of_address((asked.query or "").lstrip("/?"))
+    site, bands = visit.site, visit.site.settings.bands
+
+    def read(cursor: Connection) -> list[tuple[Id, int]]:
+        sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
+        filters = view.filters(visit.user.name, site.settings.timezone, sought)
+        return matching(cursor, filters, as_of=asked.as_of, bands=bands)
+
+    found = await site.db.read(read)
     return tuple(found)
 
 
@@ -180,15 +191,19 @@ async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, 
         if isinstance(one.error, ChangedSinceError):
             by = one.error.by
         elif number < _EACH:
-            this = one.inquiry.inquiry_id
-            history = await visit.site.db.read(partial(history_of, inquiry_id=this))
+            this = one.inquiry
+            history = await visit.site.db.read(
+                partial(history_of, inquiry_id=this.inquiry_id, opened_at=this.opened_at)
+            )
             by = who_changed(history, 0)
         told.append(
             {
                 "id": one.inquiry.name,
                 "code": one.inquiry.code,
                 "owner": one.inquiry.owner or "",
-                "said": deeds.changed(by, one.inquiry, now),
+                "said": deeds.at_work(one.inquiry.owner or "")
+                if isinstance(one.error, AtWorkError)
+                else deeds.changed(by, one.inquiry, now),
             }
         )
     return told

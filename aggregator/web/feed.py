@@ -3,90 +3,91 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from aggregator.identity import Id, as_written
-from aggregator.store.reading import (
-    OPEN_STATES,
-    Counts,
-    FeedPage,
-    FeedRow,
-    Filters,
-    count_open,
-    feed_page,
-    rows_by_id,
-)
+from aggregator.identity import Id, as_written, written
+from aggregator.store.filters import Filters
+from aggregator.store.listing import FeedPage, feed_page, place_of
+from aggregator.store.reading import FeedRow, find_by_code, rows_by_id
+from aggregator.store.searching import Term, saying, seek
+from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
+from aggregator.web.filtering import choices
+from aggregator.web.found import Found, best, spans
+from aggregator.web.sidebar import BUILT_IN, side
+from aggregator.web.view import View, terms_of
 
 if TYPE_CHECKING:
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
-_ORDER = ("state", "owner", "band", "channel", "lang", "kind", "source", "q")
+PAGE = 50
 _IDS = 500  # rows that a page may ask about at once
+_MOST_BEFORE = 500  # rows that an address with a current row may bring at once
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The filters of one address, as they stand in it."""
+class Listed:
+    """A page of a view, and what a search found in each of its rows."""
 
-    asked: Mapping[str, str]
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> View:
-        return cls({name: query[name] for name in _ORDER if query.get(name)})
-
-    def filters(self, me: str) -> Filters:
-        owner, states = self.asked.get("owner"), self._many("state") or OPEN_STATES
-        return Filters(
-            states=(*OPEN_STATES, "snoozed", "closed") if "all" in states else states,
-            channels=self._many("channel"),
-            langs=self._many("lang"),
-            kinds=self._many("kind"),
-            bands=self._many("band"),
-            sources=self._many("source"),
-            owner={"me": me, "none": ""}.get(owner, owner) if owner is not None else None,
-            search=self.asked.get("q", ""),
-        )
-
-    def _many(self, name: str) -> tuple[str, ...]:
-        return tuple(value for value in self.asked.get(name, "").split(",") if value)
-
-    def url(self, **changes: str | None) -> str:
-        """The address of this view with some filters changed; None drops one."""
-        asked = {name: value for name, value in (dict(self.asked) | changes).items() if value}
-        return f"/?{urlencode(asked, quote_via=quote, safe=',')}" if asked else "/"
+    page: FeedPage
+    found: dict[Id, Found]
+    current: Id | None = None
 
 
 async def feed(visit: Visit) -> Response:
     """The page, or with `part=rows` only its rows and the link to the next ones."""
     query = visit.request.query_params
-    site, view = visit.site, View.of(query)
-    bands, me = site.settings.bands, visit.user.name
-    moment = _moment(query.get("as_of")) or site.clock()
+    view = View.of(query.multi_items())
+    moment = _moment(query.get("as_of")) or visit.site.clock()
     after = _after(query.get("after"))
-
-    def read(cursor: Connection) -> tuple[FeedPage, Counts]:
-        page = feed_page(cursor, view.filters(me), moment=moment, bands=bands, after=after)
-        return page, count_open(cursor, me=me, moment=moment, bands=bands)
-
-    page, counts = await site.db.read(read)
+    listed = await _list(visit, view, moment, after, query.get("row", ""))
+    page = listed.page
     context: dict[str, Any] = {
         "rows": page.rows,
+        "found": listed.found,
         "unread": await unread(visit, page.rows),
         "older": _older(view, page, moment),
         "view": view,
     }
     if query.get("part") == "rows":
         return visit.page("rows.html", **context)
-    return visit.page("feed.html", counts=counts, first=after is None, filters=view.filters(me), **context)
+    beside = await side(visit, moment)
+    return visit.page(
+        "feed.html",
+        troubles=await _troubles(visit),
+        side=beside,
+        built_in=BUILT_IN,
+        total=page.total,
+        as_of=repr(moment.timestamp()),
+        first=after is None,
+        current=listed.current,
+        choices=await choices(visit, view, beside.tally),
+        **context,
+    )
+
+
+async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, Id] | None, row: str) -> Listed:
+    site = visit.site
+    bands, terms = site.settings.bands, terms_of(view.search)
+
+    def read(cursor: Connection) -> Listed:
+        filters = _filters(cursor, visit, view, terms)
+        current = find_by_code(cursor, row) if row and not after else None
+        limit = PAGE
+        if current:
+            place = place_of(cursor, current, filters, moment=moment, bands=bands, sort=view.sort)
+            limit = min(_MOST_BEFORE, PAGE * (1 + (place or 0) // PAGE))
+        page = feed_page(cursor, filters, moment=moment, bands=bands, sort=view.sort, after=after, limit=limit)
+        return Listed(page, _found(cursor, page.rows, terms), current)
+
+    return await site.db.read(read)
 
 
 async def some_rows(visit: Visit) -> Response:
@@ -96,20 +97,24 @@ async def some_rows(visit: Visit) -> Response:
         ids = [as_written(one) for one in query.get("ids", "").split(",")[:_IDS] if one]
     except ValueError:
         raise HTTPException(400) from None
-    site, view, moment = visit.site, View.of(query), visit.site.clock()
+    site, view, moment = visit.site, View.of(query.multi_items()), visit.site.clock()
+    terms = terms_of(view.search)
 
-    def read(cursor: Connection) -> tuple[list[FeedRow], set[Id]]:
+    def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
         rows = rows_by_id(cursor, ids, moment=moment)
-        shown = rows_by_id(cursor, ids, moment=moment, filters=view.filters(visit.user.name), bands=site.settings.bands)
-        return rows, {row.inquiry.inquiry_id for row in shown}
+        filters = _filters(cursor, visit, view, terms)
+        shown = rows_by_id(cursor, ids, moment=moment, filters=filters, bands=site.settings.bands)
+        return rows, {row.inquiry.inquiry_id for row in shown}, _found(cursor, rows, terms)
 
-    rows, shown = await site.db.read(read)
+    rows, shown, found = await site.db.read(read)
     fresh = await unread(visit, rows)
     return JSONResponse(
         {
             row.inquiry.name: {
                 "facts": pages.facts(row, site.settings.bands),
-                "html": pages.row_html(row, visit.lang, site.settings, unread=row.inquiry.inquiry_id in fresh),
+                "html": pages.row_html(
+                    row, visit.lang, site.settings, unread=row.inquiry.inquiry_id in fresh, found=found
+                ),
                 "shown": row.inquiry.inquiry_id in shown,
             }
             for row in rows
@@ -117,7 +122,35 @@ async def some_rows(visit: Visit) -> Response:
     )
 
 
-async def unread(visit: Visit, rows: tuple[FeedRow, ...] | list[FeedRow]) -> set[Id]:
+async def counts(visit: Visit) -> Response:
+    """The figures beside the list, for a page that is open at the view of the query: how many inquiries each view
+    holds, this one as `here`; what the open ones are made of; my unread ones."""
+    here = View.of(visit.request.query_params.multi_items())
+    beside = await side(visit, visit.site.clock(), here=here)
+    tally = beside.tally
+    return JSONResponse(
+        {
+            "views": tally.views,
+            "channel": tally.channels,
+            "lang": tally.langs,
+            "kind": tally.kinds,
+            "unread": beside.unread,
+        }
+    )
+
+
+async def banner(visit: Visit) -> Response:
+    """The line above the list that says which sources may have more than we show."""
+    return visit.page("banner.html", troubles=await _troubles(visit))
+
+
+async def _troubles(visit: Visit) -> list[Trouble]:
+    sources = visit.site.settings.sources
+    found = await visit.site.db.read(troubles)
+    return [one for one in found if one.source in sources and sources[one.source].enabled]
+
+
+async def unread(visit: Visit, rows: Collection[FeedRow]) -> set[Id]:
     """Which of these this person has not seen since their newest post."""
     ids = [row.inquiry.inquiry_id for row in rows]
     marks = await asyncio.to_thread(visit.site.desk.read_marks, visit.user.name, ids)
@@ -128,11 +161,29 @@ async def unread(visit: Visit, rows: tuple[FeedRow, ...] | list[FeedRow]) -> set
     }
 
 
+def _filters(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+    sought = seek(cursor, terms, closed=view.asks_for_closed)
+    return view.filters(visit.user.name, visit.site.settings.timezone, sought)
+
+
+def _found(cursor: Connection, rows: Sequence[FeedRow], terms: Sequence[Term]) -> dict[Id, Found]:
+    """What the rows of a search show besides: of those whose own text lacks a word, a post that has it."""
+    if not terms:
+        return {}
+    lacking = {row.inquiry.inquiry_id: [term for term in terms if not spans(_words(row), [term])] for row in rows}
+    said = saying(cursor, [one for one, lacks in lacking.items() if lacks], terms)
+    return {one: Found(tuple(terms), best(said.get(one, ()), lacks)) for one, lacks in lacking.items()}
+
+
+def _words(row: FeedRow) -> str:
+    return f"{row.inquiry.title or ''} {row.inquiry.excerpt} {row.author} {row.inquiry.code}"
+
+
 def _older(view: View, page: FeedPage, moment: datetime) -> str | None:
-    if not page.more:
+    if not page.more or page.last is None:
         return None
-    last = page.rows[-1]
-    return view.url(after=f"{last.priority!r},{last.inquiry.name}", as_of=repr(moment.timestamp()))
+    rank, last = page.last
+    return view.url(after=f"{rank!r},{written(last)}", as_of=repr(moment.timestamp()))
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -147,8 +198,8 @@ def _moment(text: str | None) -> datetime | None:
 def _after(text: str | None) -> tuple[float, Id] | None:
     if not text:
         return None
-    priority, _, inquiry = text.partition(",")
+    rank, _, inquiry = text.partition(",")
     try:
-        return float(priority), as_written(inquiry)
+        return float(rank), as_written(inquiry)
     except ValueError:
         raise HTTPException(400) from None

@@ -4,38 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from aggregator.acting.flags import above, verdicts
 from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
-from aggregator.store.reading import FeedRow, InquiryPage, Term, ThreadPost, find_by_code, inquiry_page
+from aggregator.store.looks import looked
+from aggregator.store.reading import InquiryPage, ThreadPost, find_by_code, inquiry_page
 from aggregator.web import replies
 from aggregator.web.doing import do
 from aggregator.web.known import known
+from aggregator.web.reasons import spans_of, why_of
 from aggregator.web.visible import target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from aggregator.outbox.outbox import Written
     from aggregator.web.visit import Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """A term beside the words that gave it away."""
-
-    term: Term
-    evidence: str
-    share: int  # of the strongest term, 0-100: the length of its bar
 
 
 async def show(visit: Visit) -> Response:
@@ -47,6 +42,7 @@ async def show(visit: Visit) -> Response:
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
             return _page(visit, page, written, await _draft(visit, inquiry_id))
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
+        await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
     return _page(visit, page, written, await _draft(visit, inquiry_id))
 
 
@@ -80,6 +76,7 @@ async def mark_read(visit: Visit) -> Response:
     inquiry_id = await wanted(visit)
     page = await read(visit, inquiry_id)
     await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, page.row.inquiry.seen_at)
+    await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry_id, visit.site.clock())
     return Response(status_code=204)
 
 
@@ -88,7 +85,9 @@ async def out(visit: Visit) -> Response:
     leads_to = target(visit.request.query_params.get("u", ""))
     if leads_to is None:
         raise HTTPException(400)
-    return visit.page("out.html", target=leads_to)
+    known = await visit.site.db.read(lambda cursor: verdicts(cursor, "link", above(leads_to.url)))
+    flags = sorted(known.values(), key=lambda flag: flag.state != "blocked")
+    return visit.page("out.html", target=leads_to, flag=flags[0] if flags else None)
 
 
 async def wanted(visit: Visit) -> Id:
@@ -139,10 +138,10 @@ def _page(
         events=page.events,
         steps=page.path,
         approaches=page.approaches,
-        why=_why(page.row, texts),
-        spans=_spans(page.row),
+        why=why_of(page.row, texts),
+        spans=spans_of(page.row),
         reasons=CLOSE_REASONS,
-        runs=[(ours, list(run)) for ours, run in groupby(_with_notes(posts, page), key=_is_ours)],
+        runs=_runs(posts, page),
         band_event=_band_event(page),
         conflict=conflict,
         draft=draft,
@@ -154,15 +153,27 @@ def _page(
     )
 
 
-def _with_notes(posts: Sequence[ThreadPost], page: InquiryPage) -> list[ThreadPost | HistoryEvent]:
-    """The thread, and what colleagues noted, in the order of time."""
+def _runs(posts: Sequence[ThreadPost], page: InquiryPage) -> list[tuple[bool, list[ThreadPost | HistoryEvent]]]:
+    """The thread as runs of our own posts and of neighbours; what colleagues noted stands between, in order of time.
+
+    No note parts a run of neighbours: many of these are folded into one line.
+    """
     notes = [event for event in page.events if event.what == "note" and not event.undone]
-    thread: list[ThreadPost | HistoryEvent] = [*posts, *notes]
-    return sorted(thread, key=lambda each: each.happened_at if isinstance(each, HistoryEvent) else each.posted_at)
+    runs: list[tuple[bool, list[ThreadPost | HistoryEvent]]] = []
+    for ours, run in groupby(posts, key=lambda post: post.ours):
+        these = list(run)
+        early = [note for note in notes if note.happened_at < these[-1 if ours else 0].posted_at]
+        notes = notes[len(early) :]
+        if ours:
+            runs.append((True, sorted([*these, *early], key=_at)))
+        else:
+            runs += [(True, list[ThreadPost | HistoryEvent](early))] * bool(early)
+            runs.append((False, list(these)))
+    return [*runs, *([(True, list[ThreadPost | HistoryEvent](notes))] if notes else [])]
 
 
-def _is_ours(item: ThreadPost | HistoryEvent) -> bool:
-    return isinstance(item, HistoryEvent) or item.ours
+def _at(item: ThreadPost | HistoryEvent) -> datetime:
+    return item.happened_at if isinstance(item, HistoryEvent) else item.posted_at
 
 
 def _band_event(page: InquiryPage) -> HistoryEvent | None:
@@ -170,23 +181,3 @@ def _band_event(page: InquiryPage) -> HistoryEvent | None:
     if page.row.inquiry.band_by is None:
         return None
     return next((event for event in reversed(page.events) if event.what == "band" and not event.undone), None)
-
-
-def _why(row: FeedRow, texts: Mapping[Id, str]) -> list[Why]:
-    strongest = max((abs(term.points) for term in row.terms), default=1.0) or 1.0
-    return [Why(term, _evidence(term, texts), round(100 * abs(term.points) / strongest)) for term in row.terms]
-
-
-def _evidence(term: Term, texts: Mapping[Id, str]) -> str:
-    if term.post_id is None or term.start is None or term.end is None:
-        return ""
-    return texts.get(term.post_id, "")[term.start : term.end]
-
-
-def _spans(row: FeedRow) -> dict[Id, list[tuple[int, int]]]:
-    """What to highlight in each post."""
-    spans: dict[Id, list[tuple[int, int]]] = {}
-    for term in row.terms:
-        if term.post_id is not None and term.start is not None and term.end is not None:
-            spans.setdefault(term.post_id, []).append((term.start, term.end))
-    return spans

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aggregator.config import Bands
+from aggregator.identity import Id
 from aggregator.inquiry import shown
 from aggregator.store.reading import FeedRow
 from aggregator.web import incident_words, words
@@ -25,6 +27,7 @@ from aggregator.web.visible import pieces, target
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
+    from aggregator.web.found import Found
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -101,9 +104,11 @@ def deed_words(lang: Lang, settings: Settings) -> DeedWords:
     return cast("DeedWords", env.globals["deeds"])
 
 
-def row_html(row: FeedRow, lang: Lang, settings: Settings, *, unread: bool) -> str:
-    """One row, the same in a page, in its continuation and in a live event."""
-    return render("row.html", lang, settings, row=row, unread=unread)
+def row_html(
+    row: FeedRow, lang: Lang, settings: Settings, *, unread: bool, found: Mapping[Id, Found] = MappingProxyType({})
+) -> str:
+    """One row, the same in a page, in its continuation and in a live event. `found`: what a search found in it."""
+    return render("row.html", lang, settings, row=row, unread=unread, found=found)
 
 
 def facts(row: FeedRow, bands: Bands) -> dict[str, str]:
@@ -116,20 +121,32 @@ def facts(row: FeedRow, bands: Bands) -> dict[str, str]:
         "priority": repr(row.priority),
         "state": inquiry.state,
         "channel": inquiry.channel,
-        "lang": inquiry.lang,
+        "lang": "zh" if inquiry.lang == "zh-Hans" else inquiry.lang,
         "kind": inquiry.kind,
         "band": bands.of(shown(row.priority)),
         "owner": inquiry.owner or "",
         "source": inquiry.source,
         "incident": f"{row.incident.number}/{row.incident.persons}" if row.incident else "",
-        "seen": repr(inquiry.seen_at.astimezone(UTC).timestamp()),
+        "seen": repr(inquiry.seen_at.timestamp()),
+        "newest": repr(inquiry.last_post_at.timestamp()),
+        "oldest": _falling(inquiry.waiting_since),
+        "due": _falling(inquiry.due_at),
+        "public": "yes" if inquiry.public else "no",
+        "secret": "yes" if inquiry.secret else "no",
+        "thanks": "yes" if inquiry.thanks else "no",
     }
+
+
+def _falling(at: datetime | None) -> str:
+    """As store.filters.SORTS: the sooner the higher, and what has no time comes last."""
+    return repr(-(at.timestamp() if at else 1e12))
 
 
 @cache
 def script_strings(lang: Lang) -> bytes:
-    """What scripts say, as JSON: the sentences of words.SCRIPT, and the states by `state_<name>`."""
+    """What scripts say, as JSON: the sentences of words.SCRIPT, states by `state_<name>`, keys by `key_<name>`."""
     gettext = catalogue(lang).gettext
     told = {name: gettext(text) for name, text in words.SCRIPT.items()}
     told |= {f"state_{name}": gettext(text) for name, text in words.STATES.items()}
+    told |= {f"key_{name}": gettext(text) for name, text in words.KEYS.items()}
     return orjson.dumps(told)

@@ -6,11 +6,15 @@ from aggregator.web.i18n import N_
 
 REFUSALS = {
     "no_way": N_("This platform takes no answers from here: copy the text, and answer there."),
+    "feed": N_("A feed can only be read: copy the text, open the original, and answer there."),
+    "setting": N_("This source lacks a setting that answering needs: an operator has to write it."),
     "no_credential": N_("This source may only read: an operator has to give it a credential that may write."),
     "login": N_("The platform refused our login: an operator has to renew it."),
     "no_right": N_("Our account may not write there: an operator has to give it the right."),
     "window_over": N_("The time in which this platform takes an answer is over."),
     "too_many": N_("The platform takes no more answers before they write again."),
+    "spent": N_("The platform takes no more from our account for now: send it again later."),
+    "taken": N_("A colleague is talking to them on the platform itself: leave it to them, or answer there."),
     "answered": N_("The platform takes one answer to this, and has it."),
     "gone": N_("What you answer is no longer there."),
     "closed": N_("The thread is closed: it takes no more posts."),

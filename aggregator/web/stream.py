@@ -1,4 +1,5 @@
-"""What changed, as Server-Sent Events: `hello`, `new`, `upd`, `gone`, `told`, `counts`, `ping`, `resync`.
+"""What changed, as Server-Sent Events: `hello`, `new`, `upd`, `gone`, `told`, `presence`, `conn`, `counts`, `ping`,
+`resync`.
 
 A change is read and rendered once per language, however many browsers listen. All clients follow one ring of
 the last changes, so a slow one costs no memory: it is cut off and catches up by Last-Event-ID, or by `resync`.
@@ -20,9 +21,13 @@ from typing import TYPE_CHECKING
 import orjson
 
 from aggregator.identity import Id, written
-from aggregator.store.reading import Counts, FeedRow, count_open, rows_by_id
+from aggregator.store.filters import Filters
+from aggregator.store.listing import tally
+from aggregator.store.reading import FeedRow, rows_by_id
+from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.i18n import Lang
+from aggregator.web.presence import Doing, Presence
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
@@ -34,6 +39,7 @@ RING = 5000
 BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
 PING_EVERY = 15.0
 COUNTS_EVERY = 2.0
+WATCH_EVERY = 5.0  # seconds between looks at who is away from the desk, and at how the sources fare
 STALLED = 30.0  # seconds that a client may take nothing at all
 
 
@@ -67,7 +73,10 @@ class Stream:
         self._uncounted = False
         self._counted = 0.0  # loop time
         self.ping_every = PING_EVERY
+        self.watch_every = WATCH_EVERY
         self.clients = 0
+        self.presence = Presence()
+        self._troubles: list[Trouble] = []
 
     def publish(self, inquiry_ids: Collection[Id]) -> None:
         """Tell of inquiries that a commit touched. Safe from any thread, before and after `run` as well."""
@@ -82,6 +91,10 @@ class Stream:
         """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
         await self._append([("told", message, None)])
 
+    async def noted(self, who: str, tab: str, inquiry: Id, doing: Doing) -> None:
+        """A colleague has an inquiry before them, answers it, or has left it."""
+        await self._tell_presence(self.presence.note(who, tab, inquiry, doing))
+
     def stop(self) -> None:
         """End all open streams at once, so that the server can end. Call it on the event loop."""
         self._stopped.set()
@@ -92,17 +105,40 @@ class Stream:
         with self._lock:
             self._loop = asyncio.get_running_loop()
         self._wake.set()
-        while not self._stopped.is_set():
-            await self._wake.wait()
-            self._wake.clear()
-            with self._lock:
-                ids, self._pending = self._pending, set()
-            if ids:
-                await self._hand_on(ids)
-                self._uncounted = True
-            await self._count()
+        watching = asyncio.create_task(self._watch())
+        try:
+            while not self._stopped.is_set():
+                await self._wake.wait()
+                self._wake.clear()
+                with self._lock:
+                    ids, self._pending = self._pending, set()
+                if ids:
+                    await self._hand_on(ids)
+                    self._uncounted = True
+                await self._count()
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
         async with self._moved:
             self._moved.notify_all()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.watch_every)
+            await self.look_around()
+
+    async def look_around(self) -> None:
+        """Tell what changes without a commit of an inquiry: who has gone quiet, and how the sources fare."""
+        await self._tell_presence(self.presence.sweep())
+        now = await self._db.read(troubles)
+        if now != self._troubles:
+            self._troubles = now
+            await self._append([("conn", {"sources": [one.source for one in now]}, None)])
+
+    async def _tell_presence(self, inquiries: Collection[Id]) -> None:
+        told: list[dict[str, object]] = [{"id": written(one), "people": self.presence.of(one)} for one in inquiries]
+        await self._append([("presence", one, None) for one in told])
 
     async def _hand_on(self, ids: set[Id]) -> None:
         if len(ids) > BACKLOG:
@@ -127,10 +163,11 @@ class Stream:
             loop.call_later(wait, self._wake.set)
             return
         self._uncounted, self._counted = False, loop.time()
+        views = {"open": Filters(), "urgent": Filters(bands=("P0",))}
         counts = await self._db.read(
-            lambda cursor: count_open(cursor, me="", moment=self._clock(), bands=self._settings.bands)
+            lambda cursor: tally(cursor, views, moment=self._clock(), bands=self._settings.bands)
         )
-        await self._append([("counts", _figures(counts), None)])
+        await self._append([("counts", dict(counts.views), None)])
 
     async def _append(self, changes: list[tuple[str, dict[str, object], FeedRow | None]]) -> None:
         async with self._moved:
@@ -180,7 +217,12 @@ class Stream:
             ended.cancel()
 
     async def _greet(self, send: Send, last: int | None) -> int:
-        hello = {"seq": self.number, "now": self._clock().timestamp(), "build": pages.BUILD}
+        hello = {
+            "seq": self.number,
+            "now": self._clock().timestamp(),
+            "build": pages.BUILD,
+            "presence": self.presence.everybody(),
+        }
         text = _event("hello", hello)
         oldest = self._ring[0].number if self._ring else self.number + 1
         seen = self.number if last is None else last
@@ -225,10 +267,6 @@ _START = {
         (b"x-accel-buffering", b"no"),
     ],
 }
-
-
-def _figures(counts: Counts) -> dict[str, object]:
-    return {"open": counts.open, "unowned": counts.unowned, "urgent": counts.urgent, "overdue": counts.overdue}
 
 
 def _event(name: str, data: object, number: int | None = None) -> bytes:

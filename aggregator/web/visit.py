@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -193,5 +194,8 @@ async def _refuse_forged(visitor: Visit) -> None:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The text fields of a form."""
-    form = await request.form(max_files=0, max_fields=600)
+    try:
+        form = await request.form(max_files=0, max_fields=600)
+    except ClientDisconnect:
+        raise HTTPException(400) from None  # nobody is there to read it
     return {name: value for name, value in form.items() if isinstance(value, str)}

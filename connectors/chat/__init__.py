@@ -220,6 +220,8 @@ class Chat(PullConnector, PushConnector, Replying):
             found += [finding async for finding in diagnosis.of_chatwoot(self._session, self._desk)]
         elif self._session:
             found += [finding async for finding in diagnosis.of_intercom(self._session)]
+        if isinstance(self._way, AppWay):
+            found.append(await diagnosis.of_answers(self._way.session))
         return found
 
 

@@ -6,7 +6,7 @@ API: https://docs.discourse.org
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -35,6 +35,7 @@ from connectors.secret import Secret
 from connectors.session import Pacing
 
 DEEP_EVERY = 5  # polls; those between look only at the newest page and what is new
+SHOWN_LATE = timedelta(minutes=1)  # guests may be answered from a cache
 ASKED_PER_POLL = 10  # posts that vanished; the others wait in the cursor
 NO_MESSAGE_LISTED = "no private message is listed any more: may our user still read them?"
 NOTHING_LISTED = "the forum lists no post any more, as a login wall does: may our user still read its categories?"
@@ -97,7 +98,7 @@ class Discourse(PullConnector, PushConnector, Replying):
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         """The newest page first, each page oldest first: a long backfill does not keep today's posts waiting."""
-        committed: Cursor = cursor or {}
+        asked, committed = self.clock(), cursor or {}
         places = {listing: Place.of(committed.get(listing)) for listing in self._listings}
         for listing in self._listings:
             async for page in self._walked(listing, places):
@@ -105,6 +106,7 @@ class Discourse(PullConnector, PushConnector, Replying):
                     committed = page.cursor
                     yield page
         self._polls += 1
+        self.complete_to = asked if self.config.api_key else asked - SHOWN_LATE
 
     async def _walked(self, listing: Listing, places: dict[Listing, Place]) -> AsyncGenerator[Page, None]:
         place, public = places[listing], places["public"]
@@ -178,6 +180,8 @@ class Discourse(PullConnector, PushConnector, Replying):
             if newest
             else Finding("warning", "no post is listed"),
         ]
+        if self.config.api_key and self.config.api_user.lower() == "system":
+            findings.append(Finding("warning", "answers would be written as system, whose posts are never listed"))
         if self.config.private_messages:
             findings.append(await self._private_finding())
         if self.config.webhook_secret is None:

@@ -115,20 +115,25 @@ class Imap(PullConnector, Replying):
         assert self.config.smtp is not None  # reply_window says so
         answer = letter.answer(outgoing, self.config, self.clock())
         smtp = self.config.smtp
-        is_token = self.config.oauth2 is not None and smtp.password is None
         with nothing_sent():
-            secret = smtp.password.reveal() if smtp.password else await self._account.secret()
-        mailer = Mailer(self.source, smtp, self.config.ca_file, self._credential(smtp))
-        await mailer.send(answer, smtp.user or self.config.user, secret, is_token=is_token)
+            secret = await self._secret(smtp)
+        await self._mailer(smtp).send(answer, smtp.user or self.config.user, secret, is_token=self._takes_token(smtp))
         if not smtp.keeps_copy:
             with suppress(ConnectorError, TimeoutError):  # it was sent, and is kept here, too
                 async with asyncio.timeout(COPIED_WITHIN):
                     await self._copy(answer)
         return Sent(answer.message_id)
 
-    def _credential(self, smtp: Smtp) -> str:
+    async def _secret(self, smtp: Smtp) -> str:
+        return smtp.password.reveal() if smtp.password else await self._account.secret()
+
+    def _takes_token(self, smtp: Smtp) -> bool:
+        return self.config.oauth2 is not None and smtp.password is None
+
+    def _mailer(self, smtp: Smtp) -> Mailer:
         secret = smtp.password or self.config.password
-        return str(secret or (self.config.oauth2.client_secret if self.config.oauth2 else ""))
+        named = secret or (self.config.oauth2.client_secret if self.config.oauth2 else "")
+        return Mailer(self.source, smtp, self.config.ca_file, str(named))
 
     async def _copy(self, answer: letter.Letter) -> None:
         """Over a connection of its own: the other one may listen for minutes."""
@@ -168,9 +173,20 @@ class Imap(PullConnector, Replying):
         found += [Finding("warning", sentence) for sentence in missing]
         for place in places:
             found.append(await self._check_folder(place))
+        if self.config.smtp is not None:
+            found.append(await self._check_way_out(self.config.smtp))
         if self.config.authserv_id is None:
             found.append(Finding("warning", await self._who_vouches(places[0])))
         return found
+
+    async def _check_way_out(self, smtp: Smtp) -> Finding:
+        user = smtp.user or self.config.user
+        try:
+            secret = await self._secret(smtp)
+            await self._mailer(smtp).is_let_in(user, secret, is_token=self._takes_token(smtp))
+        except ConnectorError as error:
+            return Finding("failed", f"no answer can be sent: {error}")
+        return Finding("ok", f"answers are sent by {smtp.host} from {letter.sender_of(self.config)}")
 
     async def _check_folder(self, place: Place) -> Finding:
         status = await self._account.examine(place.mailbox)

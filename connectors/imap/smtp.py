@@ -74,6 +74,26 @@ class Mailer:
         if outcome is not None:
             raise outcome
 
+    async def is_let_in(self, user: str, secret: str, *, is_token: bool) -> None:
+        """Log in, and send nothing. Raises as `Replying.reply`."""
+        outcome = await asyncio.to_thread(self._entered, user, secret, is_token)
+        if outcome is not None:
+            raise outcome
+
+    def _entered(self, user: str, secret: str, is_token: bool) -> ConnectorError | None:
+        server: smtplib.SMTP | None = None
+        try:
+            server = self._connected(user.rpartition("@")[2] or "localhost")
+            self._log_in(server, user, secret, is_token)
+        except ConnectorError as error:
+            return error
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+            return NotSentError(f"{self._source}: {self._smtp.host} cannot be reached ({type(error).__name__}).")
+        finally:
+            if server is not None:
+                server.close()
+        return None
+
     def _sent(self, letter: Letter, user: str, secret: str, is_token: bool) -> ConnectorError | None:
         server: smtplib.SMTP | None = None
         try:

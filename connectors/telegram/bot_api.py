@@ -26,6 +26,7 @@ from telegram.warnings import PTBUserWarning
 
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
 from connectors.secret import Secret
+from connectors.session import Json, parse_json
 from connectors.telegram.replies import refusal
 
 Meaning = Callable[[TelegramError, str], ConnectorError | None]
@@ -46,6 +47,17 @@ class RefusedError(TransientError):
         self.moved_to = moved_to  # the supergroup that the chat became
 
 
+class _Strict(HTTPXRequest):
+    """The library reads bytes that are no UTF-8 as question marks, and the next call would confirm such a text."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Json:
+        try:
+            return parse_json(payload)
+        except ValueError as error:
+            raise TelegramError("cut short or in a wrong charset") from error
+
+
 class BotApi:
     """The connection of one source. No error that it raises holds the token or a text."""
 
@@ -54,7 +66,7 @@ class BotApi:
         self._source = source
         self._token = token
         self._base_url = f"{api.rstrip('/')}/bot"
-        self._request = HTTPXRequest(
+        self._request = _Strict(
             connection_pool_size=4,
             connect_timeout=ANSWER_WITHIN,
             read_timeout=ANSWER_WITHIN,

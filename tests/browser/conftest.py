@@ -11,10 +11,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
 from tests.browser_setup import chromium
-from tests.conftest import Community
+from tests.conftest import Community, open_community
 from tests.web_site import WebSite, open_site
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
@@ -105,13 +106,32 @@ async def until(page: Page, condition: str) -> None:
             pass
 
 
-@pytest.fixture
-async def desk(community: Community) -> AsyncIterator[Desk]:
-    trouble = Trouble()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of a worker in one event loop: a browser lives in the loop that started it, and starting takes long."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of a worker; what a person has in it ends with that person's context."""
     async with (
         async_playwright() as playwright,
         await playwright.chromium.launch(executable_path=chromium(), args=FLAGS) as browser,
-        open_site(community) as site,
     ):
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Community]:
+    async with open_community(tmp_path / "data", monkeypatch) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(community: Community, browser: Browser) -> AsyncIterator[Desk]:
+    trouble = Trouble()
+    async with open_site(community) as site:
         yield Desk(site, browser, trouble)
     assert trouble.unexpected() == []

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -22,7 +23,7 @@ TX = "0x" + "3f9a" * 16
 SAVED = "draft saved"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def asked(desk: Desk) -> str:
     """The path of an inquiry on the forum."""
     community = desk.site.community
@@ -126,7 +127,7 @@ async def test_a_draft_survives_the_end_of_the_session_and_signing_in_again_in_p
         await page.keyboard.type("And this is not.")
         await expect(page.locator("#draft-state")).to_contain_text("kept in this browser; sign in again")
         await page.get_by_role("button", name="Sign in again").click()
-        dialog = page.locator("#signin")
+        dialog = page.locator("#signin-again")
         await expect(dialog).to_be_visible()
         await page.keyboard.type("a wrong password")
         await page.keyboard.press("Enter")

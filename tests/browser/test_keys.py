@@ -24,6 +24,7 @@ async def test_find_claim_close_and_undo_without_a_mouse(desk: Desk) -> None:
         await expect(page.locator("#said")).to_contain_text("You claimed")
         await expect(row.locator(".state")).to_have_text("claimed by amy")
         await _a_little_later(desk, page, "e")
+        await page.keyboard.press("1")
         await expect(row).to_have_count(0)
         await _a_little_later(desk, page, "z")
         await expect(row.locator(".state")).to_have_text("claimed by amy")
@@ -44,6 +45,7 @@ async def test_keys_pressed_faster_than_the_server_answers_are_done_in_order(des
         await page.keyboard.press("j")
         await page.keyboard.press("c")
         await page.keyboard.press("e")
+        await page.keyboard.press("1")
         await expect(page.locator("li.row .state")).to_contain_text("closed")
     assert desk.site.work.db.query("SELECT count(*) FROM inquiry_event") == [(2,)]
 
@@ -54,6 +56,7 @@ async def test_the_row_after_a_closed_one_becomes_current(desk: Desk) -> None:
         second = await page.locator("li.row").nth(1).get_attribute("data-id")
         await page.keyboard.press("j")
         await page.keyboard.press("e")
+        await page.keyboard.press("1")
         await expect(page.locator("li.row")).to_have_count(2)
         await expect(page.locator("li.row[aria-current]")).to_have_attribute("data-id", second or "")
 

@@ -37,9 +37,9 @@ async def test_a_row_on_screen_counts_the_persons_of_its_incident_as_they_come(d
     async with desk.page() as page:
         await desk.site.says(("ana", "can't swap on arbitrum"))
         row = page.locator("li.row", has_text="swap failed on Arbitrum")
-        await expect(row.locator(".incident")).to_have_text("⧉ INC-1 · 3 persons")
+        await expect(row.locator(".incident")).to_have_text("INC-1 · 3 persons")
         await desk.site.says(("bob", "arbitrum swap failing here as well"))
-        await expect(row.locator(".incident")).to_have_text("⧉ INC-1 · 4 persons")
+        await expect(row.locator(".incident")).to_have_text("INC-1 · 4 persons")
         await expect(page.locator("#pill")).to_be_hidden()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.browser
 ANSWER = "Please send us the transaction ID."
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def asked(desk: Desk) -> str:
     """The path of an inquiry on the forum."""
     community = desk.site.community

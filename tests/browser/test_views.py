@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Desk, ready, until
 from tests.conftest import poll
@@ -55,6 +57,38 @@ async def test_pages_follow_one_another_without_doubles_while_the_order_ages(des
             await until(page, f"document.querySelectorAll('li.row').length > {before}")
         ids = await page.evaluate("[...document.querySelectorAll('li.row')].map((row) => row.dataset.id)")
         assert (len(ids), len(set(ids))) == (180, 180)
+
+
+async def test_of_many_rows_two_thousand_are_kept_and_the_first_come_back(desk: Desk) -> None:
+    await desk.site.says(("fox", "how do I export entry 0?"))
+    copies = """INSERT INTO inquiry_open SELECT i.* REPLACE (
+        CAST(md5(n::VARCHAR) AS UUID) AS inquiry_id,
+        upper(substr(md5(n::VARCHAR), 1, 7)) AS code, 'entry ' || n AS excerpt,
+        points - n / 100 AS points) FROM inquiry_open AS i, range(1, 2201) AS t(n)"""
+    await desk.site.work.db.write(lambda con: con.execute(copies).fetchall())
+    async with desk.page() as page, asyncio.timeout(60):
+        seen: dict[str, None] = {}
+        while "entry 2200" not in seen:
+            listed = await _scrolled(page, "document.body.scrollHeight")
+            assert len(listed) <= 2000
+            seen |= dict.fromkeys(listed)
+        assert (len(seen), len(listed)) == (2201, 2000)
+        while listed[0] != "how do I export entry 0?":
+            listed = await _scrolled(page, "0")
+            assert len(listed) <= 2000
+        assert listed == list(seen)[: len(listed)]
+
+
+async def _scrolled(page: Page, to: str) -> list[str]:
+    """Scroll, let pages be fetched, and tell the rows that are there then."""
+    texts = "[...document.querySelectorAll('li.row a.open bdi')].map((row) => row.textContent)"
+    before = await page.evaluate(texts)
+    for _ in range(100):
+        await page.evaluate(f"scrollTo(0, {to})")
+        await page.evaluate("new Promise((done) => setTimeout(done, 10))")
+        if (now := await page.evaluate(texts)) != before:
+            return now
+    return before
 
 
 async def test_switching_the_language_keeps_the_view_and_leaves_no_english_behind(desk: Desk) -> None:

@@ -48,8 +48,8 @@ class _Said:
 class MailSimulator:
     """The mailbox of a support team. `clock`: when a mail arrives unless the verb says so.
 
-    faults: what goes wrong, at which command (None: the next one), and for how many seconds to wait.
-    without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
+    faults: what goes wrong, at which command (None: the next one), for how many seconds to wait, after how many
+    commands. without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
     wants_oauth: it refuses passwords, as Microsoft 365; refuses_idle: it says that it knows IDLE, and does not.
     """
 
@@ -65,7 +65,7 @@ class MailSimulator:
     tls: ssl.SSLContext | None = None
     abilities: tuple[str, ...] = ("IDLE", "ID", "ENABLE", "CONDSTORE", "SPECIAL-USE", "AUTH=XOAUTH2")
     without: frozenset[str] = frozenset()
-    faults: deque[tuple[Fault, str | None, int]] = field(default_factory=deque)
+    faults: deque[tuple[Fault, str | None, int, int]] = field(default_factory=deque)
     commands: list[str] = field(default_factory=list)
     logins: int = 0
     somebody_idles: asyncio.Event = field(default_factory=asyncio.Event)
@@ -181,9 +181,9 @@ class MailSimulator:
     def numbers_anew(self, folder: str = INBOX) -> None:
         self.folders[folder].number_anew()
 
-    def fail_next(self, *faults: Fault, command: str | None = None, wait: int = 1) -> None:
-        """The next commands (of that name) fail, one after the other."""
-        self.faults.extend((fault, command, wait) for fault in faults)
+    def fail_next(self, *faults: Fault, command: str | None = None, wait: int = 1, after: int = 0) -> None:
+        """The next commands (of that name) fail, one after the other, each once `after` others went well."""
+        self.faults.extend((fault, command, wait, after) for fault in faults)
 
     # What is true
 

@@ -16,7 +16,7 @@ from aggregator.demo.mail.wire import GarbledError, Words, from_utf7, in_set, li
 if TYPE_CHECKING:
     from aggregator.demo.mail import MailSimulator
 
-Fault = Literal["500", "reset", "truncated", "timeout", "bye", "throttled"]
+Fault = Literal["500", "reset", "truncated", "timeout", "bye", "throttled", "garbled"]
 State = Literal["new", "in", "selected"]
 
 FLAGS: Final = (r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen")
@@ -131,7 +131,10 @@ class Talk:
         faults = self._server.faults
         if not faults or faults[0][1] not in (None, command):
             return
-        fault, _, wait = faults.popleft()
+        fault, only_at, wait, after = faults.popleft()
+        if after:
+            faults.appendleft((fault, only_at, wait, after - 1))
+            return
         match fault:
             case "500":
                 raise RefusedError("[UNAVAILABLE] Temporary failure")
@@ -146,6 +149,8 @@ class Talk:
             case "bye":
                 self._say(b"* BYE Server shutting down")
                 raise GoneError
+            case "garbled":
+                self._say("* eins FETCH (UID zwölf FLAGS ((".encode("latin-1"))
             case "truncated":
                 self._say(b"* 1 FETCH (UID 1 BODY[] {5000}\r\nSubject: this is not")
                 raise GoneError

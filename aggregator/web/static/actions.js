@@ -1,7 +1,7 @@
 // @ts-check
 // Posting what one does, saying why it did not happen, and taking back what one did last.
 import { page, say, tell } from "./dom.js";
-import { askToSignIn } from "./signin.js";
+import { sessionEnded } from "./session.js";
 
 /** @typedef {{url: string, body: Record<string, string>}} Undo */
 /** @typedef {{facts: Record<string, string>, html: string, said?: string, undo?: Undo | null, owner?: string, take?: boolean}} Answer */
@@ -39,7 +39,10 @@ export async function send(url, body) {
  * @param {string} id @param {What} what @param {string} ver @param {Record<string, string>} [more]
  * @returns {Promise<{status: number, answer: Answer | null}>} status 0: no connection
  */
-export const post = (id, what, ver, more = {}) => send(`/inquiry/${id}/${what}`, { ver, ...more });
+export async function post(id, what, ver, more = {}) {
+  const { status, answer } = await send(`/inquiry/${id}/${what}`, { ver, ...more });
+  return { status, answer: answer?.facts ? answer : null };
+}
 
 /** Say why an action did not happen. @param {number} status @param {Answer | null} answer @param {string} id */
 export function explain(status, answer, id) {
@@ -52,7 +55,7 @@ export function explain(status, answer, id) {
     tell(answer.said, { error: true, buttons });
   } else if (answer?.said) tell(answer.said, { error: true });
   else if (status === 0) tell(say("no_connection"), { error: true });
-  else if (status === 401) tell(say("session_over"), { error: true, buttons: [[say("sign_in"), signIn]] });
+  else if (status === 401) sessionEnded();
   else tell(say("failed", { status }), { error: true });
 }
 
@@ -67,10 +70,6 @@ async function again(id, what, refused) {
 /** Tell whoever shows this inquiry how it is now. @param {string} id @param {What} what @param {number} status @param {Answer} answer */
 export function changed(id, what, status, answer) {
   document.dispatchEvent(new CustomEvent("did", { detail: { id, what, status, answer } }));
-}
-
-export function signIn() {
-  if (!askToSignIn()) location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 /**

@@ -1,8 +1,8 @@
 // @ts-check
 // What is written is kept: in this browser at each key, on the server two seconds after. Only a sent answer clears it.
-import { signIn } from "./actions.js";
 import { fragment, page, say, tell } from "./dom.js";
 import { field, tellGaps } from "./inserting.js";
+import { sessionEnded } from "./session.js";
 import { paintTimes, serverNow } from "./times.js";
 
 const WAIT = 2000; // after the last key
@@ -95,7 +95,7 @@ async function post(how) {
       state(say("draft_secret"));
     } else if (answer.status === 401 || answer.status === 403) {
       state(say("draft_signed_out"));
-      if (!asked) tell(say("session_over"), { error: true, buttons: [[say("sign_in"), signIn]] });
+      if (!asked) tell(say("session_over"), { error: true, buttons: [[say("sign_in"), sessionEnded]] });
       asked = true;
     } else later();
   } catch {
@@ -252,6 +252,10 @@ export function startDrafts() {
     if (item) restore(/** @type {HTMLElement} */ (item.querySelector("[data-text]")).dataset.text);
   });
   addEventListener("storage", elsewhere);
+  addEventListener("signedin", () => {
+    asked = false;
+    if (field()?.value !== stored) save();
+  });
   addEventListener("online", () => field()?.value !== stored && save());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden && since) save();

@@ -1,8 +1,9 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
 import { keepIn, wireComposer } from "./composer.js";
-import { focusAgain, keysFor, startDoings, wait } from "./doings.js";
+import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
+import { undo as undoAnswer } from "./outgoing.js";
 import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
 
@@ -26,7 +27,7 @@ export async function refresh() {
 }
 
 /** What can be done by a key. */
-export const keys = keysFor(() => {
+export const deeds = deedsFor(() => {
   const { id, ver } = article().dataset;
   return { id, ver };
 });
@@ -82,6 +83,7 @@ function wire() {
 export function startInquiry() {
   wire();
   startDoings();
+  document.addEventListener("undo", (event) => undoAnswer() && event.preventDefault());
   document.addEventListener("did", (event) => {
     const { id, what, status } = /** @type {CustomEvent} */ (event).detail;
     if (id !== article().dataset.id) return;

@@ -1,6 +1,73 @@
 // @ts-check
-// Single keys. Dead where people type, and true under Chinese input methods.
+// Single keys. Dead where people type, and true under Chinese input methods. All of them stand in one table: the list
+// of keys, the palette and the settings read it.
 import { page } from "./dom.js";
+
+/**
+ * What can be done by a key. `name` is what pages bind, and `key_<name>` the words for it. `"g f"` is g, then f.
+ * `fixed`: works while shortcuts are off, too, and cannot be another key.
+ * @typedef {{name: string, keys: string[], group: "move" | "act" | "list" | "go", fixed?: boolean}} Key
+ */
+
+/** @type {Key[]} */
+export const KEYS = [
+  { name: "next", keys: ["j", "ArrowDown"], group: "move" },
+  { name: "previous", keys: ["k", "ArrowUp"], group: "move" },
+  { name: "open", keys: ["Enter", "o"], group: "move" },
+  { name: "back", keys: ["Escape"], group: "move", fixed: true },
+  { name: "next_inquiry", keys: ["]"], group: "move" },
+  { name: "previous_inquiry", keys: ["["], group: "move" },
+  { name: "claim", keys: ["c"], group: "act" },
+  { name: "release", keys: ["Shift+c"], group: "act" },
+  { name: "assign", keys: ["a"], group: "act" },
+  { name: "assign_me", keys: ["Shift+a"], group: "act" },
+  { name: "reply", keys: ["r"], group: "act" },
+  { name: "waiting", keys: ["w"], group: "act" },
+  { name: "snooze", keys: ["s"], group: "act" },
+  { name: "close", keys: ["e"], group: "act" },
+  { name: "kind", keys: ["t"], group: "act" },
+  { name: "override", keys: ["p"], group: "act" },
+  { name: "merge", keys: ["m"], group: "act" },
+  { name: "copy_link", keys: ["y"], group: "act" },
+  { name: "block", keys: ["b"], group: "act" },
+  { name: "unread", keys: ["Shift+u"], group: "act" },
+  { name: "undo", keys: ["z"], group: "act" },
+  { name: "pick", keys: ["x"], group: "list" },
+  { name: "pick_next", keys: ["Shift+j", "Shift+ArrowDown"], group: "list" },
+  { name: "pick_previous", keys: ["Shift+k", "Shift+ArrowUp"], group: "list" },
+  { name: "pick_all", keys: ["Shift+x"], group: "list" },
+  { name: "show_new", keys: ["n"], group: "list" },
+  { name: "sort_again", keys: ["."], group: "list" },
+  { name: "search", keys: ["/"], group: "list" },
+  { name: "filters", keys: ["f"], group: "list" },
+  { name: "go_feed", keys: ["g f"], group: "go" },
+  { name: "go_incidents", keys: ["g i"], group: "go" },
+  { name: "go_dashboard", keys: ["g d"], group: "go" },
+  { name: "go_connectors", keys: ["g c"], group: "go" },
+  { name: "go_settings", keys: ["g s"], group: "go" },
+  { name: "why", keys: ["g w"], group: "go" },
+  { name: "recent", keys: [], group: "go" },
+  { name: "notices", keys: [], group: "go" },
+  { name: "help", keys: ["?"], group: "go" },
+  { name: "palette", keys: ["Mod+k"], group: "go", fixed: true },
+];
+
+/** Keys that this person chose instead: name -> key, "" for none. @type {Record<string, string>} */
+const chosen = JSON.parse(page.keys || "{}");
+
+/** @param {Key} key @returns {string[]} */
+export const keysOf = (key) => (key.fixed || !(key.name in chosen) ? key.keys : chosen[key.name] ? [chosen[key.name]] : []);
+
+const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+/** @type {Record<string, string>} */
+const WRITTEN = { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", Mod: MAC ? "⌘" : "Ctrl" };
+
+/** A key as people read it. @param {string} key */
+export const written = (key) =>
+  key
+    .split(/(?<=.)([+ ])/)
+    .map((part) => WRITTEN[part] ?? part)
+    .join("");
 
 /** @type {Record<string, string>} */
 const SHIFTED = { Slash: "?", Period: ">", Comma: "<" };
@@ -19,7 +86,7 @@ export function keyOf(event) {
     key = letter ?? (event.shiftKey ? SHIFTED : PLAIN)[event.code] ?? event.code;
   }
   if (/^[a-z]$/i.test(key)) return (event.shiftKey ? "Shift+" : "") + key.toLowerCase(); // Caps Lock does not count
-  return key;
+  return event.shiftKey && key.length > 1 ? `Shift+${key}` : key;
 }
 
 /** @param {EventTarget | null} target */
@@ -27,23 +94,48 @@ function typing(target) {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"));
 }
 
-/**
- * @param {Record<string, (event: KeyboardEvent) => void>} bindings `"g f"` is g, then f
- */
-export function bindKeys(bindings) {
+/** What this page can do. @type {Map<string, (event?: KeyboardEvent) => void>} */
+const actions = new Map();
+
+/** @param {Record<string, (event?: KeyboardEvent) => void>} more by the names of KEYS */
+export function offer(more) {
+  for (const [name, run] of Object.entries(more)) actions.set(name, run);
+}
+
+/** What the palette lists. @returns {[Key, (event?: KeyboardEvent) => void][]} */
+export const offered = () => KEYS.filter((key) => actions.has(key.name)).map((key) => [key, actions.get(key.name)]);
+
+/** @param {string} pressed */
+function bound(pressed) {
+  const key = KEYS.find((one) => actions.has(one.name) && keysOf(one).includes(pressed));
+  return key && actions.get(key.name);
+}
+
+/** Enter and Space belong to what has the focus. @param {KeyboardEvent} event @param {string} key */
+function belongsToFocus(event, key) {
+  return (key === "Enter" || key === " ") && event.target instanceof Element && event.target.closest("a, button, summary, input") !== null;
+}
+
+export function startKeys() {
   let prefix = "";
   let forget = 0;
   document.addEventListener("keydown", (event) => {
+    const composing = event.isComposing || event.keyCode === 229;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k" && !composing) {
+      event.preventDefault();
+      actions.get("palette")?.(event);
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (typing(event.target)) {
-      if (event.key === "Escape" && !event.isComposing && event.keyCode !== 229) /** @type {HTMLElement} */ (event.target).blur();
+      if (event.key === "Escape" && !composing) /** @type {HTMLElement} */ (event.target).blur();
       return;
     }
     if (!page.shortcuts && event.key !== "Escape") return;
     const key = keyOf(event);
-    if (key === "Enter" && event.target instanceof Element && event.target.closest("a, button, summary")) return;
+    if (belongsToFocus(event, key)) return;
     clearTimeout(forget);
-    const run = bindings[prefix + key];
+    const run = bound(prefix + key);
     prefix = !run && key === "g" ? "g " : "";
     if (prefix) forget = setTimeout(() => (prefix = ""), 1500);
     if (!run) return;

@@ -1,58 +1,105 @@
 // @ts-check
 // What changes on the server. One connection for all tabs of a browser: a browser opens only six to one host.
 import { page, say, scriptUrl, strip, tell } from "./dom.js";
-import { signIn } from "./actions.js";
+import { maybeAgain, sessionEnded } from "./session.js";
 import { setClock } from "./times.js";
 
-/**
- * @param {Record<string, (data: any) => void>} on handlers by event: new, upd, gone, counts, resync
- */
+const EVENTS = ["hello", "new", "upd", "gone", "told", "presence", "conn", "counts", "ping", "resync"];
+const CHANGES = ["new", "upd", "gone"];
+const lang = document.documentElement.lang;
+
+/** @typedef {Record<string, (data: any) => unknown>} Handlers by event; `resync` says how many changes there were */
+
+/** @param {Handlers} on */
 export function listen(on) {
-  const query = new URLSearchParams({ lang: document.documentElement.lang, after: page.seq ?? "" });
   let offline = false;
-  /** @param {string} event @param {any} data */
-  const hear = (event, data) => {
+  let returned = false; // connected again, and not yet up to date
+  let upTo = 0;
+  let changes = 0;
+  let newest = Number(page.seq);
+
+  /** What was missed is here. @param {number} n */
+  const caughtUp = (n) => {
+    returned = false;
+    upTo = 0;
+    tell(n ? say(n === 1 ? "away_one" : "away", { n }) : say("back"));
+  };
+  /** @param {string} event @param {any} data @param {number} [number] */
+  const hear = async (event, data, number) => {
     if (event === "hello" || event === "ping") setClock(data.now);
-    if (event === "hello" && data.build !== page.build) tell(say("new_build"), { buttons: [[say("reload"), () => location.reload()]] });
-    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(`/inquiry/${data.id}`)]] });
-    if (event === "offline" && !offline) strip("offline", true, say("offline", { time: new Date().toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" }) }));
+    if (event === "hello" && data.build !== page.build) newBuild();
+    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(data.id ? `/inquiry/${data.id}` : "/?owner=me")]] });
+    if (event === "offline" && !offline) strip("offline", true, say("offline", { time: new Date().toLocaleTimeString(lang, { timeStyle: "short" }) }));
     if (event === "online" && offline) {
       strip("offline", false);
-      tell(say("back"));
+      returned = true;
+      changes = 0;
     }
-    if (event === "ended") tell(say("session_over"), { error: true, buttons: [[say("sign_in"), signIn]] });
-    offline = event === "offline" || (offline && event !== "online");
+    if (event === "online") maybeAgain();
+    if (event === "ended") {
+      strip("offline", false);
+      sessionEnded();
+    }
+    offline = event === "offline" || (offline && event !== "online" && event !== "ended");
     document.documentElement.dataset.live = offline ? "" : "1";
-    on[event]?.(data);
+    if (number) newest = Math.max(newest, number);
+    if (returned && event === "hello") upTo = data.seq;
+    if (returned && CHANGES.includes(event)) changes += 1;
+    const found = await on[event]?.(data);
+    if (returned && event === "resync") caughtUp(Number(found ?? 0));
+    else if (returned && upTo && newest >= upTo) caughtUp(changes);
   };
-  if ("SharedWorker" in globalThis) {
-    const worker = new SharedWorker(scriptUrl(`${page.worker}?${new URLSearchParams({ lang: document.documentElement.lang, session: page.session })}`));
-    worker.port.onmessage = ({ data }) => hear(data.event, data.data);
-    worker.port.postMessage({ after: page.seq });
-    addEventListener("pagehide", () => worker.port.postMessage({ bye: true }));
-    return;
-  }
-  alone(query, hear);
+  if ("SharedWorker" in globalThis) share(hear);
+  else alone(hear);
 }
 
-/** Without a shared worker: a connection of this tab, closed while nobody sees it. */
-function alone(query, hear) {
+/** Offered once, in a bar that stays; never done by itself. */
+function newBuild() {
+  const bar = document.getElementById("newer");
+  if (!bar.hidden) return;
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: say("reload") });
+  button.addEventListener("click", () => location.reload());
+  bar.replaceChildren(`${say("new_build")} `, button);
+  bar.hidden = false;
+}
+
+/** @param {(event: string, data: any, number?: number) => void} hear */
+function share(hear) {
+  const worker = new SharedWorker(scriptUrl(`${page.worker}?${new URLSearchParams({ lang, session: page.session })}`));
+  worker.port.onmessage = ({ data }) => hear(data.event, data.data, data.number);
+  worker.port.postMessage({ after: page.seq });
+  addEventListener("pagehide", () => worker.port.postMessage({ bye: true }));
+  addEventListener("pageshow", (event) => event.persisted && worker.port.postMessage({ after: 0 }));
+  addEventListener("signedin", () => worker.port.postMessage({ again: true }));
+}
+
+/** Without a shared worker: a connection of this tab, closed while nobody sees it. @param {(event: string, data: any, number?: number) => void} hear */
+function alone(hear) {
+  const query = new URLSearchParams({ lang, after: page.seq ?? "" });
   /** @type {EventSource | null} */
   let source = null;
   const open = () => {
+    source?.close();
     source = new EventSource(`/events?${query}`);
-    for (const event of ["hello", "new", "upd", "gone", "told", "counts", "ping", "resync"]) {
+    for (const event of EVENTS) {
       source.addEventListener(event, (message) => {
         if (message.lastEventId) query.set("after", message.lastEventId);
-        hear(event, JSON.parse(message.data));
+        hear(event, JSON.parse(message.data), Number(message.lastEventId) || undefined);
       });
     }
     source.onopen = () => hear("online", null);
-    source.onerror = () => hear("offline", null);
+    source.onerror = async () => {
+      hear("offline", null);
+      if (source.readyState !== EventSource.CLOSED) return;
+      const status = await fetch("/rows", { headers: { accept: "application/json" } }).then((answer) => answer.status, () => 0);
+      if (status === 401) hear("ended", null);
+      else setTimeout(open, 3000);
+    };
   };
   document.addEventListener("visibilitychange", () => {
     source?.close();
     if (!document.hidden) open();
   });
+  addEventListener("signedin", open);
   open();
 }

@@ -37,7 +37,7 @@ export function paintTimes(root = document) {
   let close = false;
   for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time"))) {
     const seconds = Math.round((now - Date.parse(time.dateTime)) / 1000);
-    const text = time.className.startsWith("due") ? (seconds > 0 ? say("overdue", { time: length(seconds) }) : length(-seconds)) : ago(seconds);
+    const text = time.className === "for" ? length(Math.max(0, seconds)) : time.className.startsWith("due") ? (seconds > 0 ? say("overdue", { time: length(seconds) }) : length(-seconds)) : ago(seconds);
     if (time.textContent !== text) time.textContent = text;
     if (!time.className.startsWith("due")) continue;
     time.className = seconds > 0 ? "due over" : -seconds < 1800 ? "due soon" : "due";

@@ -1,6 +1,7 @@
 // @ts-check
 // The one connection of a browser. It keeps the last changes for tabs that were loading while they came.
 const query = new URL(location.href).searchParams;
+const EVENTS = ["hello", "new", "upd", "gone", "told", "presence", "conn", "counts", "ping", "resync"];
 const KEPT = 500;
 /** @type {Set<MessagePort>} */
 const tabs = new Set();
@@ -12,9 +13,9 @@ let state = "";
 /** @type {any} */
 let hello = null;
 
-/** @param {string} event @param {any} data */
-function tell(event, data) {
-  for (const tab of tabs) tab.postMessage({ event, data });
+/** @param {string} event @param {any} data @param {number} [number] */
+function tell(event, data, number) {
+  for (const tab of tabs) tab.postMessage({ event, data, number });
 }
 
 /** @param {string} now */
@@ -25,16 +26,17 @@ function become(now) {
 
 function connect() {
   const source = new EventSource(`/events?${new URLSearchParams({ lang: query.get("lang"), after: String(last) })}`);
-  for (const event of ["hello", "new", "upd", "gone", "told", "counts", "ping", "resync"]) {
+  for (const event of EVENTS) {
     source.addEventListener(event, (message) => {
       const data = JSON.parse(message.data);
       if (event === "hello") hello = data;
+      if (event === "presence") hello.presence[data.id] = data.people;
       if (message.lastEventId && event !== "hello" && event !== "ping") {
         last = Number(message.lastEventId);
         kept.push({ number: last, event, data });
         if (kept.length > KEPT) from = kept.shift().number;
-      }
-      tell(event, data);
+        tell(event, data, last);
+      } else tell(event, data);
     });
   }
   source.onopen = () => become("online");
@@ -54,6 +56,11 @@ addEventListener("connect", (/** @type {MessageEvent} */ { ports: [tab] }) => {
       return;
     }
     tabs.add(tab);
+    if (data.again) {
+      // Signed in once more: the session is another one, and so may be what it may see.
+      if (state === "ended") connect();
+      return;
+    }
     const after = Number(data.after);
     if (last === 0) {
       last = from = after;
@@ -63,6 +70,6 @@ addEventListener("connect", (/** @type {MessageEvent} */ { ports: [tab] }) => {
     if (hello) tab.postMessage({ event: "hello", data: hello });
     if (state) tab.postMessage({ event: state, data: null });
     if (after < from) tab.postMessage({ event: "resync", data: {} });
-    else for (const { number, event, data: told } of kept) if (number > after) tab.postMessage({ event, data: told });
+    else for (const { number, event, data: told } of kept) if (number > after) tab.postMessage({ event, data: told, number });
   };
 });

@@ -1,0 +1,112 @@
+"""What a view shows and in which order, as conditions on the rows of `feed_at`.
+
+Every name that a condition binds begins with a prefix, so that many views can be counted in one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from aggregator.config import Bands
+    from aggregator.store.searching import Sought
+
+OPEN_STATES = ("new", "claimed", "waiting", "answered")
+"""What a view shows if it names no state: neither what is closed nor what sleeps until its time."""
+
+Sort = Literal["priority", "newest", "oldest", "due"]
+SORTS: dict[Sort, str] = {
+    "priority": "f.priority",
+    "newest": "epoch(f.last_post_at)",
+    "oldest": "-coalesce(epoch(f.waiting_since), 1e12)",  # who waits for nothing comes last
+    "due": "-coalesce(epoch(f.due_at), 1e12)",
+}
+"""A row's rank in each order; the highest stands first."""
+
+# Where nothing tells simplified from traditional, Chinese is taken for simplified.
+LANG = "replace({}, 'zh-Hans', 'zh')"
+
+Bound = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Empty sets and None: no restriction. `owners`: "" is nobody. `incidents`: their numbers."""
+
+    states: tuple[str, ...] = OPEN_STATES
+    channels: tuple[str, ...] = ()
+    langs: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    incidents: tuple[int, ...] = ()
+    in_incident: bool | None = None
+    overdue: bool = False  # together with due_within: either
+    due_within: timedelta | None = None
+    opened_from: datetime | None = None
+    opened_before: datetime | None = None
+    public: bool | None = None
+    secret: bool | None = None
+    thanks: bool | None = None
+    sought: Sought | None = None
+
+
+def where(filters: Filters, bands: Bands, prefix: str = "") -> tuple[list[str], Bound]:
+    """Conditions on `f` and what they bind, besides `$moment`."""
+    conditions: list[str] = []
+    bound: Bound = {}
+
+    def bind(name: str, value: object) -> str:
+        bound[prefix + name] = value
+        return f"${prefix}{name}"
+
+    for column, values in (
+        ("state", filters.states),
+        ("channel", filters.channels),
+        ("lang", filters.langs),
+        ("kind", filters.kinds),
+        ("source", filters.sources),
+    ):
+        if values:
+            of = LANG.format("f.lang") if column == "lang" else f"f.{column}"
+            conditions.append(f"{of} = ANY({bind(column, list(values))}::VARCHAR[])")
+    if filters.bands:
+        conditions.append(f"({' OR '.join(_band(band, bands) for band in filters.bands)})")
+    if filters.owners:
+        conditions.append(f"coalesce(f.owner, '') = ANY({bind('owner', list(filters.owners))}::VARCHAR[])")
+    if filters.incidents:
+        conditions.append(f"f.incident_number = ANY({bind('incident', list(filters.incidents))}::INTEGER[])")
+    if filters.in_incident is not None:
+        conditions.append(f"f.incident_id IS {'NOT ' if filters.in_incident else ''}NULL")
+    if filters.overdue or filters.due_within is not None:
+        conditions.append(f"({' OR '.join(_due(filters, bind))})")
+    if filters.opened_from:
+        conditions.append(f"f.opened_at >= {bind('from', filters.opened_from)}")
+    if filters.opened_before:
+        conditions.append(f"f.opened_at < {bind('before', filters.opened_before)}")
+    for flag in ("public", "secret", "thanks"):
+        if (wanted := getattr(filters, flag)) is not None:
+            conditions.append(f"{'' if wanted else 'NOT '}f.{flag}")
+    if filters.sought:
+        more, words = filters.sought.where(prefix)
+        conditions += more
+        bound |= words
+    return conditions, bound
+
+
+def _due(filters: Filters, bind: Callable[[str, object], str]) -> Sequence[str]:
+    parts = ["f.due_at < $moment"] if filters.overdue else []
+    if filters.due_within is not None:
+        parts.append(f"f.due_at >= $moment AND f.due_at < $moment + {bind('within', filters.due_within)}")
+    return parts
+
+
+def _band(band: str, bands: Bands) -> str:
+    floors = {"P0": (bands.P0, None), "P1": (bands.P1, bands.P0), "P2": (bands.P2, bands.P1), "P3": (None, bands.P2)}
+    low, high = floors.get(band, (None, None))
+    parts = [f"f.priority >= {low}"] * (low is not None) + [f"f.priority < {high}"] * (high is not None)
+    return f"({' AND '.join(parts) or 'false'})"

@@ -1,0 +1,135 @@
+"""The list of the feed: one page of a view in its order, where a row stands in it, and how many each view holds.
+
+History is another table, and is read only if a view asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aggregator.identity import Id, written
+from aggregator.store.database import Connection
+from aggregator.store.filters import LANG, SORTS, Bound, Filters, Sort, where
+from aggregator.store.reading import CLOSED, OPEN, FeedRow, rows_by_id
+
+if TYPE_CHECKING:
+    from aggregator.config import Bands
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Rows in order; `more`: there are further ones after the last, which has this rank. `total` of the view; -1: not
+    counted, as on all pages but the first."""
+
+    rows: tuple[FeedRow, ...]
+    more: bool
+    last: tuple[float, Id] | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many inquiries each of the named views holds, and what the open ones are made of."""
+
+    views: Mapping[str, int] = field(default_factory=dict)
+    channels: Mapping[str, int] = field(default_factory=dict)
+    langs: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+def feed_page(
+    cursor: Connection,
+    filters: Filters,
+    *,
+    moment: datetime,
+    bands: Bands,
+    sort: Sort = "priority",
+    after: tuple[float, Id] | None = None,
+    limit: int = 50,
+) -> FeedPage:
+    """One page of a view.
+
+    Args:
+        moment: one instant for all pages of one load; the order ages with time.
+        after: (rank, inquiry_id) of the last row of the page before.
+    """
+    view, bound = selecting(filters, bands, sort)
+    bound |= {"moment": moment}
+    counted = "-1" if after else "(SELECT count(*) FROM v)"
+    further = "true"
+    if after:
+        further = "(rank, inquiry_id) < ($rank, $after::UUID)"
+        bound |= {"rank": after[0], "after": written(after[1])}
+    found = cursor.execute(
+        f"WITH v AS ({view}) SELECT rank, inquiry_id, {counted} FROM v WHERE {further} "
+        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
+        bound,
+    ).fetchall()
+    ranked = [(rank, one.bytes) for rank, one, _ in found[:limit]]
+    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, [one for _, one in ranked], moment=moment)}
+    return FeedPage(
+        tuple(rows[one] for _, one in ranked if one in rows),
+        len(found) > limit,
+        ranked[-1] if ranked else None,
+        found[0][2] if found else 0,
+    )
+
+
+def place_of(
+    cursor: Connection, inquiry: Id, filters: Filters, *, moment: datetime, bands: Bands, sort: Sort
+) -> int | None:
+    """How many rows of the view stand before this one; None: the view does not hold it."""
+    view, bound = selecting(filters, bands, sort)
+    found = cursor.execute(
+        f"WITH v AS MATERIALIZED ({view}) SELECT (SELECT count(*) FROM v AS o "
+        "WHERE (o.rank, o.inquiry_id) > (m.rank, m.inquiry_id)) FROM v AS m WHERE m.inquiry_id = $inquiry::UUID",
+        bound | {"moment": moment, "inquiry": written(inquiry)},
+    ).fetchone()
+    return found[0] if found else None
+
+
+def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime, bands: Bands) -> Tally:
+    """Count many views in one look at the open ones; those that look into history or texts have one each."""
+    together = {name: one for name, one in views.items() if not one.sought and "closed" not in one.states}
+    counts = _counted(cursor, together, moment, bands)
+    for name in views.keys() - together.keys():
+        counts[name] = _size(cursor, views[name], moment, bands)
+    return Tally(counts, *(_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind")))
+
+
+def _counted(cursor: Connection, views: Mapping[str, Filters], moment: datetime, bands: Bands) -> dict[str, int]:
+    if not views:
+        return {}
+    counts, bound = [], Bound()
+    for number, filters in enumerate(views.values()):
+        conditions, words = where(filters, bands, f"v{number}_")
+        counts.append(f"count(*) FILTER ({' AND '.join(conditions) or 'true'})")
+        bound |= words
+    sql = f"SELECT {', '.join(counts)} {OPEN}"
+    found = cursor.execute(sql, bound | {"moment": moment}).fetchone()
+    assert found is not None
+    return dict(zip(views, found, strict=True))
+
+
+def _size(cursor: Connection, filters: Filters, moment: datetime, bands: Bands) -> int:
+    view, bound = selecting(filters, bands, "priority")
+    (size,) = cursor.execute(f"SELECT count(*) FROM ({view})", bound | {"moment": moment}).fetchone() or (0,)
+    return int(size)
+
+
+def _made_of(cursor: Connection, column: str) -> dict[str, int]:
+    sql = f"SELECT {column}, count(*) FROM inquiry_open GROUP BY 1 ORDER BY 2 DESC, 1"
+    return dict(cursor.execute(sql).fetchall())
+
+
+def selecting(filters: Filters, bands: Bands, sort: Sort, columns: str = "f.inquiry_id") -> tuple[str, Bound]:
+    """The statement for (rank, ...) of all rows that a view holds, and what it binds besides `$moment`."""
+    asked = set(filters.states)
+    tables = [OPEN] * (asked != {"closed"}) + [CLOSED] * ("closed" in asked)
+    conditions, bound = where(filters, bands)
+    held = " AND ".join(conditions) or "true"
+    selects = (f"SELECT {SORTS[sort]} AS rank, {columns} {table} WHERE {held}" for table in tables)
+    return " UNION ALL ".join(selects), bound

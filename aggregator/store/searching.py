@@ -1,0 +1,213 @@
+"""Search over everything that was said in inquiries: all words must be there, each in any of its posts.
+
+What names one thing (a code, @somebody, a transaction, an address, a link, an id) is first looked up as such, in
+small tables; only what is not found that way is sought in the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from aggregator.identity import Id, as_uuid, written
+from aggregator.inquiry import NEAR
+from aggregator.store.database import Connection
+
+MOST_TERMS = 8
+_MOST_EXACT = 5000  # inquiries that one exact term may name
+_CODE = 7
+_POSTS = 5
+_BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_ALWAYS = datetime(2, 1, 1, tzinfo=UTC)
+
+Bound = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of a search. `text` as `search_text` has it; `typed` as it was typed (base58 and links need it);
+    `evidence`: what the word may be among the hashed evidence, if it has the form of an id on a chain."""
+
+    text: str
+    typed: str
+    evidence: tuple[Id, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a search found out before the view is read.
+
+    `exact`: for each term that names one thing, the inquiries that it names. `texts`: the other terms, each with the
+    accounts that are called so. `since`: no post before it can belong to what the view shows.
+    """
+
+    exact: tuple[tuple[Term, tuple[Id, ...]], ...] = ()
+    texts: tuple[tuple[Term, tuple[Id, ...]], ...] = ()
+    since: datetime = _ALWAYS
+
+    def where(self, prefix: str = "") -> tuple[list[str], Bound]:
+        """Conditions on `f.inquiry_id` and what they bind."""
+        bound: Bound = {}
+        conditions = []
+        for number, (_, ids) in enumerate(self.exact):
+            name = f"{prefix}exact{number}"
+            bound[name] = [written(one) for one in ids]
+            conditions.append(f"f.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
+        if self.texts:
+            bound[f"{prefix}since"] = self.since
+            said = self._said(prefix, bound)
+            every = f" GROUP BY p.inquiry_id HAVING {' AND '.join(f'bool_or({one})' for one in said)}"
+            conditions.append(
+                "f.inquiry_id IN (SELECT p.inquiry_id FROM post AS p WHERE p.inquiry_id IS NOT NULL "
+                f"AND p.posted_at >= ${prefix}since AND ({' OR '.join(said)}){every if len(said) > 1 else ''})"
+            )
+        return conditions, bound
+
+    def _said(self, prefix: str, bound: Bound) -> list[str]:
+        """For each term, whether a post `p` has it, or somebody of that name wrote it."""
+        said = []
+        for number, (term, accounts) in enumerate(self.texts):
+            word = f"{prefix}term{number}"
+            bound[word] = term.text
+            either = [f"contains(p.search_text, ${word})", f"contains(lower(p.title), ${word})"]
+            if accounts:
+                bound[f"{word}by"] = [written(one) for one in accounts]
+                either.append(f"p.account_id IN (SELECT unnest(${word}by::UUID[]))")
+            said.append(f"({' OR '.join(either)})")
+        return said
+
+
+def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool) -> Sought | None:
+    """Look up what can be looked up; None: there is nothing to seek. `closed`: history is searched, too."""
+    if not terms:
+        return None
+    exact, texts = [], []
+    for term in terms[:MOST_TERMS]:
+        if found := _named(cursor, term):
+            exact.append((term, found))
+        else:
+            texts.append((term, _called(cursor, term.text.removeprefix("@"))))
+    since = _ALWAYS if closed or not texts else _oldest_open(cursor)
+    return Sought(tuple(exact), tuple(texts), since)
+
+
+def saying(cursor: Connection, inquiries: Collection[Id], terms: Sequence[Term]) -> dict[Id, list[str]]:
+    """For each of these inquiries the newest posts that have any of the words, a few."""
+    if not inquiries or not terms:
+        return {}
+    words = {f"term{number}": term.text for number, term in enumerate(terms)}
+    said = " OR ".join(f"contains(p.search_text, ${name})" for name in words)
+    found = cursor.execute(
+        f"""
+        SELECT p.inquiry_id, p.text FROM post AS p
+        WHERE p.rowid IN (SELECT rowid FROM post WHERE inquiry_id IN (SELECT unnest($ids)::UUID))
+          AND p.deleted_at IS NULL AND ({said})
+        QUALIFY row_number() OVER (PARTITION BY p.inquiry_id ORDER BY p.posted_at DESC, p.native_order DESC) <= {_POSTS}
+        ORDER BY p.posted_at DESC, p.native_order DESC
+        """,
+        {"ids": [written(one) for one in inquiries], **words},
+    ).fetchall()
+    texts: dict[Id, list[str]] = {}
+    for inquiry, text in found:
+        texts.setdefault(inquiry.bytes, []).append(text)
+    return texts
+
+
+def _named(cursor: Connection, term: Term) -> tuple[Id, ...]:
+    """The inquiries of the one thing that a term names; empty: it names none, or nothing that we know."""
+    for matches, look in _LOOKS:
+        if matches(term) and (found := look(cursor, term)):
+            return found
+    return ()
+
+
+def _ids(cursor: Connection, sql: str, *values: object) -> tuple[Id, ...]:
+    found = cursor.execute(f"{sql} LIMIT {_MOST_EXACT}", list(values)).fetchall()
+    return tuple(one.bytes for (one,) in found if one is not None)
+
+
+def _by_code(cursor: Connection, term: Term) -> tuple[Id, ...]:
+    return _ids(cursor, "SELECT inquiry_id FROM inquiry WHERE code = ?", term.text.removeprefix("#").upper())
+
+
+def _by_id(cursor: Connection, term: Term) -> tuple[Id, ...]:
+    one = as_uuid(UUID(term.text).bytes)
+    return _ids(
+        cursor,
+        "SELECT inquiry_id FROM inquiry WHERE inquiry_id = ? UNION SELECT inquiry_id FROM post WHERE post_id = ?",
+        one,
+        one,
+    )
+
+
+def _by_link(cursor: Connection, term: Term) -> tuple[Id, ...]:
+    return _ids(cursor, "SELECT DISTINCT inquiry_id FROM post WHERE permalink = ?", term.typed)
+
+
+def _by_author(cursor: Connection, term: Term) -> tuple[Id, ...]:
+    accounts = _called(cursor, term.text.removeprefix("@"))
+    return _of(cursor, accounts) if accounts else ()
+
+
+def _by_evidence(cursor: Connection, term: Term) -> tuple[Id, ...]:
+    """Who named this transaction or address, and where: base58 tells case, so the post's own text decides."""
+    found = cursor.execute(
+        "SELECT DISTINCT account_id FROM evidence WHERE value IN (SELECT unnest(?)::UUID)",
+        [[written(one) for one in term.evidence]],
+    ).fetchall()
+    if not found:
+        return ()
+    return _ids(
+        cursor,
+        "SELECT DISTINCT inquiry_id FROM post "
+        "WHERE account_id IN (SELECT unnest(?)::UUID) AND contains(search_text, ?)",
+        [str(one) for (one,) in found],
+        term.text.removeprefix("0x"),
+    )
+
+
+def _called(cursor: Connection, name: str) -> tuple[Id, ...]:
+    """Accounts of this name, handle or platform's id."""
+    return _ids(
+        cursor,
+        "SELECT account_id FROM account WHERE lower(name) = $1 OR lower(handle) = $1 OR native_id = $1",
+        name,
+    )
+
+
+def _of(cursor: Connection, accounts: Sequence[Id]) -> tuple[Id, ...]:
+    return _ids(
+        cursor,
+        "SELECT inquiry_id FROM inquiry WHERE person_id IN (SELECT unnest(?)::UUID)",
+        [written(one) for one in accounts],
+    )
+
+
+def _is_code(term: Term) -> bool:
+    code = term.text.removeprefix("#")
+    return len(code) == _CODE and _BASE32.issuperset(code)
+
+
+def _is_id(term: Term) -> bool:
+    try:
+        UUID(term.text)
+    except ValueError:
+        return False
+    return len(term.text) == 36
+
+
+_LOOKS: tuple[tuple[Callable[[Term], bool], Callable[[Connection, Term], tuple[Id, ...]]], ...] = (
+    (_is_code, _by_code),
+    (_is_id, _by_id),
+    (lambda term: term.text.startswith("@") and len(term.text) > 1, _by_author),
+    (lambda term: term.typed.startswith(("http://", "https://")), _by_link),
+    (lambda term: bool(term.evidence), _by_evidence),
+)
+
+
+def _oldest_open(cursor: Connection) -> datetime:
+    """No post of an open inquiry is older; what was said before need not be searched for those."""
+    (oldest,) = cursor.execute("SELECT min(opened_at) FROM inquiry_open").fetchone() or (None,)
+    return (oldest - NEAR) if oldest else _ALWAYS

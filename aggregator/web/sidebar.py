@@ -1,0 +1,79 @@
+"""The views beside the list, each with how many inquiries it holds: those that everybody has, and the saved ones."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aggregator.identity import Id
+from aggregator.store.filters import Filters
+from aggregator.store.listing import Tally, tally
+from aggregator.store.searching import seek
+from aggregator.store.views import SavedView, views_of
+from aggregator.web.i18n import N_
+from aggregator.web.view import View, terms_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aggregator.store.database import Connection
+    from aggregator.web.visit import Visit
+
+BUILT_IN = {
+    "all": (N_("All open"), ""),
+    "mine": (N_("Mine"), "owner=me"),
+    "unowned": (N_("Unowned"), "owner=none"),
+    "urgent": (N_("P0"), "band=P0"),
+    "overdue": (N_("Overdue"), "sla=overdue"),
+    "soon": (N_("Due in 30 min"), "sla=30m"),
+    "waiting": (N_("Waiting for them"), "state=waiting"),
+    "snoozed": (N_("Snoozed"), "state=snoozed"),
+    "thanks": (N_("Said thanks"), "thanks=yes"),
+}
+_COUNTED = 30  # saved views that are counted for one person
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What stands beside the list. `unread`: my own inquiries in which something is new to me."""
+
+    tally: Tally
+    saved: tuple[SavedView, ...]
+    unread: int
+
+    def count(self, view: SavedView) -> int | None:
+        """None: it is not counted here, but by the script, since it searches texts or history."""
+        return self.tally.views.get(str(view.number))
+
+
+HERE = "here"
+"""The view that is open, among the counted."""
+
+
+async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> Side:
+    """Count everything for this person. `here`: with this view and the saved ones that search; they take longer."""
+    site, me = visit.site, visit.user.name
+    saved = await asyncio.to_thread(views_of, site.desk, me)
+    wanted = {name: View.of_address(query) for name, (_, query) in BUILT_IN.items()}
+    for one in saved[:_COUNTED]:
+        view = View.of_address(one.query)
+        if here or not (view.search or view.asks_for_closed):
+            wanted[str(one.number)] = view
+    if here:
+        wanted[HERE] = here
+
+    def read(cursor: Connection) -> tuple[Tally, list[tuple[Id, float]]]:
+        zone = site.settings.timezone
+        views: dict[str, Filters] = {}
+        for name, view in wanted.items():
+            sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
+            views[name] = view.filters(me, zone, sought)
+        mine = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [me]).fetchall()
+        counts = tally(cursor, views, moment=moment, bands=site.settings.bands)
+        return counts, [(inquiry.bytes, seen) for inquiry, seen in mine]
+
+    counts, mine = await site.db.read(read)
+    marks = await asyncio.to_thread(site.desk.read_marks, me, [inquiry for inquiry, _ in mine[:900]])
+    unread = sum(marks.get(inquiry, 0.0) < seen for inquiry, seen in mine[:900])
+    return Side(counts, tuple(saved), unread)

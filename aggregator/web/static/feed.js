@@ -1,0 +1,61 @@
+// @ts-check
+// The feed: its list, its preview, its views, and what can be done there by key.
+import { startBulk } from "./bulk.js";
+import { DEEDS } from "./doings.js";
+import { fragment } from "./dom.js";
+import * as list from "./list.js";
+import { listen } from "./live.js";
+import { offer } from "./keys.js";
+import { notice, toggleNotices } from "./notices.js";
+import { extend, pickAll, toggle } from "./picking.js";
+import { hears, learn, startPresence } from "./presence.js";
+import { keepPlace } from "./rows.js";
+import { fetchPart } from "./session.js";
+import { paintTimes } from "./times.js";
+import { countsMoved, showFilters, startViews } from "./views.js";
+
+startViews();
+offer({
+  next: () => list.move(1),
+  previous: () => list.move(-1),
+  open: () => list.open(list.current()),
+  back: list.clear,
+  ...Object.fromEntries([...Object.keys(DEEDS), "undo", "recent"].map((name) => [name, () => list.does(name)])),
+  pick: () => toggle(list.current()),
+  pick_next: () => extend(() => list.move(1)),
+  pick_previous: () => extend(() => list.move(-1)),
+  pick_all: pickAll,
+  show_new: list.flush,
+  sort_again: list.sortAgain,
+  filters: showFilters,
+  notices: toggleNotices,
+});
+startPresence();
+startBulk(list.does);
+await list.startList();
+
+/** Above the list: a source that may have more. */
+async function banner() {
+  const answer = await fetchPart("/banner").catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = fragment(await answer.text()).getElementById("banner");
+  paintTimes(fresh);
+  keepPlace(() => document.getElementById("banner").replaceWith(fresh));
+}
+
+/** @param {import("./rows.js").Change} change */
+function arrives(change) {
+  notice(change);
+  return list.arrives(change);
+}
+
+listen({
+  hello: ({ presence }) => learn(presence),
+  new: arrives,
+  upd: arrives,
+  gone: list.vanishes,
+  presence: hears,
+  conn: banner,
+  counts: countsMoved,
+  resync: list.resync,
+});

@@ -1,0 +1,112 @@
+// @ts-check
+// The rows of the list: finding them, placing them, and changing the list without moving what is being read.
+import { fragment, page, say, stateWord } from "./dom.js";
+import { fetchPart } from "./session.js";
+import { paintTimes } from "./times.js";
+
+/** What scripts know of an inquiry; a row has it as its data. @typedef {Record<string, string>} Facts */
+/** @typedef {{facts: Facts, html: string}} Change */
+
+const AT_TOP = 4; // pixels
+
+export const list = /** @type {HTMLOListElement} */ (document.getElementById("rows"));
+const desk = /** @type {HTMLElement} */ (document.querySelector(".desk"));
+const sort = desk.dataset.sort;
+/** The view's own query, without the current row. */
+export const view = new URLSearchParams(desk.dataset.view);
+export const viewUrl = () => (desk.dataset.view ? `/?${desk.dataset.view}` : "/");
+
+/** @returns {HTMLLIElement[]} */
+export const rows = () => [...list.querySelectorAll("li.row")];
+/** @param {string} id @returns {HTMLLIElement | null} */
+export const rowOf = (id) => list.querySelector(`li.row[data-id="${id}"]`);
+/** @returns {HTMLLIElement | null} */
+export const current = () => list.querySelector('li.row[aria-current="true"]');
+
+/** Where the list begins to be seen, below what sticks. */
+export const seenFrom = () => document.querySelector(".list .head").getBoundingClientRect().bottom;
+
+export const firstSeen = () => {
+  const top = seenFrom();
+  return rows().find((row) => row.getBoundingClientRect().bottom > top + 1);
+};
+
+export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked");
+
+/** Run a change of the list without moving what is being read. @param {() => void} change */
+export function keepPlace(change) {
+  const anchor = current() ?? firstSeen();
+  const before = anchor?.getBoundingClientRect().top;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const stays = !atTop();
+  change();
+  if (anchor?.isConnected && stays) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+  if (focused && list.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}
+
+/** The order of this view; the highest stands first. @param {Facts | DOMStringMap} facts */
+export const rank = (facts) => Number(facts[sort]);
+
+/** Put a row where its rank belongs. @param {Change} one */
+export function place({ facts, html }) {
+  const row = /** @type {HTMLLIElement} */ (fragment(html).querySelector("li.row"));
+  rowOf(facts.id)?.remove();
+  const next = rows().find((other) => rank(other.dataset) < rank(facts));
+  list.insertBefore(row, next ?? list.querySelector("li.older"));
+  paintTimes(row);
+  document.getElementById("empty")?.remove();
+  return row;
+}
+
+/** Filters that only the server can judge. */
+const ASKED = ["q", "incident", "since", "until", "sla"];
+export const mustAsk = ASKED.some((name) => view.has(name));
+
+/** Whether this view shows an inquiry, as far as can be told here. @param {Facts} facts */
+export function inView(facts) {
+  const states = view.get("state") ?? "new,claimed,waiting,answered";
+  if (!states.split(",").includes("all") && !states.split(",").includes(facts.state)) return false;
+  for (const name of ["channel", "lang", "kind", "band", "source", "public", "secret", "thanks"]) {
+    const wanted = view.get(name);
+    if (wanted && !wanted.split(",").includes(facts[name])) return false;
+  }
+  const owners = view.get("owner")?.split(",");
+  return !owners || owners.some((owner) => facts.owner === (owner === "me" ? page.user : owner === "none" ? "" : owner));
+}
+
+/**
+ * New words in a row that is on screen; a row that left the view stays, greyed, with a word.
+ * @param {HTMLLIElement} row @param {Change} change
+ */
+export function repaint(row, { facts, html }, shown = inView(facts)) {
+  const fresh = /** @type {HTMLLIElement} */ (fragment(html).querySelector("li.row"));
+  const unread = fresh.classList.contains("unread") && facts.seen !== row.dataset.seen;
+  keepPlace(() => {
+    const focus = row.contains(document.activeElement) && row.querySelectorAll("a, button").length;
+    const wasUnread = row.classList.contains("unread");
+    const pick = /** @type {HTMLInputElement | null} */ (row.querySelector(".tick input"))?.checked;
+    row.replaceChildren(...fresh.childNodes);
+    Object.assign(row.dataset, facts);
+    if (pick) /** @type {HTMLInputElement} */ (row.querySelector(".tick input")).checked = true;
+    row.classList.toggle("unread", unread || wasUnread);
+    if (!unread && !wasUnread) row.querySelector(".dot")?.remove();
+    row.classList.toggle("left", !shown);
+    const word = /** @type {HTMLElement} */ (row.querySelector(".changed"));
+    word.hidden = shown;
+    if (!shown) word.textContent = facts.owner && facts.state !== "closed" ? say("claimed_by", { who: facts.owner }) : say("now_state", { state: stateWord(facts.state) });
+    paintTimes(row);
+    if (focus) /** @type {HTMLElement} */ (row.querySelector("a.open")).focus({ preventScroll: true });
+  });
+  row.dispatchEvent(new CustomEvent("repainted", { bubbles: true }));
+}
+
+/**
+ * Rows as they are now, by id. @param {string[]} ids
+ * @returns {Promise<Record<string, Change & {shown: boolean}>>}
+ */
+export async function asked(ids) {
+  const query = new URLSearchParams(view);
+  query.set("ids", ids.join(","));
+  const answer = await fetchPart(`/rows?${query}`);
+  return answer.ok ? answer.json() : {};
+}

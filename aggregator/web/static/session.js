@@ -1,0 +1,80 @@
+// @ts-check
+// The session ended: sign in again in place, so that nothing that is being written is lost.
+import { fragment, page, say } from "./dom.js";
+
+const dialog = () => /** @type {HTMLDialogElement} */ (document.getElementById("signin-again"));
+/** @type {HTMLElement | null} */
+let opener = null;
+
+export function sessionEnded() {
+  const box = dialog();
+  if (!box || box.open) return;
+  opener = /** @type {HTMLElement | null} */ (document.activeElement);
+  for (const other of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (other).close();
+  box.showModal();
+  /** @type {HTMLInputElement} */ (box.querySelector("[name=password]")).focus();
+}
+
+/** A part of a page; if the session is over, sign in again instead of showing the way there. @param {string} url @param {RequestInit} [how] */
+export async function fetchPart(url, how = {}) {
+  const answer = await fetch(url, { ...how, headers: { accept: "text/html, application/json" } });
+  if (answer.status === 401) sessionEnded();
+  return answer;
+}
+
+/** @param {string} text */
+function complain(text) {
+  const message = /** @type {HTMLElement} */ (dialog().querySelector("[role=alert]"));
+  message.hidden = !text;
+  message.textContent = text;
+}
+
+/** Take the new session's token for this page. @returns {Promise<boolean>} whether there is one */
+async function takeUp() {
+  const answer = await fetch("/settings").catch(() => null);
+  const head = ((await answer?.text()) ?? "").slice(0, 4000);
+  /** @param {string} name what <html> says of the session */
+  const told = (name) => fragment(new RegExp(`data-${name}="([^"]*)"`).exec(head)?.[1] ?? "").textContent;
+  const said = { user: told("user"), csrf: told("csrf"), session: told("session") };
+  if (!said.csrf) return false;
+  if (said.user !== page.user) {
+    location.reload(); // somebody else now
+    return true;
+  }
+  page.csrf = said.csrf;
+  page.session = said.session;
+  for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=csrf]"))) input.value = said.csrf;
+  dialog().close();
+  opener?.focus({ preventScroll: true });
+  dispatchEvent(new Event("signedin"));
+  return true;
+}
+
+/** Another tab may have signed in. */
+export function maybeAgain() {
+  if (dialog()?.open) takeUp();
+}
+
+/** @param {SubmitEvent} event */
+async function signIn(event) {
+  event.preventDefault();
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const password = /** @type {HTMLInputElement} */ (form.elements.namedItem("password"));
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  const answer = await fetch("/signin", { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
+  password.value = "";
+  if (!answer) return complain(say("no_connection"));
+  if (!answer.ok) {
+    const told = fragment(await answer.text()).querySelector("main [role=alert]")?.textContent;
+    return complain(told ?? say("failed", { status: answer.status }));
+  }
+  if (!(await takeUp())) complain(say("not_signed_in"));
+}
+
+export function startSession() {
+  const box = dialog();
+  box?.querySelector("form").addEventListener("submit", signIn);
+  box?.querySelector("[data-again]").addEventListener("click", async () => {
+    if (!(await takeUp())) complain(say("not_signed_in"));
+  });
+}

@@ -1,0 +1,263 @@
+"""Views: every filter, every order, page by page; search over all posts; counts; saved views."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.actions import act
+from aggregator.identity import Id
+from aggregator.store.listing import feed_page, place_of, tally
+from aggregator.store.searching import seek
+from aggregator.store.views import MOST, ViewError, drop_view, save_view, views_of
+from aggregator.web.found import around, spans
+from aggregator.web.view import View, terms_of
+from aggregator.workplace import Workplace
+from tests.conftest import START, Community, poll
+from tests.web_site import WebSite, csrf, open_site
+
+TX = "0x" + "3fa8" * 16
+HOUR = timedelta(hours=1)
+
+
+async def said(site: WebSite) -> None:
+    """Five inquiries on two channels in two languages."""
+    site.community.forum.says("wren", f"Swap failed but fee was taken. Tx {TX}", title="Where is my refund")
+    site.community.clock.pass_(minutes=1)
+    await poll(site.work, "forum")
+    await site.says(
+        ("fox", "how do I change the network fee?"),
+        ("lin", "转账三小时未到账，没人理我，我要投诉"),
+        ("elk", "thanks, all good now"),
+        ("owl", "the bridge is slow"),
+        ("owl", "my coins are stuck on Arbitrum"),
+    )
+
+
+def shown(work: Workplace, query: str, me: str = "amy") -> list[str]:
+    """Beginnings of what a view shows, in its order."""
+    view = View.of_address(query)
+    with work.db.reading() as cursor:
+        sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
+        filters = view.filters(me, work.settings.timezone, sought)
+        page = feed_page(cursor, filters, moment=work.clock(), bands=work.settings.bands, sort=view.sort)
+        assert page.total == len(page.rows)
+    return [row.inquiry.excerpt.split(" ")[0][:4] for row in page.rows]
+
+
+def inquiry_of(work: Workplace, begins: str) -> Id:
+    ((found,),) = work.db.query("SELECT inquiry_id FROM inquiry WHERE starts_with(excerpt, ?)", [begins])
+    return bytes(found.bytes)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("channel=telegram", {"how", "转账三小", "than", "my"}),
+        ("channel=forum,telegram&lang=zh", {"转账三小"}),
+        ("kind=question", {"how"}),
+        ("owner=me", {"how"}),
+        ("owner=none&channel=forum", {"Swap"}),
+        ("owner=me,none&lang=en&kind=question,complaint", {"how", "Swap", "my"}),
+        ("state=closed", {"my"}),
+        ("state=claimed", {"how"}),
+        ("band=P0,P1&channel=telegram", {"转账三小"}),
+        ("sla=overdue", {"how", "转账三小", "my"}),
+        ("sla=30m", set()),
+        ("sla=4h", {"Swap"}),
+        ("sla=overdue,1d", {"how", "转账三小", "my", "Swap"}),
+        ("source=forum", {"Swap"}),
+        ("public=yes&channel=forum", {"Swap"}),
+        ("public=no", set()),
+        ("secret=yes", set()),
+        ("thanks=yes", {"than"}),
+        ("incident=none&channel=forum", {"Swap"}),
+        ("incident=any", set()),
+        ("incident=INC-7", set()),
+        ("since=2026-03-15", set()),
+        ("since=2026-03-14&until=2026-03-14&lang=zh", {"转账三小"}),
+        ("until=2026-03-13", set()),
+        ("since=nonsense&sla=soon&incident=x&lang=zh", {"转账三小"}),
+    ],
+)
+async def test_filters(community: Community, query: str, expected: set[str]) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        work, now = site.work, community.clock
+        await act(work.db, work.settings, inquiry_of(work, "how"), 1, "amy", "claim", now(), {})
+        ver = work.db.query("SELECT ver FROM inquiry_open WHERE starts_with(excerpt, 'my')")[0][0]
+        if query == "state=closed":
+            await act(work.db, work.settings, inquiry_of(work, "my"), ver, "amy", "close", now(), {})
+        now.pass_(minutes=40)
+        assert set(shown(work, query)) == expected
+
+
+async def test_orders(community: Community) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        assert shown(site.work, "")[0] == "转账三小"
+        assert shown(site.work, "sort=newest")[:2] == ["my", "than"]
+        assert shown(site.work, "sort=oldest")[0] == "Swap"
+        assert shown(site.work, "sort=due")[:2] == ["how", "转账三小"]
+
+
+async def test_pages_by_any_order_hold_each_row_once(community: Community) -> None:
+    async with open_site(community) as site:
+        await site.says(*[(f"reader{number}", f"how do I export entry {number}?") for number in range(25)])
+        work = site.work
+        for sort in ("priority", "newest", "oldest", "due"):
+            view, ids, after = View.of_address(f"sort={sort}"), list[Id](), None
+            with work.db.reading() as cursor:
+                while True:
+                    page = feed_page(
+                        cursor, view.filters("amy", "UTC"), moment=work.clock(), bands=work.settings.bands,
+                        sort=view.sort, after=after, limit=10,
+                    )  # fmt: skip
+                    ids += [row.inquiry.inquiry_id for row in page.rows]
+                    if not page.more:
+                        break
+                    after = page.last
+            assert (len(ids), len(set(ids))) == (25, 25)
+
+
+async def test_the_place_of_a_row_is_told_and_none_if_the_view_lacks_it(community: Community) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        work, view = site.work, View.of_address("lang=en")
+        filters, bands, now = view.filters("amy", "UTC"), work.settings.bands, work.clock()
+        with work.db.reading() as cursor:
+            rows = feed_page(cursor, filters, moment=now, bands=bands).rows
+            last = rows[-1].inquiry.inquiry_id
+            assert place_of(cursor, last, filters, moment=now, bands=bands, sort="priority") == len(rows) - 1
+            chinese = inquiry_of(work, "转账")
+            assert place_of(cursor, chinese, filters, moment=now, bands=bands, sort="priority") is None
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("未到账", ["转账三小"]),
+        ("转账 投诉", ["转账三小"]),
+        ("转账 fee", []),
+        ("ＳＷＡＰ failed", ["Swap"]),
+        ("refund", ["Swap"]),  # of the topic's title
+        ("bridge arbitrum", ["my"]),  # in two posts of one inquiry
+        ("@fox", ["how"]),
+        ("fox", ["how"]),
+        (TX.upper().replace("0X", "0x"), ["Swap"]),
+        (TX[2:], ["Swap"]),
+        ("@nobody", []),
+        ("zzz", []),
+    ],
+)
+async def test_search(community: Community, search: str, expected: list[str]) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        assert shown(site.work, View.of([("q", search)]).query()) == expected
+
+
+async def test_search_by_code_link_and_id_finds_the_one_and_closed_ones_if_asked(community: Community) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        work = site.work
+        ((code, post, link, one),) = work.db.query(
+            "SELECT i.code, p.post_id::VARCHAR, p.permalink, i.inquiry_id::VARCHAR "
+            "FROM inquiry_open AS i JOIN post AS p USING (inquiry_id) WHERE starts_with(i.excerpt, 'how')"
+        )
+        for search in (code, f"#{code.lower()}", post, link, one, f"#{code} fee"):
+            assert shown(work, View.of([("q", search)]).query()) == ["how"]
+        await act(work.db, work.settings, inquiry_of(work, "how"), 1, "amy", "close", work.clock(), {})
+        assert shown(work, "q=network") == []
+        assert shown(work, "q=network&state=all") == ["how"]
+
+
+def test_words_are_marked_whatever_their_case_and_width() -> None:
+    text = "Ｓｗａｐ FAILED，转账未到账 swap"
+    found = spans(text, terms_of("swap 未到账 failed"))
+    assert [text[start:end] for start, end in found] == ["Ｓｗａｐ", "FAILED", "未到账", "swap"]
+    assert around("a" * 90 + " needle " + "b" * 300, terms_of("needle")).startswith("…aaa")
+    assert around("nothing", terms_of("needle")) == ""
+
+
+def test_an_address_is_read_and_written_the_same_way_and_repeated_names_are_joined() -> None:
+    view = View.of_address("channel=qq&channel=telegram,qq&sort=due&q=a%20b&band=P0&x=1&sla=overdue,later")
+    assert view.url() == "/?band=P0&sla=overdue&channel=qq,telegram&q=a%20b&sort=due"
+    assert view.without("channel", "qq") == "/?band=P0&sla=overdue&channel=telegram&q=a%20b&sort=due"
+    assert View.of_address(view.query()) == view
+
+
+def test_days_begin_at_midnight_where_the_team_is() -> None:
+    filters = View.of_address("since=2026-03-14&until=2026-03-14").filters("amy", "Asia/Shanghai")
+    assert filters.opened_from == datetime(2026, 3, 13, 16, tzinfo=UTC)
+    assert filters.opened_before == datetime(2026, 3, 14, 16, tzinfo=UTC)
+
+
+async def test_many_views_are_counted_at_once(community: Community) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        work = site.work
+        views = {
+            name: View.of_address(name).filters("amy", "UTC") for name in ("", "lang=zh", "band=P1", "state=closed")
+        }
+        with work.db.reading() as cursor:
+            counted = tally(cursor, views, moment=work.clock(), bands=work.settings.bands)
+    assert counted.views == {"": 5, "lang=zh": 1, "band=P1": 1, "state=closed": 0}
+    assert counted.channels == {"telegram": 4, "forum": 1}
+
+
+async def test_views_are_kept_shared_replaced_and_dropped(community: Community) -> None:
+    async with open_site(community) as site:
+        desk = site.work.desk
+        save_view(desk, "amy", " Forum  in zh ", "channel=forum&lang=zh", shared=True, now=START)
+        save_view(desk, "amy", "Forum in zh", "channel=forum", shared=False, now=START)
+        save_view(desk, "amy", "All", "", shared=True, now=START)
+        assert [(one.name, one.query, one.shared) for one in views_of(desk, "amy")] == [
+            ("All", "", True),
+            ("Forum in zh", "channel=forum", False),
+        ]
+        (shared,) = views_of(desk, "sam")
+        with pytest.raises(ViewError):
+            drop_view(desk, "sam", shared.number)
+        drop_view(desk, "amy", shared.number)
+        assert views_of(desk, "sam") == []
+        with pytest.raises(ViewError):
+            save_view(desk, "amy", " ", "", shared=False, now=START)
+        for number in range(MOST - 1):
+            save_view(desk, "amy", f"view {number}", "", shared=False, now=START)
+        with pytest.raises(ViewError):
+            save_view(desk, "amy", "one more", "", shared=False, now=START)
+
+
+async def test_a_saved_view_stands_beside_the_list_with_its_count_and_is_dropped_by_a_form(
+    community: Community,
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy, site.visitor("sam") as sam:
+        await said(site)
+        token = csrf((await amy.get("/")).text)
+        kept = {"csrf": token, "name": "Chinese <b>", "query": "lang=zh&row=x&after=1", "shared": "1"}
+        saved = await amy.post("/views", data=kept)
+        page = (await sam.get("/")).text
+        counts = (await sam.get("/counts?channel=forum")).json()
+        number = views_of(site.work.desk, "amy")[0].number
+        refused = await sam.post(f"/views/{number}/drop", data={"csrf": csrf(page)})
+        dropped = await amy.post(f"/views/{number}/drop", data={"csrf": token, "back": "/?lang=zh"})
+    assert saved.headers["location"] == "/?lang=zh"
+    assert 'href="/?lang=zh"><span>Chinese &lt;b&gt;</span> <b class="count"' in page
+    assert (counts["views"][str(number)], counts["views"]["here"], counts["views"]["all"]) == (1, 1, 5)
+    assert refused.status_code == 404
+    assert dropped.headers["location"] == "/?lang=zh"
+
+
+async def test_what_a_search_found_in_another_post_is_shown_under_the_row_with_its_words_marked(
+    community: Community,
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await said(site)
+        page = (await amy.get("/?q=arbitrum%20bridge")).text
+        empty = (await amy.get("/?q=nowhere&lang=zh")).text
+    assert "the <mark>bridge</mark> is slow" in page
+    assert "stuck on <mark>Arbitrum</mark>" in page
+    assert 'href="/?lang=zh">without' in empty
+    assert 'href="/?q=nowhere">without' in empty
+    assert "Search closed ones, too" in empty
