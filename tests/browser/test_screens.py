@@ -19,6 +19,7 @@ SCREENS = {
     "connectors": "/connectors",
     "dashboard": "/dashboard",
     "settings": "/settings",
+    "api": "/api",
     "incidents": "/incidents",
     "incident": "/incidents/INC-1",
     "empty": "/?q=nothingofthekind",
