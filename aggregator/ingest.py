@@ -20,7 +20,6 @@ from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
-from aggregator.incidents import extract
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
 from aggregator.origin import Origin, any_of
@@ -33,7 +32,6 @@ from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.surfacing import Surfacing
 from aggregator.suspects import Suspects, our_names
-from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 from connectors.replying import Replying
 
@@ -49,8 +47,6 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
-        extract.get_ready()
-        get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings
         self.clock = clock

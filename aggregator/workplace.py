@@ -13,6 +13,7 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
+from aggregator.incidents import extract
 from aggregator.ingest import Ingest
 from aggregator.origin import Origin
 from aggregator.outbox import Outbox
@@ -20,6 +21,7 @@ from aggregator.poller import Poller
 from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
 from connectors.session import Pacing
@@ -49,6 +51,9 @@ class Workplace:
         self._listen = listen
 
     async def __aenter__(self) -> Workplace:
+        if self._listen:
+            extract.get_ready()
+            get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
         self.db = Database(data / DATABASE)
         self._stack.callback(self.db.close)
