@@ -21,6 +21,7 @@ from aggregator.poller import Poller
 from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from aggregator.store.zone import keep_zone
 from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
@@ -58,6 +59,7 @@ class Workplace:
         self.db = Database(data / DATABASE)
         self._stack.callback(self.db.close)
         try:
+            await self.db.write(lambda con: keep_zone(con, self.settings.timezone))
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
