@@ -2,9 +2,9 @@
 
 A customer's post joins the inquiry of the same person and thread that is nearest in time within 14 days, else
 it begins one. An inquiry lasts from its first post to its last one, or until it was closed, if that was later: who
-writes within 14 days of that reopens it. An answer of ours belongs to the post it replies to; else to whom it names; else to the only
-one in the thread who waits; else to nobody, and the feed asks. No answer is older than what it answers, but for
-guessed times, and never by more than 14 days: `refold` relies on it.
+writes within 14 days of that reopens it. An answer of ours belongs to the post it replies to; else to whom it names;
+else to the only one in the thread who waits; else to nobody, and the feed asks. No answer is older than what it
+answers, but for guessed times, and never by more than 14 days: `refold` relies on it.
 """
 
 from __future__ import annotations
