@@ -152,8 +152,20 @@ DESK_DONE = {
     "role": N_("changed the role of"),
     "remove": N_("removed"),
     "sign_out": N_("signed out everywhere:"),
+    "session": N_("ended a session of"),
     "token": N_("made a token for"),
     "revoke": N_("revoked a token of"),
+}
+# The same as the name of a deed, for lists.
+DESK_DEEDS = {
+    "invite": N_("Colleague added"),
+    "link": N_("New sign-in link"),
+    "role": N_("Role changed"),
+    "remove": N_("Colleague removed"),
+    "sign_out": N_("Signed out everywhere"),
+    "session": N_("Session ended"),
+    "token": N_("Token made"),
+    "revoke": N_("Token revoked"),
 }
 SCOPES = {
     "read": N_("read"),
