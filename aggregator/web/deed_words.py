@@ -136,6 +136,7 @@ CHANGES = {
     "kind": N_("kind"),
     "tags": N_("tags"),
     "band_by": N_("band set by"),
+    "notice": N_("notice"),
 }
 WRONG = {
     "to": N_("Nobody of that name can be assigned anything."),
