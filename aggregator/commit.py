@@ -130,7 +130,7 @@ def commit_page(
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(deleted, now, writes, outcome)
     _write_posts(con, page, writes, origin, now, dead)
-    writes.touched |= own.arrived(con, sent, now)
+    writes.touched |= own.arrived(con, sent, now, clock_of, origin.points)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
     known.early_answers.add(draft.thread_id for draft in fresh if draft.staff and draft.inquiry_id is None)

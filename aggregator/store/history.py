@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from aggregator.identity import Id, as_uuid, as_written, written
+from aggregator.store import rows
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -30,15 +31,28 @@ class HistoryEvent:
 
 def history_of(cursor: Connection, inquiry_id: Id, opened_at: datetime) -> tuple[HistoryEvent, ...]:
     """All of it, oldest first. Nothing happens to an inquiry before it is opened: what is older need not be read."""
-    found = cursor.execute(
-        "SELECT happened_at, who, what, details, event_id, ver FROM inquiry_event "
-        "WHERE inquiry_id = ? AND happened_at >= ? ORDER BY happened_at, event_id",
-        [as_uuid(inquiry_id), opened_at],
-    ).fetchall()
-    events = [
-        HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver)
-        for at, who, what, details, event, ver in found
-    ]
+    return histories_of(cursor, {inquiry_id: opened_at})[inquiry_id]
+
+
+def histories_of(cursor: Connection, opened: Mapping[Id, datetime]) -> dict[Id, tuple[HistoryEvent, ...]]:
+    """The histories of inquiries, by id and when each was opened."""
+    found = rows.fetch(
+        cursor,
+        "inquiry_event",
+        "inquiry_id, happened_at, who, what, details, event_id, ver",
+        "inquiry_id",
+        opened,
+        "happened_at >= ?",
+        [min(opened.values(), default=None)],
+    )
+    events: dict[Id, list[HistoryEvent]] = {inquiry: [] for inquiry in opened}
+    for inquiry, at, who, what, details, event, ver in sorted(found, key=lambda row: (row[1], row[5])):
+        if at >= opened[inquiry]:
+            events[inquiry].append(HistoryEvent(at, who, what, orjson.loads(details), event, ver))
+    return {inquiry: _marked(these) for inquiry, these in events.items()}
+
+
+def _marked(events: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
     undone = {as_written(event.details["event"]) for event in events if event.what == "undo"}
     return tuple(replace(event, undone=event.event_id in undone) for event in events)
 
@@ -161,8 +175,7 @@ def _incidents(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
             "incident",
             incident.bytes,
             f"INC-{number}",
-            {},
-            {},
+            *_notice(what, orjson.loads(details)),
         )
         for event, at, who, what, details, incident, number in found
     }
@@ -188,6 +201,13 @@ def _accounts(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
         )
         for event, at, who, what, details, account, name, native in found
     }
+
+
+def _notice(what: str, details: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """What a notice said before, and what it says since."""
+    if what != "notice":
+        return {}, {}
+    return {"notice": details["before"]}, {"notice": details["after"]}
 
 
 def people_of_audit(cursor: Connection) -> list[str]:

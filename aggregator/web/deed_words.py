@@ -137,6 +137,7 @@ CHANGES = {
     "tags": N_("tags"),
     "band_by": N_("band set by"),
     "role": N_("role"),
+    "notice": N_("notice"),
 }
 WRONG = {
     "to": N_("Nobody of that name can be assigned anything."),
