@@ -21,6 +21,7 @@ from aggregator.web import pages
 from aggregator.web.filtering import choices
 from aggregator.web.found import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, side
+from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ async def feed(visit: Visit) -> Response:
     if query.get("part") == "rows":
         return visit.page("rows.html", **context)
     beside = await side(visit, moment)
+    beginning = await start(visit) if not (page.rows or view.narrowed or after) else None
     return visit.page(
         "feed.html",
         troubles=await _troubles(visit),
@@ -69,6 +71,7 @@ async def feed(visit: Visit) -> Response:
         first=after is None,
         current=listed.current,
         choices=await choices(visit, view, beside.tally),
+        start=beginning if beginning and beginning.waiting else None,
         **context,
     )
 

@@ -2,7 +2,7 @@
 // The feed: its list, its preview, its views, and what can be done there by key.
 import { startBulk } from "./bulk.js";
 import { DEEDS } from "./doings.js";
-import { fragment } from "./dom.js";
+import { fragment, page } from "./dom.js";
 import * as list from "./list.js";
 import { listen } from "./live.js";
 import { offer } from "./keys.js";
@@ -19,6 +19,7 @@ offer({
   next: () => list.move(1),
   previous: () => list.move(-1),
   open: () => list.open(list.current()),
+  ...(page.acts && { reply: () => list.open(list.current(), "#reply") }),
   back: list.clear,
   ...Object.fromEntries([...Object.keys(DEEDS), "undo", "recent"].map((name) => [name, () => list.does(name)])),
   pick: () => toggle(list.current()),

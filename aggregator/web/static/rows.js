@@ -31,7 +31,10 @@ export const firstSeen = () => {
   return rows().find((row) => row.getBoundingClientRect().bottom > top + 1);
 };
 
-export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked");
+/** Somebody reads the page of the first use, which would go away. */
+const readsStart = () => document.querySelector(".start :is(details[open], :focus)") !== null;
+
+export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked") && !readsStart();
 
 /** Run a change of the list without moving what is being read. @param {() => void} change */
 export function keepPlace(change) {
