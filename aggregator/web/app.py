@@ -45,6 +45,7 @@ from aggregator.web import (
     token_pages,
     why,
 )
+from aggregator.web.api import mounting as api
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Sources, Visit, route, visit
@@ -97,13 +98,14 @@ def create_app(
         stream.stop()
         await running
 
+    site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     app = Starlette(
-        routes=_routes(),
+        routes=[*_routes(), *api.routes(site)],
         middleware=[Middleware(Guard, web=settings.web)],
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
+    app.state.site = site
     return app
 
 

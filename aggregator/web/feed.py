@@ -81,7 +81,7 @@ async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, 
     bands, terms = site.settings.bands, terms_of(view.search)
 
     def read(cursor: Connection) -> Listed:
-        filters = _filters(cursor, visit, view, terms)
+        filters = filters_of(cursor, visit, view, terms)
         current = find_by_code(cursor, row) if row and not after else None
         limit = PAGE
         if current:
@@ -105,7 +105,7 @@ async def some_rows(visit: Visit) -> Response:
 
     def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
         rows = rows_by_id(cursor, ids, moment=moment)
-        filters = _filters(cursor, visit, view, terms)
+        filters = filters_of(cursor, visit, view, terms)
         shown = rows_by_id(cursor, ids, moment=moment, filters=filters, bands=site.settings.bands)
         return rows, {row.inquiry.inquiry_id for row in shown}, _found(cursor, rows, terms)
 
@@ -164,7 +164,8 @@ async def unread(visit: Visit, rows: Collection[FeedRow]) -> set[Id]:
     }
 
 
-def _filters(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+def filters_of(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+    """What a view shows to this visitor; `terms`: the words of its search."""
     sought = seek(cursor, terms, closed=view.asks_for_closed)
     return view.filters(visit.user.name, visit.site.settings.timezone, sought)
 

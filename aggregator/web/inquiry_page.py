@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 async def show(visit: Visit) -> Response:
     inquiry_id = await wanted(visit)
-    written = await _written(visit, inquiry_id)
+    written = await answers_of(visit, inquiry_id)
     page = await read(visit, inquiry_id)
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
@@ -51,7 +51,7 @@ async def again(
 ) -> Response:
     """The page once more, with what stands in the way; `draft`: a text that was not taken; `confirm`: the warnings that
     sending it once more confirms."""
-    written, stored = await _written(visit, inquiry_id), await _draft(visit, inquiry_id)
+    written, stored = await answers_of(visit, inquiry_id), await _draft(visit, inquiry_id)
     shown = replace(stored, text=draft) if draft else stored
     page = await read(visit, inquiry_id)
     return _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
@@ -91,7 +91,11 @@ async def out(visit: Visit) -> Response:
 
 
 async def wanted(visit: Visit) -> Id:
-    named: str = visit.request.path_params["id"]
+    return await called(visit, visit.request.path_params["id"])
+
+
+async def called(visit: Visit, named: str) -> Id:
+    """The inquiry of this id or code. Raises HTTPException 404: there is none."""
     try:
         return as_written(named)
     except ValueError:
@@ -109,7 +113,7 @@ async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
     return page
 
 
-async def _written(visit: Visit, inquiry_id: Id) -> Written:
+async def answers_of(visit: Visit, inquiry_id: Id) -> Written:
     """The answers from here. Read before the thread: what is marked as seen is surely shown."""
     outbox = visit.site.outbox
     try:
