@@ -6,7 +6,7 @@ Pages of an import pass from one process to another in this form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +19,7 @@ from aggregator.store import rows
 if TYPE_CHECKING:
     from aggregator.triage.evidence import Evidence
     from aggregator.triage.impersonation import Pose
+    from connectors.contract import Undelivered
 
 Tally = tuple[int | None, int | None, int | None, int | None]
 """Likes, replies, shares, views; None: not told."""
@@ -100,11 +101,13 @@ class Prepared:
     moved: list[tuple[Id, Id]]
     rejected: list[Rejected]
     records: int
+    undelivered: list[Undelivered] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # From one process to another, drafts as plain tuples: ten times faster than as objects.
         drafts = list(map(_VALUES, self.drafts))
-        rest = (self.posts, self.bodies, self.begun, self.deleted, self.counts, self.moved, self.rejected, self.records)
+        rest = (self.posts, self.bodies, self.begun, self.deleted, self.counts, self.moved, self.rejected, self.records,
+                self.undelivered)  # fmt: skip
         return _unpacked, (drafts, rest)
 
     def row(self, draft: Draft) -> dict[str, Any]:
