@@ -15,7 +15,6 @@ import orjson
 from aggregator.identity import Id, time_ordered_id
 
 if TYPE_CHECKING:
-    from aggregator.outbox import Outbox
     from aggregator.store.rows import Connection
     from connectors.contract import Undelivered
 
@@ -46,14 +45,6 @@ def take(con: Connection, source: str, told: Sequence[Undelivered], now: datetim
             _take_back(con, inquiry_id, ended_at, now)
         found.append(Lost(outbox_id, inquiry_id.bytes))
     return found
-
-
-async def tell(outbox: Outbox, outbox_id: UUID) -> None:
-    """Whoever wrote it is told: that colleague may be elsewhere by now."""
-    lost = await outbox.find(outbox_id)
-    outbox.wake.set()
-    if outbox.tell is not None:
-        await outbox.tell(lost)
 
 
 def _take_back(con: Connection, inquiry: UUID, sent_at: datetime, now: datetime) -> None:

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from aggregator import undelivered
 from aggregator.backup import DATABASE, DESK
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
@@ -64,7 +63,7 @@ class Workplace:
             self.outbox = Outbox(
                 self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
             )
-            self.ingest.lost = partial(undelivered.tell, self.outbox)
+            self.ingest.lost = self.outbox.lost
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()
