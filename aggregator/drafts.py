@@ -6,7 +6,7 @@ Pages of an import pass from one process to another in this form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +19,7 @@ from aggregator.store import rows
 if TYPE_CHECKING:
     from aggregator.triage.evidence import Evidence
     from aggregator.triage.impersonation import Pose
+    from connectors.contract import Undelivered
 
 Tally = tuple[int | None, int | None, int | None, int | None]
 """Likes, replies, shares, views; None: not told."""
@@ -100,6 +101,7 @@ class Prepared:
     moved: list[tuple[Id, Id]]
     rejected: list[Rejected]
     records: int
+    undelivered: list[Undelivered] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # From one process to another: columns of plain values, and tables as bytes that are read where they lie.
@@ -107,7 +109,7 @@ class Prepared:
         if columns:
             columns[_ACCOUNT] = tuple(account and tuple(account) for account in columns[_ACCOUNT])
         tables = [_as_bytes(table) for table in (self.posts, self.bodies, self.begun)]
-        rest = (self.deleted, self.counts, self.moved, self.rejected, self.records)
+        rest = (self.deleted, self.counts, self.moved, self.rejected, self.records, self.undelivered)
         return _unpacked, (columns, tables, rest)
 
     def row(self, draft: Draft) -> dict[str, Any]:

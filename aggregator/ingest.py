@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import structlog
 
@@ -51,6 +52,8 @@ class Ingest:
         self.settings = settings
         self.clock = clock
         self.changed = changed
+        self.lost: Callable[[UUID], Awaitable[None]] | None = None
+        """Told of an answer of ours that did not arrive, by its outbox_id."""
         self.compact_due = threading.Event()
         """Overwritten words are still in the file: `db.compact()` takes them off the disk."""
         self.surfacing = Surfacing()
@@ -115,6 +118,10 @@ class Ingest:
             )
         self.hear(outcome)
         self.tell(outcome.inquiries)
+        for outbox_id in outcome.lost:
+            log.warning("outbox.lost", source=origin.source)
+            if self.lost is not None:
+                await self.lost(outbox_id)
         visible_at = self.clock()
         for posted_at in outcome.arrived:
             self.surfacing.took(origin.source, (visible_at - posted_at).total_seconds())

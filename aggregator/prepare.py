@@ -15,7 +15,7 @@ from aggregator.packing import pack
 from aggregator.reading import ReadPage, Said, read_posts
 from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
-from connectors.contract import Counts, Deleted, Item, Moved, Post, Record
+from connectors.contract import Counts, Deleted, Item, Moved, Post, Record, Undelivered
 from connectors.errors import RecordError
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datet
         if isinstance(read, Post):
             said.append(Said(read, seen_at, body, secrets, found))
         elif read is not None:
-            for item in (read,) if isinstance(read, Deleted | Counts | Moved) else read:
+            for item in (read,) if isinstance(read, Deleted | Counts | Moved | Undelivered) else read:
                 if isinstance(item, Post):
                     said.append(Said(item, seen_at, body, secrets, found))
                 else:
@@ -83,6 +83,8 @@ def _take_note(item: Item, origin: Origin, page: ReadPage) -> None:
         page.counts.append((post_id(origin.space, item.native_id), counts))
     elif isinstance(item, Moved):
         page.moved.append((thread_id(origin.space, item.thread), thread_id(origin.space, item.to)))
+    elif isinstance(item, Undelivered):
+        page.undelivered.append(item)
 
 
 def _understand(said: Sequence[Said], origin: Origin, page: ReadPage) -> None:

@@ -70,6 +70,7 @@ class Workplace:
             self.outbox = Outbox(
                 self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
             )
+            self.ingest.lost = self.outbox.lost
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()
