@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aggregator.identity import Id, written
+from aggregator.identity import Id, as_written, written
 from aggregator.store.database import Connection
 from aggregator.store.filters import LANG, SORTS, Bound, Filters, Sort, where
-from aggregator.store.reading import CLOSED, OPEN, FeedRow, rows_by_id
+from aggregator.store.reading import CLOSED, JOINED, OPEN, FeedRow, rows_listed
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -56,7 +56,7 @@ def feed_page(
         moment: one instant for all pages of one load; the order ages with time.
         after: (rank, inquiry_id) of the last row of the page before.
     """
-    view, bound = selecting(filters, bands, sort)
+    view, bound = selecting(filters, bands, sort, JOINED)
     bound |= {"moment": moment}
     counted = "-1" if after else "(SELECT count(*) FROM v)"
     further = "true"
@@ -64,17 +64,19 @@ def feed_page(
         further = "(rank, inquiry_id) < ($rank, $after::UUID)"
         bound |= {"rank": after[0], "after": written(after[1])}
     found = cursor.execute(
-        f"WITH v AS ({view}) SELECT rank, inquiry_id, {counted} FROM v WHERE {further} "
+        f"WITH v AS ({view}) SELECT v.*, {counted} AS total FROM v WHERE {further} "
         f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
         bound,
-    ).fetchall()
-    ranked = [(rank, one.bytes) for rank, one, _ in found[:limit]]
-    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, [one for _, one in ranked], moment=moment)}
+    ).to_arrow_table()
+    listed, totals = found.slice(0, limit), found["total"].to_pylist()
+    ranks = listed["rank"].to_pylist()
+    ids = [as_written(one) for one in listed["inquiry_id"].to_pylist()]
+    rows = rows_listed(cursor, listed.drop_columns(["rank", "total"]), moment=moment)
     return FeedPage(
-        tuple(rows[one] for _, one in ranked if one in rows),
+        tuple(rows[one] for one in ids if one in rows),
         len(found) > limit,
-        ranked[-1] if ranked else None,
-        found[0][2] if found else 0,
+        (ranks[-1], ids[-1]) if ids else None,
+        totals[0] if totals else 0,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
@@ -24,6 +24,8 @@ from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.rows import INQUIRY, to_inquiry
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from aggregator.config import Bands
 
 THREAD_LIMIT = 100
@@ -69,6 +71,9 @@ _COMPUTED = {
     "incident_size": "incident_points(f.incident_persons)",
     "band_set": "f.priority - f.computed",
 }
+_SHOWN = (
+    f"{_COLUMNS}, f.priority, f.incident_id, f.incident_number, f.incident_persons, {', '.join(_COMPUTED.values())}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +182,37 @@ def rows_by_id(
     rows = _rows(cursor, _SOME_OPEN, conditions, bound, ids, moment)
     if left := set(ids) - {row.inquiry.inquiry_id for row in rows}:
         rows += _rows(cursor, _SOME_CLOSED, conditions, bound, left, moment)
-    authors = _authors(cursor, [row.inquiry for row in rows])
-    rows = [replace(row, author=authors.get(row.inquiry.lead_post_id, "")) for row in rows]
-    return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
+    return sorted(_signed(cursor, rows), key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
+
+
+JOINED = (
+    "f.inquiry_id, f.priority, f.computed, f.repeats, f.first_since, f.approaches, f.incident_id, f.incident_number, "
+    "f.incident_persons"
+)
+"""What a row of `feed_at` has besides its inquiry's own columns, which are many and wide."""
+# Arrow has ids as text. And DuckDB would else send a filter by id to the Arrow table, which cannot take one.
+_LISTED = (
+    "(WITH sent AS MATERIALIZED (SELECT * REPLACE (inquiry_id::UUID AS inquiry_id, incident_id::UUID AS incident_id) "
+    "FROM listed) FROM sent) AS l"
+)
+
+
+def rows_listed(cursor: Connection, listed: pa.Table, *, moment: datetime) -> dict[Id, FeedRow]:
+    """The rows of a list that has the columns JOINED: those are not looked up and added up again."""
+    rows: list[FeedRow] = []
+    for table, state in (
+        ("inquiry_open", "REPLACE (state_at(i.state, i.owner, i.snoozed_until, $moment) AS state)"),
+        ("inquiry_closed", ""),
+    ):
+        if len(rows) == len(listed):
+            break
+        numbers = f"SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT inquiry_id::UUID FROM listed)"
+        source = (
+            f"FROM (SELECT i.* {state}, l.* EXCLUDE (inquiry_id) FROM (FROM {table} WHERE rowid IN ({numbers})) AS i "
+            f"JOIN {_LISTED} ON l.inquiry_id = i.inquiry_id) AS f"
+        )
+        rows += _read(cursor.execute(f"SELECT {_SHOWN} {source}", {"moment": moment}).fetchall())
+    return {row.inquiry.inquiry_id: row for row in _signed(cursor, rows)}
 
 
 def find_by_code(cursor: Connection, code: str) -> Id | None:
@@ -276,15 +309,25 @@ def _rows(
 ) -> list[FeedRow]:
     """The rows of `table` that these ids name, without their authors."""
     found = cursor.execute(
-        f"SELECT {_COLUMNS}, f.priority, f.incident_id, f.incident_number, f.incident_persons, "
-        f"{', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(conditions) or 'true'}",
+        f"SELECT {_SHOWN} {table} WHERE {' AND '.join(conditions) or 'true'}",
         {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
+    return _read(found)
+
+
+def _read(found: Sequence[tuple[Any, ...]]) -> list[FeedRow]:
+    """Of rows selected with _SHOWN."""
     inquiries = [(to_inquiry(row[:_WIDTH]), *row[_WIDTH : _WIDTH + 4], row[_WIDTH + 4 :]) for row in found]
     return [
         FeedRow(inquiry, priority, "", _terms(inquiry, points), _tag(*incident))
         for inquiry, priority, *incident, points in inquiries
     ]
+
+
+def _signed(cursor: Connection, rows: Sequence[FeedRow]) -> list[FeedRow]:
+    """With their authors."""
+    authors = _authors(cursor, [row.inquiry for row in rows])
+    return [replace(row, author=authors.get(row.inquiry.lead_post_id, "")) for row in rows]
 
 
 def _tag(incident: UUID | None, number: int, persons: int) -> IncidentTag | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
     from aggregator.surfacing import Surfacing
+    from aggregator.web.sidebar import Counted
     from aggregator.web.stream import Stream
 
 
@@ -59,6 +60,7 @@ class Site:
     surfacing: Surfacing
     incidents: Incidents
     sources: Sources
+    counted: dict[str, Counted] = field(default_factory=dict)  # figures beside the list, by person
 
     @property
     def secure(self) -> bool:
