@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 import orjson
@@ -16,9 +15,10 @@ import orjson
 from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
 from aggregator.course import with_tags
+from aggregator.fold import fold, same
 from aggregator.identity import Id, as_uuid, time_ordered_id
-from aggregator.inquiry import EventKind, Inquiry
-from aggregator.refold import inquiries_by_id, refold
+from aggregator.inquiry import Event, EventKind, Inquiry
+from aggregator.refold import events_of, inquiries_by_id, posts_of, subject_of, write
 from aggregator.store.database import Connection, Database
 
 QUIET = timedelta(days=3)
@@ -36,6 +36,10 @@ class ChangedMeanwhileError(Exception):
     def __init__(self, inquiry: Inquiry) -> None:
         super().__init__(f"{inquiry.code} has changed meanwhile")
         self.inquiry = inquiry
+
+
+class AtWorkError(ChangedMeanwhileError):
+    """It belongs to somebody who is at work, from whom this person may not take it."""
 
 
 class Done(NamedTuple):
@@ -57,18 +61,21 @@ async def act(
     details: Mapping[str, str],
     *,
     batch: Id | None = None,
+    at_work: Collection[str] = (),
 ) -> Done:
     """Do it. What is so already is left as it is.
 
     Args:
         details: what aggregator/acting/wishes.py makes of a person's form.
         batch: names what was done to many at once.
+        at_work: owners from whom this person may not take it.
 
     Raises:
+        AtWorkError: it belongs to one of these.
         ChangedMeanwhileError: the inquiry is no longer at `ver`, or not in a state in which this can be done.
         KeyError: there is no such inquiry.
     """
-    return await db.write(lambda con: act_in(con, settings, inquiry_id, ver, who, what, now, details, batch))
+    return await db.write(lambda con: act_in(con, settings, inquiry_id, ver, who, what, now, details, batch, at_work))
 
 
 def act_in(
@@ -81,6 +88,7 @@ def act_in(
     now: datetime,
     details: Mapping[str, str],
     batch: Id | None = None,
+    at_work: Collection[str] = (),
 ) -> Done:
     """`act` inside of a transaction."""
     before = inquiry_at(inquiries_by_id(con, [inquiry_id])[inquiry_id], now)
@@ -90,8 +98,10 @@ def act_in(
         raise ChangedMeanwhileError(before)
     if not _may_become(before, who, what):
         raise ChangedMeanwhileError(before)
-    if what == "take":
-        details = {"from": before.owner or ""}
+    if what in ("take", "assign"):
+        if before.owner != who and before.owner in at_work:
+            raise AtWorkError(before)
+        details = {**details, "from": before.owner or ""}
     return note(con, settings, before, who, what, now, details, batch)
 
 
@@ -105,26 +115,31 @@ def note(
     details: Mapping[str, str],
     batch: Id | None = None,
 ) -> Done:
-    """Write an event of an inquiry that was read in this transaction, and fold it again."""
-    at = max(now, inquiry.opened_at)  # where clocks differ: nothing happens to an inquiry before it is opened
-    this = as_uuid(inquiry.inquiry_id)
-    (earlier,) = con.execute(
-        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [this, at]
-    ).fetchone() or (0,)
-    event = time_ordered_id(int(at.timestamp() * 1000), earlier)
-    con.execute(
-        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details, batch) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [event, this, at, who, what, _json(details), as_uuid(batch) if batch else None],
-    )
-    refold(con, {inquiry.inquiry_id}, clock_of=partial(clock_of, settings), points=settings.points)
-    after = inquiries_by_id(con, [inquiry.inquiry_id])[inquiry.inquiry_id]
+    """Write an event of an inquiry that was read in this transaction, and fold it again.
+
+    It is `refold` for one inquiry, with half its statements: many are done at once.
+    """
+    this, since = inquiry.inquiry_id, inquiry.opened_at
+    at = max(now, since)  # where clocks differ: nothing happens to an inquiry before it is opened
+    events = events_of(con, {this: inquiry}, since).get(this, [])
+    number = sum(each.happened_at >= at for each in events)
+    event = Event(time_ordered_id(int(at.timestamp() * 1000), number).bytes, this, at, who, what, dict(details))
+    posts = posts_of(con, {this}, since)[this]
+    clock = clock_of(settings, inquiry.channel)
+    after = fold(subject_of(inquiry), posts, [*events, event], clock, settings.points, inquiry.ver + 1)
+    if same(inquiry, after):
+        after = inquiry
+    else:
+        write(con, [after], [inquiry])
     changed = [name for name in _TOLD if getattr(inquiry, name) != getattr(after, name)]
+    before_after = [_json({name: getattr(each, name) for name in changed}) for each in (inquiry, after)]
     con.execute(
-        "UPDATE inquiry_event SET ver = ?, before = ?, after = ? WHERE event_id = ?",
-        [after.ver, *(_json({name: getattr(each, name) for name in changed}) for each in (inquiry, after)), event],
-    )
-    return Done(after, event.bytes, details)
+        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details, ver, batch, before, after) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [as_uuid(event.event_id), as_uuid(this), at, who, what, _json(details), after.ver,
+         as_uuid(batch) if batch else None, *before_after],
+    )  # fmt: skip
+    return Done(after, event.event_id, details)
 
 
 def inquiry_at(inquiry: Inquiry, moment: datetime) -> Inquiry:
@@ -213,8 +228,9 @@ def _only_woke(con: Connection, inquiry: Inquiry, seen: int) -> bool:
     if inquiry.ver < seen:
         return False
     (woke,) = con.execute(
-        "SELECT count(DISTINCT ver) FROM inquiry_event WHERE inquiry_id = ? AND ver > ? AND what = 'wake'",
-        [as_uuid(inquiry.inquiry_id), seen],
+        "SELECT count(DISTINCT ver) FROM inquiry_event "
+        "WHERE inquiry_id = ? AND happened_at >= ? AND ver > ? AND what = 'wake'",
+        [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen],
     ).fetchone() or (0,)
     return bool(woke == inquiry.ver - seen)
 

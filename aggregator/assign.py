@@ -8,16 +8,16 @@ guessed times, and never by more than 14 days: `refold` relies on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from aggregator.identity import Id, inquiry_id
+from aggregator.drafts import Draft
+from aggregator.identity import Id
 from aggregator.inquiry import NEAR
-from aggregator.prepare import Draft
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
 
@@ -68,36 +68,55 @@ class _Threads:
     targets: dict[Id, _Target] = field(default_factory=dict)  # by post or alias id
 
 
-def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Row]:
-    """Give every new post its inquiry (`draft.inquiry_id`).
+def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds, own: Mapping[Id, Id]) -> list[Row]:
+    """Give every new post its inquiry (`draft.inquiry_id`). `own`: those of the answers that were sent from here.
 
     Returns the rows of stored answers that waited for their question and have found it now, changed.
     """
     rest = []
     for draft in fresh:
         if draft.alone and not draft.staff:
-            draft.inquiry_id = inquiry_id(draft.post_id) if draft.asks and not draft.passed_over else None
+            draft.inquiry_id = draft.opens if draft.asks and not draft.passed_over else None
         else:
             rest.append(draft)
     if not rest:
         return []
+    # Who asked what is asked only where one of us answers: on this page, or earlier than the question was read.
+    early = known.early_answers.among(con, {draft.thread_id for draft in rest if not draft.staff})
+    answered = bool(early) or any(draft.staff for draft in rest)
     threads = _stored(con, rest, known)
-    for draft in fresh:
-        if draft.alone and not draft.staff:
-            threads.targets[draft.post_id] = _target(draft.inquiry_id, draft.posted_at, staff=False)
+    if answered:
+        for draft in fresh:
+            if draft.alone and not draft.staff:
+                threads.targets[draft.post_id] = _target(draft.inquiry_id, draft.posted_at, staff=False)
     for draft in sorted(rest, key=lambda each: (each.posted_at, each.order, each.staff)):
-        if draft.staff:
+        if draft.post_id in own:
+            draft.inquiry_id = own[draft.post_id]
+            threads.askers.get(draft.thread_id, {}).pop(draft.inquiry_id, None)
+        elif draft.staff:
             draft.inquiry_id = _answered(draft, threads)
         elif draft.asks:
             draft.inquiry_id = _joined(draft, threads)
-        target = _target(draft.inquiry_id, draft.posted_at, draft.staff)
-        threads.targets[draft.post_id] = target
-        if draft.alias_id:
-            threads.targets[draft.alias_id] = target
+        if answered:
+            _note(draft, threads)
     for draft in rest:
         if draft.staff and draft.inquiry_id is None:
             draft.inquiry_id = _answered(draft, threads)
-    return _answers_seen_early(con, rest, threads)
+    return _answers_seen_early(con, rest, early, threads) if early else []
+
+
+def _note(draft: Draft, threads: _Threads) -> None:
+    """Let answers find this post, and who wrote it."""
+    target = _target(draft.inquiry_id, draft.posted_at, draft.staff)
+    threads.targets[draft.post_id] = target
+    if draft.alias_id:
+        threads.targets[draft.alias_id] = target
+    if draft.inquiry_id is not None and not (draft.staff or draft.thanks):
+        askers = threads.askers.setdefault(draft.thread_id, {})
+        if draft.inquiry_id not in askers:
+            account = draft.account
+            names = (account.native_id, account.handle, account.name) if account else ()
+            askers[draft.inquiry_id] = _Asker(draft.inquiry_id, draft.posted_at, names)
 
 
 def _joined(draft: Draft, threads: _Threads) -> Id | None:
@@ -106,15 +125,10 @@ def _joined(draft: Draft, threads: _Threads) -> Id | None:
     if span is None or span.distance(draft.posted_at) > NEAR:
         if draft.passed_over:
             return None
-        span = _Span(inquiry_id(draft.post_id), draft.posted_at, draft.posted_at)
+        assert draft.opens is not None
+        span = _Span(draft.opens, draft.posted_at, draft.posted_at)
         spans.append(span)
     span.first, span.last = min(span.first, draft.posted_at), max(span.last, draft.posted_at)
-    if not draft.thanks:
-        askers = threads.askers.setdefault(draft.thread_id, {})
-        if span.inquiry_id not in askers:
-            account = draft.account
-            names = (account.native_id, account.handle, account.name) if account else ()
-            askers[span.inquiry_id] = _Asker(span.inquiry_id, draft.posted_at, names)
     return span.inquiry_id
 
 
@@ -189,11 +203,8 @@ def _load_targets(con: Connection, answers: Sequence[Draft], known: KnownIds, th
                 threads.targets[target] = _target(*said)
 
 
-def _answers_seen_early(con: Connection, fresh: Sequence[Draft], threads: _Threads) -> list[Row]:
-    """Answers that we read before their question find it now."""
-    asked = {draft.thread_id for draft in fresh if not draft.staff}
-    if not asked:
-        return []
+def _answers_seen_early(con: Connection, fresh: Sequence[Draft], asked: Collection[Id], threads: _Threads) -> list[Row]:
+    """Answers in these threads that we read before their question find it now."""
     stored = rows.select(
         con,
         f"SELECT {', '.join(rows.POST)} FROM post "

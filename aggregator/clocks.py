@@ -28,3 +28,8 @@ class ScaledClock:
     def run(self, speed: float) -> None:
         self._from, self._at = self(), self._monotonic()
         self.speed = speed
+
+
+def real_seconds(clock: Clock, seconds: float) -> float:
+    """How many seconds of `clock` so many real ones are."""
+    return seconds * max(clock.speed, 1.0) if isinstance(clock, ScaledClock) else seconds

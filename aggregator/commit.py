@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from aggregator import assign
+from aggregator.drafts import Draft, Prepared, Tally
 from aggregator.identity import Id, as_uuid
+from aggregator.origin import Origin
+from aggregator.own_answers import OwnAnswers
 from aggregator.people import People, waiting_inquiries
 from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
-from aggregator.prepare import Draft, Origin, Prepared, Tally
 from aggregator.refold import refold
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
@@ -87,6 +89,7 @@ def commit_page(
     suspects: Suspects,
     known: KnownIds,
     seen: SeenAccounts,
+    own: OwnAnswers,
     reread: bool = False,
 ) -> Outcome:
     """Write one page.
@@ -98,6 +101,7 @@ def commit_page(
         suspects: impostors, as far as they are marked.
         known: the ids of what is stored.
         seen: accounts that are stored as they are told.
+        own: answers that were sent from here, and have not come back.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -107,7 +111,7 @@ def commit_page(
         _move_cursor(con, origin, move)
     outcome = Outcome(records=page.records, rejected=len(page.rejected))
     writes = Writes()
-    _move_threads(con, page.moved)
+    _move_threads(con, page.moved, known)
     deleted = _by_own_id(con, page, known)
     wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in deleted}
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
@@ -116,8 +120,9 @@ def commit_page(
     suspects.clear(con, page, origin, now)
     _take_drafts(con, page, origin, now, writes, outcome, reread, called=move is None)
     fresh = list(writes.fresh.values())
+    sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
-    answers = assign.assign(con, fresh, known)
+    answers = assign.assign(con, fresh, known, {post: answer.inquiry_id for post, answer in sent.items()})
     outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
     outcome.arrived = [draft.posted_at for draft in fresh if not draft.backfill]
     writes.known |= {row["post_id"]: row for row in answers}
@@ -125,8 +130,11 @@ def commit_page(
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(deleted, now, writes, outcome)
     _write_posts(con, page, writes, origin, now, dead)
+    writes.touched |= own.arrived(con, sent, now)
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
+    known.early_answers.add(draft.thread_id for draft in fresh if draft.staff and draft.inquiry_id is None)
+    known.early_answers.add(row["thread_id"] for row in map(writes.known.get, writes.changed) if row and row["staff"])
     _write_accounts(con, page.drafts, origin, seen)
     approached = suspects.mark(con, page.drafts, approaches, now)
     linked = people.note(con, page.drafts, now)
@@ -136,7 +144,7 @@ def commit_page(
     outcome.inquiries = refold(
         con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
     )
-    outcome.inquiries |= approached | waiting_inquiries(con, linked)
+    outcome.inquiries |= approached | waiting_inquiries(con, linked) | {each.inquiry_id for each in sent.values()}
     outcome.asked = [
         draft
         for draft in fresh
@@ -192,7 +200,9 @@ def _move_cursor(con: Connection, origin: Origin, move: Move) -> None:
         con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [origin.source, gap.start, gap.end, gap.reason])
 
 
-def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]]) -> None:
+def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]], known: KnownIds) -> None:
+    if moved:
+        known.early_answers.forget()
     for old, new in moved:
         for table in ("post", "inquiry_open", "inquiry_closed"):
             con.execute(f"UPDATE {table} SET thread_id = ? WHERE thread_id = ?", [as_uuid(new), as_uuid(old)])
@@ -353,6 +363,7 @@ def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]
         "inquiry_id": [draft.inquiry_id for draft in fresh],
         "version": [draft.version for draft in fresh],
         "deleted_at": [dead.get(draft.post_id) for draft in fresh] if dead else [None] * len(fresh),
+        "staff": [draft.staff for draft in fresh],
     }
     taken = rows.taken(page.posts, [draft.at for draft in fresh])
     for name, values in decided.items():

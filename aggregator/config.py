@@ -176,6 +176,10 @@ class Settings(_Settings):
         default_factory=dict, description="Ids of our official accounts, per space."
     )
     brand: Brand = Field(default_factory=Brand, description="Our names, by which accounts that pose as ours are told.")
+    official_domains: list[Annotated[str, Field(pattern=r"^[^\s/:@.]+(?:\.[^\s/:@.]+)+(?:/[^\s?#]+)?$")]] = Field(
+        default_factory=list,
+        description="Where answers may lead besides brand.domains: domains, or one with the beginning of a path.",
+    )
     bands: Bands = Field(default_factory=Bands, description="Where each priority band begins.")
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."

@@ -18,6 +18,10 @@ from aggregator.inquiry import ASIDE, Event, Kind, Reason
 BURST = timedelta(minutes=10)
 # Closed for this reason, it was answered; only not where we could see it.
 ELSEWHERE = "answered_elsewhere"
+# Who gets an answer within the channel's time. Small talk may wait, but it is not late.
+PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
+# Nobody waits for an answer to these, and they wake nothing.
+WANTS_NOTHING = frozenset[Kind](["praise", "noise"])
 
 
 class FoldPost(NamedTuple):
@@ -58,6 +62,7 @@ class Course:
     state: str = "new"
     owner: str | None = None
     waiting: list[FoldPost] = field(default_factory=list)
+    asking: list[FoldPost] = field(default_factory=list)  # of those that wait, what is no small talk
     asked: int = 0
     first_answer_at: datetime | None = None
     answered_at: datetime | None = None
@@ -85,16 +90,24 @@ class Course:
             if post.solved:
                 self._nothing_is_owed()
             return
+        if post.kind in WANTS_NOTHING:
+            return
         if self.state == "closed":
             self._nothing_is_owed(still_asked=self.close_reason != ELSEWHERE)
             if self.close_reason == ELSEWHERE:
                 self.first_answer_at = self.first_answer_at or self.closed_at
-        if not self.waiting or post.posted_at - self.waiting[-1].posted_at >= BURST:
-            self.asked += 1
+        if self._asks(post):
+            if not self.asking or post.posted_at - self.asking[-1].posted_at >= BURST:
+                self.asked += 1
+            self.asking.append(post)
         self.waiting.append(post)
         self.thanks = False
         if self.state in ("answered", "closed", "waiting", "snoozed"):
             self._wakes(post.posted_at)
+
+    def _asks(self, post: FoldPost) -> bool:
+        """Small talk is said to us where others do not hear it, or once we have answered."""
+        return post.kind in PROMISED or not post.public or self.answered_at is not None
 
     def comes_to(self, moment: datetime) -> None:
         """Whoever slept until then is awake."""
@@ -117,6 +130,7 @@ class Course:
 
     def _nothing_is_owed(self, *, still_asked: bool = False) -> None:
         self.waiting.clear()
+        self.asking.clear()
         self.pauses.clear()
         self.promise = None
         self.asked = self.asked if still_asked else 0
@@ -187,7 +201,7 @@ class Course:
         self._is_answered(event.happened_at)
         self.promise = promise_of(event)
         if late:
-            self.waiting, self.asked = late, 1
+            self.waiting, self.asking, self.asked = late, list(late), 1
             self._wakes(event.happened_at)
 
     def _overlooked(self, at: datetime) -> list[FoldPost]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregator.course import Course, paused_in_all, walk, with_replies
+from aggregator.course import PROMISED, Course, paused_in_all, walk, with_replies
 from aggregator.course import FoldPost as FoldPost
 from aggregator.identity import Id, code
 from aggregator.inquiry import SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind
@@ -27,7 +27,7 @@ STAKES = terms.AT_STAKE | {"praise", "noise"}
 # Points that belong to the state of the inquiry, not to the words of a post.
 STATE_RULES: dict[str, float] = {
     "asked_again": 8.0,
-    "asked_three_times": 25.0,
+    "asked_three_times": 30.0,
     "answered": -40.0,
     "promised": -20.0,
     "said_thanks": -30.0,
@@ -35,17 +35,17 @@ STATE_RULES: dict[str, float] = {
 }
 # In these states somebody has to do something: what a colleague set as the least band holds.
 OURS_TO_DO = ("new", "claimed", "snoozed")
-# Points for each hour of waiting and their most, by what is waiting.
+# What says that nobody answered; with so many points, for the third time.
+TOLD, THIRD = "unanswered_said", 25.0
+# Points for each hour of waiting and their most, by what is waiting; see `share_of` (aggregator/sql/0011_shares.sql).
 WAITING: dict[Kind, tuple[float, float]] = {
-    "emergency": (6.0, 24.0),
-    "complaint": (3.0, 24.0),
-    "question": (1.0, 15.0),
-    "other": (0.5, 8.0),
+    "emergency": (6.0, 12.0),
+    "complaint": (3.0, 12.0),
+    "question": (1.0, 10.0),
+    "other": (0.5, 4.0),
     "praise": (0.0, 0.0),
     "noise": (0.0, 0.0),
 }
-# Who gets an answer within the channel's time. Small talk may wait, but it is not late.
-PROMISED = frozenset[Kind](["emergency", "complaint", "question"])
 
 
 def excerpt(text: str) -> str:
@@ -86,14 +86,16 @@ def fold(
     said = [post for post in ordered if not post.staff]
     course = walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
-    reasons = [*_words(said), *_state(course, points)]
+    reasons = _words(said)
+    reasons += _state(course, points, told=any(each.rule == TOLD and each.points >= THIRD for each in reasons))
     asked_at, live = _clock_start(course)
     kind = course.kind or lead.kind
-    per_hour, cap = WAITING[kind] if live else (0.0, 0.0)
+    waits_as = kind if course.asking else "other"
+    per_hour, cap = WAITING[waits_as] if live else (0.0, 0.0)
     waiting_since = asked_at and asked_at + paused_in_all(course.pauses, asked_at)
     if waiting_since and per_hour:
         reasons.append(InquiryReason("waiting", 0.0, per_hour=per_hour, cap=cap, since=waiting_since))
-    promised = kind in PROMISED and per_hour
+    promised = waits_as in PROMISED and per_hour
     due_at, due_clock = _due(course, clock, asked_at if promised else None)
     return Inquiry(
         inquiry_id=subject.inquiry_id,
@@ -161,9 +163,12 @@ def _words(said: Sequence[FoldPost]) -> list[InquiryReason]:
     return list(best.values())
 
 
-def _state(course: Course, points: Mapping[str, float]) -> list[InquiryReason]:
+def _state(course: Course, points: Mapping[str, float], *, told: bool) -> list[InquiryReason]:
+    """told: the customer said which time it is, which is the same once more."""
     rules = []
-    if course.asked >= 3:
+    if told:
+        pass
+    elif course.asked >= 3:
         rules.append("asked_three_times")
     elif course.asked == 2:
         rules.append("asked_again")
@@ -182,15 +187,16 @@ def _clock_start(course: Course) -> tuple[datetime | None, bool]:
     Posts from before we listened start no clock, until that person writes again or a colleague touches it. While we
     wait for the customer, nobody waits for us.
     """
-    if not course.waiting or course.state == "waiting":
+    waiting = course.asking or course.waiting
+    if not waiting or course.state == "waiting":
         return None, False
     touched = course.touched_at
     live = [
         max(post.posted_at, touched) if post.backfill and touched else post.posted_at
-        for post in course.waiting
+        for post in waiting
         if touched or not post.backfill
     ]
-    return (min(live), True) if live else (course.waiting[0].posted_at, False)
+    return (min(live), True) if live else (waiting[0].posted_at, False)
 
 
 def _due(course: Course, clock: ChannelClock, asked_at: datetime | None) -> tuple[datetime | None, DueClock | None]:

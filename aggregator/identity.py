@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
 
@@ -11,6 +12,7 @@ Id = bytes
 for each post, and uuid.UUID does all of that in Python."""
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_YEAR_9000 = 221_845_392_000_000  # in milliseconds; there are few more years that can be told
 _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 
 
@@ -60,6 +62,11 @@ def as_written(text: str) -> Id:
 def as_uuid(one: Id) -> UUID:
     """As DuckDB takes it for a parameter of a statement."""
     return UUID(bytes=one)
+
+
+def time_of(one: Id) -> datetime:
+    """When a time-ordered id was made, to the millisecond. Of another id it is any time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=min(int.from_bytes(one[:6]), _YEAR_9000))
 
 
 def time_ordered_id(unix_ms: int, number: int) -> UUID:

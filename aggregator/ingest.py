@@ -18,13 +18,16 @@ import structlog
 from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
+from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
 from aggregator.incidents import extract
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
+from aggregator.origin import Origin, any_of
+from aggregator.own_answers import OwnAnswers
 from aggregator.people import People
 from aggregator.pieces import Pieces
-from aggregator.prepare import Draft, Origin, Prepared, any_of, prepare, rejected_id
+from aggregator.prepare import prepare, rejected_id
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts
@@ -32,6 +35,7 @@ from aggregator.surfacing import Surfacing
 from aggregator.suspects import Suspects, our_names
 from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
+from connectors.replying import Replying
 
 log = structlog.get_logger()
 
@@ -60,6 +64,7 @@ class Ingest:
         self._names = our_names(settings)
         self._known = KnownIds()
         self._seen = SeenAccounts()
+        self.own = OwnAnswers()
         self._heard: list[tuple[Prepared, list[Draft]]] = []
         self._grouping: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -83,6 +88,7 @@ class Ingest:
             include=any_of(connector.config.include),
             exclude=any_of(connector.config.exclude),
             names=self._names,
+            own=connector.is_own if isinstance(connector, Replying) else None,
         )
 
     async def page(self, origin: Origin, page: Page, fence: int) -> Outcome:
@@ -142,6 +148,7 @@ class Ingest:
                 suspects=self._suspects,
                 known=self._known,
                 seen=self._seen,
+                own=self.own,
                 reread=reread,
             )
         except BaseException:
@@ -149,6 +156,7 @@ class Ingest:
             self._people.forget()
             self._suspects.forget()
             self._seen.forget()
+            self.own.forget()
             raise
         if outcome.hidden:
             self.compact_due.set()

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from aggregator.identity import Id, as_written, written
 
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Stored with each score; a change of rules or weights raises it, and `aggregator replay` applies it."""
 
 NEAR = timedelta(days=14)
@@ -40,6 +40,13 @@ class Reason(NamedTuple):
     start: int | None = None
     end: int | None = None
     version: int = 1
+
+    def as_json(self, post: str) -> dict[str, object]:
+        """As `InquiryReason.as_json` writes it for an inquiry; `post`: the post that says it."""
+        values: dict[str, object] = {"rule": self.rule, "points": self.points, "version": self.version, "post_id": post}
+        if self.start is not None:
+            values |= {"start": self.start, "end": self.end}
+        return values
 
 
 class Understanding(NamedTuple):

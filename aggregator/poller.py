@@ -21,7 +21,7 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from aggregator import tempo
 from aggregator.ingest import Ingest
-from aggregator.prepare import Origin
+from aggregator.origin import Origin
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.sources import FenceLostError, HealthState, SourceState
@@ -75,6 +75,7 @@ class Source:
     listens: bool = False  # the poll under way has caught up and goes on
     job: asyncio.Task[None] | None = None  # the scheduled poll under way
     opened: bool = False
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -180,6 +181,15 @@ class Poller:
         if not source.again:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
+    async def ready(self, name: str) -> None:
+        """Open a source's connections, if that is left to its first poll and has not been done. Raises as a poll."""
+        if (source := self.sources.get(name)) is None:
+            return
+        async with source.opening:
+            if not source.opened:
+                await source.connector.open()
+                source.opened = True
+
     async def stop(self) -> None:
         """Stop polling; a page under way is committed or left to be fetched again."""
         if self._scheduler.running:
@@ -231,9 +241,7 @@ class Poller:
             began, source.again, source.listens = self.ingest.clock(), False, False
             fence = source.fence
             try:
-                if not source.opened:
-                    await source.connector.open()
-                    source.opened = True
+                await self.ready(source.name)
                 await self._drain(source, once=once)
             except ConnectorError as error:
                 return await self._failed(source, error, in_part=source.fence > fence)
@@ -338,12 +346,12 @@ class Poller:
         missed = tempo.silence(source.rhythm, self.ingest.clock())
         source.state, source.message = ("ok", "") if missed is None else ("silent", _silence(source.rhythm, missed))
         changed = source.state != before
-        if not (changed or note) and source.noted_at and began - source.noted_at < NOTE_EVERY:
+        if not (changed or note) and source.noted_at and timedelta(0) <= began - source.noted_at < NOTE_EVERY:
             return
         source.noted_at = began
         if changed:
             log.info("source.recovered" if source.state == "ok" else "source.silent", source=source.name)
-        keeps = note or source.kept_at is None or began - source.kept_at >= KEEP_EVERY
+        keeps = note or source.kept_at is None or not timedelta(0) <= began - source.kept_at < KEEP_EVERY
         if keeps:
             source.kept_at = began
         until = min(began, source.connector.complete_to or began)

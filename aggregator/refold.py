@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from aggregator.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
-from aggregator.identity import Id, inquiry_id
+from aggregator.identity import Id
 from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import rows
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
-    from aggregator.prepare import Draft, Prepared
+    from aggregator.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
 
@@ -49,7 +49,7 @@ def refold(
             drafts.setdefault(draft.inquiry_id, []).append(draft)
     if not drafts and not touched:
         return set()
-    begun = {inquiry_id(draft.post_id) for draft in fresh}
+    begun = {draft.opens for draft in fresh}
     stored = inquiries_by_id(con, touched | (drafts.keys() - begun))
     # An inquiry that begins with this page is folded from the page, any other from what is stored.
     since = min(chain((each.opened_at for each in stored.values()), (draft.posted_at for draft in fresh)), default=None)

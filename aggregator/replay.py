@@ -10,7 +10,10 @@ from uuid import UUID
 
 from aggregator.commit import Outcome
 from aggregator.ingest import Ingest
-from aggregator.prepare import Origin, ReadPage, pack, read_again
+from aggregator.origin import Origin
+from aggregator.packing import pack
+from aggregator.prepare import read_again
+from aggregator.reading import ReadPage
 from aggregator.store.database import Connection
 
 PAGE = 1000

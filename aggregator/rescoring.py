@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from aggregator.config import clock_of
 from aggregator.fold import FoldPost, fold
 from aggregator.identity import as_uuid
 from aggregator.inquiry import Inquiry, shown
+from aggregator.moving import Beside, priority_of
 from aggregator.refold import events_of, posts_of, subject_of
 from aggregator.store import rows
 from aggregator.triage import judge, search_text, understand
@@ -86,7 +87,7 @@ def _moves(page: Sequence[Inquiry], settings: Settings, now: datetime, con: Conn
     oldest = min(inquiry.opened_at for inquiry in page)
     posts = posts_of(con, set(ids), oldest)
     again = dict(_understood(con, [post for each in posts.values() for post in each], settings))
-    events = events_of(con, ids, oldest)
+    events, beside = events_of(con, ids, oldest), _beside(con, ids, now)
     moves = []
     for key, inquiry in ids.items():
         members = [again[post.post_id] for post in posts.get(key, ())]
@@ -94,7 +95,7 @@ def _moves(page: Sequence[Inquiry], settings: Settings, now: datetime, con: Conn
             continue
         clock = clock_of(settings, inquiry.channel)
         new = fold(subject_of(inquiry), members, events.get(key, ()), clock, settings.points, inquiry.ver)
-        before, after = _moving(inquiry, now), _moving(new, now)
+        before, after = (priority_of(each, beside[key], now) for each in (inquiry, new))
         if abs(after - before) >= LEAST or new.kind != inquiry.kind:
             moves.append(
                 Move(inquiry.code, inquiry.excerpt, shown(before), shown(after), inquiry.kind, new.kind, after - before)
@@ -131,7 +132,13 @@ def _marks(facts: str, secret: bool) -> list[Found]:
     return [Found(kind, start, end, not secret) for kind, start, end in told]
 
 
-def _moving(inquiry: Inquiry, now: datetime) -> float:
-    """What hangs on its own posts: the terms of its person and its incident stay as they are."""
-    waited = (now - inquiry.waiting_since).total_seconds() / 3600 if inquiry.waiting_since else 0.0
-    return inquiry.points + min(inquiry.wait_cap, inquiry.wait_per_hour * max(0.0, waited))
+def _beside(con: Connection, inquiries: Iterable[bytes], now: datetime) -> dict[bytes, Beside]:
+    """What other rows say of these inquiries: that stays as it is."""
+    columns = "inquiry_id, repeats, first_since, approaches, incident_persons"
+    found = rows.select(
+        con,
+        f"SELECT {columns} FROM feed_at(?) WHERE inquiry_id IN (SELECT id FROM wanted)",
+        rows.ids(inquiries),
+        [now],
+    )
+    return {row[0]: Beside(*row[1:]) for row in found}

@@ -21,12 +21,14 @@ from aggregator.identity import Id as PostId
 from aggregator.identity import inquiry_id
 from aggregator.importer.connector import FileConnector
 from aggregator.inquiry import Inquiry, InquiryReason, shown
-from aggregator.prepare import Origin, read_page
+from aggregator.moving import Beside, moving_terms
+from aggregator.origin import Origin
+from aggregator.prepare import read_page
 from aggregator.suspects import our_names
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
-    from aggregator.prepare import Reading
+    from aggregator.reading import Reading
 
 CHUNK = 1 << 16  # bytes read at once; a slow writer's single line comes alone, and is answered before the next
 MOST_POSTS = 200  # kept of one person in one thread; what is older no longer counts
@@ -178,7 +180,7 @@ class Scorer:
         self._waiting.move_to_end(key)
         if len(self._waiting) > MOST_PERSONS:
             self._waiting.popitem(last=False)
-        if inquiry.waiting_since is None:
+        if inquiry.waiting_since is None or inquiry.kind == "other":
             return {}
         if len(places) <= MOST_REPEATS or inquiry.inquiry_id in places:
             places[inquiry.inquiry_id] = inquiry.waiting_since if inquiry.wait_per_hour else None
@@ -188,12 +190,8 @@ class Scorer:
         elsewhere = self._elsewhere(said, inquiry)
         first_since = min((since for since in elsewhere.values() if since), default=None)
         terms = [_term(each, course) for each in inquiry.reasons if each.rule != "waiting"]
-        for rule, points in (
-            ("waiting", waiting_points(inquiry, inquiry.last_post_at)),
-            ("overdue", overdue_points(inquiry, inquiry.last_post_at)),
-            ("repeat_contact", repeat_points(len(elsewhere))),
-            ("first_contact", first_contact_points(inquiry, first_since, inquiry.last_post_at)),
-        ):
+        beside = Beside(len(elsewhere), first_since)
+        for rule, points in moving_terms(inquiry, beside, inquiry.last_post_at).items():
             if points:
                 terms.append({"rule": rule, "points": points, "version": 1})
                 if rule == "overdue":
@@ -223,42 +221,3 @@ def _term(reason: InquiryReason, course: _Course) -> dict[str, Any]:
     if reason.start is not None:
         term |= {"start": reason.start, "end": reason.end}
     return term
-
-
-# The macros of aggregator/sql (0003_priority.sql, 0005_people.sql) once more, since a database would be asked for every
-# single line. A test holds them together.
-
-
-def waiting_points(inquiry: Inquiry, moment: datetime) -> float:
-    return _waited(inquiry, inquiry.waiting_since, moment)
-
-
-def _waited(inquiry: Inquiry, since: datetime | None, moment: datetime) -> float:
-    if since is None:
-        return 0.0
-    return min(inquiry.wait_cap, inquiry.wait_per_hour * max(0.0, _hours(since, moment)))
-
-
-def first_contact_points(inquiry: Inquiry, first_since: datetime | None, moment: datetime) -> float:
-    """What it adds that the same person has waited elsewhere since then."""
-    if first_since is None or inquiry.waiting_since is None or first_since >= inquiry.waiting_since:
-        return 0.0
-    return _waited(inquiry, first_since, moment) - waiting_points(inquiry, moment)
-
-
-def approached_points(approaches: int) -> float:
-    return 15.0 if approaches else 0.0
-
-
-def overdue_points(inquiry: Inquiry, moment: datetime) -> float:
-    if inquiry.due_at is None or moment <= inquiry.due_at:
-        return 0.0
-    return min(20.0, 8 + 2 * _hours(inquiry.due_at, moment))
-
-
-def repeat_points(repeats: int) -> float:
-    return min(16.0, 8.0 * repeats)
-
-
-def _hours(start: datetime, end: datetime) -> float:
-    return (end - start).total_seconds() / 3600

@@ -21,10 +21,12 @@ from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
+from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
+from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.contract import Push, PushConnector, Received
@@ -64,7 +66,8 @@ async def running(
         if seen := open_to_others(settings.data):
             log.warning("data.open_to_others", message=seen)
         stream = Stream(work.db, settings=settings, clock=clock)
-        work.ingest.changed = stream.publish
+        work.ingest.changed = work.outbox.changed = stream.publish
+        work.outbox.tell = partial(tell_writer, stream)
         app = create_app(
             work.db,
             work.desk,
@@ -74,6 +77,7 @@ async def running(
             health=lambda: source_reports(work.db, settings, clock()),
             surfacing=work.ingest.surfacing,
             grouping=work.ingest.incidents,
+            outbox=work.outbox,
             sources=work.poller,
         )
         web, door = settings.web, settings.hooks
@@ -92,6 +96,9 @@ async def running(
         )
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.ingest.group_soon()
+        sender = Sender(work.outbox, work.poller.failed)
+        sender.start()
+        stack.push_async_callback(sender.stop)
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

@@ -14,10 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.config import Settings, clock_of
+from aggregator.drafts import Draft, Prepared
 from aggregator.fold import Subject
 from aggregator.identity import Id, as_uuid, inquiry_id
 from aggregator.inquiry import NEAR
-from aggregator.prepare import Draft, Origin, Prepared, ReadPage, pack, read_again
+from aggregator.origin import Origin
+from aggregator.packing import pack
+from aggregator.prepare import read_again
+from aggregator.reading import ReadPage
 from aggregator.refold import refold
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
@@ -159,16 +163,20 @@ def _keep(con: Connection, approaches: Sequence[Approach]) -> set[Id]:
 def _talk(con: Connection, suspects: Sequence[Draft], fresh: Sequence[Draft], known: KnownIds) -> _Talk:
     talk = _Talk()
     threads = {draft.thread_id for draft in suspects}
+    first = min(draft.posted_at for draft in suspects)
+    talking = any(draft.mentions for draft in suspects)
+    # Whoever names nobody answers who spoke just before; only a name, or one's own trouble, reaches farther back.
     found = rows.fetch(
         con,
         "inquiry_open",
         "person_id, thread_id, inquiry_id, last_post_at",
         "thread_id",
-        threads,
-        "last_post_at >= ? AND waiting_since IS NOT NULL AND kind NOT IN ('praise', 'noise')",
-        [min(draft.posted_at for draft in suspects) - NEAR],
+        threads | {draft.person_id for draft in suspects},
+        "last_post_at >= ? AND (? OR last_post_at >= ? OR person_id IN (SELECT id FROM wanted)) "
+        "AND waiting_since IS NOT NULL AND kind NOT IN ('praise', 'noise')",
+        [first - NEAR, talking, first - SPEAKS_NEXT],
     )
-    names = _names(con, {row[0] for row in found}) if any(draft.mentions for draft in suspects) else {}
+    names = _names(con, {row[0] for row in found}) if talking else {}
     for person, thread, inquiry, at in found:
         talk.askers.setdefault(thread, []).append(_Asker(person, at, names.get(person, ()), inquiry))
     for draft in fresh:

@@ -14,8 +14,9 @@ from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
 from aggregator.ingest import Ingest
+from aggregator.origin import Origin
+from aggregator.outbox import Outbox
 from aggregator.poller import Poller
-from aggregator.prepare import Origin
 from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
@@ -59,6 +60,9 @@ class Workplace:
             self._stack.push_async_callback(self.ingest.finish)
             self.poller = Poller(self.ingest)
             self._stack.push_async_callback(self.poller.close)
+            self.outbox = Outbox(
+                self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
+            )
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()

@@ -1,8 +1,9 @@
 """How well the priority ranks our own corpus: each message judged by a model that never saw its scenario.
 
-    python -m benchmarks.grading [--worst 20]
+    python -m benchmarks.grading [--worst 20] [--usually]
 
-prints its figures as JSON lines; with --worst also the messages that stand farthest from where they belong.
+prints its figures as JSON lines; with --worst also the messages that stand farthest from where they belong; with
+--usually only what a reading would be worth on a usual day (`aggregator.triage.terms.USUALLY`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from aggregator.triage.model import HEADS
 from aggregator.triage.model.corpus import Message, read
 from aggregator.triage.model.train import answers_of, calibrated, rows_of, unseen
 from aggregator.triage.spans import spans_of
-from aggregator.triage.terms import falling, weigh
+from aggregator.triage.terms import STEPS, USUALLY, falling, weigh
 from aggregator.triage.words import hits_of
 
 GRADES: Final = 5
@@ -115,6 +116,22 @@ def measure(messages: Sequence[Message], priority: NDArray[np.float64]) -> Itera
         }
 
 
+WORTH: Final = (0.0, 6.0, 20.0, 70.0, 100.0)  # of a message of each grade
+ON_A_DAY: Final = (0.30, 0.20, 0.25, 0.20, 0.05)  # how many messages of a day have each grade
+NEAR: Final = 2.5  # points on either side
+
+
+def usual_worth(messages: Sequence[Message], likely: NDArray[np.float64]) -> Iterator[dict[str, object]]:
+    """What messages that read about so grave are worth, each counting as often as its grade comes on a usual day."""
+    grade = np.array([message.grade for message in messages])
+    weight = (np.array(ON_A_DAY) / (np.bincount(grade, minlength=GRADES) / len(grade)))[grade]
+    reads = np.array([falling(one[:4]) for one in likely.tolist()]) @ np.array(list(STEPS.values()))
+    for place, taken in USUALLY:
+        near = np.exp(-(((reads - place) / NEAR) ** 2) / 2) * weight
+        worth = float((near * np.array(WORTH)[grade]).sum() / near.sum())
+        yield {"what": "usual worth", "reads": place, "worth": round(worth, 1), "taken": taken}
+
+
 @cache
 def corpus() -> tuple[list[Message], NDArray[np.float64]]:
     messages = read()
@@ -135,7 +152,13 @@ def worst(messages: Sequence[Message], priority: NDArray[np.float64], count: int
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--worst", type=int, default=0, help="how many of the worst mistakes to print")
+    options.add_argument("--usually", action="store_true", help="what readings would be worth on a usual day")
     chosen = options.parse_args()
+    if chosen.usually:
+        everything = read()
+        for figure in usual_worth(everything, likelihoods(everything)):
+            print(orjson.dumps(figure).decode())
+        return
     messages, priority = corpus()
     for figure in measure(messages, priority):
         print(orjson.dumps(figure).decode())

@@ -6,6 +6,11 @@ saw, what to do. It never holds a secret, a post's text, or a URL that carries a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connectors.replying import Why
+
 
 class ConnectorError(Exception):
     """Something between us and the platform failed."""
@@ -21,6 +26,23 @@ class ThrottledError(TransientError):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StatusError(TransientError):
+    """An answer of an HTTP status that has no class of its own here. 4xx: what was asked was not done."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def says_no(self) -> bool:
+        """Whether it tells for sure that nothing was done; a time-out or a conflict does not."""
+        return 400 <= self.status < 500 and self.status not in (408, 409, 425)
+
+
+class NotSentError(TransientError):
+    """The platform was never reached: what was to be written there surely is not."""
 
 
 class AuthError(ConnectorError):
@@ -45,6 +67,18 @@ class RecordError(ConnectorError):
     def __init__(self, message: str, native_id: str | None = None) -> None:
         super().__init__(message)
         self.native_id = native_id
+
+
+class ReplyRefusedError(ConnectorError):
+    """The platform does not take this answer, and nothing was sent.
+
+    `why`: one of `connectors.replying.Why`; `detail`: what the platform said, for the colleague to read.
+    """
+
+    def __init__(self, why: Why, detail: str = "") -> None:
+        super().__init__(f"{why}: {detail}" if detail else why)
+        self.why = why
+        self.detail = detail
 
 
 class PushRefusedError(ConnectorError):

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +22,15 @@ import httpx
 import orjson
 
 from connectors.contract import Pace
-from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    NotSentError,
+    SourceGoneError,
+    StatusError,
+    ThrottledError,
+    TransientError,
+)
 from connectors.secret import Secret
 
 # At INFO httpx logs whole URLs, and some platforms put the token there.
@@ -141,7 +149,7 @@ class Session:
             auth=auth, headers={"Accept": "application/json", **(headers or {})}, timeout=timeout
         )
 
-    async def get_json(self, path: str, *, gone: bool = False, **params: str | int) -> Json:
+    async def get_json(self, path: str, *, gone: bool = False, **params: str | int | Sequence[int]) -> Json:
         """The parsed answer to `GET <base_url><path>`.
 
         A parameter whose name Python does not take: `get_json(path, gone=False, **{"types[]": "mention"})`.
@@ -163,13 +171,19 @@ class Session:
             return Answer(response.status_code, dict(response.headers), response.content)
         raise self._noted(failure)
 
-    async def post_json(self, path: str, body: Json, *, gone: bool = False) -> Json:
-        """The parsed answer to `POST <base_url><path>`. Raises as `get_json`."""
-        return await self._json("POST", path, gone=gone, json=body)
+    async def post_json(self, path: str, body: Json, *, gone: bool = False, translate: Translate | None = None) -> Json:
+        """The parsed answer to `POST <base_url><path>`. `translate`: for this call, instead of the session's.
 
-    async def post_form(self, path: str, form: Mapping[str, str], *, gone: bool = False) -> Json:
-        """The parsed answer to `POST <base_url><path>` with the fields of a form. Raises as `get_json`."""
-        return await self._json("POST", path, gone=gone, data=dict(form))
+        Raises as `get_json`, and NotSentError where the connection was never made; a body that cannot be read is
+        transient, though the platform may have done what was asked.
+        """
+        return await self._json("POST", path, gone=gone, translate=translate, json=body)
+
+    async def post_form(
+        self, path: str, form: Mapping[str, str], *, gone: bool = False, translate: Translate | None = None
+    ) -> Json:
+        """The parsed answer to `POST <base_url><path>` with the fields of a form. As `post_json`."""
+        return await self._json("POST", path, gone=gone, translate=translate, data=dict(form))
 
     async def delete(self, path: str, *, gone: bool = False) -> None:
         """`DELETE <base_url><path>`; whatever the answer's body holds. Raises as `get_json`."""
@@ -180,26 +194,19 @@ class Session:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _json(self, method: str, path: str, *, gone: bool, **request: Any) -> Json:
+    async def _json(
+        self, method: str, path: str, *, gone: bool, translate: Translate | None = None, **request: Any
+    ) -> Json:
+        translate = translate or self._translate
         response = await self._send(method, path, **request)
         if response.is_success:
             body = self._parsed(response)
-            failure = self._translate(body) if self._translate else None
+            failure = translate(body) if translate else None
         else:
-            body, failure = None, self._told(response) or self._failure(response, gone=gone)
+            body, failure = None, _told(response, translate) or self._failure(response, gone=gone)
         if failure is None:
             return body
         raise self._noted(failure)
-
-    def _told(self, response: httpx.Response) -> ConnectorError | None:
-        """What a failed answer's JSON says, where it is JSON. A time to wait that comes with it counts more."""
-        throttled = response.status_code in (429, 503) and told_wait(response) is not None
-        if self._translate is None or throttled or _is_html(response):
-            return None
-        try:
-            return self._translate(parse_json(response.content))
-        except ValueError:
-            return None
 
     def _noted(self, failure: ConnectorError) -> ConnectorError:
         if isinstance(failure, ThrottledError):
@@ -217,12 +224,14 @@ class Session:
             async with asyncio.timeout(self._timeout):
                 async with self._client.stream(method, self._base + path, **request) as response:
                     return await self._whole(response)
-        except (TimeoutError, httpx.TimeoutException):
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             raise TransientError(f"{self._host} did not answer within {self._timeout:g} s") from None
         except httpx.LocalProtocolError:
             raise AuthError(
                 f"{self._credential or 'a header'} holds a character that no credential has: write it again"
             ) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotSentError(f"{self._host} cannot be reached: {type(error).__name__}") from None
         except httpx.RequestError as error:
             raise TransientError(f"{self._host} cannot be reached: {type(error).__name__}") from None
 
@@ -259,7 +268,7 @@ class Session:
             seconds = UNTOLD_WAIT if wait is None else wait
             return ThrottledError(f"{self._host} asks us to wait {seconds:g} s", retry_after=seconds + SAFETY)
         hint = ": is the configured url right?" if status == 404 else ""
-        return TransientError(f"{self._host} answered {status}{hint}")
+        return StatusError(f"{self._host} answered {status}{hint}", status)
 
     def _refused(self, status: int) -> AuthError:
         if not self._credential:
@@ -291,6 +300,17 @@ class Session:
             raise TransientError(
                 f"{self._host} sent JSON that cannot be read: cut short or in a wrong charset"
             ) from None
+
+
+def _told(response: httpx.Response, translate: Translate | None) -> ConnectorError | None:
+    """What a failed answer's JSON says, where it is JSON. A time to wait that comes with it counts more."""
+    throttled = response.status_code in (429, 503) and told_wait(response) is not None
+    if translate is None or throttled or _is_html(response):
+        return None
+    try:
+        return translate(parse_json(response.content))
+    except ValueError:
+        return None
 
 
 def parse_json(body: bytes) -> Json:

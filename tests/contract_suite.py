@@ -25,14 +25,30 @@ import pytest
 from connectors.contract import Connector, Cursor, Item, Page, Post, PullConnector, Push, PushConnector, Record
 from connectors.errors import AuthError, ConnectorError, PushRefusedError, ThrottledError, TransientError
 
+LONG, SHORT = 10.0, 0.5  # seconds
 ENDLESS = 2000  # pages; a drain that goes on longer does not end
+
+
+class Patience:
+    """For how many seconds the next connector of a stage waits for an answer: not long only where none will come, for a
+    busy machine may take its time."""
+
+    def __init__(self) -> None:
+        self._next = LONG
+
+    def expects(self, fault: str) -> None:
+        self._next = SHORT if fault == "timeout" else LONG
+
+    def taken(self) -> float:
+        seconds, self._next = self._next, LONG
+        return seconds
 
 
 class Stage(Protocol):
     """A platform's simulator as the suite plays it. Verbs act at once; faults hit the next request only.
 
-    Each connector that it makes has a short time-out, for one fault is no answer at all, and a pace that never waits
-    in a drain of `many` posts. The stage closes them at its end; some are never opened.
+    A connector that it makes gives up soon where the next fault is no answer at all (`Patience`), and has a pace that
+    never waits in a drain of `many` posts. The stage closes them at its end; some are never opened.
     """
 
     secret: str  # the credential's value, which may stand nowhere

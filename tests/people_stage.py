@@ -11,8 +11,9 @@ from typing import Any
 from aggregator.config import Settings
 from aggregator.identity import Id, account_id
 from aggregator.ingest import Ingest
+from aggregator.origin import Origin
 from aggregator.people import link_again, unlink
-from aggregator.prepare import Origin, prepare
+from aggregator.prepare import prepare
 from aggregator.store import sources
 from aggregator.store.database import Database
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig

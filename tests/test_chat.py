@@ -26,7 +26,7 @@ from connectors.chat.signature import signed_at
 from connectors.contract import Deleted, Page, Post, Push
 from connectors.errors import AuthError, PushRefusedError, TransientError
 from connectors.secret import Secret
-from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, texts
+from tests.contract_suite import Drained, Patience, PullContract, PushContract, drain, items, posts, texts
 
 TOKEN = "tok-5c4d3e2f1a0b9c8d"
 HOOK_SECRET = "hook-secret-of-nobody"
@@ -71,7 +71,18 @@ class DeskStage:
     credential = "CHAT_TOKEN"
     desk: ChatwootSimulator | IntercomSimulator
 
+    url: str
+
+    def __init__(self) -> None:
+        self.patience = Patience()
+
+    def reached(self, account: str) -> dict[str, Any]:
+        """The settings that lead there."""
+        token = Secret(env="CHAT_TOKEN")
+        return {"url": self.url, "account": account, "token": token, "timeout": self.patience.taken()}
+
     def fails_next(self, fault: str) -> None:
+        self.patience.expects(fault)
         self.desk.fail_next(cast("Fault", fault))
 
     def asks_to_wait(self, seconds: int) -> None:
@@ -88,11 +99,18 @@ class ChatwootStage(DeskStage):
     many = 130
 
     def __init__(self, desk: ChatwootSimulator, url: str) -> None:
+        super().__init__()
         self.desk: ChatwootSimulator = desk
         self.url = url
 
     def connector(self, **settings: Any) -> Chat:
-        how = {"url": self.url, "account": "1", "token": Secret(env="CHAT_TOKEN"), "timeout": 0.5, **settings}
+        how = {
+            "url": self.url,
+            "account": "1",
+            "token": Secret(env="CHAT_TOKEN"),
+            "timeout": self.patience.taken(),
+            **settings,
+        }
         return chat("chatwoot", **how)
 
     def says(self, *said: str) -> None:
@@ -115,12 +133,19 @@ class IntercomStage(DeskStage):
     many = 130
 
     def __init__(self, desk: IntercomSimulator, url: str) -> None:
+        super().__init__()
         self.desk: IntercomSimulator = desk
         self.url = url
         self._conversation = ""
 
     def connector(self, **settings: Any) -> Chat:
-        how = {"url": self.url, "account": "abc123", "token": Secret(env="CHAT_TOKEN"), "timeout": 0.5, **settings}
+        how = {
+            "url": self.url,
+            "account": "abc123",
+            "token": Secret(env="CHAT_TOKEN"),
+            "timeout": self.patience.taken(),
+            **settings,
+        }
         return chat("intercom", **how)
 
     def says(self, *said: str) -> None:

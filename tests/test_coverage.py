@@ -182,6 +182,25 @@ async def test_a_silence_that_is_not_usual_is_in_doubt_until_somebody_speaks(com
         assert source.failures == 0
 
 
+async def test_to_a_guest_the_forum_may_show_what_it_showed_a_minute_ago(community: Community) -> None:
+    community.forum.cached_for = timedelta(minutes=1)
+    config = community.settings("forum").sources["forum"].model_copy(update={"api_key": None})
+    settings = community.settings("forum").model_copy(update={"sources": {"forum": config}})
+    community.forum.says("lin", "shown at once")
+    async with Workplace(settings, clock=community.clock) as work:
+        await poll(work)
+        community.clock.pass_(seconds=30)
+        community.forum.says("lin", "not shown yet")
+        await poll(work)
+        hidden = texts(work), coverage(work, "forum")
+        community.clock.pass_(seconds=90)
+        await poll(work)
+        shown = texts(work), coverage(work, "forum")
+    week = -7 * 24 * 60
+    assert hidden == (["shown at once"], [(week, -0.5, "complete")])
+    assert shown == (["shown at once", "not shown yet"], [(week, 1, "complete")])
+
+
 async def test_a_forum_that_suddenly_lists_nothing_is_a_gap_until_it_lists_again(community: Community) -> None:
     async with community.desk("forum") as work:
         community.forum.says("lin", "my deposit is missing")

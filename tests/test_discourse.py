@@ -14,14 +14,17 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.forum_faults import Fault
+from aggregator.demo.forum_writing import Refusal
 from aggregator.listener import serve
 from connectors.contract import Deleted, Page, Push
 from connectors.discourse import Discourse
 from connectors.discourse.walk import Place
-from connectors.errors import AuthError, ThrottledError, TransientError
+from connectors.errors import AuthError, ReplyRefusedError, ThrottledError, TransientError
+from connectors.replying import Asked
 from connectors.secret import Secret
 from connectors.session import Pacing
-from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, refused, texts
+from tests.contract_suite import Drained, Patience, PullContract, PushContract, drain, items, posts, refused, texts
+from tests.reply_contract import ReplyContract, an_answer, asked_in
 
 KEY = "k-5f1e0d9c8b7a6f5e4d3c2b1a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -38,6 +41,7 @@ class ForumStage:
     def __init__(self, forum: ForumSimulator, url: str) -> None:
         self.forum = forum
         self.url = url
+        self.patience = Patience()
         self._connectors: list[Discourse] = []
 
     async def aclose(self) -> None:
@@ -53,7 +57,7 @@ class ForumStage:
                 "api_key": Secret(env="FORUM_KEY"),
                 "webhook_secret": Secret(env="HOOK_SECRET"),
                 "calls_per_minute": 100_000,
-                "timeout": 0.5,
+                "timeout": self.patience.taken(),
                 **settings,
             }
         )
@@ -68,6 +72,7 @@ class ForumStage:
         self.forum.breaks(self.forum.says("lin", "odd"))
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.forum.fail_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:
@@ -527,6 +532,7 @@ async def test_check_says_as_whom_we_read_and_what_is_missing(current: ForumStag
     assert [(finding.level, finding.text.split(":")[0]) for finding in findings] == [
         ("ok", "acting for the user system"),
         ("ok", "the newest post was written at 2026-03-14T08"),
+        ("warning", "answers would be written as system, whose posts are never listed"),
         ("ok", "private messages can be read"),
         ("warning", "no webhook_secret"),
     ]
@@ -609,3 +615,77 @@ async def test_a_webhook_and_a_poll_give_the_same_post(current: ForumStage) -> N
     connector = current.connector()
     pushed = posts(connector, connector.receive(current.push("the same")).records)
     assert pushed == posts(connector, (await drain(connector)).records)
+
+
+class ForumReplyStage(ForumStage):
+    """The forum as the suite of answers plays it."""
+
+    comes_back = True
+    now = NOW
+
+    async def asked(self) -> Asked:
+        self.says("转账没到")
+        return asked_in(self.connector(), await self.fetched())
+
+    async def fetched(self) -> list[dict[str, Any]]:
+        return (await drain(self.connector())).records
+
+    def connector(self, **settings: Any) -> Discourse:
+        return super().connector(api_user="helper", **settings)
+
+    def unreachable(self) -> Discourse:
+        return self.connector(url="http://127.0.0.1:9")
+
+    def said(self) -> list[str]:
+        return [post.text for post in self.forum._posts.values() if post.user.username == "helper"]
+
+    def loses_receipt(self) -> None:
+        self.forum.writing.loses.append("reset")
+
+    def fails_next(self) -> None:
+        self.forum.writing.refuses.append("broken")
+
+    def refuses(self) -> None:
+        self.forum.writing.refuses.append("similar")
+
+    def asks_to_wait(self, seconds: int) -> None:
+        self.forum.writing.waits = seconds
+
+
+class TestForumReplies(ReplyContract):
+    @pytest.fixture
+    async def reply_stage(self, forum: ForumSimulator) -> AsyncIterator[ForumReplyStage]:
+        async with serve(forum.app) as url:
+            stage = ForumReplyStage(forum, url)
+            yield stage
+            await stage.aclose()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [("short", "too_short"), ("similar", "repeated"), ("closed", "closed"), ("forbidden", "no_right")],
+)
+async def test_a_forums_refusal_is_named_by_what_to_do(forum: ForumSimulator, refusal: Refusal, why: str) -> None:
+    forum.writing.refuses.append(refusal)
+    async with serve(forum.app) as url:
+        stage = ForumReplyStage(forum, url)
+        async with an_answer(stage) as (connector, outgoing):
+            with pytest.raises(ReplyRefusedError) as told:
+                await connector.reply(outgoing)
+        await stage.aclose()
+    assert told.value.why == why
+
+
+async def test_a_guest_is_told_before_writing_that_the_forum_takes_nothing_from_here(current: ForumStage) -> None:
+    current.says("转账没到")
+    guest = current.connector(api_key=None)
+    asked = asked_in(guest, (await drain(guest)).records)
+    assert guest.reply_window(asked, NOW).why == "no_credential"
+
+
+async def test_check_says_that_what_system_answers_is_never_listed(current: ForumStage) -> None:
+    async def told(user: str) -> bool:
+        findings = await current.connector(api_user=user).check()
+        return any("written as system" in finding.text for finding in findings)
+
+    assert (await told("system"), await told("helper")) == (True, False)

@@ -43,9 +43,7 @@ def something_happens(forum: ForumSimulator, chance: Random) -> None:
 
 
 def new_connector(url: str) -> Discourse:
-    config = Discourse.Config.model_validate(
-        {"connector": "discourse", "url": url, "calls_per_minute": 1_000_000, "timeout": 0.3}
-    )
+    config = Discourse.Config.model_validate({"connector": "discourse", "url": url, "calls_per_minute": 1_000_000})
     return Discourse("forum", config, since=NOW - timedelta(days=1))
 
 

@@ -6,6 +6,7 @@ import math
 import random
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -93,3 +94,16 @@ def test_other_points_are_shown_before_they_move_anything(console: Console, tmp_
     assert all(move["after"] > move["before"] for move in result["most"])
     assert "would move" in console.ok("rescore", "--dry-run")
     assert console.query("SELECT inquiry_id, points FROM inquiry_open ORDER BY ALL") == before
+
+
+def test_what_older_rules_left_is_told_with_the_bands_between_which_it_would_move(
+    console: Console, tmp_path: Path
+) -> None:
+    rows = [{"text": row["text"], "author_id": f"u{number}"} for number, row in enumerate(GRADED)]
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    with duckdb.connect(console.data / "inquiries.duckdb") as con:
+        con.execute("UPDATE inquiry_open SET points = points + 60, scoring_version = 2")
+    result = console.result("rescore", "--dry-run")
+    assert result["moved"] == result["inquiries"] == 32
+    assert sum(result["bands"].values()) == 0
+    assert result["bands"]["P0"] < 0 < result["bands"]["P3"]

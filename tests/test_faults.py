@@ -35,8 +35,9 @@ Change = Callable[[str, dict[str, Any]], None]
 POSTS = 55  # two pages of the forum, three of the group
 STEPS = (1, 2, 3)  # requests of a first poll
 POLLS = 3  # until a fault must be forgotten
-FORUM_FAULTS = ("timeout", "reset", "truncated", "500", "503", "429_json", "429_text", "html", "403", "latin1", "empty")
-TELEGRAM_FAULTS = ("timeout", "reset", "truncated", "500", "429", "409_poller", "401", "html", "empty")
+# What happens everywhere strikes in tests/test_faults_of_channels.py, too.
+FORUM_FAULTS = ("reset", "503", "429_text", "html", "403", "latin1", "empty")
+TELEGRAM_FAULTS = ("reset", "429", "409_poller", "401", "html")
 
 
 @dataclass

@@ -27,7 +27,7 @@ from connectors.feed.memory import ROLLED_OVER
 from connectors.secret import Secret
 from connectors.weibo import Weibo
 from connectors.weibo.bid import permalink
-from tests.contract_suite import Drained, PullContract, drain, numbered, posts, texts
+from tests.contract_suite import Drained, Patience, PullContract, drain, numbered, posts, texts
 
 KEY = "k-9b8a7f6e5d4c3b2a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -44,6 +44,7 @@ class FeedStage:
     def __init__(self, feed: FeedSimulator, url: str) -> None:
         self.feed = feed
         self.url = url
+        self.patience = Patience()
 
     def connector(self, **settings: Any) -> Feed:
         source = settings.pop("source", "feed")
@@ -54,7 +55,7 @@ class FeedStage:
                 "url": self.url + quote(self.feed.path),
                 "holds": holds,
                 "key": Secret(env="FEED_KEY"),
-                "timeout": 0.5,
+                "timeout": self.patience.taken(),
                 **settings,
             }
         )
@@ -69,6 +70,7 @@ class FeedStage:
         self.feed.breaks(self.feed.says("lin", "odd"))
 
     def fails_next(self, fault: str) -> None:
+        self.patience.expects(fault)
         self.feed.fail_next(cast("Fault", fault))
 
     def asks_to_wait(self, seconds: int) -> None:
@@ -575,3 +577,20 @@ async def test_the_gap_of_a_feed_that_rolled_over_stands_in_the_ledger(tmp_path:
             await work.poller.poll(work.poller.sources["notes"])
             lost = work.db.query("SELECT state, reason FROM coverage WHERE state = 'lost'")
     assert lost == [("lost", ROLLED_OVER)]
+
+
+async def test_a_feed_whose_answers_are_kept_is_complete_only_to_where_they_may_be_old(rss: FeedStage) -> None:
+    rss.feed.max_age, rss.feed.keeps = 300, 2
+    rss.says("one", "two")
+    connector = rss.connector()
+    connector.clock = rss.feed.clock
+    [first] = await committed(connector)
+    seen = rss.feed.clock() - timedelta(minutes=5)
+    complete_to = connector.complete_to
+    rss.pass_(minutes=10)
+    unchanged = await committed(connector, first.cursor), connector.complete_to
+    rss.says("three", "four")
+    [second] = await committed(connector, first.cursor)
+    assert complete_to == seen
+    assert unchanged == ([], seen + timedelta(minutes=10))
+    assert [gap.start for gap in second.gaps] == [seen + timedelta(minutes=10)]

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from aggregator.config import Settings
 from aggregator.importer import importing
 from aggregator.importer.files import PAGE, ImportFileError, Rows
 from aggregator.importer.importing import SMALL
-from aggregator.importer.workers import Job, Worker
+from aggregator.importer.workers import Job, Workers, ask
 from tests.console import Console
 
 
@@ -319,10 +320,31 @@ def test_an_account_that_takes_its_old_name_again_has_that_name(console: Console
     assert console.query("SELECT name FROM account") == [("Lin",)]
 
 
-def test_a_worker_that_is_killed_ends_the_import_with_what_to_do(tmp_path: Path) -> None:
-    worker = Worker(Job("old", "abcd", datetime(2026, 3, 1, tzinfo=UTC)))
-    (process,) = (one for one in psutil.Process().children() if one.pid == worker.pid)
+def a_job() -> Job:
+    return Job("old", "abcd", datetime(2026, 3, 1, tzinfo=UTC), clocks=Settings(sources={}).clocks)
+
+
+def test_a_worker_that_is_killed_ends_the_import_with_what_to_do() -> None:
+    workers = Workers(a_job(), 2)
+    (process,) = (one for one in psutil.Process().children() if one.pid == workers.pid)
+    assert len(ask(workers.pipes[1], Rows([b'{"text": "hello"}']), 0).drafts) == 1
+    (copy,) = process.children()
+    copy.kill()
+    with pytest.raises(ImportFileError, match="give the same command again"):
+        ask(workers.pipes[1], Rows([b'{"text": "hello"}']), 0)
+    assert len(ask(workers.pipes[0], Rows([b'{"text": "hello"}']), 0).drafts) == 1
     process.kill()
     with pytest.raises(ImportFileError, match="give the same command again"):
-        worker.prepare(Rows([b'{"text": "hello"}']), 0)
-    worker.close()
+        ask(workers.pipes[0], Rows([b'{"text": "hello"}']), 0)
+    workers.close()
+
+
+def test_workers_that_are_closed_end_at_once() -> None:
+    workers = Workers(a_job(), 2)
+    for pipe in workers.pipes:
+        ask(pipe, Rows([b'{"text": "hello"}']), 0)
+    (first,) = (one for one in psutil.Process().children() if one.pid == workers.pid)
+    (copy,) = first.children()
+    workers.close()
+    assert not first.is_running()
+    assert not copy.is_running()

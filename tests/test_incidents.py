@@ -78,7 +78,7 @@ async def test_the_third_report_begins_an_incident_and_all_three_rows_say_so(com
         with work.db.reading() as cursor:
             rows = rows_by_id(cursor, list(members(work).values()), moment=work.clock())
     assert [(row.incident.name, row.incident.persons) for row in rows if row.incident] == [("INC-1", 3)] * 3
-    assert {round(term.points, 2) for row in rows for term in row.terms if term.rule == "incident_size"} == {9.51}
+    assert {round(term.points, 2) for row in rows for term in row.terms if term.rule == "incident_size"} == {6.34}
     assert [round(row.priority - sum(term.points for term in row.terms), 9) for row in rows] == [0, 0, 0]
 
 

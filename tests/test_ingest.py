@@ -63,9 +63,9 @@ async def test_an_edit_becomes_the_words_and_the_earlier_version_stays(community
         said = community.telegram.says("fox", "a small question")
         await poll(work)
         community.clock.pass_(minutes=3)
-        community.telegram.edits(said, "help, my wallet was drained, somebody stole my USDT")
+        community.telegram.edits(said, "all my funds are gone, somebody stole my USDT")
         await poll(work)
-        assert texts(work) == ["help, my wallet was drained, somebody stole my USDT"]
+        assert texts(work) == ["all my funds are gone, somebody stole my USDT"]
         assert work.db.query("SELECT version FROM record ORDER BY version") == [(1,), (2,)]
         (row,) = open_inquiries(work)
     assert (row["kind"], row["ver"]) == ("emergency", 2)

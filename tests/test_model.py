@@ -105,15 +105,22 @@ def test_the_marked_words_are_what_speaks_for_it(corpus: list[Message]) -> None:
 
 
 def test_links_ids_numbers_and_masks_are_one_sign_each() -> None:
-    assert plain("see https://a.example/x?y=1 now") == plain("see https://b.example/other now")
-    assert plain("tx 0x" + "ab" * 32) == plain("tx 0x" + "cd" * 32)
-    assert plain("12 usdt") == plain("7 usdt") != plain("1234 usdt")
-    assert plain("words ████ ███ ██ here") == plain("words █████████ here")
+    assert plain(["see https://a.example/x?y=1 now"]) == plain(["see https://b.example/other now"])
+    assert plain(["tx 0x" + "ab" * 32]) == plain(["tx 0x" + "cd" * 32])
+    assert plain(["12 usdt"]) == plain(["7 usdt"]) != plain(["1234 usdt"])
+    assert plain(["words ████ ███ ██ here"]) == plain(["words █████████ here"])
+
+
+def test_a_page_reads_as_its_texts_do() -> None:
+    texts = ["", "12 usdt  gone", "", "", "a\0b\nc", " ", "see https://a.example/x", "x" * 5000, ""]
+    assert plain(texts) == "\0".join(plain([text]) for text in texts)
+    assert plain([""]) == "  "
 
 
 def test_pieces_stand_where_they_say(corpus: list[Message]) -> None:
     found = pieces([search_text(message.text) for message in corpus[:50]])
-    assert list(found.text) == sorted(found.text)
+    assert all(list(kind) == sorted(kind) for kind in np.split(found.start, found.kinds))
+    assert list(np.bincount(found.texts())) == list(found.counts)
     assert found.counts.sum() == len(found.place)
     assert all(
         "\0" not in found.plain[start : start + length] for start, length in zip(found.start, found.length, strict=True)

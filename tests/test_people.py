@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.identity import as_uuid, stable_id
+from aggregator.moving import share_of
 from aggregator.people import Link, between, joined
 from aggregator.store.contacts import path_to
 from aggregator.store.reading import inquiry_page, rows_by_id
@@ -89,11 +90,10 @@ def test_our_own_posts_and_those_of_impostors_show_nothing() -> None:
 
 def test_the_first_contact_is_inherited_and_the_other_place_counts(desk: Stage) -> None:
     desk.says("email", "fox", LOST)
-    desk.clock.pass_(hours=5)
+    desk.clock.pass_(hours=3)
     desk.says("weibo", "lin", LOST)
-    alone = desk.feed()["lin"]["points"]
     row = desk.feed()["lin"]
-    assert row["priority"] == pytest.approx(alone + 8 + 5 * 3)
+    assert row["priority"] == pytest.approx(row["points"] + share_of(row["points"]) * (3 + 3 * 3))
     assert row["first_since"] == START
 
 
@@ -106,7 +106,7 @@ def test_the_inherited_age_is_capped_as_waiting_is(desk: Stage) -> None:
     with desk.db.reading() as cursor:
         (shown,) = rows_by_id(cursor, [row["inquiry_id"].bytes], moment=desk.clock())
     terms = {term.rule: term.points for term in shown.terms}
-    assert terms["waiting"] + terms["first_contact"] == 24
+    assert terms["waiting"] + terms["first_contact"] == pytest.approx(12 * share_of(row["points"]))
     assert sum(terms.values()) == pytest.approx(shown.priority) == pytest.approx(row["priority"])
 
 

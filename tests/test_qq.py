@@ -21,7 +21,7 @@ from connectors.qq import QQ, TERMS
 from connectors.qq.account import CONTACTS, PAGE
 from connectors.qq.onebot import AccountOfflineError, ActionFailedError, ActionRefusedError
 from tests.conftest import Community, poll
-from tests.contract_suite import Drained, PullContract, drain, items, numbered, posts, refused, texts
+from tests.contract_suite import Drained, Patience, PullContract, drain, items, numbered, posts, refused, texts
 from tests.qq_account import (
     KNOWN,
     LAGRANGE,
@@ -69,9 +69,10 @@ class Stage:
         self.secret = qq.token
         self.qq = qq
         self.url = qq_url
+        self.patience = Patience()
 
     def connector(self) -> QQ:
-        return connector_for(self.qq, self.url, timeout=1)
+        return connector_for(self.qq, self.url, timeout=self.patience.taken())
 
     def says(self, *texts: str) -> None:
         for text in texts:
@@ -81,6 +82,7 @@ class Stage:
         self.qq.malformed()
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.qq.fail_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:

@@ -156,7 +156,7 @@ async def test_a_wrong_secret_asks_a_person(bot: QQBotSimulator, source: Source)
 @pytest.mark.parametrize("fault", ["500", "reset", "truncated", "timeout"])
 @pytest.mark.parametrize("nth", [0, 1])
 async def test_a_fault_backs_off(bot: QQBotSimulator, source: Source, fault: Fault, nth: int) -> None:
-    async with source(way="webhook", timeout=1) as connector:
+    async with source(way="webhook", timeout=1 if fault == "timeout" else 10) as connector:
         [await connector.check() for _ in range(nth)]  # by then there is a token
         bot.fail_next(fault)
         with pytest.raises(TransientError):
@@ -488,6 +488,25 @@ async def test_a_gateway_that_answers_no_heartbeat_is_left(bot: QQBotSimulator, 
         await anext(pages)
         with pytest.raises(TransientError, match="no longer answers"):
             await anext(pages)
+
+
+async def test_an_answer_that_came_during_a_long_commit_is_one(bot: QQBotSimulator, source: Source) -> None:
+    def beats() -> int:
+        return sum(message["op"] == 1 for message in bot.gateway.heard)
+
+    bot.gateway.interval = 20
+    connector = source()
+    async with connector, aclosing(connector.pages(UNHEARD_OF)) as pages:
+        await anext(pages)
+        bot.gateway.answers_heartbeats = False
+        asked = asyncio.create_task(anext(pages))
+        await until(lambda: beats() > 0)
+        bot.says("anna", "what takes long to commit")
+        await asked
+        bot.gateway.sends({"op": 11})
+        await asyncio.sleep(0.05)  # the next heartbeat is due by now
+        page = await anext(pages)
+    assert (page.caught_up, list(page.records)) == (True, [])
 
 
 @pytest.mark.parametrize("how", ["op 7", "4009"])

@@ -16,19 +16,23 @@ from aggregator.config import ChannelClock, Settings
 from aggregator.fold import FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Reason
-from aggregator.scoring import (
+from aggregator.moving import (
     approached_points,
     first_contact_points,
+    incident_points,
     overdue_points,
     repeat_points,
-    score_lines,
+    room_of,
+    share_of,
     waiting_points,
 )
+from aggregator.scoring import score_lines
 from aggregator.store.database import Database
 from aggregator.triage.terms import RULES
 from tests.conftest import START, Hands
 
 FIRST = START - timedelta(hours=5)  # the same person's question elsewhere
+MOVING = {"waiting", "overdue", "repeat_contact", "first_contact"}
 PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
 
@@ -45,6 +49,13 @@ def answers(lines: Iterable[bytes], settings: Settings | None = None) -> tuple[l
 
 def rules(answer: dict[str, Any]) -> set[str]:
     return {term["rule"] for term in answer["terms"]}
+
+
+def moved(answer: dict[str, Any], rule: str) -> float:
+    """The points of a rule that moves with time, before they are weighed by the others."""
+    points = {term["rule"]: term["points"] for term in answer["terms"]}
+    own = sum(worth for name, worth in points.items() if name not in MOVING)
+    return float(points[rule] / share_of(own))
 
 
 def test_every_line_is_answered_in_its_place_with_its_id() -> None:
@@ -138,7 +149,7 @@ def test_waiting_counts_from_the_first_post_to_the_line() -> None:
         {"id": 1, "thread": "t", "author": "fox", "text": "where is my money?", "created_at": "2026-03-01T08:00Z"},
         {"id": 2, "thread": "t", "author": "fox", "text": "still no money", "created_at": "2026-03-01T10:00Z"},
     )
-    assert next(term["points"] for term in later["terms"] if term["rule"] == "waiting") == 6
+    assert moved(later, "waiting") == pytest.approx(6)
 
 
 def test_others_in_the_thread_and_the_same_name_on_another_channel_are_somebody_else() -> None:
@@ -151,15 +162,15 @@ def test_others_in_the_thread_and_the_same_name_on_another_channel_are_somebody_
 def test_who_waits_in_another_thread_too_is_raised() -> None:
     said = {"author": "fox", "text": "where is my money?", "created_at": "2026-03-01T08:00Z"}
     one, two, three, four = scored(*({**said, "thread": name} for name in "abcd"))
-    assert [answer["priority"] - one["priority"] for answer in (two, three, four)] == [8, 16, 16]
+    assert "repeat_contact" not in rules(one)
+    assert [moved(answer, "repeat_contact") for answer in (two, three, four)] == pytest.approx([3, 6, 6])
 
 
 def test_who_waits_in_another_thread_has_waited_since_then() -> None:
     said = {"author": "fox", "text": "where is my money?", "created_at": "2026-03-01T08:00Z"}
     _, later = scored(said | {"thread": "a"}, said | {"thread": "b", "created_at": "2026-03-01T11:00Z"})
-    points = {term["rule"]: term["points"] for term in later["terms"]}
-    assert points["first_contact"] == 9
-    assert "waiting" not in points
+    assert moved(later, "first_contact") == pytest.approx(9)
+    assert "waiting" not in rules(later)
 
 
 def test_who_poses_as_one_of_us_is_named() -> None:
@@ -220,7 +231,9 @@ def test_the_points_that_move_with_time_are_those_of_the_feed() -> None:
             },
         ).fetchall()
         counted = cursor.execute(
-            "SELECT repeat_points(n), approached_points(n) FROM range(5) AS r(n) ORDER BY n"
+            "SELECT repeat_points(n), approached_points(n), incident_points(n), share_of(30 * n - 10), "
+            "room_of(30 * n - 10) "
+            "FROM range(12) AS r(n) ORDER BY n"
         ).fetchall()
     db.close()
     ours = [
@@ -233,7 +246,18 @@ def test_the_points_that_move_with_time_are_those_of_the_feed() -> None:
         for moment in moments
     ]
     assert sorted(ours) == [pytest.approx(row) for row in sorted(macros)]
-    assert [(repeat_points(number), approached_points(number)) for number in range(5)] == counted
+    assert [
+        pytest.approx(
+            (
+                repeat_points(number),
+                approached_points(number),
+                incident_points(number),
+                share_of(30 * number - 10),
+                room_of(30 * number - 10),
+            )
+        )
+        for number in range(12)
+    ] == counted
 
 
 def an_inquiry() -> Inquiry:
@@ -255,4 +279,4 @@ def test_a_time_that_is_missing_is_now() -> None:
         {**said, "text": "where is my money?", "created_at": (START - timedelta(hours=3)).isoformat()},
         {**said, "text": "hello?"},
     )
-    assert next(term["points"] for term in now["terms"] if term["rule"] == "waiting") == 9
+    assert moved(now, "waiting") == pytest.approx(9)

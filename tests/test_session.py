@@ -19,7 +19,16 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.listener import serve
 from connectors.contract import Pace
-from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    NotSentError,
+    ReplyRefusedError,
+    SourceGoneError,
+    StatusError,
+    ThrottledError,
+    TransientError,
+)
 from connectors.session import LARGEST, Pacing, Session, parse_json
 
 TOKEN = "tok-77aa55cc33ee"
@@ -175,11 +184,48 @@ async def test_a_web_page_that_says_404_is_not_taken_for_a_deletion() -> None:
     assert isinstance(await failure(answer(404, "<p>proxy</p>", "text/html"), gone=True), TransientError)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 400, 422])
-async def test_other_failures_pass(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "says_no"),
+    [(500, False), (502, False), (503, False), (400, True), (422, True), (408, False), (409, False)],
+)
+async def test_other_failures_pass_and_a_4xx_says_that_nothing_was_done(status: int, says_no: bool) -> None:
     error = await failure(answer(status, "<p>oops</p>", "text/html"))
-    assert type(error) is TransientError
+    assert isinstance(error, StatusError)
+    assert (error.status, error.says_no) == (status, says_no)
     assert str(status) in str(error)
+
+
+async def test_a_platform_that_was_never_reached_has_got_nothing() -> None:
+    session = Session("http://127.0.0.1:9")
+    with pytest.raises(NotSentError):
+        await session.post_json("/posts.json", {"raw": "hello"})
+    await session.aclose()
+
+
+async def test_a_connection_that_breaks_after_the_request_was_written_leaves_it_open() -> None:
+    async with serve(_hangs_up) as url:
+        session = Session(url)
+        with pytest.raises(TransientError) as told:
+            await session.post_json("/posts.json", {"raw": "hello"})
+        await session.aclose()
+    assert not isinstance(told.value, NotSentError | StatusError)
+
+
+async def _hangs_up(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"99")]})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+async def test_what_a_call_writes_may_be_refused_in_words_of_its_own() -> None:
+    def translate(body: Any) -> ConnectorError | None:
+        return ReplyRefusedError("too_short", body["errors"][0]) if body.get("errors") else None
+
+    async with serve(answer(422, '{"errors": ["too short"]}', "application/json")) as url:
+        session = Session(url)
+        with pytest.raises(ReplyRefusedError) as told:
+            await session.post_json("/posts.json", {}, translate=translate)
+        await session.aclose()
+    assert (told.value.why, told.value.detail) == ("too_short", "too short")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,11 @@ def priority(desk: Stage, name: str) -> float:
     return float(desk.feed()[name]["priority"])
 
 
+def worth(desk: Stage, name: str) -> float:
+    """What being approached adds to an inquiry of these points (docs/scoring.md)."""
+    return 8 * min(1.0, (110 - float(desk.feed()[name]["points"])) / 50)
+
+
 def says(desk: Stage, who: str, *, suspect: bool) -> set[Id]:
     settings = desk.ingest.settings
     return desk.db.submit(
@@ -86,13 +91,13 @@ def test_who_is_answered_by_an_impostor_is_raised_and_told(desk: Stage) -> None:
     before = priority(desk, "fox")
     record = desk.record("9", "please wait, I am looking into it", name=FAKE, thread="group", reply_to=asked)
     changed = desk.page("telegram", record)
-    assert priority(desk, "fox") == pytest.approx(before + 15)
+    assert priority(desk, "fox") == pytest.approx(before + worth(desk, "fox"))
     inquiry = desk.feed()["fox"]["inquiry_id"].bytes
     assert changed == {inquiry}
     with desk.db.reading() as cursor:
         (row,) = rows_by_id(cursor, [inquiry], moment=desk.clock())
         assert [(each.name, each.reason) for each in approachers(cursor, inquiry)] == [(FAKE, "name")]
-    assert {term.rule: term.points for term in row.terms}["approached"] == 15
+    assert {term.rule: term.points for term in row.terms}["approached"] == pytest.approx(worth(desk, "fox"))
     assert sum(term.points for term in row.terms) == pytest.approx(row.priority)
 
 
@@ -165,7 +170,7 @@ def test_who_is_said_to_be_no_impostor_raises_nobody_and_is_heard(desk: Stage) -
     talk(desk, "9", "I wait, too: my deposit is missing", name=FAKE, reply_to=asked)
     before = priority(desk, "fox")
     changed = says(desk, "9", suspect=False)
-    assert priority(desk, "fox") == pytest.approx(before - 15)
+    assert priority(desk, "fox") == pytest.approx(before - worth(desk, "fox"))
     assert changed == {row["inquiry_id"].bytes for row in desk.feed().values()}
     assert suspects(desk) == []
     talk(desk, "9", "hello? my deposit", name=FAKE, reply_to=asked)

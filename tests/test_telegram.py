@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,26 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from telegram.error import BadRequest, Forbidden
 
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.demo.telegram.bot_api import Fault
 from aggregator.demo.truth import Truth
 from aggregator.listener import serve
 from connectors.contract import Counts, Cursor, Finding, Moved, Post, Push, PushConnector
-from connectors.errors import AuthError, PushRefusedError, SourceGoneError, ThrottledError, TransientError
+from connectors.errors import (
+    AuthError,
+    PushRefusedError,
+    ReplyRefusedError,
+    SourceGoneError,
+    ThrottledError,
+    TransientError,
+)
+from connectors.replying import Asked, Outgoing, measured
 from connectors.telegram import PRIVACY_MODE, Telegram, bot_api
+from connectors.telegram.replies import refusal
 from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, refused, texts
+from tests.reply_contract import ReplyContract, an_answer, asked_in
 
 TOKEN_ENV = "HARBOR_BOT_TOKEN"
 HOOK_ENV = "HARBOR_HOOK_SECRET"
@@ -631,3 +643,101 @@ async def test_the_bot_can_write_and_is_not_told_of_it(telegram: TelegramSimulat
     connector = source()
     assert [message["text"] for message in telegram.sent] == ["On its way"]
     assert texts(connector, (await drain(connector)).records) == ["where is my swap?"]
+
+
+class ReplyStage(Stage):
+    """Telegram as the suite of answers plays it."""
+
+    comes_back = False
+    now = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+
+    async def asked(self) -> Asked:
+        self.telegram.says("lin", "转账没到", topic="Withdrawals")
+        return asked_in(self.connector(), await self.fetched())
+
+    async def fetched(self) -> list[dict[str, Any]]:
+        return (await drain(self.connector())).records
+
+    def unreachable(self) -> Telegram:
+        return connector_for(self.telegram, "http://127.0.0.1:9")
+
+    def said(self) -> list[str]:
+        return [message["text"] for message in self.telegram.sent]
+
+    def loses_receipt(self) -> None:
+        self.telegram.fail_next("reset", method="sendMessage")
+
+    def fails_next(self) -> None:
+        self.telegram.fail_next("500", method="sendMessage")
+
+    def refuses(self) -> None:
+        self.telegram.fail_next("403", method="sendMessage")
+
+    def asks_to_wait(self, seconds: int) -> None:
+        self.telegram.fail_next("429", method="sendMessage", retry_after=seconds)
+
+    def refuses_login(self) -> None:
+        self.telegram.token_is_good = False
+
+
+class TestTelegramReplies(ReplyContract):
+    @pytest.fixture
+    def reply_stage(self, telegram: TelegramSimulator, url: str) -> ReplyStage:
+        return ReplyStage(telegram, url)
+
+
+async def test_an_answer_stands_below_the_message_in_its_topic(telegram: TelegramSimulator, url: str) -> None:
+    stage = ReplyStage(telegram, url)
+    async with an_answer(stage) as (connector, outgoing):
+        sent = await connector.reply(outgoing)
+    (_, request) = telegram.api.calls[-1]
+    assert request["reply_parameters"]["message_id"] == int(outgoing.to.native_id.rpartition("/")[2])
+    assert request["message_thread_id"] == telegram.topic("Withdrawals")
+    assert request["link_preview_options"] == {"is_disabled": True}
+    place = f"{telegram.topic('Withdrawals')}/{telegram.sent[0]['message_id']}"
+    assert sent.permalink == f"https://t.me/harborwallet/{place}"
+
+
+async def test_an_answer_to_a_group_that_became_a_supergroup_goes_there(
+    telegram: TelegramSimulator, url: str, source: Source
+) -> None:
+    old = telegram.adds_chat("Small talk", "group")
+    telegram.says("lin", "转账没到", chat=old)
+    connector = source(chats=[old])
+    asked = asked_in(connector, (await drain(connector)).records)
+    new = telegram.migrates(old)
+    async with source(chats=[old]) as connector:
+        sent = await connector.reply(Outgoing("k", "One moment", asked, "amy", SINCE))
+    assert sent.native_id == f"{new}/{telegram.sent[0]['message_id']}"
+    assert [message["chat"]["id"] for message in telegram.sent] == [new]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("Forbidden: bot was blocked by the user", "blocked"),
+        ("Forbidden: user is deactivated", "gone"),
+        ("Forbidden: bot was kicked from the supergroup chat", "no_right"),
+        ("Bad Request: TOPIC_CLOSED", "closed"),
+        ("Bad Request: not enough rights to send text messages to the chat", "no_right"),
+        ("Bad Request: something that nobody has documented", "other"),
+    ],
+)
+def test_telegrams_refusals_are_named_by_what_to_do(said: str, why: str) -> None:
+    kind, _, rest = said.partition(": ")
+    refused = refusal({"Forbidden": Forbidden, "Bad Request": BadRequest}[kind](rest), "community")
+    assert isinstance(refused, ReplyRefusedError)
+    assert (refused.why, refused.detail) == (why, rest)
+
+
+async def test_a_text_is_measured_as_telegram_does(telegram: TelegramSimulator, url: str) -> None:
+    stage = ReplyStage(telegram, url)
+    async with an_answer(stage) as (connector, outgoing):
+        window = connector.reply_window(outgoing.to, stage.now)
+        assert window.longest is not None
+        most = "🙏" * (window.longest // 2)
+        assert measured(most, window.unit) == window.longest
+        await connector.reply(replace(outgoing, text=most))
+        with pytest.raises(ReplyRefusedError) as told:
+            await connector.reply(replace(outgoing, text=most + "!"))
+    assert told.value.why == "too_long"

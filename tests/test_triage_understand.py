@@ -111,7 +111,7 @@ def test_thanks_beside_an_open_trouble_is_no_thanks(text: str) -> None:
     understood = read(text)
     assert not understood.thanks
     assert understood.kind == "complaint"
-    assert priority(understood) >= 25
+    assert priority(understood) >= 40
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_thanks_beside_an_open_trouble_is_no_thanks(text: str) -> None:
 def test_a_danger_only_thought_of_is_a_question(text: str) -> None:
     understood = read(text, public=True)
     assert understood.kind == "question"
-    assert priority(understood) < 50  # below those to whom it happened
+    assert priority(understood) < 45  # half of what those have to whom it happened
 
 
 @pytest.mark.parametrize(
@@ -174,18 +174,18 @@ def test_a_key_given_away_as_bait_is_flagged_and_stands_behind_other_leaks() -> 
 def test_a_published_test_vector_raises_no_alarm() -> None:
     understood = read("例子 ████████████ ", secrets=(Secret("mnemonic", 3, 15, published=True),))
     assert "key_exposed" not in rules(understood)
-    assert priority(understood) < 30
+    assert priority(understood) < 25
 
 
 def test_only_the_strongest_stake_counts() -> None:
     understood = read("提现没到账，账号被封，app闪退，手续费太高")
-    assert [rule for rule in rules(understood) if rule not in ("anger", "urgency")] == ["funds_missing"]
+    assert rules(understood) == ["funds_missing"]
 
 
 def test_asking_again_or_threatening_is_a_complaint_even_if_nothing_else_is_said() -> None:
     assert read("三天了，没人回").kind == "complaint"
-    assert "unanswered_said" in rules(read("三天了，没人回"))
-    assert "threat_legal" in rules(read("等我的律师函吧"))
+    assert rules(read("三天了，没人回"))[:2] == ["reads_serious", "unanswered_said"]
+    assert rules(read("等我的律师函吧"))[:2] == ["reads_serious", "threat_legal"]
 
 
 def test_praise_beside_a_grievance_is_not_praise() -> None:
@@ -239,13 +239,13 @@ def test_reach_does_not_count_in_private() -> None:
 
 def test_a_threat_weighs_beside_the_stake() -> None:
     found = rules(read("提现没到账，再不处理我就找律师，还要打12315，找记者"))
-    assert found[:4] == ["funds_missing", "threat_legal", "threat_regulator", "threat_media"]
+    assert found == ["funds_missing", "threat_legal", "threat_regulator", "threat_media", "anger"]
 
 
 def test_a_post_without_any_sign_is_worth_next_to_nothing() -> None:
     understood = read("🤔", public=True)
     assert (understood.lang, understood.kind) == ("und", "other")
-    assert priority(understood) < 15
+    assert priority(understood) < 12
 
 
 def test_every_reason_is_a_known_rule() -> None:
@@ -283,7 +283,7 @@ def test_a_huge_post_is_read_in_no_time(unit: str) -> None:
     ["第三次问了，我的提现还没到账", "已经是第4次反馈了，币还没到账", "For the third time, my deposit is missing"],
 )
 def test_a_third_question_counts_as_one_though_we_see_no_other(text: str) -> None:
-    assert points_of(read(text), "unanswered_said") == 25
+    assert points_of(read(text), "unanswered_said") == 30
 
 
 @pytest.mark.parametrize(
@@ -298,4 +298,101 @@ def test_who_asks_again_in_words_complains(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["第三次转账失败了", "This is the third time the app crashes"])
 def test_a_third_fault_is_no_third_question(text: str) -> None:
-    assert "unanswered_said" not in rules(read(text))
+    assert rules(read(text)) == ["defect"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my wallet was drained last night",
+        "all my funds are gone, somebody stole my USDT",
+        "I gave my seed phrase to a fake support",
+        "I typed my 12 words into a site that looked like yours",
+        "我的钱包被偷了",
+        "我的钱包被盗了，USDT 全没了",
+        "我的幣被盜了，怎麼辦",
+        "我把助记词告诉假客服了",
+        "刚才在假网站填了助记词",
+        "我不想活了",
+    ],
+)
+def test_what_is_said_plainly_is_an_emergency(text: str) -> None:
+    understood = read(text)
+    assert understood.kind == "emergency"
+    assert priority(understood) >= 80
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what if my wallet was drained?",
+        "我的微信被盗了",
+        "我的钱包会不会被盗",
+        "昨晚做梦，我的钱包被盗了",
+        "看了部电影，男主说“我的钱包被盗了”",
+        "my instagram was hacked, my wallet is fine",
+        "lol my wallet was drained by pizza again",
+        "去年我的钱包被盗过一次，给大家提个醒",
+        "never tell anybody that you gave my seed phrase away",
+        "活不下去了哈哈哈，又跌了",
+    ],
+)
+def test_a_story_a_joke_or_a_thought_is_none(text: str) -> None:
+    assert read(text).kind != "emergency"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Every time I tap the scanner it is black for a second and then the app closes. Pixel 6, Android 14, 4.8.2.",
+        "Здравствуйте, после обновления не приходят уведомления о переводах. Android, 4.8.2",
+        "更新以后一直收不到通知，小红点也点不掉，4.8.2，安卓 14",
+        "Same E-2041 here, Lagos, v7.4.1, and my barber says that he told me so",
+        "兑换报 SWAP-2041，试了七次，重启也没用",
+    ],
+)
+def test_a_small_fault_told_at_length_is_no_serious_one(text: str) -> None:
+    understood = read(text)
+    assert understood.kind in ("complaint", "question")
+    assert priority(understood) < 30
+
+
+def test_a_small_fault_beside_something_grave_does_not_hide_it() -> None:
+    assert priority(read("收不到通知，打开一看钱包里的 USDT 全没了，被人转走了")) > 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "别慌，新建一个全新的钱包，把剩下的先转过去",
+        "先别管那个假的，马上新建一个钱包，把币转走",
+        "Don't panic, make a new wallet and move the rest there at once",
+    ],
+)
+def test_advice_to_others_is_no_trouble_of_ones_own(text: str) -> None:
+    understood = read(text)
+    assert understood.kind == "other"
+    assert priority(understood) < 25
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "恢复了，钱一分没丢",
+        "换出来了，信用卡也还上了，吓出一身汗",
+        "back up, cheers",
+        "it went!! the plumber is paid, thank you all",
+    ],
+)
+def test_who_tells_a_good_end_in_words_of_his_own_waits_no_longer(text: str) -> None:
+    understood = read(text)
+    assert (understood.kind, understood.solved) == ("praise", True)
+
+
+def test_a_friendly_request_is_no_praise() -> None:
+    assert read("请尽快处理，谢谢").kind != "praise"
+
+
+def test_a_long_story_is_not_graver_for_its_length() -> None:
+    day = "早上开了钱包看一眼，中午排队吃面，下午又看一眼，晚上和朋友聊今天群里的事，有人着急，有人讲笑话。"
+    assert priority(read(day * 30)) <= priority(read(day * 8)) + 1

@@ -30,7 +30,7 @@ from connectors.errors import (
 )
 from connectors.wechat_kf import WeChatKf, reading
 from tests.conftest import Hands
-from tests.contract_suite import Drained, PullContract, drain, items, posts, texts
+from tests.contract_suite import Drained, Patience, PullContract, drain, items, posts, texts
 
 SECRET_ENV = "LANTERN_KF_SECRET"
 SINCE = datetime(2026, 3, 7, 8, 0, tzinfo=UTC)
@@ -207,11 +207,12 @@ class Stage:
         self.secret = kf.secret
         self.kf = kf
         self.url = url
+        self.patience = Patience()
         self.clock = clock
 
     def connector(self) -> WeChatKf:
         self.clock.pass_(minutes=3)  # so that calls without a callback's token are let in
-        return made(configured(self.kf, self.url, timeout=0.5), self.clock)
+        return made(configured(self.kf, self.url, timeout=self.patience.taken()), self.clock)
 
     def says(self, *texts: str) -> None:
         for text in texts:
@@ -221,6 +222,7 @@ class Stage:
         self.kf.breaks(self.kf.says("anna", "odd"))
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.kf.fails_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:

@@ -19,7 +19,7 @@ from connectors.errors import AuthError, ThrottledError, TransientError
 from connectors.secret import Secret
 from connectors.weibo import Weibo
 from connectors.weibo.failures import NOT_ALLOWED, failure
-from tests.contract_suite import Drained, PullContract, drain, items, posts, refused
+from tests.contract_suite import Drained, Patience, PullContract, drain, items, posts, refused
 
 TOKEN_ENV = "HARBOR_WEIBO_TOKEN"
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
@@ -106,11 +106,12 @@ class Stage:
         self.weibo = weibo
         self.url = url
         self.clock = clock
+        self.patience = Patience()
         self.post = weibo.we_post("今晚维护")
 
     def connector(self) -> Weibo:
         self.clock.passes(hours=1)
-        return connector_for(self.url, self.clock, "comments", timeout=0.5)
+        return connector_for(self.url, self.clock, "comments", timeout=self.patience.taken())
 
     def says(self, *said: str) -> None:
         for text in said:
@@ -120,6 +121,7 @@ class Stage:
         self.weibo.plants_unreadable()
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.weibo.fails_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:
@@ -815,7 +817,7 @@ async def test_a_fault_at_any_list_loses_nothing(weibo: WeiboSimulator, source: 
         weibo.comments(f"路人{number}", f"评论{number}", on=news)
     done = Drained()
     for faultless in range(20):
-        connector = source(timeout=0.3)
+        connector = source(timeout=0.3 if fault == "timeout" else 5)
         async with connector:
             pages = connector.pages(done.cursor)
             for _ in range(faultless):

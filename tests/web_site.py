@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 
@@ -13,6 +14,7 @@ from aggregator.listener import serve
 from aggregator.store.desk import Role
 from aggregator.store.reports import source_reports
 from aggregator.web.app import create_app
+from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from tests.conftest import Community, poll
@@ -33,7 +35,8 @@ class WebSite:
     async def comes_up(self, port: int = 0) -> None:
         """As after a start of the process."""
         self.stream = Stream(self.work.db, settings=self.work.settings, clock=self.community.clock)
-        self.work.ingest.changed = self.stream.publish
+        self.work.ingest.changed = self.work.outbox.changed = self.stream.publish
+        self.work.outbox.tell = partial(tell_writer, self.stream)
         app = create_app(
             self.work.db,
             self.work.desk,
@@ -43,6 +46,7 @@ class WebSite:
             health=lambda: source_reports(self.work.db, self.work.settings, self.work.clock()),
             surfacing=self.work.ingest.surfacing,
             grouping=self.work.ingest.incidents,
+            outbox=self.work.outbox,
             sources=self.work.poller,
         )
         self.url = await self._serving.enter_async_context(serve(app, port=port, lifespan=True))
@@ -79,8 +83,8 @@ class WebSite:
 
 
 @asynccontextmanager
-async def open_site(community: Community) -> AsyncIterator[WebSite]:
-    async with community.desk() as work:
+async def open_site(community: Community, *sources: str) -> AsyncIterator[WebSite]:
+    async with community.desk(*sources) as work:
         for name, role in ROLES.items():
             if name not in {user.name for user in work.desk.users()}:
                 work.desk.add_user(name, role)

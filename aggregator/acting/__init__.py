@@ -18,7 +18,7 @@ One inquiry: `POST /inquiry/{id}/{what}`, fields `ver` (the version that the per
 
     200  {"facts", "html", "said", "undo": {"url", "body"} | null}      `undo`: POST that, and it is taken back
     409  {"facts", "html", "said", "owner", "take": bool}               somebody was quicker; `take`: may be taken over
-    400  {"said"}    403  {"said"}    404
+    400  {"facts", "html", "said"}    403  the same    404
 
 `take` takes over what a colleague has claimed; `part` takes it out of its incident; `unread` concerns only oneself;
 `ask` asks the owner for it. What is so already is left as it is, and is no error.
@@ -41,5 +41,8 @@ person did within ten minutes. `GET /recent` lists these, as a page or as {"acti
     200  {"said", "done": 1, "refused": [...], "rows": {...}}           `done` 0: `said` tells why not
 
 Small dialogs: `GET /inquiry/{id}/do/{what}` and `GET /bulk/do/{what}` are pages; with `?part=1` only their form.
-In scripts all of this is `static/doings.js`.
+In scripts all of this is `static/doings.js`: `act` and `ask` for one, `actOnMany` and `askForMany` for many, `undo`,
+`keysFor`. Whatever has changed is told as an event `did` of the document: `detail` is {id, what, status, answer}, where
+`answer` holds `facts` and `html`. A listener that has to fetch something hands its promise to `wait`, so that the next
+key finds the new version.
 """

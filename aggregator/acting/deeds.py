@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -35,6 +35,7 @@ class Deed:
     details: Mapping[str, str]
     into: Id | None = None
     batch: Id | None = None
+    at_work: Collection[str] = ()  # from whom this person may not take it
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ class Doer:
                 con, self.settings, self.incidents, inquiry_id, ver, deed.who, deed.what, now, deed.into, deed.batch,
             )  # fmt: skip
         what = cast("What", deed.what)
-        done = act_in(con, self.settings, inquiry_id, ver, deed.who, what, now, deed.details, deed.batch)
+        done = act_in(con, self.settings, inquiry_id, ver, deed.who, what, now, deed.details, deed.batch, deed.at_work)
         return done, {inquiry_id} if done.event else set()
 
     async def many(self, deed: Deed, items: Sequence[tuple[Id, int]]) -> Result:

@@ -51,6 +51,12 @@ def address_of(url: str) -> str | None:
     return host + parts.path.rstrip("/") if "." in host else None
 
 
+def above(url: str) -> list[str]:
+    """The address of a link, and those under which it stands: a site's own address stands for all of the site."""
+    parts = (address_of(url) or "").split("/")
+    return ["/".join(parts[: count + 1]) for count in range(len(parts)) if parts[0]]
+
+
 def flag(
     con: Connection,
     settings: Settings,

@@ -16,7 +16,7 @@ import orjson
 from aggregator.acting.flags import withdraw
 from aggregator.acting.membership import take_back
 from aggregator.actions import WHATS, note
-from aggregator.identity import Id, as_uuid, written
+from aggregator.identity import Id, as_uuid, time_of, written
 from aggregator.incidents.acting import NotPossibleError
 from aggregator.inquiry import ASIDE
 from aggregator.refold import inquiries_by_id
@@ -67,13 +67,15 @@ def undo(con: Connection, settings: Settings, incidents: Incidents, event_id: Id
         ChangedSinceError: something else has happened since.
         KeyError: there is no such event by this person, or it is of a kind that cannot be taken back.
     """
+    at = time_of(event_id)
     found = con.execute(
-        "SELECT inquiry_id FROM inquiry_event WHERE event_id = ? AND who = ?", [as_uuid(event_id), who]
+        "SELECT inquiry_id FROM inquiry_event WHERE happened_at BETWEEN ? AND ? AND event_id = ? AND who = ?",
+        [at, at + timedelta(milliseconds=1), as_uuid(event_id), who],
     ).fetchone()
     if found is None:
         raise KeyError(event_id)
     inquiry = inquiries_by_id(con, [found[0].bytes])[found[0].bytes]
-    history = history_of(con, inquiry.inquiry_id)
+    history = history_of(con, inquiry.inquiry_id, inquiry.opened_at)
     event = next(each for each in history if each.event_id == event_id)
     if event.what not in UNDOABLE or event.ver is None:
         raise KeyError(event_id)
@@ -114,7 +116,7 @@ def _beside(
         try:
             return take_back(con, incidents, inquiry.inquiry_id, who, event.what, now, event.details)
         except NotPossibleError:
-            later = [each for each in history if each.happened_at > event.happened_at]
+            later = history[history.index(event) + 1 :]
             moved = [each for each in later if each.what in ("merge", "part") and not each.undone]
             raise ChangedSinceError(inquiry, moved[-1] if moved else None) from None
     return set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, get_args
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CLOSE_REASONS: Final = ("resolved", "answered_elsewhere", "duplicate", "spam", "no_action")
 MOST_TAGS, LONGEST_TAG, LONGEST_WORDS = 10, 30, 4000
 LONGEST_SNOOZE = timedelta(days=366)
+_BETWEEN_TAGS: Final = re.compile(r"[,;、#\s]+")
 JUST_BELOW: Final = 0.01  # a priority that is shown as the number before
 
 
@@ -88,7 +90,7 @@ def tags_of(text: str) -> list[str]:
     Raises:
         WishError: too many, or too long.
     """
-    parts = normalize("NFKC", text).lower().replace("、", ",").replace("#", ",").replace(",", " ").split()
+    parts = _BETWEEN_TAGS.sub(" ", normalize("NFKC", text).lower()).split()
     tags = sorted({mask(part)[0] for part in parts})
     if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
         raise WishError("tags")

@@ -10,7 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import orjson
@@ -22,6 +23,7 @@ from starlette.routing import Mount, Route
 from aggregator.demo.forum_faults import Fault, answer_with_fault, throttled
 from aggregator.demo.forum_hooks import HookSender
 from aggregator.demo.forum_posts import ForumPost, ForumTopic, ForumUser, rendered
+from aggregator.demo.forum_writing import Writing
 from aggregator.demo.truth import Truth
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class ForumSimulator:
 
     api_key: the only key that is let in; budget: requests a minute before a 429, None: no limit; limiter: which of
     the two kinds of 429 it answers. login_required: guests are refused. shows_deleted: the key's user is staff, and
-    is shown deleted posts. subfolder: `/forum`, if the forum does not stand at the root.
+    is shown deleted posts. subfolder: `/forum`, if the forum does not stand at the root. cached_for: so long guests are
+    shown the same listing.
     """
 
     api_key: str = "demo-forum-key"
@@ -65,6 +68,7 @@ class ForumSimulator:
     login_required: bool = False
     shows_deleted: bool = False
     subfolder: str = ""
+    cached_for: timedelta = timedelta(0)
     hooks: HookSender = field(default_factory=HookSender)
     requests: list[str] = field(default_factory=list)  # path and query of each, for tests
 
@@ -75,12 +79,16 @@ class ForumSimulator:
         self._users: dict[str, ForumUser] = {"system": ForumUser(-1, "system"), "discobot": ForumUser(-2, "discobot")}
         self._faults: deque[tuple[Fault, int]] = deque()
         self._calls: deque[float] = deque()
+        self.writing = Writing(self)
+        self._cached: dict[str, tuple[datetime, Response]] = {}  # by query, for guests: since when
         routes = [
             Route("/posts.json", self._listing),
+            Route("/posts.json", self._create, methods=["POST"]),
             Route("/private-posts.json", self._listing),
             Route("/posts/{post_id:int}.json", self._one_post),
             Route("/latest.json", self._latest),
             Route("/t/{topic_id:int}.json", self._one_topic),
+            Route("/t/{topic_id:int}/posts.json", self._some_of_topic),
             Route("/session/current.json", self._session),
         ]
         self._routed = Starlette(routes=[Mount(self.subfolder, routes=routes)] if self.subfolder else routes)
@@ -186,6 +194,14 @@ class ForumSimulator:
         user.username = to
         self._users[to] = user
 
+    def post(self, post_id: int) -> ForumPost:
+        return self._posts[post_id]
+
+    def find(self, topic: int, number: int | None) -> ForumPost | None:
+        """The visible post of this number in a topic; None of it: its first."""
+        there = (post for post in self._posts.values() if post.topic.id == topic and not post.deleted_at)
+        return next((post for post in there if post.number == (number or 1)), None)
+
     # What goes wrong
 
     def fail_next(self, *faults: Fault, wait: int = 5) -> None:
@@ -216,7 +232,7 @@ class ForumSimulator:
     # The protocol
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
+        request = Request(scope, receive)
         self.requests.append(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
         if self._faults:
             fault, wait = self._faults.popleft()
@@ -251,6 +267,14 @@ class ForumSimulator:
         private = request.url.path.endswith("/private-posts.json")
         if private and "api-key" not in request.headers:
             return _error(403, "not_logged_in", "You need to be logged in to do that.")
+        if self.cached_for and "api-key" not in request.headers:
+            at, shown = self._cached.get(request.url.query, (None, None))
+            if at is None or shown is None or self.clock() - at >= self.cached_for:
+                at, shown = self._cached[request.url.query] = self.clock(), self._listed(request, private)
+            return shown
+        return self._listed(request, private)
+
+    def _listed(self, request: Request, private: bool) -> Response:
         before = int(request.query_params.get("before", "0"))
         rows = self._current(before, private) if self.dialect == "current" else self._legacy(before, private)
         return _Answer(
@@ -291,6 +315,23 @@ class ForumSimulator:
         if not stream:
             return _error(404, "not_found", "The page does not exist or is private.")
         return _Answer({"id": number, "post_stream": {"stream": stream, "posts": []}})
+
+    async def _some_of_topic(self, request: Request) -> Response:
+        wanted = {int(number) for number in request.query_params.getlist("post_ids[]")}
+        posts = [post for post in self._posts.values() if post.id in wanted and not (post.held or post.deleted_at)]
+        return _Answer({"post_stream": {"posts": [rendered(post, self.subfolder) for post in posts]}})
+
+    async def _create(self, request: Request) -> Response | ASGIApp:
+        if "api-key" not in request.headers:
+            return _error(403, "not_logged_in", "You need to be logged in to do that.")
+        if wait := self.writing.waits:
+            self.writing.waits = 0
+            return throttled(self.limiter, wait)
+        status, told = self.writing.create(request.headers["api-username"], await request.body())
+        if self.writing.loses:
+            lost = self.writing.loses.popleft()
+            return partial(answer_with_fault, lost, 0)
+        return _Answer(told, status)
 
     async def _session(self, request: Request) -> Response:
         if "api-key" not in request.headers:

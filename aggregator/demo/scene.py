@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import httpx
 
 from aggregator.clocks import Clock
 from aggregator.demo.script import Channel, Line, Person
 from aggregator.demo.truth import Truth
+from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.secret import Secret
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Trouble = Literal["500", "reset", "truncated", "429_json", "429_text", "answer_lost"]
 """What a platform can suffer; the forum's two kinds of 429 are one elsewhere."""
@@ -29,6 +33,7 @@ class Scene(ABC):
 
     planted: ids of posts that no connector can read; None where the record has no id.
     long_poll: seconds for which a poll may be held, where the platform holds polls.
+    front: puts something between a platform that speaks HTTP and its clients.
     """
 
     source: ClassVar[str]
@@ -44,6 +49,7 @@ class Scene(ABC):
         self.clock = clock
         self.planted: list[str | None] = []
         self.long_poll = 2
+        self.front: Callable[[ASGIApp], ASGIApp] = lambda platform: platform
         self._ids: dict[str, str] = {}  # line id -> the platform's native id
 
     @property
@@ -54,6 +60,10 @@ class Scene(ABC):
     @abstractmethod
     async def open(self, stack: AsyncExitStack) -> None:
         """Put the platform on a socket of this machine until `stack` is closed."""
+
+    def serving(self, platform: ASGIApp) -> AbstractAsyncContextManager[str]:
+        """Its address, behind `front`."""
+        return serve(self.front(platform))
 
     def furnish(self, rooms: Mapping[str, str]) -> None:
         """Make the rooms of the day, shown names by key, where somebody has to make them."""

@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -302,10 +303,14 @@ def crowd(day: Day, count: int, seed: int, channels: Sequence[Channel] = ("forum
 
     The same seed and channels give the same lines. On all of these channels, with new topics, replies and edits.
     """
-    file = _CrowdFile.model_validate(yaml.safe_load(CROWD_FILE.read_text(encoding="utf-8")))
-    talk = _Crowd(day, file, random.Random(seed), channels)
+    talk = _Crowd(day, _crowd_file(), random.Random(seed), channels)
     for number in range(count):
         yield talk.line(f"crowd-{seed}-{number}", (number + 0.5) * DAY_SECONDS / count)
+
+
+@cache
+def _crowd_file() -> _CrowdFile:
+    return _CrowdFile.model_validate(yaml.safe_load(CROWD_FILE.read_text(encoding="utf-8")))
 
 
 class _Crowd:

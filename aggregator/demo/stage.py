@@ -112,9 +112,14 @@ class Stage:
     async def has_called(self) -> None:
         """Wait until no platform calls us, or has something to call for."""
         while True:
-            if not self._delivering and not any(scene.undelivered for scene in self.scenes.values()):
+            if not self.undelivered:
                 return
             await asyncio.sleep(CALLS_EVERY)
+
+    @property
+    def undelivered(self) -> int:
+        """How many calls wait or are being made."""
+        return len(self._delivering) + sum(scene.undelivered for scene in self.scenes.values())
 
     @property
     def spaces(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat.callbacks import CallbackSender
 from aggregator.demo.wechat.protocol import ApiError, Fault, Faults, Json, Tokens, body_of, with_faults
+from aggregator.demo.wechat_kf_answers import Answers
 
 CORPID: Final = "ww5f0c9ab27e31d846"
 KEPT: Final = timedelta(days=3)
@@ -65,8 +66,9 @@ class WeChatKfSimulator:
         self._monotonic = monotonic
         self._accounts: dict[str, _Account] = {}
         self._recalled: set[str] = set()
+        self.answers = Answers(self)
         self.account = self.opens_account("灯笼钱包客服")
-        paths = ("kf/account/list", "kf/sync_msg", "kf/customer/batchget")
+        paths = ("kf/account/list", "kf/sync_msg", "kf/customer/batchget", "kf/send_msg", "kf/service_state/get")
         routes = [Route(f"/cgi-bin/{path}", self._business, methods=["POST"]) for path in paths]
         self.app = Starlette(routes=[Route("/cgi-bin/gettoken", self._gettoken), *routes])
 
@@ -80,6 +82,9 @@ class WeChatKfSimulator:
 
     def closes_account(self, account: str) -> None:
         self._accounts[account].gone = True
+
+    def is_open(self, account: str) -> bool:
+        return account in self._accounts and not self._accounts[account].gone
 
     def customer(self, user: str) -> str:
         """The external_userid of a user, who calls himself by that name."""
@@ -95,6 +100,7 @@ class WeChatKfSimulator:
     ) -> str:
         """A message of any kind, with the fields of that kind."""
         customer = self.customer(user)
+        self.answers.sending.heard(customer, at or self.clock())
         return self._put(account, at, customer, origin=3, msgtype=kind, **{kind: content})
 
     def agent_says(
@@ -110,6 +116,10 @@ class WeChatKfSimulator:
         kind = "servicer_recall_msg" if by_agent else "user_recall_msg"
         self._event(account, message["external_userid"], kind, recall_msgid=native_id)
 
+    def loses(self, msgid: str, user: str, kind: int, account: str | None = None) -> None:
+        """A message that the API sent does not arrive. `kind`: why, as WeChat numbers it."""
+        self._event(account or self.account, self.customer(user), "msg_send_fail", fail_msgid=msgid, fail_type=kind)
+
     def enters(self, user: str, account: str | None = None) -> None:
         self._event(account or self.account, self.customer(user), "enter_session", scene="oauth")
 
@@ -118,7 +128,7 @@ class WeChatKfSimulator:
         _, message = self._find(native_id)
         message["text"] = {"rich": ["odd"]}
 
-    def _event(self, account: str, customer: str, kind: str, **more: str) -> None:
+    def _event(self, account: str, customer: str, kind: str, **more: str | int) -> None:
         event = {"event_type": kind, "open_kfid": account, "external_userid": customer, **more}
         message = {"msgid": secrets.token_hex(9), "send_time": self._seconds(None), "origin": 4, "msgtype": "event"}
         self._accounts[account].messages.append(message | {"event": event})
@@ -208,9 +218,16 @@ class WeChatKfSimulator:
             self.calls.append((path, body))
             if path in self.forbidden:
                 raise ApiError(self.forbidden[path])
-            if path.endswith("account/list"):
-                return self._listed(body)
-            return self._synced(body) if path.endswith("sync_msg") else self._named(body)
+            match path.rpartition("/kf/")[2]:
+                case "account/list":
+                    return self._listed(body)
+                case "sync_msg":
+                    return self._synced(body)
+                case "send_msg":
+                    return self.answers.takes(body)
+                case "service_state/get":
+                    return self.answers.state(body)
+            return self._named(body)
 
         return await with_faults(self.faults, request, answer)
 

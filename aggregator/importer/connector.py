@@ -32,15 +32,18 @@ class FileConnector(Connector):
         text = record.get("text")
         if not isinstance(text, str):
             raise RecordError(f"row {record['row']}: `text` is missing or no text", native_id=record["row"])
-        guessed = [name for name in ("native_id", "created_at") if _absent(record.get(name))]
-        author = _author(record)
+        native, at = _word(record, "native_id"), _time(record)
+        if native is None or at is None:
+            guessed = tuple(name for name, value in (("native_id", native), ("posted_at", at)) if value is None)
+        else:
+            guessed = ()
         return Post(
-            native_id=_word(record, "native_id") or record["row"],
-            text=text,
-            posted_at=_time(record),
-            author=author,
-            thread=_word(record, "thread_id"),
-            reply_to=_word(record, "reply_to"),
+            native or record["row"],
+            text,
+            at,
+            _author(record),
+            _word(record, "thread_id"),
+            _word(record, "reply_to"),
             channel=_word(record, "channel"),
             lang=_word(record, "lang"),
             public=_flag(record.get("public"), default=True),
@@ -48,17 +51,13 @@ class FileConnector(Connector):
             likes=_number(record.get("likes")),
             replies=_number(record.get("replies")),
             shares=_number(record.get("shares")),
-            guessed=tuple("posted_at" if name == "created_at" else name for name in guessed),
+            guessed=guessed,
         )
-
-
-def _absent(value: object) -> bool:
-    return value is None or value == ""
 
 
 def _word(record: Record, name: str) -> str | None:
     value = record.get(name)
-    if value is None or value == "":
+    if not value and (value is None or value == ""):
         return None
     if isinstance(value, str):
         return value
@@ -76,9 +75,11 @@ def _author(record: Record) -> Author | None:
 
 def _time(record: Record) -> datetime | None:
     value = record.get("created_at")
-    if _absent(value):
+    if value is None or value == "":
         return None
     try:
+        if isinstance(value, str) and value.endswith("+00:00"):
+            return datetime.fromisoformat(value)
         if isinstance(value, int | float) or str(value).isdecimal():
             seconds = float(str(value))
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
@@ -89,14 +90,20 @@ def _time(record: Record) -> datetime | None:
 
 
 def _number(value: object) -> int | None:
+    if value is None or value == "":
+        return None
+    if type(value) is int:
+        return value if abs(value) < _MOST else None
     try:
-        number = None if _absent(value) else int(float(str(value)))
+        number = int(float(str(value)))
     except (ValueError, OverflowError):
         return None
-    return number if number is not None and abs(number) < _MOST else None
+    return number if abs(number) < _MOST else None
 
 
 def _flag(value: object, *, default: bool) -> bool:
-    if _absent(value):
+    if isinstance(value, bool):
+        return value
+    if value is None or value == "":
         return default
     return str(value).strip().lower() not in ("false", "0", "no", "f", "n")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Record
 
-PAGE = 1000  # rows in one transaction: the writer is held for less than 100 ms
+PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
 
 
 class ImportFileError(Exception):

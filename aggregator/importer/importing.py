@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, closing, contextmanager
 from functools import partial
 
 from aggregator.commit import Move, Outcome
+from aggregator.drafts import Prepared
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import File, Rows
-from aggregator.importer.workers import Job, Worker
+from aggregator.importer.workers import Job, Workers, ask
 from aggregator.ingest import Ingest
-from aggregator.prepare import Prepared
 from aggregator.store import sources
 from connectors.contract import SourceConfig
 
@@ -74,7 +74,7 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
 async def _read(file: File, done: int, job: Job) -> AsyncGenerator[Prepared, None]:
     """The file's pages in order, read by several at a time."""
     pages = file.pages(done)
-    async with _readers(file, job) as readers:
+    with _readers(file, job) as readers:
         reading: deque[asyncio.Future[Prepared]] = deque()
         turn = 0
         while (rows := await asyncio.to_thread(next, pages, None)) is not None:
@@ -89,23 +89,20 @@ async def _read(file: File, done: int, job: Job) -> AsyncGenerator[Prepared, Non
 Asked = Callable[[Rows, int], "asyncio.Future[Prepared]"]
 
 
-@asynccontextmanager
-async def _readers(file: File, job: Job) -> AsyncIterator[list[Asked]]:
+@contextmanager
+def _readers(file: File, job: Job) -> Iterator[list[Asked]]:
     """Those who read pages: processes for a large file, a thread for a small one."""
     small = file.path.stat().st_size < SMALL
-    readers: list[Asked] = []
-    async with AsyncExitStack() as stack:
-        for _ in range(1 if small else min(MOST_WORKERS, os.cpu_count() or 1)):
-            # A thread for each: it waits for its process, and each thread that allocates keeps its memory.
-            thread = stack.enter_context(ThreadPoolExecutor(1, "import"))
-            if small:
-                read: Reader = partial(job.prepare, origin=job.origin())
-            else:
-                worker = Worker(job)
-                stack.callback(worker.close)
-                read = worker.prepare
-            readers.append(partial(_ask, thread, read))
-        yield readers
+    count = 1 if small else min(MOST_WORKERS, os.cpu_count() or 1)
+    with ExitStack() as stack:
+        # A thread for each: it waits for its process, and each thread that allocates keeps its memory.
+        threads = [stack.enter_context(ThreadPoolExecutor(1, "import")) for _ in range(count)]
+        if small:
+            reads: list[Reader] = [partial(job.prepare, origin=job.origin())]
+        else:
+            workers = stack.enter_context(closing(Workers(job, count)))
+            reads = [partial(ask, pipe) for pipe in workers.pipes]
+        yield [partial(_ask, thread, read) for thread, read in zip(threads, reads, strict=True)]
 
 
 def _ask(thread: ThreadPoolExecutor, read: Reader, rows: Rows, done: int) -> asyncio.Future[Prepared]:

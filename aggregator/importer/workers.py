@@ -1,21 +1,24 @@
 """Processes that read rows while this one writes: masking and understanding take as long as writing does.
 
-A worker is handed rows as they stand in the file, and hands back what the database needs. It ends with its pipe: when
-the import is over, and when the process that began it was killed.
+A worker is handed rows as they stand in the file, and hands back what the database needs. It ends with its pipe, when
+the process that began it was killed.
 """
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import ImportFileError
-from aggregator.prepare import Origin, prepare
+from aggregator.origin import Origin
+from aggregator.prepare import prepare
 from aggregator.triage import get_ready
 
 if TYPE_CHECKING:
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from aggregator.config import ChannelClock
+    from aggregator.drafts import Prepared
     from aggregator.importer.files import Rows
-    from aggregator.prepare import Prepared
     from aggregator.triage.impersonation import OurNames
 
 
@@ -63,52 +66,81 @@ class Job:
         return prepare(records, origin, self.now)
 
 
-class Worker:
-    """One process. Use it from one thread."""
+class Workers:
+    """Processes that read at the same time, each asked from one thread of ours (see `ask`).
 
-    def __init__(self, job: Job) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy DuckDB's threads in mid-air
-        self._pipe, theirs = context.Pipe()
+    The first gets ready, which takes a second; the others are copies of it.
+    """
+
+    def __init__(self, job: Job, count: int) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork of ours would copy DuckDB's threads in mid-air
+        self.pipes, theirs = zip(*(context.Pipe() for _ in range(count)), strict=True)
         self._process = context.Process(target=_serve, args=(theirs, job), name="import-worker", daemon=True)
         self._process.start()
-        theirs.close()
+        for pipe in theirs:
+            pipe.close()
 
     @property
     def pid(self) -> int | None:
+        """Of the first."""
         return self._process.pid
 
-    def prepare(self, rows: Rows, done: int) -> Prepared:
-        """What the rows say.
-
-        Raises:
-            ImportFileError: the process ended, or could not go on.
-        """
-        try:
-            self._pipe.send((rows, done))
-            answer: Prepared | BaseException = self._pipe.recv()
-        except (EOFError, OSError) as error:
-            self._process.join(1)
-            raise ImportFileError(
-                f"a helper process of the import ended (exit code {self._process.exitcode}; -9: killed, perhaps for "
-                "want of memory). What was committed is kept: give the same command again"
-            ) from error
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End them, whatever they are doing."""
         self._process.terminate()
         self._process.join()
-        self._pipe.close()
+        for pipe in self.pipes:
+            pipe.close()
 
 
-def _serve(pipe: Connection, job: Job) -> None:
+def ask(pipe: Connection, rows: Rows, done: int) -> Prepared:
+    """What the rows say, by the process behind one of `Workers.pipes`.
+
+    Raises:
+        ImportFileError: the process ended, or could not go on.
+    """
+    try:
+        pipe.send((rows, done))
+        answer: Prepared | BaseException = pipe.recv()
+    except (EOFError, OSError) as error:
+        raise ImportFileError(
+            "a helper process of the import ended, perhaps killed for want of memory. What was committed is kept: "
+            "give the same command again"
+        ) from error
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def _serve(pipes: Sequence[Connection], job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the import itself ends us
     origin = job.origin()
     get_ready()
-    gc.freeze()
+    gc.freeze()  # copies share what they never look at
     gc.disable()  # nothing of a page refers to itself in a circle, and looking for circles took a sixth of the time
+    mine = pipes[0]
+    copies: list[int] = []
+    for pipe in pipes[1:]:
+        if (copy := os.fork()) == 0:
+            mine, copies = pipe, []
+            break
+        copies.append(copy)
+    for pipe in pipes:
+        if pipe is not mine:
+            pipe.close()
+    signal.signal(signal.SIGTERM, partial(_end, copies))
+    _read_pages(mine, job, origin)
+    _end(copies)
+
+
+def _end(copies: Sequence[int], *_: object) -> None:
+    for copy in copies:
+        os.kill(copy, signal.SIGTERM)
+        os.waitpid(copy, 0)
+    os._exit(0)
+
+
+def _read_pages(pipe: Connection, job: Job, origin: Origin) -> None:
     while True:
         try:
             rows, done = pipe.recv()

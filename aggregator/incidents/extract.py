@@ -20,6 +20,7 @@ LEXICONS = Path(__file__).with_name("lexicons")
 _SIGNS = (
     "fault",
     "not_here",
+    "vanished",
     "crash",
     "echo",
     "echo_alone",
@@ -40,6 +41,7 @@ _SHORT_VERSION = re.compile(
     r"(?:\bv|version |ver\.? ?|版本|版|バージョン|버전|верси\w* |versión |phiên bản )"
     r"\s?(\d{1,3}\.\d{1,3}(?:\.\d{1,4})?)"
 )
+_LAST_ZERO = re.compile(r"^(\d+\.\d+)\.0$")  # people leave it out
 _ALONE_LONGEST = 4  # letters and digits
 _NO_LETTERS = re.compile(r"[\W_]+")
 _HANDLE = re.compile(r"@[a-z0-9_.]{4,}|(?<![a-z0-9./@])[a-z0-9]+(?:_[a-z0-9]+)+")
@@ -52,6 +54,7 @@ _BASE = re.compile(
     r"|(?<![A-Za-z])[Bb]ase(?=[\u3040-\u9fff])"
 )
 BASE: Values = frozenset({"base"})
+_AT_EASE = frozenset({"other", "praise", "noise"})  # kinds of posts in which "no" and "not" are no trouble
 _SHOWS = frozenset({"wrong", "shown"})
 # Behind the word "code": then it is no code that is waited for.
 _CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")
@@ -80,9 +83,11 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     """
     hits = _lexicon().hits(searchable)
     entities: Mapping[str, Sequence[Any]] = facts.get("entities", {})
-    if not hits and not entities:
+    if (not hits and not entities) or facts.get("lures"):  # who lures customers away reports nothing
         return None
-    faults = [hit for sign in ("fault", "wrong", "not_here", "crash", "drained") for hit in hits.get(sign, ())]
+    faults = [
+        hit for sign in ("fault", "wrong", "not_here", "vanished", "crash", "drained") for hit in hits.get(sign, ())
+    ]
     features, fails = _features(searchable, hits)
     if "market" in hits and not _SHOWS.isdisjoint(hits):  # not the market is at fault, but how it is shown
         features["price"] = features.get("price", []) + hits["market"]
@@ -93,16 +98,23 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     feature, also = _foremost(features, faults)
     if "crash" in hits and (feature is None or feature in GENERIC):
         feature, also = "app_start", frozenset(features) - {"app_start"}
-    elif feature is None and "not_here" in hits:
-        feature = "transfer"
+    elif feature is None and ("not_here" in hits or "vanished" in hits):
+        feature = "transfer" if "not_here" in hits else "balance"
     domain = _domains(searchable, entities)
     handle = _handles(searchable, posing="impostor" in features)
+    at_ease = facts.get("kind") in _AT_EASE
+    doubtful = "weak" in hits and not at_ease
     open_to = (None, *GENERIC, *ALWAYS, *(("approval", "connect") if domain or handle else ()))
-    if feature in open_to and (deceit := _deceit(hits, features, domain, handle, bool(faults))):
+    if feature in open_to and (deceit := _deceit(hits, features, domain, handle, bool(faults) or doubtful)):
         feature, also = deceit, frozenset(features) - ALWAYS
     error = _errors(text, entities, faulty=bool(faults) or grave)
     doubts = hits.get("weak", []) + hits.get("shown", [])
-    weak = feature is not None and bool(doubts) and _distance(features.get(feature, [(0, 0, None)]), doubts) <= _NEAR
+    weak = (
+        feature is not None
+        and not (at_ease and feature in GENERIC)
+        and bool(doubts)
+        and _distance(features.get(feature, [(0, 0, None)]), doubts) <= _NEAR
+    )
     chain = _shared("chain", hits, entities) | (BASE if _BASE.search(text) else NONE) or _chains_of(entities)
     if facts.get("kind") in ("noise", "praise") and not (faults or domain or handle):
         return None
@@ -169,7 +181,7 @@ def _deceit(
     hits: Mapping[str, list[Hit]], features: Mapping[str, list[Hit]], domain: Values, handle: Values, faulty: bool
 ) -> str | None:
     """Whether somebody poses as us: a site, or an account; None: neither."""
-    lured = "lure" in hits and (faulty or "weak" in hits or domain or handle or len(hits["lure"]) > 1)
+    lured = "lure" in hits and (faulty or domain or handle or len(hits["lure"]) > 1)
     if not lured and ALWAYS.isdisjoint(features):
         return None
     if domain or handle:
@@ -199,7 +211,8 @@ def _chains_of(entities: Mapping[str, Sequence[Any]]) -> Values:
 
 def _versions(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
     found = {str(one) for one in entities.get("version", ())}
-    return frozenset(one.lstrip("v") for one in found | set(_SHORT_VERSION.findall(searchable)))
+    found |= set(_SHORT_VERSION.findall(searchable))
+    return frozenset(_LAST_ZERO.sub(r"\1", one.lstrip("v")) for one in found)
 
 
 def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -> Values:

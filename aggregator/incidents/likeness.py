@@ -111,8 +111,9 @@ class Core:
             return FEATURE if theirs else 0.0
         if said.points and any(told[name][0] & getattr(said, name) for name in _CLOSE if name in told):
             return ALSO
-        if mine in said.also:
-            return ALSO
+        if mine in said.also:  # what nearly everything has to do with is no common trouble
+            apart = mine in GENERIC and theirs is not None and theirs not in GENERIC and PARENTS.get(theirs) != mine
+            return None if apart else ALSO
         if mine is None or theirs is None:
             return 0.0
         if PARENTS.get(mine) == theirs:

@@ -44,12 +44,13 @@ CREATE MACRO state_at(state, owner, snoozed_until, moment) AS
         THEN CASE WHEN owner IS NULL THEN 'new' ELSE 'claimed' END
         ELSE state END;
 CREATE MACRO within_band(computed, at_least, at_most) AS
-    least(coalesce(at_most, computed), greatest(coalesce(at_least, computed), computed));
+    least(at_most, greatest(at_least, computed));  -- what is NULL does not count
 
 CREATE OR REPLACE VIEW inquiry AS FROM inquiry_open UNION ALL BY NAME FROM inquiry_closed;
 
 CREATE OR REPLACE MACRO feed_at(moment) AS TABLE
-SELECT
+SELECT f.*, within_band(f.computed, f.at_least, f.at_most) AS priority
+FROM (SELECT
     i.* REPLACE (state_at(i.state, i.owner, i.snoozed_until, moment) AS state),
     repeats_of(i.waiting_since, r.repeats) AS repeats,
     r.first_since,
@@ -62,11 +63,10 @@ SELECT
         repeats_of(i.waiting_since, r.repeats), moment
     ) + approached_points(a.approaches)
     + incident_points(n.persons) AS computed,
-    within_band(computed, i.at_least, i.at_most) AS priority,
     i.due_at - moment AS time_left                  -- negative once the promise is broken
 FROM inquiry_open AS i
 LEFT JOIN repeat_contact AS r ON r.person_id = i.person_id
 LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id
-LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id;
+LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f;
 
 CREATE OR REPLACE VIEW feed AS FROM feed_at(now());

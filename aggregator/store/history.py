@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.identity import Id, as_uuid, as_written
+from aggregator.identity import Id, as_uuid, as_written, written
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -28,12 +28,12 @@ class HistoryEvent:
     undone: bool = False  # it was taken back
 
 
-def history_of(cursor: Connection, inquiry_id: Id) -> tuple[HistoryEvent, ...]:
-    """All of it, oldest first."""
+def history_of(cursor: Connection, inquiry_id: Id, opened_at: datetime) -> tuple[HistoryEvent, ...]:
+    """All of it, oldest first. Nothing happens to an inquiry before it is opened: what is older need not be read."""
     found = cursor.execute(
-        "SELECT happened_at, who, what, details, event_id, ver FROM inquiry_event WHERE inquiry_id = ? "
-        "ORDER BY happened_at, event_id",
-        [as_uuid(inquiry_id)],
+        "SELECT happened_at, who, what, details, event_id, ver FROM inquiry_event "
+        "WHERE inquiry_id = ? AND happened_at >= ? ORDER BY happened_at, event_id",
+        [as_uuid(inquiry_id), opened_at],
     ).fetchall()
     events = [
         HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver)
@@ -41,3 +41,126 @@ def history_of(cursor: Connection, inquiry_id: Id) -> tuple[HistoryEvent, ...]:
     ]
     undone = {as_written(event.details["event"]) for event in events if event.what == "undo"}
     return tuple(replace(event, undone=event.event_id in undone) for event in events)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which events to show; what is None or "" does not count. Without `system` only people's."""
+
+    who: str = ""
+    what: str = ""
+    inquiry: Id | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    system: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One event of an inquiry or of an incident, with what it changed. `name`: its code, or INC-7."""
+
+    event: HistoryEvent
+    incident: bool
+    subject: Id
+    name: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+Key = tuple[datetime, Id]
+
+
+def audit(
+    cursor: Connection, wanted: AuditFilter, *, after: Key | None = None, limit: int = 50
+) -> tuple[list[AuditEvent], bool]:
+    """Events of all colleagues, the latest first, and whether there are older ones.
+
+    after: of the last one of the page before.
+    """
+    keys = _newest(cursor, "inquiry_event", "inquiry_id", wanted, after, limit)
+    if wanted.inquiry is None:
+        keys += _newest(cursor, "incident_event", "incident_id", wanted, after, limit)
+    keys = sorted(keys, reverse=True)[: limit + 1]
+    page = keys[:limit]
+    found = {**_inquiries(cursor, page), **_incidents(cursor, page)}
+    return [found[event] for _, event in page if event in found], len(keys) > limit
+
+
+def _newest(
+    cursor: Connection, table: str, subject: str, wanted: AuditFilter, after: Key | None, limit: int
+) -> list[Key]:
+    """The keys only: what is wide is read of one page alone."""
+    where, bound = ["true"], dict[str, object]()
+    for condition, name, value in (
+        ("who = $who", "who", wanted.who),
+        ("what = $what", "what", wanted.what),
+        (f"{subject} = $subject", "subject", as_uuid(wanted.inquiry) if wanted.inquiry else None),
+        ("happened_at >= $since", "since", wanted.since),
+        ("happened_at < $until", "until", wanted.until),
+    ):
+        if value:
+            where.append(condition)
+            bound[name] = value
+    if not wanted.system and not wanted.who:
+        where.append("who <> 'system'")
+    if after:
+        where.append("(happened_at, event_id) < ($at, $event)")
+        bound |= {"at": after[0], "event": as_uuid(after[1])}
+    found = cursor.execute(
+        f"SELECT happened_at, event_id FROM {table} WHERE {' AND '.join(where)} "
+        f"ORDER BY happened_at DESC, event_id DESC LIMIT {limit + 1}",
+        bound,
+    ).fetchall()
+    return [(at, event.bytes) for at, event in found]
+
+
+def _inquiries(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
+    if not keys:
+        return {}
+    found = cursor.execute(
+        "SELECT e.event_id, e.happened_at, e.who, e.what, e.details, e.ver, e.before, e.after, e.inquiry_id, i.code "
+        "FROM inquiry_event AS e LEFT JOIN inquiry AS i USING (inquiry_id) "
+        "WHERE e.happened_at BETWEEN ? AND ? AND e.event_id IN (SELECT unnest(?::UUID[]))",
+        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
+    ).fetchall()
+    return {
+        event.bytes: AuditEvent(
+            HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver),
+            False,
+            inquiry.bytes,
+            code or "",
+            orjson.loads(before or "{}"),
+            orjson.loads(after or "{}"),
+        )
+        for event, at, who, what, details, ver, before, after, inquiry, code in found
+    }
+
+
+def _incidents(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
+    if not keys:
+        return {}
+    found = cursor.execute(
+        "SELECT e.event_id, e.happened_at, e.who, e.what, e.details, e.incident_id, i.number "
+        "FROM incident_event AS e JOIN incident AS i USING (incident_id) "
+        "WHERE e.happened_at BETWEEN ? AND ? AND e.event_id IN (SELECT unnest(?::UUID[]))",
+        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
+    ).fetchall()
+    return {
+        event.bytes: AuditEvent(
+            HistoryEvent(at, who, what, orjson.loads(details), event.bytes),
+            True,
+            incident.bytes,
+            f"INC-{number}",
+            {},
+            {},
+        )
+        for event, at, who, what, details, incident, number in found
+    }
+
+
+def people_of_audit(cursor: Connection) -> list[str]:
+    """Whose events there are; colleagues who have left among them."""
+    found = cursor.execute(
+        "SELECT who FROM inquiry_event UNION SELECT who FROM incident_event EXCEPT SELECT 'system' ORDER BY 1"
+    ).fetchall()
+    return [who for (who,) in found]

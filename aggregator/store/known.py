@@ -25,6 +25,7 @@ class KnownIds:
     """
 
     def __init__(self) -> None:
+        self.early_answers = EarlyAnswers()
         self._sorted: NDArray[np.uint64] | None = None
         self._loose: set[bytes] = set()
 
@@ -58,6 +59,32 @@ class KnownIds:
             cursor.close()
         self._sorted = np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
         return self._sorted
+
+
+class EarlyAnswers:
+    """Threads in which an answer of ours may wait for its question, so that questions elsewhere need not look for one.
+
+    Like `KnownIds` it may name a thread in which none waits any more, and never misses one.
+    """
+
+    def __init__(self) -> None:
+        self._threads: set[Id] | None = None
+
+    def among(self, con: duckdb.DuckDBPyConnection, threads: Iterable[Id]) -> set[Id]:
+        """Those in which an answer may wait."""
+        if self._threads is None:
+            found = con.execute("SELECT DISTINCT thread_id FROM post WHERE staff AND inquiry_id IS NULL").fetchall()
+            self._threads = {thread.bytes for (thread,) in found}
+        return self._threads.intersection(threads)
+
+    def add(self, threads: Iterable[Id]) -> None:
+        """An answer waits there from now on."""
+        if self._threads is not None:
+            self._threads.update(threads)
+
+    def forget(self) -> None:
+        """Threads got other ids."""
+        self._threads = None
 
 
 class SeenAccounts:

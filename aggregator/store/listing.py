@@ -127,6 +127,27 @@ def _made_of(cursor: Connection, column: str) -> dict[str, int]:
     return dict(cursor.execute(sql).fetchall())
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was done since a moment: `closed` and `answered` by anybody, `mine`: deeds of one person."""
+
+    closed: int
+    answered: int
+    mine: int
+
+
+def done_since(cursor: Connection, since: datetime, me: str) -> Day:
+    """For an empty list: that it is empty is somebody's work."""
+    (closed,) = cursor.execute("SELECT count(*) FROM inquiry_closed WHERE closed_at >= ?", [since]).fetchone() or (0,)
+    (answered,) = cursor.execute(
+        "SELECT count(DISTINCT inquiry_id) FROM post WHERE posted_at >= ? AND staff AND inquiry_id IS NOT NULL", [since]
+    ).fetchone() or (0,)
+    (mine,) = cursor.execute(
+        "SELECT count(DISTINCT inquiry_id) FROM inquiry_event WHERE happened_at >= ? AND who = ?", [since, me]
+    ).fetchone() or (0,)
+    return Day(closed, answered, mine)
+
+
 def selecting(filters: Filters, bands: Bands, sort: Sort, columns: str = "f.inquiry_id") -> tuple[str, Bound]:
     """The statement for (rank, ...) of all rows that a view holds, and what it binds besides `$moment`."""
     asked = set(filters.states)

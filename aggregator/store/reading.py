@@ -1,7 +1,7 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql (0003_priority, 0005_people) alone, so that the feed, a page of it and the reasons shown beside it never
+aggregator/sql (from 0003_priority on) alone, so that the feed, a page of it and the reasons shown beside it never
 disagree.
 """
 
@@ -46,13 +46,13 @@ CLOSED = (
 )
 # The same of some inquiries. Their row numbers are found first, for the other columns are wide.
 _SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
-_REPEATS = "repeats_of(i.waiting_since, r.repeats)"
+_REPEATS = "repeats_of(i.waiting_since, i.kind, r.repeats)"
 _SINCE = "waiting_from(i.waiting_since, r.first_since)"
 _SOME_OPEN = (
     "FROM (SELECT i.* REPLACE (state_at(i.state, i.owner, i.snoozed_until, $moment) AS state), "
     f"{_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
-    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} + approached_points(a.approaches) "
-    f"+ incident_points(n.persons) AS computed, {_WITHIN} "
+    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} "
+    f"+ room_of(i.points) * (approached_points(a.approaches) + incident_points(n.persons)) AS computed, {_WITHIN} "
     f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
     "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
     "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
@@ -62,13 +62,15 @@ _SOME_CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
     f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
 )
+_SHARE, _ENDED = "share_of(f.points)", "coalesce(f.closed_at, $moment)"
 _COMPUTED = {
-    "waiting": "waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, coalesce(f.closed_at, $moment))",
-    "overdue": "overdue_points(f.due_at, coalesce(f.closed_at, $moment))",
-    "repeat_contact": "repeat_points(f.repeats)",
-    "first_contact": "first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, $moment)",
-    "approached": "approached_points(f.approaches)",
-    "incident_size": "incident_points(f.incident_persons)",
+    "waiting": f"{_SHARE} * waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, {_ENDED})",
+    "overdue": f"{_SHARE} * overdue_points(f.due_at, {_ENDED})",
+    "repeat_contact": f"{_SHARE} * repeat_points(f.repeats)",
+    "first_contact": f"{_SHARE} * first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, "
+    "$moment)",
+    "approached": "room_of(f.points) * approached_points(f.approaches)",
+    "incident_size": "room_of(f.points) * incident_points(f.incident_persons)",
     "band_set": "f.priority - f.computed",
 }
 _SHOWN = (
@@ -167,22 +169,28 @@ class InquiryPage:
     approaches: tuple[Approacher, ...]
 
 
-def rows_by_id(
-    cursor: Connection,
-    ids: Collection[Id],
-    *,
-    moment: datetime,
-    filters: Filters | None = None,
-    bands: Bands | None = None,
-) -> list[FeedRow]:
-    """These inquiries, open or closed, most pressing first; with `filters` and `bands` only those that a view shows."""
+def rows_by_id(cursor: Connection, ids: Collection[Id], *, moment: datetime) -> list[FeedRow]:
+    """These inquiries, open or closed, most pressing first."""
     if not ids:
         return []
-    conditions, bound = where(filters, bands) if filters and bands else ([], {})
-    rows = _rows(cursor, _SOME_OPEN, conditions, bound, ids, moment)
+    rows = _rows(cursor, _SOME_OPEN, ids, moment)
     if left := set(ids) - {row.inquiry.inquiry_id for row in rows}:
-        rows += _rows(cursor, _SOME_CLOSED, conditions, bound, left, moment)
+        rows += _rows(cursor, _SOME_CLOSED, left, moment)
     return sorted(_signed(cursor, rows), key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
+
+
+def held(cursor: Connection, ids: Collection[Id], filters: Filters, *, moment: datetime, bands: Bands) -> set[Id]:
+    """Which of these a view shows."""
+    if not ids:
+        return set()
+    conditions, bound = where(filters, bands)
+    tables = [_SOME_OPEN, *([_SOME_CLOSED] if "closed" in filters.states else [])]
+    condition = " AND ".join(conditions) or "true"
+    found = cursor.execute(
+        " UNION ALL ".join(f"SELECT f.inquiry_id {table} WHERE {condition}" for table in tables),
+        {**bound, "ids": [written(one) for one in ids], "moment": moment},
+    ).fetchall()
+    return {one.bytes for (one,) in found}
 
 
 JOINED = (
@@ -231,7 +239,7 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
     return InquiryPage(
         rows[0],
         tuple(_thread(cursor, rows[0].inquiry)),
-        history_of(cursor, inquiry_id),
+        history_of(cursor, inquiry_id, rows[0].inquiry.opened_at),
         told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
         path_to(cursor, rows[0].inquiry),
         approachers(cursor, inquiry_id),
@@ -299,20 +307,10 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
     return [ThreadPost(post.bytes, *said) for post, *said in rows]
 
 
-def _rows(
-    cursor: Connection,
-    table: str,
-    conditions: Sequence[str],
-    bound: Mapping[str, object],
-    ids: Collection[Id],
-    moment: datetime,
-) -> list[FeedRow]:
+def _rows(cursor: Connection, table: str, ids: Collection[Id], moment: datetime) -> list[FeedRow]:
     """The rows of `table` that these ids name, without their authors."""
-    found = cursor.execute(
-        f"SELECT {_SHOWN} {table} WHERE {' AND '.join(conditions) or 'true'}",
-        {**bound, "ids": [written(one) for one in ids], "moment": moment},
-    ).fetchall()
-    return _read(found)
+    bound = {"ids": [written(one) for one in ids], "moment": moment}
+    return _read(cursor.execute(f"SELECT {_SHOWN} {table}", bound).fetchall())
 
 
 def _read(found: Sequence[tuple[Any, ...]]) -> list[FeedRow]:

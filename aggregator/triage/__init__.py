@@ -1,17 +1,17 @@
 """What a post means: its language, its kind, the named terms of its priority, and what it names.
 
-`judge` reads a page of masked texts, `understand` one post of it. Both are pure: no clock, no store, nothing that hangs
-on other posts; those terms (waiting, repeat contact) are added where inquiries are folded and read.
+`judge` reads a page of masked texts, `understand` the posts that hold them. Both are pure: no clock, no store, nothing
+that hangs on other posts; those terms (waiting, repeat contact) are added where inquiries are folded and read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from aggregator.inquiry import Understanding
+from aggregator.inquiry import Kind, Reason, Understanding
 from aggregator.triage import entities, followup, promises, thanks
-from aggregator.triage.entities import look
+from aggregator.triage.entities import Seen, look_all
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
@@ -20,26 +20,23 @@ from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import Found, falling, weigh
+from aggregator.triage.thanks import Acknowledged
 from aggregator.triage.words import hits_of, lexicon
 
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
 _SERIOUS = _NUMBER["serious"]
+_SUMS = frozenset({"amount", "tx", "address"})
 
 
-@dataclass(frozen=True, slots=True)
-class Grade:
+class Grade(NamedTuple):
     """How one text of a page reads: which words of the lists it holds, and what the model makes of it."""
 
     searched: str
     hits: Mapping[str, Sequence[Hit]]
+    levels: tuple[float, float, float, float]  # how likely its grade is at least 1, 2, 3, 4; falling
     likely: Sequence[float]  # in the order of HEADS
     page: Judged
     number: int  # of the text in its page
-
-    @property
-    def levels(self) -> tuple[float, float, float, float]:
-        """How likely its grade is at least 1, 2, 3, 4; none more likely than the one below."""
-        return falling(self.likely[:4])
 
     def says(self, head: str) -> float:
         """How likely the question of this head is answered by yes."""
@@ -50,6 +47,26 @@ class Grade:
         return load().telling(self.page, _SERIOUS, self.number)
 
 
+class Written(NamedTuple):
+    """One post, and what is known of it beside its words.
+
+    text: masked.
+    lang: None: to be told from the text.
+    followers: of the author; None: not told.
+    secrets: what masking found in `text`.
+    staff: written by one of us; it is read for language and entities only.
+    pictures: whether images are attached.
+    """
+
+    text: str
+    lang: str | None
+    public: bool
+    followers: int | None
+    secrets: Sequence[Found]
+    staff: bool
+    pictures: bool = False
+
+
 def judge(searched: Sequence[str]) -> list[Grade]:
     """How the texts of a page read, each as `search_text` gives it."""
     if not searched:
@@ -57,8 +74,34 @@ def judge(searched: Sequence[str]) -> list[Grade]:
     hits = [hits_of(text) for text in searched]
     page = load().judge(searched, hits)
     return [
-        Grade(text, found, likely, page, number)
+        Grade(text, found, falling(likely[:4]), likely, page, number)
         for number, (text, found, likely) in enumerate(zip(searched, hits, page.likely.tolist(), strict=True))
+    ]
+
+
+def understand_all(
+    posts: Sequence[Written], grades: Sequence[Grade], points: Mapping[str, float]
+) -> list[Understanding]:
+    """Read the posts of a page, step by step: what one step needs for all of them stays in the processor's cache.
+
+    Args:
+        grades: how each reads.
+        points: rule -> points, where the configuration overrides `terms.RULES`.
+    """
+    both = list(zip(posts, grades, strict=True))
+    langs = [post.lang or language_of(post.text, grade.searched) for post, grade in both]
+    seen = look_all([post.text for post in posts], [grade.searched for grade in grades])
+    weighed = [
+        _NOTHING if post.staff else _weighed(post, grade, one, points)
+        for (post, grade), one in zip(both, seen, strict=True)
+    ]
+    told = [
+        () if post.staff else given(grade.searched, one, pictures=post.pictures)
+        for (post, grade), one in zip(both, seen, strict=True)
+    ]
+    return [
+        Understanding(lang, kind, reasons, heard != "", one.entities, heard == "solved", slots)
+        for lang, one, (kind, reasons, heard), slots in zip(langs, seen, weighed, told, strict=True)
     ]
 
 
@@ -74,35 +117,26 @@ def understand(
     points: Mapping[str, float],
     pictures: bool = False,
 ) -> Understanding:
-    """Read one post.
+    """Read one post: see `Written` and `understand_all`."""
+    return understand_all([Written(text, lang, public, followers, secrets, staff, pictures)], [grade], points)[0]
 
-    Args:
-        text: the post's text, masked.
-        grade: how it reads.
-        lang: None: to be told from the text.
-        followers: of the author; None: not told.
-        secrets: what masking found in `text`.
-        staff: written by one of us; it is read for language and entities only.
-        points: rule -> points, where the configuration overrides `terms.RULES`.
-        pictures: whether images are attached.
-    """
-    searched = grade.searched
-    language = lang or language_of(text, searched)
-    seen = look(text, searched)
-    if staff:
-        return Understanding(language, "other", (), False, seen.entities)
-    kind, reasons, heard = weigh(
-        searched,
+
+_Weighed = tuple[Kind, tuple[Reason, ...], Acknowledged]
+_NOTHING: _Weighed = ("other", (), "")
+
+
+def _weighed(post: Written, grade: Grade, seen: Seen, points: Mapping[str, float]) -> _Weighed:
+    return weigh(
+        grade.searched,
         grade.hits,
         grade,
-        public=public,
-        followers=followers,
-        secrets=secrets,
-        span=spans_of(text, searched),
+        public=post.public,
+        followers=post.followers,
+        secrets=post.secrets,
+        span=spans_of(post.text, grade.searched),
         points=points,
+        coded="error" in seen.entities and _SUMS.isdisjoint(seen.entities),
     )
-    told = given(searched, seen, pictures=pictures)
-    return Understanding(language, kind, reasons, heard != "", seen.entities, heard == "solved", told)
 
 
 def get_ready() -> None:
@@ -115,5 +149,5 @@ def get_ready() -> None:
     entities.get_ready()
     followup.get_ready()
     phrases("promises", promises.GROUPS)
-    phrases("thanks", thanks.GROUPS)
+    thanks.get_ready()
     load()

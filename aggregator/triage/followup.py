@@ -55,10 +55,14 @@ def follow_up(lang: str, missing: Sequence[str]) -> tuple[str, str]:
     spoken = "zh-Hans" if lang == "zh" else lang if lang in LANGUAGES else "en"
     if not missing:
         return "", spoken
-    wording = _wordings()[spoken]
+    return _wordings()[spoken].text.replace("{items}", listed(spoken, missing)), spoken
+
+
+def listed(lang: str, missing: Sequence[str]) -> str:
+    """What these slots are called in a language of `LANGUAGES`, as part of a sentence; nothing of nothing."""
+    wording = _wordings()[lang]
     items = [wording.items[slot] for slot in missing]
-    listed = wording.comma.join(items[:-1]) + wording.last + items[-1] if len(items) > 1 else items[0]
-    return wording.text.replace("{items}", listed), spoken
+    return wording.comma.join(items[:-1]) + wording.last + items[-1] if len(items) > 1 else "".join(items)
 
 
 @dataclass(frozen=True, slots=True)

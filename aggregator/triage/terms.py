@@ -8,12 +8,15 @@ in three ways.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from aggregator.inquiry import Kind, Reason
-from aggregator.triage.thanks import Acknowledged, acknowledged
+from aggregator.triage.plainly import plainly
+from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, objects
 
 if TYPE_CHECKING:
     from aggregator.triage.lexicon import Hit
@@ -46,22 +49,42 @@ READS: dict[int, str] = {4: "reads_emergency", 3: "reads_serious", 2: "reads_fau
 AT_STAKE = frozenset({"key_exposed", *STAKES, *READS.values()})
 
 STEPS: dict[int, float] = {1: 6, 2: 12, 3: 40, 4: 42}
-"""What it adds to a post's points to be at least of this grade; each counts as far as it is likely."""
+"""What it adds to how grave a post reads to be at least of this grade; each counts as far as it is likely."""
+
+USUALLY = (
+    (0, 0), (6, 6), (18, 15), (30, 24), (42, 35), (54, 50), (60, 56), (72, 60), (84, 67), (90, 72), (94, 82), (97, 88),
+    (100, 100),
+)  # fmt: skip
+"""How grave a post reads, and what that is worth: the model takes what it reads for a message of its corpus, where
+every fifth one is an emergency; on a usual day few are. `python -m benchmarks.grading --usually` tells them anew."""
+
+PLAINLY = {
+    "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "funds_missing": 42.0, "account_locked": 42.0,
+}  # fmt: skip
+"""The least points of what is said in so many words."""
 
 
 def _surely(level: int) -> float:
     """The points of a post that is surely of this grade and no higher one."""
-    return sum(STEPS[step] for step in range(1, level + 1))
+    return usually(sum(STEPS[step] for step in range(1, level + 1)))
+
+
+def usually(reads: float) -> float:
+    """The points of a post that reads so grave, between the places of USUALLY."""
+    for (low, few), (high, many) in itertools.pairwise(USUALLY):
+        if reads <= high:
+            return few + (reads - low) / (high - low) * (many - few)
+    return USUALLY[-1][1]
 
 
 WEIGHTS: dict[str, float] = {
-    "threat_legal": 8,
-    "threat_regulator": 8,
-    "threat_media": 6,
-    "threat": 6,
-    "unanswered_said": 10,
-    "many_affected": 5,
-    "anger": 4,
+    "threat_legal": 6,
+    "threat_regulator": 6,
+    "threat_media": 5,
+    "threat": 5,
+    "unanswered_said": 8,
+    "many_affected": 4,
+    "anger": 2,
     "urgency": 2,
 }
 """What makes any stake weigh more."""
@@ -69,7 +92,7 @@ WEIGHTS: dict[str, float] = {
 SINKS: dict[str, float] = {"bait": -30, "noise": -30, "praise": -25, "thanks": -20}
 
 RULES: dict[str, float] = {
-    "key_exposed": 100,
+    "key_exposed": 105,
     **{rule: _surely(level) for rule, level in STAKES.items()},
     **{rule: _surely(level) for level, rule in READS.items()},
     **WEIGHTS,
@@ -84,7 +107,7 @@ REACH_MOST = 12.0
 
 CLUES = frozenset(
     {"money", "gone", "taken", "transfer", "not_here", "app", "wont_open", "secret_word", "told", "posing", "approach"}
-    | {"hypothetical", "news", "resolved", "price_talk"}
+    | {"hypothetical", "news", "resolved", "price_talk", "small_fault", "advice"}
 )
 """Categories that count only together with others, or only for the model."""
 
@@ -106,7 +129,20 @@ _PAIRS = (
 )
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
+# How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
+_CALLED = (0.5, 0.55, 0.65, 0.8)
+_CREDIBLE = {4: 0.1, 3: 0.3}  # how likely it must be at least serious, for plain words of this grade to be believed
+_CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
+# How likely each grade is at most: of advice to others, and of a small fault.
+_HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
+_MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
+_GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
+    "money",
+    "taken",
+    "secret_word",
+    "approach",
+}
 _GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
@@ -138,11 +174,17 @@ class Grade(Protocol):
 def falling(likely: Sequence[float]) -> tuple[float, float, float, float]:
     """How likely grades of at least 1, 2, 3, 4 are, so that none is likelier than the one below: half what the lower
     ones allow, half what the higher ones imply. What is surely an emergency stands high, though it reads like talk."""
-    first, second, third, fourth = likely
-    at_most = (first, min(first, second), min(first, second, third), min(likely))
-    at_least = (max(likely), max(second, third, fourth), max(third, fourth), fourth)
-    one, two, three, four = ((low + high) / 2 for low, high in zip(at_most, at_least, strict=True))
-    return one, two, three, four
+    one, two, three, four = likely
+    at_most_two = min(one, two)
+    at_most_three = min(at_most_two, three)
+    at_least_three = max(three, four)
+    at_least_two = max(two, at_least_three)
+    return (
+        (one + max(one, at_least_two)) / 2,
+        (at_most_two + at_least_two) / 2,
+        (at_most_three + at_least_three) / 2,
+        (min(at_most_three, four) + four) / 2,
+    )
 
 
 def weigh(
@@ -155,6 +197,7 @@ def weigh(
     secrets: Sequence[Found],
     span: Span,
     points: Mapping[str, float],
+    coded: bool = False,
 ) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
     """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
@@ -163,6 +206,7 @@ def weigh(
         grade: how grave it reads.
         followers: None: not told.
         points: overrides of RULES.
+        coded: it names an error by its code, and no money.
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
     bait = grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
@@ -174,13 +218,19 @@ def weigh(
         kind: Kind = "emergency"
         level = 4
     else:
-        level = _level(grade, hits)
-        heard = acknowledged(text, hits) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
+        helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
+        levels = _levels(grade, hits, helps=helps, coded=coded)
+        plain = None if bait else _plain(text, hits, levels)
+        level = max(_level(levels, hits), STAKES[plain] if plain else 0)
+        heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
+            if sink == "praise" and objects(text):  # "please hurry, thanks" is friendly, and waits
+                kind = "other"
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
         kind, stake = _about(hits, grade, level)
-        worth = _worth(grade) + points.get(stake, RULES[stake]) - RULES[stake]
+        kind = "other" if helps and not plain else kind
+        worth = max(_worth(levels), PLAINLY[plain] if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
             return kind, (), ""
         said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
@@ -191,7 +241,9 @@ def weigh(
 
 
 def combine(hits: dict[str, list[Hit]]) -> None:
-    """Add the rule that two clues mean together which stand near each other."""
+    """Add the rule that two clues mean together which stand near each other. A small fault is a defect, too."""
+    if "small_fault" in hits:
+        hits.setdefault("defect", hits["small_fault"])
     for rule, one, other in _PAIRS:
         if one not in hits or other not in hits or rule in hits:
             continue
@@ -203,13 +255,38 @@ def combine(hits: dict[str, list[Hit]]) -> None:
                 break
 
 
-def _level(grade: Grade, hits: Mapping[str, Sequence[Hit]]) -> int:
-    """The highest grade that is more likely than not; 0: none is. Who says that nobody answered has a trouble."""
-    return max(sum(likely > _SURE for likely in grade.levels), 2 if "unanswered_said" in hits else 0)
+def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, coded: bool) -> Sequence[float]:
+    """How likely each grade is. Who helps others has no trouble himself, however grave theirs sounds. A small fault,
+    or one with a code, is no serious one, though it is told at length, unless the words name something graver."""
+    small = (coded or "small_fault" in hits) and _GRAVER.isdisjoint(hits)
+    if not (helps or small):
+        return grade.levels
+    return [min(likely, most) for likely, most in zip(grade.levels, _HELPS if helps else _SMALL, strict=True)]
 
 
-def _worth(grade: Grade) -> float:
-    return sum(step * likely for step, likely in zip(STEPS.values(), grade.levels, strict=True))
+def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
+    """What is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
+    plain = plainly(text, hits)
+    return plain if (plain and levels[2] > _CREDIBLE[STAKES[plain]]) or plain == "danger_to_life" else None
+
+
+def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: Sequence[float]) -> Acknowledged:
+    """What it acknowledges; or that it tells how all ended well, in words that no list has."""
+    if heard := acknowledged(text, hits):
+        return heard
+    if "resolved" not in hits or "?" in text or levels[2] >= _CALM or (pleased := grade.says("praise")) <= _PLEASED:
+        return ""
+    return "solved" if pleased > _SURE or ends_well(text, hits["resolved"]) else ""
+
+
+def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:
+    """The highest grade that is likely enough; 0: none is. Who says that nobody answered has a trouble."""
+    called = sum(likely > least for likely, least in zip(levels, _CALLED, strict=True))
+    return max(called, 2 if "unanswered_said" in hits else 0)
+
+
+def _worth(levels: Sequence[float]) -> float:
+    return usually(sum(step * likely for step, likely in zip(STEPS.values(), levels, strict=True)))
 
 
 def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:

@@ -40,6 +40,16 @@ def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
     return ""
 
 
+def objects(text: str) -> bool:
+    """Whether it asks, asks for, or finds fault with anything."""
+    return "?" in text or _objects(text, phrases("thanks", GROUPS))
+
+
+def ends_well(text: str, over: Sequence[Hit]) -> bool:
+    """Whether nothing behind the word that it is over takes it back."""
+    return _CONTRAST.search(text, over[-1][1]) is None
+
+
 def _meaning(text: str) -> Acknowledged:
     words = phrases("thanks", GROUPS)
     if words["solved"].search(text):
@@ -94,3 +104,13 @@ def _only_these() -> re.Pattern[str]:
     lists = read(FOLDER / "thanks.yaml", GROUPS)
     words = [word for group in ("thanks", "heard", "solved", "filler", "doubtful") for word in lists[group]]
     return re.compile(rf"(?>(?:{any_of(words).pattern})|[\W_])++")
+
+
+def get_ready() -> None:
+    """Load the words now.
+
+    Raises:
+        ConfigError: every mistake in them, with file and group.
+    """
+    phrases("thanks", GROUPS)
+    _only_these()

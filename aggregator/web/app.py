@@ -16,14 +16,18 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from aggregator.answering import get_ready
 from aggregator.store.desk import DeskFullError
 from aggregator.web import (
+    audit,
     auth,
     bulk,
+    composing,
     connectors,
     dashboard,
     dialogs,
     feed,
+    flags,
     health,
     incidents,
     inquiry_page,
@@ -33,7 +37,9 @@ from aggregator.web import (
     people,
     presence,
     preview,
+    replies,
     saved,
+    snippets_page,
     team,
     token_pages,
     why,
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.incidents.keeping import Incidents
+    from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
     from aggregator.store.reports import SourceReport
@@ -67,16 +74,20 @@ def create_app(
     health: Callable[[], list[SourceReport]],
     surfacing: Surfacing,
     grouping: Incidents,
+    outbox: Outbox,
     sources: Sources,
 ) -> Starlette:
-    """All pages. The stream runs as long as the application does.
+    """All pages. The stream runs as long as the application does. Raises ConfigError: a word list cannot be read.
 
     Args:
         health: the report on each source; called in a thread.
         surfacing: how long posts take to the feed.
         grouping: the incidents that the writer keeps, to be told when a colleague changes one.
+        outbox: where colleagues' answers go.
         sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
+
+    get_ready()  # a broken word list must not keep every answer from being sent
 
     @asynccontextmanager
     async def streaming(_: Starlette) -> AsyncIterator[None]:
@@ -91,7 +102,7 @@ def create_app(
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, sources)
+    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     return app
 
 
@@ -108,6 +119,16 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}/preview", preview.preview),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
         route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
+        route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
+        route("/inquiry/{id}/outgoing", replies.outgoing),
+        route("/inquiry/{id}/draft", composing.draft, who="agent", writes=True),
+        route("/inquiry/{id}/texts", composing.picking),
+        route("/inquiry/{id}/suggested", composing.suggested),
+        route("/snippets", snippets_page.listed),
+        route("/snippets", snippets_page.save, who="agent", writes=True),
+        route("/snippets/{what}", snippets_page.change, who="agent", writes=True),
+        route("/outbox", replies.unsettled),
+        route("/outbox/{id}/{what}", replies.decide, who="agent", writes=True),
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
@@ -117,6 +138,9 @@ def _routes() -> list[Route]:
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
+        route("/flags", flags.listed),
+        route("/flags", flags.decided, who="agent", writes=True),
+        route("/audit", audit.show, who="lead"),
         route("/out", inquiry_page.out),
         route("/why", why.page),
         route("/dashboard", dashboard.show),

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aggregator.acting.deeds import AT_ONCE, Deed, Result, batch_id
 from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
+from aggregator.actions import AtWorkError
 from aggregator.identity import Id, as_written, written
 from aggregator.store.history import history_of
 from aggregator.store.matching import MOST, matching
@@ -71,6 +72,9 @@ async def bulk(visit: Visit) -> Response:
         return JSONResponse({"ask": ask})
     result = await doer(visit).many(deed, items)
     visit.site.stream.publish(result.touched)
+    if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
+        told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
+        await visit.site.stream.tell(told)
     return await _told(visit, result, deed.what, named, asked, deed)
 
 
@@ -187,15 +191,19 @@ async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, 
         if isinstance(one.error, ChangedSinceError):
             by = one.error.by
         elif number < _EACH:
-            this = one.inquiry.inquiry_id
-            history = await visit.site.db.read(partial(history_of, inquiry_id=this))
+            this = one.inquiry
+            history = await visit.site.db.read(
+                partial(history_of, inquiry_id=this.inquiry_id, opened_at=this.opened_at)
+            )
             by = who_changed(history, 0)
         told.append(
             {
                 "id": one.inquiry.name,
                 "code": one.inquiry.code,
                 "owner": one.inquiry.owner or "",
-                "said": deeds.changed(by, one.inquiry, now),
+                "said": deeds.at_work(one.inquiry.owner or "")
+                if isinstance(one.error, AtWorkError)
+                else deeds.changed(by, one.inquiry, now),
             }
         )
     return told

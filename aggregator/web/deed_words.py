@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aggregator.web import words
 from aggregator.web.i18n import N_
@@ -128,6 +128,15 @@ SURE = {
     "merge": N_("Put %(n)s inquiries into INC-%(number)s?"),
     "part": N_("Take %(n)s inquiries out of their incident?"),
 }
+CHANGES = {
+    "state": N_("state"),
+    "owner": N_("owner"),
+    "snoozed_until": N_("until"),
+    "close_reason": N_("reason"),
+    "kind": N_("kind"),
+    "tags": N_("tags"),
+    "band_by": N_("band set by"),
+}
 WRONG = {
     "to": N_("Nobody of that name can be assigned anything."),
     "until": N_("Choose a time between now and a year from now."),
@@ -157,6 +166,26 @@ class DeedWords(NamedTuple):
     def did(self, event: HistoryEvent) -> str:
         """ "claimed it", to follow a name."""
         return self._say(DID, event.what, event.details)
+
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+        """ "state: new → claimed", one for each thing that changed."""
+        return [
+            f"{self.gettext(CHANGES[name])}: {self._value(name, before.get(name))} → {self._value(name, after[name])}"
+            for name in after
+            if name in CHANGES
+        ]
+
+    def _value(self, name: str, value: str | None) -> str:
+        known = {"state": words.STATES, "kind": words.KINDS, "close_reason": words.CLOSE_REASONS}.get(name, {})
+        if not value:
+            return "–"
+        if name == "snoozed_until":
+            return self.exact(datetime.fromisoformat(value))
+        return self.gettext(known[value]) if value in known else value
+
+    def names(self) -> frozenset[str]:
+        """Deeds that have a name of their own."""
+        return frozenset(DEEDS)
 
     def deed(self, what: str) -> str:
         return self.gettext(DEEDS[what]) if what in DEEDS else what
@@ -190,6 +219,9 @@ class DeedWords(NamedTuple):
             return self.gettext("The customer wrote %(ago)s: look again") % {"ago": self.ago(now - inquiry.seen_at)}
         said = {"who": self.who(by.who), "what": self.did(by), "ago": self.ago(now - by.happened_at)}
         return self.gettext("%(who)s %(what)s %(ago)s") % said
+
+    def at_work(self, owner: str) -> str:
+        return self.gettext("%(who)s is at work: ask, or let a lead take it over") % {"who": owner}
 
     def who(self, name: str) -> str:
         return self.gettext("The system") if name == "system" else name

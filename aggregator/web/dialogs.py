@@ -56,9 +56,11 @@ async def many(visit: Visit) -> Response:
 
 async def _answer(visit: Visit, what: str, page: InquiryPage | None) -> Response:
     query = visit.request.query_params
+    part = query.get("part") == "1"
     row = page.row if page else None
     return visit.page(
-        "ask_form.html" if query.get("part") == "1" else "ask.html",
+        "ask_form.html" if part else "ask.html",
+        part=part,
         what=what,
         row=row,
         items=query.getlist("item"),

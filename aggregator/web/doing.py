@@ -15,7 +15,7 @@ from aggregator.acting.deeds import AT_ONCE, Deed, Doer
 from aggregator.acting.flags import FlagKind, address_of, flag
 from aggregator.acting.rights import may
 from aggregator.acting.wishes import WishError, details_of, words_of
-from aggregator.actions import ChangedMeanwhileError, Done, note
+from aggregator.actions import AtWorkError, ChangedMeanwhileError, Done, note
 from aggregator.identity import Id, as_written, written
 from aggregator.refold import inquiries_by_id
 from aggregator.store.history import HistoryEvent, history_of
@@ -53,7 +53,11 @@ async def do(visit: Visit, inquiry_id: Id, what: str) -> Response | Refusal:
     try:
         return await _done(visit, inquiry_id, what, form)
     except WishError as error:
-        return _refused(visit, 400, {"said": words_for(visit).wrong(error.field)})
+        said = words_for(visit).wrong(error.field)
+        return _refused(visit, 400, await row_of(visit, inquiry_id) | {"said": said})
+    except AtWorkError as error:
+        said = words_for(visit).at_work(error.inquiry.owner or "")
+        return _refused(visit, 403, await row_of(visit, inquiry_id) | {"said": said})
     except ChangedMeanwhileError as error:
         return _refused(visit, 409, await _conflict(visit, error.inquiry, form))
     except KeyError:
@@ -65,9 +69,6 @@ async def _done(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]
         return await _mark_unread(visit, inquiry_id)
     if what == "ask":
         return await _ask(visit, inquiry_id)
-    if what == "take" and (owner := await _at_work(visit, inquiry_id)):
-        said = visit.gettext("%(who)s is at work: ask, or let a lead take it over") % {"who": owner}
-        return _refused(visit, 403, {"said": said})
     if what in ("note", "flag"):
         done, touched = await _beside(visit, inquiry_id, what, form), {inquiry_id}
     else:
@@ -95,7 +96,15 @@ async def deed_of(visit: Visit, what: str, form: Mapping[str, str], batch: Id | 
         what, form, me=visit.user.name, colleagues=colleagues, now=site.clock(), settings=site.settings
     )
     into = await _incident(visit, form.get("into") or form.get("into_other", "")) if what == "merge" else None
-    return Deed(cast("What", what), visit.user.name, details, into, batch)
+    at_work = await asyncio.to_thread(_not_to_take_from, visit) if what in ("take", "assign") else ()
+    return Deed(cast("What", what), visit.user.name, details, into, batch, at_work)
+
+
+def _not_to_take_from(visit: Visit) -> list[str]:
+    """Colleagues who are at work, unless this visitor may take over from such."""
+    if may(visit.user, "take_from_active"):
+        return []
+    return [user.name for user in visit.site.desk.users() if _is_active(visit, user.name)]
 
 
 def assignable(visit: Visit) -> list[str]:
@@ -139,10 +148,10 @@ def _refused(visit: Visit, code: int, told: dict[str, object]) -> Response | Ref
 async def _conflict(visit: Visit, inquiry: Inquiry, form: Mapping[str, str]) -> dict[str, object]:
     """How the row is now, who made it so, and whether it may be taken over."""
     seen = int(form["ver"]) if form.get("ver", "").isdigit() else 0
-    history = await visit.site.db.read(lambda cursor: history_of(cursor, inquiry.inquiry_id))
+    history = await visit.site.db.read(lambda cursor: history_of(cursor, inquiry.inquiry_id, inquiry.opened_at))
     said = words_for(visit).changed(who_changed(history, seen), inquiry, visit.site.clock())
     other = inquiry.owner not in (None, visit.user.name) and inquiry.state != "closed"
-    take = other and (may(visit.user, "take_from_active") or not await _is_active(visit, inquiry.owner or ""))
+    take = other and inquiry.owner not in await asyncio.to_thread(_not_to_take_from, visit)
     return await row_of(visit, inquiry.inquiry_id) | {"said": said, "owner": inquiry.owner or "", "take": take}
 
 
@@ -199,7 +208,7 @@ async def _mark_unread(visit: Visit, inquiry_id: Id) -> Response:
         raise HTTPException(404)
     await asyncio.to_thread(visit.site.desk.mark_unread, visit.user.name, inquiry_id)
     if not visit.wants_json:
-        return RedirectResponse(local((await fields(visit.request)).get("back", "/")), 303)
+        return RedirectResponse("/", 303)  # its own page would be reading it
     said = visit.gettext("Unread again, for you")
     return JSONResponse(row | {"said": said, "undo": {"url": f"/inquiry/{written(inquiry_id)}/read", "body": {}}})
 
@@ -214,17 +223,9 @@ async def _owner(visit: Visit, inquiry_id: Id) -> str:
     return rows[0].inquiry.owner or ""
 
 
-async def _is_active(visit: Visit, name: str) -> bool:
-    used = await asyncio.to_thread(visit.site.desk.last_used, name)
+def _is_active(visit: Visit, name: str) -> bool:
+    used = visit.site.desk.last_used(name)
     return used is not None and visit.site.clock().timestamp() - used < ACTIVE.total_seconds()
-
-
-async def _at_work(visit: Visit, inquiry_id: Id) -> str:
-    """The owner, if that one is at work and this visitor may not take over from such; "" otherwise."""
-    owner = await _owner(visit, inquiry_id)
-    if not owner or owner == visit.user.name or may(visit.user, "take_from_active"):
-        return ""
-    return owner if await _is_active(visit, owner) else ""
 
 
 async def _ask(visit: Visit, inquiry_id: Id) -> Response:
@@ -236,7 +237,7 @@ async def _ask(visit: Visit, inquiry_id: Id) -> Response:
     else:
         code = cast("Mapping[str, str]", row["facts"])["code"]
         await _tell(visit, owner, "ask", inquiry_id, code)
-        there = await _is_active(visit, owner)
+        there = await asyncio.to_thread(_is_active, visit, owner)
         said = visit.gettext("%(who)s is asked") if there else visit.gettext("%(who)s is asked, but not here now")
         said %= {"who": owner}
     if not visit.wants_json:
@@ -246,9 +247,11 @@ async def _ask(visit: Visit, inquiry_id: Id) -> Response:
 
 async def _tell_owner(visit: Visit, what: str, done: Done) -> None:
     """Whoever lost something, or was given something, is told."""
-    to = {"take": done.details.get("from"), "assign": done.inquiry.owner}.get(what)
-    if to:
-        await _tell(visit, to, what, done.inquiry.inquiry_id, done.inquiry.code)
+    lost, given = done.details.get("from"), done.inquiry.owner
+    if what in ("take", "assign") and lost and lost != given:
+        await _tell(visit, lost, "take", done.inquiry.inquiry_id, done.inquiry.code)
+    if what == "assign" and given:
+        await _tell(visit, given, "assign", done.inquiry.inquiry_id, done.inquiry.code)
 
 
 async def _tell(visit: Visit, to: str, what: str, inquiry_id: Id, code: str) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from aggregator.identity import Id, as_written, written
 from aggregator.store.filters import Filters
-from aggregator.store.listing import FeedPage, feed_page, place_of
-from aggregator.store.reading import FeedRow, find_by_code, rows_by_id
+from aggregator.store.listing import Day, FeedPage, done_since, feed_page, place_of
+from aggregator.store.reading import FeedRow, find_by_code, held, rows_by_id
 from aggregator.store.searching import Term, saying, seek
 from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
@@ -62,15 +63,23 @@ async def feed(visit: Visit) -> Response:
     return visit.page(
         "feed.html",
         troubles=await _troubles(visit),
+        day=None if page.rows or view.narrowed else await _today(visit, moment),
         side=beside,
         built_in=BUILT_IN,
         total=page.total,
+        channels=len(visit.site.settings.sources),
         as_of=repr(moment.timestamp()),
         first=after is None,
         current=listed.current,
         choices=await choices(visit, view, beside.tally),
         **context,
     )
+
+
+async def _today(visit: Visit, moment: datetime) -> Day:
+    zone = ZoneInfo(visit.site.settings.timezone)
+    midnight = moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return await visit.site.db.read(lambda cursor: done_since(cursor, midnight, visit.user.name))
 
 
 async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, Id] | None, row: str) -> Listed:
@@ -103,8 +112,7 @@ async def some_rows(visit: Visit) -> Response:
     def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
         rows = rows_by_id(cursor, ids, moment=moment)
         filters = _filters(cursor, visit, view, terms)
-        shown = rows_by_id(cursor, ids, moment=moment, filters=filters, bands=site.settings.bands)
-        return rows, {row.inquiry.inquiry_id for row in shown}, _found(cursor, rows, terms)
+        return rows, held(cursor, ids, filters, moment=moment, bands=site.settings.bands), _found(cursor, rows, terms)
 
     rows, shown, found = await site.db.read(read)
     fresh = await unread(visit, rows)

@@ -4,51 +4,77 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from aggregator.acting.flags import above, verdicts
 from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
+from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
 from aggregator.store.looks import looked
 from aggregator.store.reading import InquiryPage, ThreadPost, find_by_code, inquiry_page
+from aggregator.web import replies
 from aggregator.web.doing import do
 from aggregator.web.known import known
 from aggregator.web.reasons import spans_of, why_of
 from aggregator.web.visible import target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from aggregator.outbox.outbox import Written
     from aggregator.web.visit import Visit
 
 
 async def show(visit: Visit) -> Response:
-    page = await _read(visit, await _wanted(visit))
+    inquiry_id = await wanted(visit)
+    written = await _written(visit, inquiry_id)
+    page = await read(visit, inquiry_id)
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
-            return _page(visit, page)
+            return _page(visit, page, written, await _draft(visit, inquiry_id))
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
         await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
-    return _page(visit, page)
+    return _page(visit, page, written, await _draft(visit, inquiry_id))
+
+
+async def again(
+    visit: Visit, inquiry_id: Id, code: int, said: str, *, draft: str = "", confirm: Sequence[str] = ()
+) -> Response:
+    """The page once more, with what stands in the way; `draft`: a text that was not taken; `confirm`: the warnings that
+    sending it once more confirms."""
+    written, stored = await _written(visit, inquiry_id), await _draft(visit, inquiry_id)
+    shown = replace(stored, text=draft) if draft else stored
+    page = await read(visit, inquiry_id)
+    return _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
+
+
+async def _draft(visit: Visit, inquiry_id: Id) -> Draft:
+    """What this colleague has written and not sent."""
+    return await asyncio.to_thread(draft_of, visit.site.desk, visit.user.name, inquiry_id)
 
 
 async def change(visit: Visit) -> Response:
     """Do what the address names: see aggregator/acting for the words."""
-    inquiry_id = await _wanted(visit)
+    inquiry_id = await wanted(visit)
     answer = await do(visit, inquiry_id, visit.request.path_params["what"])
     if isinstance(answer, Response):
         return answer
-    return _page(visit, await _read(visit, inquiry_id), code=answer.code, conflict=answer.said)
+    return await again(visit, inquiry_id, answer.code, answer.said)
 
 
 async def mark_read(visit: Visit) -> Response:
     """What was on screen long enough counts as read."""
-    inquiry_id = await _wanted(visit)
-    page = await _read(visit, inquiry_id)
+    inquiry_id = await wanted(visit)
+    page = await read(visit, inquiry_id)
     await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, page.row.inquiry.seen_at)
     await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry_id, visit.site.clock())
     return Response(status_code=204)
@@ -59,10 +85,12 @@ async def out(visit: Visit) -> Response:
     leads_to = target(visit.request.query_params.get("u", ""))
     if leads_to is None:
         raise HTTPException(400)
-    return visit.page("out.html", target=leads_to)
+    known = await visit.site.db.read(lambda cursor: verdicts(cursor, "link", above(leads_to.url)))
+    flags = sorted(known.values(), key=lambda flag: flag.state != "blocked")
+    return visit.page("out.html", target=leads_to, flag=flags[0] if flags else None)
 
 
-async def _wanted(visit: Visit) -> Id:
+async def wanted(visit: Visit) -> Id:
     named: str = visit.request.path_params["id"]
     try:
         return as_written(named)
@@ -73,7 +101,7 @@ async def _wanted(visit: Visit) -> Id:
     return found
 
 
-async def _read(visit: Visit, inquiry_id: Id) -> InquiryPage:
+async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
     moment = visit.site.clock()
     page = await visit.site.db.read(lambda cursor: inquiry_page(cursor, inquiry_id, moment=moment))
     if page is None:
@@ -81,35 +109,71 @@ async def _read(visit: Visit, inquiry_id: Id) -> InquiryPage:
     return page
 
 
-def _page(visit: Visit, page: InquiryPage, *, code: int = 200, conflict: str = "") -> Response:
+async def _written(visit: Visit, inquiry_id: Id) -> Written:
+    """The answers from here. Read before the thread: what is marked as seen is surely shown."""
+    outbox = visit.site.outbox
+    try:
+        return await visit.site.db.read(lambda cursor: outbox.written(cursor, inquiry_id))
+    except KeyError:
+        raise HTTPException(404) from None
+
+
+def _page(
+    visit: Visit,
+    page: InquiryPage,
+    written: Written,
+    draft: Draft,
+    *,
+    code: int = 200,
+    conflict: str = "",
+    confirm: Sequence[str] = (),
+) -> Response:
+    posts = replies.in_thread(page.posts, written)
     texts = {post.post_id: post.text for post in page.posts}
     return visit.page(
         "inquiry.html",
         code=code,
         row=page.row,
-        posts=page.posts,
+        posts=posts,
         events=page.events,
         steps=page.path,
         approaches=page.approaches,
         why=why_of(page.row, texts),
         spans=spans_of(page.row),
         reasons=CLOSE_REASONS,
-        runs=[(ours, list(run)) for ours, run in groupby(_with_notes(page), key=_is_ours)],
+        runs=_runs(posts, page),
         band_event=_band_event(page),
         conflict=conflict,
+        draft=draft,
+        confirm="\n".join(confirm),
+        written=written,
+        outgoing=written.shown,
+        left=lambda row: replies.seconds_left(visit, row),
         known=known(page.row, page.told),
     )
 
 
-def _with_notes(page: InquiryPage) -> list[ThreadPost | HistoryEvent]:
-    """The thread, and what colleagues noted, in the order of time."""
+def _runs(posts: Sequence[ThreadPost], page: InquiryPage) -> list[tuple[bool, list[ThreadPost | HistoryEvent]]]:
+    """The thread as runs of our own posts and of neighbours; what colleagues noted stands between, in order of time.
+
+    No note parts a run of neighbours: many of these are folded into one line.
+    """
     notes = [event for event in page.events if event.what == "note" and not event.undone]
-    thread: list[ThreadPost | HistoryEvent] = [*page.posts, *notes]
-    return sorted(thread, key=lambda each: each.happened_at if isinstance(each, HistoryEvent) else each.posted_at)
+    runs: list[tuple[bool, list[ThreadPost | HistoryEvent]]] = []
+    for ours, run in groupby(posts, key=lambda post: post.ours):
+        these = list(run)
+        early = [note for note in notes if note.happened_at < these[-1 if ours else 0].posted_at]
+        notes = notes[len(early) :]
+        if ours:
+            runs.append((True, sorted([*these, *early], key=_at)))
+        else:
+            runs += [(True, list[ThreadPost | HistoryEvent](early))] * bool(early)
+            runs.append((False, list(these)))
+    return [*runs, *([(True, list[ThreadPost | HistoryEvent](notes))] if notes else [])]
 
 
-def _is_ours(item: ThreadPost | HistoryEvent) -> bool:
-    return isinstance(item, HistoryEvent) or item.ours
+def _at(item: ThreadPost | HistoryEvent) -> datetime:
+    return item.happened_at if isinstance(item, HistoryEvent) else item.posted_at
 
 
 def _band_event(page: InquiryPage) -> HistoryEvent | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -88,6 +88,8 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
     env.globals.update(attributes=_attributes, inside=Insides(env).of)
+    env.globals.update(moment=lambda seconds: datetime.fromtimestamp(seconds, UTC))
+    env.globals.update(kind_word=lambda name: word("KINDS" if name in words.KINDS else "RULES", name))
     env.filters["points"] = written_points
     return env
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
 from aggregator.web import pages
 from aggregator.web.i18n import Lang, catalogue, choose
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.incidents.keeping import Incidents
+    from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
@@ -59,7 +62,9 @@ class Site:
     health: Callable[[], list[SourceReport]]
     surfacing: Surfacing
     incidents: Incidents
+    outbox: Outbox
     sources: Sources
+    similar: Similar = field(default_factory=Similar)
     counted: dict[str, Counted] = field(default_factory=dict)  # figures beside the list, by person
 
     @property
@@ -110,6 +115,7 @@ class Visit:
             seq=self.seq,
             path=self.request.url.path,
             here=here(self.request),
+            unsettled=self.site.outbox.unsettled_count,
             **context,
         )
 
@@ -190,5 +196,8 @@ async def _refuse_forged(visitor: Visit) -> None:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The text fields of a form."""
-    form = await request.form(max_files=0, max_fields=600)
+    try:
+        form = await request.form(max_files=0, max_fields=600)
+    except ClientDisconnect:
+        raise HTTPException(400) from None  # nobody is there to read it
     return {name: value for name, value in form.items() if isinstance(value, str)}

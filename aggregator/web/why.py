@@ -72,7 +72,8 @@ async def page(visit: Visit) -> Response:
         moment = min(asked_at or named.seen_at, now)
         row = next(iter(rows_by_id(cursor, [named.inquiry], moment=now)), None)
         explanation = explain(cursor, site.settings, named.inquiry, moment)
-        return _Found(named, explanation, row, history_of(cursor, named.inquiry))
+        history = history_of(cursor, named.inquiry, row.inquiry.opened_at) if row else ()
+        return _Found(named, explanation, row, history)
 
     found = await site.db.read(read) if of else _Found(None)
     explanation = found.explanation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.web import incident_words
+from aggregator.web import composer_words, incident_words, reply_words
 from aggregator.web.i18n import N_
 
 RULES = {
@@ -168,6 +168,12 @@ CLOSE_REASONS = {
     "no_action": N_("nothing to do"),
     "quiet": N_("quiet for three days"),
 }
+FLAG_STATES = {
+    "open": N_("waits for a lead"),
+    "blocked": N_("blocked"),
+    "harmless": N_("harmless"),
+    "withdrawn": N_("withdrawn"),
+}
 LEVELS = {
     "same": N_("same account"),
     "verified": N_("verified"),
@@ -187,6 +193,9 @@ POSES = {
     "role": N_("calls itself a helpdesk"),
     "lure": N_("leads people away"),
 }
+
+REFUSALS = reply_words.REFUSALS
+DRAFT_KEPT, SNIPPET_LANGUAGES = composer_words.DRAFT_KEPT, composer_words.SNIPPET_LANGUAGES
 
 INCIDENT_STATES = incident_words.STATES
 END_REASONS = incident_words.END_REASONS
@@ -223,6 +232,9 @@ SCRIPT = {
     "copied": N_("Copied"),
     "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
+    "not_sent": N_("Not sent: {why}"),
+    "answer_undone": N_("Taken back; your text is in the box again"),
+    "left_characters": N_("{n} of {longest}"),
     "undone": N_("Undone"),
     "ask": N_("Ask {who}"),
     "take": N_("Take over"),
@@ -231,10 +243,14 @@ SCRIPT = {
     "shut": N_("Close this list"),
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
+    "told_assign_many": N_("{who} assigned {n} inquiries to you"),
+    "told_refused": N_("Your answer to {code} was not sent"),
+    "told_unknown": N_("Your answer to {code} may not have arrived"),
     "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),
     "failed": N_("That did not work ({status}); the row is as it was"),
+    "failed_number": N_("That did not work ({status}); the row is as it was. If it happens again, quote {number}"),
     "no_connection": N_("No connection to the server; nothing was changed"),
     "session_over": N_("Your session is over"),
     "sign_in": N_("Sign in again"),
@@ -251,6 +267,7 @@ SCRIPT = {
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
 }
+SCRIPT |= composer_words.SCRIPT
 
 # What each key of keys.js does.
 KEYS = {

@@ -17,7 +17,10 @@ from connectors.chat import diagnosis, intercom
 from connectors.chat.chatwoot import Chatwoot, Walk
 from connectors.chat.intake import Intake
 from connectors.chat.intercom import Intercom
+from connectors.chat.message import Message
+from connectors.chat.replies import AppWay, ChatwootWay, IntercomWay, Signed, Way
 from connectors.contract import (
+    Author,
     Cursor,
     Duration,
     Finding,
@@ -31,14 +34,15 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.errors import PushRefusedError
+from connectors.errors import PushRefusedError, RecordError, ReplyRefusedError
+from connectors.replying import Asked, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing, SecretHeader, Session
 
 INTERCOM_VERSION = "2.11"
 
 
-class Chat(PullConnector, PushConnector):
+class Chat(PullConnector, PushConnector, Replying):
     """One desk. What is pushed to us is there at once; where it has a REST interface (`token`), polls bring what a
     call missed. Without one, a source is complete up to the last genuine call."""
 
@@ -62,6 +66,10 @@ class Chat(PullConnector, PushConnector):
         conversation_url: str = Field(
             default="", description="intake: where colleagues answer; {conversation_id} stands for its id."
         )
+        reply_url: HttpUrl | None = Field(
+            default=None, description="intake: where the app's backend takes our answers (docs/chat-intake.md)."
+        )
+        admin_id: str = Field(default="", description="intercom: in whose name we answer; else the token's owner.")
         calls_per_minute: int = Field(
             default=600,
             gt=0,
@@ -80,6 +88,8 @@ class Chat(PullConnector, PushConnector):
                 raise ValueError("chatwoot needs url and account (a number)")
             if self.url_token and (self.service != "chatwoot" or self.secret):
                 raise ValueError("url_token is for a Chatwoot that signs nothing: not together with secret")
+            if self.reply_url and self.service != "intake":
+                raise ValueError("reply_url is for intake; the other desks are answered with their token")
             if self.token and self.url is None:
                 raise ValueError("token needs url")
             if not (self.secret or self.url_token or self.token):
@@ -93,6 +103,7 @@ class Chat(PullConnector, PushConnector):
         super().__init__(source, config, since=since, pacing=pacing)
         self._desk = _desk(config)
         self._session = _session(config, config.token, pacing) if config.token else None
+        self._way = self._way_of(pacing)
 
     @property
     def space(self) -> str:
@@ -108,6 +119,8 @@ class Chat(PullConnector, PushConnector):
     async def close(self) -> None:
         if self._session:
             await self._session.aclose()
+        if self._way and self._way.session is not self._session:
+            await self._way.session.aclose()
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         """What the REST interface tells. Without one, only how long ago we were called."""
@@ -144,6 +157,55 @@ class Chat(PullConnector, PushConnector):
         # Anybody may send HEAD; what we put off comes later.
         return replace(received, heard=push.method != "HEAD" and received.status < 300)
 
+    # Answering
+
+    def _way_of(self, pacing: Pacing | None) -> Way | None:
+        config = self.config
+        if isinstance(self._desk, Intake):
+            if config.reply_url is None or config.secret is None:
+                return None
+            session = Session(
+                str(config.reply_url),
+                auth=Signed(config.secret),
+                credential=str(config.secret),
+                pace=Pace(config.calls_per_minute),
+                pacing=pacing,
+                timeout=config.timeout,
+            )
+            return AppWay(session)
+        if self._session is None:
+            return None
+        if isinstance(self._desk, Chatwoot):
+            return ChatwootWay(self._session, self._desk)
+        return IntercomWay(self._session, self._desk, config.admin_id)
+
+    def _answered(self, asked: Asked) -> Message | None:
+        try:
+            message = self._desk.message(asked.record)
+        except RecordError:
+            return None
+        return message if message and (message.conversation or isinstance(self._desk, Intake)) else None
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # a chat has no deadline of ours
+        message = self._answered(asked)
+        if self._way is None:
+            return Window("no_credential")
+        return self._way.window(asked, message) if message else Window("gone")
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        message = self._answered(outgoing.to)
+        if self._way is None or message is None:
+            raise ReplyRefusedError("gone" if self._way else "no_credential")
+        return await self._way.send(outgoing, message)
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | None:
+        message = self._answered(outgoing.to)
+        return await self._way.find(outgoing, message) if self._way and message else None
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002
+        """Every desk tells who is a colleague."""
+        return False
+
     async def check(self) -> Sequence[Finding]:
         door = "/intake/chat" if isinstance(self._desk, Intake) else "/hooks"
         found = list(
@@ -158,6 +220,8 @@ class Chat(PullConnector, PushConnector):
             found += [finding async for finding in diagnosis.of_chatwoot(self._session, self._desk)]
         elif self._session:
             found += [finding async for finding in diagnosis.of_intercom(self._session)]
+        if isinstance(self._way, AppWay):
+            found.append(await diagnosis.of_answers(self._way.session))
         return found
 
 

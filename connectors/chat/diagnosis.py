@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from connectors.chat.chatwoot import Chatwoot, Walk
 from connectors.contract import Finding
-from connectors.errors import AuthError
+from connectors.errors import AuthError, ConnectorError, SourceGoneError
 from connectors.secret import Secret
 from connectors.session import Session
 
@@ -71,3 +71,16 @@ def _newest(times: Sequence[object]) -> Finding:
     if not told:
         return Finding("warning", "no conversation is listed")
     return Finding("ok", f"the newest message is of {datetime.fromtimestamp(max(told), UTC):%Y-%m-%d %H:%M} UTC")
+
+
+async def of_answers(session: Session) -> Finding:
+    """Whether the app's backend would take an answer: it is asked for one that never was."""
+    try:
+        await session.get_json("", gone=True, id="check")
+    except SourceGoneError:
+        return Finding("ok", "answers are taken at reply_url")
+    except AuthError:
+        return Finding("failed", "reply_url refuses our signature: is its secret the same as ours?")
+    except ConnectorError as error:
+        return Finding("failed", f"answers cannot be sent to reply_url: {error}")
+    return Finding("warning", "reply_url knows an answer that was never sent: does it tell ids apart?")

@@ -6,13 +6,14 @@ API: https://docs.discourse.org
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl
 
 from connectors.contract import (
+    Author,
     Cursor,
     Finding,
     Item,
@@ -24,21 +25,23 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.discourse import hooks
+from connectors.discourse import hooks, replies
 from connectors.discourse.forum import Forum, Listing
 from connectors.discourse.reading import Reader
 from connectors.discourse.walk import Place, Walk
 from connectors.errors import AuthError, PushRefusedError, TransientError
+from connectors.replying import Asked, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
 
 DEEP_EVERY = 5  # polls; those between look only at the newest page and what is new
+SHOWN_LATE = timedelta(minutes=1)  # guests may be answered from a cache
 ASKED_PER_POLL = 10  # posts that vanished; the others wait in the cursor
 NO_MESSAGE_LISTED = "no private message is listed any more: may our user still read them?"
 NOTHING_LISTED = "the forum lists no post any more, as a login wall does: may our user still read its categories?"
 
 
-class Discourse(PullConnector, PushConnector):
+class Discourse(PullConnector, PushConnector, Replying):
     """The posts of one forum that its API user, or a guest, can read."""
 
     class Config(SourceConfig):
@@ -95,7 +98,7 @@ class Discourse(PullConnector, PushConnector):
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         """The newest page first, each page oldest first: a long backfill does not keep today's posts waiting."""
-        committed: Cursor = cursor or {}
+        asked, committed = self.clock(), cursor or {}
         places = {listing: Place.of(committed.get(listing)) for listing in self._listings}
         for listing in self._listings:
             async for page in self._walked(listing, places):
@@ -103,6 +106,7 @@ class Discourse(PullConnector, PushConnector):
                     committed = page.cursor
                     yield page
         self._polls += 1
+        self.complete_to = asked if self.config.api_key else asked - SHOWN_LATE
 
     async def _walked(self, listing: Listing, places: dict[Listing, Place]) -> AsyncGenerator[Page, None]:
         place, public = places[listing], places["public"]
@@ -150,6 +154,21 @@ class Discourse(PullConnector, PushConnector):
             raise PushRefusedError(f"a webhook call cannot be checked: {error}", status=503) from error
         return hooks.receive(push, secret, private_messages=self.config.private_messages)
 
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # a forum has no deadline
+        if self.config.api_key is None:
+            return Window("no_credential")
+        return Window(None if replies.place(asked) else "gone", longest=replies.LONGEST)
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        return await replies.reply(self._forum.session, self._reader, outgoing)
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | None:
+        return await replies.find(self._forum.session, self._reader, outgoing, self.config.api_user)
+
+    def is_own(self, author: Author) -> bool:
+        mine = self.config.api_user if self.config.api_key else None
+        return mine is not None and author.handle is not None and author.handle.casefold() == mine.casefold()
+
     async def check(self) -> Sequence[Finding]:
         newest = await self._forum.listed("public", None)
         user = await self._forum.user() if self.config.api_key else None
@@ -161,6 +180,8 @@ class Discourse(PullConnector, PushConnector):
             if newest
             else Finding("warning", "no post is listed"),
         ]
+        if self.config.api_key and self.config.api_user.lower() == "system":
+            findings.append(Finding("warning", "answers would be written as system, whose posts are never listed"))
         if self.config.private_messages:
             findings.append(await self._private_finding())
         if self.config.webhook_secret is None:

@@ -45,7 +45,7 @@ class Forum:
         pacing: Pacing | None,
         timeout: float,
     ) -> None:
-        self._session = Session(
+        self.session = Session(
             base,
             auth=ApiKey(key, user) if key else None,
             credential=str(key) if key else "",
@@ -55,12 +55,12 @@ class Forum:
         )
 
     async def aclose(self) -> None:
-        await self._session.aclose()
+        await self.session.aclose()
 
     async def listed(self, listing: Listing, before: int | None) -> list[Record]:
         """One page of posts below an id, in whatever order; None: the newest."""
         path, name = LISTINGS[listing]
-        page = await (self._session.get_json(path) if before is None else self._session.get_json(path, before=before))
+        page = await (self.session.get_json(path) if before is None else self.session.get_json(path, before=before))
         rows = page.get(name) if isinstance(page, dict) else None
         if not isinstance(rows, list):
             raise TransientError(f"{path} answered without {name}: is the configured url that of a Discourse forum?")
@@ -71,17 +71,17 @@ class Forum:
 
         Not simply the first topic: pinned ones float to the top.
         """
-        topics = _at(await self._session.get_json("/latest.json", order="activity"), "topic_list", "topics")
+        topics = _at(await self.session.get_json("/latest.json", order="activity"), "topic_list", "topics")
         if not isinstance(topics, list) or not topics:
             return None
         active = max(topics, key=lambda topic: str(_at(topic, "last_posted_at")))
-        stream = _at(await self._session.get_json(f"/t/{_at(active, 'id')}.json"), "post_stream", "stream")
+        stream = _at(await self.session.get_json(f"/t/{_at(active, 'id')}.json"), "post_stream", "stream")
         return max((number for number in stream if isinstance(number, int)), default=None) if stream else None
 
     async def what_became_of(self, post_id: int) -> Record | None:
         """A post that is no longer listed: as it is now, as deleted, or None: somewhere where we may not look."""
         try:
-            post = await self._session.get_json(f"/posts/{post_id}.json", gone=True)
+            post = await self.session.get_json(f"/posts/{post_id}.json", gone=True)
         except SourceGoneError:
             return {"deleted_post": {"id": post_id, "at": None}}
         except AuthError:
@@ -91,7 +91,7 @@ class Forum:
     async def user(self) -> str | None:
         """The name of the user that we act for; None: the forum does not say."""
         try:
-            name = _at(await self._session.get_json("/session/current.json", gone=True), "current_user", "username")
+            name = _at(await self.session.get_json("/session/current.json", gone=True), "current_user", "username")
         except SourceGoneError:
             return None
         return name if isinstance(name, str) else None

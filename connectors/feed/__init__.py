@@ -20,7 +20,7 @@ from pydantic import Field, HttpUrl, model_validator
 from connectors.contract import Cursor, Duration, Finding, Gap, Pace, Page, Post, PullConnector, Record, SourceConfig
 from connectors.errors import TransientError
 from connectors.feed import reading
-from connectors.feed.diagnosis import diagnosis
+from connectors.feed.diagnosis import diagnosis, may_be_old
 from connectors.feed.document import Document, parse
 from connectors.feed.memory import Listed, Memory, in_parts, listed
 from connectors.secret import Secret
@@ -97,10 +97,12 @@ class Feed(PullConnector):
         Its tag is committed with the last of these, so that after a crash the whole feed is read again.
         """
         memory = Memory.of(cursor)
+        asked = self.clock()
         answer = await self._get(self._url, memory)
         now = _told_time(answer) or self.clock()
+        age = may_be_old(answer)
         if answer.status == NOT_MODIFIED:
-            self._unchanged_at = now
+            self._unchanged_at, self.complete_to = now - age, asked - age
             return
         document = await self._parsed(answer, self._url)
         self._refuse_sudden_silence(document, memory)
@@ -115,8 +117,8 @@ class Feed(PullConnector):
             records, memory = memory.records(part), memory.in_part(part, now)
             yield Page(records, memory.cursor(), gaps, warnings)
             gaps = ()
-        records, memory = memory.records(last), memory.with_news(last).at_rest(found, **_tags(answer), at=now)
-        self._unchanged_at = now
+        records, memory = memory.records(last), memory.with_news(last).at_rest(found, **_tags(answer), at=now - age)
+        self._unchanged_at, self.complete_to = now - age, asked - age
         if records or gaps or warnings or _but_for_time(memory.cursor()) != _but_for_time(cursor or {}):
             yield Page(records, memory.cursor(), gaps, warnings, caught_up=True)
 

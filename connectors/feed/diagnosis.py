@@ -13,6 +13,7 @@ from connectors.feed.reading import Holds
 from connectors.session import Answer
 
 _MAX_AGE = re.compile(r"max-age\s*=\s*(\d{1,9})")
+OLDEST = timedelta(days=1)  # an answer, whatever its server says
 TYPICAL = 2  # polls that must fit between an entry's arrival and its leaving the feed
 
 
@@ -57,6 +58,10 @@ def _pace(document: Document, answer: Answer, listed: Sequence[Listed], poll_eve
 
 
 def _wish(document: Document, answer: Answer) -> timedelta | None:
+    return may_be_old(answer) or timedelta(minutes=document.minutes or 0) or None
+
+
+def may_be_old(answer: Answer) -> timedelta:
+    """How long ago what it shows may have been put together: RSSHub and what stands before a feed keep answers."""
     told = _MAX_AGE.search(answer.headers.get("cache-control", ""))
-    seconds = int(told[1]) if told else (document.minutes or 0) * 60
-    return timedelta(seconds=seconds) if seconds else None
+    return min(timedelta(seconds=int(told[1])) if told else timedelta(0), OLDEST)

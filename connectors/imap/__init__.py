@@ -1,30 +1,38 @@
-"""Email over IMAP: one account, the folders that customers write to, Junk, and our answers in Sent.
+"""Email over IMAP: one account, the folders that customers write to, Junk, and our answers in Sent; answers by SMTP.
 
-RFC 3501, RFC 2177 (IDLE), RFC 7162 (CONDSTORE), RFC 6154 (SPECIAL-USE). Nothing is changed in the mailbox.
+RFC 3501, RFC 2177 (IDLE), RFC 7162 (CONDSTORE), RFC 6154 (SPECIAL-USE). Nothing is changed in the mailbox, but that a
+copy of what was sent from here is put into Sent.
 Records are mails as decoded headers and parts (`mime.py`), with the folder, UID, flags and time of arrival.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from connectors.contract import Cursor, Finding, Item, Page, PullConnector, Record
-from connectors.errors import SourceGoneError
+from connectors.contract import Author, Cursor, Finding, Item, Page, PullConnector, Record
+from connectors.errors import ConnectorError, SourceGoneError
+from connectors.imap import letter
 from connectors.imap.account import Account, Place
 from connectors.imap.mail import Mail
 from connectors.imap.mime import mail_of
 from connectors.imap.reading import Reader
 from connectors.imap.settings import Settings
+from connectors.imap.smtp import Mailer, Smtp
 from connectors.imap.walk import Walk
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window, nothing_sent
 
 if TYPE_CHECKING:
     from connectors.session import Pacing
 
 
-class Imap(PullConnector):
+COPIED_WITHIN = 20.0  # seconds for putting a copy into Sent
+
+
+class Imap(PullConnector, Replying):
     """Reads new mail and answers, then waits for the server's call (IDLE) and goes on, until it was quiet for `idle`.
 
     Cursor: `{"folders": {name: marks}}`, see `walk.Marks`.
@@ -93,6 +101,69 @@ class Imap(PullConnector):
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return self._reader.read(record)
 
+    # Answering
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # mail has no deadline
+        if self.config.smtp is None:
+            return Window("no_credential")
+        mail = letter.mail_of_record(asked)
+        if mail is None:
+            return Window("gone")
+        return Window(None if letter.recipient(mail, self.config) else "no_way")
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        assert self.config.smtp is not None  # reply_window says so
+        answer = letter.answer(outgoing, self.config, self.clock())
+        smtp = self.config.smtp
+        with nothing_sent():
+            secret = await self._secret(smtp)
+        await self._mailer(smtp).send(answer, smtp.user or self.config.user, secret, is_token=self._takes_token(smtp))
+        if not smtp.keeps_copy:
+            with suppress(ConnectorError, TimeoutError):  # it was sent, and is kept here, too
+                async with asyncio.timeout(COPIED_WITHIN):
+                    await self._copy(answer)
+        return Sent(answer.message_id)
+
+    async def _secret(self, smtp: Smtp) -> str:
+        return smtp.password.reveal() if smtp.password else await self._account.secret()
+
+    def _takes_token(self, smtp: Smtp) -> bool:
+        return self.config.oauth2 is not None and smtp.password is None
+
+    def _mailer(self, smtp: Smtp) -> Mailer:
+        secret = smtp.password or self.config.password
+        named = secret or (self.config.oauth2.client_secret if self.config.oauth2 else "")
+        return Mailer(self.source, smtp, self.config.ca_file, str(named))
+
+    async def _copy(self, answer: letter.Letter) -> None:
+        """Over a connection of its own: the other one may listen for minutes."""
+        account = Account(self.source, self.config, self.pacing)
+        try:
+            if (sent := await _sent_folder(account)) and not await _holds(account, sent, answer.message_id):
+                await account.append(sent, answer.raw)
+        finally:
+            await account.close()
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
+        """In Sent. Where we put the copy there ourselves, its absence says little: it comes after the mail."""
+        message_id = letter.id_of(outgoing, self.config)
+        account = Account(self.source, self.config, self.pacing)
+        try:
+            sent = await _sent_folder(account)
+            if sent is None:
+                return CANNOT_TELL
+            if await _holds(account, sent, message_id):
+                return Sent(message_id)
+        finally:
+            await account.close()
+        return None if self.config.smtp is not None and self.config.smtp.keeps_copy else CANNOT_TELL
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002
+        """What lies in Sent, or is vouched for, is ours already; a mere address proves nothing."""
+        return False
+
+    # Checking
+
     async def check(self) -> Sequence[Finding]:
         places, missing = await self._account.places()
         able = await self._account.capabilities()
@@ -102,9 +173,20 @@ class Imap(PullConnector):
         found += [Finding("warning", sentence) for sentence in missing]
         for place in places:
             found.append(await self._check_folder(place))
+        if self.config.smtp is not None:
+            found.append(await self._check_way_out(self.config.smtp))
         if self.config.authserv_id is None:
             found.append(Finding("warning", await self._who_vouches(places[0])))
         return found
+
+    async def _check_way_out(self, smtp: Smtp) -> Finding:
+        user = smtp.user or self.config.user
+        try:
+            secret = await self._secret(smtp)
+            await self._mailer(smtp).is_let_in(user, secret, is_token=self._takes_token(smtp))
+        except ConnectorError as error:
+            return Finding("failed", f"no answer can be sent: {error}")
+        return Finding("ok", f"answers are sent by {smtp.host} from {letter.sender_of(self.config)}")
 
     async def _check_folder(self, place: Place) -> Finding:
         status = await self._account.examine(place.mailbox)
@@ -128,3 +210,14 @@ class Imap(PullConnector):
         ]
         hint = f"; the newest mail's says {names[0]}" if names else ""
         return f"authserv_id is not set: a colleague's mail to this mailbox does not count as an answer{hint}"
+
+
+async def _sent_folder(account: Account) -> str | None:
+    places, _ = await account.places()
+    return next((place.mailbox for place in places if place.role == "sent"), None)
+
+
+async def _holds(account: Account, mailbox: str, message_id: str) -> bool:
+    if await account.examine(mailbox) is None:
+        return False
+    return bool(await account.search("HEADER", "Message-ID", message_id))

@@ -1,4 +1,4 @@
-"""What we ask of a mailbox. Everything is read-only: EXAMINE and BODY.PEEK, so that no mail becomes "read"."""
+"""What we ask of a mailbox. Mails are only looked at: EXAMINE and BODY.PEEK, so that none becomes "read"."""
 
 from __future__ import annotations
 
@@ -72,6 +72,14 @@ class Account:
 
     async def close(self) -> None:
         await self._connection.close()
+
+    async def secret(self) -> str:
+        """The password, or an access token that is good for some minutes. Raises as a poll."""
+        return await self._connection.secret()
+
+    async def append(self, mailbox: str, raw: bytes) -> None:
+        """Put a mail of ours into a folder, as read."""
+        await self._connection.run(lambda client: client.append(mailbox, raw, flags=[rb"\Seen"]))
 
     async def is_there(self) -> None:
         """Find out whether a connection that was left open still is; the next command opens a new one."""

@@ -78,7 +78,7 @@ class Connection:
         """
         await self._pacing.turn(self._key, None)  # who was told to wait waits with all its sources
         if self._client is None:
-            self._secret = await self._current_secret()
+            self._secret = await self.secret()
         left = Event()
         doing = asyncio.get_running_loop().run_in_executor(self._thread, self._work, work, left)
         try:
@@ -93,7 +93,7 @@ class Connection:
             raise outcome
         return outcome
 
-    async def _current_secret(self) -> str:
+    async def secret(self) -> str:
         if self._tokens:
             return await self._tokens.current()
         assert self._settings.password is not None

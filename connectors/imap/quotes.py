@@ -53,10 +53,15 @@ def own_words(text: str) -> str:
 
 def bare_subject(subject: str) -> str:
     """Without "Re:", "回复：" and their like, however many; in one case, blanks single."""
+    return without_prefixes(subject).casefold()
+
+
+def without_prefixes(subject: str) -> str:
+    """As it was before anybody answered; blanks single."""
     before = None
     while subject != before:
         before, subject = subject, _PREFIX.sub("", subject)
-    return " ".join(subject.split()).casefold()
+    return " ".join(subject.split())
 
 
 def is_reply_subject(subject: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from connectors.contract import Duration, SourceConfig
+from connectors.imap.smtp import Smtp
 from connectors.imap.token import OAuth2
 from connectors.secret import Secret
 
@@ -47,6 +48,9 @@ class Settings(SourceConfig):
         default=None,
         description="Name under which our mail server writes Authentication-Results; only it vouches for a colleague.",
     )
+    smtp: Smtp | None = Field(
+        default=None, description="The server that sends our answers; without one mails can only be read."
+    )
     idle: Duration = Field(
         default=timedelta(minutes=2),
         ge=timedelta(0),
@@ -77,6 +81,12 @@ class Settings(SourceConfig):
     def _nothing_in_clear(self) -> Settings:
         if self.security == "none" and not _is_this_machine(self.host):
             raise ValueError("security: none would send the password in clear; it is for a server on this machine")
+        if self.smtp is not None and self.smtp.security == "none" and not _is_this_machine(self.smtp.host):
+            raise ValueError(
+                "smtp: security: none would send the password in clear; it is for a server on this machine"
+            )
+        if self.smtp is not None and self.smtp.address is None and "@" not in self.user:
+            raise ValueError("smtp: set `address`: from which address answers come")
         return self
 
     @property

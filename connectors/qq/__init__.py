@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, HttpUrl, WebsocketUrl
 
 from connectors.contract import (
+    Author,
     Cursor,
     Finding,
     Item,
+    Pace,
     Page,
     PullConnector,
     Push,
@@ -30,11 +32,13 @@ from connectors.contract import (
     SourceConfig,
 )
 from connectors.errors import ConnectorError, PushRefusedError
+from connectors.qq import replies
 from connectors.qq.account import Account, Host
 from connectors.qq.events import EventStream, listening, unpacked
 from connectors.qq.onebot import ActionFailedError, Chat, OneBot
 from connectors.qq.poll import Poll
 from connectors.qq.reading import RECALLS, chat_of, read, spot_of
+from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 
 if TYPE_CHECKING:
@@ -48,7 +52,7 @@ TERMS = (
 GREETS_WITHIN = 1.0  # seconds: OneBot says at once that it is there, or that the token is wrong
 
 
-class QQ(PullConnector, PushConnector):
+class QQ(PullConnector, PushConnector, Replying):
     """Reads the history of each chat, and takes events for speed and recalls. Cursor: see `Poll`.
 
     Events move no cursor: what they bring, the next poll finds again, and it is stored once.
@@ -183,6 +187,21 @@ class QQ(PullConnector, PushConnector):
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return read(record)
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # QQ has no deadline
+        return Window(None if replies.place(asked) else "gone", longest=replies.LONGEST, unit="bytes")
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        if self.pacing is not None:
+            chat = outgoing.to.native_id.partition("/")[0]
+            await self.pacing.turn(f"{self.space} {chat}", Pace(*replies.PER_CHAT))
+        return await replies.reply(self._account, outgoing)
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
+        return await replies.find(self._account, outgoing)
+
+    def is_own(self, author: Author) -> bool:
+        return author.native_id == str(self.config.account)
 
     async def check(self) -> Sequence[Finding]:
         host = await self._account.meet()

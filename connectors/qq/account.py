@@ -1,4 +1,5 @@
-"""What we ask the account's OneBot implementation for: who it is, which chats there are, what was said in them."""
+"""What we ask the account's OneBot implementation for (who it is, which chats there are, what was said in them), and
+what we have it say."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from connectors.contract import Record
 from connectors.errors import AuthError, SourceGoneError, TransientError
 from connectors.qq.onebot import Chat, Dialect, OneBot, as_number, check_online, dialect_of
 from connectors.qq.walk import Hole
+from connectors.session import Json
 
 PAGE = 50  # messages of one answer; beyond 100 answers are unreliable
 PRIVATE = 1  # chatType of a private chat
@@ -81,6 +83,11 @@ class Account:
         """The newest messages of a chat, or those from a hole's edge on; each with all that `post()` needs."""
         messages = await self._onebot.history(dialect, chat, PAGE, hole.at if hole else None)
         return [self.completed(message, chat) for message in messages]
+
+    async def send(self, dialect: Dialect, chat: Chat, segments: Json, from_group: int | None) -> Record:
+        """Raises ActionFailedError: it may have been sent all the same, unless its words say no."""
+        action, asked = dialect.sending(chat, segments, from_group)
+        return await self._onebot.object(action, **asked)
 
     def completed(self, message: Record, chat: Chat) -> Record:
         """Say where it was said, if the implementation leaves that out."""

@@ -18,7 +18,14 @@ NEVER_AGAIN = frozenset({400, 1400, 1404})
 
 
 class ActionFailedError(TransientError):
-    """`status` is not ok. NapCat says so, with retcode 200, for any trouble at all, an empty history included."""
+    """`status` is not ok. NapCat says so, with retcode 200, for any trouble at all, an empty history included.
+
+    `said`: its own words.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class ActionRefusedError(ConnectorError):
@@ -83,6 +90,13 @@ class Dialect:
             asked |= self._from(before)
         return f"get_{'group' if chat.kind == 'group' else 'friend'}_msg_history", asked
 
+    def sending(self, chat: Chat, segments: Json, from_group: int | None) -> tuple[str, dict[str, Json]]:
+        """Action and parameters for a message. `from_group`: a private one, to somebody who is no friend."""
+        whom = {"group_id" if chat.kind == "group" else "user_id": chat.number}
+        whom |= {"group_id": from_group} if from_group else {}
+        named = {key: str(number) if self.words else number for key, number in whom.items()}
+        return f"send_{chat.kind}_msg", {**named, "message": segments}
+
     def _from(self, before: Spot) -> dict[str, Json]:
         match self.cursor:
             case "message_id as message_seq":
@@ -118,7 +132,8 @@ def as_number(value: object) -> int | None:
 
 
 class OneBot:
-    """The actions that reading needs. Each raises as `Session.post_json`, ActionFailedError or ActionRefusedError."""
+    """The actions that reading and answering need. Each raises as `Session.post_json`, ActionFailedError or
+    ActionRefusedError."""
 
     def __init__(
         self, source: str, url: str, token: Secret, *, calls_per_minute: int, timeout: float, pacing: Pacing | None
@@ -171,7 +186,8 @@ class OneBot:
                 f"{self._source}: the OneBot implementation does not take {action} (retcode {retcode}). Update it; "
                 "if it is new, update this program."
             )
-        raise ActionFailedError(f"{self._source}: OneBot could not carry out {action} (retcode {retcode})")
+        said = str(answer.get("message") or answer.get("wording") or answer.get("msg") or "")
+        raise ActionFailedError(f"{self._source}: OneBot could not carry out {action} (retcode {retcode})", said)
 
 
 def check_online(source: str, status: object) -> None:

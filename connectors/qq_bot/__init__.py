@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, HttpUrl
 
 from connectors.contract import (
+    Author,
     Cursor,
     Finding,
     Gap,
@@ -30,10 +31,12 @@ from connectors.contract import (
     SourceConfig,
 )
 from connectors.errors import AuthError, CursorExpiredError, PushRefusedError, TransientError
+from connectors.qq_bot import replies
 from connectors.qq_bot.api import BotApi
 from connectors.qq_bot.gateway import Listening
 from connectors.qq_bot.reading import RECALLED, SAID, place_of, read
 from connectors.qq_bot.webhook import receive
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.websocket import open_socket
 
@@ -57,7 +60,7 @@ NOT_ALL_KEPT = "we were away for so long that QQ may not have kept all for us"
 NOT_CALLED_AGAIN = "what QQ called us for while we did not run may not be called again"
 
 
-class QQBot(PullConnector, PushConnector):
+class QQBot(PullConnector, PushConnector, Replying):
     """Takes signed calls, or listens at the gateway and resumes its session there.
 
     Cursor at the gateway: see `Listening`; without a session `{"unheard_since"}`. By webhook `{"alive_at",
@@ -206,6 +209,18 @@ class QQBot(PullConnector, PushConnector):
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return read(record, self.config.places)
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:
+        return replies.window(asked, now)
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        return await replies.reply(self._api, outgoing, self.clock())
+
+    async def find_sent(self, outgoing: Outgoing) -> CannotTell:  # noqa: ARG002  # QQ keeps no history for bots
+        return CANNOT_TELL
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002  # a bot is not told what it said itself
+        return False
 
     async def check(self) -> Sequence[Finding]:
         me = await self._api.me()

@@ -11,9 +11,16 @@ from collections.abc import Callable, Generator
 import httpx
 
 from connectors.contract import Pace
-from connectors.errors import AuthError, ConnectorError, SourceGoneError, ThrottledError, TransientError
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    NotSentError,
+    SourceGoneError,
+    ThrottledError,
+    TransientError,
+)
 from connectors.secret import Secret
-from connectors.session import SAFETY, UNTOLD_WAIT, Json, Pacing, Session, parse_json, told_wait
+from connectors.session import SAFETY, UNTOLD_WAIT, Json, Pacing, Session, Translate, parse_json, told_wait
 
 RENEW_BEFORE = 50.0  # seconds; a new token is given only in the last 60 of the old one, which works beside it
 CALLS_PER_MINUTE = 60
@@ -42,8 +49,13 @@ class AccessToken(httpx.Auth):
         self.header = ""
         """`QQBot <token>`, once a call was made."""
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the next call needs no request for a token."""
+        return self._clock() < self._until - RENEW_BEFORE
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._clock() >= self._until - RENEW_BEFORE:
+        if not self.is_good:
             self._take((yield self._asked()))
         request.headers["Authorization"] = self.header
         response = yield request
@@ -74,11 +86,12 @@ class AccessToken(httpx.Auth):
             return
         if isinstance(told, dict) and told.get("code") in WRONG_SECRET:
             raise _refused(self._source, self._secret)
-        raise TransientError(f"{self._source}: QQ gave no token ({response.status_code})")
+        # Without a token the call itself is not made.
+        raise NotSentError(f"{self._source}: QQ gave no token ({response.status_code})")
 
 
 class BotApi:
-    """The few calls that listening needs. Each raises as `Session.get_json`."""
+    """The few calls that listening and answering need. Each raises as `Session.get_json`."""
 
     def __init__(
         self, source: str, app_id: str, secret: Secret, *, api: str, tokens: str, timeout: float, pacing: Pacing | None
@@ -110,6 +123,18 @@ class BotApi:
             raise TransientError(f"{self._source}: QQ named no gateway")
         return found
 
+    async def logged_in(self) -> None:
+        """Have a token at hand, so that what is written next needs no other call before it."""
+        if not self.token.is_good:
+            await self.me()
+
+    async def send(self, path: str, body: Json, translate: Translate) -> Json:
+        return await self._session.post_json(path, body, translate=translate)
+
+    def refused(self) -> AuthError:
+        """The bot's secret is not, or no longer, the right one."""
+        return _refused(self._source, self._secret)
+
     async def _object(self, path: str) -> dict[str, Json]:
         answer = await self._session.get_json(path)
         if not isinstance(answer, dict):
@@ -122,7 +147,7 @@ class BotApi:
         if not isinstance(code, int) or not code:
             return None
         if code in TOKEN_EXPIRED | WRONG_SECRET:
-            return _refused(self._source, self._secret)
+            return self.refused()
         if code in FORBIDDEN:
             return AuthError(f"{self._source}: the bot may not call this ({code}): apply for it at q.qq.com")
         if code in BANNED:

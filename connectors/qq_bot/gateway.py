@@ -108,6 +108,8 @@ class Listening:
         loop = asyncio.get_running_loop()
         if loop.time() >= self._beat_at:
             if not self._answered:
+                if come := await self._socket.messages(0):  # the answer may be among what came during a commit
+                    return come
                 raise TransientError(f"{self._source}: QQ's gateway no longer answers")
             self._answered = False
             self._beat_at = loop.time() + self._beats_every

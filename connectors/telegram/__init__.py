@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, HttpUrl, model_validator
 
 from connectors.contract import (
+    Author,
     Cursor,
     Finding,
     Item,
+    Pace,
     Page,
     PullConnector,
     Push,
@@ -26,8 +28,10 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.errors import PushRefusedError, SourceGoneError, TransientError
+from connectors.errors import AuthError, PushRefusedError, SourceGoneError, TransientError
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
+from connectors.telegram import replies
 from connectors.telegram.bot_api import BotApi, RefusedError, WebhookActiveError
 from connectors.telegram.reading import Reader
 from connectors.telegram.watch import Watch
@@ -48,7 +52,7 @@ PRIVACY_MODE = (
 )
 
 
-class Telegram(PullConnector, PushConnector):
+class Telegram(PullConnector, PushConnector, Replying):
     """Reads updates by long polling, or takes them as webhook calls where `webhook_secret` is set.
 
     Cursor: `{"offset": next update_id, "moved": {old chat: new chat}, "left": [chats that removed the bot]}`.
@@ -93,6 +97,7 @@ class Telegram(PullConnector, PushConnector):
         self._watch = Watch(config.chats, config.private_chats)  # of pushes; polls have their cursor's
         self._drained: int | None = None  # the offset that an empty answer confirmed
         self._told: tuple[str, ...] = ()
+        self._own_id: str | None = None
 
     async def open(self) -> None:
         self._api = BotApi(self.source, self.config.token, str(self.config.api))
@@ -187,7 +192,31 @@ class Telegram(PullConnector, PushConnector):
         return Received([update] if self._watch.wants(update) else [])
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
-        return Reader(self.config.chats, self.config.official_channels).read(record)
+        return self._reader.read(record)
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.config.chats, self.config.official_channels)
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # Telegram has no deadline
+        return Window(None if replies.place(asked) else "gone", longest=replies.LONGEST, unit="utf16")
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        if self.pacing is not None:
+            chat = outgoing.to.native_id.rpartition("/")[0]
+            await self.pacing.turn(f"{self.config.api} {self.config.token} {chat}", Pace(*replies.PER_CHAT))
+        return await replies.reply(self._api, self._reader, outgoing)
+
+    async def find_sent(self, outgoing: Outgoing) -> CannotTell:  # noqa: ARG002  # a bot is never told what it said
+        return CANNOT_TELL
+
+    def is_own(self, author: Author) -> bool:
+        if self._own_id is None:
+            try:
+                self._own_id = self.config.token.reveal().partition(":")[0]  # a token begins with the bot's id
+            except AuthError:
+                return False
+        return author.native_id == self._own_id
 
     async def check(self) -> Sequence[Finding]:
         me = await self._api.call("getMe")

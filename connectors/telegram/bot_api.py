@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,10 @@ from telegram.warnings import PTBUserWarning
 
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
 from connectors.secret import Secret
+from connectors.session import Json, parse_json
+from connectors.telegram.replies import refusal
+
+Meaning = Callable[[TelegramError, str], ConnectorError | None]
 
 ANSWER_WITHIN = 20.0
 """Seconds, on top of a long poll. The library's own 5 are too few on long ways round the world."""
@@ -42,6 +47,17 @@ class RefusedError(TransientError):
         self.moved_to = moved_to  # the supergroup that the chat became
 
 
+class _Strict(HTTPXRequest):
+    """The library reads bytes that are no UTF-8 as question marks, and the next call would confirm such a text."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Json:
+        try:
+            return parse_json(payload)
+        except ValueError as error:
+            raise TelegramError("cut short or in a wrong charset") from error
+
+
 class BotApi:
     """The connection of one source. No error that it raises holds the token or a text."""
 
@@ -50,7 +66,7 @@ class BotApi:
         self._source = source
         self._token = token
         self._base_url = f"{api.rstrip('/')}/bot"
-        self._request = HTTPXRequest(
+        self._request = _Strict(
             connection_pool_size=4,
             connect_timeout=ANSWER_WITHIN,
             read_timeout=ANSWER_WITHIN,
@@ -66,6 +82,13 @@ class BotApi:
         Raises:
             ConnectorError: one of errors.py, WebhookActiveError or RefusedError.
         """
+        return await self._called(method, parameters, None)
+
+    async def send(self, method: str, **parameters: Any) -> Any:
+        """The same of a method that writes. Raises as `Replying.reply`."""
+        return await self._called(method, parameters, refusal)
+
+    async def _called(self, method: str, parameters: dict[str, Any], means: Meaning | None) -> Any:
         # A new Bot each time costs microseconds and takes up a renewed token file.
         bot = Bot(
             self._token.reveal(),
@@ -78,7 +101,7 @@ class BotApi:
                 method, api_kwargs=parameters, read_timeout=ANSWER_WITHIN + parameters.get("timeout", 0)
             )
         except TelegramError as error:
-            problem = self._problem(error)
+            problem = (means(error, self._source) if means else None) or self._problem(error)
         except (KeyError, TypeError):
             problem = TransientError(f"{self._source}: the answer is not the Bot API's. Is `api` right?")
         # Raised out here, for an exception keeps the one beside which it was raised, with its URL and token.

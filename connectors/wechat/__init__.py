@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import ClassVar, Final, Literal, NoReturn
 
 from connectors.contract import (
+    Author,
     Cursor,
     Finding,
     Gap,
@@ -22,10 +24,11 @@ from connectors.contract import (
     Record,
 )
 from connectors.errors import ConnectorError, PushRefusedError, ThrottledError, TransientError
+from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.session import Pacing
-from connectors.wechat import checks, comments, reading
+from connectors.wechat import answering, checks, comments, reading
 from connectors.wechat.account import Account
-from connectors.wechat.articles import LONGEST_PAUSE, Article, Shelf
+from connectors.wechat.articles import LONGEST_PAUSE, Shelf
 from connectors.wechat.budget import Budget, midnight_after
 from connectors.wechat.chats import Chats
 from connectors.wechat.comments import NothingListedError
@@ -44,7 +47,7 @@ DAY: Final = 24 * 3600
 Pages = AsyncGenerator[Page, None]
 
 
-class WeChat(PullConnector, PushConnector):
+class WeChat(PullConnector, PushConnector, Replying):
     """Messages come as callbacks only; comments and agents' chats are polled.
 
     Cursor: `{"alive_at", "outage": the last time in which we did not run, "complete_to", "shelf": articles and how far
@@ -102,7 +105,7 @@ class WeChat(PullConnector, PushConnector):
         self._is_first_poll = False
         parts, trouble = self._parts(), None
         for name, part in parts.items():
-            if self._paused.get(name, (0.0, None))[0] > now.timestamp():
+            if now.timestamp() < self._paused.get(name, (0.0, None))[0] <= now.timestamp() + DAY:
                 continue
             self._paused.pop(name, None)
             try:
@@ -149,20 +152,13 @@ class WeChat(PullConnector, PushConnector):
         try:
             await self._shelf.restock(self._account, now)
         except QuotaSpentError:
-            self._shelf.listed_at = at + ASKED_AGAIN  # the articles that we know can still be read
+            self._shelf.listed_at = at + LONGEST_PAUSE  # the articles that we know can still be read
         trouble = None
         for article in self._shelf.due(at):
             if self._budget.is_low and (article.published or 0.0) < at - DAY:
                 continue
 
-            async def listed(begin: int, article: Article = article) -> tuple[list[Record], int]:
-                self._budget.spend(now)
-                try:
-                    return await self._account.comments(article.msg_data_id, article.index, begin)
-                except QuotaSpentError:
-                    self._budget.is_spent(now)
-                    raise
-
+            listed = partial(self._listed, article.msg_data_id, article.index)
             try:
                 async for records in comments.news(article, listed, self.since.timestamp(), at):
                     yield self._page(records)
@@ -173,7 +169,18 @@ class WeChat(PullConnector, PushConnector):
         if trouble is not None:
             raise trouble
 
+    async def _listed(self, msg_data_id: int, index: int, begin: int) -> tuple[list[Record], int]:
+        now = self.clock()
+        self._budget.spend(now)
+        try:
+            return await self._account.comments(msg_data_id, index, begin)
+        except QuotaSpentError:
+            self._budget.is_spent(now)
+            raise
+
     async def _agent_chats(self, now: datetime) -> Pages:
+        if self._chats_to > now.timestamp():  # the clock was wrong then
+            self._chats_to = int(self.since.timestamp())
         async for records, to in self._chats.news(self._chats_to, int(now.timestamp())):
             self._chats_to = to
             yield self._page(records)
@@ -268,6 +275,25 @@ class WeChat(PullConnector, PushConnector):
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return reading.item(record)
+
+    # Answering
+
+    @property
+    def _agents_are_read(self) -> bool:
+        return self.config.agent_chats != "none"
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:
+        return answering.window(asked, now, agents_are_read=self._agents_are_read)
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        return await answering.reply(self._account, outgoing, self._listed, self.clock())
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
+        now = self.clock()
+        return await answering.find(self._account, outgoing, self._listed, now, agents_are_read=self._agents_are_read)
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002  # our replies and agents' rows are told as such
+        return False
 
     async def check(self) -> Sequence[Finding]:
         now = self.clock()

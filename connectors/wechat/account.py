@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from connectors.contract import Pace, Record
 from connectors.errors import TransientError
 from connectors.secret import Secret
-from connectors.session import Json, Pacing, Session
+from connectors.session import Json, Pacing, Session, Translate
 from connectors.wechat_api.access import stable_token
-from connectors.wechat_api.errcode import failure
+from connectors.wechat_api.errcode import NotPermittedError, failure
 
 PACE: Final = Pace(300)  # a minute; WeChat allows thousands, but others may call for the same account
 COMMENTS: Final = "/cgi-bin/comment/list"
@@ -19,11 +20,12 @@ ARTICLES_PER_PAGE: Final = 20
 
 
 class Account:
-    """The few endpoints that reading needs. Each method raises as `Session.post_json`, and what
+    """The few endpoints that reading and answering need. Each method raises as `Session.post_json`, and what
     `connectors/wechat_api/errcode.py` makes of an errcode."""
 
     def __init__(self, api: str, appid: str, secret: Secret, *, pacing: Pacing | None, timeout: float) -> None:
         self.token = stable_token(api, appid, secret)
+        self.credential = str(secret)  # how a person finds it
         self._session = Session(
             api,
             auth=self.token,
@@ -67,6 +69,22 @@ class Account:
         body = {"starttime": start, "endtime": end, "msgid": after, "number": number}
         answer = await self._session.post_json("/customservice/msgrecord/getmsglist", body)
         return _rows(answer, "recordlist"), _count(answer, "number"), _count(answer, "msgid")
+
+    async def logged_in(self) -> None:
+        """Have a token at hand, so that what is written next needs no other call before it."""
+        if not self.token.is_good:
+            with suppress(NotPermittedError):  # it tells no number, but the token is there
+                await self.comment_calls()
+
+    async def tell(self, openid: str, text: str, translate: Translate) -> None:
+        """A text to somebody who wrote to the account; Chinese goes as it is, for `\\u` sequences would be shown."""
+        body = {"touser": openid, "msgtype": "text", "text": {"content": text}}
+        await self._session.post_json("/cgi-bin/message/custom/send", body, translate=translate)
+
+    async def answer(self, msg_data_id: int, index: int, comment: int, text: str, translate: Translate) -> None:
+        """Our one reply to a comment."""
+        place = {"msg_data_id": msg_data_id, "index": index, "user_comment_id": comment}
+        await self._session.post_json("/cgi-bin/comment/reply/add", place | {"content": text}, translate=translate)
 
 
 def _rows(answer: Json, name: str) -> list[Record]:

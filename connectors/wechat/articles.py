@@ -123,7 +123,12 @@ class Shelf:
 
     def due(self, now: float) -> list[Article]:
         """Those to look at, the newest first."""
-        waiting = [each for each in self.articles.values() if each.open and each.next_at <= now]
+        # Looked at in the future: the clock was wrong then.
+        waiting = [
+            each
+            for each in self.articles.values()
+            if each.open and (each.next_at <= now or (each.looked_at or 0.0) > now)
+        ]
         return sorted(waiting, key=lambda each: each.published or 0.0, reverse=True)
 
     def complete_to(self, since: float) -> float | None:
@@ -137,7 +142,7 @@ class Shelf:
         Raises:
             NotPermittedError: the account may look for articles in no way, and none is known.
         """
-        if now.timestamp() - self.listed_at < LISTED_EVERY:
+        if -LONGEST_PAUSE <= now.timestamp() - self.listed_at < LISTED_EVERY:
             return
         for number, index in self.named:
             self._add(Article(number, index))

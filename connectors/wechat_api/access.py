@@ -9,6 +9,7 @@ from typing import Final
 import httpx
 
 from connectors.errors import AuthError, ThrottledError, TransientError
+from connectors.replying import nothing_sent
 from connectors.secret import Secret
 from connectors.session import SAFETY, Json, parse_json, told_wait
 from connectors.wechat_api.errcode import STALE_TOKEN, errcode, failure
@@ -40,9 +41,14 @@ class AccessToken(httpx.Auth):
         """Seconds for which the token is still good."""
         return max(0.0, self._good_until - self._monotonic()) if self._token else 0.0
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the next call needs no request for a token."""
+        return self.good_for > MARGIN
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         for last in (False, True):
-            if self.good_for <= MARGIN:
+            if not self.is_good:
                 yield from self._renewed()
             request.url = request.url.copy_set_param("access_token", self._token)
             response = yield request
@@ -51,12 +57,14 @@ class AccessToken(httpx.Auth):
             self._token = ""
 
     def _renewed(self) -> Generator[httpx.Request, httpx.Response, None]:
-        answer = _read((yield self._ask()))
-        if problem := failure(answer, credential=self._credential, daily=False, login=True):
-            raise problem
-        token, seconds = answer.get("access_token"), answer.get("expires_in")
-        if not isinstance(token, str) or not token or not isinstance(seconds, int | float):
-            raise TransientError("WeChat answered without an access token: is the configured api the right one?")
+        response = yield self._ask()
+        with nothing_sent():  # without a token the call itself is not made
+            answer = _read(response)
+            if problem := failure(answer, credential=self._credential, daily=False, login=True):
+                raise problem
+            token, seconds = answer.get("access_token"), answer.get("expires_in")
+            if not isinstance(token, str) or not token or not isinstance(seconds, int | float):
+                raise TransientError("WeChat answered without an access token: is the configured api the right one?")
         self._token, self._good_until = token, self._monotonic() + seconds
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field, HttpUrl, model_validator
 
 from connectors.contract import (
+    Author,
     Cursor,
     Duration,
     Finding,
@@ -26,11 +27,12 @@ from connectors.contract import (
     SourceConfig,
 )
 from connectors.errors import PushRefusedError, SourceGoneError, TransientError
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
 from connectors.wechat_api.callback import Callbacks
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError
-from connectors.wechat_kf import reading
+from connectors.wechat_kf import reading, replies
 from connectors.wechat_kf.desk import Desk
 from connectors.wechat_kf.nicknames import Nicknames
 
@@ -55,7 +57,7 @@ class Place:
         return self.count
 
 
-class WeChatKf(PullConnector, PushConnector):
+class WeChatKf(PullConnector, PushConnector, Replying):
     """A callback holds no message, only a token with which to fetch at once; without one we ask every few minutes.
 
     Cursor: `{"accounts": {open_kfid: [next_cursor, second of the last message, its number in that second]}}`.
@@ -126,7 +128,8 @@ class WeChatKf(PullConnector, PushConnector):
         await self._list_accounts(now)
         for account in sorted(self._names, key=lambda each: (each not in self._tokens, each)):
             token = self._token(account, now)
-            if not token and now - self._asked_at.get(account, now - UNASKED_FOR) < UNASKED_FOR:
+            # Asked in the future: the clock was wrong then.
+            if not token and timedelta(0) <= now - self._asked_at.get(account, now - UNASKED_FOR) < UNASKED_FOR:
                 continue
             try:
                 async for records in self._news(account, places.setdefault(account, Place()), token):
@@ -179,7 +182,7 @@ class WeChatKf(PullConnector, PushConnector):
 
     async def _list_accounts(self, now: datetime) -> None:
         is_new = bool(set(self._tokens) - self._names.keys())  # it was opened since we asked
-        if not is_new and self._listed_at is not None and now - self._listed_at < LISTED_EVERY:
+        if not is_new and self._listed_at is not None and timedelta(0) <= now - self._listed_at < LISTED_EVERY:
             return
         wanted = self.config.accounts
         try:
@@ -224,6 +227,18 @@ class WeChatKf(PullConnector, PushConnector):
 
     def post(self, record: Record) -> Item | None:
         return reading.item(record)
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:
+        return replies.window(asked, now)
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        return await replies.reply(self._desk, outgoing)
+
+    async def find_sent(self, outgoing: Outgoing) -> CannotTell:  # noqa: ARG002  # what the API sends is never told
+        return CANNOT_TELL
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002  # WeChat tells who is an agent
+        return False
 
     async def check(self) -> Sequence[Finding]:
         listed = await self._desk.accounts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -9,9 +10,9 @@ from typing import Final
 from connectors.contract import Pace, Record
 from connectors.errors import TransientError
 from connectors.secret import Secret
-from connectors.session import Json, Pacing, Session
+from connectors.session import Json, Pacing, Session, Translate
 from connectors.wechat_api.access import corp_token
-from connectors.wechat_api.errcode import failure
+from connectors.wechat_api.errcode import NotPermittedError, failure
 
 PACE: Final = Pace(300)  # a minute; WeChat allows thousands, but others may call for the same company
 ROWS: Final = 1000  # messages an answer
@@ -28,11 +29,12 @@ class Batch:
 
 
 class Desk:
-    """The few endpoints that reading needs. Each method raises as `Session.post_json`, and what
+    """The few endpoints that reading and answering need. Each method raises as `Session.post_json`, and what
     `connectors/wechat_api/errcode.py` makes of an errcode."""
 
     def __init__(self, api: str, corpid: str, secret: Secret, *, pacing: Pacing | None, timeout: float) -> None:
         self.token = corp_token(api, corpid, secret)
+        self.credential = str(secret)  # how a person finds it
         self._session = Session(
             api,
             auth=self.token,
@@ -74,6 +76,27 @@ class Desk:
         body = {"external_userid_list": customers[:NAMES]}
         rows = _rows(await self._session.post_json("/cgi-bin/kf/customer/batchget", body), "customer_list")
         return {str(row.get("external_userid")): str(row.get("nickname", "")) for row in rows}
+
+    async def logged_in(self) -> None:
+        """Have a token at hand, so that what is written next needs no other call before it."""
+        if not self.token.is_good:
+            with suppress(NotPermittedError):  # it tells no accounts, but the token is there
+                await self.accounts()
+
+    async def send(self, account: str, customer: str, msgid: str, text: str, translate: Translate) -> Json:
+        """A text to a customer. `msgid`: ours, of at most 32 letters and digits; it is told again where sending fails
+        afterwards. https://developer.work.weixin.qq.com/document/path/94677"""
+        whom = {"touser": customer, "open_kfid": account, "msgid": msgid}
+        body = whom | {"msgtype": "text", "text": {"content": text}}
+        return await self._session.post_json("/cgi-bin/kf/send_msg", body, translate=translate)
+
+    async def service_state(self, account: str, customer: str) -> tuple[int | None, str]:
+        """Who serves a customer: 0 nobody yet, 1 the API, 2 waits for a colleague, 3 a colleague, 4 ended; and the
+        colleague's id. https://developer.work.weixin.qq.com/document/path/94669"""
+        body = {"open_kfid": account, "external_userid": customer}
+        told = await self._session.post_json("/cgi-bin/kf/service_state/get", body)
+        state = told.get("service_state")
+        return (state if isinstance(state, int) else None), str(told.get("servicer_userid") or "")
 
 
 def _rows(answer: Json, name: str) -> list[Record]:

@@ -11,9 +11,10 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, get_args
 
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import Field, HttpUrl, IPvAnyAddress, field_validator
 
 from connectors.contract import (
+    Author,
     Cursor,
     Duration,
     Finding,
@@ -26,9 +27,10 @@ from connectors.contract import (
     SourceConfig,
 )
 from connectors.errors import AuthError, ThrottledError, TransientError
+from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
-from connectors.weibo import reading
+from connectors.weibo import reading, replies
 from connectors.weibo.account import Account
 from connectors.weibo.api import Api, OutOfCallsError
 from connectors.weibo.checking import findings
@@ -45,7 +47,7 @@ ASK_AGAIN = timedelta(days=1)  # for what Weibo does not let us read
 WHOLE_AGAIN = timedelta(hours=1)  # for whole texts, after one could not be had
 
 
-class Weibo(PullConnector):
+class Weibo(PullConnector, Replying):
     """What the account whose token we hold may read. Cursor: `State.cursor()`, and the calls of the day."""
 
     class Config(SourceConfig):
@@ -60,6 +62,9 @@ class Weibo(PullConnector):
         )
         calls_per_day: int = Field(
             default=90, gt=0, description="Calls that this source may make a day; Weibo allows an account about 100."
+        )
+        reply_ip: IPvAnyAddress | None = Field(
+            default=None, description="This machine's public address, which Weibo asks for with each answer (rip)."
         )
         api: HttpUrl = Field(default=HttpUrl("https://api.weibo.com"), description="The open platform's address.")
         commercial_api: HttpUrl = Field(
@@ -76,6 +81,13 @@ class Weibo(PullConnector):
             if any(not word.strip() or set(word) & set('{}"') for word in words):
                 raise ValueError('a word to search for is not empty and has no { } or "')
             return words
+
+        @field_validator("reply_ip")
+        @classmethod
+        def _is_public(cls, address: IPvAnyAddress | None) -> IPvAnyAddress | None:
+            if address is not None and not address.is_global:
+                raise ValueError("should be the public address; Weibo takes a private one for abuse")
+            return address
 
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"edits", "deletions"})
     paces_itself: ClassVar[bool] = True
@@ -153,7 +165,7 @@ class Weibo(PullConnector):
 
     def _askable(self, state: State, now: datetime) -> list[Spot]:
         for name, (since, _) in list(state.denied.items()):
-            if now.timestamp() - since >= ASK_AGAIN.total_seconds():
+            if not 0 <= now.timestamp() - since < ASK_AGAIN.total_seconds():
                 del state.denied[name]
         return [
             spot for spot in state.spots if spot.name not in state.denied and not self._troubles.rests(spot.name, now)
@@ -238,6 +250,22 @@ class Weibo(PullConnector):
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return reading.read(record)
+
+    @property
+    def _reply_ip(self) -> str | None:
+        return str(self.config.reply_ip) if self.config.reply_ip else None
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # Weibo has no deadline
+        return replies.window(asked, self._reply_ip)
+
+    async def reply(self, outgoing: Outgoing) -> Sent:
+        return await replies.reply(self._api, outgoing, self._reply_ip, self.config.token, self.clock())
+
+    async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
+        return await replies.find(self._api, outgoing)
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002  # what the token's account writes is told as ours
+        return False
 
     async def check(self) -> Sequence[Finding]:
         state = State.of(None, self.config.read, sorted(self.config.search))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from connectors.contract import Record
 from connectors.errors import AuthError, TransientError
 from connectors.secret import Secret
-from connectors.session import Json, Pacing, SecretHeader, Session
+from connectors.session import Json, Pacing, SecretHeader, Session, Translate
 from connectors.weibo.failures import failure
 from connectors.weibo.plan import Budget
 
@@ -132,6 +132,11 @@ class Api:
         if not isinstance(answer, dict):
             raise TransientError("/2/statuses/show.json answered without a post")
         return answer
+
+    async def write(self, path: str, form: Mapping[str, str], translate: Translate) -> Json:
+        """Post a form. It is one of the day's calls, but never waits for them: Weibo itself allows a few more."""
+        self._budget.spend(self._clock())
+        return await self._session.post_form(path, form, translate=translate)
 
     async def calls_left(self) -> tuple[int, int] | None:
         """How many of how many calls Weibo itself still allows; None: it does not say. Not counted."""

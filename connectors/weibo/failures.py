@@ -55,7 +55,7 @@ class EndpointSpentError(TransientError):
 
 def failure(body: Json, credential: Secret, now: datetime) -> ConnectorError | None:
     """The failure that an answer tells; None: it tells none."""
-    code = _code(body)
+    code = code_of(body)
     if code is None:
         return None
     if code in REFUSED:
@@ -78,7 +78,8 @@ def failure(body: Json, credential: Secret, now: datetime) -> ConnectorError | N
     return TransientError(f"Weibo reports its error {code}")
 
 
-def _code(body: Json) -> int | None:
+def code_of(body: Json) -> int | None:
+    """The error code of an answer; None: it tells none."""
     code = body.get("error_code") if isinstance(body, dict) else None
     if isinstance(code, bool) or not isinstance(code, int | str) or not str(code).isdecimal():
         return None

@@ -84,7 +84,8 @@ class Pulse:
     def rate_at(self, now: datetime) -> float:
         if self.asked_at is None:
             return 0.0
-        return float(self.rate * 0.5 ** ((now - self.asked_at).total_seconds() / 3600 / HALF_LIFE))
+        hours = max((now - self.asked_at).total_seconds() / 3600, 0.0)
+        return float(self.rate * 0.5 ** (hours / HALF_LIFE))
 
 
 def _blended(before: float, now: float, half_lives: float) -> float:
@@ -147,7 +148,9 @@ def due(places: Sequence[P], left: int, profile: Profile, now: datetime) -> list
     spent = sum(place.cost * weights[place.name] for place in places)
     pressing = []
     for place in places:
-        waited = longest if place.pulse.asked_at is None else now - place.pulse.asked_at
+        asked_at = place.pulse.asked_at
+        # Asked in the future: the clock was wrong then.
+        waited = longest if asked_at is None or asked_at > now else now - asked_at
         is_planned = waited / HOUR * weights[place.name] * speed >= spent
         if place.unfinished or is_planned or waited >= longest:
             pressing.append((weights[place.name], place))

@@ -24,8 +24,9 @@ Kind = Literal["s", "c"]  # posts and comments are numbered apart
 # Written by Weibo where the author wrote nothing.
 _UNSAID = frozenset({"转发微博", "轉發微博", "Repost", "分享图片", "分享圖片", "Share pictures"})
 _CHAIN = re.compile(r"//\s*@(?:[\w·\-]{1,40}\s*[:：]|[\w·\-]{0,40}$)")  # the second where a list cut it off
-_REPLY = re.compile(r"^\s*(?:回复|回覆|Reply to)\s*@(?P<name>[\w·\-]{1,30})\s*[:：]\s*")
-_NAMED = re.compile(r"@([\w·\-]{1,30})")
+_REPLY = r"^\s*(?:回复|回覆|Reply to)\s*@(?P<name>{})\s*[:：]\s*"
+_ANY_NAME = r"[\w·\-]{1,30}"
+_NAMED = re.compile(f"@({_ANY_NAME})")
 _CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文\s*$")
 _MYRIADS = {"": 1, "万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([万萬亿億]?)\+?")
@@ -80,7 +81,7 @@ def _status(status: Fields, us: str) -> Post | Deleted:
     long_text = _long_text(status)
     text = long_text or _text(status, native_id)
     # Who passes on an answer to somebody else gets this prefix, as in a comment.
-    reply = _REPLY.match(text) if "retweeted_status" in status else None
+    reply = _reply(text) if "retweeted_status" in status else None
     said, mentions = _own_words(text[reply.end() :] if reply else text)
     likes, replies, shares = _counts(status)
     return Post(
@@ -111,7 +112,7 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
     status, parent = _object(comment, "status"), _object(comment, "reply_comment")
     above = _native_id("s", status) if _id(status) else None
     text = _text(comment, native_id)
-    reply = _REPLY.match(text)
+    reply = _reply(text, str(_user(parent).get("screen_name") or ""))
     said, mentions = _own_words(text[reply.end() :] if reply else text)
     answered = _id(_user(parent)) or (reply["name"] if reply else "")
     likes, replies, shares = _counts(comment)
@@ -155,6 +156,12 @@ def status_of(comment: Fields) -> str:
 
 def count_of(row: Fields, name: str) -> int:
     return _count(row, name) or 0
+
+
+def _reply(text: str, name: str = "") -> re.Match[str] | None:
+    """What Weibo puts before an answer to somebody, `name`: whom it is known to answer, however that is spelled."""
+    known = re.match(_REPLY.format(re.escape(name)), text) if name else None
+    return known or re.match(_REPLY.format(_ANY_NAME), text)
 
 
 def _own_words(text: str) -> tuple[str, tuple[str, ...]]:

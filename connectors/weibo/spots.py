@@ -225,7 +225,9 @@ class Search:
 
     def _begin(self, asking: Asking) -> None:
         covered = self.pulse.complete_to
-        start = max(covered - INDEX_LAG, asking.since) if covered else asking.since
+        # In the future: the clock was wrong then, and nobody knows how far we had come.
+        is_known = covered is not None and covered <= asking.now
+        start = max(covered - INDEX_LAG, asking.since) if covered is not None and is_known else asking.since
         self.begun, self.start, self.end, self.page = asking.now, int(start.timestamp()), _seconds(asking.now), 1
 
     async def _next(self, asking: Asking) -> Found:

@@ -15,6 +15,7 @@ LONGEST_REST = timedelta(hours=1)
 class _Trouble:
     message: str
     failures: int
+    at: datetime
     until: datetime
 
 
@@ -29,14 +30,14 @@ class Troubles:
         before = self._by_place.get(place)
         failures = before.failures + 1 if before else 1
         rest = min(FIRST_REST * 2 ** min(failures - 2, 10), LONGEST_REST) if failures > 1 else timedelta(0)
-        self._by_place[place] = _Trouble(message, failures, rest_until or now + rest)
+        self._by_place[place] = _Trouble(message, failures, now, rest_until or now + rest)
 
     def end(self, place: str) -> None:
         self._by_place.pop(place, None)
 
     def rests(self, place: str, now: datetime) -> bool:
         trouble = self._by_place.get(place)
-        return trouble is not None and now < trouble.until
+        return trouble is not None and trouble.at <= now < trouble.until
 
     def first(self) -> TransientError | None:
         """What the health page should say."""

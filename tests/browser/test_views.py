@@ -62,7 +62,8 @@ async def test_pages_follow_one_another_without_doubles_while_the_order_ages(des
 async def test_of_many_rows_two_thousand_are_kept_and_the_first_come_back(desk: Desk) -> None:
     await desk.site.says(("fox", "how do I export entry 0?"))
     copies = """INSERT INTO inquiry_open SELECT i.* REPLACE (
-        CAST(md5(n::VARCHAR) AS UUID) AS inquiry_id, upper(substr(md5(n::VARCHAR), 1, 7)) AS code, 'entry ' || n AS excerpt,
+        CAST(md5(n::VARCHAR) AS UUID) AS inquiry_id,
+        upper(substr(md5(n::VARCHAR), 1, 7)) AS code, 'entry ' || n AS excerpt,
         points - n / 100 AS points) FROM inquiry_open AS i, range(1, 2201) AS t(n)"""
     await desk.site.work.db.write(lambda con: con.execute(copies).fetchall())
     async with desk.page() as page, asyncio.timeout(60):

@@ -83,3 +83,23 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def _several(cell: str, separator: str) -> frozenset[str]:
     return frozenset(part for part in cell.split(separator) if part)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer before it is sent; `rules` of aggregator.answering.safety that speak against it, those of one meaning
+    under one name. Unlike the others, this set was written by the hand that wrote the rules, before them."""
+
+    id: str
+    rules: frozenset[str]
+    given: frozenset[str]  # slots that the customer has given
+    customer: str  # the language in which the customer wrote
+    text: str
+
+
+def answers(name: str) -> list[Draft]:
+    """`answers.tsv`, on which the rules were made, or `answers_apart.tsv`, which was looked at when they were done."""
+    return [
+        Draft(row["id"], _several(row["rules"], ","), _several(row["given"], ","), row["customer"], row["text"])
+        for row in rows(name)
+    ]

@@ -13,7 +13,7 @@ from aggregator.demo.wechat.protocol import Fault
 from connectors.contract import Push
 from connectors.wechat import WeChat, chats
 from tests.conftest import Hands
-from tests.contract_suite import PullContract, PushContract
+from tests.contract_suite import Patience, PullContract, PushContract
 from tests.wechat_account import (
     SECRET_ENV,
     Source,
@@ -33,10 +33,11 @@ class CommentStage:
         self.wechat = wechat
         self.url = url
         self.clock = clock
+        self.patience = Patience()
         wechat.publishes("三月更新", at=clock.now - timedelta(hours=2))
 
     def connector(self) -> WeChat:
-        config = configured(self.wechat, self.url, timeout=0.5)
+        config = configured(self.wechat, self.url, timeout=self.patience.taken())
         return made(config, self.clock)
 
     def says(self, *texts: str) -> None:
@@ -48,6 +49,7 @@ class CommentStage:
         self.wechat.breaks(self.wechat.comments("ann", "odd"))
 
     def fails_next(self, fault: Fault) -> None:
+        self.patience.expects(fault)
         self.wechat.fails_next(fault)
 
     def asks_to_wait(self, seconds: int) -> None:
@@ -76,7 +78,7 @@ class ChatStage(CommentStage):
     many = 25
 
     def connector(self) -> WeChat:
-        config = configured(self.wechat, self.url, timeout=0.5, comments=False, agent_chats="all")
+        config = configured(self.wechat, self.url, timeout=self.patience.taken(), comments=False, agent_chats="all")
         return made(config, self.clock)
 
     def says(self, *texts: str) -> None:

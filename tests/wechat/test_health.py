@@ -136,7 +136,7 @@ async def test_no_access_token_stands_in_a_log_an_error_or_the_cursor(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     wechat.publishes("文章")
-    connector, done = source(timeout=0.5), Drained()
+    connector, done = source(timeout=0.5 if fault == "timeout" else 10), Drained()
     async with connector:
         await poll(connector, done)
         token = wechat.tokens.stable()["access_token"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import httpx
@@ -19,8 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from aggregator.demo.chat.faults import Faulty
+from aggregator.demo.chat.faults import Answers, Faulty
 from aggregator.demo.truth import Truth
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Json = dict[str, Any]
 KINDS: Final = ("incoming", "outgoing", "activity", "template")
@@ -73,6 +76,7 @@ class ChatwootSimulator(Faulty):
         self.signs = True
         self.repeats = True
         self.role = "administrator"
+        self.answers = Answers()
         self.inboxes = {3: "Website", 4: "Telegram bridge"}
         self.pending: deque[Json] = deque()
         self.requests: list[Request] = []
@@ -87,6 +91,7 @@ class ChatwootSimulator(Faulty):
             Route(f"{api}/inboxes", self._inboxes),
             Route(f"{api}/conversations", self._listing),
             Route(f"{api}/conversations/{{number:int}}/messages", self._messages),
+            Route(f"{api}/conversations/{{number:int}}/messages", self._create, methods=["POST"]),
         ]
         super().__init__(Starlette(routes=routes))
 
@@ -248,6 +253,21 @@ class ChatwootSimulator(Faulty):
         else:
             rows = [each for each in rows if before is None or each.id < int(before)][-20:]
         return JSONResponse({"meta": {}, "payload": [self._rendered(each) for each in rows]})
+
+    async def _create(self, request: Request) -> Response | ASGIApp:
+        if refusal := self._refusal(request):
+            return refusal
+        place = self.conversations.get(request.path_params["number"])
+        if place is None:
+            return JSONResponse({"error": "Resource could not be found"}, 404)
+        asked: Json = orjson.loads(await request.body())
+        if told := self.answers.refuses():
+            return JSONResponse({"message": told}, 422)
+        if self.answers.breaks():
+            return JSONResponse({"error": "oops"}, 500)
+        me = {"id": 1, "name": "Reader", "type": "user"}
+        made = self._writes(place, asked["message_type"], asked["content"], me, None, private=asked["private"])
+        return self.answers.told(self._rendered(self.messages[made]))
 
     def _refusal(self, request: Request) -> Response | None:
         self.requests.append(request)

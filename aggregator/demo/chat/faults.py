@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from starlette.responses import JSONResponse, Response
@@ -11,6 +12,33 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 Fault = Literal["timeout", "reset", "truncated", "500", "429"]
+
+
+@dataclass
+class Answers:
+    """What becomes of the next answers that are posted. refusals: they are refused so; losing: they are taken, but what
+    says so never arrives; breaking: so many fail before they are taken."""
+
+    refusals: deque[str] = field(default_factory=deque)
+    losing: int = 0
+    breaking: int = 0
+
+    def refuses(self) -> str | None:
+        return self.refusals.popleft() if self.refusals else None
+
+    def breaks(self) -> bool:
+        self.breaking, now = max(0, self.breaking - 1), self.breaking
+        return now > 0
+
+    def told(self, made: object) -> Response | ASGIApp:
+        self.losing, now = max(0, self.losing - 1), self.losing
+        return _half if now else JSONResponse(made)
+
+
+async def _half(_: Scope, __: Receive, send: Send) -> None:
+    """The connection ends in the middle."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"999")]})
+    await send({"type": "http.response.body", "body": b'{"id": 1', "more_body": True})
 
 
 class Faulty:

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import escape
-from typing import Any
+from html import escape, unescape
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
@@ -18,8 +18,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from aggregator.demo.chat.faults import Faulty
+from aggregator.demo.chat.faults import Answers, Faulty
 from aggregator.demo.truth import Truth
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Json = dict[str, Any]
 
@@ -57,6 +60,7 @@ class IntercomSimulator(Faulty):
         self.hook_url = ""
         self.client_secret = "demo-client-secret"  # noqa: S105 - the simulator's, nobody else's
         self.per_page = 50
+        self.answers = Answers()
         self.pending: deque[Json] = deque()
         self.requests: list[tuple[str, Json]] = []
         self.conversations: dict[str, _Conversation] = {}
@@ -66,6 +70,7 @@ class IntercomSimulator(Faulty):
             Route("/conversations/search", self._search, methods=["POST"]),
             Route("/conversations", self._list),
             Route("/conversations/{number}", self._one),
+            Route("/conversations/{number}/reply", self._reply, methods=["POST"]),
         ]
         super().__init__(Starlette(routes=routes))
 
@@ -174,6 +179,22 @@ class IntercomSimulator(Faulty):
             return refusal
         place = self.conversations.get(request.path_params["number"])
         return JSONResponse(_conversation(place, place.parts[-500:])) if place else _error(404, "not_found")
+
+    async def _reply(self, request: Request) -> Response | ASGIApp:
+        asked: Json = orjson.loads(await request.body())
+        if refusal := self._refusal(request, asked):
+            return refusal
+        place = self.conversations.get(request.path_params["number"])
+        if place is None:
+            return _error(404, "not_found")
+        if told := self.answers.refuses():
+            return _error(400, told)
+        if self.answers.breaks():
+            return _error(500, "server_error")
+        admin = {"type": asked["type"], "id": asked["admin_id"], "name": "Reader"}
+        said = asked["body"].removeprefix("<p>").removesuffix("</p>").replace("<br>", "\n")
+        self._writes(admin, unescape(said), place.id, None, kind=asked["message_type"])
+        return self.answers.told(_conversation(place, place.parts))
 
     def _refusal(self, request: Request, body: Json | None = None) -> Response | None:
         self.requests.append((request.url.path, body or {}))

@@ -7,16 +7,20 @@ as the connector writes them: a mail's Message-ID without its brackets.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from typing import Final
 
 from aggregator.demo.mail.boxes import Folder, Stored
 from aggregator.demo.mail.letters import letter
+from aggregator.demo.mail.submission import Submission
 from aggregator.demo.mail.talk import Fault, Talk
 from aggregator.demo.truth import Truth
 
@@ -44,8 +48,8 @@ class _Said:
 class MailSimulator:
     """The mailbox of a support team. `clock`: when a mail arrives unless the verb says so.
 
-    faults: what goes wrong, at which command (None: the next one), and for how many seconds to wait.
-    without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
+    faults: what goes wrong, at which command (None: the next one), for how many seconds to wait, after how many
+    commands. without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
     wants_oauth: it refuses passwords, as Microsoft 365; refuses_idle: it says that it knows IDLE, and does not.
     """
 
@@ -61,7 +65,7 @@ class MailSimulator:
     tls: ssl.SSLContext | None = None
     abilities: tuple[str, ...] = ("IDLE", "ID", "ENABLE", "CONDSTORE", "SPECIAL-USE", "AUTH=XOAUTH2")
     without: frozenset[str] = frozenset()
-    faults: deque[tuple[Fault, str | None, int]] = field(default_factory=deque)
+    faults: deque[tuple[Fault, str | None, int, int]] = field(default_factory=deque)
     commands: list[str] = field(default_factory=list)
     logins: int = 0
     somebody_idles: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,6 +75,7 @@ class MailSimulator:
         marks = {INBOX: None, JUNK: r"\Junk", SENT: r"\Sent"}
         self.folders = {name: Folder(name, 1_700_000_000 + number, mark) for number, (name, mark) in
                         enumerate(marks.items())}  # fmt: skip
+        self.submission = Submission(self)
         self._said: dict[str, _Said] = {}
         self._names: dict[str, str] = {}
         self._number = 0
@@ -135,6 +140,25 @@ class MailSimulator:
         """Any bytes arrive as a mail. truth() does not tell of them."""
         return self.folders[folder].add(raw, at or self.clock())
 
+    def keeps(self, raw: bytes, flags: set[str] | None = None, folder: str = SENT) -> None:
+        """A mail that went out by our server, or that a program puts there."""
+        message = message_from_bytes(raw, policy=default)
+        native_id = str(message["Message-ID"]).strip("<> ")
+        references = tuple(each.strip("<>") for each in str(message["References"] or "").split())
+        body = message.get_body()
+        whole = body.get_content().replace("\r\n", "\n") if body else ""
+        text = re.split(r"\n(?:On|在) .*(?:wrote:|写道：)\n", whole, maxsplit=1)[0].strip()
+        stored = self.folders[folder].add(raw, self.clock(), flags or {r"\Seen"})
+        self._said[native_id] = _Said(
+            native_id,
+            text,
+            str(message["From"]).rpartition("<")[2].strip("> "),
+            references,
+            str(message["Subject"]).removeprefix("Re: "),
+            self.folders[folder],
+            stored,
+        )
+
     def malformed(self) -> None:
         """A mail of which nothing is left, as after a full disk."""
         self.delivers(b"")
@@ -157,9 +181,9 @@ class MailSimulator:
     def numbers_anew(self, folder: str = INBOX) -> None:
         self.folders[folder].number_anew()
 
-    def fail_next(self, *faults: Fault, command: str | None = None, wait: int = 1) -> None:
-        """The next commands (of that name) fail, one after the other."""
-        self.faults.extend((fault, command, wait) for fault in faults)
+    def fail_next(self, *faults: Fault, command: str | None = None, wait: int = 1, after: int = 0) -> None:
+        """The next commands (of that name) fail, one after the other, each once `after` others went well."""
+        self.faults.extend((fault, command, wait, after) for fault in faults)
 
     # What is true
 

@@ -16,7 +16,7 @@ from aggregator.demo.mail.wire import GarbledError, Words, from_utf7, in_set, li
 if TYPE_CHECKING:
     from aggregator.demo.mail import MailSimulator
 
-Fault = Literal["500", "reset", "truncated", "timeout", "bye", "throttled"]
+Fault = Literal["500", "reset", "truncated", "timeout", "bye", "throttled", "garbled"]
 State = Literal["new", "in", "selected"]
 
 FLAGS: Final = (r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen")
@@ -56,6 +56,7 @@ class Talk:
             "LIST": self._list,
             "SELECT": self._select,
             "EXAMINE": self._examine,
+            "APPEND": self._append,
             "CLOSE": self._leave,
             "UNSELECT": self._leave,
             "IDLE": self._idle,
@@ -130,7 +131,10 @@ class Talk:
         faults = self._server.faults
         if not faults or faults[0][1] not in (None, command):
             return
-        fault, _, wait = faults.popleft()
+        fault, only_at, wait, after = faults.popleft()
+        if after:
+            faults.appendleft((fault, only_at, wait, after - 1))
+            return
         match fault:
             case "500":
                 raise RefusedError("[UNAVAILABLE] Temporary failure")
@@ -145,6 +149,8 @@ class Talk:
             case "bye":
                 self._say(b"* BYE Server shutting down")
                 raise GoneError
+            case "garbled":
+                self._say("* eins FETCH (UID zwölf FLAGS ((".encode("latin-1"))
             case "truncated":
                 self._say(b"* 1 FETCH (UID 1 BODY[] {5000}\r\nSubject: this is not")
                 raise GoneError
@@ -248,6 +254,15 @@ class Talk:
             self._say(b"* OK [UIDNEXT %d] is next" % folder.next_uid)
         if "CONDSTORE" not in self._server.without:
             self._say(b"* OK [HIGHESTMODSEQ %d] is highest" % folder.modseq)
+
+    async def _append(self, _command: str, given: Words) -> None:
+        if len(given) < 2 or isinstance(given[0], list) or isinstance(given[-1], list):
+            raise GarbledError
+        name, raw = from_utf7(given[0]), given[-1]
+        if name not in self._server.folders:
+            raise RefusedError("[TRYCREATE] there is no such folder")
+        flags = next((each for each in given[1:-1] if isinstance(each, list)), [])
+        self._server.keeps(raw.encode(), {str(flag) for flag in flags}, name)
 
     async def _leave(self, _command: str, _given: Words) -> None:
         self._folder, self._state = None, "in"

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from aggregator.demo.forum_faults import Fault
 from aggregator.demo.qq.actions import Actions
+from aggregator.demo.qq.answers import Answers
 from aggregator.demo.qq.events import Events
 from aggregator.demo.qq.messages import App, Json, Said, shown
 from aggregator.demo.truth import Truth
@@ -53,6 +54,7 @@ class OneBotSimulator:
         self._clock = clock
         self._users: dict[str, tuple[int, str, str]] = {}  # number, nickname, card
         self.group = self.adds_group(group)
+        self.our = Answers(qq=self)
         self.actions = Actions(self)
         self.events = Events(self)
         self.app = Starlette(routes=[self.events.route, self.actions.route])
@@ -105,13 +107,21 @@ class OneBotSimulator:
 
     def answers(self, text: str, group: int | None = None, to: str | None = None) -> str:
         """The account itself writes, in a group or in private to a user."""
-        self._users.setdefault("", (self.account, "Harbor 助手", ""))
         segments: list[Json] = [{"type": "text", "data": {"text": text}}]
         if to is not None:
-            peer = self.user(to)
-            return self._keep(self.contacts.setdefault(peer, _Chat(to)), peer, True, "", segments, text, None)
-        peer = self.group if group is None else group
-        return self._keep(self.groups[peer], peer, False, "", segments, text, None)
+            return self.sends_itself(segments, text, self.user(to), private=True)
+        return self.sends_itself(segments, text, self.group if group is None else group, private=False)
+
+    def sends_itself(self, segments: list[Json], text: str, peer: int, *, private: bool) -> str:
+        """The same, whatever it is, to a group or a user by number."""
+        self._users.setdefault("", (self.account, "Harbor 助手", ""))
+        chat = self.contacts.setdefault(peer, _Chat(str(peer))) if private else self.groups[peer]
+        return self._keep(chat, peer, private, "", segments, text, None)
+
+    def knows(self, message_id: str, peer: int) -> bool:
+        """Whether a reply may name this message."""
+        said = [each for chat in self._chats() for each in chat.said if each.peer == peer]
+        return any(str(each.message_id(self.app_name)) == message_id for each in said)
 
     def recalls(self, native_id: str) -> None:
         """The message disappears."""

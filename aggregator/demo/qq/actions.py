@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from aggregator.demo.forum_faults import answer_with_fault
+from aggregator.demo.qq.answers import WHOM
+from aggregator.demo.qq.failing import ActionError
 from aggregator.demo.qq.messages import VERSIONS, Json, Said
 
 if TYPE_CHECKING:
@@ -32,14 +34,6 @@ _PAGED: Final[dict[str, dict[str, type | tuple[type, ...]]]] = {
     "LLOneBot": {"count": (int, str), "message_seq": (int, str), "reverse_order": bool},
 }
 _WHOM: Final = {"get_group_msg_history": "group_id", "get_friend_msg_history": "user_id"}
-
-
-class ActionError(Exception):
-    """An action fails, with this retcode."""
-
-    def __init__(self, retcode: int, message: str) -> None:
-        super().__init__(message)
-        self.retcode = retcode
 
 
 class Actions:
@@ -64,7 +58,12 @@ class Actions:
         if simulator.faults:
             await answer_with_fault(*simulator.faults.popleft(), scope, receive, send)
             return
-        await (await self._answer(Request(scope, receive)))(scope, receive, send)
+        if scope["path"].strip("/") not in WHOM:
+            await (await self._answer(Request(scope, receive)))(scope, receive, send)
+        elif hindered := simulator.our.hindered():
+            await hindered(scope, receive, send)
+        else:
+            await simulator.our.tell(await self._answer(Request(scope, receive)), scope, receive, send)
 
     async def _answer(self, request: Request) -> JSONResponse:
         if refused := self._refused(request):
@@ -103,6 +102,8 @@ class Actions:
                 return [] if simulator.lists_nothing else self._groups()
             case "get_recent_contact" if simulator.app_name == "NapCat.Onebot":
                 return self._contacts(parameters)
+            case "send_group_msg" | "send_private_msg":
+                return simulator.our.takes(action, parameters)
             case "get_group_msg_history" | "get_friend_msg_history":
                 return {"messages": [simulator.shown(said) for said in self._history(action, parameters)]}
         raise ActionError(200 if simulator.app_name == "NapCat.Onebot" else 1404, "不支持的Api")

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 
 from aggregator.demo.forum_faults import Fault
+from aggregator.demo.qq_bot.answers import Answers
 from aggregator.demo.qq_bot.api import Api
 from aggregator.demo.qq_bot.gateway import Gateway
 from aggregator.demo.truth import Truth
@@ -45,6 +46,7 @@ class QQBotSimulator:
         self._told: dict[str, Json] = {}  # the payload of each post
         self._positions: dict[str, str] = {}  # of each post in its group
         self.unheard: set[str] = set()
+        self.our = Answers(bot=self)
         self.api = Api(self)
         self.gateway = Gateway(self)
         self.app = Starlette(routes=[*self.api.routes, self.gateway.route])
@@ -98,6 +100,16 @@ class QQBotSimulator:
         where = {"guild_id": "18700001", "channel_id": self.channel, "seq": self._number + 1}
         thread = f"guild/{self.channel}"
         return self._tell("AT_MESSAGE_CREATE", "guild", author, text, where, thread, number, at)
+
+    def writes_to_bot_in_guild(self, user: str, text: str, at: datetime | None = None) -> str:
+        """A member of our guild writes to the bot in a direct session."""
+        number = str(int(self.openid("guild", user)[:12], 16))
+        author, where = {"id": number, "username": user, "bot": False}, {"guild_id": "18700077"}
+        return self._tell("DIRECT_MESSAGE_CREATE", "dm", author, text, where, "dm/18700077", number, at)
+
+    def said(self, native_id: str) -> Json | None:
+        """A message as it was told."""
+        return self._told.get(native_id)
 
     def recalls(self, native_id: str) -> None:
         """A moderator of the guild takes a message away."""

@@ -1,4 +1,4 @@
-"""Access tokens, and the two calls that listening needs."""
+"""Access tokens, the two calls that listening needs, and those that send."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.demo.forum_faults import answer_with_fault
+from aggregator.demo.qq_bot.answers import PATHS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from aggregator.demo.qq_bot import QQBotSimulator
 
 LIVES: Final = timedelta(seconds=7200)
+OK: Final = 200
 OVERLAP: Final = timedelta(seconds=60)
 
 
@@ -38,6 +40,7 @@ class Api:
             Route("/app/getAppAccessToken", self._failing(self._token), methods=["POST"]),
             Route("/gateway/bot", self._failing(self._gateway)),
             Route("/users/@me", self._failing(self._me)),
+            *(Route(path, self._sending, methods=["POST"]) for path in PATHS),
         ]
 
     def accepts(self, header: str) -> bool:
@@ -78,6 +81,16 @@ class Api:
         limit = {"total": 1000, "remaining": self.sessions_left, "reset_after": 14_400_000, "max_concurrency": 1}
         url = self.gateway_url or str(request.url.replace(scheme="ws", path="/websocket", query=""))
         return JSONResponse({"url": url, "shards": 1, "session_start_limit": limit})
+
+    async def _sending(self, request: Request) -> Response | ASGIApp:
+        our = self._simulator.our
+        if refused := self._refused(request):
+            return refused
+        if hindered := our.hindered():
+            return hindered
+        made = our.takes(request.url.path, orjson.loads(await request.body()))
+        losing = our.losing > 0 and made.status_code == OK
+        return our.told({}) if losing else made
 
     async def _me(self, request: Request) -> Response:
         me: dict[str, Any] = {"id": "1440000000000001", "username": "Harbor 助手", "avatar": ""}

@@ -7,12 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx
+from pydantic import HttpUrl
 
 from aggregator.clocks import Clock
 from aggregator.demo.chat import AppBackend
+from aggregator.demo.chat.takes import AppAnswers
 from aggregator.demo.scene import UNNOTICED, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
+from aggregator.listener import serve
 from connectors.chat import Chat
 from connectors.contract import SourceConfig
 
@@ -27,13 +30,15 @@ class ChatScene(Scene):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.backend = AppBackend(clock=clock, batch=20)
+        self.reply_url = ""
 
     @property
     def space(self) -> str:
         return f"chat/{self.source}"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        """It only calls, and is called by nobody."""
+        """It calls us, and takes our answers."""
+        self.reply_url = f"{await stack.enter_async_context(serve(AppAnswers(self.backend).app))}/answers"
 
     def connect(self, hooks_url: str) -> None:
         self.backend.url = f"{hooks_url}/intake/chat/{self.source}"
@@ -47,7 +52,7 @@ class ChatScene(Scene):
 
     def config(self, secrets: Path) -> SourceConfig:
         secret = kept(secrets, "chat.secret", self.backend.secret)
-        return Chat.Config(connector="chat", secret=secret, calls_per_minute=100_000)
+        return Chat.Config(connector="chat", secret=secret, reply_url=HttpUrl(self.reply_url), calls_per_minute=100_000)
 
     def account(self, person: Person) -> str:
         return f"{'staff' if person.role == 'staff' else 'user'}/{person.handle}"

@@ -13,7 +13,6 @@ from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.discourse import Discourse
 
@@ -38,7 +37,7 @@ class ForumScene(Scene):
         return f"discourse/{self.url.removeprefix('http://')}"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     def config(self, secrets: Path) -> SourceConfig:
         return Discourse.Config(

@@ -13,6 +13,7 @@ from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from connectors.contract import SourceConfig
 from connectors.imap import Imap
+from connectors.imap.smtp import Smtp
 
 
 class MailScene(Scene):
@@ -25,7 +26,7 @@ class MailScene(Scene):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.simulator = MailSimulator(clock)
-        self.port = 0
+        self.port = self.way_out = 0
 
     @property
     def space(self) -> str:
@@ -33,6 +34,7 @@ class MailScene(Scene):
 
     async def open(self, stack: AsyncExitStack) -> None:
         self.port = await stack.enter_async_context(self.simulator.serving())
+        self.way_out = await stack.enter_async_context(self.simulator.submission.serving())
 
     def config(self, secrets: Path) -> SourceConfig:
         return Imap.Config(
@@ -42,6 +44,7 @@ class MailScene(Scene):
             security="none",
             user=self.simulator.user,
             password=kept(secrets, "mail.password", self.simulator.password),
+            smtp=Smtp(host="127.0.0.1", port=self.way_out, security="none"),
             idle=timedelta(seconds=self.long_poll),
             poll_every=timedelta(seconds=1),
         )

@@ -13,7 +13,6 @@ from aggregator.demo.qq import OneBotSimulator
 from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.qq import QQ
 
@@ -35,7 +34,7 @@ class QQScene(Scene):
         return f"qq/{self.simulator.account}"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     def connect(self, hooks_url: str) -> None:
         self.simulator.events.hook_url = f"{hooks_url}/hooks/{self.source}"

@@ -12,7 +12,6 @@ from aggregator.demo.qq_bot import QQBotSimulator
 from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.qq_bot import QQBot
 
@@ -39,7 +38,7 @@ class QQBotScene(Scene):
         return f"qqbot/{self.simulator.app_id}"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     @property
     def is_heard(self) -> bool:

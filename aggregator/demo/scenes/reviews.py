@@ -12,7 +12,6 @@ from aggregator.demo.feed import FeedSimulator
 from aggregator.demo.scene import WAIT, Scene, Trouble
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.feed import Feed
 
@@ -37,7 +36,7 @@ class ReviewsScene(Scene):
         return "feed"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator))
+        self.url = await stack.enter_async_context(self.serving(self.simulator))
 
     def config(self, _: Path) -> SourceConfig:
         return Feed.Config(

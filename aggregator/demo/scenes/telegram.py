@@ -11,7 +11,6 @@ from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.demo.truth import Truth
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.telegram import Telegram
 
@@ -33,7 +32,7 @@ class TelegramScene(Scene):
         return "telegram"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     def config(self, secrets: Path) -> SourceConfig:
         return Telegram.Config(

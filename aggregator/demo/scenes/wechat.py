@@ -15,7 +15,6 @@ from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat import WeChatSimulator
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.wechat import WeChat
 
@@ -45,7 +44,7 @@ class WeChatScene(Scene):
         return f"wechat/{self.simulator.appid}"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     def connect(self, hooks_url: str) -> None:
         self.simulator.callbacks.url = f"{hooks_url}/hooks/{self.source}"

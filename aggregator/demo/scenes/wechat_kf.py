@@ -13,7 +13,6 @@ from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.demo.wechat_kf import WeChatKfSimulator
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.wechat_kf import WeChatKf
 
@@ -38,7 +37,7 @@ class WeChatKfScene(Scene):
         return f"wechat_kf/{self.simulator.corpid}"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     def connect(self, hooks_url: str) -> None:
         self.simulator.callbacks.url = f"{hooks_url}/hooks/{self.source}"

@@ -12,7 +12,6 @@ from aggregator.demo.scene import WAIT, Scene, Trouble, kept
 from aggregator.demo.script import OUR_WEIBO, Line, Person
 from aggregator.demo.truth import Truth
 from aggregator.demo.weibo import WeiboSimulator
-from aggregator.listener import serve
 from connectors.contract import SourceConfig
 from connectors.weibo import Weibo
 
@@ -38,7 +37,7 @@ class WeiboScene(Scene):
         return "weibo"
 
     async def open(self, stack: AsyncExitStack) -> None:
-        self.url = await stack.enter_async_context(serve(self.simulator.app))
+        self.url = await stack.enter_async_context(self.serving(self.simulator.app))
 
     def config(self, secrets: Path) -> SourceConfig:
         return Weibo.Config(

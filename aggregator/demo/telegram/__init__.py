@@ -353,10 +353,12 @@ class TelegramSimulator:
     def holds(self, native_id: str) -> bool:
         return native_id in self._said
 
-    def bot_says(self, chat: int, text: str, reply_to: str | None = None) -> Json:
-        """The bot writes; a bot is not told what it said itself."""
+    def bot_says(self, chat: int, text: str, reply_to: str | None = None, topic: int | None = None) -> Json:
+        """The bot writes; a bot is not told what it said itself. `topic`: of a forum, by its id."""
         message = self._message(chat, reply_to=reply_to, sender=self.bot, text=text)
+        if topic is not None:
+            message |= {"message_thread_id": topic, "is_topic_message": True}
         native_id = f"{chat}/{message['message_id']}"
-        self._said[native_id] = _Said(native_id, chat, message, str(BOT), str(chat))
+        self._said[native_id] = _Said(native_id, chat, message, str(BOT), f"{chat}/{topic}" if topic else str(chat))
         self.sent.append(message)
         return message

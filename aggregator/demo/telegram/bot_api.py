@@ -19,8 +19,11 @@ from aggregator.demo.telegram.messages import Json
 if TYPE_CHECKING:
     from aggregator.demo.telegram import TelegramSimulator
 
-Fault = Literal["timeout", "reset", "truncated", "500", "429", "409_poller", "409_webhook", "401", "html", "empty"]
+Fault = Literal[
+    "timeout", "reset", "truncated", "500", "429", "409_poller", "409_webhook", "401", "403", "html", "empty"
+]
 
+LONGEST: Final = 4096  # UTF-16 units of a message
 OTHER_POLLER: Final = (
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 )
@@ -145,13 +148,15 @@ class BotApi:
 
     def _send_message(self, parameters: Json) -> Json:
         chat = self._chat(parameters)["id"]
+        if len(parameters["text"].encode("utf-16-le")) > 2 * LONGEST:
+            raise ApiError(400, "Bad Request: message is too long")
         reply: Json = parameters.get("reply_parameters") or {}
         parent = f"{chat}/{reply['message_id']}" if reply else None
         if parent is not None and not self._telegram.holds(parent):
             if not reply.get("allow_sending_without_reply"):
                 raise ApiError(400, "Bad Request: message to be replied not found")
             parent = None
-        return self._telegram.bot_says(chat, parameters["text"], parent)
+        return self._telegram.bot_says(chat, parameters["text"], parent, parameters.get("message_thread_id"))
 
 
 class _Dropped(Response):
@@ -185,6 +190,8 @@ async def _fail(fault: Fault, retry_after: int, request: Request) -> Response:
             raise ApiError(429, f"Too Many Requests: retry after {retry_after}", retry_after=retry_after)
         case "401":
             raise ApiError(401, "Unauthorized")
+        case "403":
+            raise ApiError(403, "Forbidden: bot was blocked by the user")
         case "409_poller":
             raise ApiError(409, OTHER_POLLER)
         case "409_webhook":

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from starlette.applications import Starlette
 
 from aggregator.demo.truth import Truth
+from aggregator.demo.wechat.answers import Answers
 from aggregator.demo.wechat.api import Api
 from aggregator.demo.wechat.articles import Article, Comment
 from aggregator.demo.wechat.callbacks import CallbackSender
@@ -59,6 +60,7 @@ class WeChatSimulator:
         self._between: list[Callable[[], None]] = []
         self._next_message = 24_536_998_765_432_101
         self._next_article = 2_247_483_789
+        self.our = Answers(self)
         self.api = Api(self)
         self.app = Starlette(routes=self.api.routes)
 
@@ -73,6 +75,7 @@ class WeChatSimulator:
 
     def sends(self, user: str, kind: str, at: datetime | None = None, **fields: str | int) -> str:
         """A message of any kind, with the fields of that kind."""
+        self.our.sending.heard(self.openid(user), at or self.clock())
         message = self._from(user, kind, at) | fields | {"MsgId": self._next_message}
         self._next_message += 1
         native_id = f"message/{message['MsgId']}"
@@ -157,14 +160,21 @@ class WeChatSimulator:
     # What agents and customers write to each other
 
     def chats(self, user: str, text: str, at: datetime | None = None) -> None:
+        self.our.sending.heard(self.openid(user), at or self.clock())
         self._row(user, 2003, text, at)
 
     def agent_says(self, user: str, text: str, at: datetime | None = None) -> None:
         self._row(user, 2002, text, at)
 
+    def agent_row(self, openid: str, text: str) -> None:
+        self._add_row(openid, 2002, text, None)
+
     def _row(self, user: str, code: int, text: str, at: datetime | None) -> None:
+        self._add_row(self.openid(user), code, text, at)
+
+    def _add_row(self, openid: str, code: int, text: str, at: datetime | None) -> None:
         seconds = int((at or self.clock()).timestamp())
-        row: Json = {"openid": self.openid(user), "opercode": code, "text": text, "time": seconds}
+        row: Json = {"openid": openid, "opercode": code, "text": text, "time": seconds}
         self.rows.append(row | {"worker": "kf2001@gh_wallet"})
         self.rows.sort(key=lambda each: each["time"] if isinstance(each["time"], int) else 0)
 

@@ -22,6 +22,8 @@ PATHS: Final = (
     "/datacube/getarticletotal",
     "/cgi-bin/openapi/quota/get",
     "/customservice/msgrecord/getmsglist",
+    "/cgi-bin/message/custom/send",
+    "/cgi-bin/comment/reply/add",
 )
 
 
@@ -66,6 +68,10 @@ class Api:
                     return self._read_on(body)
                 case "get":
                     return self._quota(body)
+                case "send":
+                    return self._account.our.sends(body, await request.body())
+                case "add":
+                    return self._account.our.replies(body)
             return self._chats(body)
 
         return await with_faults(self._account.faults, request, answer)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.applications import Starlette
 
 from aggregator.demo.truth import Truth
+from aggregator.demo.weibo.answers import Answers
 from aggregator.demo.weibo.blog import Blog, Comment, Json, Member, Status, member, stamp
 from aggregator.demo.weibo.open_api import Fault, OpenApi
 
@@ -38,6 +39,7 @@ class WeiboSimulator:
         self._members: dict[str, Member] = {}
         self._next_status = 5_127_460_000_000_001
         self._next_comment = 5_127_470_000_000_001
+        self.our = Answers(weibo=self)
         self.api = OpenApi(self)
         self.app = Starlette(routes=self.api.routes)
 

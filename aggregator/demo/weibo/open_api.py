@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from aggregator.demo.weibo.answers import WRITES, ApiError
 from aggregator.demo.weibo.blog import CHINA, Comment, Json, Status
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from aggregator.demo.weibo import WeiboSimulator
 
@@ -36,15 +37,6 @@ _SENTENCES = {
     21327: "expired_token",
     21332: "invalid_access_token",
 }
-
-
-class ApiError(Exception):
-    """An answer that says no."""
-
-    def __init__(self, code: int, status: int = 403) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = status
 
 
 class OpenApi:
@@ -81,6 +73,7 @@ class OpenApi:
             Route("/oauth2/get_token_info", self._answers(self._token_info), methods=["POST"]),
             Route("/2/account/rate_limit_status.json", self._answers(self._limits)),
             *(Route(f"/2/{path}.json", self._answers(call, path)) for path, call in lists.items()),
+            *(Route(f"/2/{path}.json", self._takes(path), methods=["POST"]) for path in WRITES),
         ]
 
     def spent_today(self) -> int:
@@ -106,6 +99,26 @@ class OpenApi:
             except ApiError as error:
                 told = {"request": request.url.path, "error_code": error.code, "error": _SENTENCES.get(error.code, "")}
                 return JSONResponse(told, self.status_of_errors or error.status)
+
+        return answer
+
+    def _takes(self, path: str) -> Callable[[Request], object]:
+        """A call that writes. What it makes is there before anything is said of it."""
+
+        async def answer(request: Request) -> Response | ASGIApp:
+            our = self._weibo.our
+            if hindered := our.hindered():
+                return hindered
+            try:
+                form = {name: str(value) for name, value in (await request.form()).items()}
+                self._let_in(request, form.get("access_token", ""))
+                self._count(path)
+                made = self._weibo.blog.comment(our.takes(path, form))
+            except ApiError as error:
+                said = error.said or _SENTENCES.get(error.code, "")
+                told = {"request": request.url.path, "error_code": error.code, "error": said}
+                return JSONResponse(told, self.status_of_errors or error.status)
+            return our.told(made)
 
         return answer
 

@@ -1,13 +1,13 @@
 """What a post names: transactions, addresses, chains, tokens, amounts, versions, devices, times, links and more.
 
-One pass over the post looks for all words (`words/*.yaml`) at once; each pattern runs only behind a word or a sign
+One pass over a post looks for all words (`words/*.yaml`) at once; each pattern runs only behind a word or a sign
 that is cheap to see and that most posts do not have.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aggregator.triage.entities import ids, links, numbers
@@ -49,7 +49,17 @@ def find_entities(text: str, searchable: str) -> dict[str, list[str]]:
 
 def look(text: str, searchable: str) -> Seen:
     """Read one post; `searchable` is `search_text(text)`."""
-    hits = always().hits(searchable)
+    return _look(text, searchable, always().hits(searchable))
+
+
+def look_all(texts: Sequence[str], searched: Sequence[str]) -> list[Seen]:
+    """`look` at a page of posts: word lists and patterns each stay in the processor's cache."""
+    words = always()
+    hits = [words.hits(searchable) for searchable in searched]
+    return list(map(_look, texts, searched, hits))
+
+
+def _look(text: str, searchable: str, hits: dict[str, list[Hit]]) -> Seen:
     entities: dict[str, list[str]] = {}
     found_ids: list[tuple[str, int, int]] = []
     if "." in text and links.DOTTED.search(text):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
+ENDINGS = (
+    "com|net|org|io|app|xyz|cn|me|co|top|vip|cc|info|finance|exchange|site|online|"
+    "fi|gg|ly|ru|tk|pro|club|shop|live|link|network|dev|ai|tech|so|to|icu|cloud|store|space|fun|website|support|help|"
+    "example|invalid|test|jp|kr|hk|tw|vn|uk|us|eu|de|biz|wallet|market|trade|bet|win|work|life|world|today|zone|one|cash|money"
+)
+"""By which a host is told that stands without https://, as alternatives of a pattern."""
+
 _LINK = re.compile(
     r"https?://[^\s<>\"'，。；！？、）】」█]+"
-    r"|(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|net|org|io|app|xyz|cn|me|co|top|vip|cc|info|finance|exchange|site|online|"
-    r"fi|gg|ly|ru|tk|pro|club|shop|live|link|network|dev|ai|tech|so|to|icu|cloud|store|space|fun|website|support|help|"
-    r"example|invalid|test|jp|kr|hk|tw|vn|uk|us|eu|de|biz|wallet|market|trade|bet|win|work|life|world|today|zone|one|cash|money)"
+    rf"|(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:{ENDINGS})"
     r"(?![\w-])(?:/[^\s<>\"'，。；！？、）】」█]*)?",
     re.IGNORECASE,
 )

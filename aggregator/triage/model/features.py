@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,59 +43,76 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """What stands in some texts, text after text.
+    """What stands in some texts: rows of one sign, of two, of three, of four, words, pairs of words.
 
     place: of each piece, 0 to SIZE - 1.
-    text: the number of the text that holds it, rising.
-    start, length: where it stands in `plain`, and how many characters it covers.
-    counts: how many pieces each text has, those that were left out included.
+    start, length: where it stands in `plain`, and how many characters it covers; `start` rises within each kind.
+    kinds: where each kind ends.
+    counts: how many pieces each text has.
     plain: all texts as they were read, parted by NUL; `begins`: where each begins in it.
     """
 
     place: Places
-    text: Places
     start: Places
     length: Places
+    kinds: tuple[int, ...]
     counts: Places
     plain: str
     begins: Places
 
+    def texts(self) -> Places:
+        """The number of the text that holds each piece."""
+        texts: Places = np.searchsorted(self.begins, self.start, side="right") - 1
+        return texts
 
-def plain(searched: str) -> str:
-    """A text in the form of `search_text`, with links, ids, masks, small and large numbers as one sign each."""
+    def sums(self, worth: NDArray[np.int8]) -> NDArray[np.int32]:
+        """Of the rows of `worth` that stand at each text's pieces."""
+        sums = np.zeros((len(self.begins), worth.shape[1]), np.int32)
+        for first, end in zip((0, *self.kinds), self.kinds, strict=False):
+            starts = np.searchsorted(self.start[first:end], self.begins)
+            held = np.diff(starts, append=end - first) > 0
+            if held.any():
+                rows = np.take(worth, self.place[first:end], axis=0)
+                sums[held] += np.add.reduceat(rows, starts[held], axis=0, dtype=np.int32)
+        return sums
+
+
+def plain(searched: Sequence[str]) -> str:
+    """Texts in the form of `search_text`, with links, ids, masks, small and large numbers as one sign each, a blank at
+    both ends of each, parted by NUL."""
+    page = f"{_NUL} {f' {_NUL} '.join(map(_shortened, searched))} {_NUL}"
+    page = " ".join(_SMALL.sub("0", _LARGE.sub(_NUMBER, page)).split())
+    nothing, blank = f"{_NUL} {_NUL}", f"{_NUL}  {_NUL}"
+    return page.replace(nothing, blank).replace(nothing, blank)[1:-1]
+
+
+def _shortened(searched: str) -> str:
     if "://" in searched or "www." in searched:
         searched = _LINKS.sub(_LINK, searched)
     if _LONG.search(searched):
         searched = _IDS.sub(_ID, searched)
     if "█" in searched:
         searched = _MASKS.sub("█", searched)
-    searched = searched[:MOST]
-    if _SMALL.search(searched):
-        searched = _SMALL.sub("0", _LARGE.sub(_NUMBER, searched))
-    return f" {' '.join(searched.replace(_NUL, ' ').split())} "
+    if _NUL in searched:
+        searched = searched.replace(_NUL, " ")
+    return searched[:MOST]
 
 
-def pieces(searched: Sequence[str], known: NDArray[np.bool_] | None = None) -> Pieces:
-    """The pieces of some texts (each as `search_text` gives it).
-
-    known: the places that anything is known of, True for each; the others are counted and left out.
-    """
-    joined = _NUL.join(map(plain, searched))
+def pieces(searched: Sequence[str]) -> Pieces:
+    """The pieces of some texts (each as `search_text` gives it), at least one."""
+    joined = plain(searched)
     signs = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     ends = signs == 0
-    text = np.cumsum(ends)
+    begins = np.concatenate([[0], np.flatnonzero(ends) + 1])
     coded = signs * _ODD[0]
-    found = [*_rows_of_signs(signs, coded, ends), *_words(signs, coded, text)]
+    found = [*_rows_of_signs(signs, coded, ends), *_words(signs, coded, np.cumsum(ends))]
     code, start, length = (np.concatenate(parts) for parts in zip(*found, strict=True))
     place = (code >> np.uint64(64 - BITS)).astype(np.int64)
-    begins = np.concatenate([[0], np.flatnonzero(ends) + 1])
-    counts = np.bincount(text[start], minlength=len(searched))
-    if known is not None:
-        wanted = known[place]
-        place, start, length = place[wanted], start[wanted], length[wanted]
-    order = np.argsort(start, kind="stable")
-    start = start[order]
-    return Pieces(place[order], text[start], start, length[order], counts, joined, begins)
+    kinds = tuple(accumulate(len(one) for one, _, _ in found))
+    counts = np.zeros(len(begins), np.int64)
+    for _, starts, _ in found:
+        counts += np.diff(np.searchsorted(starts, begins), append=len(starts))
+    return Pieces(place, start, length, kinds, counts, joined, begins)
 
 
 _Found = tuple[NDArray[np.uint64], Places, Places]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import functools
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ small talk; that it is angry, threatens, is bait, or asks something."""
 
 FILE = Path(__file__).with_name("weights.bin")
 MAGIC = "inquiry heads 1"
+LONG = 1000  # pieces; hardly a message of the corpus has more, and what it says must not grow with its length alone
 _WINDOW = 6  # signs that are looked at together for the place that tells most
 _LATIN = re.compile(r"[a-z\u00df-\u024f']{2}")  # no word ends between these two
 
@@ -33,21 +35,27 @@ class Judged:
 
     likely: NDArray[np.float32]
     pieces: Pieces
-    _summed: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # by head
+    _telling: dict[int, list[tuple[int, bool]]] = field(default_factory=dict)  # by head
 
-    def near(self, head: int, weights: NDArray[np.int8], begin: int, end: int) -> NDArray[np.float64]:
-        """What `_WINDOW` signs of the text plain[begin:end] say together for a head, by the first of them."""
-        if head not in self._summed:
+    def telling(self, head: int, weights: NDArray[np.int8]) -> list[tuple[int, bool]]:
+        """Of each text where in `pieces.plain` the `_WINDOW` signs begin that together say most for a head, the first
+        such place; and whether they speak for it at all."""
+        if head not in self._telling:
             found = self.pieces
+            size = len(found.plain)
             worth = weights[found.place, head] / found.length
-            size = len(found.plain) + 1
-            begun = np.bincount(found.start, worth, size) - np.bincount(found.start + found.length, worth, size)
-            self._summed[head] = np.cumsum(np.cumsum(begun))  # first each sign's worth, then that of all up to it
-        summed = self._summed[head]
-        last = np.minimum(np.arange(begin + _WINDOW, end + _WINDOW), end) - 1
-        before = np.append(summed[begin - 1] if begin else 0.0, summed[begin : end - 1])
-        near: NDArray[np.float64] = np.round(summed[last] - before, 6)  # more digits hang on what else is on the page
-        return near
+            begun = np.bincount(found.start, worth, size + 1) - np.bincount(found.start + found.length, worth, size + 1)
+            summed = np.cumsum(np.cumsum(begun))  # first each sign's worth, then that of all up to it
+            signs = np.diff(found.begins, append=size + 1)  # of each text, with the NUL behind it
+            nul = found.begins + signs - 1
+            last = np.minimum(np.arange(_WINDOW, size + 1 + _WINDOW), np.repeat(nul, signs)) - 1
+            near = np.round(summed[last] - np.append(0.0, summed[:-1]), 6)  # more digits hang on the rest of the page
+            near[nul] = -np.inf
+            most = np.maximum.reduceat(near, found.begins)
+            places = np.flatnonzero(near == np.repeat(most, signs))
+            first = places[np.searchsorted(places, found.begins)]
+            self._telling[head] = list(zip(first.tolist(), (most > 0).tolist(), strict=True))
+        return self._telling[head]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +83,34 @@ class Model:
     def __init__(self, learned: Weights) -> None:
         self.version = learned.version
         self._weights = np.ascontiguousarray(learned.pieces.T)
-        self._known: NDArray[np.bool_] = np.any(self._weights, axis=1)
         self._scales, self._offsets = learned.scales, learned.offsets
         self._slopes, self._shifts = learned.slopes, learned.shifts
-        self._worth = dict(zip(learned.categories, np.ascontiguousarray(learned.worths.T), strict=True))
+        self._number = {name: number for number, name in enumerate(learned.categories)}
+        self._worth = np.ascontiguousarray(learned.worths.T)
 
     def judge(self, searched: Sequence[str], categories: Sequence[Collection[str]]) -> Judged:
         """Read a page of texts, each as `search_text` gives it, with the categories whose words stand in it."""
-        found = pieces(searched, self._known)
-        sums = np.zeros((len(searched), len(HEADS)), np.int32)
-        if len(found.text):
-            first = np.flatnonzero(np.diff(found.text, prepend=-1))
-            sums[found.text[first]] = np.add.reduceat(
-                np.take(self._weights, found.place, axis=0), first, axis=0, dtype=np.int32
-            )
-        share = 1 / np.sqrt(np.maximum(found.counts, 1, dtype=np.float32))
+        found = pieces(searched)
+        sums = found.sums(self._weights)
+        counts = np.maximum(found.counts, 1, dtype=np.float32)
+        share = np.minimum(1 / np.sqrt(counts), math.sqrt(LONG) / counts)
         margins = sums * share[:, None] * self._scales + self._offsets
-        for number, held in enumerate(categories):
-            for name in held:
-                if name in self._worth:
-                    margins[number] += self._worth[name]
+        number = self._number
+        held = [(text, number[name]) for text, names in enumerate(categories) for name in names if name in number]
+        if held:
+            texts, names = np.array(held).T
+            np.add.at(margins, texts, self._worth[names])
         likely = 1 / (1 + np.exp(-(margins * self._slopes + self._shifts)))
         return Judged(likely.astype(np.float32), found)
 
     def telling(self, judged: Judged, head: int, number: int) -> str:
         """The words of this text of the page that speak most for a head; empty: none do."""
-        begins, whole = judged.pieces.begins, judged.pieces.plain
-        begin = int(begins[number])
-        end = int(begins[number + 1]) - 1 if number + 1 < len(begins) else len(whole)
-        if begin == end:
+        at, speaks = judged.telling(head, self._weights)[number]
+        if not speaks:
             return ""
-        near = judged.near(head, self._weights, begin, end)
-        at = int(np.argmax(near))
-        return _whole_words(whole, begin + at, min(begin + at + _WINDOW, end)) if near[at] > 0 else ""
+        begins, whole = judged.pieces.begins, judged.pieces.plain
+        end = int(begins[number + 1]) - 1 if number + 1 < len(begins) else len(whole)
+        return _whole_words(whole, at, min(at + _WINDOW, end))
 
 
 def _whole_words(text: str, start: int, end: int) -> str:

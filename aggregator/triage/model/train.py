@@ -25,6 +25,7 @@ from aggregator.triage.words import hits_of
 SEED = 20_261_128
 ROUNDS = 12
 STRICTNESS = 0.03  # C: how much one message that is judged wrongly weighs against small weights
+PLAIN = 2.0  # times a hard message: people write plainly more often than the hands of the corpus did
 RARE = 2  # pieces that fewer messages hold say nothing
 CATEGORY_WORTH = 0.5  # of a category of the word lists beside the pieces of a text
 PARTS = 5
@@ -69,10 +70,13 @@ def rows_of(texts: Sequence[str]) -> list[Row]:
     """Each text's pieces with count / sqrt(all pieces), and the categories of words behind them."""
     searched = [search_text(text) for text in texts]
     found = pieces(searched)
-    bounds = np.searchsorted(found.text, np.arange(len(texts) + 1))
+    numbers = found.texts()
+    order = np.argsort(numbers, kind="stable")
+    places = found.place[order]
+    bounds = np.searchsorted(numbers[order], np.arange(len(texts) + 1))
     rows = []
     for text, first, last in zip(searched, bounds[:-1], bounds[1:], strict=True):
-        place, count = np.unique(found.place[first:last], return_counts=True)
+        place, count = np.unique(places[first:last], return_counts=True)
         held = sorted(SIZE + NAMES.index(name) for name in hits_of(text) if name in NAMES)
         worth = np.concatenate([count / np.sqrt(max(1, last - first)), np.full(len(held), CATEGORY_WORTH)])
         rows.append(Row(np.concatenate([place, np.array(held, np.int64)]), worth))
@@ -88,18 +92,21 @@ def rarity(rows: Sequence[Row]) -> NDArray[np.float64]:
     return told
 
 
-def train(rows: Sequence[Row], answers: NDArray[np.float64], rare: NDArray[np.float64]) -> Head:
-    """Learn one question; `answers`: 1 or -1 for each row."""
+def train(
+    rows: Sequence[Row], answers: NDArray[np.float64], rare: NDArray[np.float64], heed: NDArray[np.float64]
+) -> Head:
+    """Learn one question; `answers`: 1 or -1 for each row; `heed`: how much each weighs."""
     weights, offset = np.zeros(len(rare)), 0.0
     worth = [row.worth * rare[row.place] for row in rows]
     long = [float(np.add.reduce(one * one)) + 1.0 for one in worth]
     blame = [0.0] * len(rows)
-    soft = 1 / (2 * STRICTNESS)
+    slack = (1 / (2 * STRICTNESS * heed)).tolist()
     order, rng = list(range(len(rows))), random.Random(SEED)  # noqa: S311 -- the same order each time
     for _ in range(ROUNDS):
         rng.shuffle(order)
         for number in order:
             place, one, answer, held = rows[number].place, worth[number], float(answers[number]), blame[number]
+            soft = slack[number]
             slope = answer * (float(np.add.reduce(weights[place] * one)) + offset) - 1 + soft * held
             if held == 0 and slope >= 0:
                 continue
@@ -114,6 +121,11 @@ def answers_of(messages: Sequence[Message], name: str) -> NDArray[np.float64]:
     return np.array([1.0 if ANSWERS[name](message) else -1.0 for message in messages])
 
 
+def heed_of(messages: Sequence[Message]) -> NDArray[np.float64]:
+    """How much each message weighs."""
+    return np.array([PLAIN if message.tier == "plain" else 1.0 for message in messages])
+
+
 def part_of(message: Message) -> int:
     """Which of the PARTS holds a message; those of one scenario lie together."""
     return hashlib.blake2b(message.scenario.encode(), digest_size=1).digest()[0] % PARTS
@@ -122,11 +134,12 @@ def part_of(message: Message) -> int:
 def unseen(rows: Sequence[Row], messages: Sequence[Message], name: str) -> NDArray[np.float64]:
     """The margin of each message by a head that was trained without its part of the corpus."""
     answers, parts = answers_of(messages, name), np.array([part_of(message) for message in messages])
+    heed = heed_of(messages)
     margins = np.zeros(len(rows))
     for part in range(PARTS):
         others = parts != part
         learning = [row for row, learn in zip(rows, others, strict=True) if learn]
-        head = train(learning, answers[others], rarity(learning))
+        head = train(learning, answers[others], rarity(learning), heed[others])
         margins[~others] = [head.margin(row) for row, learn in zip(rows, others, strict=True) if not learn]
     return margins
 
@@ -164,7 +177,7 @@ def fit(messages: Sequence[Message], tell: Callable[[str], None] = print) -> Wei
     learned, steps, curves = [], [], []
     for name in HEADS:
         answers = answers_of(messages, name)
-        learned.append(train(rows, answers, rare))
+        learned.append(train(rows, answers, rare, heed_of(messages)))
         steps.append(float(np.max(np.abs(learned[-1].weights[:SIZE]))) / 127 or 1.0)
         curves.append(calibrated(unseen(rows, messages, name), answers))
         tell(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Mapping
+from itertools import groupby
 from pathlib import Path
 
 import yaml
@@ -80,12 +81,18 @@ def any_of(words: list[str]) -> re.Pattern[str]:
         return _NO_WORDS
     groups: dict[str, list[str]] = {}
     for word in sorted(words, key=len, reverse=True):
-        groups.setdefault(word[0], []).append(re.escape(word[1:]) + (_NO_LETTER if _LETTER.match(word[-1]) else ""))
-    latin = [_group(first, rest) for first, rest in groups.items() if _LETTER.match(first)]
-    others = [_group(first, rest) for first, rest in groups.items() if not _LETTER.match(first)]
+        groups.setdefault(word[0], []).append(word)
+    latin = [_group(first, some) for first, some in groups.items() if _LETTER.match(first)]
+    others = [_group(first, some) for first, some in groups.items() if not _LETTER.match(first)]
     whole = [f"{_AFTER_NONE}(?:{'|'.join(latin)})"] if latin else []
     return re.compile("|".join([*others, *whole]))
 
 
-def _group(first: str, rest: list[str]) -> str:
-    return f"{re.escape(first)}(?:{'|'.join(rest)})"
+def _group(first: str, words: list[str]) -> str:
+    """Words that begin alike. Where no letter may follow is said once for all that stand side by side: compiling it for
+    each took ten times as long."""
+    parts = []
+    for whole, some in groupby(words, key=lambda word: _LETTER.match(word[-1]) is not None):
+        rest = "|".join(re.escape(word[1:]) for word in some)
+        parts.append(f"(?:{rest}){_NO_LETTER}" if whole else rest)
+    return f"{re.escape(first)}(?:{'|'.join(parts)})"

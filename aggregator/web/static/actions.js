@@ -39,9 +39,14 @@ export async function send(url, body) {
  * @param {string} id @param {What} what @param {string} ver @param {Record<string, string>} [more]
  * @returns {Promise<{status: number, answer: Answer | null}>} status 0: no connection
  */
-export const post = (id, what, ver, more = {}) => send(`/inquiry/${id}/${what}`, { ver, ...more });
+export async function post(id, what, ver, more = {}) {
+  return send(`/inquiry/${id}/${what}`, { ver, ...more });
+}
 
-/** Say why an action did not happen. @param {number} status @param {Answer | null} answer @param {string} id */
+/**
+ * Say why an action did not happen; what went wrong on our side has a number to quote.
+ * @param {number} status @param {(Answer & {number?: string}) | null} answer @param {string} id
+ */
 export function explain(status, answer, id) {
   /** @type {[string, () => void][]} */
   const buttons = [];
@@ -53,6 +58,7 @@ export function explain(status, answer, id) {
   } else if (answer?.said) tell(answer.said, { error: true });
   else if (status === 0) tell(say("no_connection"), { error: true });
   else if (status === 401) sessionEnded();
+  else if (answer?.number) tell(say("failed_number", { status, number: answer.number }), { error: true });
   else tell(say("failed", { status }), { error: true });
 }
 

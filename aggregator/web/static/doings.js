@@ -72,6 +72,7 @@ function took(id, what, status, answer) {
  * @returns {Promise<any>} the answer of the server, or null
  */
 export async function actOnMany(what, many, details = {}, sure = 0) {
+  if (sure) tell(say("loading"));
   const { status, answer } = await send("/bulk", JSON.stringify({ what, details, sure, ...many }));
   if (status === 200 && answer.ask) return (await sureOf(answer.ask.said)) ? actOnMany(what, many, details, answer.ask.count) : null;
   if (status !== 200) explain(status, answer, "");
@@ -107,7 +108,7 @@ function open() {
     dialog.addEventListener("close", closed);
     document.body.append(dialog);
   }
-  digits = "";
+  typed = "";
   dialog.replaceChildren(Object.assign(document.createElement("p"), { className: "note", textContent: say("loading") }));
   dialog.setAttribute("aria-label", say("loading"));
   if (!dialog.open) {
@@ -137,15 +138,20 @@ export function focusAgain(was) {
   /** @type {HTMLElement | null} */ (next || instead)?.focus({ preventScroll: true });
 }
 
+/** What gets the focus, the better first. */
+const FIRST = ["[autofocus]", "input:checked", ".pick", "input:not([type=hidden])", "button"];
+
 /** @param {string} html */
 function show(html) {
   dialog.replaceChildren(fragment(html));
   dialog.removeAttribute("aria-label");
-  dialog.setAttribute("aria-labelledby", dialog.querySelector("h2")?.id ?? "");
+  dialog.setAttribute("aria-labelledby", "ask-title");
   paintTimes(dialog);
-  const first = /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus], input:checked, .pick, input:not([type=hidden]), button"));
+  const first = /** @type {HTMLElement | undefined} */ (FIRST.map((one) => dialog.querySelector(one)).find(Boolean));
   first?.focus();
-  for (const digit of digits) choose(digit);
+  if (first?.matches("textarea, input:not([type=radio])")) /** @type {HTMLInputElement} */ (first).value += typed;
+  else for (const digit of typed.replace(/\D/g, "")) choose(digit);
+  typed = "";
 }
 
 /** For whom the open dialog asks. @type {{what: string, one: () => One} | {what: string, many: Many, then: (answer: any) => void} | null} */
@@ -232,8 +238,8 @@ function complain(said) {
   message.textContent = said;
 }
 
-/** Digits that were pressed before the choices came. */
-let digits = "";
+/** What was typed before there was anything to type it into. */
+let typed = "";
 
 /** @param {KeyboardEvent} event */
 function press(event) {
@@ -245,11 +251,15 @@ function press(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || target.matches("input, textarea, select")) return;
+  if (!dialog.querySelector(".ask") && event.key.length === 1) {
+    event.preventDefault();
+    typed += event.key;
+    return;
+  }
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1];
   if (digit && !event.shiftKey) {
     event.preventDefault();
-    if (dialog.querySelector("form")) choose(digit);
-    else digits += digit;
+    choose(digit);
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     const picks = /** @type {HTMLElement[]} */ ([...dialog.querySelectorAll(".pick")]);
     const at = picks.indexOf(target);
@@ -325,7 +335,9 @@ export function startDoings() {
     const { id, ver } = /** @type {HTMLElement | null} */ (button.closest(".doings"))?.dataset ?? {};
     if ("recent" in button.dataset) showRecent();
     else if (button.dataset.ask) ask(button.dataset.ask, () => shown(id) ?? { id, ver });
-    else if (button.dataset.do === "undo") undo();
+    else if (button.dataset.do === "undo") {
+      if (document.dispatchEvent(new CustomEvent("undo", { cancelable: true }))) undo(); // unless an answer was held back
+    }
     else act(button.dataset.do, () => shown(id) ?? { id, ver }, button.dataset.to ? { to: button.dataset.to } : {});
   });
 }

@@ -6,7 +6,7 @@ import { fragment } from "./dom.js";
 import * as list from "./list.js";
 import { listen } from "./live.js";
 import { offer } from "./keys.js";
-import { notice, toggleNotices } from "./notices.js";
+import { notice, startNotices, toggleNotices } from "./notices.js";
 import { extend, pickAll, toggle } from "./picking.js";
 import { hears, learn, startPresence } from "./presence.js";
 import { keepPlace } from "./rows.js";
@@ -31,6 +31,7 @@ offer({
   notices: toggleNotices,
 });
 startPresence();
+startNotices();
 startBulk(list.does);
 await list.startList();
 

@@ -1,7 +1,10 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
+import { keepIn, wireComposer } from "./composer.js";
 import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, say, tell } from "./dom.js";
+import { undo as undoAnswer } from "./outgoing.js";
+import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
@@ -14,10 +17,13 @@ export async function refresh() {
   if (!answer.ok) return;
   const fresh = fragment(await answer.text()).getElementById("inquiry");
   const had = /** @type {HTMLElement | null} */ (document.activeElement);
-  article().replaceWith(fresh);
+  const stays = keepIn(fresh);
+  if (stays) renewAround(article(), fresh, stays.kept, stays.twin);
+  else article().replaceWith(fresh);
   if (had && !had.isConnected) focusAgain(had);
-  paintTimes(fresh);
+  paintTimes(article());
   wire();
+  wireComposer();
 }
 
 /** What can be done by a key. */
@@ -77,6 +83,7 @@ function wire() {
 export function startInquiry() {
   wire();
   startDoings();
+  document.addEventListener("undo", (event) => undoAnswer() && event.preventDefault());
   document.addEventListener("did", (event) => {
     const { id, what, status } = /** @type {CustomEvent} */ (event).detail;
     if (id !== article().dataset.id) return;

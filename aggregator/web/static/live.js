@@ -28,7 +28,7 @@ export function listen(on) {
   const hear = async (event, data, number) => {
     if (event === "hello" || event === "ping") setClock(data.now);
     if (event === "hello" && data.build !== page.build) newBuild();
-    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(`/inquiry/${data.id}`)]] });
+    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(data.id ? `/inquiry/${data.id}` : "/?owner=me")]] });
     if (event === "offline" && !offline) strip("offline", true, say("offline", { time: new Date().toLocaleTimeString(lang, { timeStyle: "short" }) }));
     if (event === "online" && offline) {
       strip("offline", false);

@@ -24,22 +24,36 @@ startClock();
 startSession();
 if (document.body.classList.contains("feed")) await import("./feed.js");
 else if (document.body.classList.contains("inquiry")) {
-  const inquiry = await import("./inquiry.js");
+  const [inquiry, composer, drafts, outgoing, presence] = await Promise.all([
+    import("./inquiry.js"),
+    import("./composer.js"),
+    import("./drafts.js"),
+    import("./outgoing.js"),
+    import("./presence.js"),
+  ]);
   inquiry.startInquiry();
+  composer.startComposer();
+  outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   offer({
     ...inquiry.deeds,
+    undo: () => outgoing.undo() || inquiry.deeds.undo(),
+    reply: composer.focus,
     show_new: inquiry.refresh,
     previous_inquiry: () => inquiry.walk(-1),
     next_inquiry: () => inquiry.walk(1),
     back: inquiry.back,
   });
-  const presence = await import("./presence.js");
   presence.startPresence();
+  /** @param {any} data */
+  const hear = (data) => {
+    inquiry.changes(data);
+    outgoing.changes(data);
+  };
   listen({
     hello: (told) => presence.learn(told.presence),
     presence: presence.hears,
-    new: inquiry.changes,
-    upd: inquiry.changes,
+    new: hear,
+    upd: hear,
     resync: inquiry.refresh,
   });
 } else {

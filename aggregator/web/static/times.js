@@ -11,6 +11,9 @@ export function setClock(seconds) {
   offset = seconds * 1000 - Date.now();
 }
 
+/** The server's Unix time, now. */
+export const serverNow = () => (Date.now() + offset) / 1000;
+
 /** @param {number} seconds */
 function ago(seconds) {
   const size = Math.abs(seconds);

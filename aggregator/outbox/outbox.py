@@ -1,0 +1,236 @@
+"""What colleagues do with answers: send, undo, send again, say that one was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
+
+from aggregator.actions import note
+from aggregator.clocks import Clock, real_seconds
+from aggregator.config import Settings, clock_of
+from aggregator.identity import Id, as_uuid, time_ordered_id
+from aggregator.inquiry import Inquiry
+from aggregator.outbox import asked, row, seen
+from aggregator.outbox.row import Row
+from aggregator.outbox.seen import Answer
+from aggregator.own_answers import Awaited, OwnAnswers, reply_details, stored_answer
+from aggregator.refold import inquiries_by_id, refold
+from aggregator.store.database import Connection, Database
+from aggregator.triage.promises import promised_until
+from connectors.contract import Connector
+from connectors.errors import ReplyRefusedError
+from connectors.replying import Asked, Window, measured
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+HOLD: Final = 8.0  # seconds in which an answer can be taken back
+
+
+class SaidMeanwhileError(Exception):
+    """Somebody else has answered since the page was opened."""
+
+    def __init__(self, answers: Sequence[Answer]) -> None:
+        super().__init__(f"{answers[-1].who} has answered meanwhile")
+        self.answers = answers
+
+
+class TooLateError(Exception):
+    """It is in another state by now."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(f"it is {row.state}")
+        self.row = row
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where an inquiry's answers stand. `shown`: what is on its way, or did not get there. `alone`: what the platform
+    has, and no post of ours tells. `mark`: what a page says it has shown."""
+
+    window: Window
+    shown: tuple[Row, ...]
+    alone: tuple[Row, ...]
+    mark: str
+
+
+@dataclass
+class Outbox:
+    """One per workplace. `ready` opens a source's connection; `changed` is told of inquiries that show something else,
+    `wake` of an answer that waits, and `tell` lets its writer know that one did not get there."""
+
+    db: Database
+    settings: Settings
+    clock: Clock
+    connectors: Mapping[str, Connector]
+    own: OwnAnswers
+    ready: Callable[[str], Awaitable[None]]
+    changed: Callable[[Collection[Id]], None] = lambda _: None
+    tell: Callable[[Row], Awaitable[None]] | None = None
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    unsettled_count: int = 0  # as the sender saw it last
+
+    def written(self, con: Connection, inquiry_id: Id) -> Written:
+        """For its page. Raises KeyError: there is no such inquiry."""
+        inquiry = inquiries_by_id(con, [inquiry_id])[inquiry_id]
+        rows = row.of_inquiry(con, inquiry_id)
+        target = asked.newest_post(con, inquiry, rows)
+        return Written(
+            window=self._window(inquiry, target[1] if target else None),
+            shown=tuple(each for each in rows if each.is_shown),
+            alone=tuple(each for each in rows if each.stands_alone),
+            mark=seen.newest(seen.answers(con, inquiry, rows)),
+        )
+
+    async def send(self, inquiry_id: Id, who: str, text: str, seen_mark: str) -> Row:
+        """Take an answer to the newest post; it is sent once the time for undoing it has passed.
+
+        Raises:
+            KeyError: there is no such inquiry.
+            SaidMeanwhileError: others have answered, and `seen_mark` says that the page had not shown it.
+            ReplyRefusedError: it cannot be answered so; why, as far as we know before trying.
+        """
+        taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark))
+        self._tell(taken)
+        return taken
+
+    async def unsettled(self) -> list[Row]:
+        """What did not get there, or may not have, and nobody has dealt with; oldest first."""
+        return sorted(await self.db.read(row.unsettled))
+
+    async def find(self, outbox_id: UUID) -> Row:
+        """Raises KeyError: there is none."""
+        return await self.db.read(lambda con: row.row(con, outbox_id))
+
+    async def undo(self, outbox_id: UUID, who: str) -> Row:
+        """Take it back. Raises KeyError; TooLateError: it is held no longer."""
+        return await self._settle(outbox_id, who, "held", state="undone", ended_at=self.clock())
+
+    async def dismiss(self, outbox_id: UUID, who: str) -> Row:
+        """What was refused has been read. Raises KeyError; TooLateError: it is not refused, or was settled."""
+        return await self._settle(outbox_id, who, "refused")
+
+    async def was_sent(self, outbox_id: UUID, who: str) -> Row:
+        """A colleague has looked: it is there. Raises KeyError; TooLateError: nobody asks any more."""
+
+        def do(con: Connection) -> Row:
+            if not row.move(con, outbox_id, "unknown", state="sent", looked=None):
+                raise TooLateError(row.row(con, outbox_id))
+            self.answered(con, row.row(con, outbox_id), who)
+            return row.row(con, outbox_id)
+
+        said = await self.db.write(do)
+        self._tell(said)
+        return said
+
+    async def again(self, outbox_id: UUID, who: str) -> Row:
+        """Send once more what was refused, or what a colleague has looked for in vain: as a new answer.
+
+        Raises:
+            KeyError: there is none.
+            TooLateError: it is neither refused nor unknown, or another colleague was quicker.
+            SaidMeanwhileError, ReplyRefusedError: as `send`.
+        """
+
+        def do(con: Connection) -> Row:
+            before = row.row(con, outbox_id)
+            now = self.clock()
+            if not row.move(con, outbox_id, "refused", "unknown", settled_at=now, settled_by=who):
+                raise TooLateError(before)
+            self.own.forget()
+            return self._take(con, before.inquiry_id.bytes, who, before.text, str(before.written_at.timestamp()))
+
+        taken = await self.db.write(do)
+        self._tell(taken)
+        return taken
+
+    def answered(self, con: Connection, sent: Row, who: str) -> None:
+        """The platform has it: the inquiry is answered. On the writer's connection."""
+        now, inquiry = self.clock(), sent.inquiry_id.bytes
+        subject = inquiries_by_id(con, [inquiry])[inquiry]
+        awaited = Awaited(
+            sent.outbox_id,
+            inquiry,
+            sent.thread_id.bytes,
+            sent.sent_post_id.bytes if sent.sent_post_id else None,
+            sent.who,
+            sent.text,
+            sent.began_at or sent.written_at,
+            sent.state,
+        )
+        post = awaited.post_id or stored_answer(con, awaited)
+        if post is not None and (elsewhere := _bring_home(con, post, sent, now)):
+            refold(con, elsewhere, clock_of=partial(clock_of, self.settings), points=self.settings.points)
+        working = clock_of(self.settings, subject.channel).working_time
+        promise = promised_until(sent.text, now, working)
+        note(con, self.settings, subject, who, "reply", now, reply_details(post, promise))
+        self.own.forget()
+
+    # -- on the writer's connection ------------------------------------------------------------------
+
+    def _take(self, con: Connection, inquiry_id: Id, who: str, text: str, seen_mark: str) -> Row:
+        inquiry = inquiries_by_id(con, [inquiry_id])[inquiry_id]
+        rows = row.of_inquiry(con, inquiry_id)
+        if others := seen.unseen(seen.answers(con, inquiry, rows), seen_mark, who):
+            raise SaidMeanwhileError(others)
+        target = asked.newest_post(con, inquiry, rows)
+        found = self._window(inquiry, target[1] if target else None)
+        if found.why is not None or target is None:
+            raise ReplyRefusedError(found.why or "gone", found.detail)
+        if found.longest is not None and (length := measured(text, found.unit)) > found.longest:
+            raise ReplyRefusedError("too_long", f"{length} / {found.longest}")
+        now = self.clock()
+        taken = Row(
+            outbox_id=time_ordered_id(int(now.timestamp() * 1000), _place_among(rows, now)),
+            inquiry_id=as_uuid(inquiry_id),
+            thread_id=as_uuid(inquiry.thread_id),
+            post_id=as_uuid(target[0]),
+            source=inquiry.source,
+            who=who,
+            text=text,
+            key=uuid4().hex,
+            state="held",
+            written_at=now,
+            due_at=now + timedelta(seconds=real_seconds(self.clock, HOLD)),
+        )
+        row.insert(con, taken)
+        return taken
+
+    def _window(self, inquiry: Inquiry, target: Asked | None) -> Window:
+        return asked.window(self.connectors, inquiry, target, self.clock())
+
+    async def _settle(self, outbox_id: UUID, who: str, *states: row.State, **changes: object) -> Row:
+        def do(con: Connection) -> Row:
+            if not row.move(con, outbox_id, *states, settled_at=self.clock(), settled_by=who, **changes):
+                raise TooLateError(row.row(con, outbox_id))
+            return row.row(con, outbox_id)
+
+        settled = await self.db.write(do)
+        self._tell(settled)
+        return settled
+
+    def _tell(self, changed: Row) -> None:
+        self.changed([changed.inquiry_id.bytes])
+        self.wake.set()
+
+
+def _place_among(rows: Sequence[Row], now: datetime) -> int:
+    """Ids of one millisecond rise, too."""
+    return sum(each.written_at == now for each in rows)
+
+
+def _bring_home(con: Connection, post: Id, sent: Row, now: datetime) -> set[Id]:
+    """The post came back before we knew that it was sent: it belongs there. Returns another inquiry that it was in."""
+    stood = con.execute("SELECT inquiry_id FROM post WHERE post_id = ?", [as_uuid(post)]).fetchone()
+    if stood is None:
+        return set()
+    con.execute("UPDATE post SET staff = true, inquiry_id = ? WHERE post_id = ?", [sent.inquiry_id, as_uuid(post)])
+    con.execute(
+        "UPDATE outbox SET arrived_at = ?, sent_post_id = ? WHERE outbox_id = ?", [now, as_uuid(post), sent.outbox_id]
+    )
+    return {stood[0].bytes} - {sent.inquiry_id.bytes} if stood[0] else set()

@@ -1,0 +1,99 @@
+"""A row of the outbox, and its way from one state to the next: by compare-and-set, on the writer's connection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from uuid import UUID
+
+from aggregator.identity import Id, as_uuid
+from connectors.replying import Why
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
+
+State = Literal["held", "sending", "sent", "refused", "unknown", "undone"]
+
+
+class Row(NamedTuple):
+    """The columns of `outbox`, where each is explained (aggregator/sql/0008_outbox.sql)."""
+
+    outbox_id: UUID
+    inquiry_id: UUID
+    thread_id: UUID
+    post_id: UUID
+    source: str
+    who: str
+    text: str
+    key: str
+    state: State
+    written_at: datetime
+    due_at: datetime
+    tries: int = 0
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    why: Why | None = None
+    detail: str | None = None
+    looked: Literal["absent", "cannot tell"] | None = None
+    native_id: str | None = None
+    sent_post_id: UUID | None = None
+    arrived_at: datetime | None = None
+    permalink: str | None = None
+    pending: bool = False
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether somebody still has to see it: it is on its way, or has not got there."""
+        return self.settled_at is None and self.state not in ("undone", "sent")
+
+    @property
+    def stands_alone(self) -> bool:
+        """The platform has it, and no post of ours tells so (yet)."""
+        return self.state == "sent" and self.arrived_at is None
+
+
+_COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
+
+
+def insert(con: Connection, row: Row) -> None:
+    con.execute(f"INSERT INTO outbox ({_COLUMNS}) VALUES ({', '.join('?' * len(row))})", [*row])
+
+
+def move(con: Connection, outbox_id: UUID, *states: State, **changes: Any) -> bool:
+    """Set columns of a row that is still in one of these states and that nobody has settled; whether it was."""
+    names = ", ".join(f'"{name}" = ?' for name in changes)
+    moved = con.execute(
+        f"UPDATE outbox SET {names} WHERE outbox_id = ? AND settled_at IS NULL AND list_contains(?, state)",
+        [*changes.values(), outbox_id, list(states)],
+    ).fetchone()
+    return moved is not None and moved[0] > 0
+
+
+def row(con: Connection, outbox_id: UUID) -> Row:
+    """Raises KeyError: there is none."""
+    found = _select(con, "outbox_id = ?", outbox_id)
+    if not found:
+        raise KeyError(outbox_id)
+    return found[0]
+
+
+def of_inquiry(con: Connection, inquiry: Id) -> list[Row]:
+    """All that was ever written to it, oldest first."""
+    return _select(con, "inquiry_id = ?", as_uuid(inquiry))
+
+
+def in_state(con: Connection, state: State) -> list[Row]:
+    """Oldest first: in the order in which they are sent."""
+    return _select(con, "state = ? AND settled_at IS NULL", state)
+
+
+def unsettled(con: Connection) -> list[Row]:
+    """What did not get there, or may not have, and nobody has dealt with."""
+    return in_state(con, "refused") + in_state(con, "unknown")
+
+
+def _select(con: Connection, where: str, value: object) -> list[Row]:
+    found = con.execute(f"SELECT {_COLUMNS} FROM outbox WHERE {where} ORDER BY outbox_id", [value]).fetchall()
+    return [Row(*each) for each in found]

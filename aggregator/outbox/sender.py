@@ -1,0 +1,283 @@
+"""The one task that sends. Of each source one answer at a time, in the order in which they were written.
+
+    held -> sending (committed before the call) -> sent | refused | unknown
+
+What was `sending` when a process died is looked for, and never sent again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from aggregator.clocks import real_seconds
+from aggregator.identity import as_uuid, post_id
+from aggregator.outbox import asked, row
+from aggregator.outbox.outbox import Outbox
+from aggregator.outbox.row import Row, State
+from aggregator.store.database import Connection, StoreError
+from connectors.errors import (
+    AuthError,
+    NotSentError,
+    ReplyRefusedError,
+    SourceGoneError,
+    StatusError,
+    ThrottledError,
+)
+from connectors.replying import CANNOT_TELL, Asked, Outgoing, Replying, Sent, Why
+
+log = structlog.get_logger()
+
+LONGEST: Final = 90.0  # seconds that an attempt may take; a platform's own time-out is shorter
+LOOKS_FOR: Final = 30.0  # seconds that a look, or a connection, may take
+GIVES_UP: Final = timedelta(minutes=10)  # an attempt that surely sent nothing is repeated for so long
+BACK_OFF: Final = (2.0, 5.0, 15.0, 30.0, 60.0)  # seconds before it is
+LOOKS_AGAIN: Final = (20.0, 120.0)  # seconds after a first look: an answer may take a while to be shown
+TICK: Final = 0.2  # seconds; a clock of tests and demonstrations does not go like ours
+LETS_FINISH: Final = 1.0  # seconds that a call under way has at the end
+
+
+class Sender:
+    """Run it once per process. `failed`: what the service cannot live with."""
+
+    def __init__(self, outbox: Outbox, failed: asyncio.Future[None] | None = None) -> None:
+        self._outbox = outbox
+        self._failed = failed
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._looks: dict[UUID, list[datetime]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """A call under way has a moment to end; else it is looked for after the next start."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        busy = list(self._busy.values())
+        if busy:
+            await asyncio.wait(busy, timeout=LETS_FINISH)
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            await self.look_after_a_start()
+            while True:
+                waits = await self.send_due()
+                self._outbox.wake.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._outbox.wake.wait(), TICK if waits else None)
+        except Exception as error:
+            self._fail(error)
+
+    async def look_after_a_start(self) -> None:
+        """Begin to look for what a former process was sending: it is sent, or nobody knows."""
+        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending"))
+        for source in {each.source for each in left}:
+            self._begin(source, self._look_for([each for each in left if each.source == source]))
+
+    async def _look_for(self, left: Sequence[Row]) -> None:
+        for each in left:
+            await self._look(each, "the service ended while it was being sent")
+
+    async def send_due(self, *, until_done: bool = False) -> bool:
+        """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
+        now = self._outbox.clock()
+        held, unsettled = await self._outbox.db.read(lambda con: (row.in_state(con, "held"), row.unsettled(con)))
+        self._outbox.unsettled_count = len(unsettled)
+        first: dict[str, Row] = {}
+        for each in held:
+            first.setdefault(each.source, each)
+        for source, each in first.items():
+            if each.due_at <= now and source not in self._busy:
+                self._begin(source, self._send(each))
+        await self._look_again(now)
+        if until_done and self._busy:
+            await asyncio.gather(*self._busy.values())
+        return bool(held or self._looks)
+
+    def _begin(self, source: str, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                self._fail(error)
+                if self._failed is None:
+                    raise
+            finally:
+                del self._busy[source]
+                self._outbox.wake.set()
+
+        self._busy[source] = asyncio.create_task(guarded())
+
+    def _fail(self, error: Exception) -> None:
+        """A database that cannot be written ends the service; so does a bug here, for nothing may wait in silence."""
+        if not isinstance(error, StoreError):
+            log.exception("outbox.broken", exc_info=error)
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    # -- one answer ----------------------------------------------------------------------------------
+
+    async def _send(self, held: Row) -> None:
+        connector = self._outbox.connectors.get(held.source)
+        if not isinstance(connector, Replying):
+            await self._end(held, "held", "refused", why="source_off")
+            return
+        now = self._outbox.clock()
+        began = {"state": "sending", "began_at": held.began_at or now, "tries": held.tries + 1, "why": None}
+        sending, to = await self._outbox.db.write(lambda con: _begun(con, held, began))
+        if sending is None:
+            return  # it was undone in the last moment
+        self._outbox.changed([held.inquiry_id.bytes])
+        if to is None or not to.record:
+            await self._end(sending, "sending", "refused", why="gone")
+            return
+        outgoing = Outgoing(sending.key, sending.text, to, sending.who, sending.began_at or now)
+        try:
+            await self._ready(held.source)
+            async with asyncio.timeout(LONGEST):
+                sent = await connector.reply(outgoing)
+        except ReplyRefusedError as error:
+            await self._end(sending, "sending", "refused", why=error.why, detail=error.detail[:500])
+        except AuthError as error:
+            await self._end(sending, "sending", "refused", why="login", detail=str(error)[:500])
+        except SourceGoneError as error:
+            await self._end(sending, "sending", "refused", why="gone", detail=str(error)[:500])
+        except NotSentError as error:
+            await self._try_later(sending, BACK_OFF[min(sending.tries, len(BACK_OFF)) - 1], str(error))
+        except ThrottledError as error:
+            await self._try_later(sending, error.retry_after, str(error))
+        except Exception as error:  # whatever it was: it may have been sent
+            if isinstance(error, StatusError) and error.says_no:
+                await self._end(sending, "sending", "refused", why="other", detail=str(error)[:500])
+                return
+            log.warning("outbox.unknown", source=held.source, message=str(error) or type(error).__name__)
+            await self._look(sending, str(error) or type(error).__name__)
+        else:
+            await self._sent(sending, sent)
+
+    async def _ready(self, source: str) -> None:
+        """Its connection stands. What fails here has sent nothing."""
+        try:
+            async with asyncio.timeout(LOOKS_FOR):
+                await self._outbox.ready(source)
+        except (AuthError, SourceGoneError, ThrottledError, NotSentError):
+            raise
+        except Exception as error:
+            raise NotSentError(str(error) or type(error).__name__) from error
+
+    async def _try_later(self, sending: Row, seconds: float, detail: str) -> None:
+        now = self._outbox.clock()
+        due = now + timedelta(seconds=real_seconds(self._outbox.clock, seconds))
+        if due - sending.written_at > GIVES_UP:
+            await self._end(sending, "sending", "refused", why="unreachable", detail=detail[:500])
+            return
+        changes = {"state": "held", "due_at": due, "why": "unreachable", "detail": detail[:500]}
+        await self._outbox.db.write(lambda con: row.move(con, sending.outbox_id, "sending", **changes))
+        self._outbox.changed([sending.inquiry_id.bytes])
+
+    async def _end(self, before: Row, state: State, to: State, *, why: Why, detail: str = "") -> None:
+        now = self._outbox.clock()
+        changes = {"state": to, "ended_at": now, "why": why, "detail": detail}
+        await self._outbox.db.write(lambda con: row.move(con, before.outbox_id, state, **changes))
+        log.info("outbox.refused", source=before.source, why=why)
+        await self._did_not_get_there(before.outbox_id)
+
+    async def _did_not_get_there(self, outbox_id: UUID) -> None:
+        """Its page shows it, and whoever wrote it is told: that colleague may be elsewhere by now."""
+        stands = await self._outbox.find(outbox_id)
+        self._outbox.changed([stands.inquiry_id.bytes])
+        if self._outbox.tell is not None and stands.settled_at is None:
+            await self._outbox.tell(stands)
+
+    async def _sent(self, before: Row, sent: Sent) -> None:
+        """Of `sending` or `unknown`."""
+        space = self._outbox.connectors[before.source].space
+        changes = {
+            "state": "sent",
+            "ended_at": self._outbox.clock(),
+            "native_id": sent.native_id,
+            "sent_post_id": as_uuid(post_id(space, sent.native_id)) if sent.native_id is not None else None,
+            "permalink": sent.permalink,
+            "pending": sent.held,
+            "why": None,
+            "detail": None,
+            "looked": None,
+        }
+
+        def do(con: Connection) -> None:
+            if row.move(con, before.outbox_id, "sending", "unknown", **changes):
+                self._outbox.answered(con, row.row(con, before.outbox_id), before.who)
+
+        await self._outbox.db.write(do)
+        log.info("outbox.sent", source=before.source)
+        self._outbox.changed([before.inquiry_id.bytes])
+
+    # -- when nobody knows -----------------------------------------------------------------------------
+
+    async def _look(self, before: Row, detail: str) -> None:
+        """Ask the platform whether it has it. Nothing is sent."""
+        found = await self._found(before)
+        if isinstance(found, Sent):
+            await self._sent(before, found)
+            return
+        now = self._outbox.clock()
+        changes: dict[str, Any] = {"looked": "absent" if found is None else CANNOT_TELL}
+        if before.state == "sending":
+            changes |= {"state": "unknown", "ended_at": now, "detail": detail[:500]}
+        moved = await self._outbox.db.write(lambda con: self._unknown(con, before, changes))
+        if before.state == "sending":
+            await self._did_not_get_there(before.outbox_id)
+        else:
+            self._outbox.changed([before.inquiry_id.bytes])
+        if moved and before.state == "sending" and found is None:
+            later = (timedelta(seconds=real_seconds(self._outbox.clock, each)) for each in LOOKS_AGAIN)
+            self._looks[before.outbox_id] = [now + each for each in later]
+
+    def _unknown(self, con: Connection, before: Row, changes: dict[str, Any]) -> bool:
+        self._outbox.own.forget()
+        return row.move(con, before.outbox_id, before.state, **changes)
+
+    async def _found(self, before: Row) -> Sent | str | None:
+        connector = self._outbox.connectors.get(before.source)
+        to = await self._outbox.db.read(lambda con: asked.stored_post(con, before.post_id.bytes))
+        if not isinstance(connector, Replying) or to is None or not to.record:
+            return CANNOT_TELL
+        outgoing = Outgoing(before.key, before.text, to, before.who, before.began_at or before.written_at)
+        try:
+            async with asyncio.timeout(LOOKS_FOR):
+                await self._outbox.ready(before.source)
+                return await connector.find_sent(outgoing)
+        except Exception as error:  # it is only a look
+            log.warning("outbox.look_failed", source=before.source, message=str(error) or type(error).__name__)
+            return CANNOT_TELL
+
+    async def _look_again(self, now: datetime) -> None:
+        for outbox_id, times in list(self._looks.items()):
+            if times[0] > now:
+                continue
+            del times[0]
+            if not times:
+                del self._looks[outbox_id]
+            stands = await self._outbox.find(outbox_id)
+            if stands.state == "unknown" and stands.settled_at is None and stands.source not in self._busy:
+                self._begin(stands.source, self._look(stands, stands.detail or ""))
+            elif stands.state != "unknown":
+                self._looks.pop(outbox_id, None)
+
+
+def _begun(con: Connection, held: Row, began: dict[str, Any]) -> tuple[Row | None, Asked | None]:
+    if not row.move(con, held.outbox_id, "held", **began):
+        return None, None
+    return row.row(con, held.outbox_id), asked.stored_post(con, held.post_id.bytes)

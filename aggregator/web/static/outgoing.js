@@ -1,0 +1,103 @@
+// @ts-check
+// Answers on their way: what became of each, live; undo, send again, say that it was sent.
+import { fragment, page, say, tell } from "./dom.js";
+import { paintTimes } from "./times.js";
+
+/** What the page around it does. @type {{gone: () => void, restore: (text: string, draft?: any) => void}} */
+let around = { gone: () => {}, restore: () => {} };
+let painted = 0;
+
+const region = () => /** @type {HTMLElement} */ (document.getElementById("outgoing"));
+const inquiry = () => /** @type {HTMLElement} */ (document.getElementById("inquiry")).dataset.id;
+
+/** Seconds left of each answer that waits, by this browser's own clock: the server's may go otherwise. */
+function startCountdowns() {
+  painted = performance.now();
+  count();
+}
+
+function count() {
+  for (const left of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#outgoing .left"))) {
+    const seconds = Math.max(0, Number(left.dataset.left) - (performance.now() - painted) / 1000);
+    const text = say("seconds_short", { n: Math.ceil(seconds) });
+    if (left.textContent !== text) left.textContent = text;
+  }
+}
+
+/** @param {string} html @param {boolean} [mine] I have just done something with them */
+export function show(html, mine = false) {
+  const fresh = fragment(html);
+  const before = region().querySelectorAll("form").length;
+  const now = fresh.querySelectorAll("form").length;
+  const focused = region().contains(document.activeElement);
+  region().replaceWith(fresh);
+  wire();
+  paintTimes(region());
+  startCountdowns();
+  if (focused) region().querySelector("button")?.focus();
+  if (now < before && !mine) around.gone();
+}
+
+/** What needs a script is shown. */
+function wire() {
+  for (const button of region()?.querySelectorAll("[data-edit]") ?? []) button.removeAttribute("hidden");
+}
+
+/** Fetch them as they are now. */
+export async function refresh() {
+  try {
+    const answer = await fetch(`/inquiry/${inquiry()}/outgoing`);
+    if (answer.ok) show(await answer.text());
+  } catch {
+    // Offline: the page says so, and the next change brings them.
+  }
+}
+
+/** @param {{facts: Record<string, string>}} change */
+export function changes({ facts }) {
+  if (facts.id === inquiry()) refresh();
+}
+
+/** @param {string} id @param {string} what @param {boolean} [edits] its text goes back into the box */
+async function decide(id, what, edits = what === "undo") {
+  try {
+    const response = await fetch(`/outbox/${id}/${what}`, { method: "POST", headers: { accept: "application/json", "x-csrf": page.csrf } });
+    const told = [200, 409, 422].includes(response.status) ? await response.json() : null;
+    if (response.status === 200) {
+      show(told.html, what !== "was-sent");
+      if (edits) around.restore(told.text, told.draft);
+      if (what === "undo") tell(say("answer_undone"));
+      return;
+    }
+    const why = told?.said ?? told?.objections?.map((each) => each.said).join(" ");
+    tell(why ? say("not_sent", { why }) : say("failed", { status: response.status }), { error: true });
+    await refresh();
+  } catch {
+    tell(say("no_connection"), { error: true });
+  }
+}
+
+/** Take back the newest answer that still waits. @returns {boolean} whether there was one */
+export function undo() {
+  const held = [.../** @type {NodeListOf<HTMLElement>} */ (region()?.querySelectorAll("[data-decide='undo']") ?? [])].at(-1);
+  if (held) decide(held.dataset.outbox, "undo");
+  return Boolean(held);
+}
+
+/** @param {{gone: () => void, restore: (text: string, draft?: any) => void}} how gone: one got to its platform; restore: a text that was taken back */
+export function startOutgoing(how) {
+  around = how;
+  wire();
+  startCountdowns();
+  setInterval(count, 250);
+  document.addEventListener("submit", (event) => {
+    const button = /** @type {HTMLElement | null} */ (event.submitter);
+    if (!button?.dataset.decide) return;
+    event.preventDefault();
+    decide(button.dataset.outbox, button.dataset.decide);
+  });
+  document.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#outgoing [data-edit]"));
+    if (button) decide(button.dataset.outbox, "dismiss", true);
+  });
+}

@@ -1,0 +1,39 @@
+// @ts-check
+// What may be said here: fetched once the page stands, put in by one click.
+import { fragment, say, tell } from "./dom.js";
+import { field, insert } from "./inserting.js";
+import { paintTimes } from "./times.js";
+
+const place = () => document.getElementById("suggested");
+/** @type {Element | null} kept over a refresh of the page */
+let shown = null;
+
+async function load() {
+  const id = document.getElementById("inquiry").dataset.id;
+  try {
+    const answer = await fetch(`/inquiry/${id}/suggested`);
+    if (!answer.ok) return;
+    place()?.replaceChildren(fragment(await answer.text()));
+    if (place()) paintTimes(place());
+    shown = place();
+  } catch {
+    // Offline: the page says so. What is written can be sent without it.
+  }
+}
+
+/** The page was renewed: what was loaded stands there again. */
+export function keepSuggested() {
+  const now = place();
+  if (shown && now && now !== shown && !now.childElementCount) now.replaceWith(shown);
+}
+
+export function startSuggested() {
+  if (!field()) return;
+  load();
+  document.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-insert]"));
+    if (!button) return;
+    insert(button.dataset.insert);
+    if (button.closest(".similar")) tell(say("quoted"));
+  });
+}

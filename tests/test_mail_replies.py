@@ -1,0 +1,282 @@
+"""Answers by mail: what is sent, what a server may say to it, and what is found in Sent."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from aggregator.demo.mail import SENT, MailSimulator
+from connectors.contract import Post
+from connectors.errors import AuthError, ReplyRefusedError, ThrottledError
+from connectors.imap import Imap, smtp
+from connectors.replying import Asked, Outgoing
+from tests.contract_suite import drain, items
+from tests.reply_contract import KEY, TEXT, ReplyContract, an_answer, asked_in
+
+PASSWORD_ENV = "HARBOR_MAIL_PASSWORD"
+NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+SINCE = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class MailReplyStage:
+    """The mailbox and its way out, as the suite of answers plays them."""
+
+    credential = PASSWORD_ENV
+    comes_back = True
+    now = NOW
+
+    def __init__(self, mail: MailSimulator, imap: int, submission: int) -> None:
+        self.mail = mail
+        self.secret = mail.password
+        self.ports = (imap, submission)
+
+    def connector(self, **more: Any) -> Imap:
+        way_out = {"host": "127.0.0.1", "port": self.ports[1], "security": "none", "name": "Harbor Desk"}
+        settings = {
+            "connector": "imap",
+            "host": "127.0.0.1",
+            "port": self.ports[0],
+            "security": "none",
+            "user": self.mail.user,
+            "password": {"env": PASSWORD_ENV},
+            "idle": 0,
+            "smtp": way_out | changes if (changes := more.pop("smtp", {})) is not None else None,
+        }
+        connector = Imap("support", Imap.Config.model_validate(settings | more), since=SINCE)
+        connector.clock = lambda: NOW
+        return connector
+
+    def unreachable(self) -> Imap:
+        return self.connector(smtp={"port": 9})
+
+    async def asked(self, **more: Any) -> Asked:
+        self.mail.says("anna", "转账没到\n怎么办？", subject="Re: 转账没到", **more)
+        return asked_in(self.connector(), await self.fetched())
+
+    async def fetched(self) -> list[dict[str, Any]]:
+        return (await drain(self.connector())).records
+
+    def said(self) -> list[str]:
+        return [written(raw)[0] for raw in self.mail.submission.sent]
+
+    def loses_receipt(self) -> None:
+        self.mail.submission.loses.append("reset")
+        self.mail.submission.keeps_copy = True  # else nobody can tell
+
+    def fails_next(self) -> None:
+        self.mail.submission.breaks = 1
+
+    def refuses(self) -> None:
+        self.mail.submission.refuses.append(("RCPT", "550 5.1.1 No such user here"))
+
+    def asks_to_wait(self, seconds: int) -> None:
+        self.mail.submission.refuses.append(("RCPT", f"451 4.7.1 Greylisted, come again in {seconds} s"))
+
+    def refuses_login(self) -> None:
+        self.mail.credential_is_good = False
+
+
+def written(raw: bytes) -> tuple[str, str]:
+    """The colleague's words, and the quoted rest."""
+    content = parsed(raw).get_content().replace("\r\n", "\n")
+    said, _, rest = content.partition("\n\n")
+    return said, rest
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+@pytest.fixture
+async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MailReplyStage]:
+    mail = MailSimulator(lambda: NOW)
+    monkeypatch.setenv(PASSWORD_ENV, mail.password)
+    monkeypatch.setattr(smtp, "ANSWER_WITHIN", 0.5)
+    async with mail.serving() as imap, mail.submission.serving() as way_out:
+        yield MailReplyStage(mail, imap, way_out)
+
+
+class TestMailReplies(ReplyContract):
+    @pytest.fixture
+    def reply_stage(self, stage: MailReplyStage) -> MailReplyStage:
+        return stage
+
+
+async def sent_by(stage: MailReplyStage, text: str = TEXT, **more: Any) -> EmailMessage:
+    asked = await stage.asked()
+    async with stage.connector(**more) as connector:
+        await connector.reply(Outgoing(KEY, text, asked, "amy", NOW))
+    return parsed(stage.mail.submission.sent[-1])
+
+
+async def test_an_answer_bears_the_headers_that_keep_a_conversation_together(stage: MailReplyStage) -> None:
+    sent = await sent_by(stage)
+    asked = (await stage.fetched())[0]
+    (own,) = [each["header"] for each in asked["headers"] if each["header"].startswith("Message-ID")]
+    assert sent["In-Reply-To"] == sent["References"] == own.partition(": ")[2]
+    assert sent["Message-ID"] == f"<{KEY}@wallet.example>"
+    assert (str(sent["From"]), str(sent["To"])) == ("Harbor Desk <support@wallet.example>", "anna@mail.example")
+    assert sent["Subject"] == "Re: 转账没到"
+    assert stage.mail.submission.recipients == ["anna@mail.example"]
+    assert "Auto-Submitted" not in sent
+
+
+async def test_it_quotes_the_question_shortly_below(stage: MailReplyStage) -> None:
+    said, quoted = written((await sent_by(stage, "请稍等")).as_bytes())
+    assert said == "请稍等"
+    assert quoted.splitlines() == ["在 2026 年 3 月 14 日，Anna 写道：", "> 转账没到", "> 怎么办？"]
+    _, english = written((await sent_by(stage, "One moment")).as_bytes())
+    assert english.splitlines()[0] == "On 14 March 2026, Anna wrote:"
+
+
+async def test_the_copy_in_sent_is_read_as_the_colleagues_words_alone(stage: MailReplyStage) -> None:
+    await sent_by(stage, "One moment\n.. please\n.")
+    connector = stage.connector()
+    posts = [each for each in items(connector, await stage.fetched()) if isinstance(each, Post)]
+    (answer,) = [post for post in posts if post.author and post.author.role == "staff"]
+    (question,) = [post for post in posts if post.author and post.author.role == "customer"]
+    assert answer.text == "One moment\n.. please\n."
+    assert (answer.native_id, answer.thread, answer.reply_to) == (
+        f"{KEY}@wallet.example",
+        question.thread,
+        question.native_id,
+    )
+    assert stage.mail.truth()[answer.native_id].text == answer.text
+
+
+async def test_a_server_that_keeps_copies_gets_none_from_us(stage: MailReplyStage) -> None:
+    stage.mail.submission.keeps_copy = True
+    await sent_by(stage, smtp={"keeps_copy": True})
+    await sent_by(stage)  # and one that does so without our knowing is looked at first
+    assert len(stage.mail.folders[SENT].mails) == 2
+
+
+async def test_an_answer_is_sent_though_its_copy_cannot_be_stored(stage: MailReplyStage) -> None:
+    asked = await stage.asked()
+    del stage.mail.folders[SENT]
+    async with stage.connector() as connector:
+        sent = await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+        assert await connector.find_sent(Outgoing(KEY, TEXT, asked, "amy", NOW)) == "cannot tell"
+    assert sent.native_id == f"{KEY}@wallet.example"
+
+
+async def test_who_wants_answers_elsewhere_gets_them_there(stage: MailReplyStage) -> None:
+    asked = await stage.asked(more={"Reply-To": "Anna <other@mail.example>"})
+    async with stage.connector() as connector:
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+    assert stage.mail.submission.recipients == ["other@mail.example"]
+
+
+async def test_a_line_break_in_what_a_customer_wrote_becomes_no_header(stage: MailReplyStage) -> None:
+    stage.mail.says("eve", "hello", subject="hi\r\n Bcc: all@mail.example")
+    asked = asked_in(stage.connector(), await stage.fetched())
+    async with stage.connector() as connector:
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+    sent = parsed(stage.mail.submission.sent[-1])
+    assert sent["Bcc"] is None
+    assert sent["Subject"] == "Re: hi Bcc: all@mail.example"
+
+
+async def test_a_long_conversation_names_its_beginning_and_its_end(stage: MailReplyStage) -> None:
+    asked = await stage.asked()
+    ids = " ".join(f"<{number:060d}@mail.example>" for number in range(60))
+    headers = [each for each in asked.record["headers"] if not each["header"].startswith("References")]
+    asked = replace(asked, record=asked.record | {"headers": [*headers, {"header": f"References: {ids}"}]})
+    async with stage.connector() as connector:
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+    known = str(parsed(stage.mail.submission.sent[-1])["References"]).split()
+    assert len(known) == 20
+    assert (known[0], known[-2]) == (ids.split()[0], ids.split()[-1])
+
+
+async def test_without_a_way_out_the_page_says_so_before_anybody_writes(stage: MailReplyStage) -> None:
+    asked = await stage.asked()
+    assert stage.connector(smtp=None).reply_window(asked, NOW).why == "no_credential"
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "why"),
+    [
+        ("MAIL", "550 5.7.60 Client does not have permissions to send as this sender", "no_right"),
+        ("RCPT", "550 5.1.1 No such user here", "gone"),
+        ("RCPT", "554 5.7.1 Recipient has blocked you", "blocked"),
+        ("DATA", "554 5.7.1 not now", "words"),
+        (".", "554 5.7.1 This looks like spam", "words"),
+        (".", "552 5.3.4 Message too big", "too_long"),
+    ],
+)
+async def test_a_servers_refusal_is_named_by_what_to_do(stage: MailReplyStage, step: str, said: str, why: str) -> None:
+    stage.mail.submission.refuses.append((step, said))
+    async with an_answer(stage) as (connector, outgoing):
+        with pytest.raises(ReplyRefusedError) as told:
+            await connector.reply(outgoing)
+    assert (told.value.why, told.value.detail) == (why, said)
+    assert stage.mail.submission.sent == []
+
+
+async def test_a_server_that_says_later_is_asked_again_after_five_minutes(stage: MailReplyStage) -> None:
+    stage.mail.submission.refuses.append((".", "451 4.7.1 Greylisted"))
+    async with an_answer(stage) as (connector, outgoing):
+        with pytest.raises(ThrottledError) as told:
+            await connector.reply(outgoing)
+    assert told.value.retry_after == 300
+
+
+async def test_a_server_without_starttls_never_sees_the_password(stage: MailReplyStage) -> None:
+    async with an_answer(stage, stage.connector(smtp={"security": "starttls"})) as (connector, outgoing):
+        with pytest.raises(Exception, match="offers no STARTTLS") as told:
+            await connector.reply(outgoing)
+    assert "password was not sent" in str(told.value)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(stage: MailReplyStage) -> None:
+    stage.mail.submission.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    async with an_answer(stage, stage.connector(smtp={"security": "starttls"})) as (connector, outgoing):
+        with pytest.raises(Exception, match="cannot be reached"):
+            await connector.reply(outgoing)
+    assert stage.mail.submission.sent == []
+
+
+async def test_a_password_of_its_own_is_named_when_it_is_refused(
+    stage: MailReplyStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "wrong")
+    way_out = {"password": {"env": "SMTP_PASSWORD"}}
+    async with an_answer(stage, stage.connector(smtp=way_out)) as (connector, outgoing):
+        with pytest.raises(AuthError, match="SMTP_PASSWORD"):
+            await connector.reply(outgoing)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"smtp": {"host": "smtp.example.com", "security": "none"}},
+        {"smtp": {"host": "smtp.example.com"}, "user": "support"},
+        {"smtp": {"host": "smtp.example.com", "name": "Desk\r\nBcc: all@mail.example"}},
+    ],
+)
+def test_settings_that_would_send_in_clear_or_from_nowhere_are_refused(wrong: dict[str, Any]) -> None:
+    usual = {"connector": "imap", "host": "imap.example.com", "user": "a@example.com", "password": {"env": "X"}}
+    with pytest.raises(ValidationError):
+        Imap.Config.model_validate(usual | wrong)
+
+
+async def test_the_check_tries_the_way_out_and_sends_nothing(stage: MailReplyStage) -> None:
+    async with stage.connector() as connector:
+        found = [finding.text for finding in await connector.check() if finding.level == "ok"]
+    assert "answers are sent by 127.0.0.1 from support@wallet.example" in found
+    async with stage.connector(smtp={"port": 9}) as connector:
+        (failed,) = [finding.text for finding in await connector.check() if finding.level == "failed"]
+    assert failed.startswith("no answer can be sent: support: 127.0.0.1 cannot be reached")
+    assert stage.mail.submission.sent == []
