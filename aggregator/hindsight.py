@@ -43,12 +43,13 @@ FROM (
         SELECT *, points + waiting + overdue + repeated + first_contact + approached + incident AS computed
         FROM (
             SELECT *,
-                waiting_points(wait_per_hour, wait_cap, waiting_since, $1) AS waiting,
-                overdue_points(due_at, $1) AS overdue,
-                repeat_points(repeats) AS repeated,
-                first_contact_points(wait_per_hour, wait_cap, waiting_since, first_since, $1) AS first_contact,
-                approached_points(approaches) AS approached,
-                incident_points(persons) AS incident
+                share_of(points) * waiting_points(wait_per_hour, wait_cap, waiting_since, $1) AS waiting,
+                share_of(points) * overdue_points(due_at, $1) AS overdue,
+                share_of(points) * repeat_points(repeats) AS repeated,
+                share_of(points)
+                    * first_contact_points(wait_per_hour, wait_cap, waiting_since, first_since, $1) AS first_contact,
+                room_of(points) * approached_points(approaches) AS approached,
+                room_of(points) * incident_points(persons) AS incident
             FROM wanted
         )
     )

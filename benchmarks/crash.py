@@ -28,6 +28,7 @@ from typing import Any, Final
 
 import orjson
 import yaml
+from pydantic import BaseModel
 
 from aggregator.clocks import ScaledClock, system_clock
 from aggregator.config import load as load_settings
@@ -338,6 +339,8 @@ def _value(setting: object) -> object:
             return sorted(setting)
         case dict():
             return setting
+        case BaseModel():  # settings within a setting
+            return {name: _value(getattr(setting, name)) for name in sorted(setting.model_fields_set)}
         case bool() | int() | float() | str():
             return setting
     return str(setting)

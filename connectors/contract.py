@@ -7,8 +7,8 @@ reads one record into the common shape. It knows nothing of scoring, storage or 
 not sleep, and keeps nothing on disk: every page is committed with its cursor before `pages()` is resumed, so
 a failed request may simply raise, and the next poll starts at the last cursor.
 
-See `connectors/errors.py` for what to raise, `connectors/session.py` for HTTP, and
-`tests/contract_suite.py` for what every connector must do.
+See `connectors/errors.py` for what to raise, `connectors/session.py` for HTTP, `connectors/replying.py` for answering
+where the platform takes answers, and `tests/contract_suite.py` for what every connector must do.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ async def test_the_row_and_the_page_name_the_clock_that_ran_out(community: Commu
         assert "We promised an answer until 2026-03-14 18:00" in row
         community.clock.pass_(hours=12)
         overdue = (await amy.get(f"/inquiry/{site.only_id()}")).text
-        chinese = (await sam.get("/")).text
+        chinese = (await sam.get(f"/inquiry/{site.only_id()}")).text
     assert "our promise of 2026-03-14 16:00 ran out" in overdue
     assert "我们在 2026-03-14 16:00 的承诺已过期" in chinese
 

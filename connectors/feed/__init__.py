@@ -11,18 +11,31 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NoReturn
 from urllib.parse import urlencode, urlsplit
 from zlib import crc32
 
 from pydantic import Field, HttpUrl, model_validator
 
-from connectors.contract import Cursor, Duration, Finding, Gap, Pace, Page, Post, PullConnector, Record, SourceConfig
-from connectors.errors import TransientError
+from connectors.contract import (
+    Author,
+    Cursor,
+    Duration,
+    Finding,
+    Gap,
+    Pace,
+    Page,
+    Post,
+    PullConnector,
+    Record,
+    SourceConfig,
+)
+from connectors.errors import ReplyRefusedError, TransientError
 from connectors.feed import reading
 from connectors.feed.diagnosis import diagnosis, may_be_old
 from connectors.feed.document import Document, parse
 from connectors.feed.memory import Listed, Memory, in_parts, listed
+from connectors.replying import Asked, Outgoing, Replying, Window
 from connectors.secret import Secret
 from connectors.session import NOT_MODIFIED, Answer, Pacing, Session
 
@@ -33,7 +46,7 @@ IMF_DATE = len("Sat, 14 Mar 2026 08:00:00 GMT")
 EMPTY = "the feed lists nothing: is the address right, and does what stands behind it need a login?"
 
 
-class Feed(PullConnector):
+class Feed(PullConnector, Replying):
     """One feed. Cursor: `connectors/feed/memory.py`."""
 
     class Config(SourceConfig):
@@ -124,6 +137,20 @@ class Feed(PullConnector):
 
     def post(self, record: Record) -> Post | None:
         return reading.read(record, self.config.holds)
+
+    # Answering: nothing can be written into a feed, whoever publishes it.
+
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002
+        return Window("feed")
+
+    async def reply(self, outgoing: Outgoing) -> NoReturn:  # noqa: ARG002
+        raise ReplyRefusedError("feed")
+
+    async def find_sent(self, outgoing: Outgoing) -> None:  # noqa: ARG002
+        return None
+
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002
+        return False
 
     async def check(self) -> Sequence[Finding]:
         answer = await self._get(self._url, Memory())
