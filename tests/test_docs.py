@@ -237,7 +237,10 @@ def test_every_filter_of_an_address_is_listed() -> None:
 
 def test_every_key_is_listed_and_has_words() -> None:
     script = read(ROOT / "aggregator/web/static/keys.js")
-    keys = {name: re.findall(r'"([^"]+)"', given) for name, given in re.findall(r'name: "(\w+)", keys: \[(.*?)\], group', script)}
+    keys = {
+        name: re.findall(r'"([^"]+)"', given)
+        for name, given in re.findall(r'name: "(\w+)", keys: \[(.*?)\], group', script)
+    }
     shown = {"ArrowDown": "↓", "ArrowUp": "↑", "Escape": "Esc"}
     written = {
         name: [re.sub("Mod", "Ctrl", re.sub(r"\w+", lambda word: shown.get(word[0], word[0]), key)) for key in given]

@@ -70,7 +70,7 @@ async def feed(visit: Visit) -> Response:
         channels=len(visit.site.settings.sources),
         as_of=repr(moment.timestamp()),
         first=after is None,
-        current=listed.current,
+        current=written(listed.current) if listed.current else "",
         choices=await choices(visit, view, beside.tally),
         **context,
     )

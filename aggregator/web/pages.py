@@ -111,7 +111,7 @@ class Insides:
             return self._render(row, unread, seen)
         inquiry, tag = row.inquiry, row.incident
         key = (
-            inquiry.inquiry_id, inquiry.ver, inquiry.state, unread, shown(row.priority), row.author,
+            inquiry.inquiry_id, inquiry.ver, inquiry.title, inquiry.excerpt, inquiry.state, unread, shown(row.priority), row.author,
             (tag.number, tag.persons) if tag else None,
             *((term.rule, written_points(term.points)) for term in row.terms[:2]),
         )  # fmt: skip

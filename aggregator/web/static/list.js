@@ -223,11 +223,11 @@ export function collapse(row) {
   } else keepPlace(() => row.remove());
 }
 
-/** Leave for an inquiry so that coming back finds this place. @param {HTMLLIElement | null} row */
-export function open(row) {
+/** Leave for an inquiry so that coming back finds this place. @param {HTMLLIElement | null} row @param {string} [part] of its page */
+export function open(row, part = "") {
   if (!row) return;
   savePlace(row, { leaving: true });
-  location.assign(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href);
+  location.assign(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
 }
 
 /** Sorted anew, and from the top unless a row is current. */
