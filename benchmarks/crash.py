@@ -385,10 +385,12 @@ def _channels(parser: argparse.ArgumentParser, asked: str) -> tuple[int, Sequenc
     """How many, and among which."""
     if asked.isdecimal():
         return int(asked), SCENES
-    known, words = {scene.channel: scene for scene in SCENES}, asked.split(",")
-    if unknown := set(words) - known.keys():
-        parser.error(f"no such channel: {' '.join(sorted(unknown))}; there are {' '.join(known)}")
-    return len(words), [scene for word, scene in known.items() if word in words]
+    channels, sources = {scene.channel: scene for scene in SCENES}, {scene.source: scene for scene in SCENES}
+    words = set(asked.split(","))
+    if unknown := words - channels.keys() - sources.keys():
+        parser.error(f"no such channel: {' '.join(sorted(unknown))}; there are {' '.join(channels)}")
+    chosen = [scene for scene in SCENES if not words.isdisjoint((scene.channel, scene.source))]
+    return len(chosen), chosen
 
 
 def main() -> None:

@@ -186,10 +186,12 @@ def test_a_contact_of_the_customer_is_theirs_but_not_for_everybody_to_read() -> 
         ("The mist will lift; marlow is a word here", False),
         ("The swap is done, Support will call", False),
         ("Marlowe is no Marl", False),
+        ("这个时间比较拥堵", False),
+        ("时间您好，已处理", True),
     ],
 )
 def test_another_customers_name_is_warned_of(text: str, warned: bool) -> None:
-    others = ("Marlow", "陈小溪", "marlow_77", "Mist", "Swap", "Support", "Mira")
+    others = ("Marlow", "陈小溪", "marlow_77", "Mist", "Swap", "Support", "Mira", "时间")
     assert ("others_name" in rules(text, names=("Mira Fox",), others=others)) == warned
 
 

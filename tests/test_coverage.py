@@ -296,6 +296,14 @@ async def test_a_clock_that_was_ahead_takes_back_what_it_vouched_for(community: 
         assert coverage(work, "forum") == [(-7 * 24 * 60, 1, "complete"), (1, 10, "gap")]
 
 
+async def test_a_clock_that_is_set_back_is_noted_at_the_next_poll(community: Community) -> None:
+    async with community.desk("forum") as work:
+        for hours in (0, 48, -47):
+            community.clock.pass_(hours=hours)
+            await work.poller.poll(work.poller.sources["forum"])
+        assert coverage(work, "forum") == [(-7 * 24 * 60, 60, "complete")]
+
+
 async def test_posts_read_late_after_our_outage_are_live_and_say_when_we_saw_them(community: Community) -> None:
     async with community.desk("forum") as work:
         await poll(work)

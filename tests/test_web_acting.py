@@ -35,7 +35,8 @@ class Hand:
 
     async def does(self, inquiry: str, what: str, ver: int, **more: str) -> tuple[int, dict[str, Any]]:
         data = {"ver": str(ver), **more}
-        answer = await self.client.post(f"/inquiry/{inquiry}/{what}", data=data, headers=self.headers)
+        path = f"/inquiry/{inquiry}/{what}"
+        answer = await self.client.post(path, data=data, headers=self.headers, timeout=60)
         return answer.status_code, answer.json()
 
     async def sends(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:

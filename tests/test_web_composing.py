@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 from aggregator.config import Brand
 from aggregator.store.drafts import draft_of
 from aggregator.store.snippets import stored_snippets
+from connectors.discourse import Discourse
+from connectors.replying import Window
 from tests.conftest import Community, poll
 from tests.secret_maker import words as secret_words
 from tests.web_site import WebSite, csrf, open_site
@@ -195,6 +198,18 @@ async def test_what_was_given_and_what_is_anothers_is_named(site: WebSite) -> No
 
 
 # -- snippets and suggestions ---------------------------------------------------------------------
+
+
+async def test_the_time_left_to_answer_is_said_above_the_box(site: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forum has no such window: this one is made to have that of WeChat."""
+    until = site.community.clock() + timedelta(hours=21)
+    monkeypatch.setattr(Discourse, "reply_window", lambda *_: Window(until=until))
+    async with site.visitor("amy", lang="zh-CN") as amy:
+        page = (await amy.get(f"/inquiry/{site.only_id()}")).text
+    left = re.search(r'<span class="window" data-until="([^"]+)">(.*?)</span>', page)
+    assert left
+    assert left[1] == until.isoformat()
+    assert re.sub(r"<[^>]+>", "", left[2]).startswith("论坛：还剩 ")
 
 
 async def test_snippets_come_filled_for_this_inquiry_its_language_first(site: WebSite) -> None:

@@ -1005,6 +1005,20 @@ async def test_a_post_that_the_search_learns_of_late_is_found(
     assert late in posts(connector, (await drain(connector, done)).records)
 
 
+async def test_a_search_that_believed_a_clock_ahead_begins_anew_once_it_is_right(
+    weibo: WeiboSimulator, source: Source, clock: Clock
+) -> None:
+    weibo.has_search = True
+    ahead = source("mentions", search=["海港"])
+    ahead.clock = lambda: clock() + timedelta(days=2)
+    done = await drain(ahead, await drain(source("mentions", search=["海港"])))
+    clock.passes(minutes=1)
+    meanwhile = weibo.says("旅人", "海港怎么了")
+    clock.passes(hours=1)
+    connector = source("mentions", search=["海港"])
+    assert meanwhile in posts(connector, (await drain(connector, done)).records)
+
+
 async def test_without_a_contract_the_search_is_told_and_the_rest_is_read(
     weibo: WeiboSimulator, source: Source
 ) -> None:

@@ -16,9 +16,9 @@ _HEX = re.compile(r"(?:0x)?[0-9a-f]+")
 _SHORTEST = {True: 4, False: 2}  # signs of a name that tells somebody, Latin and other ones
 COMMON = frozenset({
     "support", "admin", "help", "team", "user", "customer", "wallet", "official", "service", "guest", "anonymous",
-    "none", "test", "hello", "thanks", "everyone", "community", "channel", "group", "crypto", "bitcoin", "ethereum",
-    "tron", "solana", "token", "swap", "bridge", "用户", "客服", "管理员", "匿名", "游客", "官方", "小编", "老师",
-    "大家", "朋友", "钱包", "币圈", "微信用户", "今天", "明天", "这个",
+    "will", "may", "mark", "hope", "none", "test", "hello", "thanks", "everyone", "community", "channel", "group",
+    "crypto", "bitcoin", "ethereum", "tron", "solana", "token", "swap", "bridge", "用户", "客服", "管理员", "匿名",
+    "游客", "官方", "小编", "老师", "大家", "朋友", "钱包", "币圈", "微信用户", "今天", "明天", "这个",
 })  # fmt: skip
 """Names that tell nobody."""
 
@@ -82,6 +82,8 @@ def _stands(text: str, name: str) -> Named | None:
         return None
     edge = r"[A-Za-z0-9_\u00c0-\u024f\u0400-\u04ff]"
     pattern = rf"(?<!{edge}){re.escape(name)}(?!{edge})" if latin else re.escape(name)
+    if not latin and len(name) == 2:  # mostly a word, too: somebody is called so where a name stands
+        pattern = rf"(?:^|@|(?<=\n)){pattern}|{pattern}(?=\s?(?:[您你，,]|先生|女士|小姐|同学|老师))"
     for match in re.finditer(pattern, text, re.IGNORECASE):
         # "Mist" is somebody, "in the mist" is nobody: a name of one small word has to be written as one.
         if (

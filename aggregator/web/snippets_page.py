@@ -34,7 +34,7 @@ _FRESH = Snippet("", None, "", "", (), "")
 
 def may_share(visit: Visit) -> bool:
     """Who keeps what all colleagues use."""
-    return visit.user.role in ("lead", "admin")
+    return visit.user.is_at_least("lead")
 
 
 async def listed(visit: Visit) -> Response:

@@ -39,6 +39,22 @@ async def test_the_chats_of_a_day_are_neither_missing_nor_doubled(
     assert len(done.records) == 6
 
 
+async def test_chats_that_were_read_by_a_clock_ahead_are_read_again_once_it_is_right(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    wechat.chats_read = "all"
+    connector, done = source(agent_chats="all", comments=False), Drained()
+    async with connector:
+        connector.clock = lambda: clock() + timedelta(days=2)
+        await poll(connector, done)
+        connector.clock = clock
+        clock.pass_(minutes=7)
+        wechat.chats("ann", "是不是没人在")
+        clock.pass_(minutes=7)
+        await poll(connector, done)
+    assert texts(connector, done.records) == ["是不是没人在"]
+
+
 async def test_with_callbacks_only_the_answers_are_taken_from_the_chats(
     wechat: WeChatSimulator, source: Source, clock: Hands
 ) -> None:
