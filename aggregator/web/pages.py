@@ -87,10 +87,10 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     env.globals.update(incident_name=incident_name)
     env.globals.update(word=word, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
-    env.globals.update(attributes=_attributes, inside=Insides(env).of)
     env.globals.update(moment=lambda seconds: datetime.fromtimestamp(seconds, UTC))
     env.globals.update(kind_word=lambda name: word("KINDS" if name in words.KINDS else "RULES", name))
     env.filters["points"] = written_points
+    env.globals.update(attributes=_attributes, inside=Insides(env).of)
     return env
 
 
@@ -99,32 +99,30 @@ def written_points(points: float) -> str:
 
 
 class Insides:
-    """What stands in rows, kept by all that it depends on: rendering it takes ten times as long as all the rest."""
+    """What stands in rows, kept with all that it depends on: rendering it takes ten times as long as all the rest."""
 
     def __init__(self, env: Environment) -> None:
-        self._env = env
-        self._kept: OrderedDict[tuple[object, ...], Markup] = OrderedDict()
+        self._inside = env.get_template("row_inside.html")
+        self._kept: OrderedDict[tuple[Id, bool], tuple[object, Markup]] = OrderedDict()
 
     def of(self, row: FeedRow, unread: bool, seen: Found | None) -> Markup:
         """`seen`: what a search found in it."""
         if seen is not None:
             return self._render(row, unread, seen)
-        inquiry, tag = row.inquiry, row.incident
-        key = (
-            inquiry.inquiry_id, inquiry.ver, inquiry.title, inquiry.excerpt, inquiry.state, unread, shown(row.priority), row.author,
-            (tag.number, tag.persons) if tag else None,
-            *((term.rule, written_points(term.points)) for term in row.terms[:2]),
-        )  # fmt: skip
-        if (kept := self._kept.get(key)) is None:
-            kept = self._kept[key] = self._render(row, unread, None)
+        name = (row.inquiry.inquiry_id, unread)
+        words = [(term.rule, written_points(term.points)) for term in row.terms[:2]]
+        shows = (row.inquiry, shown(row.priority), row.author, row.incident, words)
+        kept, inside = self._kept.get(name, (None, Markup()))
+        if kept != shows:
+            inside = self._render(row, unread, None)
+            self._kept[name] = (shows, inside)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
-        return kept
+        self._kept.move_to_end(name)
+        return inside
 
     def _render(self, row: FeedRow, unread: bool, seen: Found | None) -> Markup:
-        return Markup(self._env.get_template("row_inside.html").render(row=row, unread=unread, seen=seen))  # noqa: S704 -- our own template
+        return Markup(self._inside.render(row=row, unread=unread, seen=seen))  # noqa: S704 -- our own template
 
 
 def _attributes(values: Mapping[str, str]) -> Markup:

@@ -53,12 +53,17 @@ class Counted:
     """Figures of one person, for as long as nothing has changed: counting takes as long as reading a page."""
 
     tally: Tally
-    settled: int
+    settled: int | None  # None: something was just changing
     moment: datetime
     views: Mapping[str, View]
 
     def holds(self, settled: int | None, moment: datetime, views: Mapping[str, View]) -> bool:
-        return settled == self.settled and abs(moment - self.moment) < _FRESH and views == self.views
+        return (
+            settled is not None
+            and settled == self.settled
+            and abs(moment - self.moment) < _FRESH
+            and views == self.views
+        )
 
 
 HERE = "here"
@@ -79,21 +84,21 @@ async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> S
     settled = site.stream.settled
     kept = site.counted.get(me)
 
-    def read(cursor: Connection) -> tuple[Tally, list[tuple[Id, float]]]:
+    def read(cursor: Connection) -> tuple[Counted, list[tuple[Id, float]]]:
         mine = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [me]).fetchall()
         unread = [(inquiry.bytes, seen) for inquiry, seen in mine]
         if kept and kept.holds(settled, moment, wanted):
-            return kept.tally, unread
+            return kept, unread
         zone = site.settings.timezone
         views: dict[str, Filters] = {}
         for name, view in wanted.items():
             sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
             views[name] = view.filters(me, zone, sought)
-        return tally(cursor, views, moment=moment, bands=site.settings.bands), unread
+        counts = tally(cursor, views, moment=moment, bands=site.settings.bands)
+        return Counted(counts, settled, moment, wanted), unread
 
-    counts, mine = await site.db.read(read)
-    if settled is not None:
-        site.counted[me] = Counted(counts, settled, moment, wanted)
+    counted, mine = await site.db.read(read)
+    site.counted[me] = counted
     marks = await asyncio.to_thread(site.desk.read_marks, me, [inquiry for inquiry, _ in mine[:900]])
     unread = sum(marks.get(inquiry, 0.0) < seen for inquiry, seen in mine[:900])
-    return Side(counts, tuple(saved), unread)
+    return Side(counted.tally, tuple(saved), unread)
