@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.answering import get_ready
@@ -23,6 +23,7 @@ from aggregator.web import (
     auth,
     bulk,
     composing,
+    compressing,
     connectors,
     dashboard,
     dialogs,
@@ -176,6 +177,9 @@ def _routes() -> list[Route]:
     ]
 
 
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
 async def _static(request: Request) -> Response:
     """Files of the package, and what scripts say as `strings.<lang>.json`. The build is in the address."""
     name = request.path_params["name"]
@@ -184,10 +188,13 @@ async def _static(request: Request) -> Response:
     forever = {"cache-control": "public, max-age=31536000, immutable"}
     for lang in LANGS:
         if name == f"strings.{lang}.json":
-            return Response(pages.script_strings(lang), media_type="application/json", headers=forever)
+            body, how = compressing.text(pages.script_strings(lang), request.headers)
+            return Response(body, media_type="application/json", headers=forever | how)
     if name not in {file.name for file in pages.STATIC.iterdir()}:
         raise HTTPException(404)
-    return FileResponse(pages.STATIC / name, headers=forever)
+    path = pages.STATIC / name
+    body, how = compressing.text(path.read_bytes(), request.headers)
+    return Response(body, media_type=_TYPES[path.suffix], headers=forever | how)
 
 
 async def _events(visit: Visit) -> Response:

@@ -265,6 +265,7 @@ SCRIPT = {
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),
     "failed": N_("That did not work ({status}); the row is as it was"),
+    "failed_number": N_("That did not work ({status}); the row is as it was. If it happens again, quote {number}"),
     "no_connection": N_("No connection to the server; nothing was changed"),
     "session_over": N_("Your session is over"),
     "sign_in": N_("Sign in again"),

@@ -87,5 +87,6 @@ export function startViews() {
     /** @type {HTMLElement} */ (menu.querySelector("summary")).focus();
     event.stopPropagation();
   }, true);
-  countsMoved();
+  // Saved views that search, or look into history, are counted once the list is there.
+  if (document.querySelector("[data-count]:empty")) countsMoved();
 }
