@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -139,10 +140,11 @@ async def open_community(data: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setenv("FORUM_KEY", forum.api_key)
     monkeypatch.setenv("HOOK_SECRET", "hook-secret-for-tests")
     monkeypatch.setenv("TELEGRAM_TOKEN", telegram.token)
-    async with AsyncExitStack() as stack:
-        forum_url = await stack.enter_async_context(serve(forum.app))
-        telegram_url = await stack.enter_async_context(serve(telegram.app))
+    async with AsyncExitStack() as one, AsyncExitStack() as other:
+        forum_url = await one.enter_async_context(serve(forum.app))
+        telegram_url = await other.enter_async_context(serve(telegram.app))
         yield Community(forum, telegram, forum_url, telegram_url, clock, data)
+        await asyncio.gather(one.aclose(), other.aclose())  # each takes 0.2 s, and a third of all tests have both
 
 
 @pytest.fixture
