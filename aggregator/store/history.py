@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,6 +55,16 @@ def histories_of(cursor: Connection, opened: Mapping[Id, datetime]) -> dict[Id, 
 def _marked(events: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
     undone = {as_written(event.details["event"]) for event in events if event.what == "undo"}
     return tuple(replace(event, undone=event.event_id in undone) for event in events)
+
+
+def last_events(cursor: Connection, inquiries: Collection[Id]) -> dict[Id, datetime]:
+    """When something was last done with each of these; those with which nothing was are left out."""
+    found = cursor.execute(
+        "SELECT inquiry_id, max(happened_at) FROM inquiry_event "
+        "WHERE inquiry_id IN (SELECT unnest(?::UUID[])) GROUP BY inquiry_id",
+        [[written(one) for one in inquiries]],
+    ).fetchall()
+    return {inquiry.bytes: at for inquiry, at in found}
 
 
 @dataclass(frozen=True, slots=True)

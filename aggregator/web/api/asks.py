@@ -79,6 +79,13 @@ class Listing(View):
     cursor: str | None = Field(None, max_length=200, description="`cursor` of the page before; all else unchanged.")
 
 
+class Subscription(View):
+    """A feed for readers. `token`: of those that can send no header; it is read before this is."""
+
+    limit: int = Field(PAGE, ge=1, le=MOST_ROWS)
+    token: str | None = None
+
+
 class After(Ask):
     after: int = Field(ge=0, le=2**53, description="A `seq` of an earlier answer.")
     limit: int = Field(MOST_ROWS, ge=1, le=MOST_ROWS)
@@ -156,7 +163,7 @@ class BulkDetails(Ask):
     tags: Tags | None = None
     add: Tags | None = None
     band: Literal["P0", "P1", "P2", "P3", "computed"] | None = None
-    into: Named | None = None
+    into: str | None = Field(None, pattern="^(INC-)?[1-9][0-9]{0,7}$")
 
 
 class Bulk(Ask):

@@ -1,4 +1,4 @@
-"""Where the API hangs in the desk: /api/v1 with its document, and /api, the page for people."""
+"""Where the API hangs in the desk: /api/v1 with its document, /api, the page for people, and feeds for readers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from aggregator.web.api import serving
+from aggregator.web.api import feeds, serving
 from aggregator.web.api.document import PREFIX, document
 from aggregator.web.api.guide import guide
 from aggregator.web.api.operations import OPERATIONS
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    api = serving.application(OPERATIONS, Route("/openapi.json", _document))
+    crowd = serving.Crowd()
+    api = serving.application(OPERATIONS, crowd, Route("/openapi.json", _document))
     api.state.site = site
-    return [route("/api", guide, who="anyone"), Mount(PREFIX, api)]
+    return [route("/api", guide, who="anyone"), Mount(PREFIX, api), *feeds.routes(crowd)]
 
 
 @cache

@@ -27,6 +27,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "malformed": Kind(400, N_("This is not JSON")),
         "token": Kind(401, N_("A token is needed")),
         "scope": Kind(403, N_("The token lacks a scope")),
+        "too-mighty": Kind(403, N_("This token may do too much to stand in an address")),
         "role": Kind(403, N_("The token's owner may not do this")),
         "at-work": Kind(403, N_("A colleague is at work on it")),
         "not-found": Kind(404, N_("There is no such thing here")),

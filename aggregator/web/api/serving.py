@@ -38,9 +38,28 @@ AT_ONCE: Final = 8
 _UNPROCESSABLE = {400: "malformed", 404: "not-found", 405: "method"}
 
 
-def routes(operations: Iterable[Operation]) -> list[BaseRoute]:
+class Crowd:
+    """How many requests each owner has under way."""
+
+    def __init__(self) -> None:
+        self._there: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def joined(self, call: Call) -> AsyncIterator[None]:
+        """Raises ProblemError: this owner's programs have enough under way."""
+        who = call.user.name
+        if self._there[who] >= AT_ONCE:
+            detail = call.gettext("%(n)s requests of %(who)s are under way; wait for them.")
+            raise ProblemError("crowded", detail % {"n": AT_ONCE, "who": who}, {"retry-after": "1"})
+        self._there[who] += 1
+        try:
+            yield
+        finally:
+            self._there[who] -= 1
+
+
+def routes(operations: Iterable[Operation], crowd: Crowd) -> list[BaseRoute]:
     """One route for each path, so that a wrong method is told all that are right."""
-    crowd: Counter[str] = Counter()
     by_path: dict[str, dict[str, Operation]] = defaultdict(dict)
     for operation in operations:
         by_path[operation.path][operation.method] = operation
@@ -52,18 +71,18 @@ def handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Awa
     return {ProblemError: _problem, HTTPException: _refused, DeskFullError: _full, 500: _broken}
 
 
-def application(operations: Iterable[Operation], *more: BaseRoute) -> Starlette:
+def application(operations: Iterable[Operation], crowd: Crowd, *more: BaseRoute) -> Starlette:
     """The API, to be mounted. Its `state.site` is set by whoever mounts it."""
-    return Starlette(routes=[*more, *routes(operations)], exception_handlers=handlers())
+    return Starlette(routes=[*more, *routes(operations, crowd)], exception_handlers=handlers())
 
 
-def _endpoint(methods: dict[str, Operation], crowd: Counter[str]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(methods: dict[str, Operation], crowd: Crowd) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         operation = methods.get("GET" if request.method == "HEAD" else request.method)
         assert operation is not None
         call = await caller(request)
         must_have(call, operation.scope, operation.who)
-        async with _not_too_many(call, crowd):
+        async with crowd.joined(call):
             told = await operation.handler(call, await _asked(call, operation))
         headers = {"content-language": call.lang, "vary": "authorization, accept-language"}
         if link := next_page(call, told):
@@ -81,20 +100,6 @@ def next_page(call: Call, told: BaseModel) -> str:
     query = call.request.query_params.multi_items()
     again = url.replace_query_params(**{**dict(query), "cursor": cursor})
     return f'<{again.path}?{again.query}>; rel="next"'
-
-
-@asynccontextmanager
-async def _not_too_many(call: Call, crowd: Counter[str]) -> AsyncIterator[None]:
-    """Raises ProblemError: this owner's programs have enough under way."""
-    who = call.user.name
-    if crowd[who] >= AT_ONCE:
-        detail = call.gettext("%(n)s requests of %(who)s are under way; wait for them.")
-        raise ProblemError("crowded", detail % {"n": AT_ONCE, "who": who}, {"retry-after": "1"})
-    crowd[who] += 1
-    try:
-        yield
-    finally:
-        crowd[who] -= 1
 
 
 # -- what was sent ---------------------------------------------------------------------------------
