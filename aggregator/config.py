@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ from aggregator.clock_settings import STRICT, filled, known_zone
 from aggregator.clock_settings import ChannelClock as ChannelClock
 from aggregator.mistakes import mistakes_of, or_rather
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
-from connectors.contract import SourceConfig
+from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError
 from connectors.registry import connector_class
 from connectors.secret import Secret
@@ -183,6 +184,10 @@ class Settings(_Settings):
     bands: Bands = Field(default_factory=Bands, description="Where each priority band begins.")
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."
+    )
+    retention: dict[str, Annotated[Duration, Field(ge=timedelta(days=30))]] = Field(
+        default_factory=dict,
+        description="How long closed inquiries are kept, per channel; `default` is for all that are not named.",
     )
     incidents: Grouping = Field(
         default_factory=Grouping, description="When reports of several persons are an incident."
