@@ -386,6 +386,31 @@ def retain(config: Path, as_json: bool) -> None:
     _show(result, as_json, f"{result['inquiries']:,} inquiries deleted, counted in inquiry_count{rows}")
 
 
+@main.command(epilog="Example: aggregator digest --since 7d --lang en --out week.html")
+@click.option("--since", default="1d", show_default=True, help="So many days back, and today (7d), or a date.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), help="Default: digest.lang.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Into this file: .html with plots, or .md."
+)
+@click.option("--mail", is_flag=True, help="Send it to digest.to.")
+@config_option
+def digest(since: str, lang: str | None, out: Path | None, mail: bool, config: Path) -> None:
+    """Tell what came in, what is open, what ran out, incidents, impostors and gaps: the dashboard's figures.
+
+    It holds no texts and no names of customers. Exit code 3: the mail could not be sent; the digest is in the data
+    directory, under digests.
+    """
+    form = "html" if out and out.suffix in (".html", ".htm") else "md"
+    arguments = {"since": since, "lang": lang, "form": form, "mail": mail}
+    result = _do(_load(config), "digest", arguments, quiet=True)
+    if out:
+        out.write_text(result["text"], encoding="utf-8")
+    elif not mail:
+        click.echo(result["text"], nl=False)
+    if result["not_sent"]:
+        _fail(f"{result['not_sent']}; it is in {result['kept']}", PARTLY_DONE)
+
+
 @main.command(epilog="Example: aggregator user add amy --role agent")
 @click.argument("action", type=click.Choice(["add", "link", "list", "role", "remove"]))
 @click.argument("name", required=False)

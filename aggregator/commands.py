@@ -14,6 +14,7 @@ from typing import Any
 from aggregator.backup import back_up
 from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
+from aggregator.digesting import digest_of
 from aggregator.housekeeping import compact, erase_person, keep_what_may_be_kept
 from aggregator.importer.files import File, ImportFileError
 from aggregator.importer.importing import import_file
@@ -124,6 +125,13 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         logs = [Path(each) for each in arguments["logs"]]
         return await erase_person(work, arguments["person"], dry_run=arguments["dry_run"], logs=logs)
 
+    async def digest(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
+        """arguments: since, lang (None: as configured), form (md, html), mail."""
+        try:
+            return await digest_of(work, **arguments)
+        except ValueError as error:
+            raise RefusedError(f"{error}: write so many days, such as 7d, or a date of the last year") from error
+
     async def retain(_: dict[str, Any], __: Say) -> dict[str, Any]:
         kept = await keep_what_may_be_kept(work)
         await work.compact_if_due()
@@ -138,6 +146,7 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         "quotas": quotas,
         "backup": backup,
         "compact": compact_,
+        "digest": digest,
         "erase": erase,
         "retain": retain,
     }

@@ -19,6 +19,7 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
+from aggregator.digesting import daily_digest
 from aggregator.housekeeping import keep_what_may_be_kept
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
@@ -98,6 +99,9 @@ async def running(
         )
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
+        if settings.digest.at:
+            at = time.fromisoformat(settings.digest.at)
+            work.poller.daily(partial(daily_digest, work, url), at, settings.timezone)
         work.ingest.group_soon()
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()
