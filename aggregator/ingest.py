@@ -23,6 +23,7 @@ from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
+from aggregator.keeping.left_out import LeftOut
 from aggregator.origin import Origin, any_of
 from aggregator.own_answers import OwnAnswers
 from aggregator.people import People
@@ -62,6 +63,7 @@ class Ingest:
         self._suspects = Suspects()
         self._names = our_names(settings)
         self._known = KnownIds()
+        self._left_out = LeftOut(settings.retention)
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
         self._heard: list[tuple[Prepared, list[Draft]]] = []
@@ -138,6 +140,8 @@ class Ingest:
         reread: bool = False,
     ) -> Outcome:
         """The transaction's body, for the writer thread."""
+        if not reread:
+            self._left_out.leave_out(con, prepared, origin, self._known, now)
         try:
             outcome = commit_page(
                 con,
@@ -155,11 +159,7 @@ class Ingest:
                 reread=reread,
             )
         except BaseException:
-            self._pieces.forget()
-            self._people.forget()
-            self._suspects.forget()
-            self._seen.forget()
-            self.own.forget()
+            self._forget()
             raise
         if outcome.hidden:
             self.compact_due.set()
@@ -167,6 +167,20 @@ class Ingest:
             sources.pass_over(con, origin.source, outcome.passed_over)
         self._resolve(con, origin, prepared, now)
         return outcome
+
+    def _forget(self) -> None:
+        self._pieces.forget()
+        self._people.forget()
+        self._suspects.forget()
+        self._seen.forget()
+        self.own.forget()
+
+    def forget_all(self) -> None:
+        """Rows went that ingest did not write: nothing that was noted of them holds. For the writer thread."""
+        self._forget()
+        self._left_out.forget()
+        self._known = KnownIds()
+        self.incidents.forget()
 
     def _resolve(self, con: Connection, origin: Origin, prepared: Prepared, now: datetime) -> None:
         """What could not be read earlier, and came again, is no longer missing."""

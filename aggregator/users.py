@@ -10,7 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from aggregator.backup import DESK
+from aggregator.backup import DESK, settle
 from aggregator.clocks import Clock, system_clock
 from aggregator.store import team, tokens
 from aggregator.store.desk import Desk, DeskError
@@ -39,6 +39,7 @@ def change_users(
         DeskError: the name is taken, unknown or cannot be one, or it is the last admin.
     """
     now = clock()
+    settle(settings.data)
     with closing(Desk(settings.data / DESK)) as desk:
         if action == "list":
             return [f"{user.name}: {user.role}" for user in desk.users()] or ["nobody yet: aggregator user add amy"]
@@ -76,6 +77,7 @@ def change_tokens(
         DeskError: the name is taken, unknown or cannot be one, or there is no such owner.
     """
     now = clock()
+    settle(settings.data)
     with closing(Desk(settings.data / DESK)) as desk:
         if action == "list":
             return [_told(one) for one in tokens.tokens(desk)] or [

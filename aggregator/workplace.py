@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from aggregator.backup import DATABASE, DESK
+from aggregator.backup import DATABASE, DESK, settle
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
@@ -56,6 +56,7 @@ class Workplace:
             extract.get_ready()
             get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
+        settle(data)
         self.db = Database(data / DATABASE)
         self._stack.callback(self.db.close)
         try:
