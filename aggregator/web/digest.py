@@ -133,18 +133,20 @@ class _Writer:
 
     def sections(self) -> list[Section]:
         gettext = self._gettext
+        incidents = [self._incident(*each) for each in self._of.incidents]
+        gaps = [self._gap(*each) for each in self._of.gaps]
+        of_incidents = gettext("Incident"), "", gettext("Persons")
+        of_gaps = gettext("Source"), gettext("State"), gettext("how long")
         return [
             Section(gettext("In numbers"), "", (), self._numbers()),
             self._inquiries(gettext("Most pressing now"), gettext("nothing is open"), self._of.pressing),
             self._inquiries(gettext("Promised times that have run out"), gettext("none has run out"), self._of.overdue),
-            Section(gettext("Incidents"), gettext("nobody reported the same"), (gettext("Incident"), "", gettext("Persons")),
-                    [self._incident(*each) for each in self._of.incidents], 2),
-            Section(gettext("Times that miss posts"), gettext("every source is complete"),
-                    (gettext("Source"), gettext("State"), gettext("how long")), [self._gap(*each) for each in self._of.gaps], 2),
+            Section(gettext("Incidents"), gettext("nobody reported the same"), of_incidents, incidents, 2),
+            Section(gettext("Times that miss posts"), gettext("every source is complete"), of_gaps, gaps, 2),
             self._arrivals(),
             self._answers(),
             self._kinds(),
-        ]  # fmt: skip
+        ]
 
     def _link(self, path: str) -> str:
         return f"{self._url}{path}" if self._url else ""
