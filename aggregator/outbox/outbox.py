@@ -156,6 +156,12 @@ class Outbox:
         self._tell(taken)
         return taken
 
+    async def lost(self, outbox_id: UUID) -> None:
+        """The platform could not deliver it: whoever wrote it is told, and may be elsewhere by now."""
+        self.wake.set()
+        if self.tell is not None:
+            await self.tell(await self.find(outbox_id))
+
     def answered(self, con: Connection, sent: Row, who: str) -> None:
         """The platform has it: the inquiry is answered. On the writer's connection."""
         now, inquiry = self.clock(), sent.inquiry_id.bytes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.answering import get_ready
@@ -23,6 +23,7 @@ from aggregator.web import (
     auth,
     bulk,
     composing,
+    compressing,
     connectors,
     dashboard,
     dialogs,
@@ -40,11 +41,13 @@ from aggregator.web import (
     replies,
     saved,
     snippets_page,
+    starting,
     team,
     token_pages,
     why,
 )
 from aggregator.web.api import mounting as api
+from aggregator.web.api.guide import guide
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Sources, Visit, route, visit
@@ -146,10 +149,13 @@ def _routes() -> list[Route]:
         route("/out", inquiry_page.out),
         route("/why", why.page),
         route("/dashboard", dashboard.show),
+        route("/start", starting.show),
+        route("/start", starting.check, who="lead", writes=True),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
         route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
+        route("/api", guide, who="anyone"),
         route("/events", _events),
         route("/settings", mine.show),
         route("/settings", mine.save, writes=True),
@@ -173,6 +179,9 @@ def _routes() -> list[Route]:
     ]
 
 
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
 async def _static(request: Request) -> Response:
     """Files of the package, and what scripts say as `strings.<lang>.json`. The build is in the address."""
     name = request.path_params["name"]
@@ -181,10 +190,13 @@ async def _static(request: Request) -> Response:
     forever = {"cache-control": "public, max-age=31536000, immutable"}
     for lang in LANGS:
         if name == f"strings.{lang}.json":
-            return Response(pages.script_strings(lang), media_type="application/json", headers=forever)
+            body, how = compressing.text(pages.script_strings(lang), request.headers)
+            return Response(body, media_type="application/json", headers=forever | how)
     if name not in {file.name for file in pages.STATIC.iterdir()}:
         raise HTTPException(404)
-    return FileResponse(pages.STATIC / name, headers=forever)
+    path = pages.STATIC / name
+    body, how = compressing.text(path.read_bytes(), request.headers)
+    return Response(body, media_type=_TYPES[path.suffix], headers=forever | how)
 
 
 async def _events(visit: Visit) -> Response:

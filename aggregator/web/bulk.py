@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from aggregator.acting.deeds import AT_ONCE, Deed, Result, batch_id
+from aggregator.acting.deeds import AT_ONCE, Deed, Progress, Result, batch_id
 from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
 from aggregator.actions import AtWorkError
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 ASK_FROM = 50
 """More than so many want a yes."""
+_QUICK = 1.5  # seconds after which one wants to know how far it has come
+_TELL_EVERY = 0.5
 _ROWS = 200  # that are sent along as they are now
 _EACH = 20  # of those that were refused, whose names are told
 
@@ -76,12 +79,26 @@ async def bulk(visit: Visit) -> Response:
 
 async def perform_many(visit: Visit, deed: Deed, items: Sequence[tuple[Id, int]]) -> Result:
     """Do it to each, and tell everybody whom it concerns."""
-    result = await doer(visit).many(deed, items)
+    result = await doer(visit).many(deed, items, _progress(visit, len(items)))
     visit.site.stream.publish(result.touched)
     if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
         told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
         await visit.site.stream.tell(told)
     return result
+
+
+def _progress(visit: Visit, all_: int) -> Progress:
+    """Tells this person's browsers how far it has come, once it takes longer than a moment."""
+    told_at = time.monotonic() + _QUICK
+
+    async def progress(done: int) -> None:
+        nonlocal told_at
+        if time.monotonic() >= told_at and done < all_:
+            told_at = time.monotonic() + _TELL_EVERY
+            told: dict[str, object] = {"to": visit.user.name, "what": "progress", "n": f"{done:,}", "all": f"{all_:,}"}
+            await visit.site.stream.tell(told)
+
+    return progress
 
 
 async def undo(visit: Visit) -> Response:
@@ -118,7 +135,7 @@ async def to_take_back(visit: Visit, batch: Id | None) -> list[Id]:
 
 async def take_back(visit: Visit, events: Sequence[Id]) -> Result:
     """Raises HTTPException 404: there are no such events by this person."""
-    result = await doer(visit).undo(events, visit.user.name)
+    result = await doer(visit).undo(events, visit.user.name, _progress(visit, len(events)))
     if result.gone == len(events):
         raise HTTPException(404)
     visit.site.stream.publish(result.touched)

@@ -126,6 +126,12 @@ class Stream:
         """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
         await self._append([("told", message, None)])
 
+    @property
+    def told_to(self) -> int | None:
+        """The number of the newest event; None: something changed that is not told yet."""
+        with self._lock:
+            return None if self._pending else self.number
+
     async def noted(self, who: str, tab: str, inquiry: Id, doing: Doing) -> None:
         """A colleague has an inquiry before them, answers it, or has left it."""
         await self._tell_presence(self.presence.note(who, tab, inquiry, doing))
