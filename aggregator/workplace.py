@@ -20,6 +20,7 @@ from aggregator.poller import Poller
 from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from aggregator.telling.telling import Telling
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
 from connectors.session import Pacing
@@ -64,6 +65,10 @@ class Workplace:
                 self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
             )
             self.ingest.lost = self.outbox.lost
+            self.telling = Telling(self.db, self.settings, self.clock)
+            if self.telling.is_used:
+                await self.telling.start()
+                self.db.teller = self.telling
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()
