@@ -26,6 +26,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from aggregator.clock_settings import STRICT, filled, known_zone
 from aggregator.clock_settings import ChannelClock as ChannelClock
 from aggregator.mistakes import mistakes_of, or_rather
+from aggregator.telling_settings import Alerts, Name, Webhook
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
 from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError
@@ -226,6 +227,8 @@ class Settings(_Settings):
     incidents: Grouping = Field(
         default_factory=Grouping, description="When reports of several persons are an incident."
     )
+    webhooks: dict[Name, Webhook] = Field(default_factory=dict, description="Programs that are told, by name.")
+    alerts: Alerts = Field(default_factory=Alerts, description="People who are told, and of what.")
     points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict, description="Points of single scoring rules, instead of their own."
     )
@@ -301,6 +304,11 @@ def missing_secrets(settings: Settings) -> list[str]:
     held = [
         *_secrets(settings.web, ("web",)),
         *_secrets(settings.digest, ("digest",)),
+        *_secrets({name: each for name, each in settings.webhooks.items() if each.enabled}, ("webhooks",)),
+        *_secrets(
+            {name: each for name, each in settings.alerts.destinations.items() if each.enabled},
+            ("alerts", "destinations"),
+        ),
         *(
             each
             for name, source in settings.sources.items()
@@ -308,7 +316,7 @@ def missing_secrets(settings: Settings) -> list[str]:
             for each in _secrets(source, ("sources", name))
         ),
     ]
-    return [_line(settings, path, why) for path, secret in held if (why := secret.missing())]
+    return [at_its_place(settings, path, why) for path, secret in held if (why := secret.missing())]
 
 
 def staff_of(settings: Settings, space: str) -> dict[str, str]:
@@ -355,7 +363,8 @@ def _secrets(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
             yield from _secrets(item, (*path, position))
 
 
-def _line(settings: Settings, path: KeyPath, sentence: str) -> str:
+def at_its_place(settings: Settings, path: KeyPath, sentence: str) -> str:
+    """`file:line:column key.path: sentence`, for what is found out only after `load`."""
     if settings._file is None:
         return f"{spelled(path)}: {sentence}"
     return Mistake(settings._places.get(path, Place()), path, sentence).line(settings._file)

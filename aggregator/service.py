@@ -26,6 +26,8 @@ from aggregator.listener import serve
 from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
+from aggregator.telling.serving import delivering
+from aggregator.telling.telling import LOOK_EVERY
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
 from aggregator.web.replies import tell_writer
@@ -106,6 +108,9 @@ async def running(
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()
         stack.push_async_callback(sender.stop)
+        if work.telling.is_used:
+            await stack.enter_async_context(delivering(work.db, settings, clock, work.telling, work.poller.failed))
+            work.poller.keep_house(work.telling.look, LOOK_EVERY)
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

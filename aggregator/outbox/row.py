@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
 from aggregator.identity import Id, as_uuid
+from aggregator.store.changed import gathered
 from connectors.replying import Why
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ def move(con: Connection, outbox_id: UUID, *states: State, **changes: Any) -> bo
         f"UPDATE outbox SET {names} WHERE outbox_id = ? AND settled_at IS NULL AND list_contains(?, state)",
         [*changes.values(), outbox_id, list(states)],
     ).fetchone()
-    return moved is not None and moved[0] > 0
+    done = moved is not None and moved[0] > 0
+    if done and "state" in changes and (changed := gathered()) is not None:
+        changed.replies.add(outbox_id)
+    return done
 
 
 def row(con: Connection, outbox_id: UUID) -> Row:

@@ -24,6 +24,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from aggregator.store.changed import Teller, gathering
+
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
 
@@ -65,6 +67,8 @@ class Database:
         self._numbers = itertools.count()
         self._closed = False
         self.written = Written()
+        self.teller: Teller | None = None
+        """Told of each transaction before it is committed, and after."""
         self._thread = threading.Thread(target=self._serve, name="duckdb-writer", daemon=True)
         self._thread.start()
 
@@ -171,9 +175,15 @@ class Database:
                 job.done.set_result(result)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
+        teller, told = self.teller, False
         try:
             self._con.execute("BEGIN")
-            result = work(self._con)
+            if teller is None:
+                result = work(self._con)
+            else:
+                with gathering() as changed:
+                    result = work(self._con)
+                told = bool(changed) and teller.write(self._con, changed)
             self._con.execute("COMMIT")
         except BaseException as error:
             with suppress(duckdb.Error):
@@ -181,6 +191,8 @@ class Database:
             if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.ProgrammingError):
                 raise _explain(self.path, error) from error
             raise
+        if teller is not None and told:
+            teller.committed()
         return result
 
     def waiting(self) -> int:
