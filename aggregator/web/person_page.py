@@ -14,6 +14,7 @@ from aggregator.people_actions import About, Verdict, say_about, say_of
 from aggregator.person import SURE, person_of
 from aggregator.store.people_search import find_people
 from aggregator.triage.followup import needed
+from aggregator.triage.secrets import mask
 from aggregator.web.known import given
 from aggregator.web.visit import fields, local
 from aggregator.web.words import SCRIPT
@@ -73,7 +74,7 @@ async def judged(visit: Visit, account: Id, what: str, form: Mapping[str, str]) 
         HTTPException: 400, 403, 404.
     """
     site, who, now = visit.site, visit.user.name, visit.site.clock()
-    reason = " ".join(form.get("reason", "").split())[:LONGEST]
+    reason = mask(" ".join(form.get("reason", "").split())[:LONGEST])[0]
     if what == "block" and not may(visit.user, "decide_flags"):
         raise HTTPException(403)
     if what == "prove" and not reason:

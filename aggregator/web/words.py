@@ -298,6 +298,8 @@ SCRIPT = {
     "hours_short": N_("{n}h"),
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
+    "remap_taken": N_("{key} is taken by: {other}"),
+    "remap_prefix": N_("g begins other keys"),
 }
 SCRIPT |= composer_words.SCRIPT
 
@@ -337,6 +339,7 @@ KEYS = {
     "go_dashboard": N_("go to the dashboard"),
     "go_connectors": N_("go to the connectors"),
     "go_settings": N_("go to the settings"),
+    "go_people": N_("go to the people"),
     "why": N_("why was this not on top?"),
     "recent": N_("my recent actions"),
     "notices": N_("desktop notices on or off"),
