@@ -276,6 +276,13 @@ class Settings(_Settings):
         return filled(clocks, info.data.get("timezone", "Asia/Shanghai")) if isinstance(clocks, dict) else clocks
 
 
+def place_of(settings: Settings, path: KeyPath) -> str | None:
+    """Where a setting stands, as `connectors.yaml:12`; None: nowhere, it is as it is by itself."""
+    if settings._file is None or path not in settings._places:
+        return None
+    return f"{settings._file.name}:{settings._places[path].line}"
+
+
 def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:
     """Read the configuration; `known_rules` are the names that `points` may use (empty: not checked).
 

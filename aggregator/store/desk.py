@@ -63,6 +63,7 @@ class User:
     has_password: bool
     density: str = "roomy"  # or "dense"
     keys: Mapping[str, str] = field(default_factory=dict)  # own keys by the action's name
+    sound: bool = False
 
     def is_at_least(self, role: Role) -> bool:
         return ROLES.index(self.role) >= ROLES.index(role)
@@ -180,12 +181,14 @@ class Desk:
 
     def _user(self, name: str) -> User:
         row = self._con.execute(
-            "SELECT role, lang, theme, shortcuts, hash IS NOT NULL, density, keys FROM user WHERE name = ?", [name]
+            "SELECT role, lang, theme, shortcuts, hash IS NOT NULL, density, keys, sound FROM user WHERE name = ?",
+            [name],
         ).fetchone()
         if row is None:
             raise DeskError(f"there is no user {name}")
-        role, lang, theme, shortcuts, has_password, density, keys = row
-        return User(name, role, lang, theme, bool(shortcuts), bool(has_password), density, orjson.loads(keys))
+        role, lang, theme, shortcuts, has_password, density, keys, sound = row
+        own = orjson.loads(keys)
+        return User(name, role, lang, theme, bool(shortcuts), bool(has_password), density, own, bool(sound))
 
     def set_preferences(
         self,
@@ -196,15 +199,17 @@ class Desk:
         shortcuts: bool | None = None,
         density: str | None = None,
         keys: Mapping[str, str] | None = None,
+        sound: bool | None = None,
     ) -> None:
         """Change what is given, and leave the rest."""
         told = None if keys is None else orjson.dumps(keys).decode()
         with self.writing() as con:
             con.execute(
                 "UPDATE user SET lang = coalesce(?, lang), theme = coalesce(?, theme), "
-                "shortcuts = coalesce(?, shortcuts), density = coalesce(?, density), keys = coalesce(?, keys) "
+                "shortcuts = coalesce(?, shortcuts), density = coalesce(?, density), keys = coalesce(?, keys), "
+                "sound = coalesce(?, sound) "
                 "WHERE name = ?",
-                [lang, theme, shortcuts, density, told, name],
+                [lang, theme, shortcuts, density, told, sound, name],
             )
 
     def set_password(self, name: str, password: str) -> None:

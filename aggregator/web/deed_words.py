@@ -39,6 +39,9 @@ DID = {
     "undo": N_("took something back"),
     "unlink": N_("said that this is somebody else: %(name)s"),
     "link": N_("said that this is the same person after all: %(name)s"),
+    "confirm": N_("said that this is the same person: %(name)s"),
+    "prove": N_("saw proof that this is the same person: %(name)s (%(reason)s)"),
+    "block": N_("blocked %(name)s"),
     "clear": N_("said that this is no impostor: %(name)s"),
     "suspect": N_("said that this is an impostor after all: %(name)s"),
 }
@@ -65,6 +68,9 @@ DEEDS = {
     "unread": N_("Mark unread"),
     "unlink": N_("Not the same person"),
     "link": N_("Link again"),
+    "confirm": N_("Same person"),
+    "prove": N_("Proved"),
+    "block": N_("Block"),
     "clear": N_("No impostor"),
     "suspect": N_("An impostor after all"),
 }

@@ -116,7 +116,7 @@ async def judge(call: Call, asked: asks.Judge) -> around.Flags:
         inquiry = await site.db.write(lambda con: decide(con, site.settings, flag, who, site.clock(), asked.verdict))
     except (ValueError, KeyError):
         raise problem.not_found(call.lang) from None
-    site.stream.publish([inquiry])
+    site.stream.publish([inquiry] if inquiry else [])
     return await all_flags(call, None)
 
 

@@ -17,7 +17,7 @@ class Flag(Shape):
     kind: str
     target: str
     name: str
-    inquiry: UUID
+    inquiry: UUID | None = Field(description="Where it was seen; null: an account that approached nobody.")
     at: datetime
     who: str
     reason: str

@@ -179,7 +179,7 @@ def flag(one: Flag) -> around.Flag:
         kind=one.kind,
         target=one.target,
         name=one.name,
-        inquiry=as_uuid(one.inquiry_id),
+        inquiry=as_uuid(one.inquiry_id) if one.inquiry_id else None,
         at=one.flagged_at,
         who=one.flagged_by,
         reason=one.reason,

@@ -45,6 +45,7 @@ export const KEYS = [
   { name: "go_dashboard", keys: ["g d"], group: "go" },
   { name: "go_connectors", keys: ["g c"], group: "go" },
   { name: "go_settings", keys: ["g s"], group: "go" },
+  { name: "go_people", keys: ["g p"], group: "go" },
   { name: "why", keys: ["g w"], group: "go" },
   { name: "recent", keys: [], group: "go" },
   { name: "notices", keys: [], group: "go" },

@@ -2,6 +2,7 @@
 // What every page starts: times, keys, and the connection where something can change.
 import { copyLink } from "./clipboard.js";
 import { offer, startKeys } from "./keys.js";
+import { startLabels } from "./labels.js";
 import { listen } from "./live.js";
 import { showHelp, showPalette } from "./palette.js";
 import { startSession } from "./session.js";
@@ -16,6 +17,7 @@ offer({
   go_incidents: go("/incidents"),
   go_dashboard: go("/dashboard"),
   go_connectors: go("/connectors"),
+  go_people: go("/people"),
   go_settings: go("/settings"),
   why: go("/why"),
   search: () => (document.getElementById("search") ? document.getElementById("search").focus() : location.assign("/")),
@@ -63,7 +65,9 @@ else if (document.body.classList.contains("inquiry")) {
     resync: inquiry.refresh,
   });
 } else {
+  if (document.getElementById("remap")) await import("./remap.js");
   listen({});
 }
 startKeys();
+startLabels();
 document.documentElement.dataset.ready = "1";
