@@ -1,5 +1,6 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
+import { copyLink, startCopying } from "./copying.js";
 import { offer, startKeys } from "./keys.js";
 import { listen } from "./live.js";
 import { showHelp, showPalette } from "./palette.js";
@@ -22,6 +23,7 @@ offer({
 
 startClock();
 startSession();
+startCopying();
 if (document.body.classList.contains("feed")) await import("./feed.js");
 else if (document.body.classList.contains("inquiry")) {
   const [inquiry, composer, drafts, outgoing, presence] = await Promise.all([
@@ -46,6 +48,7 @@ else if (document.body.classList.contains("inquiry")) {
     previous_inquiry: () => inquiry.walk(-1),
     next_inquiry: () => inquiry.walk(1),
     back: inquiry.back,
+    copy_link: () => copyLink(document.getElementById("inquiry").dataset.id),
   });
   presence.startPresence();
   /** @param {any} data */
