@@ -205,7 +205,7 @@ class Settings(_Settings):
     sources: dict[
         Annotated[str, AfterValidator(_source_name)],
         Annotated[SourceConfig, BeforeValidator(_by_its_connector)],
-    ] = Field(description="What to listen to, by a name of your choice.")
+    ] = Field(description="What to listen to, by a name of your choice; {} for nothing yet.")
     team: list[Colleague] = Field(default_factory=list, description="Colleagues who answer for us.")
     official: dict[Space, list[NativeId]] = Field(
         default_factory=dict, description="Ids of our official accounts, per space."

@@ -1,6 +1,7 @@
 // @ts-check
 // The box in which an answer is written: send by Ctrl+Enter, count, copy. Nothing but its writer ever clears it.
 import { explain } from "./actions.js";
+import { copyText } from "./copying.js";
 import { fragment, page, say, tell } from "./dom.js";
 import { sent, startDrafts } from "./drafts.js";
 import { forgetObjections, showObjections } from "./objected.js";
@@ -80,16 +81,10 @@ async function send() {
   }
 }
 
-async function copy() {
+function copy() {
   const field = text();
   field.select();
-  try {
-    if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
-    else if (!document.execCommand("copy")) throw new Error("refused");
-    tell(say("copied"));
-  } catch {
-    tell(say("not_copied"), { error: true });
-  }
+  copyText(field.value);
 }
 
 /**
@@ -141,6 +136,8 @@ export function startComposer() {
   document.addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-reply=copy]")) copy();
   });
+  // A keyboard on the screen has taken room: the button below the box must stay in sight (phone.css).
+  visualViewport?.addEventListener("resize", () => document.activeElement === text() && text().scrollIntoView({ block: "nearest" }));
   document.addEventListener("keydown", (event) => {
     if (event.target !== text() || event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
     if (!event.ctrlKey && !event.metaKey) return;

@@ -1,6 +1,6 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
-import { copyLink } from "./clipboard.js";
+import { copyLink, startCopying } from "./copying.js";
 import { offer, startKeys } from "./keys.js";
 import { startLabels } from "./labels.js";
 import { listen } from "./live.js";
@@ -25,6 +25,7 @@ offer({
 
 startClock();
 startSession();
+startCopying();
 if (document.body.classList.contains("feed")) await import("./feed.js");
 else if (document.body.classList.contains("inquiry")) {
   const [inquiry, composer, drafts, outgoing, presence] = await Promise.all([
@@ -45,11 +46,11 @@ else if (document.body.classList.contains("inquiry")) {
     ...inquiry.deeds,
     undo: () => outgoing.undo() || inquiry.deeds.undo(),
     reply: composer.focus,
-    copy_link: () => copyLink(document.getElementById("inquiry").dataset.id),
     show_new: inquiry.refresh,
     previous_inquiry: () => inquiry.walk(-1),
     next_inquiry: () => inquiry.walk(1),
     back: inquiry.back,
+    copy_link: () => copyLink(document.getElementById("inquiry").dataset.id),
   });
   presence.startPresence();
   /** @param {any} data */
