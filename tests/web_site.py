@@ -63,7 +63,7 @@ class WebSite:
     async def visitor(self, name: str | None = None, lang: str = "en") -> AsyncIterator[httpx.AsyncClient]:
         """A browser without a screen, signed in unless `name` is None."""
         headers = {"accept-language": lang, "sec-fetch-site": "same-origin"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60) as client:
             if name:
                 await client.get(self.link(name))
             yield client

@@ -103,7 +103,7 @@ def _as_json(one: AuditEvent) -> dict[str, object]:
         "who": one.event.who,
         "what": one.event.what,
         "details": dict(one.event.details),
-        "on": "incident" if one.incident else "inquiry",
+        "on": "handover" if one.handover else "incident" if one.incident else "inquiry",
         "id": written(one.subject),
         "name": one.name,
         "before": dict(one.before),

@@ -21,6 +21,9 @@ SCREENS = {
     "settings": "/settings",
     "incidents": "/incidents",
     "incident": "/incidents/INC-1",
+    "answer-all": "/incidents/INC-1/answer",
+    "handover": "/handover",
+    "told": "/told",
     "empty": "/?q=nothingofthekind",
 }
 ADMINS = {"team": "/settings/team", "tokens": "/settings/tokens"}
