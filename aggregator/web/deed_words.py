@@ -44,6 +44,8 @@ DID = {
     "block": N_("blocked %(name)s"),
     "clear": N_("said that this is no impostor: %(name)s"),
     "suspect": N_("said that this is an impostor after all: %(name)s"),
+    "handover_note": N_("left a hand-over note: %(text)s"),
+    "handover_done": N_("put a hand-over note away: %(text)s"),
 }
 # The deed itself: on buttons, in lists, and in what was taken back.
 DEEDS = {
@@ -73,6 +75,8 @@ DEEDS = {
     "block": N_("Block"),
     "clear": N_("No impostor"),
     "suspect": N_("An impostor after all"),
+    "handover_note": N_("Hand-over note"),
+    "handover_done": N_("Hand-over note put away"),
 }
 # Above the form that a deed needs.
 TITLES = {

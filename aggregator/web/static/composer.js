@@ -7,7 +7,7 @@ import { sent, startDrafts } from "./drafts.js";
 import { forgetObjections, showObjections } from "./objected.js";
 import { show } from "./outgoing.js";
 import { startPicker, wirePicker } from "./picker.js";
-import { keepSuggested, startSuggested } from "./suggested.js";
+import { keepSuggested, startSuggested, wireNotice } from "./suggested.js";
 import { paintTimes, serverNow } from "./times.js";
 
 const box = () => document.getElementById("composer");
@@ -108,6 +108,7 @@ export function wireComposer() {
   part("copy")?.removeAttribute("hidden");
   wirePicker();
   keepSuggested();
+  wireNotice();
   tellWindow();
 }
 

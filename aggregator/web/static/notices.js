@@ -46,6 +46,16 @@ function first(what) {
   return true;
 }
 
+/** What somebody did with what is mine. @param {Record<string, string>} data @param {number} [number] of the event */
+export function noticeTold(data, number) {
+  if (!wanted() || !document.hidden || !first(`told/${number}`)) return;
+  const one = new Notification(say(`told_${data.what}`, data), { tag: data.id ?? "told" });
+  one.onclick = () => {
+    focus();
+    location.assign(data.id ? `/inquiry/${data.id}` : "/told");
+  };
+}
+
 /** @param {{facts: Record<string, string>}} change */
 export function notice({ facts }) {
   const loud = page.sound === "1";
