@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection, Iterator
+from importlib import resources
 from typing import Any
 
 import duckdb
@@ -28,39 +29,15 @@ _NODES = frozenset(
     | {"DISTINCT_MODIFIER", "ORDER_DEFAULT", "ASCENDING", "DESCENDING"}
     | {"DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "STRING_TYPE_INFO"}
 )
-_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
-_FUNCTIONS = frozenset(
-    # operators
-    "+ - * / // % ** ^ || ~~ !~~ ~~* !~~* ~~~ ~ !~ @> <@ && & | << >> -> ->> [] "
-    # numbers
-    "abs ceil ceiling floor round trunc sign sqrt cbrt exp ln log log2 log10 pow power mod greatest least random pi "
-    "add subtract multiply divide xor isnan isfinite "
-    # texts
-    "length len strlen lower upper lcase ucase trim ltrim rtrim left right substr substring replace concat concat_ws "
-    "contains starts_with ends_with prefix suffix position strpos instr reverse split string_split str_split split_part "
-    "regexp_matches regexp_extract regexp_extract_all regexp_full_match regexp_replace like_escape not_like_escape "
-    "ilike_escape not_ilike_escape chr ascii unicode md5 hash levenshtein jaccard translate strip_accents "
-    # times
-    "date_trunc datetrunc date_part datepart date_diff datediff date_sub datesub date_add epoch epoch_ms to_timestamp "
-    "year month day hour minute second quarter week isodow dayofweek weekday dayofyear isoyear yearweek last_day dayname "
-    "monthname strftime strptime time_bucket timezone now current_timestamp current_date today get_current_timestamp "
-    "make_date make_timestamp age to_days to_hours to_minutes to_seconds to_weeks to_months to_years day_of team_zone "
-    # lists, structs, JSON
-    "list_value list_pack struct_pack row struct_extract list_extract array_extract list_contains list_has array_contains "
-    "list_transform list_apply apply list_filter filter list_reduce list_sort list_distinct list_unique list_sum list_avg "
-    "list_min list_max list_count list_concat array_slice list_slice array_length array_to_string unnest "
-    "json_extract json_extract_string json_extract_path_text json_array_length json_keys "
-    # of any type
-    "coalesce ifnull nullif if typeof error try_cast "
-    # of many rows
-    "count count_star count_if countif sum avg mean min max median mode any_value first last arbitrary arg_max arg_min "
-    "argmax argmin max_by min_by list array_agg string_agg group_concat listagg bool_and bool_or quantile quantile_cont "
-    "quantile_disc stddev stddev_samp stddev_pop variance var_samp var_pop corr covar_samp covar_pop regr_slope "
-    "regr_intercept regr_r2 skewness kurtosis entropy mad product histogram approx_count_distinct approx_quantile sum_no_overflow "
-    "fsum kahan_sum favg "
-    # over a window
-    "row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value fill".split()
-)  # fmt: skip
+_TABLE
+
+
+def _functions() -> frozenset[str]:
+    lines = (resources.files("aggregator.analysts") / "functions.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("# ") for word in line.split())
+
+
+_FUNCTIONS = _functions()
 
 
 class Checker:

@@ -1,9 +1,9 @@
 """Live SQL: DuckDB's own remote protocol (Quack) on loopback, with a token for each analyst.
 
-Out of the box Quack runs whatever a client sends. So nothing that a client sends is run here: its statement is looked up
-as a whole, and what runs is a statement of ours (`sql: scan`), or its own after its syntax tree was checked (`sql:
-pushdown`, aggregator/analysts/checked.py). The catalog that a client sees is made of the analysts' views alone, told as
-tables, so that its own DuckDB asks for the columns that it needs and no more.
+Out of the box Quack runs whatever a client sends. So nothing that a client sends is run here: its statement is looked
+up as a whole, and what runs is a statement of ours (`sql: scan`), or its own after its syntax tree was checked (`sql:
+pushdown`, aggregator/analysts/checked.py). The catalog that a client sees is made of the analysts' views alone, told
+as tables, so that its own DuckDB asks for the columns that it needs and no more.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def require_extensions() -> None:
     missing = [name for name in EXTENSIONS if find_spec(f"duckdb_extension_{name}") is None]
     if missing:
         raise ConfigError(
-            "sql: it needs the extra [sql], which is not installed: pip install 'inquiry-aggregator[sql]', or set sql: off"
+            "sql: this needs the extra [sql], which is not installed. "
+            "Do: pip install 'inquiry-aggregator[sql]', or set it to off"
         )
 
 
@@ -100,8 +101,7 @@ class Door:
         Raises:
             duckdb.Error: the port is taken.
         """
-        with self._db.reading() as cursor:
-            con = cursor.cursor()  # outlives the reading: `shut` comes before the file is swapped
+        con = self._db.held()
         load_extensions(con)
         self._columns = _columns(con)
         self._catalog = {

@@ -122,6 +122,10 @@ class Database:
                 self._readers -= 1
                 self._calm.notify_all()
 
+    def held(self) -> Connection:
+        """A cursor to keep; whoever holds it closes it in `before_swap`, and takes another in `after_swap`."""
+        return self._con.cursor()
+
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         """All rows of a short query."""
         with self.reading() as cursor:
