@@ -29,7 +29,7 @@ _NODES = frozenset(
     | {"DISTINCT_MODIFIER", "ORDER_DEFAULT", "ASCENDING", "DESCENDING"}
     | {"DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "STRING_TYPE_INFO"}
 )
-_TABLE
+_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 
 
 def _functions() -> frozenset[str]:
