@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import duckdb
@@ -33,3 +34,11 @@ def open_export(file: Path) -> Connection:
     con = duckdb.connect(str(file), read_only=True)
     con.execute("SET TimeZone = 'UTC'")
     return con
+
+
+def connect() -> Connection:
+    """What the notebooks read, as the environment says: INQUIRIES_TOKEN (and INQUIRIES_PORT) for the running service,
+    or else INQUIRIES_EXPORT, the folder of an export; `export` beside the notebook if neither is set."""
+    if token := os.environ.get("INQUIRIES_TOKEN"):
+        return open_live(token, int(os.environ.get("INQUIRIES_PORT", "9494")))
+    return open_export(Path(os.environ.get("INQUIRIES_EXPORT", "export")) / "inquiries.duckdb")
