@@ -329,6 +329,25 @@ def backup(target: Path, config: Path, as_json: bool) -> None:
     _show(result, as_json, f"{target}: {result['posts']:,} posts, checked")
 
 
+@main.command(epilog="Example: aggregator export /srv/analysts/inquiries")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--with-personal-data", "personal", is_flag=True, help="Names, handles, mail addresses, links, too.")
+@click.option("--csv", is_flag=True, help="Also as CSV, which spreadsheets open without running formulas.")
+@config_option
+@json_option
+def export(target: Path, personal: bool, csv: bool, config: Path, as_json: bool) -> None:
+    """Write what analysts may see into the folder TARGET: Parquet by day, and inquiries.duckdb.
+
+    Run again, it renews the folder: only days that changed are written. Personal data is masked unless asked for.
+    docs/analysts.md
+    """
+    arguments = {"target": str(target.resolve()), "personal": personal, "csv": csv}
+    result = _do(_load(config), "export", arguments, quiet=as_json)
+    rows = result["views"]["inquiries"]["rows"]
+    text = f"{target}: {rows:,} inquiries; {result['written']:,} files written, {result['kept']:,} kept"
+    _show(result, as_json, text)
+
+
 @main.command(epilog="Example: aggregator restore /var/backups/desk-2026-11-22")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the data that is there.")

@@ -193,6 +193,26 @@ class Digests(_Settings):
         return self
 
 
+class Sql(_Settings):
+    """Live SQL for analysts. `sql: scan` is short for `sql: {mode: scan}`."""
+
+    mode: Literal["off", "scan", "pushdown"] = Field(
+        default="off",
+        description="off; scan: analysts read the views, and their own machines compute; pushdown: they may also send "
+        "queries, checked, that this machine computes. Needs the extra [sql].",
+    )
+    port: Port = Field(default=9494, ge=1, description="Port on which this machine alone can reach it.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_word_is_the_mode(cls, value: object) -> object:
+        if value is False:  # what YAML makes of `off`
+            return {"mode": "off"}
+        if isinstance(value, dict) and value.get("mode") is False:
+            return {**value, "mode": "off"}
+        return {"mode": value} if isinstance(value, str) else value
+
+
 class Settings(_Settings):
     """All of connectors.yaml."""
 
@@ -229,6 +249,7 @@ class Settings(_Settings):
     )
     webhooks: dict[Name, Webhook] = Field(default_factory=dict, description="Programs that are told, by name.")
     alerts: Alerts = Field(default_factory=Alerts, description="People who are told, and of what.")
+    sql: Sql = Field(default_factory=Sql, description="Live SQL for analysts.")
     points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict, description="Points of single scoring rules, instead of their own."
     )

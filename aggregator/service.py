@@ -14,6 +14,7 @@ import structlog
 
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
+from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
@@ -90,6 +91,7 @@ async def running(
         hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
         await control.start()

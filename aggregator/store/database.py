@@ -62,6 +62,8 @@ class Database:
         self._memory_limit = memory_limit
         self._readers = 0
         self._calm = threading.Condition()
+        self.before_swap: Callable[[], None] = lambda: None  # who holds the file open besides us lets it go ...
+        self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
@@ -128,6 +130,10 @@ class Database:
             with self._calm:
                 self._readers -= 1
                 self._calm.notify_all()
+
+    def held(self) -> Connection:
+        """A cursor to keep; whoever holds it closes it in `before_swap`, and takes another in `after_swap`."""
+        return self._con.cursor()
 
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         """All rows of a short query."""
@@ -240,6 +246,7 @@ class Database:
                 for leftover in leftovers:
                     leftover.unlink(missing_ok=True)
                 raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
+            self.before_swap()
             self._con.close()
             fresh.replace(self.path)
             self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
@@ -250,6 +257,7 @@ class Database:
             with self._calm:
                 self._readers = 0
                 self._calm.notify_all()
+        self.after_swap()
 
 
 def _unfinished(path: Path) -> tuple[Path, Path]:
