@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from aggregator.control import RefusedError
 from aggregator.store.drafts import save_draft
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
+from tests.console import Console
+from tests.test_control import desk as desk
+from tests.test_control import serving
 
 SAYS = "my swordfish ledger account vanished after the update"
 LATER = "please look at the turquoise umbrella transfer again"
@@ -164,3 +168,25 @@ async def test_what_platforms_list_of_the_time_before_is_not_taken_later_either(
         community.telegram.says(HANDLE, "written long before", at=community.clock() - timedelta(days=2))
         await poll(work)
         assert "written long before" not in texts(work)
+
+
+async def test_beside_a_running_service_it_is_told_in_words_that_hold_none_of_theirs(
+    desk: Console, community: Community
+) -> None:
+    community.telegram.user(HANDLE, name=NAME)
+    community.telegram.says(HANDLE, SAYS)
+    person = f"telegram:{community.telegram.user(HANDLE)['id']}"
+    async with serving(desk) as service:
+        await poll(service.work)
+        would = await asyncio.to_thread(desk.ok, "erase", "--person", person, "--dry-run")
+        told = await asyncio.to_thread(desk.ok, "erase", "--person", person)
+        nobody = await asyncio.to_thread(desk.run, "erase", "--person", person)
+        community.telegram.says("owl", "the service goes on")
+        await poll(service.work)
+        assert texts(service.work) == ["the service goes on"]
+        assert traces(desk.data, SAYS, NAME, HANDLE) == {}
+    assert would.startswith(f"Nothing was changed. These accounts would be erased:\n  {person}\n")
+    assert "Nothing is left." in told
+    assert "inquiries.duckdb: 0 places in " in told
+    assert [word for word in (SAYS, NAME, HANDLE) if word in told] == []
+    assert (nobody.exit_code, "is nobody here" in nobody.stderr) == (1, True)

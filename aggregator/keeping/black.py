@@ -54,6 +54,13 @@ class Black:
         self._who = {word.lower() for word in (*words.names, *words.called)}
         self._ids = {each for each in words.ids if len(each) >= _LONG_ENOUGH}
 
+        hints = {*self._patterns, *self._who, *(each.lower() for each in self._ids)}
+        self._hints = AhoCorasick(list(hints)) if hints else None
+
+    def may_hold(self, written: str) -> bool:
+        """Whether JSON, as it is written, is worth reading."""
+        return self._hints is not None and bool(self._hints.find_matches_as_indexes(_lower(written)))
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where they stand."""
         if self._finder is None:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 BATCH = 10_000  # rows
 # Ids, and names of ours, by which rows are found again.
-_KEYS = ("native_id", "source", "space", "channel", "who", "owner", "key", "role", "state", "kind", "lang", "rule")
+_KEYS = (
+    "native_id", "source", "space", "channel", "who", "owner", "key", "role", "state", "kind", "lang", "rule", "cursor",
+    "rhythm", "quota",
+)  # fmt: skip
 _APART = ("meta", "erased", "copy_made", "inquiry_count")
 
 
@@ -92,6 +95,8 @@ def _values(con: Connection, column: Column) -> Iterator[tuple[int, str]]:
 def _blacked(black: Black, column: Column, value: str) -> str:
     if column.kind != "JSON":
         return black.text(value)
+    if not black.may_hold(value):
+        return value
     before = orjson.loads(value)
     after = black.value(before)
     return value if after == before else orjson.dumps(after).decode()
