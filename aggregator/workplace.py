@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from aggregator.backup import DATABASE, DESK, settle
+from aggregator.backup import DATABASE, DESK, in_use
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
@@ -50,10 +50,10 @@ class Workplace:
 
     async def __aenter__(self) -> Workplace:
         data = self.settings.data
-        settle(data)
-        self.db = Database(data / DATABASE)
-        self._stack.callback(self.db.close)
+        self._stack.enter_context(in_use(data))
         try:
+            self.db = Database(data / DATABASE)
+            self._stack.callback(self.db.close)
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)

@@ -20,6 +20,7 @@ from tests.test_control import serving
 
 SAYS = "my swordfish ledger account vanished after the update"
 LATER = "please look at the turquoise umbrella transfer again"
+UNREADABLE = "what the heron said cannot be read"
 NAME = "Quillon Thackeray"
 HANDLE = "quillon_thk"
 
@@ -44,6 +45,8 @@ async def conversation(community: Community, work: Workplace) -> None:
     group.user(HANDLE, name=NAME)
     said = group.says(HANDLE, SAYS)
     group.says("rivka", f"@{HANDLE} the same happened to me, you wrote: {SAYS}", reply_to=said)
+    odd = {"message_id": 90_001, "from": group.user(HANDLE), "chat": group.chats[group.group], "date": {"was": "today"}}
+    group.queue.put("message", odd | {"text": UNREADABLE})
     group.says("rivka", "I only want to know the network fee")
     group.admin_says(f"Dear {NAME}, we look into it", reply_to=said)
     topic = forum.says(HANDLE, LATER, title="Umbrella transfer gone since Monday")
@@ -56,12 +59,22 @@ async def conversation(community: Community, work: Workplace) -> None:
 
 
 async def test_a_person_is_gone_and_the_proof_agrees_with_the_bytes(community: Community, tmp_path: Path) -> None:
-    words = (SAYS, LATER, "violet receipt of yesterday", NAME, HANDLE, "Thackeray", "Umbrella transfer gone")
+    words = (
+        SAYS,
+        LATER,
+        UNREADABLE,
+        "violet receipt of yesterday",
+        NAME,
+        HANDLE,
+        "Thackeray",
+        "Umbrella transfer gone",
+    )
     async with community.desk() as work:
         await conversation(community, work)
         inquiry = next(row for row in open_inquiries(work) if row["title"] == "Umbrella transfer gone since Monday")
         work.desk.add_user("amy", "agent")
         save_draft(work.desk, "amy", inquiry["inquiry_id"].bytes, f"Hello {NAME}, we are on it", 0, community.clock())
+        assert traces(community.data, UNREADABLE)  # it is there
         back_up(work.db, work.desk, tmp_path / "silent", community.clock())
         await handlers(work)["backup"]({"target": str(tmp_path / "before")}, lambda _: None)
         log = tmp_path / "run.log"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from ahocorasick_rs import AhoCorasick
 
 from aggregator.triage import search_text
@@ -60,6 +61,10 @@ class Black:
     def may_hold(self, written: str) -> bool:
         """Whether JSON, as it is written, is worth reading."""
         return self._hints is not None and bool(self._hints.find_matches_as_indexes(_lower(written)))
+
+    def stands_in(self, written: str) -> bool:
+        """Whether it would be changed: JSON, as it is written."""
+        return self.may_hold(written) and self.value(before := orjson.loads(written)) != before
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where they stand."""

@@ -41,16 +41,15 @@ def columns(con: Connection) -> list[Column]:
 
 
 class Swept(NamedTuple):
-    """How many values were blacked out, by table; and the posts and rejected records among them."""
+    """How many values were blacked out, by table; and the posts among them."""
 
     values: Counter[str]
     posts: set[Id]
-    rejected: set[Id]
 
 
 def black_out(con: Connection, black: Black) -> Swept:
     """Black out these words wherever they stand but in ids."""
-    swept = Swept(Counter(), set(), set())
+    swept = Swept(Counter(), set())
     for column in columns(con):
         if column.table in _APART or column.name in _KEYS or column.name.endswith("_by"):
             continue
@@ -68,9 +67,7 @@ def black_out(con: Connection, black: Black) -> Swept:
         swept.values[column.table] += len(changed)
         numbers = [number for number, _ in changed]
         if column.table in ("post", "record"):
-            swept.posts.update(_ids(con, column.table, "post_id", numbers))
-        elif column.table == "rejected_record":
-            swept.rejected.update(_ids(con, column.table, "rejected_id", numbers))
+            swept.posts.update(_posts(con, column.table, numbers))
     return swept
 
 
@@ -102,8 +99,8 @@ def _blacked(black: Black, column: Column, value: str) -> str:
     return value if after == before else orjson.dumps(after).decode()
 
 
-def _ids(con: Connection, table: str, key: str, numbers: list[int]) -> set[Id]:
-    found = con.execute(f"SELECT {key} FROM {table} WHERE rowid IN (SELECT unnest(?))", [numbers]).fetchall()
+def _posts(con: Connection, table: str, numbers: list[int]) -> set[Id]:
+    found = con.execute(f"SELECT post_id FROM {table} WHERE rowid IN (SELECT unnest(?))", [numbers]).fetchall()
     return {one.bytes for (one,) in found}
 
 
