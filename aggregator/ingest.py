@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import structlog
 
@@ -20,7 +21,6 @@ from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
-from aggregator.incidents import extract
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
 from aggregator.keeping.left_out import LeftOut
@@ -34,7 +34,6 @@ from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.surfacing import Surfacing
 from aggregator.suspects import Suspects, our_names
-from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 from connectors.replying import Replying
 
@@ -50,12 +49,12 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
-        extract.get_ready()
-        get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings
         self.clock = clock
         self.changed = changed
+        self.lost: Callable[[UUID], Awaitable[None]] | None = None
+        """Told of an answer of ours that did not arrive, by its outbox_id."""
         self.compact_due = threading.Event()
         """Overwritten words are still in the file: `db.compact()` takes them off the disk."""
         self.surfacing = Surfacing()
@@ -121,6 +120,10 @@ class Ingest:
             )
         self.hear(outcome)
         self.tell(outcome.inquiries)
+        for outbox_id in outcome.lost:
+            log.warning("outbox.lost", source=origin.source)
+            if self.lost is not None:
+                await self.lost(outbox_id)
         visible_at = self.clock()
         for posted_at in outcome.arrived:
             self.surfacing.took(origin.source, (visible_at - posted_at).total_seconds())

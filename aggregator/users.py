@@ -54,6 +54,9 @@ def change_users(
         if action == "add":
             role = desk.add_user(name, role or "agent").role
         link = sign_in_link(desk_url(settings), desk.invite(name, now))
+        with desk.writing() as con:
+            what, details = ("invite", {"role": role}) if action == "add" and role else ("link", {})
+            team.note(con, now, _SHELL, what, name, details)
     done = f"{name} is {role} now" if action == "add" else f"a new link for {name}"
     return [f"{done}; it signs in once, within a day:", link]
 

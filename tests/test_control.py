@@ -410,6 +410,6 @@ async def test_a_service_without_sources_says_what_to_do_next(console: Console) 
     console.config.write_text("data: data\nweb: {port: 0}\nhooks: {port: 0}\nsources: {}\n")
     service = console.begin("run")
     assert service.stdout is not None
-    said = [(await asyncio.to_thread(service.stdout.readline)).decode() for _ in range(5)]
+    said = [(await asyncio.to_thread(service.stdout.readline)).decode() for _ in range(6)]
     assert "aggregator demo" in said[-1]
     await stopped(service, signal.SIGTERM)

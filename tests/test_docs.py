@@ -21,6 +21,8 @@ from aggregator.cli import main
 from aggregator.config import Bands, Settings
 from aggregator.store.database import Database
 from aggregator.triage import terms
+from aggregator.web import words
+from aggregator.web.view import NAMES
 from connectors.registry import known_connectors
 from tests.conftest import START, Community, poll
 
@@ -224,6 +226,30 @@ async def test_the_python_that_opens_a_copy_is_shown_as_it_works(
     exec(blocks(ROOT / "notebooks/README.md", "python")[0], scope)
     scope["con"].close()
     assert "telegram" in capsys.readouterr().out
+
+
+# -- the feed ------------------------------------------------------------------------------------
+
+
+def test_every_filter_of_an_address_is_listed() -> None:
+    assert list(table(ROOT / "docs/feed.md", "Views")) == ["Name", *NAMES]
+
+
+def test_every_key_is_listed_and_has_words() -> None:
+    script = read(ROOT / "aggregator/web/static/keys.js")
+    keys = {
+        name: re.findall(r'"([^"]+)"', given)
+        for name, given in re.findall(r'name: "(\w+)", keys: \[(.*?)\], group', script)
+    }
+    shown = {"ArrowDown": "↓", "ArrowUp": "↑", "Escape": "Esc"}
+    written = {
+        name: [re.sub("Mod", "Ctrl", re.sub(r"\w+", lambda word: shown.get(word[0], word[0]), key)) for key in given]
+        for name, given in keys.items()
+    }
+    listed = {name: re.findall("`([^`]+)`", cells[0]) for name, cells in table(ROOT / "docs/feed.md", "Keys").items()}
+    assert listed.pop("Name") == []
+    assert listed == written
+    assert list(words.KEYS) == list(keys)
 
 
 # -- what must stand nowhere ---------------------------------------------------------------------

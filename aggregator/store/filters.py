@@ -64,6 +64,10 @@ def where(filters: Filters, bands: Bands, prefix: str = "") -> tuple[list[str], 
         bound[prefix + name] = value
         return f"${prefix}{name}"
 
+    def one_of(column: str, name: str, values: Sequence[object]) -> str:
+        """Each value is bound by itself: with a list, DuckDB plans a condition ten times as long."""
+        return f"{column} IN ({', '.join(bind(f'{name}{n}', value) for n, value in enumerate(values))})"
+
     for column, values in (
         ("state", filters.states),
         ("channel", filters.channels),
@@ -73,13 +77,13 @@ def where(filters: Filters, bands: Bands, prefix: str = "") -> tuple[list[str], 
     ):
         if values:
             of = LANG.format("f.lang") if column == "lang" else f"f.{column}"
-            conditions.append(f"{of} = ANY({bind(column, list(values))}::VARCHAR[])")
+            conditions.append(one_of(of, column, values))
     if filters.bands:
         conditions.append(f"({' OR '.join(_band(band, bands) for band in filters.bands)})")
     if filters.owners:
-        conditions.append(f"coalesce(f.owner, '') = ANY({bind('owner', list(filters.owners))}::VARCHAR[])")
+        conditions.append(one_of("coalesce(f.owner, '')", "owner", filters.owners))
     if filters.incidents:
-        conditions.append(f"f.incident_number = ANY({bind('incident', list(filters.incidents))}::INTEGER[])")
+        conditions.append(one_of("f.incident_number", "incident", filters.incidents))
     if filters.in_incident is not None:
         conditions.append(f"f.incident_id IS {'NOT ' if filters.in_incident else ''}NULL")
     if filters.overdue or filters.due_within is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.answering import get_ready
@@ -23,6 +23,7 @@ from aggregator.web import (
     auth,
     bulk,
     composing,
+    compressing,
     connectors,
     dashboard,
     dialogs,
@@ -40,10 +41,12 @@ from aggregator.web import (
     replies,
     saved,
     snippets_page,
+    starting,
     team,
     token_pages,
     why,
 )
+from aggregator.web.api import mounting as api
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Sources, Visit, route, visit
@@ -96,13 +99,14 @@ def create_app(
         stream.stop()
         await running
 
+    site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     app = Starlette(
-        routes=_routes(),
+        routes=[*_routes(), *api.routes(site)],
         middleware=[Middleware(Guard, web=settings.web)],
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
+    app.state.site = site
     return app
 
 
@@ -144,6 +148,8 @@ def _routes() -> list[Route]:
         route("/out", inquiry_page.out),
         route("/why", why.page),
         route("/dashboard", dashboard.show),
+        route("/start", starting.show),
+        route("/start", starting.check, who="lead", writes=True),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
@@ -171,6 +177,9 @@ def _routes() -> list[Route]:
     ]
 
 
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
 async def _static(request: Request) -> Response:
     """Files of the package, and what scripts say as `strings.<lang>.json`. The build is in the address."""
     name = request.path_params["name"]
@@ -179,10 +188,13 @@ async def _static(request: Request) -> Response:
     forever = {"cache-control": "public, max-age=31536000, immutable"}
     for lang in LANGS:
         if name == f"strings.{lang}.json":
-            return Response(pages.script_strings(lang), media_type="application/json", headers=forever)
+            body, how = compressing.text(pages.script_strings(lang), request.headers)
+            return Response(body, media_type="application/json", headers=forever | how)
     if name not in {file.name for file in pages.STATIC.iterdir()}:
         raise HTTPException(404)
-    return FileResponse(pages.STATIC / name, headers=forever)
+    path = pages.STATIC / name
+    body, how = compressing.text(path.read_bytes(), request.headers)
+    return Response(body, media_type=_TYPES[path.suffix], headers=forever | how)
 
 
 async def _events(visit: Visit) -> Response:

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
-from aggregator.web import pages
+from aggregator.store.keeping_rows import KeptRows
+from aggregator.web import compressing, pages
 from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
     from aggregator.surfacing import Surfacing
+    from aggregator.web.sidebar import Counted
     from aggregator.web.stream import Stream
 
 
@@ -64,6 +66,8 @@ class Site:
     outbox: Outbox
     sources: Sources
     similar: Similar = field(default_factory=Similar)
+    counted: dict[str, Counted] = field(default_factory=dict)  # figures beside the list, by person
+    kept: KeptRows = field(default_factory=KeptRows)  # rows of the list
 
     @property
     def secure(self) -> bool:
@@ -101,7 +105,8 @@ class Visit:
 
     def page(self, template: str, /, *, code: int = 200, **context: Any) -> Response:
         """A whole page; the templates know the visitor as `session`."""
-        return HTMLResponse(self.html(template, **context), code)
+        body, how = compressing.page(self.html(template, **context).encode(), self.request.headers)
+        return HTMLResponse(body, code, how)
 
     def html(self, template: str, /, **context: Any) -> str:
         return pages.render(

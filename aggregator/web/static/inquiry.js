@@ -24,6 +24,7 @@ export async function refresh() {
   paintTimes(article());
   wire();
   wireComposer();
+  document.dispatchEvent(new Event("repainted"));
 }
 
 /** What can be done by a key. */

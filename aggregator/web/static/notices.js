@@ -9,6 +9,18 @@ const LONGEST = 200;
 export const possible = "Notification" in globalThis && isSecureContext;
 export const wanted = () => possible && localStorage.getItem(WANTED) === "1" && Notification.permission === "granted";
 
+/** The button beside the list says whether they are on. */
+function paint() {
+  const button = document.querySelector("[data-notices]");
+  button?.setAttribute("aria-pressed", String(wanted()));
+  /** @type {HTMLElement | null} */ (button?.parentElement).hidden = !possible;
+}
+
+export function startNotices() {
+  paint();
+  document.querySelector("[data-notices]")?.addEventListener("click", toggleNotices);
+}
+
 /** Turn them on or off; the browser asks the first time. */
 export async function toggleNotices() {
   if (!possible) {
@@ -22,6 +34,7 @@ export async function toggleNotices() {
     return;
   }
   tell(say(wanted() ? "notices_on" : "notices_off"));
+  paint();
 }
 
 /** Once for each news, whichever tab is quicker. @param {string} what */

@@ -1,5 +1,6 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
+import { copyLink } from "./clipboard.js";
 import { offer, startKeys } from "./keys.js";
 import { listen } from "./live.js";
 import { showHelp, showPalette } from "./palette.js";
@@ -33,11 +34,16 @@ else if (document.body.classList.contains("inquiry")) {
   ]);
   inquiry.startInquiry();
   composer.startComposer();
+  if (location.hash === "#reply") {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    composer.focus();
+  }
   outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   offer({
     ...inquiry.deeds,
     undo: () => outgoing.undo() || inquiry.deeds.undo(),
     reply: composer.focus,
+    copy_link: () => copyLink(document.getElementById("inquiry").dataset.id),
     show_new: inquiry.refresh,
     previous_inquiry: () => inquiry.walk(-1),
     next_inquiry: () => inquiry.walk(1),
