@@ -379,7 +379,7 @@ def compact(config: Path, as_json: bool) -> None:
     "--log-file",
     "logs",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="A log to be searched, too; can be repeated.",
 )
 @config_option

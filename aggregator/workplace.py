@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from aggregator.backup import DATABASE, DESK, settle
+from aggregator.backup import DATABASE, DESK, in_use
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
@@ -57,10 +57,10 @@ class Workplace:
             extract.get_ready()
             get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
-        settle(data)
-        self.db = Database(data / DATABASE)
-        self._stack.callback(self.db.close)
+        self._stack.enter_context(in_use(data))
         try:
+            self.db = Database(data / DATABASE)
+            self._stack.callback(self.db.close)
             await self.db.write(lambda con: keep_zone(con, self.settings.timezone))
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
