@@ -7,6 +7,7 @@ that hangs on other posts; those terms (waiting, repeat contact) are added where
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aggregator.inquiry import Kind, Reason, Understanding
@@ -145,9 +146,11 @@ def get_ready() -> None:
     Raises:
         ConfigError: every mistake in the lists, with file and line.
     """
-    lexicon()
-    entities.get_ready()
-    followup.get_ready()
-    phrases("promises", promises.GROUPS)
-    thanks.get_ready()
-    load()
+    with ThreadPoolExecutor(1) as beside:
+        model = beside.submit(load)  # unpacking it takes half a second, and keeps no other thread waiting
+        lexicon()
+        entities.get_ready()
+        followup.get_ready()
+        phrases("promises", promises.GROUPS)
+        thanks.get_ready()
+        model.result()
