@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench crash lock screenshots clean
+.PHONY: demo test check axe bench crash lock screenshots clean
 
 demo: .venv/.runtime
 	$(BIN)/aggregator demo --open
@@ -14,6 +14,10 @@ test: .venv/.dev
 check: .venv/.dev
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(MAKE) test
+
+axe: .venv/.dev
+	$(BIN)/python -m tests.browser_setup
+	AXE=all $(BIN)/pytest tests/browser/test_screens.py
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
@@ -43,7 +47,7 @@ lock:
 
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.browser_setup
-	$(BIN)/pytest tests/browser/test_screens.py
+	$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf .venv build dist .data

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pyarrow as pa
 
-from aggregator import assign
+from aggregator import assign, undelivered
 from aggregator.drafts import Draft, Prepared, Tally
 from aggregator.identity import Id, as_uuid
 from aggregator.origin import Origin
@@ -61,6 +62,7 @@ class Outcome:
     inquiries: set[Id] = field(default_factory=set)
     asked: list[Draft] = field(default_factory=list)  # new posts of customers that may report what others report
     page: Prepared | None = None  # where these stand; None: there are none
+    lost: list[UUID] = field(default_factory=list)  # answers of ours that did not arrive, by their outbox_id
 
 
 @dataclass(slots=True)
@@ -130,7 +132,12 @@ def commit_page(
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(deleted, now, writes, outcome)
     _write_posts(con, page, writes, origin, now, dead)
-    writes.touched |= own.arrived(con, sent, now)
+    writes.touched |= own.arrived(con, sent, now, clock_of, origin.points)
+    if page.undelivered:
+        lost = undelivered.take(con, origin.source, page.undelivered, now)
+        writes.touched.update(each.inquiry_id for each in lost)
+        outcome.lost = [each.outbox_id for each in lost]
+        own.forget()
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
     known.early_answers.add(draft.thread_id for draft in fresh if draft.staff and draft.inquiry_id is None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +27,7 @@ from aggregator.clock_settings import STRICT, filled, known_zone
 from aggregator.clock_settings import ChannelClock as ChannelClock
 from aggregator.mistakes import mistakes_of, or_rather
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
-from connectors.contract import SourceConfig
+from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError
 from connectors.registry import connector_class
 from connectors.secret import Secret
@@ -158,6 +159,39 @@ class Grouping(_Settings):
     )
 
 
+class MailServer(_Settings):
+    """The server that sends the digest."""
+
+    host: str = Field(min_length=1, description="The server that sends mail.")
+    port: int = Field(default=465, ge=1, le=65535, description="465 with TLS, 587 with STARTTLS.")
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="none: only to a server on this machine."
+    )
+    user: str | None = Field(default=None, min_length=1, description="The account's name; without one no login.")
+    password: Secret | None = Field(default=None, description="Its password.")
+    address: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="From which address.")
+
+
+class Digests(_Settings):
+    """What came in, and what is open, once a day."""
+
+    at: str | None = Field(
+        default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="When, in the team's time zone; else never."
+    )
+    since: str = Field(default="1d", pattern=r"^\d{1,3}d$", description="So many days back, and today.")
+    lang: Literal["zh", "en"] = Field(default="zh", description="In which language.")
+    to: list[Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]] = Field(
+        default_factory=list, description="To whom it is sent by mail; else it is only written to a file."
+    )
+    smtp: MailServer | None = Field(default=None, description="The server that sends it.")
+
+    @model_validator(mode="after")
+    def _both(self) -> Digests:
+        if self.to and self.smtp is None:
+            raise ValueError("names receivers, but no server that sends: write smtp")
+        return self
+
+
 class Settings(_Settings):
     """All of connectors.yaml."""
 
@@ -184,6 +218,11 @@ class Settings(_Settings):
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."
     )
+    retention: dict[str, Annotated[Duration, Field(ge=timedelta(days=30))]] = Field(
+        default_factory=dict,
+        description="How long closed inquiries are kept, per channel; `default` is for all that are not named.",
+    )
+    digest: Digests = Field(default_factory=Digests, description="What came in, and what is open, once a day.")
     incidents: Grouping = Field(
         default_factory=Grouping, description="When reports of several persons are an incident."
     )
@@ -261,6 +300,7 @@ def missing_secrets(settings: Settings) -> list[str]:
     """Secrets, ours and those of enabled sources, that cannot be read now, in the voice of `load`. Empty: all are."""
     held = [
         *_secrets(settings.web, ("web",)),
+        *_secrets(settings.digest, ("digest",)),
         *(
             each
             for name, source in settings.sources.items()

@@ -37,6 +37,7 @@ def pack(page: ReadPage, origin: Origin, seen_at: datetime) -> Prepared:
         page.moved,
         page.rejected,
         page.records,
+        page.undelivered,
     )
 
 

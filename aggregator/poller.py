@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Final
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
@@ -116,6 +118,11 @@ class Poller:
         self._scheduler.add_job(
             job, IntervalTrigger(seconds=every.total_seconds(), timezone=UTC), max_instances=1, coalesce=True
         )
+
+    def daily(self, job: Callable[[], Awaitable[object]], at: time_of_day, zone: str) -> None:
+        """Do `job` once a day, at this time there; also late, if the machine slept."""
+        trigger = CronTrigger(hour=at.hour, minute=at.minute, timezone=zone)
+        self._scheduler.add_job(job, trigger, max_instances=1, coalesce=True, misfire_grace_time=None)
 
     def start(self) -> None:
         """Begin polling; every source at once (unless its day's polls are used up), then each at its own pace."""

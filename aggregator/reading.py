@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aggregator.origin import Origin
     from aggregator.triage.evidence import Evidence
     from aggregator.triage.impersonation import Pose
-    from connectors.contract import Author, Post
+    from connectors.contract import Author, Post, Undelivered
 
 FUTURE = timedelta(minutes=5)  # clocks of platforms differ a little from ours
 
@@ -155,6 +155,7 @@ class ReadPage:
     moved: list[tuple[Id, Id]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     records: int = 0
+    undelivered: list[Undelivered] = field(default_factory=list)
 
 
 def read_posts(said: Sequence[Said], origin: Origin) -> list[Reading]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 
 import structlog
@@ -19,6 +19,8 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
+from aggregator.digesting import daily_digest
+from aggregator.housekeeping import keep_what_may_be_kept
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
@@ -35,6 +37,7 @@ log = structlog.get_logger()
 
 COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
 QUIET_EVERY = timedelta(minutes=10)
+RETAIN_AT = time(3, 30)
 WAKE_EVERY = timedelta(seconds=20)
 
 
@@ -95,6 +98,10 @@ async def running(
             partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY
         )
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
+        work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
+        if settings.digest.at:
+            at = time.fromisoformat(settings.digest.at)
+            work.poller.daily(partial(daily_digest, work, url), at, settings.timezone)
         work.ingest.group_soon()
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from connectors.replying import Why
     from connectors.session import Pacing
 
 Record = dict[str, Any]
@@ -121,7 +122,16 @@ class Moved:
     to: str
 
 
-Item = Post | Deleted | Counts | Moved
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """An answer of ours that the platform had taken did not arrive. `detail`: more of it, in the platform's words."""
+
+    native_id: str  # as `Sent` named it, or the key that it was given
+    why: Why
+    detail: str = ""
+
+
+Item = Post | Deleted | Counts | Moved | Undelivered
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ the next one begins. No message holds a URL's query, a header or a body, since t
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import math
@@ -17,7 +18,6 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Any
 
 import httpx
@@ -49,6 +49,12 @@ UNTOLD_WAIT = 30.0  # seconds, when a platform throttles us without saying for h
 LARGEST = 2**23  # bytes of an answer, unpacked: what is larger is no list of posts, and would fill the memory
 DEEPEST = 200  # objects and lists within one another; the database's JSON takes 254
 SAFETY = 1.0  # seconds beyond what the platform asked for: a call while blocked prolongs the block
+
+
+@functools.cache
+def certificates() -> ssl.SSLContext:
+    """Whom every session trusts: as httpx decides it, but read once, which takes 20 ms and 0.8 MB."""
+    return httpx.create_ssl_context()
 
 
 class Pacing:
@@ -121,12 +127,6 @@ class Answer:
     body: bytes
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """Whom we trust: read once for all sessions, for it is a megabyte and takes 15 ms."""
-    return httpx.create_ssl_context()
-
-
 class Session:
     """One source's requests to one platform.
 
@@ -154,7 +154,10 @@ class Session:
         self._timeout = timeout
         self._translate = translate
         self._client = httpx.AsyncClient(
-            auth=auth, headers={"Accept": "application/json", **(headers or {})}, timeout=timeout, verify=_tls()
+            auth=auth,
+            headers={"Accept": "application/json", **(headers or {})},
+            timeout=timeout,
+            verify=certificates(),
         )
 
     async def get_json(self, path: str, *, gone: bool = False, **params: str | int | Sequence[int]) -> Json:

@@ -11,14 +11,22 @@ import logging
 import traceback
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from aggregator.config import Settings
+from aggregator.outbox import Row, Sender
+from aggregator.outbox.outbox import HOLD
+from aggregator.outbox.row import of_inquiry
+from aggregator.workplace import Workplace
 from connectors.contract import Connector, Post, Record
 from connectors.errors import AuthError, ConnectorError, NotSentError, ReplyRefusedError, ThrottledError
 from connectors.replying import CANNOT_TELL, WHYS, Asked, Outgoing, Replying, Sent
+from tests.conftest import open_inquiries
 from tests.contract_suite import items
 
 TEXT = "请把交易哈希发给我们 🙏 we look at it at once."
@@ -86,6 +94,64 @@ def thread_of(connector: Connector, asked: Asked) -> str | None:
     return next(item.thread for item in said if isinstance(item, Post) and item.native_id == asked.native_id)
 
 
+class Later:
+    """The platform's clock, and what passes at the desk besides."""
+
+    def __init__(self, stage: ReplyStage) -> None:
+        self._stage = stage
+        self._passed = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return self._stage.now + self._passed
+
+    def passes(self, seconds: float) -> None:
+        self._passed += timedelta(seconds=seconds)
+
+
+@dataclass
+class Desk:
+    """A workplace that has nothing but the stage's source."""
+
+    stage: ReplyStage
+    work: Workplace
+    clock: Later
+    source: str
+
+    async def reads(self) -> None:
+        """All that the platform tells now, be it for the first time or again."""
+        await self.work.ingest.pushed(self.work.origins[self.source], await self.stage.fetched())
+
+    async def answers(self) -> None:
+        """A colleague writes, and it is sent."""
+        ((inquiry,),) = self.work.db.query("SELECT inquiry_id FROM inquiry")
+        await self.work.outbox.send(inquiry.bytes, "amy", TEXT, "")
+        self.clock.passes(HOLD)
+        await Sender(self.work.outbox).send_due(until_done=True)
+
+    def row(self) -> Row:
+        ((inquiry,),) = self.work.db.query("SELECT inquiry_id FROM inquiry")
+        with self.work.db.reading() as con:
+            (row,) = of_inquiry(con, inquiry.bytes)
+        return row
+
+    def ours(self) -> list[tuple[bool]]:
+        """Whether each stored post that says what we answered counts as ours."""
+        posts = self.work.db.query("SELECT text, staff FROM post")
+        return [(staff,) for text, staff in posts if text.split() == TEXT.split()]
+
+
+@asynccontextmanager
+async def a_desk(stage: ReplyStage, data: Path):
+    """A customer has asked, and it was read."""
+    connector, clock = stage.connector(), Later(stage)
+    settings = Settings(sources={connector.source: connector.config}, data=data)
+    async with Workplace(settings, clock=clock) as work:
+        await stage.asked()
+        desk = Desk(stage, work, clock, connector.source)
+        await desk.reads()
+        yield desk
+
+
 @asynccontextmanager
 async def an_answer(stage: ReplyStage, connector: Replying | None = None):
     """An open connector, and an answer to what was asked."""
@@ -117,6 +183,29 @@ class ReplyContract:
             assert all(sent.native_id in (None, post.native_id) for post in back)
             assert {post.thread for post in back} <= {thread_of(connector, outgoing.to)}
             assert all(post.author and (post.author.role == "staff" or connector.is_own(post.author)) for post in back)
+
+    async def test_it_is_counted_once_whenever_it_comes_back(self, reply_stage: ReplyStage, tmp_path: Path) -> None:
+        async with a_desk(reply_stage, tmp_path) as desk:
+            await desk.answers()
+            assert (desk.row().state, reply_stage.said()) == ("sent", [TEXT])
+            await desk.reads()
+            await desk.reads()
+            assert desk.ours() == [(True,)] * reply_stage.comes_back
+            assert (desk.row().arrived_at is not None) is reply_stage.comes_back
+            assert [each["state"] for each in open_inquiries(desk.work)] == ["answered"]
+
+    async def test_it_is_counted_once_though_its_receipt_was_lost(
+        self, reply_stage: ReplyStage, tmp_path: Path
+    ) -> None:
+        async with a_desk(reply_stage, tmp_path) as desk:
+            reply_stage.loses_receipt()
+            await desk.answers()
+            assert desk.row().state in ("sent", "unknown")
+            await desk.reads()
+            await desk.reads()
+            assert desk.ours() == [(True,)] * reply_stage.comes_back
+            assert desk.row().state in ("sent", "sent" if reply_stage.comes_back else "unknown")
+            assert reply_stage.said() == [TEXT]
 
     async def test_a_customer_is_not_taken_for_us(self, reply_stage: ReplyStage) -> None:
         await reply_stage.asked()

@@ -651,12 +651,17 @@ class ReplyStage(Stage):
     comes_back = False
     now = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 
+    def __init__(self, telegram: TelegramSimulator, url: str) -> None:
+        super().__init__(telegram, url)
+        self.told: list[dict[str, Any]] = []
+
     async def asked(self) -> Asked:
         self.telegram.says("lin", "转账没到", topic="Withdrawals")
         return asked_in(self.connector(), await self.fetched())
 
     async def fetched(self) -> list[dict[str, Any]]:
-        return (await drain(self.connector())).records
+        self.told += (await drain(self.connector())).records  # Telegram tells each update once
+        return self.told
 
     def unreachable(self) -> Telegram:
         return connector_for(self.telegram, "http://127.0.0.1:9")

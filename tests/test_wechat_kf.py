@@ -19,7 +19,7 @@ from aggregator.demo.wechat_kf import WeChatKfSimulator
 from aggregator.listener import serve
 from aggregator.triage.secrets import mask_record
 from aggregator.web.hooks import create_hooks
-from connectors.contract import Author, Deleted, Page, Post, Push, Received
+from connectors.contract import Author, Deleted, Page, Post, Push, Received, Undelivered
 from connectors.errors import (
     AuthError,
     PushRefusedError,
@@ -92,7 +92,9 @@ EXPECTED: dict[str, Any] = {
     "event_user_recall": Deleted("4XYm59AKq1", SENT + timedelta(seconds=100)),
     "event_servicer_recall": Deleted("4XYm59AKq2", SENT + timedelta(seconds=100)),
     "event_enter_session": None,
-    "event_send_fail": None,
+    "event_send_fail": Undelivered(
+        "x", "window_over", "the customer's last message is older than 48 hours (fail_type 4)"
+    ),
     "event_session_status": None,
 }
 

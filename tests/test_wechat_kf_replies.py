@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aggregator.demo.wechat_kf import WeChatKfSimulator
-from connectors.contract import Record
+from aggregator.outbox import Row
+from connectors.contract import Record, Undelivered
 from connectors.errors import NotSentError, ReplyRefusedError, ThrottledError, TransientError
 from connectors.replying import Asked
 from connectors.wechat_kf import WeChatKf
-from tests.conftest import Hands
-from tests.contract_suite import drain
-from tests.reply_contract import KEY, TEXT, ReplyContract, an_answer, asked_in
+from tests.conftest import Hands, open_inquiries
+from tests.contract_suite import drain, items
+from tests.reply_contract import KEY, TEXT, ReplyContract, a_desk, an_answer, asked_in
 from tests.test_wechat_kf import SECRET_ENV, clock, configured, kf, made, url
 
 __all__ = ["clock", "kf", "url"]  # fixtures
@@ -199,3 +202,65 @@ async def test_a_platform_that_is_busy_may_have_sent_it(reply_stage: KfReplyStag
         with pytest.raises(TransientError) as told:
             await connector.reply(outgoing)
     assert not isinstance(told.value, NotSentError)
+
+
+# What fails after it was taken
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [(4, "window_over"), (5, "closed"), (6, "too_many"), (10, "blocked"), (13, "words"), (0, "other"), (99, "other")],
+)
+async def test_a_message_that_did_not_arrive_says_why(reply_stage: KfReplyStage, kind: int, why: str) -> None:
+    async with an_answer(reply_stage) as (connector, outgoing):
+        sent = await connector.reply(outgoing)
+        reply_stage.kf.loses(KEY, "mei", kind)
+        (lost,) = [item for item in items(connector, await reply_stage.fetched()) if isinstance(item, Undelivered)]
+    assert (lost.native_id, lost.why, f"(fail_type {kind})" in lost.detail) == (sent.native_id, why, True)
+
+
+async def test_an_answer_that_did_not_arrive_is_not_sent_after_all_and_its_question_is_open_again(
+    reply_stage: KfReplyStage, tmp_path: Path
+) -> None:
+    told: list[Row] = []
+    async with a_desk(reply_stage, tmp_path) as desk:
+        before = open_inquiries(desk.work)
+        desk.work.outbox.tell = told_to(told)
+        await desk.answers()
+        assert [each["state"] for each in open_inquiries(desk.work)] == ["answered"]
+        reply_stage.kf.loses(reply_stage.kf.answers.msgids[0], "mei", 10)
+        await desk.reads()
+        await desk.reads()
+        row, after = desk.row(), open_inquiries(desk.work)
+    assert (row.state, row.why, row.settled_at) == ("refused", "blocked", None)
+    assert [(each["state"], each["waiting_since"], each["due_at"]) for each in after] == [
+        ("new", before[0]["waiting_since"], before[0]["due_at"])
+    ]
+    assert [each.outbox_id for each in told] == [row.outbox_id]
+
+
+async def test_an_answer_whose_receipt_was_lost_and_that_did_not_arrive_is_not_sent(
+    reply_stage: KfReplyStage, tmp_path: Path
+) -> None:
+    async with a_desk(reply_stage, tmp_path) as desk:
+        reply_stage.loses_receipt()
+        await desk.answers()
+        assert desk.row().state == "unknown"
+        reply_stage.kf.loses(reply_stage.kf.answers.msgids[0], "mei", 5)
+        await desk.reads()
+        assert (desk.row().state, desk.row().why) == ("refused", "closed")
+
+
+async def test_what_another_program_could_not_send_is_nothing_to_us(reply_stage: KfReplyStage, tmp_path: Path) -> None:
+    async with a_desk(reply_stage, tmp_path) as desk:
+        await desk.answers()
+        reply_stage.kf.loses("somebody-elses", "mei", 5)
+        await desk.reads()
+        assert desk.row().state == "sent"
+
+
+def told_to(told: list[Row]) -> Callable[[Row], Awaitable[None]]:
+    async def tell(row: Row) -> None:
+        told.append(row)
+
+    return tell

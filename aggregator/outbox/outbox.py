@@ -87,17 +87,24 @@ class Outbox:
             mark=seen.newest(seen.answers(con, inquiry, rows)),
         )
 
-    async def send(self, inquiry_id: Id, who: str, text: str, seen_mark: str) -> Row:
+    async def send(self, inquiry_id: Id, who: str, text: str, seen_mark: str, key: str = "") -> Row:
         """Take an answer to the newest post; it is sent once the time for undoing it has passed.
+
+        Args:
+            key: 32 letters and digits. One that an answer to this inquiry has already gives that answer once more.
 
         Raises:
             KeyError: there is no such inquiry.
             SaidMeanwhileError: others have answered, and `seen_mark` says that the page had not shown it.
             ReplyRefusedError: it cannot be answered so; why, as far as we know before trying.
         """
-        taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark))
+        taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark, key))
         self._tell(taken)
         return taken
+
+    def taken(self, con: Connection, inquiry_id: Id, key: str) -> Row | None:
+        """The answer to this inquiry that was given this key."""
+        return next((each for each in row.of_inquiry(con, inquiry_id) if each.key == key), None)
 
     async def unsettled(self) -> list[Row]:
         """What did not get there, or may not have, and nobody has dealt with; oldest first."""
@@ -149,6 +156,12 @@ class Outbox:
         self._tell(taken)
         return taken
 
+    async def lost(self, outbox_id: UUID) -> None:
+        """The platform could not deliver it: whoever wrote it is told, and may be elsewhere by now."""
+        self.wake.set()
+        if self.tell is not None:
+            await self.tell(await self.find(outbox_id))
+
     def answered(self, con: Connection, sent: Row, who: str) -> None:
         """The platform has it: the inquiry is answered. On the writer's connection."""
         now, inquiry = self.clock(), sent.inquiry_id.bytes
@@ -173,9 +186,11 @@ class Outbox:
 
     # -- on the writer's connection ------------------------------------------------------------------
 
-    def _take(self, con: Connection, inquiry_id: Id, who: str, text: str, seen_mark: str) -> Row:
+    def _take(self, con: Connection, inquiry_id: Id, who: str, text: str, seen_mark: str, key: str = "") -> Row:
         inquiry = inquiries_by_id(con, [inquiry_id])[inquiry_id]
         rows = row.of_inquiry(con, inquiry_id)
+        if key and (before := self.taken(con, inquiry_id, key)):
+            return before
         if others := seen.unseen(seen.answers(con, inquiry, rows), seen_mark, who):
             raise SaidMeanwhileError(others)
         target = asked.newest_post(con, inquiry, rows)
@@ -193,7 +208,7 @@ class Outbox:
             source=inquiry.source,
             who=who,
             text=text,
-            key=uuid4().hex,
+            key=key or uuid4().hex,
             state="held",
             written_at=now,
             due_at=now + timedelta(seconds=real_seconds(self.clock, HOLD)),

@@ -12,9 +12,11 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +64,7 @@ class Database:
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._closed = False
+        self.written = Written()
         self._thread = threading.Thread(target=self._serve, name="duckdb-writer", daemon=True)
         self._thread.start()
 
@@ -88,6 +91,8 @@ class Database:
             raise _explain(self.path, error) from error
         if self.path is not None:
             self.path.chmod(0o600)
+            for leftover in _unfinished(self.path):  # of a killed process: ours is the only one
+                leftover.unlink(missing_ok=True)
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         # The default of 50 makes a feed page of 51 rows five times slower; a plain SET is not inherited by cursors.
         con.execute("SET GLOBAL late_materialization_max_rows = 1000")
@@ -155,11 +160,14 @@ class Database:
         while (job := self._jobs.get()[2]) is not None:
             if not job.done.set_running_or_notify_cancel():
                 continue
+            began = time.monotonic()
             try:
                 result = self._transaction(job.work) if job.transaction else job.work(self._con)
             except BaseException as error:
+                self.written.add(time.monotonic() - began)
                 job.done.set_exception(error)
             else:
+                self.written.add(time.monotonic() - began)
                 job.done.set_result(result)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
@@ -174,6 +182,10 @@ class Database:
                 raise _explain(self.path, error) from error
             raise
         return result
+
+    def waiting(self) -> int:
+        """How many wait for the writer."""
+        return self._jobs.qsize()
 
     def close(self) -> None:
         """Finish what is queued, then close the file."""
@@ -201,8 +213,8 @@ class Database:
 
     def _swap(self, _: Connection) -> None:
         assert self.path is not None
-        fresh = self.path.with_name(self.path.name + ".compacting")
-        leftovers = (fresh, fresh.with_name(fresh.name + ".wal"))
+        leftovers = _unfinished(self.path)
+        fresh = leftovers[0]
         with self._calm:
             self._calm.wait_for(lambda: self._readers == 0)
             self._readers = -1  # readers wait until the new file is open
@@ -226,6 +238,26 @@ class Database:
             with self._calm:
                 self._readers = 0
                 self._calm.notify_all()
+
+
+def _unfinished(path: Path) -> tuple[Path, Path]:
+    """The copy that a compaction makes, and its log."""
+    fresh = path.with_name(path.name + ".compacting")
+    return fresh, fresh.with_name(fresh.name + ".wal")
+
+
+@dataclass(slots=True)
+class Written:
+    """What the writer has done since the start."""
+
+    jobs: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.jobs += 1
+        self.seconds += seconds
+        self.longest = max(self.longest, seconds)
 
 
 class _Job:

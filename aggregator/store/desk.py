@@ -220,11 +220,16 @@ class Desk:
             )
 
     def first_admin(self, now: datetime) -> str | None:
-        """A one-time link's token for the first start; None: somebody works here already."""
-        if self.users():
+        """A one-time link's token, as long as nobody has ever got in; None: somebody has."""
+        users = self.users()
+        if not users:
+            users = [self.add_user("admin", "admin")]
+        with self._lock:
+            entered = self._con.execute("SELECT 1 FROM session LIMIT 1").fetchone()
+        admin = next((user.name for user in users if user.role == "admin"), None)
+        if admin is None or entered or any(user.has_password for user in users):
             return None
-        self.add_user("admin", "admin")
-        return self.invite("admin", now)
+        return self.invite(admin, now)
 
     # -- signing in ------------------------------------------------------------------------------
 

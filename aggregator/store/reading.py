@@ -318,9 +318,12 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
         },
     ).fetchall()
     names = _accounts(cursor, {str(row[1]) for row in rows if row[1]})
-    for post, account, *told, staff, ours, permalink, place in rows:
+    for post, account, posted, edited, deleted, seen, version, text, lang, staff, ours, permalink, place in rows:
         name, handle, role, suspect = names.get(account, ("", None, "customer", False))
-        yield ThreadPost(post.bytes, name, handle, role, *told, staff, suspect, ours, permalink, place)
+        when = (posted, edited, deleted, seen)
+        yield ThreadPost(
+            post.bytes, name, handle, role, *when, version, text, lang, staff, suspect, ours, permalink, place
+        )
 
 
 def _accounts(cursor: Connection, ids: Collection[str]) -> dict[UUID, tuple[str, str | None, str, bool]]:

@@ -6,7 +6,8 @@ that hangs on other posts; those terms (waiting, repeat contact) are added where
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from aggregator.triage.words import hits_of, lexicon
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
 _SERIOUS = _NUMBER["serious"]
 _SUMS = frozenset({"amount", "tx", "address"})
+_AT_ONCE = 1000  # texts: the model takes some 20 kB for each
 
 
 class Grade(NamedTuple):
@@ -70,14 +72,16 @@ class Written(NamedTuple):
 
 def judge(searched: Sequence[str]) -> list[Grade]:
     """How the texts of a page read, each as `search_text` gives it."""
-    if not searched:
-        return []
+    return [
+        grade for start in range(0, len(searched), _AT_ONCE) for grade in _judge(searched[start : start + _AT_ONCE])
+    ]
+
+
+def _judge(searched: Sequence[str]) -> Iterator[Grade]:
     hits = [hits_of(text) for text in searched]
     page = load().judge(searched, hits)
-    return [
-        Grade(text, found, falling(likely[:4]), likely, page, number)
-        for number, (text, found, likely) in enumerate(zip(searched, hits, page.likely.tolist(), strict=True))
-    ]
+    for number, (text, found, likely) in enumerate(zip(searched, hits, page.likely.tolist(), strict=True)):
+        yield Grade(text, found, falling(likely[:4]), likely, page, number)
 
 
 def understand_all(
@@ -140,6 +144,7 @@ def _weighed(post: Written, grade: Grade, seen: Seen, points: Mapping[str, float
     )
 
 
+@functools.cache
 def get_ready() -> None:
     """Load word lists and model now.
 

@@ -41,10 +41,12 @@ from aggregator.web import (
     replies,
     saved,
     snippets_page,
+    starting,
     team,
     token_pages,
     why,
 )
+from aggregator.web.api import mounting as api
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Sources, Visit, route, visit
@@ -97,13 +99,14 @@ def create_app(
         stream.stop()
         await running
 
+    site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     app = Starlette(
-        routes=_routes(),
+        routes=[*_routes(), *api.routes(site)],
         middleware=[Middleware(Guard, web=settings.web)],
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
+    app.state.site = site
     return app
 
 
@@ -145,6 +148,8 @@ def _routes() -> list[Route]:
         route("/out", inquiry_page.out),
         route("/why", why.page),
         route("/dashboard", dashboard.show),
+        route("/start", starting.show),
+        route("/start", starting.check, who="lead", writes=True),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),

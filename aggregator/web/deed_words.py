@@ -136,6 +136,8 @@ CHANGES = {
     "kind": N_("kind"),
     "tags": N_("tags"),
     "band_by": N_("band set by"),
+    "role": N_("role"),
+    "notice": N_("notice"),
 }
 WRONG = {
     "to": N_("Nobody of that name can be assigned anything."),
@@ -147,6 +149,14 @@ WRONG = {
     "text": N_("Write something first."),
     "into": N_("There is no such incident."),
     "link": N_("That link, or person, does not stand in this thread."),
+}
+
+
+_VALUES: Mapping[str, Mapping[str, str]] = {
+    "state": words.STATES,
+    "kind": words.KINDS,
+    "close_reason": words.CLOSE_REASONS,
+    "role": words.DESK_ROLES,
 }
 
 
@@ -176,7 +186,7 @@ class DeedWords(NamedTuple):
         ]
 
     def _value(self, name: str, value: str | None) -> str:
-        known = {"state": words.STATES, "kind": words.KINDS, "close_reason": words.CLOSE_REASONS}.get(name, {})
+        known = _VALUES.get(name, {})
         if not value:
             return "–"
         if name == "snoozed_until":

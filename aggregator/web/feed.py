@@ -22,6 +22,7 @@ from aggregator.web import pages
 from aggregator.web.filtering import choices
 from aggregator.web.found import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, side
+from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ async def feed(visit: Visit) -> Response:
         return visit.page("rows.html", **await _rows(visit, view, await listing, moment))
     listed, beside, found = await asyncio.gather(listing, side(visit, moment), _troubles(visit))
     page = listed.page
+    beginning = await start(visit) if not (page.rows or view.narrowed or after) else None
     return visit.page(
         "feed.html",
         troubles=found,
@@ -65,6 +67,7 @@ async def feed(visit: Visit) -> Response:
         first=after is None,
         current=written(listed.current) if listed.current else "",
         choices=await choices(visit, view, beside.tally),
+        start=beginning if beginning and beginning.waiting else None,
         **await _rows(visit, view, listed, moment),
     )
 
@@ -92,7 +95,7 @@ async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, 
     bands, terms = site.settings.bands, terms_of(view.search)
 
     def read(cursor: Connection) -> Listed:
-        filters = _filters(cursor, visit, view, terms)
+        filters = filters_of(cursor, visit, view, terms)
         current = find_by_code(cursor, row) if row and not after else None
         limit = PAGE
         if current:
@@ -118,7 +121,7 @@ async def some_rows(visit: Visit) -> Response:
 
     def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
         rows = rows_by_id(cursor, ids, moment=moment, kept=site.kept)
-        filters = _filters(cursor, visit, view, terms)
+        filters = filters_of(cursor, visit, view, terms)
         return rows, held(cursor, ids, filters, moment=moment, bands=site.settings.bands), _found(cursor, rows, terms)
 
     rows, shown, found = await site.db.read(read)
@@ -176,7 +179,8 @@ async def unread(visit: Visit, rows: Collection[FeedRow]) -> set[Id]:
     }
 
 
-def _filters(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+def filters_of(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+    """What a view shows to this visitor; `terms`: the words of its search."""
     sought = seek(cursor, terms, closed=view.asks_for_closed)
     return view.filters(visit.user.name, visit.site.settings.timezone, sought)
 

@@ -15,7 +15,7 @@ from aggregator.store.reading import find_by_code
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
@@ -38,28 +38,28 @@ async def change(visit: Visit) -> Response:
         raise HTTPException(404)
     form = await fields(visit.request)
     incident = await _wanted(visit)
-    site = visit.site
-    inquiries = await _inquiries(visit)
-    into = await _into(visit, form)
-    if (what in ("remove", "add", "split") and not inquiries) or (what == "merge" and into is None):
-        return await _page(visit, incident, code=409)
     try:
-        touched = await act(
-            site.db,
-            site.incidents,
-            incident,
-            visit.user.name,
-            cast("What", what),
-            site.clock(),
-            inquiries=inquiries,
-            into=into,
-        )
-    except KeyError:
-        raise HTTPException(404) from None
+        await perform(visit, incident, cast("What", what), await _inquiries(visit), await _into(visit, form))
     except NotPossibleError:
         return await _page(visit, incident, code=409)
-    site.stream.publish(touched)
     return RedirectResponse(local(form.get("back", visit.request.url.path)), 303)
+
+
+async def perform(visit: Visit, incident: Id, what: What, inquiries: Sequence[Id], into: Id | None) -> None:
+    """Do it, and tell the open pages.
+
+    Raises:
+        NotPossibleError: it cannot be done to it as it is, or names no inquiry, or no incident to merge with.
+        HTTPException: 404, there is none.
+    """
+    if (what in ("remove", "add", "split") and not inquiries) or (what == "merge" and into is None):
+        raise NotPossibleError(f"{what} wants to know with what")
+    site, who, now = visit.site, visit.user.name, visit.site.clock()
+    try:
+        touched = await act(site.db, site.incidents, incident, who, what, now, inquiries=inquiries, into=into)
+    except KeyError:
+        raise HTTPException(404) from None
+    site.stream.publish(touched)
 
 
 async def _page(visit: Visit, incident: Id, *, code: int = 200) -> Response:
@@ -71,7 +71,11 @@ async def _page(visit: Visit, incident: Id, *, code: int = 200) -> Response:
 
 
 async def _wanted(visit: Visit) -> Id:
-    named: str = visit.request.path_params["id"]
+    return await called(visit, visit.request.path_params["id"])
+
+
+async def called(visit: Visit, named: str) -> Id:
+    """The incident of this id or number. Raises HTTPException 404: there is none."""
     try:
         return as_written(named)
     except ValueError:

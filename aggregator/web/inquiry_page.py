@@ -90,7 +90,11 @@ async def out(visit: Visit) -> Response:
 
 
 async def wanted(visit: Visit) -> Id:
-    named: str = visit.request.path_params["id"]
+    return await called(visit, visit.request.path_params["id"])
+
+
+async def called(visit: Visit, named: str) -> Id:
+    """The inquiry of this id or code. Raises HTTPException 404: there is none."""
     try:
         return as_written(named)
     except ValueError:
@@ -114,7 +118,7 @@ async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
 
 async def _read(visit: Visit, inquiry_id: Id) -> tuple[Written, InquiryPage]:
     """The answers from here are read before the thread: what is marked as seen is surely shown."""
-    written, row = await asyncio.gather(_written(visit, inquiry_id), shown_row(visit, inquiry_id))
+    written, row = await asyncio.gather(answers_of(visit, inquiry_id), shown_row(visit, inquiry_id))
     return written, await _around(visit, row)
 
 
@@ -126,7 +130,7 @@ async def _around(visit: Visit, row: FeedRow) -> InquiryPage:
     return InquiryPage(row, said.posts, said.events, told, path, said.approaches)
 
 
-async def _written(visit: Visit, inquiry_id: Id) -> Written:
+async def answers_of(visit: Visit, inquiry_id: Id) -> Written:
     """The answers from here."""
     outbox = visit.site.outbox
     try:

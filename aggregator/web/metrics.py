@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from starlette.responses import PlainTextResponse, Response
 
 from aggregator.store.sources import HealthState
+from aggregator.web.metrics_desk import Desk, desk_families, read_desk
 from aggregator.web.security import same_secret
 from connectors.errors import AuthError
 
@@ -42,7 +43,8 @@ async def metrics(request: Request) -> Response:
     reports = await asyncio.to_thread(site.health)
     now = site.clock()
     stored = await site.db.read(lambda cursor: _stored(cursor, now, site.settings.bands))
-    told = _Told(reports, stored, site.surfacing.times(), now)
+    desk = await site.db.read(lambda cursor: read_desk(cursor, site.db, now))
+    told = _Told(reports, stored, desk, site.surfacing.times(), now)
     body = await asyncio.to_thread(_written, told)
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -72,6 +74,7 @@ class _Stored:
 class _Told:
     reports: Sequence[SourceReport]
     stored: _Stored
+    desk: Desk
     times: Mapping[str, Times]
     now: datetime
 
@@ -152,6 +155,7 @@ def _families(told: _Told) -> Iterable[Metric]:
     for band, count in told.stored.bands.items():
         bands.add_metric([band], count)
     yield bands
+    yield from desk_families(told.desk)
     surfaced = HistogramMetricFamily(
         "aggregator_time_to_surface_seconds",
         "From being posted to standing in the feed.",

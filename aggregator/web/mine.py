@@ -57,7 +57,7 @@ async def end_session(visit: Visit) -> Response:
     wanted = form.get("session")
     for one in await asyncio.to_thread(team.sessions, desk, name):
         if one.session_id == wanted or (wanted is None and one.session_id != this):
-            await asyncio.to_thread(team.end_session, desk, name, one.session_id)
+            await asyncio.to_thread(team.end_session, desk, name, one.session_id, who=name, now=visit.site.clock())
     return RedirectResponse("/signin" if wanted == this else "/settings", 303)
 
 

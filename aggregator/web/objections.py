@@ -18,7 +18,6 @@ from aggregator.triage.impersonation import OurNames
 from aggregator.triage.language import search_text
 from aggregator.web import composer_words, words
 from aggregator.web.i18n import catalogue
-from aggregator.web.visit import fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from aggregator.store.database import Connection
     from aggregator.store.reading import InquiryPage
     from aggregator.web.visit import Visit
-
-_MOST_CONFIRMED = 50
 
 
 class Objection(TypedDict):
@@ -44,9 +41,8 @@ class Objection(TypedDict):
     end: NotRequired[int]
 
 
-async def objections(visit: Visit, page: InquiryPage, text: str) -> list[Objection]:
-    """Empty: it may be sent. Warnings that the form names as `confirmed` do not hold it up."""
-    confirmed = (await fields(visit.request)).get("confirmed", "").split("\n")[:_MOST_CONFIRMED]
+async def objections(visit: Visit, page: InquiryPage, text: str, confirmed: Sequence[str]) -> list[Objection]:
+    """Empty: it may be sent. Warnings whose keys were `confirmed` do not hold it up."""
     context = await _context(visit, page, text)
     found = await asyncio.to_thread(safety.check, text, context)
     if not safety.blocks(found, confirmed):

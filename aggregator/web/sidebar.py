@@ -81,7 +81,7 @@ async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> S
             wanted[str(one.number)] = view
     if here:
         wanted[HERE] = here
-    settled = site.stream.settled
+    settled = site.stream.told_to
     kept = site.counted.get(me)
 
     def read(cursor: Connection) -> tuple[Counted, list[tuple[Id, float]]]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from aggregator.identity import Id, written
+from aggregator.identity import Id, as_written, written
 from aggregator.store.filters import Filters
 from aggregator.store.listing import tally
 from aggregator.store.reading import FeedRow, rows_by_id
@@ -40,6 +40,7 @@ BACKLOG = 500  # changes that a client may lag behind, and the most that one com
 PING_EVERY = 15.0
 COUNTS_EVERY = 2.0
 WATCH_EVERY = 5.0  # seconds between looks at who is away from the desk, and at how the sources fare
+SETTLED_WITHIN = 1.0
 STALLED = 30.0  # seconds that a client may take nothing at all
 
 
@@ -63,6 +64,7 @@ class Stream:
         self._clock = clock
         self._lock = threading.Lock()
         self._pending: set[Id] = set()
+        self._handing: set[Id] = set()  # taken from there, and not in the ring yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -87,12 +89,45 @@ class Stream:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(self._wake.set)
 
+    def since(self, number: int, most: int) -> tuple[int, set[Id]] | None:
+        """Which inquiries changed after this event, `most` of them, and up to which event. None: that is too long ago,
+        or so many changed that they were not told one by one."""
+        oldest = self._ring[0].number if self._ring else self.number + 1
+        if not oldest - 1 <= number <= self.number:
+            return None
+        changed: set[Id] = set()
+        seen = number
+        for change in self._after(number):
+            if change.event == "resync":
+                return None
+            if change.row is not None:
+                changed.add(change.row.inquiry.inquiry_id)
+            elif change.event == "gone":
+                changed.add(as_written(str(change.data["id"])))
+            if len(changed) > most:
+                break
+            seen = change.number
+        return seen, changed
+
+    def unsaid(self) -> set[Id]:
+        """What was published and has no number yet."""
+        with self._lock:
+            return self._pending | self._handing
+
+    async def settled(self) -> int:
+        """The newest number, once everything that was published before has one (or after a second of waiting)."""
+        before = self.unsaid()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_WITHIN), self._moved:
+                await self._moved.wait_for(lambda: not before & self.unsaid())
+        return self.number
+
     async def tell(self, message: dict[str, object]) -> None:
         """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
         await self._append([("told", message, None)])
 
     @property
-    def settled(self) -> int | None:
+    def told_to(self) -> int | None:
         """The number of the newest event; None: something changed that is not told yet."""
         with self._lock:
             return None if self._pending else self.number
@@ -119,7 +154,9 @@ class Stream:
                 with self._lock:
                     ids, self._pending = self._pending, set()
                 if ids:
+                    self._handing = ids
                     await self._hand_on(ids)
+                    self._handing = set()
                     self._uncounted = True
                 await self._count()
         finally:

@@ -152,8 +152,20 @@ DESK_DONE = {
     "role": N_("changed the role of"),
     "remove": N_("removed"),
     "sign_out": N_("signed out everywhere:"),
+    "session": N_("ended a session of"),
     "token": N_("made a token for"),
     "revoke": N_("revoked a token of"),
+}
+# The same as the name of a deed, for lists.
+DESK_DEEDS = {
+    "invite": N_("Colleague added"),
+    "link": N_("New sign-in link"),
+    "role": N_("Role changed"),
+    "remove": N_("Colleague removed"),
+    "sign_out": N_("Signed out everywhere"),
+    "session": N_("Session ended"),
+    "token": N_("Token made"),
+    "revoke": N_("Token revoked"),
 }
 SCOPES = {
     "read": N_("read"),
@@ -230,6 +242,9 @@ SCRIPT = {
     "left_view": N_("no longer in this view"),
     "gone": N_("erased"),
     "copied": N_("Copied"),
+    "checking": N_("Asking every platform …"),
+    "checked": N_("Checked; what each platform says stands below its name"),
+    "check_failed": N_("That did not work ({status})"),
     "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
     "not_sent": N_("Not sent: {why}"),

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from connectors.contract import Author, Deleted, Post, Record
+from connectors.contract import Author, Deleted, Post, Record, Undelivered
 from connectors.errors import RecordError
+from connectors.replying import Why
 
 Fields = Mapping[str, object]
 
@@ -21,10 +22,23 @@ FROM_SYSTEM: Final = 4
 FROM_AGENT: Final = 5
 REPLY_WITHIN: Final = timedelta(hours=48)  # of the customer's last message
 RECALLS: Final = frozenset({"user_recall_msg", "servicer_recall_msg"})
+FAILED: Final[Mapping[int, tuple[Why, str]]] = {
+    0: ("other", "WeChat does not say why"),
+    1: ("gone", "the customer-service account was deleted"),
+    2: ("no_right", "the application was closed"),
+    4: ("window_over", "the customer's last message is older than 48 hours"),
+    5: ("closed", "the session has ended"),
+    6: ("too_many", "more than five messages"),
+    8: ("no_right", "the company is not verified"),
+    10: ("blocked", "the customer takes no messages"),
+    11: ("no_right", "nobody of the company has logged in to WeCom"),
+    12: ("words", "a kind of message that is not allowed"),
+    13: ("words", "held back for security"),
+}  # fail_type of a message that the API had sent
 MEDIA: Final = {"image": "[图片]", "voice": "[语音]", "video": "[视频]", "file": "[文件]"}
 
 
-def item(record: Record) -> Post | Deleted | None:
+def item(record: Record) -> Post | Deleted | Undelivered | None:
     """See `Connector.post`."""
     fields = record.get("message")
     if not isinstance(fields, dict):
@@ -38,11 +52,19 @@ def item(record: Record) -> Post | Deleted | None:
         raise RecordError(str(error), native_id) from error
 
 
-def _event(fields: Fields) -> Deleted | None:
+def _event(fields: Fields) -> Deleted | Undelivered | None:
     event = _object(fields, "event")
+    if event.get("event_type") == "msg_send_fail":
+        return _lost(event)
     if event.get("event_type") not in RECALLS:
-        return None  # somebody enters, a session is handed over, a message of ours failed
+        return None  # somebody enters, a session is handed over
     return Deleted(_name(event, "recall_msgid"), at=_time(fields))
+
+
+def _lost(event: Fields) -> Undelivered:
+    kind = event.get("fail_type")
+    why, said = FAILED.get(kind, FAILED[0]) if isinstance(kind, int) else FAILED[0]
+    return Undelivered(_name(event, "fail_msgid"), why, f"{said} (fail_type {kind})")
 
 
 def _post(fields: Fields, native_id: str, record: Record) -> Post:

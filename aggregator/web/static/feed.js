@@ -3,7 +3,7 @@
 import { startBulk } from "./bulk.js";
 import { copyLink } from "./clipboard.js";
 import { DEEDS } from "./doings.js";
-import { fragment } from "./dom.js";
+import { fragment, page } from "./dom.js";
 import * as list from "./list.js";
 import { listen } from "./live.js";
 import { offer } from "./keys.js";
@@ -21,6 +21,7 @@ offer({
   next: () => list.move(1),
   previous: () => list.move(-1),
   open: () => list.open(list.current()),
+  ...(page.acts && { reply: () => list.open(list.current(), "#reply") }),
   back: list.clear,
   ...Object.fromEntries([...Object.keys(DEEDS), "undo", "recent"].map((name) => [name, () => list.does(name)])),
   reply: () => list.open(list.current(), "#reply"),

@@ -34,6 +34,10 @@ else if (document.body.classList.contains("inquiry")) {
   ]);
   inquiry.startInquiry();
   composer.startComposer();
+  if (location.hash === "#reply") {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    composer.focus();
+  }
   outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   offer({
     ...inquiry.deeds,

@@ -38,7 +38,10 @@ export function firstSeen() {
   return all[low];
 }
 
-export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked");
+/** Somebody reads the page of the first use, which would go away. */
+const readsStart = () => document.querySelector(".start :is(details[open], :focus)") !== null;
+
+export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked") && !readsStart();
 
 /** Run a change of the list without moving what is being read. @param {() => void} change */
 export function keepPlace(change) {

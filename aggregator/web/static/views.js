@@ -54,7 +54,7 @@ const sheet = /** @type {HTMLDialogElement} */ (document.getElementById("filters
 
 export function showFilters() {
   sheet.showModal();
-  /** @type {HTMLElement | null} */ (sheet.querySelector("fieldset input"))?.focus();
+  /** @type {HTMLElement | null} */ (sheet.querySelector("#side a") ?? sheet.querySelector("fieldset input"))?.focus(); // the views stand there on a phone
 }
 
 export function startViews() {
