@@ -68,7 +68,11 @@ class Site:
     sources: Sources
     similar: Similar = field(default_factory=Similar)
     counted: dict[str, Counted] = field(default_factory=dict)  # figures beside the list, by person
-    kept: KeptRows = field(default_factory=KeptRows)  # rows of the list
+
+    @property
+    def kept(self) -> KeptRows:
+        """Rows of the list."""
+        return self.stream.kept
 
     @property
     def secure(self) -> bool:
