@@ -149,10 +149,11 @@ _COLUMNS = (
 def _accounts(cursor: Connection, this: Id, known: Mapping[Id, Known]) -> tuple[Account, ...]:
     counts = counted(cursor, known)
     flags = verdicts(cursor, "account", [written(one) for one in known])
-    accounts = [
-        Account(*row, known[row[0]], flags.get(written(row[0])), *counts.get(row[0], (0, 0, None)))
+    told = [
+        (*row, known[row[0]], flags.get(written(row[0])), *counts.get(row[0], (0, 0, None)))
         for row in rows.fetch(cursor, "account", _COLUMNS, "account_id", known)
     ]
+    accounts = [Account(*each) for each in told]
     accounts.sort(key=lambda each: (each.account_id != this, _ORDER.index(each.known.level), each.space, each.name))
     return tuple(accounts)
 

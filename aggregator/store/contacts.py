@@ -213,7 +213,8 @@ def impersonators(cursor: Connection) -> list[Impersonator]:
         f"(SELECT account_id, max_by(inquiry_id, approached_at, {_TOLD}) AS ids FROM approach GROUP BY 1) AS p "
         "USING (account_id) ORDER BY coalesce(m.last_approach_at, m.suspect_at) DESC, m.account_id LIMIT 500"
     ).fetchall()
-    return [
-        Impersonator(row[0].bytes, *row[1:-1], tuple(dict.fromkeys(code(each.bytes) for each in row[-1] or ())))
-        for row in found
+    told = [
+        (account.bytes, *facts, tuple(dict.fromkeys(code(each.bytes) for each in ids or ())))
+        for account, *facts, ids in found
     ]
+    return [Impersonator(*each) for each in told]

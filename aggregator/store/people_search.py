@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 How = Literal["name", "handle", "id", "inquiry", "address", "tx", "mail", "app", "part"]
 MOST = 50
 _SHORTEST = {True: 3, False: 1}  # letters of a part of a name, Latin and other ones
-_KINDS = ("address", "tx", "mail", "app")
+_KINDS: tuple[How, ...] = ("address", "tx", "mail", "app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,12 @@ def _exact(cursor: Connection, sought: str) -> dict[Id, tuple[How, ...]]:
         f"WHERE lower(name) = $name OR lower(handle) = $name OR native_id = $id LIMIT {MOST + 1}",
         {"name": name, "id": sought},
     ).fetchall():
-        for how, so in (("name", by_name), ("handle", by_handle), ("id", not (by_name or by_handle))):
-            if so:
-                add(account.bytes, how)
+        if by_name:
+            add(account.bytes, "name")
+        if by_handle:
+            add(account.bytes, "handle")
+        if not (by_name or by_handle):
+            add(account.bytes, "id")
     values = {hashed(kind, sought): kind for kind in _KINDS}
     sql = f"SELECT DISTINCT account_id, value FROM evidence WHERE value IN (SELECT id FROM wanted) LIMIT {MOST + 1}"
     for account, value in rows.select(cursor, sql, rows.ids(values)):
@@ -121,7 +124,8 @@ def _told(cursor: Connection, found: Mapping[Id, tuple[How, ...]]) -> list[Hit]:
     columns = "account_id, person_id, name, handle, space, native_id, role, coalesce(suspect, false)"
     counts = counted(cursor, found)
     accounts = rows.fetch(cursor, "account", columns, "account_id", found)
-    return [Hit(*row, found[row[0]], *counts.get(row[0], (0, 0, None))) for row in accounts]
+    told = [(*row, found[row[0]], *counts.get(row[0], (0, 0, None))) for row in accounts]
+    return [Hit(*each) for each in told]
 
 
 def counted(cursor: Connection, accounts: Collection[Id]) -> dict[Id, tuple[int, int, datetime | None]]:
