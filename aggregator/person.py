@@ -14,10 +14,10 @@ import orjson
 from aggregator.acting.flags import verdicts
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
+from aggregator.people_search import counted
 from aggregator.store import rows
 from aggregator.store.contacts import Approacher, Known, Level, approachers, linked, namesakes
 from aggregator.store.history import HistoryEvent
-from aggregator.store.people_search import counted
 from aggregator.store.reading import FeedRow, Told, rows_by_id, told_by
 from aggregator.triage.missing import SLOTS
 

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aggregator.acting.rights import may
 from aggregator.identity import as_written, written
 from aggregator.people_actions import About, Verdict, say_about, say_of
+from aggregator.people_search import find_people
 from aggregator.person import SURE, person_of
-from aggregator.store.people_search import find_people
 from aggregator.triage.followup import needed
 from aggregator.triage.secrets import mask
 from aggregator.web.known import given
