@@ -98,8 +98,10 @@ async def test_a_claim_that_is_proved_makes_one_person_and_can_be_taken_back(sit
         await press(client, page, "prove", reason="code 881 by <mail>")
         proved = (await client.get(page)).text
         persons = site.work.db.query("SELECT count(DISTINCT person_id) FROM account WHERE role = 'customer'")
+        site.community.clock.pass_(seconds=5)
         await press(client, page, "unlink")
         undone = (await client.get(page)).text
+        site.community.clock.pass_(seconds=5)
         await press(client, page, "link")
         again = (await client.get(page)).text
     async with site.visitor("lee") as lee:

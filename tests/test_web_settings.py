@@ -114,7 +114,7 @@ async def test_hours_stand_there_with_the_file_and_line_they_come_from(
     written = load(file)
     assert place_of(written, ("clocks", "email", "first_answer")) == "connectors.yaml:7"
     assert place_of(written, ("clocks", "email", "next_answer")) is None
-    community.more = {"clocks": written.clocks, "timezone": written.timezone}
+    community.more = {"clocks": yaml.safe_load(file.read_text("utf-8"))["clocks"], "timezone": written.timezone}
     async with open_site(community) as site, site.visitor("vic", lang="zh-CN") as client:
         monkeypatch.setattr(site.work.settings, "_file", written._file)
         monkeypatch.setattr(site.work.settings, "_places", written._places)
