@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,7 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
     data.mkdir(parents=True, exist_ok=True)
     with lock(data) as alone:
         if not alone:
-            raise RefusedError(_UNDER_WAY.format(data=data))
+            raise RefusedError(f"{data} is in use; stop the service, or wait for the command that is at work there")
         _settle(data)
         try:
             for name in (DATABASE, DESK):
@@ -96,6 +98,23 @@ def settle(data: Path) -> None:
         if not alone:
             raise RefusedError(_UNDER_WAY.format(data=data))
         _settle(data)
+
+
+@contextmanager
+def in_use(data: Path) -> Iterator[None]:
+    """Nothing is restored meanwhile, and what was begun is settled.
+
+    Raises:
+        RefusedError: a backup is being restored.
+    """
+    if not data.is_dir():
+        yield
+        return
+    with lock(data, shared=True) as free:
+        if not free:
+            raise RefusedError(_UNDER_WAY.format(data=data))
+        _settle(data)
+        yield
 
 
 def _settle(data: Path) -> None:

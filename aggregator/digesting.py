@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
@@ -14,8 +15,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from aggregator.config import Digests, Settings
+from aggregator.store.figures import Range
 from aggregator.web import digest as pages
-from aggregator.web.i18n import Lang
+from aggregator.web.i18n import CHINESE, ENGLISH, Lang
 from aggregator.workplace import Workplace
 from connectors.errors import AuthError
 
@@ -38,9 +40,9 @@ async def digest_of(
         ValueError: `since` is no such time.
     """
     settings = work.settings
-    spoken = pages.language(lang or settings.digest.lang)
+    spoken = CHINESE if (lang or settings.digest.lang) == "zh" else ENGLISH
     moment = work.clock()
-    wanted = pages.days_since(since, moment, ZoneInfo(settings.timezone))
+    wanted = _days_since(since, moment, ZoneInfo(settings.timezone))
     digest = await work.db.read(lambda con: pages.gather(con, wanted, settings, moment))
     url = str(settings.web.public_url or url)
     told = await asyncio.to_thread(
@@ -72,6 +74,22 @@ async def daily_digest(work: Workplace, url: str) -> None:
         log.error("digest.not_sent", message=told["not_sent"])
     else:
         log.info("digest.made", to=len(digest.to), file=path.name)
+
+
+def _days_since(since: str, moment: datetime, zone: ZoneInfo) -> Range:
+    """`7d`: so many days back, and today; or a date. As the dashboard's ranges.
+
+    Raises:
+        ValueError: it is neither, or lies in the future.
+    """
+    today = moment.astimezone(zone).date()
+    if since.endswith("d") and since[:-1].isdecimal():
+        first = today - timedelta(days=int(since[:-1]))
+    else:
+        first = datetime.strptime(since, "%Y-%m-%d").date()  # noqa: DTZ007 -- a day of the team's zone
+    if first > today or (today - first).days > 366:
+        raise ValueError(since)
+    return Range(first, today, str(zone))
 
 
 def _keep(digest: pages.Digest, lang: Lang, url: str, settings: Settings) -> Path:

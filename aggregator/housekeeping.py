@@ -39,6 +39,7 @@ async def erase_person(work: Workplace, said: str, *, dry_run: bool, logs: Seque
     """
     if missing := [str(path) for path in logs if not path.is_file()]:
         raise RefusedError(f"{missing[0]}: there is no such log")
+    await work.ingest.group()  # else what is heard already would be grouped afterwards
     origins, now = work.readers(), work.clock()
 
     def do(con: Connection) -> Erased:

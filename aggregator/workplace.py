@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from aggregator.backup import DATABASE, DESK, settle
+from aggregator.backup import DATABASE, DESK, in_use
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
@@ -22,6 +22,7 @@ from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
+from aggregator.telling.telling import Telling
 from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
@@ -56,10 +57,10 @@ class Workplace:
             extract.get_ready()
             get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
-        settle(data)
-        self.db = Database(data / DATABASE)
-        self._stack.callback(self.db.close)
+        self._stack.enter_context(in_use(data))
         try:
+            self.db = Database(data / DATABASE)
+            self._stack.callback(self.db.close)
             await self.db.write(lambda con: keep_zone(con, self.settings.timezone))
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
@@ -72,6 +73,10 @@ class Workplace:
                 self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
             )
             self.ingest.lost = self.outbox.lost
+            self.telling = Telling(self.db, self.settings, self.clock)
+            if self.telling.is_used:
+                await self.telling.start()
+                self.db.teller = self.telling
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from aggregator.control import RefusedError
 from aggregator.store.drafts import save_draft
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
+from tests.console import Console
+from tests.test_control import desk as desk
+from tests.test_control import serving
 
 SAYS = "my swordfish ledger account vanished after the update"
 LATER = "please look at the turquoise umbrella transfer again"
+UNREADABLE = "what the heron said cannot be read"
 NAME = "Quillon Thackeray"
 HANDLE = "quillon_thk"
 
@@ -40,6 +45,8 @@ async def conversation(community: Community, work: Workplace) -> None:
     group.user(HANDLE, name=NAME)
     said = group.says(HANDLE, SAYS)
     group.says("rivka", f"@{HANDLE} the same happened to me, you wrote: {SAYS}", reply_to=said)
+    odd = {"message_id": 90_001, "from": group.user(HANDLE), "chat": group.chats[group.group], "date": {"was": "today"}}
+    group.queue.put("message", odd | {"text": UNREADABLE})
     group.says("rivka", "I only want to know the network fee")
     group.admin_says(f"Dear {NAME}, we look into it", reply_to=said)
     topic = forum.says(HANDLE, LATER, title="Umbrella transfer gone since Monday")
@@ -52,12 +59,22 @@ async def conversation(community: Community, work: Workplace) -> None:
 
 
 async def test_a_person_is_gone_and_the_proof_agrees_with_the_bytes(community: Community, tmp_path: Path) -> None:
-    words = (SAYS, LATER, "violet receipt of yesterday", NAME, HANDLE, "Thackeray", "Umbrella transfer gone")
+    words = (
+        SAYS,
+        LATER,
+        UNREADABLE,
+        "violet receipt of yesterday",
+        NAME,
+        HANDLE,
+        "Thackeray",
+        "Umbrella transfer gone",
+    )
     async with community.desk() as work:
         await conversation(community, work)
         inquiry = next(row for row in open_inquiries(work) if row["title"] == "Umbrella transfer gone since Monday")
         work.desk.add_user("amy", "agent")
         save_draft(work.desk, "amy", inquiry["inquiry_id"].bytes, f"Hello {NAME}, we are on it", 0, community.clock())
+        assert traces(community.data, UNREADABLE)  # it is there
         back_up(work.db, work.desk, tmp_path / "silent", community.clock())
         await handlers(work)["backup"]({"target": str(tmp_path / "before")}, lambda _: None)
         log = tmp_path / "run.log"
@@ -164,3 +181,25 @@ async def test_what_platforms_list_of_the_time_before_is_not_taken_later_either(
         community.telegram.says(HANDLE, "written long before", at=community.clock() - timedelta(days=2))
         await poll(work)
         assert "written long before" not in texts(work)
+
+
+async def test_beside_a_running_service_it_is_told_in_words_that_hold_none_of_theirs(
+    desk: Console, community: Community
+) -> None:
+    community.telegram.user(HANDLE, name=NAME)
+    community.telegram.says(HANDLE, SAYS)
+    person = f"telegram:{community.telegram.user(HANDLE)['id']}"
+    async with serving(desk) as service:
+        await poll(service.work)
+        would = await asyncio.to_thread(desk.ok, "erase", "--person", person, "--dry-run")
+        told = await asyncio.to_thread(desk.ok, "erase", "--person", person)
+        nobody = await asyncio.to_thread(desk.run, "erase", "--person", person)
+        community.telegram.says("owl", "the service goes on")
+        await poll(service.work)
+        assert texts(service.work) == ["the service goes on"]
+        assert traces(desk.data, SAYS, NAME, HANDLE) == {}
+    assert would.startswith(f"Nothing was changed. These accounts would be erased:\n  {person}\n")
+    assert "Nothing is left." in told
+    assert "inquiries.duckdb: 0 places in " in told
+    assert [word for word in (SAYS, NAME, HANDLE) if word in told] == []
+    assert (nobody.exit_code, "is nobody here" in nobody.stderr) == (1, True)

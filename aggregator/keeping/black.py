@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from ahocorasick_rs import AhoCorasick
 
 from aggregator.triage import search_text
@@ -53,6 +54,17 @@ class Black:
         self._finder = AhoCorasick(list(self._patterns)) if self._patterns else None
         self._who = {word.lower() for word in (*words.names, *words.called)}
         self._ids = {each for each in words.ids if len(each) >= _LONG_ENOUGH}
+
+        hints = {*self._patterns, *self._who, *(each.lower() for each in self._ids)}
+        self._hints = AhoCorasick(list(hints)) if hints else None
+
+    def may_hold(self, written: str) -> bool:
+        """Whether JSON, as it is written, is worth reading."""
+        return self._hints is not None and bool(self._hints.find_matches_as_indexes(_lower(written)))
+
+    def stands_in(self, written: str) -> bool:
+        """Whether it would be changed: JSON, as it is written."""
+        return self.may_hold(written) and self.value(before := orjson.loads(written)) != before
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where they stand."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aggregator.identity import Id
+from aggregator.identity import Id, written
 from aggregator.keeping import sweep
 from aggregator.keeping.black import Black
 from aggregator.keeping.deleting import delete_accounts, delete_inquiries, delete_posts
@@ -92,10 +92,12 @@ def erase(
     rows.put(con, "UPDATE post SET inquiry_id = NULL WHERE post_id IN (SELECT id FROM incoming)", rows.ids(detached))
     deleted += delete_inquiries(con, inquiries) + delete_posts(con, posts) + delete_accounts(con, person.ids)
     linked = forget_accounts(con, person.ids, now)
-    deleted += linked.deleted
+    deleted += linked.deleted + _flags(con, person.ids)
+    unreadable = _unreadable(con, black)
+    deleted["rejected_record"] += len(unreadable)
     swept = sweep.black_out(con, black)
     sweep.remember(con, "post", posts | swept.posts, now)
-    sweep.remember(con, "record", swept.rejected, now)
+    sweep.remember(con, "record", unreadable, now)
     sweep.remember(con, "account", set(person.ids), now)
     theirs = _ids(con, "SELECT DISTINCT inquiry_id FROM post WHERE inquiry_id IS NOT NULL AND post_id IN "
                        "(SELECT id FROM wanted)", swept.posts)  # fmt: skip
@@ -115,6 +117,22 @@ def tried(error: BaseException) -> Erased:
     if isinstance(error, _OnlyTriedError):
         return error.erased
     raise error
+
+
+def _flags(con: Connection, accounts: Collection[Id]) -> Counter[str]:
+    """What colleagues said of these accounts, wherever they met them."""
+    gone = con.execute(
+        "DELETE FROM flag WHERE kind = 'account' AND list_contains(?, target)", [[written(one) for one in accounts]]
+    ).fetchone()
+    return Counter({"flag": gone[0] if gone else 0})
+
+
+def _unreadable(con: Connection, black: Black) -> set[Id]:
+    """Delete records that could not be read, and were written by this person or tell of it. Returns which."""
+    found = con.execute("SELECT rejected_id, body, reason FROM rejected_record").fetchall()
+    gone = {one.bytes for one, body, reason in found if black.spans(reason) or (body and black.stands_in(body))}
+    rows.delete(con, "rejected_record", "rejected_id", list(gone))
+    return gone
 
 
 def _ids(con: Connection, sql: str, wanted: Collection[Id]) -> set[Id]:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 BATCH = 10_000  # rows
 # Ids, and names of ours, by which rows are found again.
-_KEYS = ("native_id", "source", "space", "channel", "who", "owner", "key", "role", "state", "kind", "lang", "rule")
+_KEYS = (
+    "native_id", "source", "space", "channel", "who", "owner", "key", "role", "state", "kind", "lang", "rule", "cursor",
+    "rhythm", "quota",
+)  # fmt: skip
 _APART = ("meta", "erased", "copy_made", "inquiry_count")
 
 
@@ -38,16 +41,15 @@ def columns(con: Connection) -> list[Column]:
 
 
 class Swept(NamedTuple):
-    """How many values were blacked out, by table; and the posts and rejected records among them."""
+    """How many values were blacked out, by table; and the posts among them."""
 
     values: Counter[str]
     posts: set[Id]
-    rejected: set[Id]
 
 
 def black_out(con: Connection, black: Black) -> Swept:
     """Black out these words wherever they stand but in ids."""
-    swept = Swept(Counter(), set(), set())
+    swept = Swept(Counter(), set())
     for column in columns(con):
         if column.table in _APART or column.name in _KEYS or column.name.endswith("_by"):
             continue
@@ -65,9 +67,7 @@ def black_out(con: Connection, black: Black) -> Swept:
         swept.values[column.table] += len(changed)
         numbers = [number for number, _ in changed]
         if column.table in ("post", "record"):
-            swept.posts.update(_ids(con, column.table, "post_id", numbers))
-        elif column.table == "rejected_record":
-            swept.rejected.update(_ids(con, column.table, "rejected_id", numbers))
+            swept.posts.update(_posts(con, column.table, numbers))
     return swept
 
 
@@ -92,13 +92,15 @@ def _values(con: Connection, column: Column) -> Iterator[tuple[int, str]]:
 def _blacked(black: Black, column: Column, value: str) -> str:
     if column.kind != "JSON":
         return black.text(value)
+    if not black.may_hold(value):
+        return value
     before = orjson.loads(value)
     after = black.value(before)
     return value if after == before else orjson.dumps(after).decode()
 
 
-def _ids(con: Connection, table: str, key: str, numbers: list[int]) -> set[Id]:
-    found = con.execute(f"SELECT {key} FROM {table} WHERE rowid IN (SELECT unnest(?))", [numbers]).fetchall()
+def _posts(con: Connection, table: str, numbers: list[int]) -> set[Id]:
+    found = con.execute(f"SELECT post_id FROM {table} WHERE rowid IN (SELECT unnest(?))", [numbers]).fetchall()
     return {one.bytes for (one,) in found}
 
 

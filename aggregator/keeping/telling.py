@@ -15,6 +15,7 @@ from aggregator.keeping.persons import Person
 from aggregator.prepare import read_again
 from aggregator.store import rows
 from aggregator.triage import search_text
+from aggregator.triage.terms import RULES
 
 if TYPE_CHECKING:
     from aggregator.identity import Id
@@ -44,9 +45,10 @@ def words_of(
     telling = {each for each in passages if _is_telling(each)}
     long = {name for name in names if len(name) >= (3 if name.isascii() else 2)}
     shared = _also_borne(con, person, long)
+    ours = _vocabulary(con)
     elsewhere = _said_elsewhere(con, posts, telling | (long - shared))
     common = {each for each in telling if elsewhere[search_text(each)] >= _COMMON_PASSAGE}
-    called = {name for name in long - shared if elsewhere[search_text(name)] >= _COMMON_NAME}
+    called = {name for name in long - shared if elsewhere[search_text(name)] >= _COMMON_NAME or name.lower() in ours}
     ids = {account.native_id for account in person.accounts}
     spelled = {one for one in ids if not one.isdigit() and len(one) >= 6} | {
         one for one in ids if one.isdigit() and len(one) >= 9
@@ -116,6 +118,15 @@ def _also_borne(con: Connection, person: Person, names: Collection[str]) -> set[
     )
     borne = {name for (name,) in found}
     return {name for key, name in low.items() if key in borne}
+
+
+def _vocabulary(con: Connection) -> set[str]:
+    """Words by which our own rows are told apart: whoever is called so must not black them out."""
+    found = con.execute(
+        "SELECT DISTINCT unnest([kind, state, channel, lang]) FROM inquiry UNION SELECT role FROM account "
+        "UNION SELECT unnest([source, space]) FROM source_state"
+    ).fetchall()
+    return {word.lower() for (word,) in found} | set(RULES)
 
 
 def _said_elsewhere(con: Connection, posts: Collection[Id], words: Collection[str]) -> Counter[str]:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aggregator.inquiry import Kind, Reason, Understanding
-from aggregator.triage import entities, followup, promises, thanks
+from aggregator.triage import asked_for, entities, followup, promises, thanks
 from aggregator.triage.entities import Seen, look_all
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
@@ -157,5 +157,6 @@ def get_ready() -> None:
         entities.get_ready()
         followup.get_ready()
         phrases("promises", promises.GROUPS)
+        phrases("asked_for", asked_for.GROUPS)
         thanks.get_ready()
         model.result()

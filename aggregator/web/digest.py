@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -16,7 +16,7 @@ from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.web import incident_words, pages, words
 from aggregator.web.dashboard import figures_of, plots_of, spelled
-from aggregator.web.i18n import CHINESE, ENGLISH, N_, Lang, catalogue
+from aggregator.web.i18n import N_, Lang, catalogue
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
@@ -137,14 +137,12 @@ class _Writer:
             Section(gettext("In numbers"), "", (), self._numbers()),
             self._inquiries(gettext("Most pressing now"), gettext("nothing is open"), self._of.pressing),
             self._inquiries(gettext("Promised times that have run out"), gettext("none has run out"), self._of.overdue),
-            Section(gettext("Incidents"), gettext("nobody reported the same"), (gettext("Incident"), "", gettext("Persons")),
-                    [self._incident(*each) for each in self._of.incidents], 2),
-            Section(gettext("Times that miss posts"), gettext("every source is complete"),
-                    (gettext("Source"), gettext("State"), gettext("how long")), [self._gap(*each) for each in self._of.gaps], 2),
+            self._incidents(),
+            self._gaps(),
             self._arrivals(),
             self._answers(),
             self._kinds(),
-        ]  # fmt: skip
+        ]
 
     def _link(self, path: str) -> str:
         return f"{self._url}{path}" if self._url else ""
@@ -198,6 +196,18 @@ class _Writer:
 
     def _time(self, seconds: float | None) -> str:
         return "–" if seconds is None else self._spell(seconds)
+
+    def _incidents(self) -> Section:
+        gettext = self._gettext
+        head = (gettext("Incident"), "", gettext("Persons"))
+        rows = [self._incident(*each) for each in self._of.incidents]
+        return Section(gettext("Incidents"), gettext("nobody reported the same"), head, rows, 2)
+
+    def _gaps(self) -> Section:
+        gettext = self._gettext
+        head = (gettext("Source"), gettext("State"), gettext("how long"))
+        rows = [self._gap(*each) for each in self._of.gaps]
+        return Section(gettext("Times that miss posts"), gettext("every source is complete"), head, rows, 2)
 
     def _incident(self, number: int, fields: Mapping[str, Any], state: str, persons: int) -> list[Cell]:
         name = f"INC-{number} {incident_words.sentence(fields, self._lang)}"
@@ -273,23 +283,3 @@ def html(digest: Digest, lang: Lang, url: str, settings: Settings, *, plots: boo
     return pages.render(
         "digest.html", lang, settings, title=title(digest, lang), sections=sections(digest, lang, url), plots=drawn
     )
-
-
-def days_since(since: str, moment: datetime, zone: Any) -> Range:
-    """`7d`: so many days back, and today; or a date. As the dashboard's ranges.
-
-    Raises:
-        ValueError: it is neither, or lies in the future.
-    """
-    today = moment.astimezone(zone).date()
-    if since.endswith("d") and since[:-1].isdecimal():
-        first = today - timedelta(days=int(since[:-1]))
-    else:
-        first = datetime.strptime(since, "%Y-%m-%d").date()  # noqa: DTZ007 -- a day of the team's zone
-    if first > today or (today - first).days > 366:
-        raise ValueError(since)
-    return Range(first, today, str(zone))
-
-
-def language(name: str) -> Lang:
-    return CHINESE if name == "zh" else ENGLISH

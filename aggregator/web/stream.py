@@ -11,7 +11,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from aggregator.identity import Id, as_written, written
+from aggregator.store.desk import DeskFullError
 from aggregator.store.filters import Filters
 from aggregator.store.keeping_rows import KeptRows
 from aggregator.store.listing import tally
@@ -82,6 +83,7 @@ class Stream:
         self.kept = KeptRows()
         """Rows that were read, for whoever reads them next: who hears of a change asks for it."""
         self.presence = Presence()
+        self.remember: Callable[[Mapping[str, object]], None] | None = None
         self._troubles: list[Trouble] = []
 
     def publish(self, inquiry_ids: Collection[Id]) -> None:
@@ -127,7 +129,11 @@ class Stream:
         return self.number
 
     async def tell(self, message: dict[str, object]) -> None:
-        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
+        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it. Whoever has
+        none open finds it later."""
+        if self.remember is not None and message["what"] != "progress":
+            with suppress(DeskFullError):  # whoever is here is told all the same
+                await asyncio.to_thread(self.remember, message)
         await self._append([("told", message, None)])
 
     @property
