@@ -54,7 +54,8 @@ def measure(runs: int = RUNS, rests: float = RESTS) -> Iterator[Figure]:
     with TemporaryDirectory(prefix="bench-compiled-") as compiled:
         env = {**os.environ, **SECRETS, "PYTHONPYCACHEPREFIX": compiled}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
-        _run(0, env)
+        if runs > 1:
+            _run(0, env)
         ran = [_run(rests, env) for _ in range(runs)]
     seconds, cpu, memory, own = (round(median(each), 2) for each in zip(*ran, strict=True))
     beside = {"cpu_seconds": cpu, "runs": runs}

@@ -47,13 +47,9 @@ async def _streamed(folder: Path, streams: int) -> tuple[float, list[float], flo
             await intake.says("where is my money?")
             told = await asyncio.gather(*waiting)
         await intake.close()
-    async with (
-        served(folder, "bench") as service,
-        service.visitor("bench") as client,
-        _listening(service, client, AT_STOP) as readers,
-    ):
-        await service.stop()
-        await asyncio.gather(*(reader.read() for reader in readers))
+        async with _listening(service, client, AT_STOP) as readers:
+            await service.stop()
+            await asyncio.gather(*(reader.read() for reader in readers))
     return grown, told, service.stopped_in
 
 
