@@ -19,8 +19,9 @@ axe: .venv/.dev
 	$(BIN)/python -m tests.browser_setup
 	AXE=all $(BIN)/pytest tests/browser/test_screens.py
 
+SIZE ?= 1M
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks
+	SIZE=$(SIZE) $(BIN)/python -m benchmarks
 
 KILLS ?= 200
 crash: .venv/.dev

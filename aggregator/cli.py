@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aggregator.service import Running
     from aggregator.store.desk import Role
     from aggregator.store.tokens import Scope
+    from aggregator.telling.trying import Tried
 
 DONE, FAILED, BAD_CONFIGURATION, PARTLY_DONE = 0, 1, 2, 3
 
@@ -163,7 +164,9 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
     get_ready()
     if seen := open_to_others(settings.data):
         click.echo(seen, err=True)
-    missing = missing_secrets(settings)
+    from aggregator.telling.trying import wrong_secrets
+
+    missing = missing_secrets(settings) + wrong_secrets(settings)
     for line in missing:
         click.echo(line, err=True)
     if missing:
@@ -326,6 +329,25 @@ def backup(target: Path, config: Path, as_json: bool) -> None:
     _show(result, as_json, f"{target}: {result['posts']:,} posts, checked")
 
 
+@main.command(epilog="Example: aggregator export /srv/analysts/inquiries")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--with-personal-data", "personal", is_flag=True, help="Names, handles, mail addresses, links, too.")
+@click.option("--csv", is_flag=True, help="Also as CSV, which spreadsheets open without running formulas.")
+@config_option
+@json_option
+def export(target: Path, personal: bool, csv: bool, config: Path, as_json: bool) -> None:
+    """Write what analysts may see into the folder TARGET: Parquet by day, and inquiries.duckdb.
+
+    Run again, it renews the folder: only days that changed are written. Personal data is masked unless asked for.
+    docs/analysts.md
+    """
+    arguments = {"target": str(target.resolve()), "personal": personal, "csv": csv}
+    result = _do(_load(config), "export", arguments, quiet=as_json)
+    rows = result["views"]["inquiries"]["rows"]
+    text = f"{target}: {rows:,} inquiries; {result['written']:,} files written, {result['kept']:,} kept"
+    _show(result, as_json, text)
+
+
 @main.command(epilog="Example: aggregator restore /var/backups/desk-2026-11-22")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the data that is there.")
@@ -460,6 +482,30 @@ def token(
         click.echo(line)
 
 
+@main.command(epilog="Example: aggregator webhook test ticket-system")
+@click.argument("action", type=click.Choice(["test"]))
+@click.argument("name")
+@config_option
+@json_option
+def webhook(action: Literal["test"], name: str, config: Path, as_json: bool) -> None:  # noqa: ARG001 -- there is one
+    """Send a signed test event to the webhook NAME, and print what came back."""
+    from aggregator.telling.trying import try_webhook
+
+    _tell(asyncio.run(try_webhook(_told_by(config), name)), as_json)
+
+
+@main.command(epilog="Example: aggregator alert test on-call")
+@click.argument("action", type=click.Choice(["test"]))
+@click.argument("name")
+@config_option
+@json_option
+def alert(action: Literal["test"], name: str, config: Path, as_json: bool) -> None:  # noqa: ARG001 -- there is one
+    """Send a test to the destination NAME of alerts, and print whether it was taken."""
+    from aggregator.telling.trying import try_alert
+
+    _tell(asyncio.run(try_alert(_told_by(config), name)), as_json)
+
+
 @main.command(epilog="Example: aggregator demo --seconds 30 --json")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the feed, 0 for any free one; else 8080 if free.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keep the data there; else it is deleted at the end.")
@@ -492,6 +538,22 @@ def _load(config: Path) -> Settings:
     return load(config, known_rules=frozenset(RULES) | frozenset(STATE_RULES))
 
 
+def _told_by(config: Path) -> Settings:
+    """Settings whose webhooks and alerts can be tried, whatever the secrets of the sources are."""
+    from aggregator.telling.trying import wrong_secrets
+    from connectors.errors import ConfigError
+
+    settings = _load(config)
+    if wrong := wrong_secrets(settings):
+        raise ConfigError("\n".join(wrong))
+    return settings
+
+
+def _tell(tried: Tried, as_json: bool) -> None:
+    _show(tried._asdict(), as_json, tried.line)
+    sys.exit(DONE if tried.ok else FAILED)
+
+
 def _no_settings() -> Settings:
     from aggregator.config import Settings
 
@@ -500,9 +562,10 @@ def _no_settings() -> Settings:
 
 def _require_secrets(settings: Settings) -> None:
     from aggregator.config import missing_secrets
+    from aggregator.telling.trying import wrong_secrets
     from connectors.errors import ConfigError
 
-    if missing := missing_secrets(settings):
+    if missing := missing_secrets(settings) + wrong_secrets(settings):
         raise ConfigError("\n".join(missing))
 
 

@@ -99,6 +99,9 @@ def _not_the_whole_day(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     return spans
 
 
+Hours = Annotated[tuple[Span, ...], BeforeValidator(_spans), AfterValidator(_not_the_whole_day)]
+"""Some hours of every day, in minutes from midnight."""
+
 _duration: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
 
@@ -156,9 +159,7 @@ class ChannelClock(BaseModel):
     counts: Literal["all_hours", "open_hours"] = Field(
         default="all_hours", description="Which hours of a length of time count: all, or those of the calendar."
     )
-    quiet_hours: Annotated[tuple[Span, ...], BeforeValidator(_spans), AfterValidator(_not_the_whole_day)] = Field(
-        default=(), description="Hours of every day in which this clock stands still."
-    )
+    quiet_hours: Hours = Field(default=(), description="Hours of every day in which this clock stands still.")
     calendar: Calendar = Field(default_factory=Calendar, description="Working days and hours.")
 
     @cached_property

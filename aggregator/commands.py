@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aggregator.analysts.export import Export, StoppedError
 from aggregator.backup import back_up
 from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
@@ -115,6 +117,27 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         except OSError as error:
             raise RefusedError(f"{arguments['target']}: {error.strerror}") from error
 
+    async def export(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+        """arguments: target (absolute path of a folder), personal, csv."""
+        loop = asyncio.get_running_loop()
+        under_way = Export(
+            work.db, Path(arguments["target"]), work.clock(), personal=arguments["personal"], csv=arguments["csv"]
+        )
+
+        def tell(what: str, done: int, total: int) -> None:
+            loop.call_soon_threadsafe(say, {"progress": [what, done, total]})
+
+        run = asyncio.ensure_future(asyncio.to_thread(under_way.run, tell))
+        try:
+            return await asyncio.shield(run)
+        except asyncio.CancelledError:
+            under_way.stop()
+            with suppress(StoppedError, RefusedError, OSError):
+                await run
+            raise
+        except OSError as error:
+            raise RefusedError(f"{arguments['target']}: {error.strerror}") from error
+
     async def compact_(_: dict[str, Any], __: Say) -> dict[str, Any]:
         before = work.size()
         await compact(work)
@@ -149,6 +172,7 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         "digest": digest,
         "erase": erase,
         "retain": retain,
+        "export": export,
     }
 
 

@@ -26,6 +26,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from aggregator.clock_settings import STRICT, filled, known_zone
 from aggregator.clock_settings import ChannelClock as ChannelClock
 from aggregator.mistakes import mistakes_of, or_rather
+from aggregator.telling_settings import Alerts, Name, Webhook
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
 from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError
@@ -192,6 +193,26 @@ class Digests(_Settings):
         return self
 
 
+class Sql(_Settings):
+    """Live SQL for analysts. `sql: scan` is short for `sql: {mode: scan}`."""
+
+    mode: Literal["off", "scan", "pushdown"] = Field(
+        default="off",
+        description="off; scan: analysts read the views, and their own machines compute; pushdown: they may also send "
+        "queries, checked, that this machine computes. Needs the extra [sql].",
+    )
+    port: Port = Field(default=9494, ge=1, description="Port on which this machine alone can reach it.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_word_is_the_mode(cls, value: object) -> object:
+        if value is False:  # what YAML makes of `off`
+            return {"mode": "off"}
+        if isinstance(value, dict) and value.get("mode") is False:
+            return {**value, "mode": "off"}
+        return {"mode": value} if isinstance(value, str) else value
+
+
 class Settings(_Settings):
     """All of connectors.yaml."""
 
@@ -204,7 +225,7 @@ class Settings(_Settings):
     sources: dict[
         Annotated[str, AfterValidator(_source_name)],
         Annotated[SourceConfig, BeforeValidator(_by_its_connector)],
-    ] = Field(description="What to listen to, by a name of your choice.")
+    ] = Field(description="What to listen to, by a name of your choice; {} for nothing yet.")
     team: list[Colleague] = Field(default_factory=list, description="Colleagues who answer for us.")
     official: dict[Space, list[NativeId]] = Field(
         default_factory=dict, description="Ids of our official accounts, per space."
@@ -226,6 +247,9 @@ class Settings(_Settings):
     incidents: Grouping = Field(
         default_factory=Grouping, description="When reports of several persons are an incident."
     )
+    webhooks: dict[Name, Webhook] = Field(default_factory=dict, description="Programs that are told, by name.")
+    alerts: Alerts = Field(default_factory=Alerts, description="People who are told, and of what.")
+    sql: Sql = Field(default_factory=Sql, description="Live SQL for analysts.")
     points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict, description="Points of single scoring rules, instead of their own."
     )
@@ -273,6 +297,13 @@ class Settings(_Settings):
         return filled(clocks, info.data.get("timezone", "Asia/Shanghai")) if isinstance(clocks, dict) else clocks
 
 
+def place_of(settings: Settings, path: KeyPath) -> str | None:
+    """Where a setting stands, as `connectors.yaml:12`; None: nowhere, it is as it is by itself."""
+    if settings._file is None or path not in settings._places:
+        return None
+    return f"{settings._file.name}:{settings._places[path].line}"
+
+
 def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:
     """Read the configuration; `known_rules` are the names that `points` may use (empty: not checked).
 
@@ -301,6 +332,11 @@ def missing_secrets(settings: Settings) -> list[str]:
     held = [
         *_secrets(settings.web, ("web",)),
         *_secrets(settings.digest, ("digest",)),
+        *_secrets({name: each for name, each in settings.webhooks.items() if each.enabled}, ("webhooks",)),
+        *_secrets(
+            {name: each for name, each in settings.alerts.destinations.items() if each.enabled},
+            ("alerts", "destinations"),
+        ),
         *(
             each
             for name, source in settings.sources.items()
@@ -308,7 +344,7 @@ def missing_secrets(settings: Settings) -> list[str]:
             for each in _secrets(source, ("sources", name))
         ),
     ]
-    return [_line(settings, path, why) for path, secret in held if (why := secret.missing())]
+    return [at_its_place(settings, path, why) for path, secret in held if (why := secret.missing())]
 
 
 def staff_of(settings: Settings, space: str) -> dict[str, str]:
@@ -355,7 +391,8 @@ def _secrets(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
             yield from _secrets(item, (*path, position))
 
 
-def _line(settings: Settings, path: KeyPath, sentence: str) -> str:
+def at_its_place(settings: Settings, path: KeyPath, sentence: str) -> str:
+    """`file:line:column key.path: sentence`, for what is found out only after `load`."""
     if settings._file is None:
         return f"{spelled(path)}: {sentence}"
     return Mistake(settings._places.get(path, Place()), path, sentence).line(settings._file)

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aggregator.drafts import Draft
-from aggregator.identity import Id, as_uuid
+from aggregator.identity import Id, as_uuid, stable_id
 from aggregator.store import rows
 from aggregator.store.contacts import apart
-from aggregator.triage.evidence import VERIFIED
+from aggregator.triage.evidence import PROVED, SAID, VERIFIED
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -200,6 +200,23 @@ def unlink(con: Connection, mine: Id, theirs: Id, who: str, now: datetime) -> se
             [now, who, as_uuid(theirs), as_uuid(link.value)],
         )
     return _write(con, [link for link in links.values() if link not in gone], [theirs], before)
+
+
+def confirm(con: Connection, mine: Id, theirs: Id, now: datetime, *, proved: bool) -> set[Id]:
+    """A colleague says that both accounts are one person's. Returns the accounts that are linked otherwise now.
+
+    It is evidence like any other: it links, can be undone and made again. `proved`: the person has shown it, by a code
+    that we sent or the like; else it is as good as a transaction that both name.
+    """
+    _forget_parted(con, apart(mine, theirs))
+    kind = PROVED if proved else SAID
+    value = stable_id(kind, *sorted((mine.hex(), theirs.hex())))
+    held = _holders(con, [value]).get(value, {})
+    nothing_shown = bytes(16)  # no post says so
+    fresh = [(value, kind, one, nothing_shown, now) for one in (mine, theirs) if one not in held]
+    rows.insert(con, "evidence", rows.EVIDENCE, fresh)
+    con.execute("DELETE FROM person_link WHERE value = ? AND undone_at IS NOT NULL", [as_uuid(value)])
+    return relink(con, _holders(con, [value]), now)
 
 
 def _part(con: Connection, mine: Id, theirs: Id, who: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from aggregator.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
 from aggregator.identity import Id
 from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import rows
+from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
@@ -79,6 +80,8 @@ def refold(
     write(con, changed, gone)
     if page is not None and alone:
         rows.append(con, "inquiry_open", rows.taken(page.begun, list(alone.values())))
+        if (told := gathered()) is not None:
+            told.inquiries.update(_worth_telling(page, alone))
     return alone.keys() | {inquiry.inquiry_id for inquiry in changed}
 
 
@@ -95,6 +98,8 @@ def inquiries_by_id(con: Connection, wanted: Iterable[Id]) -> dict[Id, Inquiry]:
 
 def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[Inquiry]) -> None:
     """Put each inquiry where it belongs now, and take what it replaces from where it stood."""
+    if (told := gathered()) is not None:
+        told.inquiries.update(each.inquiry_id for each in changed if _is_news(each))
     for name, closed in (("inquiry_open", False), ("inquiry_closed", True)):
         rows.delete(
             con, name, "inquiry_id", [each.inquiry_id for each in replaced if (each.state == "closed") is closed]
@@ -163,6 +168,23 @@ def events_of(con: Connection, inquiries: Mapping[Id, Inquiry], since: datetime 
     for row in sorted(found, key=lambda row: (row[2], row[0])):
         events.setdefault(row[1], []).append(rows.to_event(row))
     return events
+
+
+FRESH = timedelta(days=1)
+
+
+def _is_news(inquiry: Inquiry) -> bool:
+    """Whether others may be told of it: history is none of their business, but what is urgent or fresh in it."""
+    return not inquiry.backfill or inquiry.secret or inquiry.seen_at - inquiry.opened_at < FRESH
+
+
+def _worth_telling(page: Prepared, alone: Mapping[Id, int]) -> list[Id]:
+    """Those of the inquiries that begin with this page which `_is_news`."""
+    columns = (page.begun[name].to_pylist() for name in ("backfill", "secret", "seen_at", "opened_at"))
+    news = [
+        not backfill or secret or seen - opened < FRESH for backfill, secret, seen, opened in zip(*columns, strict=True)
+    ]
+    return [inquiry for inquiry, at in alone.items() if news[at]]
 
 
 def subject_of(inquiry: Inquiry) -> Subject:

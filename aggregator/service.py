@@ -14,6 +14,7 @@ import structlog
 
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
+from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
@@ -26,6 +27,8 @@ from aggregator.listener import serve
 from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
+from aggregator.telling.serving import delivering
+from aggregator.telling.telling import LOOK_EVERY
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
 from aggregator.web.replies import tell_writer
@@ -88,6 +91,7 @@ async def running(
         hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
         await control.start()
@@ -106,6 +110,9 @@ async def running(
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()
         stack.push_async_callback(sender.stop)
+        if work.telling.is_used:
+            await stack.enter_async_context(delivering(work.db, settings, clock, work.telling, work.poller.failed))
+            work.poller.keep_house(work.telling.look, LOOK_EVERY)
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from aggregator.identity import Id, time_ordered_id
+from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -43,6 +44,8 @@ def take(con: Connection, source: str, told: Sequence[Undelivered], now: datetim
         )
         if state == "sent":
             _take_back(con, inquiry_id, ended_at, now)
+        if (changed := gathered()) is not None:
+            changed.replies.add(outbox_id)
         found.append(Lost(outbox_id, inquiry_id.bytes))
     return found
 

@@ -22,6 +22,7 @@ from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
+from aggregator.telling.telling import Telling
 from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
@@ -72,6 +73,10 @@ class Workplace:
                 self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
             )
             self.ingest.lost = self.outbox.lost
+            self.telling = Telling(self.db, self.settings, self.clock)
+            if self.telling.is_used:
+                await self.telling.start()
+                self.db.teller = self.telling
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()

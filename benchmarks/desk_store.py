@@ -73,7 +73,7 @@ _OF_BASE: Final = (
     """INSERT INTO inquiry_event BY NAME
     SELECT md5('close/' || inquiry_id)::UUID AS event_id, inquiry_id, max(posted_at) + INTERVAL 1 HOUR AS happened_at,
         $colleagues[1 + CAST(hash(inquiry_id) % len($colleagues) AS BIGINT)] AS who, 'close' AS what,
-        '{"reason":"solved"}' AS details
+        '{"reason":"resolved"}' AS details
     FROM post JOIN history USING (inquiry_id) GROUP BY inquiry_id""",
     """INSERT INTO inquiry_event BY NAME
     SELECT md5('claim/' || inquiry_id)::UUID AS event_id, inquiry_id, last_post_at + INTERVAL 5 MINUTE AS happened_at,

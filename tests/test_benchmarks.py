@@ -24,6 +24,7 @@ from benchmarks import (
     polling,
     posts,
     reading,
+    resting,
     starting,
     streaming,
     suggesting,
@@ -148,6 +149,11 @@ def test_starts_are_held_against_python_s_own() -> None:
     said = lines(starting.measure(runs=1))
     assert said["aggregator --help, median"]["ratio"] > 1
     assert said["aggregator demo until the feed answers"]["value"] > 0
+
+
+def test_the_service_with_every_connector_gets_ready_and_is_weighed() -> None:
+    said = lines(resting.measure(runs=1, rests=0))
+    assert said["its memory at rest"]["value"] > said["its memory at rest"]["without_files"] > 10
 
 
 def test_copied_posts_and_inquiries_refer_to_one_another_and_fold_to_themselves(folder: Path) -> None:

@@ -65,7 +65,7 @@ class WebSite:
         """A browser without a screen, signed in unless `name` is None."""
         headers = {"accept-language": lang, "sec-fetch-site": "same-origin"}
         async with httpx.AsyncClient(
-            base_url=self.url, headers=headers, trust_env=False, verify=certificates()
+            base_url=self.url, headers=headers, trust_env=False, verify=certificates(), timeout=60
         ) as client:
             if name:
                 await client.get(self.link(name))

@@ -14,6 +14,7 @@ from aggregator.clocks import Clock
 from aggregator.identity import Id, as_uuid, stable_id
 from aggregator.incidents.keeping import Incidents, leave, merge, next_number, note
 from aggregator.store import rows
+from aggregator.store.changed import gathered
 from aggregator.store.database import Database
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def _end_quiet(con: Connection, now: datetime, since: datetime) -> None:
     for (one,) in quiet:
         _set_state(con, one.bytes, "ended", now, "quiet")
         note(con, one.bytes, "system", "end", now, {"reason": "quiet"})
+    if (told := gathered()) is not None:
+        told.incidents.update(one.bytes for (one,) in quiet)
 
 
 def act_in(
@@ -94,6 +97,8 @@ def act_in(
     others = steps[what]()
     touched = {incident, *others}
     incidents.renamed(con, touched)
+    if (told := gathered()) is not None:
+        told.incidents.update(touched)
     return set(before).union(inquiries, *(_members(con, one) for one in touched))
 
 

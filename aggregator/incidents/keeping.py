@@ -20,6 +20,7 @@ from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.recall import GROUPED_TO, read_behind, recall, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.store import rows
+from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -73,6 +74,8 @@ class Incidents:
         _write_reports(con, changes)
         if changes.reports:
             con.execute("UPDATE meta SET value = ? WHERE key = ?", [now.isoformat(), GROUPED_TO])
+        if (told := gathered()) is not None:
+            told.incidents.update(changes.incidents(), changes.merged, changes.merged.values())
         if changes.began:
             self._begin(con, list(changes.began.values()), now)
         joined = [

@@ -24,6 +24,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from aggregator.store.changed import Teller, gathering
+
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
 
@@ -60,11 +62,15 @@ class Database:
         self._memory_limit = memory_limit
         self._readers = 0
         self._calm = threading.Condition()
+        self.before_swap: Callable[[], None] = lambda: None  # who holds the file open besides us lets it go ...
+        self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._closed = False
         self.written = Written()
+        self.teller: Teller | None = None
+        """Told of each transaction before it is committed, and after."""
         self._thread = threading.Thread(target=self._serve, name="duckdb-writer", daemon=True)
         self._thread.start()
 
@@ -125,6 +131,10 @@ class Database:
                 self._readers -= 1
                 self._calm.notify_all()
 
+    def held(self) -> Connection:
+        """A cursor to keep; whoever holds it closes it in `before_swap`, and takes another in `after_swap`."""
+        return self._con.cursor()
+
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         """All rows of a short query."""
         with self.reading() as cursor:
@@ -171,9 +181,15 @@ class Database:
                 job.done.set_result(result)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
+        teller, told = self.teller, False
         try:
             self._con.execute("BEGIN")
-            result = work(self._con)
+            if teller is None:
+                result = work(self._con)
+            else:
+                with gathering() as changed:
+                    result = work(self._con)
+                told = bool(changed) and teller.write(self._con, changed)
             self._con.execute("COMMIT")
         except BaseException as error:
             with suppress(duckdb.Error):
@@ -181,6 +197,8 @@ class Database:
             if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.ProgrammingError):
                 raise _explain(self.path, error) from error
             raise
+        if teller is not None and told:
+            teller.committed()
         return result
 
     def waiting(self) -> int:
@@ -228,6 +246,7 @@ class Database:
                 for leftover in leftovers:
                     leftover.unlink(missing_ok=True)
                 raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
+            self.before_swap()
             self._con.close()
             fresh.replace(self.path)
             self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
@@ -238,6 +257,7 @@ class Database:
             with self._calm:
                 self._readers = 0
                 self._calm.notify_all()
+        self.after_swap()
 
 
 def _unfinished(path: Path) -> tuple[Path, Path]:

@@ -45,13 +45,18 @@ class Filters:
     owners: tuple[str, ...] = ()
     incidents: tuple[int, ...] = ()
     in_incident: bool | None = None
-    overdue: bool = False  # together with due_within: either
+    overdue: bool = False  # together with due_within or due_before: either
     due_within: timedelta | None = None
     opened_from: datetime | None = None
     opened_before: datetime | None = None
     public: bool | None = None
     secret: bool | None = None
     thanks: bool | None = None
+    wrote_from: datetime | None = None  # the customer wrote last
+    answered_from: datetime | None = None
+    closed_from: datetime | None = None
+    due_before: datetime | None = None  # will be overdue by then
+    touched: tuple[datetime, str] | None = None  # a colleague did something since, other than this one
     sought: Sought | None = None
 
 
@@ -86,12 +91,25 @@ def where(filters: Filters, bands: Bands, prefix: str = "") -> tuple[list[str], 
         conditions.append(one_of("f.incident_number", "incident", filters.incidents))
     if filters.in_incident is not None:
         conditions.append(f"f.incident_id IS {'NOT ' if filters.in_incident else ''}NULL")
-    if filters.overdue or filters.due_within is not None:
+    if filters.overdue or filters.due_within is not None or filters.due_before:
         conditions.append(f"({' OR '.join(_due(filters, bind))})")
     if filters.opened_from:
         conditions.append(f"f.opened_at >= {bind('from', filters.opened_from)}")
     if filters.opened_before:
         conditions.append(f"f.opened_at < {bind('before', filters.opened_before)}")
+    for column, since in (
+        ("last_post_at", filters.wrote_from),
+        ("answered_at", filters.answered_from),
+        ("closed_at", filters.closed_from),
+    ):
+        if since:
+            conditions.append(f"f.{column} >= {bind(column, since)}")
+    if filters.touched:
+        at, me = filters.touched
+        conditions.append(
+            "f.inquiry_id IN (SELECT inquiry_id FROM inquiry_event "
+            f"WHERE happened_at >= {bind('touched', at)} AND who NOT IN ('system', {bind('me', me)}))"
+        )
     for flag in ("public", "secret", "thanks"):
         if (wanted := getattr(filters, flag)) is not None:
             conditions.append(f"{'' if wanted else 'NOT '}f.{flag}")
@@ -106,6 +124,8 @@ def _due(filters: Filters, bind: Callable[[str, object], str]) -> Sequence[str]:
     parts = ["f.due_at < $moment"] if filters.overdue else []
     if filters.due_within is not None:
         parts.append(f"f.due_at >= $moment AND f.due_at < $moment + {bind('within', filters.due_within)}")
+    if filters.due_before:
+        parts.append(f"f.due_at >= $moment AND f.due_at < {bind('due', filters.due_before)}")
     return parts
 
 

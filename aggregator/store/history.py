@@ -84,7 +84,7 @@ class AuditEvent:
     """One event, with what it changed. `name`: an inquiry's code, INC-7, an account's name, or a colleague's."""
 
     event: HistoryEvent
-    on: Literal["inquiry", "incident", "account", "team"]
+    on: Literal["inquiry", "incident", "account", "team", "handover"]
     subject: Id
     name: str
     before: Mapping[str, Any]
@@ -112,12 +112,19 @@ def audit(
     if wanted.inquiry is None:
         keys += _newest(cursor, "incident_event", "incident_id", wanted, after, limit)
         keys += _newest(cursor, "account_event", "account_id", wanted, after, limit)
+        keys += _newest(cursor, _NOTES, "note_id", wanted, after, limit)
     keys += [(each.event.happened_at, each.event.event_id) for each in beside]
     keys = sorted(keys, reverse=True)[: limit + 1]
     page = keys[:limit]
-    found = {each.event.event_id: each for each in beside}
-    found |= _inquiries(cursor, page) | _incidents(cursor, page) | _accounts(cursor, page)
-    return [found[event] for _, event in page if event in found], len(keys) > limit
+    read = (
+        *beside,
+        *_inquiries(cursor, page).values(),
+        *_incidents(cursor, page).values(),
+        *_accounts(cursor, page).values(),
+        *_notes(cursor, page),
+    )
+    found = {(each.event.happened_at, each.event.event_id): each for each in read}
+    return [found[key] for key in page if key in found], len(keys) > limit
 
 
 def _newest(
@@ -213,6 +220,28 @@ def _accounts(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
     }
 
 
+_NOTES = (
+    "(SELECT note_id AS event_id, written_at AS happened_at, written_by AS who, 'handover_note' AS what, text "
+    "FROM handover_note UNION ALL SELECT note_id, done_at, done_by, 'handover_done', text "
+    "FROM handover_note WHERE done_at IS NOT NULL) AS e"
+)
+"""Notes to whoever comes next, as events: that they were left, and put away."""
+
+
+def _notes(cursor: Connection, keys: Sequence[Key]) -> list[AuditEvent]:
+    if not keys:
+        return []
+    found = cursor.execute(
+        f"SELECT event_id, happened_at, who, what, text FROM {_NOTES} "
+        "WHERE happened_at BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UUID[]))",
+        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
+    ).fetchall()
+    return [
+        AuditEvent(HistoryEvent(at, who, what, {"text": text}, note.bytes), "handover", note.bytes, "", {}, {})
+        for note, at, who, what, text in found
+    ]
+
+
 def _notice(what: str, details: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """What a notice said before, and what it says since."""
     if what != "notice":
@@ -224,6 +253,7 @@ def people_of_audit(cursor: Connection) -> list[str]:
     """Whose events there are; colleagues who have left among them."""
     found = cursor.execute(
         "SELECT who FROM inquiry_event UNION SELECT who FROM incident_event UNION SELECT who FROM account_event "
+        "UNION SELECT written_by FROM handover_note "
         "EXCEPT SELECT 'system' ORDER BY 1"
     ).fetchall()
     return [who for (who,) in found]

@@ -29,6 +29,7 @@ class KeptRows:
 
     def __init__(self) -> None:
         self._kept: dict[Shown, _Kept] = {}
+        self._wrote: dict[Id, Id] = {}  # by leading post, who wrote it: that never changes
 
     def read(self, cursor: Connection, wanted: Iterable[tuple[Shown, str]]) -> dict[Id, tuple[Inquiry, str]]:
         """These inquiries, each with the name of who wrote its leading post, as it is now. `wanted`: with their tables.
@@ -47,7 +48,7 @@ class KeptRows:
 
     def _fetch(self, cursor: Connection, table: str, some: Mapping[Id, Shown]) -> dict[Id, _Kept]:
         if len(self._kept) > MOST:
-            self._kept = {}
+            self._kept, self._wrote = {}, {}
         # Row numbers first, for the other columns are wide.
         found = cursor.execute(
             f"SELECT {', '.join(INQUIRY)} FROM {table} WHERE rowid IN "
@@ -55,8 +56,9 @@ class KeptRows:
             [[written(one) for one in some]],
         ).fetchall()
         inquiries = [to_inquiry(row) for row in found]
-        accounts = _authors(cursor, inquiries)
-        fetched = {each.inquiry_id: _Kept(each, accounts.get(each.lead_post_id)) for each in inquiries}
+        wrote = self._wrote  # another thread may begin a new one meanwhile
+        wrote |= _authors(cursor, [each for each in inquiries if each.lead_post_id not in wrote])
+        fetched = {each.inquiry_id: _Kept(each, wrote.get(each.lead_post_id)) for each in inquiries}
         for each, kept in fetched.items():
             self._kept[each, kept.inquiry.ver, kept.inquiry.seen_at] = kept
         return fetched

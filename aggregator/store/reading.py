@@ -320,10 +320,10 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
     names = _accounts(cursor, {str(row[1]) for row in rows if row[1]})
     for post, account, posted, edited, deleted, seen, version, text, lang, staff, ours, permalink, place in rows:
         name, handle, role, suspect = names.get(account, ("", None, "customer", False))
-        when = (posted, edited, deleted, seen)
         yield ThreadPost(
-            post.bytes, name, handle, role, *when, version, text, lang, staff, suspect, ours, permalink, place
-        )
+            post.bytes, name, handle, role, posted, edited, deleted, seen, version, text, lang, staff, suspect, ours,
+            permalink, place,
+        )  # fmt: skip
 
 
 def _accounts(cursor: Connection, ids: Collection[str]) -> dict[UUID, tuple[str, str | None, str, bool]]:

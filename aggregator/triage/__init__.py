@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aggregator.inquiry import Kind, Reason, Understanding
-from aggregator.triage import entities, followup, promises, thanks
+from aggregator.triage import asked_for, entities, followup, promises, thanks
 from aggregator.triage.entities import Seen, look_all
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
@@ -150,9 +151,12 @@ def get_ready() -> None:
     Raises:
         ConfigError: every mistake in the lists, with file and line.
     """
-    lexicon()
-    entities.get_ready()
-    followup.get_ready()
-    phrases("promises", promises.GROUPS)
-    thanks.get_ready()
-    load()
+    with ThreadPoolExecutor(1) as beside:
+        model = beside.submit(load)  # unpacking it takes half a second, and keeps no other thread waiting
+        lexicon()
+        entities.get_ready()
+        followup.get_ready()
+        phrases("promises", promises.GROUPS)
+        phrases("asked_for", asked_for.GROUPS)
+        thanks.get_ready()
+        model.result()

@@ -39,8 +39,13 @@ DID = {
     "undo": N_("took something back"),
     "unlink": N_("said that this is somebody else: %(name)s"),
     "link": N_("said that this is the same person after all: %(name)s"),
+    "confirm": N_("said that this is the same person: %(name)s"),
+    "prove": N_("saw proof that this is the same person: %(name)s (%(reason)s)"),
+    "block": N_("blocked %(name)s"),
     "clear": N_("said that this is no impostor: %(name)s"),
     "suspect": N_("said that this is an impostor after all: %(name)s"),
+    "handover_note": N_("left a hand-over note: %(text)s"),
+    "handover_done": N_("put a hand-over note away: %(text)s"),
 }
 # The deed itself: on buttons, in lists, and in what was taken back.
 DEEDS = {
@@ -65,8 +70,13 @@ DEEDS = {
     "unread": N_("Mark unread"),
     "unlink": N_("Not the same person"),
     "link": N_("Link again"),
+    "confirm": N_("Same person"),
+    "prove": N_("Proved"),
+    "block": N_("Block"),
     "clear": N_("No impostor"),
     "suspect": N_("An impostor after all"),
+    "handover_note": N_("Hand-over note"),
+    "handover_done": N_("Hand-over note put away"),
 }
 # Above the form that a deed needs.
 TITLES = {

@@ -12,11 +12,13 @@ from aggregator.identity import Id, as_written
 from aggregator.incidents.acting import NotPossibleError, What, act
 from aggregator.store.incidents import find_by_number, incident_list, incident_page
 from aggregator.store.reading import find_by_code
+from aggregator.web import incident_notice
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aggregator.incidents.notices import NoticeLang
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
@@ -28,7 +30,7 @@ async def listed(visit: Visit) -> Response:
 
 
 async def show(visit: Visit) -> Response:
-    return await _page(visit, await _wanted(visit))
+    return await page(visit, await wanted(visit))
 
 
 async def change(visit: Visit) -> Response:
@@ -37,11 +39,11 @@ async def change(visit: Visit) -> Response:
     if what not in get_args(What):
         raise HTTPException(404)
     form = await fields(visit.request)
-    incident = await _wanted(visit)
+    incident = await wanted(visit)
     try:
         await perform(visit, incident, cast("What", what), await _inquiries(visit), await _into(visit, form))
     except NotPossibleError:
-        return await _page(visit, incident, code=409)
+        return await page(visit, incident, code=409)
     return RedirectResponse(local(form.get("back", visit.request.url.path)), 303)
 
 
@@ -62,15 +64,21 @@ async def perform(visit: Visit, incident: Id, what: What, inquiries: Sequence[Id
     site.stream.publish(touched)
 
 
-async def _page(visit: Visit, incident: Id, *, code: int = 200) -> Response:
+async def page(
+    visit: Visit, incident: Id, *, code: int = 200, said: str = "", drafts: Mapping[NoticeLang, str] | None = None
+) -> Response:
+    """The page of one incident. `said`: what stands in the way; `drafts`: of its notice, that were not taken."""
     moment = visit.site.clock()
-    page = await visit.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
-    if page is None:
+    shown = await visit.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
+    if shown is None:
         raise HTTPException(404)
-    return visit.page("incident.html", code=code, page=page, refused=code != 200)
+    if code == 409 and not said:
+        said = visit.gettext("That cannot be done to this incident as it is; nothing was changed.")
+    notice = await incident_notice.written(visit, incident, drafts)
+    return visit.page("incident.html", code=code, page=shown, said=said, notice=notice)
 
 
-async def _wanted(visit: Visit) -> Id:
+async def wanted(visit: Visit) -> Id:
     return await called(visit, visit.request.path_params["id"])
 
 

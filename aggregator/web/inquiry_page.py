@@ -19,7 +19,8 @@ from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
 from aggregator.store.looks import looked
 from aggregator.store.reading import FeedRow, InquiryPage, ThreadPost, find_by_code, person_of, rows_by_id, said_in
-from aggregator.web import replies
+from aggregator.store.told import mark_told
+from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
 from aggregator.web.known import known
 from aggregator.web.reasons import spans_of, why_of
@@ -39,10 +40,11 @@ async def show(visit: Visit) -> Response:
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
-            return _page(visit, page, written, await _draft(visit, inquiry_id))
+            return await _page(visit, page, written, await _draft(visit, inquiry_id))
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
         await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
-    return _page(visit, page, written, await _draft(visit, inquiry_id))
+        await asyncio.to_thread(mark_told, visit.site.desk, visit.user.name, inquiry.inquiry_id)
+    return await _page(visit, page, written, await _draft(visit, inquiry_id))
 
 
 async def again(
@@ -53,7 +55,7 @@ async def again(
     stored = await _draft(visit, inquiry_id)
     shown = replace(stored, text=draft) if draft else stored
     written, page = await _read(visit, inquiry_id)
-    return _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
+    return await _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
 
 
 async def _draft(visit: Visit, inquiry_id: Id) -> Draft:
@@ -139,7 +141,7 @@ async def answers_of(visit: Visit, inquiry_id: Id) -> Written:
         raise HTTPException(404) from None
 
 
-def _page(
+async def _page(
     visit: Visit,
     page: InquiryPage,
     written: Written,
@@ -151,6 +153,9 @@ def _page(
 ) -> Response:
     posts = replies.in_thread(page.posts, written)
     texts = {post.post_id: post.text for post in page.posts}
+    notice = None
+    if page.row.incident:
+        notice = await incident_notice.shown(visit, page, await composing.values_of(visit, page))
     return visit.page(
         "inquiry.html",
         code=code,
@@ -171,6 +176,7 @@ def _page(
         outgoing=written.shown,
         left=lambda row: replies.seconds_left(visit, row),
         known=known(page.row, page.told),
+        notice=notice,
     )
 
 

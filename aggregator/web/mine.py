@@ -1,4 +1,4 @@
-"""A colleague's own settings: language, colours, keys, password, and the browsers that are signed in."""
+"""A colleague's own settings: language, colours, sound, password, and the browsers that are signed in."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ async def save(visit: Visit) -> Response:
         theme=theme,
         density=density,
         shortcuts="shortcuts" in form,
+        sound="sound" in form,
     )
     return RedirectResponse(local(form.get("back", "/settings")), 303)
 

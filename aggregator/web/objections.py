@@ -118,7 +118,7 @@ def _owned(cursor: Connection, values: Sequence[str], person_id: Id) -> frozense
 def _told(visit: Visit, one: safety.Objection, text: str, context: safety.Context) -> Objection:
     told: Objection = {
         "name": one.rule,
-        "said": _sentence(visit, one, untold=not context.official.is_told),
+        "said": sentence(visit, one, untold=not context.official.is_told),
         "level": one.level,
         "key": one.key,
     }
@@ -127,7 +127,8 @@ def _told(visit: Visit, one: safety.Objection, text: str, context: safety.Contex
     return told
 
 
-def _sentence(visit: Visit, one: safety.Objection, *, untold: bool) -> str:
+def sentence(visit: Visit, one: safety.Objection, *, untold: bool) -> str:
+    """Why, in words. `untold`: nobody has said which domains are ours."""
     gettext = catalogue(visit.lang).gettext
     said = one.words
     if one.rule == "asks_given":

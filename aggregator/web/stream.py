@@ -11,7 +11,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from aggregator.identity import Id, as_written, written
+from aggregator.store.desk import DeskFullError
 from aggregator.store.filters import Filters
+from aggregator.store.keeping_rows import KeptRows
 from aggregator.store.listing import tally
 from aggregator.store.reading import FeedRow, rows_by_id
 from aggregator.store.troubles import Trouble, troubles
@@ -39,6 +41,7 @@ RING = 5000
 BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
 PING_EVERY = 15.0
 COUNTS_EVERY = 2.0
+GATHERED = 0.15  # seconds from one look at what changed to the next
 WATCH_EVERY = 5.0  # seconds between looks at who is away from the desk, and at how the sources fare
 SETTLED_WITHIN = 1.0
 STALLED = 30.0  # seconds that a client may take nothing at all
@@ -77,7 +80,10 @@ class Stream:
         self.ping_every = PING_EVERY
         self.watch_every = WATCH_EVERY
         self.clients = 0
+        self.kept = KeptRows()
+        """Rows that were read, for whoever reads them next: who hears of a change asks for it."""
         self.presence = Presence()
+        self.remember: Callable[[Mapping[str, object]], None] | None = None
         self._troubles: list[Trouble] = []
 
     def publish(self, inquiry_ids: Collection[Id]) -> None:
@@ -123,14 +129,18 @@ class Stream:
         return self.number
 
     async def tell(self, message: dict[str, object]) -> None:
-        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
+        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it. Whoever has
+        none open finds it later."""
+        if self.remember is not None and message["what"] != "progress":
+            with suppress(DeskFullError):  # whoever is here is told all the same
+                await asyncio.to_thread(self.remember, message)
         await self._append([("told", message, None)])
 
     @property
     def told_to(self) -> int | None:
         """The number of the newest event; None: something changed that is not told yet."""
         with self._lock:
-            return None if self._pending else self.number
+            return None if self._pending or self._handing else self.number
 
     async def noted(self, who: str, tab: str, inquiry: Id, doing: Doing) -> None:
         """A colleague has an inquiry before them, answers it, or has left it."""
@@ -159,12 +169,20 @@ class Stream:
                     self._handing = set()
                     self._uncounted = True
                 await self._count()
+                if ids:
+                    await self._gather()
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
         async with self._moved:
             self._moved.notify_all()
+
+    async def _gather(self) -> None:
+        """At a busy desk a page comes each 50 ms: reading what it changed takes as long, and of several no longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHERED):
+                await self._stopped.wait()
 
     async def _watch(self) -> None:
         while True:
@@ -188,7 +206,7 @@ class Stream:
             await self._append([("resync", {}, None)])
             return
         now = self._clock()
-        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now))
+        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now, kept=self.kept))
         changes: list[tuple[str, dict[str, object], FeedRow | None]] = []
         for row in rows:
             facts = pages.facts(row, self._settings.bands)

@@ -30,6 +30,7 @@ MORE = {
     "out": "/out?u=https%3A%2F%2Fairdrop-harbor.example.top%2Fclaim",
     "explained": "/why?q=",
     "missing": "/nothing/of/the/kind",
+    "answer-all": "/incidents/INC-1/answer",
 }
 OVER_THE_FEED = {"keys": "?", "palette": "Control+k", "filters": "f", "selection": "Shift+x"}
 OVER_AN_INQUIRY = {"closing": "e", "assigning": "a", "banding": "p"}

@@ -5,7 +5,8 @@
     problem.py     errors as RFC 9457 has them
     serving.py     operations as routes
     document.py    operations as an OpenAPI document
-    asks.py, shapes.py    the models: what is asked, and what is answered
+    asks.py, shapes.py, shapes_around.py    the models: what is asked, and what is answered
+    entries.py, json_feed.py, atom.py, feeds.py    the queue for feed readers
 
 The other files hold the operations. Whatever a page does as well is a function that both call.
 """

@@ -15,6 +15,7 @@ from aggregator.identity import as_uuid, as_written
 from aggregator.incidents.acting import NotPossibleError, What
 from aggregator.web import connectors, incidents, inquiry_page
 from aggregator.web.api import asks, problem, shapes
+from aggregator.web.api import shapes_around as around
 from aggregator.web.api.operation import Operation, acts
 from aggregator.web.api.problem import Mistake, ProblemError
 from aggregator.web.api.reading import all_flags, all_sources, one_incident, these, wanted
@@ -107,7 +108,7 @@ async def _as_it_is(call: Call, inquiry_id: Id, said: str) -> shapes.Done:
 # -- flags, incidents, sources ---------------------------------------------------------------------
 
 
-async def judge(call: Call, asked: asks.Judge) -> shapes.Flags:
+async def judge(call: Call, asked: asks.Judge) -> around.Flags:
     """A lead says what a flagged link or account is."""
     site, who = call.site, call.user.name
     try:
@@ -115,14 +116,14 @@ async def judge(call: Call, asked: asks.Judge) -> shapes.Flags:
         inquiry = await site.db.write(lambda con: decide(con, site.settings, flag, who, site.clock(), asked.verdict))
     except (ValueError, KeyError):
         raise problem.not_found(call.lang) from None
-    site.stream.publish([inquiry])
+    site.stream.publish([inquiry] if inquiry else [])
     return await all_flags(call, None)
 
 
 def incident_deed(what: What) -> Handler:
     """What does this to the incident of the path."""
 
-    async def do(call: Call, asked: asks.IncidentDeed) -> shapes.IncidentDetail:
+    async def do(call: Call, asked: asks.IncidentDeed) -> around.IncidentDetail:
         incident = await incidents.called(call, call.request.path_params["incident"])
         named = [await inquiry_page.called(call, one.removeprefix("#")) for one in asked.inquiries]
         into = await incidents.called(call, asked.into) if asked.into else None
@@ -138,7 +139,7 @@ def incident_deed(what: What) -> Handler:
 def source_deed(what: str) -> Handler:
     """What does this to the source of the path."""
 
-    async def do(call: Call, _: None) -> shapes.Sources:
+    async def do(call: Call, _: None) -> around.Sources:
         try:
             await connectors.perform(call, call.request.path_params["source"], what)
         except KeyError:
@@ -162,14 +163,14 @@ def _incident_deed(what: What, summary: str) -> Operation:
         path,
         summary,
         incident_deed(what),
-        shapes.IncidentDetail,
+        around.IncidentDetail,
         body=asks.IncidentDeed,
         problems=("not-possible",),
     )
 
 
 def _source_deed(what: str, summary: str) -> Operation:
-    return acts(f"{what}Source", f"/sources/{{source}}/{what}", summary, source_deed(what), shapes.Sources, who="lead")
+    return acts(f"{what}Source", f"/sources/{{source}}/{what}", summary, source_deed(what), around.Sources, who="lead")
 
 
 OPERATIONS = (
@@ -198,7 +199,7 @@ OPERATIONS = (
         who="viewer",
     ),
     acts(
-        "judgeFlag", "/flags/{flag}", N_("Say what a flagged one is"), judge, shapes.Flags, body=asks.Judge, who="lead"
+        "judgeFlag", "/flags/{flag}", N_("Say what a flagged one is"), judge, around.Flags, body=asks.Judge, who="lead"
     ),
     _incident_deed("remove", N_("Take inquiries out of an incident")),
     _incident_deed("add", N_("Put inquiries into an incident")),

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from aggregator.acting.flags import Verdict
 from aggregator.acting.wishes import LONGEST_TAG, LONGEST_WORDS, MOST_TAGS
@@ -22,7 +22,16 @@ LONGEST_VALUE = 300
 LONGEST_ANSWER = 50_000
 LONGEST_KEY = 200
 
-Ver = Annotated[int, Field(ge=0, le=2**31 - 1, description="The version of the inquiry that was seen.")]
+
+def _whole(value: object) -> object:
+    """To JSON 3.0 is a whole number, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Ver = Annotated[
+    int, Field(ge=0, le=2**31 - 1, description="The version of the inquiry that was seen."), BeforeValidator(_whole)
+]
+Count = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 Words = Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]
 Named = Annotated[str, StringConstraints(max_length=LONGEST_VALUE, pattern=r"\S")]
 Several = Annotated[str, StringConstraints(max_length=LONGEST_VALUE, pattern=r"[^\s,]")]
@@ -176,7 +185,7 @@ class Bulk(Ask):
     as_of: float | None = Field(
         None, ge=0, le=1e11, description="When it was seen, in Unix seconds: what has had news since is left out."
     )
-    sure: int | None = Field(None, ge=0, le=MOST, description="More than 50 want their number here.")
+    sure: Count | None = Field(None, description="More than 50 want their number here.")
 
 
 class Undo(Ask):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REALM = 'Bearer realm="inquiries"'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Visit):
     """A visit by a program: there is no session, and its user is the token's owner."""
 
@@ -53,7 +53,7 @@ async def caller(request: Request, token: str | None = None) -> Call:
     if found is None:
         raise _unknown(request, site, token)
     user, scopes = found
-    return Call(request, site, wished(request, user.lang), "", None, site.stream.number, user, scopes)
+    return Call(request, site, wished(request, user.lang), "", None, site.stream.number, holder=user, scopes=scopes)
 
 
 def must_have(call: Call, scope: Scope, who: Role) -> None:

@@ -1,4 +1,4 @@
-"""Where the API hangs in the desk: /api/v1 with its document, /api, the page for people, and feeds for readers."""
+"""Where the API hangs in the desk: /api/v1 with its document, and feeds for readers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from aggregator.web.api import feeds, serving
 from aggregator.web.api.document import PREFIX, document
-from aggregator.web.api.guide import guide
 from aggregator.web.api.operations import OPERATIONS
-from aggregator.web.visit import route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,7 +23,7 @@ def routes(site: Site) -> list[BaseRoute]:
     crowd = serving.Crowd()
     api = serving.application(OPERATIONS, crowd, Route("/openapi.json", _document))
     api.state.site = site
-    return [route("/api", guide, who="anyone"), Mount(PREFIX, api), *feeds.routes(crowd)]
+    return [Mount(PREFIX, api), *feeds.routes(crowd)]
 
 
 @cache

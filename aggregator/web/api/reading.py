@@ -18,6 +18,7 @@ from aggregator.store.listing import FeedPage, feed_page
 from aggregator.store.reading import rows_by_id
 from aggregator.web import incidents, inquiry_page, replies
 from aggregator.web.api import problem, shapes, writing
+from aggregator.web.api import shapes_around as around
 from aggregator.web.api.asks import After, Listing
 from aggregator.web.api.operation import reads
 from aggregator.web.api.problem import Mistake, ProblemError
@@ -148,13 +149,13 @@ async def one(call: Call, _: None) -> shapes.InquiryDetail:
     )
 
 
-async def all_incidents(call: Call, _: None) -> shapes.Incidents:
+async def all_incidents(call: Call, _: None) -> around.Incidents:
     moment = call.site.clock()
     rows = await call.site.db.read(lambda cursor: incident_list(cursor, moment=moment))
-    return shapes.Incidents(incidents=tuple(writing.incident(row, call.lang) for row in rows))
+    return around.Incidents(incidents=tuple(writing.incident(row, call.lang) for row in rows))
 
 
-async def one_incident(call: Call, _: None) -> shapes.IncidentDetail:
+async def one_incident(call: Call, _: None) -> around.IncidentDetail:
     incident, moment = await incidents.called(call, call.request.path_params["incident"]), call.site.clock()
     page = await call.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
     if page is None:
@@ -162,14 +163,14 @@ async def one_incident(call: Call, _: None) -> shapes.IncidentDetail:
     return writing.incident_detail(page, call.lang)
 
 
-async def all_sources(call: Call, _: None) -> shapes.Sources:
+async def all_sources(call: Call, _: None) -> around.Sources:
     reports = await asyncio.to_thread(call.site.health)
-    return shapes.Sources(sources=tuple(writing.source(one) for one in reports))
+    return around.Sources(sources=tuple(writing.source(one) for one in reports))
 
 
-async def all_flags(call: Call, _: None) -> shapes.Flags:
+async def all_flags(call: Call, _: None) -> around.Flags:
     found = await call.site.db.read(flags)
-    return shapes.Flags(flags=tuple(writing.flag(one) for one in found))
+    return around.Flags(flags=tuple(writing.flag(one) for one in found))
 
 
 async def unsettled(call: Call, _: None) -> shapes.Answers:
@@ -210,12 +211,12 @@ OPERATIONS = (
         query=After,
         problems=("begin-again",),
     ),
-    reads("listIncidents", "/incidents", N_("All incidents"), all_incidents, shapes.Incidents),
+    reads("listIncidents", "/incidents", N_("All incidents"), all_incidents, around.Incidents),
     reads(
-        "getIncident", "/incidents/{incident}", N_("One incident with its members"), one_incident, shapes.IncidentDetail
+        "getIncident", "/incidents/{incident}", N_("One incident with its members"), one_incident, around.IncidentDetail
     ),
-    reads("listSources", "/sources", N_("How the sources fare"), all_sources, shapes.Sources),
-    reads("listFlags", "/flags", N_("Links and accounts that were flagged"), all_flags, shapes.Flags),
+    reads("listSources", "/sources", N_("How the sources fare"), all_sources, around.Sources),
+    reads("listFlags", "/flags", N_("Links and accounts that were flagged"), all_flags, around.Flags),
     reads("listUnsettled", "/outbox", N_("Answers that did not arrive, or may not have"), unsettled, shapes.Answers),
     reads("listRecent", "/recent", N_("What the token's owner did lately"), lately, shapes.Recent),
 )

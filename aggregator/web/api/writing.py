@@ -11,6 +11,7 @@ from aggregator.identity import Id, as_uuid
 from aggregator.inquiry import shown
 from aggregator.web import pages, reply_words
 from aggregator.web.api import shapes
+from aggregator.web.api import shapes_around as around
 from aggregator.web.incident_words import sentence
 from aggregator.web.reasons import why_of
 
@@ -172,13 +173,13 @@ def findings(found: Sequence[Objection]) -> tuple[shapes.Finding, ...]:
     return tuple(shapes.Finding.model_validate({"level": "refuse", **one}) for one in found)
 
 
-def flag(one: Flag) -> shapes.Flag:
-    return shapes.Flag(
+def flag(one: Flag) -> around.Flag:
+    return around.Flag(
         id=as_uuid(one.flag_id),
         kind=one.kind,
         target=one.target,
         name=one.name,
-        inquiry=as_uuid(one.inquiry_id),
+        inquiry=as_uuid(one.inquiry_id) if one.inquiry_id else None,
         at=one.flagged_at,
         who=one.flagged_by,
         reason=one.reason,
@@ -188,8 +189,8 @@ def flag(one: Flag) -> shapes.Flag:
     )
 
 
-def incident(row: IncidentRow, lang: Lang) -> shapes.Incident:
-    return shapes.Incident(
+def incident(row: IncidentRow, lang: Lang) -> around.Incident:
+    return around.Incident(
         id=as_uuid(row.incident_id),
         name=f"INC-{row.number}",
         said=sentence(row.fields, lang),
@@ -209,11 +210,11 @@ def incident(row: IncidentRow, lang: Lang) -> shapes.Incident:
     )
 
 
-def incident_detail(page: IncidentPage, lang: Lang) -> shapes.IncidentDetail:
-    return shapes.IncidentDetail(
+def incident_detail(page: IncidentPage, lang: Lang) -> around.IncidentDetail:
+    return around.IncidentDetail(
         incident=incident(page.row, lang),
         members=tuple(
-            shapes.Member(
+            around.Member(
                 inquiry=as_uuid(one.inquiry_id),
                 code=one.code,
                 author=one.author,
@@ -227,12 +228,12 @@ def incident_detail(page: IncidentPage, lang: Lang) -> shapes.IncidentDetail:
             )
             for one in page.members
         ),
-        events=tuple(shapes.IncidentEvent(at=one.happened_at, who=one.who, what=one.what) for one in page.events),
+        events=tuple(around.IncidentEvent(at=one.happened_at, who=one.who, what=one.what) for one in page.events),
     )
 
 
-def source(one: SourceReport) -> shapes.Source:
-    return shapes.Source(
+def source(one: SourceReport) -> around.Source:
+    return around.Source(
         name=one.source,
         channel=one.channel,
         connector=one.connector,
@@ -247,6 +248,6 @@ def source(one: SourceReport) -> shapes.Source:
         last_hour=one.last_hour,
         rejected=one.rejected,
         passed_over=one.passed_over,
-        gaps=tuple(shapes.Gap(start=gap.start, end=gap.end, state=gap.state, reason=gap.reason) for gap in one.gaps),
+        gaps=tuple(around.Gap(start=gap.start, end=gap.end, state=gap.state, reason=gap.reason) for gap in one.gaps),
         blind_to=one.blind_to,
     )

@@ -1,7 +1,7 @@
 // @ts-check
 // The feed: its list, its preview, its views, and what can be done there by key.
 import { startBulk } from "./bulk.js";
-import { copyLink } from "./clipboard.js";
+import { copyLink } from "./copying.js";
 import { DEEDS } from "./doings.js";
 import { fragment, page } from "./dom.js";
 import * as list from "./list.js";
@@ -24,7 +24,6 @@ offer({
   ...(page.acts && { reply: () => list.open(list.current(), "#reply") }),
   back: list.clear,
   ...Object.fromEntries([...Object.keys(DEEDS), "undo", "recent"].map((name) => [name, () => list.does(name)])),
-  reply: () => list.open(list.current(), "#reply"),
   copy_link: () => copyLink(list.current()?.dataset.id),
   pick: () => toggle(list.current()),
   pick_next: () => extend(() => list.move(1)),

@@ -1,6 +1,7 @@
 // @ts-check
 // Notices of the desktop, if this person wants them in this browser: for P0, and for what is theirs. Never a post's words.
 import { page, say, tell } from "./dom.js";
+import { ring } from "./sound.js";
 
 const WANTED = "notices";
 const TOLD = "notices:told";
@@ -45,13 +46,26 @@ function first(what) {
   return true;
 }
 
+/** What somebody did with what is mine. @param {Record<string, string>} data @param {number} [number] of the event */
+export function noticeTold(data, number) {
+  if (!wanted() || !document.hidden || !first(`told/${number}`)) return;
+  const one = new Notification(say(`told_${data.what}`, data), { tag: data.id ?? "told" });
+  one.onclick = () => {
+    focus();
+    location.assign(data.id ? `/inquiry/${data.id}` : "/told");
+  };
+}
+
 /** @param {{facts: Record<string, string>}} change */
 export function notice({ facts }) {
-  if (!wanted() || !document.hidden) return;
+  const loud = page.sound === "1";
+  if (!loud && (!wanted() || !document.hidden)) return;
   const mine = facts.owner === page.user;
   const about = facts.band === "P0" && facts.state !== "closed" ? "notice_p0" : mine ? "notice_mine" : "";
   // Of what is mine: that it became mine, or that something new was said there.
   if (!about || !first(`${facts.id}/${about}/${mine ? facts.seen : ""}`)) return;
+  if (loud) ring();
+  if (!wanted() || !document.hidden) return;
   const one = new Notification(say(about, { code: facts.code }), { body: say("notice_body", { score: Math.max(0, Math.min(99, Math.floor(Number(facts.priority)))), band: facts.band }), tag: facts.id });
   one.onclick = () => {
     focus();

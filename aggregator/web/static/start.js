@@ -1,5 +1,6 @@
 // @ts-check
 // First use: the check runs in place, and lines are copied.
+import { copyText } from "./copying.js";
 import { fragment, page, say, tell } from "./dom.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
@@ -13,14 +14,7 @@ function ready(within) {
 async function copy(button) {
   const code = button.closest(".yaml").querySelector("code");
   getSelection().selectAllChildren(code);
-  let done = false;
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-    done = true;
-  } catch {
-    done = document.execCommand("copy"); // away from localhost plain http has no clipboard but this
-  }
-  tell(done ? say("copied") : say("not_copied"), { error: !done });
+  await copyText(code.textContent);
 }
 
 /** @param {HTMLFormElement} form */

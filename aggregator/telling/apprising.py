@@ -1,0 +1,131 @@
+"""Alerts, as they leave: through Apprise, in threads of their own, for it waits for its network.
+
+Its log lines may hold addresses, so none is kept: of a failure we say what number came back, and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from aggregator.telling.carrying import Outcome
+from connectors.errors import AuthError
+
+if TYPE_CHECKING:
+    from aggregator.store.deliveries import Delivery
+    from aggregator.telling_settings import Destination
+
+GIVES_UP: Final = timedelta(hours=4)
+AT_ONCE: Final = 20  # alerts that one message may hold
+ONE_BY_ONE: Final = 3  # so many that come together are still a message each
+LONGEST: Final = 60.0  # seconds of an attempt
+_STATUS = re.compile(r"error=(\d{3})\b")
+
+_log = logging.getLogger("apprise")
+_log.propagate = False  # it writes addresses, and texts
+_log.addHandler(logging.NullHandler())
+_threads = ThreadPoolExecutor(4, thread_name_prefix="alert")
+
+
+def _asset() -> Any:
+    from apprise import AppriseAsset
+
+    asset = AppriseAsset(app_id="inquiries", app_desc="Inquiries", app_url="", storage_mode="memory", async_mode=False)
+    asset.http_redirects = False
+    return asset
+
+
+def _plugin(address: str) -> Any:
+    """The service that an address names, ready to send; None: Apprise knows none."""
+    from apprise import Apprise
+
+    try:
+        return Apprise.instantiate(address, asset=_asset(), suppress_exceptions=True)
+    except Exception:  # whatever a plugin makes of a wrong address
+        return None
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an Apprise URL. Nothing is sent."""
+    return _plugin(text) is not None
+
+
+class _Numbers(logging.Handler):
+    """Keeps the HTTP statuses of warnings of its own thread, and nothing else of them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.threadName == _thread_name():
+            self.found += _STATUS.findall(record.getMessage())
+
+
+def _thread_name() -> str:
+    import threading
+
+    return threading.current_thread().name
+
+
+class Receiver:
+    """One destination of alerts."""
+
+    at_once = AT_ONCE
+    one_by_one = ONE_BY_ONE
+    gives_up = GIVES_UP
+
+    def __init__(self, name: str, config: Destination) -> None:
+        self.name, self._config = name, config
+        self._plugin: Any = None
+        self._address = ""
+
+    async def carry(self, deliveries: Sequence[Delivery]) -> Outcome:
+        messages = [orjson.loads(each.body) for each in deliveries]
+        last = messages[-1]
+        if len(messages) == 1:
+            return await self.say(last["title"], last["text"], last["type"])
+        text = "\n\n".join(f"{each['title']}\n{each['text']}" for each in messages)
+        return await self.say(f"{last['title']} (+{len(messages) - 1})", text, last["type"])
+
+    async def say(self, title: str, text: str, kind: str) -> Outcome:
+        """One message. kind: info, success, warning or failure, which some services show by a colour."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(LONGEST):
+                return await loop.run_in_executor(_threads, self._say, title, text, kind)
+        except TimeoutError:
+            return Outcome(f"no answer within {LONGEST:g} s")
+
+    def _say(self, title: str, text: str, kind: str) -> Outcome:
+        from apprise import NotifyFormat
+
+        try:
+            address = self._config.url.reveal()  # read each time: a renewed one is taken up
+        except AuthError as error:
+            return Outcome(f"its address cannot be read: {error}")
+        if address != self._address:
+            self._plugin, self._address = _plugin(address), address
+        if self._plugin is None:
+            return Outcome("its address is none that Apprise knows")
+        numbers = _Numbers()
+        _log.addHandler(numbers)
+        try:
+            done = self._plugin.notify(title=title, body=text, notify_type=kind, body_format=NotifyFormat.TEXT)
+        except Exception as error:  # of whatever plugin
+            return Outcome(f"the service broke ({type(error).__name__})")
+        finally:
+            _log.removeHandler(numbers)
+        if done:
+            return Outcome()
+        return Outcome(f"the service answered {numbers.found[-1]}" if numbers.found else "it was not taken")
+
+    async def close(self) -> None:
+        """It holds no connection between messages."""

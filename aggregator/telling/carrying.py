@@ -1,0 +1,48 @@
+"""What becomes of an attempt to tell somebody something, and when it is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+
+if TYPE_CHECKING:
+    from aggregator.store.deliveries import Delivery
+
+BACK_OFF = wait_exponential_jitter(multiplier=5, max=2 * 3600, exp_base=3, jitter=5)
+"""5 s, 15 s, 45 s, 2 min, 7 min, 20 min, an hour, and then every two hours."""
+LONGEST_WISH: Final = 6 * 3600.0  # seconds; who asks to wait longer is asked again all the same
+
+
+class Outcome(NamedTuple):
+    """why: what went wrong, for people; empty: it was taken. retry_after: seconds that the target asked for. alone:
+    only this delivery is refused, others may be taken. gone: it wants no more at all."""
+
+    why: str = ""
+    retry_after: float | None = None
+    alone: bool = False
+    gone: bool = False
+
+
+class Carrier(Protocol):
+    """The way to one target. `at_once`: how many deliveries it takes together, should more than `one_by_one` be due at
+    the same time. `gives_up`: how old one may become."""
+
+    at_once: int
+    one_by_one: int
+    gives_up: timedelta
+
+    async def carry(self, deliveries: Sequence[Delivery]) -> Outcome:
+        """One attempt. Raises nothing that a target can cause."""
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+
+
+def back_off(failures: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
+    state.attempt_number = failures
+    return float(BACK_OFF(state))

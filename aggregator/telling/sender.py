@@ -1,0 +1,146 @@
+"""The one task that delivers. Each target has its own turn, so that a dead one keeps nobody else waiting.
+
+What was taken, and not yet written down as taken, when a process died is delivered again, with the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from aggregator.clocks import Clock, real_seconds
+from aggregator.store import deliveries
+from aggregator.store.database import Database, StoreError
+from aggregator.telling.carrying import Carrier, Outcome, back_off
+
+if TYPE_CHECKING:
+    from aggregator.store.deliveries import Delivery
+
+log = structlog.get_logger()
+
+TICK: Final = 1.0  # seconds between looks at what has become due
+GONE: Final = "it wants no more (410 Gone): nothing is sent there until the service starts again"
+
+
+class Sender:
+    """Run it once per process. `failed`: what the service cannot live with."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        carriers: Mapping[str, Carrier],
+        failed: asyncio.Future[None] | None = None,
+    ) -> None:
+        self.wake = asyncio.Event()
+        self._db, self._clock, self._carriers, self._failed = db, clock, carriers, failed
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._failures: dict[str, int] = {}  # in a row
+        self._not_before: dict[str, datetime] = {}
+        self._gone: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """What is under way is broken off, and delivered again after the next start."""
+        tasks = [*self._busy.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for carrier in self._carriers.values():
+            await carrier.close()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                self.wake.clear()
+                waits = await self.deliver_due()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.wake.wait(), TICK if waits else None)
+        except Exception as error:
+            self._fail(error)
+
+    async def deliver_due(self, *, until_done: bool = False) -> bool:
+        """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
+        now = self._clock()
+        due = await self._db.read(lambda con: deliveries.first_due(con, now))
+        for each in due:
+            if each.target not in self._busy and self._not_before.get(each.target, now) <= now:
+                self._busy[each.target] = asyncio.create_task(self._guarded(each.target))
+        if until_done and self._busy:
+            await asyncio.gather(*self._busy.values())
+        return await self._db.read(deliveries.next_due) is not None
+
+    async def _guarded(self, target: str) -> None:
+        try:
+            while await self._deliver(target):
+                pass
+        except Exception as error:
+            self._fail(error)
+            if self._failed is None:
+                raise
+        finally:
+            del self._busy[target]
+            self.wake.set()
+
+    async def _deliver(self, target: str) -> bool:
+        """What is first at a target. Whether there may be more."""
+        carrier, now = self._carriers.get(target), self._clock()
+        if carrier is None or target in self._gone:
+            await self._give_up(target, None, GONE if carrier else "it stands no longer in connectors.yaml")
+            return False
+        some = await self._db.read(lambda con: deliveries.due_of(con, target, now, carrier.at_once))
+        if not some:
+            return False
+        if len(some) <= carrier.one_by_one:
+            some = some[:1]
+        outcome = await carrier.carry(some)
+        if outcome.why:
+            await self._not_taken(target, carrier, some, outcome)
+            return outcome.alone
+        self._failures.pop(target, None)
+        ids, now = [each.delivery_id for each in some], self._clock()
+        await self._db.write(lambda con: deliveries.end(con, ids, "done", now))
+        log.info("delivery.done", target=target, deliveries=len(ids))
+        return True
+
+    async def _not_taken(self, target: str, carrier: Carrier, some: Sequence[Delivery], outcome: Outcome) -> None:
+        now, ids = self._clock(), [each.delivery_id for each in some]
+        if outcome.gone:
+            self._gone.add(target)
+            await self._give_up(target, None, GONE)
+            return
+        failures = max(some[0].tries, 0 if outcome.alone else self._failures.get(target, 0)) + 1
+        seconds = max(outcome.retry_after or 0.0, 0.0 if outcome.retry_after else back_off(failures))
+        due_at = now + timedelta(seconds=real_seconds(self._clock, seconds))
+        log.warning("delivery.failed", target=target, why=outcome.why, failures=failures, retry_in=round(seconds))
+        if not outcome.alone:
+            self._failures[target], self._not_before[target] = failures, due_at
+        too_old = due_at - carrier.gives_up
+        if outcome.alone:
+            if some[0].written_at <= too_old:
+                await self._db.write(lambda con: deliveries.end(con, ids, "given_up", now, outcome.why))
+                return
+        else:
+            await self._give_up(target, too_old, outcome.why)
+        await self._db.write(lambda con: deliveries.later(con, ids, due_at, outcome.why))
+
+    async def _give_up(self, target: str, before: datetime | None, why: str) -> None:
+        now = self._clock()
+        count = await self._db.write(lambda con: deliveries.give_up(con, target, before, now, why))
+        if count:
+            log.error("delivery.given_up", target=target, deliveries=count, why=why)
+
+    def _fail(self, error: Exception) -> None:
+        """A database that cannot be written ends the service; so does a bug here, for nothing may wait in silence."""
+        if not isinstance(error, StoreError):
+            log.exception("delivery.broken", exc_info=error)
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)

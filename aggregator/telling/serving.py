@@ -1,0 +1,45 @@
+"""The part of the service that tells others: it delivers what was noted, and looks for what only time brings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from aggregator.telling.apprising import Receiver
+from aggregator.telling.endpoints import Endpoint
+from aggregator.telling.sender import Sender
+
+if TYPE_CHECKING:
+    from aggregator.clocks import Clock
+    from aggregator.config import Settings
+    from aggregator.store.database import Database
+    from aggregator.telling.carrying import Carrier
+    from aggregator.telling.telling import Telling
+
+
+def carriers_of(settings: Settings) -> dict[str, Carrier]:
+    """The way to each target that is told anything, by its name."""
+    endpoints = {f"webhook:{name}": Endpoint(name, each) for name, each in settings.webhooks.items() if each.enabled}
+    places = settings.alerts.destinations.items()
+    return {**endpoints, **{f"alert:{name}": Receiver(name, each) for name, each in places if each.enabled}}
+
+
+@asynccontextmanager
+async def delivering(
+    db: Database, settings: Settings, clock: Clock, telling: Telling, failed: asyncio.Future[None] | None = None
+) -> AsyncIterator[Sender]:
+    """Deliver until the block ends; what is under way then is delivered after the next start."""
+    sender, loop = Sender(db, clock, carriers_of(settings), failed), asyncio.get_running_loop()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop is closed: it is found at the next start
+            loop.call_soon_threadsafe(sender.wake.set)
+
+    telling.wake = wake
+    sender.start()
+    try:
+        yield sender
+    finally:
+        await sender.stop()
