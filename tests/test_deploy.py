@@ -123,6 +123,13 @@ async def test_every_metric_that_is_drawn_or_alerted_on_is_told(community: Commu
         await site.work.db.write(lambda con: con.execute(kept).fetchall())
         copy = "INSERT INTO copy_made VALUES ('/b', 'backup', '2026-03-14 08:00:00+00')"
         await site.work.db.write(lambda con: con.execute(copy).fetchall())
+        sent = (
+            "INSERT INTO delivery BY NAME "
+            "SELECT uuid() AS delivery_id, 'alert:x' AS target, 'e' AS event, '' AS subject, "
+            "'' AS body, false AS unless_taken, 'given_up' AS state, TIMESTAMPTZ '2026-03-14' AS written_at, "
+            "TIMESTAMPTZ '2026-03-14' AS due_at, 9 AS tries"
+        )
+        await site.work.db.write(lambda con: con.execute(sent).fetchall())
         names = {key[0] for key in await told(site)}
     assert {name for each in asked for name in NAME.findall(each)} - names == set()
     documented = set(
