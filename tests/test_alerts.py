@@ -6,7 +6,7 @@ import email
 import email.policy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from aggregator.actions import act
 from aggregator.config import ConfigError, load
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
+from aggregator.telling.quiet import after_quiet
 from aggregator.telling.sender import Sender
 from aggregator.telling.serving import carriers_of
 from aggregator.telling.wording import harmless
@@ -26,7 +27,7 @@ from connectors.secret import Secret
 from tests.conftest import Community, poll
 from tests.told_place import Place, a_place
 
-PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+PHRASE = "legal winner thank year wave saddle worth useful legal winner thank yellow"
 STOLEN = "somebody stole all my funds, I gave the recovery phrase to a fake support"
 
 
@@ -48,11 +49,7 @@ class Watch:
         """Time passes; somebody looks; what is due is sent."""
         self.community.clock.pass_(**later)
         await self.work.telling.look()
-        waits = True
-        while waits:
-            await self.sender.deliver_due(until_done=True)
-            waits = bool(self.work.db.query("SELECT 1 FROM delivery WHERE state = 'due' AND why IS NULL "
-                                            "AND due_at <= ?", [self.community.clock()]))  # fmt: skip
+        await self.sender.deliver_due(until_done=True)
 
     async def claims(self, who: str) -> None:
         ((inquiry, ver),) = self.work.db.query("SELECT inquiry_id, ver FROM inquiry_open")
@@ -106,9 +103,9 @@ async def test_an_exposed_key_is_told_once_masked_in_each_readers_language(
         assert titles(en) == [f"Key or phrase exposed: {name}", f"amy has taken {name}"]
         said = en.came[0].told["message"]
         assert "Tell the customer to move the funds" in said
-        assert "please help, see [link] ＠all my phrase" in said
+        assert "please help, see [link] ＠███" in said
         everything = b"".join(each.body for each in (*zh.came, *en.came)).decode()
-        assert not {"winner", "sausage", "evil.example"} & set(everything.replace("/", " ").split())
+        assert not {"winner", "saddle", "evil.example"} & set(everything.replace("/", " ").split())
         assert "please help" not in "".join(each.told["message"] for each in zh.came)
 
 
@@ -126,9 +123,7 @@ async def test_nothing_is_told_of_history_but_an_exposed_key_and_a_fresh_emergen
             await poll(watch.work, "telegram")
             await watch.deliver()
             await watch.deliver(hours=12)
-        assert sorted(title.split(":")[0] for title in titles(place)) == ["Key or phrase exposed", "Urgent"] or (
-            len(place.came) == 2
-        )
+        assert sorted(title.split(":")[0] for title in titles(place)) == ["Key or phrase exposed", "Urgent"]
 
 
 async def test_in_quiet_hours_only_what_may_wake_people_is_told_and_what_was_taken_meanwhile_never(
@@ -277,7 +272,7 @@ def test_mistakes_in_these_sections_are_told_where_they_stand(tmp_path: Path) ->
         load(file)
     told = str(raised.value)
     for place in (":4:5 webhooks.tickets.url:", ":5:5 webhooks.tickets.secret:", ":6:14 webhooks.tickets.events[0]",
-                  ":9:29 alerts.destinations.duty.quiet_hours:"):  # fmt: skip
+                  ":9:35 alerts.destinations.duty.quiet_hours:"):  # fmt: skip
         assert place in told
     assert "AAAA" not in told
     file.write_text(
@@ -294,10 +289,6 @@ def test_mistakes_in_these_sections_are_told_where_they_stand(tmp_path: Path) ->
 
 
 def test_quiet_hours_end_by_the_readers_clock() -> None:
-    from datetime import UTC, datetime
-
-    from aggregator.telling.quiet import after_quiet
-
     night = ((23 * 60, 24 * 60), (0, 8 * 60 + 30))
     late = datetime(2026, 3, 14, 15, 30, tzinfo=UTC)  # 23:30 in Shanghai
     assert after_quiet(late, night, "Asia/Shanghai") == datetime(2026, 3, 15, 0, 30, tzinfo=UTC)
