@@ -77,7 +77,9 @@ def chart(title: str, subtitle: str = "", *, bars: bool = False, rows: int = 1) 
     return figure, axes
 
 
-def bars(axes: Axes, names: Sequence[str], values: Sequence[float], *, colour: str = PALETTE[0], form: str = "{:,.0f}") -> None:
+def bars(
+    axes: Axes, names: Sequence[str], values: Sequence[float], *, colour: str = PALETTE[0], form: str = "{:,.0f}"
+) -> None:
     """Lying bars, the first on top, each with its value."""
     drawn = axes.barh([*names], [*values], color=colour, height=0.68)
     axes.bar_label(drawn, labels=[form.format(value) for value in values], padding=4, color=INK, fontsize=9)
