@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aggregator.clock_settings import Calendar
-from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Web, load
+from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
 from aggregator.yaml_lines import read
 from connectors.contract import SourceConfig
 from connectors.registry import connector_class, known_connectors
@@ -48,6 +48,7 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         ((), Settings),
         (("web",), Web),
         (("hooks",), Hooks),
+        (("sql",), Sql),
         (("team", 0), Colleague),
         (("brand",), Brand),
         (("bands",), Bands),

@@ -21,8 +21,8 @@ HAN_FONTS = (
 Chinese signs in it.)"""
 
 CHANNELS = {
-    "telegram": "Telegram", "forum": "论坛 forum", "email": "邮件 email", "weibo": "微博 Weibo", "wechat": "微信 WeChat",
-    "qq": "QQ", "chat": "应用内 chat", "reviews": "应用商店 reviews",
+    "telegram": "Telegram", "forum": "论坛 forum", "email": "邮件 email", "weibo": "微博 Weibo",
+    "wechat": "微信 WeChat", "qq": "QQ", "chat": "应用内 chat", "reviews": "应用商店 reviews",
 }  # fmt: skip
 PALETTE = ("#2b6cb0", "#dd6b20", "#2f855a", "#805ad5", "#d69e2e", "#319795", "#c53030", "#718096")
 INK, GREY, ALARM = "#1a202c", "#718096", "#c53030"
