@@ -59,7 +59,10 @@ def told_to(desk: Desk, name: str) -> list[Told]:
             "SELECT at, what, who, inquiry, code, n, read FROM told WHERE user = ? ORDER BY id DESC LIMIT ?",
             [name, LISTED],
         ).fetchall()
-    return [Told(datetime.fromtimestamp(at, UTC), *said, unread=not read) for at, *said, read in found]
+    return [
+        Told(datetime.fromtimestamp(at, UTC), what, who, inquiry, code, n, not read)
+        for at, what, who, inquiry, code, n, read in found
+    ]
 
 
 def mark_told(desk: Desk, name: str, inquiry: Id | None = None) -> None:

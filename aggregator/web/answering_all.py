@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
@@ -118,7 +118,7 @@ async def result(visit: Visit) -> Response:
         one, answers = await visit.site.db.read(lambda cursor: lot(cursor, lot_id))
     except KeyError:
         raise HTTPException(404) from None
-    told = {
+    told: dict[str, Any] = {
         "incident": await _row(visit, incident),
         "lot": one,
         "answers": answers,
@@ -222,7 +222,7 @@ def _objections(visit: Visit, one: Candidate, text: str, names: set[str]) -> tup
     if not text:
         return [visit.gettext("There is no text in this language.")], []
     window = one.window
-    refused = []
+    refused: list[str] = []
     if window and window.longest is not None and (length := measured(text, window.unit)) > window.longest:
         refused.append(
             visit.gettext("Too long for this platform: %(n)s of %(most)s") % {"n": length, "most": window.longest}
@@ -236,7 +236,7 @@ def _objections(visit: Visit, one: Candidate, text: str, names: set[str]) -> tup
         now=visit.site.clock(),
         working=clock_of(settings, inquiry.channel).working_time,
     )
-    warned = []
+    warned: list[str] = []
     for each in safety.check(text, context):
         said = sentence(visit, each, untold=not context.official.is_told)
         (refused if each.level == "refuse" else warned).append(said)
