@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -77,6 +78,16 @@ async def test_all_that_is_old_goes_though_one_transaction_takes_a_part(
             await close(work, fish)
         community.clock.pass_(days=40)
         assert ((await retain(work))["inquiries"], texts(work)) == (3, [])
+
+
+async def test_what_is_done_once_a_day_is_done_at_its_hour_there(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        work.poller.daily(partial(keep_what_may_be_kept, work), time(3, 30), "Asia/Shanghai")
+        work.poller.start()
+        (job,) = [each for each in work.poller._scheduler.get_jobs() if each.id not in work.poller.sources]
+        at = job.next_run_time.astimezone(ZoneInfo("Asia/Shanghai"))
+        await work.poller.stop()
+    assert (at.hour, at.minute) == (3, 30)
 
 
 async def test_without_a_setting_nothing_ever_goes(community: Community) -> None:
