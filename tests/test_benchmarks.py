@@ -16,7 +16,7 @@ from aggregator.config import Settings, clock_of
 from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
-from benchmarks import importing, polling, posts, reading, starting, suggesting, visible
+from benchmarks import alerting, importing, polling, posts, reading, starting, suggesting, visible
 from benchmarks.big_store import fill
 from benchmarks.children import ChildFailedError, run
 from benchmarks.figures import Figure, percentile
@@ -62,6 +62,15 @@ def test_what_is_published_is_seen_and_nothing_is_missing() -> None:
     assert said["all: p95"]["value"] >= said["all: p50"]["value"] > 0
     assert (said["posts missing"]["value"], said["posts doubled"]["value"]) == (0, 0)
     assert said["all: p95"]["posts"] > 0
+
+
+def test_what_is_urgent_is_told_to_people_and_programs() -> None:
+    said = lines(alerting.measure(posts=3, apart=0.05))
+    assert said["alert after it was read: p95"]["value"] > 0
+    assert (said["alert after it was read: missing"]["value"], said["webhook after it was read: missing"]["value"]) == (
+        0,
+        0,
+    )
 
 
 def test_pages_are_timed_beside_open_and_closed_inquiries() -> None:
