@@ -17,6 +17,7 @@ from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
 from benchmarks import (
+    alerting,
     claiming,
     crowded,
     importing,
@@ -143,6 +144,15 @@ def test_what_is_painted_is_timed_in_a_browser(desk: Path) -> None:
     said = lines(painting.measure(desk, rows=100, arrivals=1, keys=3, burst=5, visits=1))
     assert said["first visit on the wire"]["value"] > 10
     assert any(what.startswith("key to paint with ") for what in said)
+
+
+def test_what_is_urgent_is_told_to_people_and_programs() -> None:
+    said = lines(alerting.measure(posts=3, apart=0.05))
+    assert said["alert after it was read: p95"]["value"] > 0
+    assert (said["alert after it was read: missing"]["value"], said["webhook after it was read: missing"]["value"]) == (
+        0,
+        0,
+    )
 
 
 def test_starts_are_held_against_python_s_own() -> None:

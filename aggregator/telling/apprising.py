@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from aggregator.telling_settings import Destination
 
 GIVES_UP: Final = timedelta(hours=4)
-AT_ONCE: Final = 20  # alerts that one message may hold
-ONE_BY_ONE: Final = 3  # so many that come together are still a message each
+TOGETHER: Final = 20  # alerts that one message may hold
+ALONE: Final = 3  # so many that come together are still a message each
 LONGEST: Final = 60.0  # seconds of an attempt
 _STATUS = re.compile(r"error=(\d{3})\b")
 
@@ -83,8 +83,9 @@ class _Numbers(logging.Handler):
 class Receiver:
     """One destination of alerts."""
 
-    at_once = AT_ONCE
-    one_by_one = ONE_BY_ONE
+    together = TOGETHER
+    alone = ALONE
+    in_a_row = 1
     gives_up = GIVES_UP
 
     def __init__(self, name: str, config: Destination) -> None:

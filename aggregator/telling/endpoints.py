@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
     from aggregator.telling_settings import Webhook
 
+IN_A_ROW: Final = 20
 GIVES_UP: Final = timedelta(hours=24)
 READ_AT_MOST: Final = 400  # bytes of an answer that `aggregator webhook test` shows
 _OF_THE_TARGET = frozenset({401, 403, 404, 405, 407, 408, 421, 425, 429})
@@ -40,7 +41,8 @@ class Answer(NamedTuple):
 class Endpoint:
     """One webhook. It belongs to the event loop."""
 
-    at_once = one_by_one = 1
+    together = alone = 1
+    in_a_row = IN_A_ROW
     gives_up = GIVES_UP
 
     def __init__(self, name: str, config: Webhook, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -60,8 +62,10 @@ class Endpoint:
             return Answer(0, Outcome(f"its secret cannot be read: {error}"))
         if self._client is None:
             tls = await asyncio.to_thread(_tls)  # reading all authorities takes a while
+            # Servers end idle connections after a few seconds; one that is ended while it is used again is a failure.
+            limits = httpx.Limits(max_connections=1, keepalive_expiry=2)
             self._client = httpx.AsyncClient(
-                verify=tls, follow_redirects=False, trust_env=False, timeout=self._config.timeout
+                limits=limits, verify=tls, follow_redirects=False, trust_env=False, timeout=self._config.timeout
             )
         signed = headers(message_id, body, self._wall(), keys)
         try:
