@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-BY_DEFAULT: Final = ("importing", "polling", "visible", "reading", "starting", "tempo", "suggesting")
+BY_DEFAULT: Final = ("importing", "polling", "visible", "reading", "starting", "tempo", "suggesting", "live_sql")
 NAMED_ONLY: Final = ("crash",)
 
 

@@ -16,7 +16,7 @@ from aggregator.config import Settings, clock_of
 from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
-from benchmarks import importing, polling, posts, reading, starting, suggesting, visible
+from benchmarks import importing, live_sql, polling, posts, reading, starting, suggesting, visible
 from benchmarks.big_store import fill
 from benchmarks.children import ChildFailedError, run
 from benchmarks.figures import Figure, percentile
@@ -55,6 +55,12 @@ def test_what_was_answered_before_is_timed_and_something_is_shown() -> None:
     said = lines(suggesting.measure(inquiries=300, opened=60, asked=12))
     assert set(said) == {"the first time", "further times: p95"}
     assert all(line["shown"] > 0 and line["cpu_ms"] >= 0 for line in said.values())
+
+
+def test_live_sql_is_timed_against_the_same_in_process() -> None:
+    said = lines(live_sql.measure(inquiries=3000, runs=1))
+    assert list(said) == ["daily_counts, scan", "inquiries, scan", "inquiries, pushdown"]
+    assert all(line["rows"] == 12 and line["ratio"] > 0 for line in said.values())
 
 
 def test_what_is_published_is_seen_and_nothing_is_missing() -> None:
