@@ -1,7 +1,7 @@
 """What analysts' live SQL takes beside a million inquiries, against the same query in the service's own process.
 
-By day and channel: over `daily_counts` in scan mode, and of `inquiries` in pushdown. Each client is a DuckDB in a process
-of its own; it attaches once, and each of its queries is timed.
+By day and channel: over `daily_counts` in scan mode, and of `inquiries` in pushdown. Each client is a DuckDB in a
+process of its own; it attaches once, and each of its queries is timed.
 """
 
 from __future__ import annotations
