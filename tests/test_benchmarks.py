@@ -21,6 +21,7 @@ from benchmarks import (
     claiming,
     crowded,
     importing,
+    live_sql,
     painting,
     polling,
     posts,
@@ -70,6 +71,12 @@ def test_what_was_answered_before_is_timed_and_something_is_shown() -> None:
     said = lines(suggesting.measure(inquiries=300, opened=60, asked=12))
     assert set(said) == {"the first time", "further times: p95"}
     assert all(line["shown"] > 0 and line["cpu_ms"] >= 0 for line in said.values())
+
+
+def test_live_sql_is_timed_against_the_same_in_process() -> None:
+    said = lines(live_sql.measure(inquiries=3000, runs=1))
+    assert list(said) == ["daily_counts, scan", "inquiries, scan", "inquiries, pushdown"]
+    assert all(line["rows"] == 12 and line["ratio"] > 0 for line in said.values())
 
 
 def test_what_is_published_is_seen_and_nothing_is_missing() -> None:

@@ -109,13 +109,13 @@ class Door:
             _TABLES: _catalog_of(con),
         }
         self._checker = Checker(_relations(con)) if self.mode == "pushdown" else None
-        for name, function, takes, gives in (
-            ("analysts_enter", self._enters, 3, "BOOLEAN"),
-            ("analysts_ask", self._asks, 2, "VARCHAR"),
+        for setting, function, takes, gives in (
+            ("quack_authentication_function", self._enters, 3, "BOOLEAN"),
+            ("quack_authorization_function", self._asks, 2, "VARCHAR"),
         ):
+            name = f"analysts_{secrets.token_hex(8)}"  # an open database keeps the one of an earlier door
             con.create_function(name, function, ["VARCHAR"] * takes, gives, null_handling="special", side_effects=True)
-        con.execute("SET GLOBAL quack_authentication_function = 'analysts_enter'")
-        con.execute("SET GLOBAL quack_authorization_function = 'analysts_ask'")
+            con.execute(f"SET GLOBAL {setting} = '{name}'")
         con.execute("CALL quack_serve(?, token := ?)", [self.url, secrets.token_urlsafe(32)]).fetchall()
         self._own = con
 

@@ -23,7 +23,6 @@ class Desk(NamedTuple):
     missed: Mapping[str, int]
     states: Mapping[str, int]
     incidents: int
-    deliveries: Mapping[tuple[str, str], int]
     copies: Mapping[str, float]
     waiting: int
     jobs: int
@@ -39,14 +38,12 @@ def read_desk(cursor: Connection, db: Database, now: datetime) -> Desk:
     ).fetchall()
     states = cursor.execute("SELECT state, count(*) FROM feed_at(?) GROUP BY 1", [now]).fetchall()
     incidents = cursor.execute("SELECT count(*) FROM incident WHERE state = 'open'").fetchone()
-    deliveries = cursor.execute("SELECT target, state, count(*) FROM delivery GROUP BY ALL").fetchall()
     copies = cursor.execute("SELECT kind, epoch(max(made_at)) FROM copy_made GROUP BY 1").fetchall()
     return Desk(
         dict.fromkeys(OUTBOX, 0) | outbox,
         dict.fromkeys(CLOCKS, 0) | {clock or "promise": count for clock, count in missed},
         dict(states),
         incidents[0] if incidents else 0,
-        {(target, state): count for target, state, count in deliveries},
         dict(copies),
         db.waiting(),
         db.written.jobs,
@@ -73,12 +70,6 @@ def desk_families(desk: Desk) -> Iterable[Metric]:
     yield by("clocks_missed", "Open inquiries whose promised time has run out, by clock.", "clock", desk.missed)
     yield by("inquiries_in_state", "Open inquiries by state.", "state", desk.states)
     yield GaugeMetricFamily("aggregator_incidents_open", "Incidents that go on.", value=desk.incidents)
-    told = GaugeMetricFamily(
-        "aggregator_deliveries", "Alerts and calls of webhooks, by receiver and state.", labels=["target", "state"]
-    )
-    for (target, state), count in desk.deliveries.items():
-        told.add_metric([target, state], count)
-    yield told
     yield by("copy_newest_timestamp_seconds", "When the newest copy was made here, by kind.", "kind", desk.copies)
     yield GaugeMetricFamily("aggregator_writer_queue", "Transactions that wait for the writer.", value=desk.waiting)
     yield CounterMetricFamily("aggregator_writer_transactions", "Transactions since the start.", value=desk.jobs)
