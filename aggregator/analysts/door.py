@@ -12,11 +12,11 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import structlog
@@ -109,12 +109,15 @@ class Door:
             _TABLES: _catalog_of(con),
         }
         self._checker = Checker(_relations(con)) if self.mode == "pushdown" else None
-        for setting, function, takes, gives in (
+        functions: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
             ("quack_authentication_function", self._enters, 3, "BOOLEAN"),
             ("quack_authorization_function", self._asks, 2, "VARCHAR"),
-        ):
+        )
+        for setting, function, takes, gives in functions:
             name = f"analysts_{secrets.token_hex(8)}"  # an open database keeps the one of an earlier door
-            con.create_function(name, function, ["VARCHAR"] * takes, gives, null_handling="special", side_effects=True)
+            parameters: list[Any] = ["VARCHAR"] * takes
+            how: dict[str, Any] = {"null_handling": "special", "side_effects": True}
+            con.create_function(name, function, parameters, gives, **how)
             con.execute(f"SET GLOBAL {setting} = '{name}'")
         con.execute("CALL quack_serve(?, token := ?)", [self.url, secrets.token_urlsafe(32)]).fetchall()
         self._own = con
