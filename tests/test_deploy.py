@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from aggregator.cli import main
+from connectors.secret import Secret
 from tests.conftest import Community, poll
 from tests.test_docs import parsed
 from tests.test_metrics import told
@@ -117,19 +118,14 @@ async def test_every_metric_that_is_drawn_or_alerted_on_is_told(community: Commu
         each["expr"] for each in rules
     ]
     kept = 'UPDATE source_state SET quota = \'{"left": 1, "limit": 9, "resets_at": "2026-03-15T00:00:00Z"}\''
+    hook = {"url": "http://127.0.0.1:1/", "secret": Secret(env="TOLD_SECRET"), "events": ["inquiry.new"]}
+    community.more["webhooks"] = {"x": hook}
     async with open_site(community) as site:
         community.telegram.says("fox", "my swap failed")
         await poll(site.work)
         await site.work.db.write(lambda con: con.execute(kept).fetchall())
         copy = "INSERT INTO copy_made VALUES ('/b', 'backup', '2026-03-14 08:00:00+00')"
         await site.work.db.write(lambda con: con.execute(copy).fetchall())
-        sent = (
-            "INSERT INTO delivery BY NAME "
-            "SELECT uuid() AS delivery_id, 'alert:x' AS target, 'e' AS event, '' AS subject, "
-            "'' AS body, false AS unless_taken, 'given_up' AS state, TIMESTAMPTZ '2026-03-14' AS written_at, "
-            "TIMESTAMPTZ '2026-03-14' AS due_at, 9 AS tries"
-        )
-        await site.work.db.write(lambda con: con.execute(sent).fetchall())
         names = {key[0] for key in await told(site)}
     assert {name for each in asked for name in NAME.findall(each)} - names == set()
     documented = set(
