@@ -63,7 +63,7 @@ async def test_a_person_is_found_by_name_handle_id_address_inquiry_and_part_of_t
     async with site.visitor("vic") as client:
         for sought, how in (
             ("FOX", "name"), (native, "id"), (ADDRESS.lower(), "address"), (f"#{code}", "inquiry"),
-            (account(site, "fox"), "inquiry"),
+            (account(site, "fox"), "id"),
         ):  # fmt: skip
             hits = {each["account"]: each["how"] for each in await found(client, sought)}
             assert how in hits[account(site, "fox")]
