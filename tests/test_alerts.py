@@ -17,6 +17,7 @@ from aggregator.actions import act
 from aggregator.config import ConfigError, load
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
+from aggregator.store import sources
 from aggregator.telling.quiet import after_quiet
 from aggregator.telling.sender import Sender
 from aggregator.telling.serving import carriers_of
@@ -25,7 +26,8 @@ from aggregator.telling_settings import Alerts, Destination, Rule
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
 from tests.conftest import Community, poll
-from tests.told_place import Place, a_place
+from tests.test_webhooks import webhook
+from tests.told_place import SECRET, Place, a_place
 
 PHRASE = "legal winner thank year wave saddle worth useful legal winner thank yellow"
 STOLEN = "somebody stole all my funds, I gave the recovery phrase to a fake support"
@@ -166,8 +168,10 @@ async def test_an_incident_is_told_when_it_begins_grows_and_ends(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [f"user{number}" for number in range(5)]
-    async with a_place() as place:
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    async with a_place() as place, a_place() as program:
         events = rule("incident.started", "incident.grew", "incident.ended")
+        community.more["webhooks"] = {"program": webhook(program, events=events.events, language="zh")}
         async with watching(community, {"one": to(place, monkeypatch)}, events) as watch:
             for number, each in enumerate(people):
                 await watch.says((each, f"swap fails on Arbitrum since v2.1.{3}, error 5003 {'!' * number}"))
@@ -182,13 +186,18 @@ async def test_an_incident_is_told_when_it_begins_grows_and_ends(
             "3 persons report it.", "5 persons report it.",
         ]  # fmt: skip
         assert "Arbitrum" in titles(place)[0]
+        told = [each.told["data"]["incident"] for each in program.came]
+        assert [(each["name"], each["persons"], each["state"]) for each in told] == [
+            ("INC-1", 3, "open"), ("INC-1", 5, "open"), ("INC-1", 5, "ended"),
+        ]  # fmt: skip
+        assert (told[2]["end_reason"], "Arbitrum" in told[0]["says"]) == ("quiet", True)
 
 
 async def test_a_clock_about_to_run_out_and_a_source_that_sees_nothing_are_told(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_place() as place:
-        events = rule("inquiry.due", "source.blind", "source.seeing")
+        events = rule("inquiry.due", "source.blind", "source.seeing", "source.expiring")
         async with watching(community, {"one": to(place, monkeypatch)}, events) as watch:
             await watch.says(("lin", "how do I change the network fee?"))
             await watch.deliver(minutes=15)
@@ -203,7 +212,14 @@ async def test_a_clock_about_to_run_out_and_a_source_that_sees_nothing_are_told(
             community.telegram.token_is_good = True
             await poll(watch.work, "telegram")
             await watch.deliver()
-        assert titles(place)[1:] == ["We see nothing any more of telegram", "We see telegram again"]
+            now, warnings = community.clock(), ("the token {env: TELEGRAM_TOKEN} expires at 2026-03-20 08:00 UTC",)
+            for _ in range(2):
+                await watch.work.db.write(lambda con: sources.report(con, "telegram", "ok", "", 0, now, None, warnings))
+                await watch.deliver()
+        assert titles(place)[1:] == [
+            "We see nothing any more of telegram", "We see telegram again", "Access to telegram expires",
+        ]  # fmt: skip
+        assert place.came[-1].told["message"].startswith("the token {env: TELEGRAM_TOKEN} expires at")
         assert "TELEGRAM_TOKEN" in place.came[1].told["message"]
 
 

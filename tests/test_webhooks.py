@@ -12,6 +12,8 @@ import pytest
 
 from aggregator.actions import act
 from aggregator.config import Web
+from aggregator.outbox import Sender as OutboxSender
+from aggregator.outbox.outbox import HOLD
 from aggregator.store.deliveries import reports
 from aggregator.telling.sender import Sender
 from aggregator.telling.serving import carriers_of
@@ -198,3 +200,30 @@ async def test_what_nobody_has_taken_for_a_day_is_given_up_and_who_is_gone_is_le
             assert {why for target, _, why in states if target == "webhook:gone"} == {
                 "it wants no more (410 Gone): nothing is sent there until the service starts again"
             }
+
+
+async def test_what_becomes_of_our_answers_is_told_without_their_words(community: Community) -> None:
+    async with a_place() as place:
+        community.more["webhooks"] = {"replies": webhook(place, events=("reply.sent", "reply.refused"))}
+        async with community.desk("forum") as work:
+            told = Told(community, work)
+            for author in ("lin", "mia"):
+                community.forum.says(author, "转账三小时没到账", title=f"{author} asks")
+            await poll(work, "forum")
+            asked = work.db.query("SELECT inquiry_id FROM inquiry ORDER BY opened_at, inquiry_id")
+            for (inquiry,) in asked:
+                await work.outbox.send(inquiry.bytes, "amy", "We look at it at once.", "")
+            community.clock.pass_(seconds=HOLD)
+            out = OutboxSender(work.outbox)
+            await out.send_due(until_done=True)
+            community.forum.writing.refuses.append("similar")
+            community.clock.pass_(seconds=1)
+            await out.send_due(until_done=True)
+            await told.deliver()
+            await told.sender.stop()
+    said = [each.told["data"]["reply"] for each in place.came]
+    assert place.types == ["reply.sent", "reply.refused"]
+    assert [each["state"] for each in said] == ["sent", "refused"]
+    assert {each["who"] for each in said} == {"amy"}
+    assert {each["inquiry"]["source"] for each in said} == {"forum"}
+    assert "at once" not in b"".join(each.body for each in place.came).decode()
