@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from tests.console import Console
 from tests.console import console as console
 from tests.demo_day import DemoDay
 from tests.demo_day import demo_day as demo_day
+from tests.test_import import ROWS, jsonl
 from tests.test_views import QUERIES
 
 pytestmark = pytest.mark.xdist_group("analysts")
@@ -339,3 +342,39 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 def test_a_word_is_enough_to_open_it(written: str, mode: str, tmp_path: Path) -> None:
     (tmp_path / "connectors.yaml").write_text(f"sources: {{}}\n{written}\n")
     assert load(tmp_path / "connectors.yaml").sql.mode == mode
+
+
+def test_a_runaway_is_named_and_ended_by_the_restart(console: Console, tmp_path: Path) -> None:
+    port = free_port()
+    sql = f"{{mode: pushdown, port: {port}, longest: 0.5, restart_on_runaway: true}}"
+    console.config.write_text(f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {sql}\n")
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
+    console.ok("user", "add", "ana")
+    told = console.ok("token", "make", "notebook", "--for", "ana", "--scope", "sql")
+    token = re.findall(r"desk_[\w-]+", told)[0]
+    attach = f"ATTACH 'quack:localhost:{port}' AS live (TYPE quack, TOKEN '{token}')"
+    runaway = "SELECT count(*) FROM range(3000000) AS a(i), range(3000000) AS b(j) WHERE i * j % 7 = 3"
+    with (tmp_path / "log").open("wb") as log:
+        service = console.begin("run", stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            wait_for(port)
+            answers = asks([attach, _sent(runaway)])
+            wait_for(port)
+            after = asks([attach, "SELECT count(*) FROM live.inquiries"])
+        finally:
+            service.kill()
+            service.wait()
+    said = (tmp_path / "log").read_text()
+    assert isinstance(answers[1], str)
+    assert after == [[], [[3]]]
+    assert re.search(r"sql\.runaway .*owner=ana", said)
+    assert "sql.restarting" in said
+
+
+def wait_for(port: int) -> None:
+    """Until somebody listens there; at most a minute."""
+    for _ in range(600):
+        with suppress(OSError), socket.create_connection(("localhost", port), timeout=1):
+            return
+        threading.Event().wait(0.1)
+    raise TimeoutError(port)

@@ -75,6 +75,15 @@ class _Session:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A query that is still running, whether its client is there or not."""
+
+    session: str
+    owner: str
+    seconds: float
+
+
 class Door:
     """Serves until `shut`. Safe for many threads: Quack calls back from its own."""
 
@@ -131,6 +140,23 @@ class Door:
         con.close()
         with self._lock:
             self._sessions.clear()
+
+    def slow(self, longest: float) -> list[Slow]:
+        """Queries that have been running for more than so many seconds."""
+        if self._own is None:
+            return []
+        found = (
+            self._own.cursor()
+            .execute(  # Quack takes the times from the machine's own clock
+                "SELECT connection_id, epoch(CAST(now() AS TIMESTAMP)) - epoch(query_started_at) AS seconds "
+                "FROM quack_active_connections() WHERE state = 'active' AND seconds > ?",
+                [longest],
+            )
+            .fetchall()
+        )
+        with self._lock:
+            owners = {session: known.owner for session, known in self._sessions.items()}
+        return [Slow(session, owners.get(session, "?"), seconds) for session, seconds in found]
 
     # -- what Quack asks us ----------------------------------------------------------------------
 
