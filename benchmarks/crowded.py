@@ -67,7 +67,9 @@ async def _visited(folder: Path, visits: int, written: int) -> tuple[list[float]
 
 
 @asynccontextmanager
-async def _everybody_else(service: Served, names: list[str], written: int) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+async def _everybody_else(
+    service: Served, names: list[str], written: int
+) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     told = orjson.dumps({"url": service.url, "hooks_url": service.hooks_url, "links": service.links, "names": names})
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.crowded", str(written),
