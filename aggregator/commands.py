@@ -129,7 +129,9 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
 
         run = asyncio.ensure_future(asyncio.to_thread(under_way.run, tell))
         try:
-            return await asyncio.shield(run)
+            made = await asyncio.shield(run)
+            await work.db.write(lambda con: note_copy(con, under_way.target, "export", under_way.now))
+            return made
         except asyncio.CancelledError:
             under_way.stop()
             with suppress(StoppedError, RefusedError, OSError):

@@ -203,6 +203,13 @@ class Sql(_Settings):
     )
     port: Port = Field(default=9494, ge=1, description="Port on which this machine alone can reach it.")
 
+    longest: float = Field(
+        default=60, gt=0, description="Seconds; a query sent in mode pushdown that takes longer is reported."
+    )
+    restart_on_runaway: bool = Field(
+        default=False, description="Restart the service then: nothing else ends such a query. Nothing is lost."
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _a_word_is_the_mode(cls, value: object) -> object:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from aggregator.config import Digests, Settings
+from aggregator.control import RefusedError
 from aggregator.store.figures import Range
 from aggregator.web import digest as pages
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang
@@ -109,10 +110,14 @@ def _put(path: Path, text: str) -> None:
 
 
 def _letter(digest: pages.Digest, lang: Lang, url: str, settings: Settings) -> EmailMessage:
-    """As plain text, as a page without plots, for mail programs draw none, and the page with plots beside them."""
+    """As plain text, as a page without plots, for mail programs draw none, and the page with plots beside them.
+
+    Raises:
+        RefusedError: nobody wants it.
+    """
     smtp = settings.digest.smtp
     if smtp is None or not settings.digest.to:
-        raise NotSentError("nobody is named who wants it: set digest.to and digest.smtp")
+        raise RefusedError("nobody is named who wants it: set digest.to and digest.smtp in connectors.yaml")
     letter = EmailMessage()
     letter["Subject"] = pages.title(digest, lang)
     letter["From"] = smtp.address

@@ -71,12 +71,13 @@ async def erase_person(work: Workplace, said: str, *, dry_run: bool, logs: Seque
 
 async def keep_what_may_be_kept(work: Workplace) -> Kept:
     """Delete what is older than `retention` says; compact if there was any."""
-    kept = await work.db.write(
-        lambda con: keep_to_retention(
-            con, work.settings.retention, work.clock(), work.settings.timezone, work.ingest.forget_all
-        ),
-        bulk=True,
-    )
+    kept, now, settings = Kept(), work.clock(), work.settings
+
+    def some(con: Connection) -> Kept:
+        return keep_to_retention(con, settings.retention, now, settings.timezone, work.ingest.forget_all)
+
+    while (part := await work.db.write(some, bulk=True)).deleted:  # a part at a time: live pages go first
+        kept.add(part)
     if kept.deleted:
         log.info("retention.deleted", inquiries=kept.inquiries, rows=sum(kept.deleted.values()))
         work.ingest.tell(kept.gone)

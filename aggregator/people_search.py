@@ -82,12 +82,12 @@ def _exact(cursor: Connection, sought: str) -> dict[Id, tuple[How, ...]]:
     sql = f"SELECT DISTINCT account_id, value FROM evidence WHERE value IN (SELECT id FROM wanted) LIMIT {MOST + 1}"
     for account, value in rows.select(cursor, sql, rows.ids(values)):
         add(account, values[value])
-    for account in _by_our_own_names(cursor, sought):
-        add(account, "inquiry")
+    for account, how in _by_our_own_names(cursor, sought):
+        add(account, how)
     return found
 
 
-def _by_our_own_names(cursor: Connection, sought: str) -> list[Id]:
+def _by_our_own_names(cursor: Connection, sought: str) -> list[tuple[Id, How]]:
     """Whose inquiry, or whose page, this is."""
     inquiry = None
     try:
@@ -97,12 +97,12 @@ def _by_our_own_names(cursor: Connection, sought: str) -> list[Id]:
         inquiry = find_by_code(cursor, code) if len(code) == 7 and code.isascii() else None
     else:
         if rows.fetch(cursor, "account", "account_id", "account_id", [this]):
-            return [this]
+            return [(this, "id")]
         inquiry = this
     if inquiry is None:
         return []
     both = (rows.fetch(cursor, table, "person_id", "inquiry_id", [inquiry]) for table in _TABLES)
-    return [person for found in both for (person,) in found]
+    return [(person, "inquiry") for found in both for (person,) in found]
 
 
 _TABLES = ("inquiry_open", "inquiry_closed")

@@ -185,7 +185,7 @@ class Poller:
         if source is None or source.state in ("stopped", "paused"):
             return
         source.again = source.lock.locked()
-        if not source.again:
+        if not source.again and self._scheduler.running:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     async def ready(self, name: str) -> None:

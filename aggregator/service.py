@@ -91,7 +91,7 @@ async def running(
         hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
-        await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock))
+        await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock, work.poller.keep_house))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
         await control.start()

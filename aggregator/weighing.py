@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aggregator.store.database import Database
     from aggregator.store.rows import Connection
 
-PAGE = 500
+PAGE = 4000  # each page reads the columns of all posts once, so few large ones
 MOST = 20  # moves that are told one by one
 FIRST = bytes(16)
 LEAST = 0.5  # points

@@ -22,10 +22,11 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LANGS = {"zh": "zh-CN", "en": "en"}
 SIZE = {"width": 1280, "height": 860}
 LINK = re.compile(r"(http://\S+)/enter\?token=\S+")
+ASKED = {"zh": "没到账", "en": "640 USDC"}  # what the simulated people say of whom the picture shows an inquiry
 ANSWERS = {
-    "zh": "您好，这笔转账我们已经在查。请把完整的交易哈希发给我们，不要发给任何私信您的人。",
-    "en": "We are looking into this transfer. Please post its full transaction hash here, and give it to nobody who"
-    " writes to you in private.",
+    "zh": "您好，这笔充值我们已经在查，资金没有丢。请把订单截图发到这里；助记词不要告诉任何人，客服也不会问。",
+    "en": "Your USDC are not lost: swaps on Polygon fail in 4.8.2 (E-1207), and we are repairing it. We have your"
+    " transaction ID, and write here as soon as it is done. Give your recovery words to nobody.",
 }
 PIXELS = """async (source) => {
   const image = new Image();
@@ -54,6 +55,7 @@ async def main() -> None:
         for short, lang in LANGS.items():
             await context.request.post(f"{base}/language", form={"lang": lang, "csrf": await _csrf(page)})
             for name, path in _paths(worried[short]).items():
+                await page.set_viewport_size(SIZE | ({"height": 1080} if name == "inquiry" else {}))
                 await page.goto(base + path)
                 await ready(page)
                 await _sets_up(page, name, short)
@@ -96,9 +98,8 @@ async def _works(page: Page) -> None:
 
 
 async def _worried(page: Page, base: str, short: str) -> str:
-    """The path of the most pressing inquiry about a transfer in this language."""
-    query = "到账" if short == "zh" else "transfer"
-    await page.goto(f"{base}/?lang={short}&q={query}")
+    """The path of an inquiry in this language whose customer misses money."""
+    await page.goto(f"{base}/?q={ASKED[short]}")
     await ready(page)
     return str(await page.locator("li.row a.open").first.get_attribute("href"))
 

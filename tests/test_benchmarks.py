@@ -17,9 +17,11 @@ from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
 from benchmarks import (
+    alerting,
     claiming,
     crowded,
     importing,
+    live_sql,
     painting,
     polling,
     posts,
@@ -69,6 +71,12 @@ def test_what_was_answered_before_is_timed_and_something_is_shown() -> None:
     said = lines(suggesting.measure(inquiries=300, opened=60, asked=12))
     assert set(said) == {"the first time", "further times: p95"}
     assert all(line["shown"] > 0 and line["cpu_ms"] >= 0 for line in said.values())
+
+
+def test_live_sql_is_timed_against_the_same_in_process() -> None:
+    said = lines(live_sql.measure(inquiries=3000, runs=1))
+    assert list(said) == ["daily_counts, scan", "inquiries, scan", "inquiries, pushdown"]
+    assert all(line["rows"] == 12 and line["ratio"] > 0 for line in said.values())
 
 
 def test_what_is_published_is_seen_and_nothing_is_missing() -> None:
@@ -143,6 +151,15 @@ def test_what_is_painted_is_timed_in_a_browser(desk: Path) -> None:
     said = lines(painting.measure(desk, rows=100, arrivals=1, keys=3, burst=5, visits=1))
     assert said["first visit on the wire"]["value"] > 10
     assert any(what.startswith("key to paint with ") for what in said)
+
+
+def test_what_is_urgent_is_told_to_people_and_programs() -> None:
+    said = lines(alerting.measure(posts=3, apart=0.05))
+    assert said["alert after it was read: p95"]["value"] > 0
+    assert (said["alert after it was read: missing"]["value"], said["webhook after it was read: missing"]["value"]) == (
+        0,
+        0,
+    )
 
 
 def test_starts_are_held_against_python_s_own() -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aggregator.clock_settings import Calendar
-from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Web, load
+from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
+from aggregator.telling_settings import Alerts, Destination, Rule, Webhook
 from aggregator.yaml_lines import read
 from connectors.contract import SourceConfig
 from connectors.registry import connector_class, known_connectors
@@ -48,11 +49,16 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         ((), Settings),
         (("web",), Web),
         (("hooks",), Hooks),
+        (("sql",), Sql),
         (("team", 0), Colleague),
         (("brand",), Brand),
         (("bands",), Bands),
         (("clocks", "default"), ChannelClock),
         (("clocks", "default", "calendar"), Calendar),
+        (("webhooks", "ticket-system"), Webhook),
+        (("alerts",), Alerts),
+        (("alerts", "destinations", "on-call"), Destination),
+        (("alerts", "rules", "urgent"), Rule),
     ],
 )
 def test_the_example_holds_every_setting(everything: Path, path: tuple[str | int, ...], model: type[BaseModel]) -> None:
@@ -75,7 +81,9 @@ def test_the_example_holds_every_setting_that_all_sources_have(everything: Path)
     assert set(SourceConfig.model_fields) <= set(document.value["sources"]["forum"])
 
 
-@pytest.mark.parametrize("model", [Settings, Web, Hooks, Colleague, Brand, Bands, ChannelClock, Calendar])
+@pytest.mark.parametrize(
+    "model", [Settings, Web, Hooks, Colleague, Brand, Bands, ChannelClock, Calendar, Webhook, Alerts, Destination, Rule]
+)
 def test_every_setting_is_described(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 

@@ -86,6 +86,17 @@ async def test_a_second_poll_beside_one_at_work_says_so_and_ends_well(desk: Cons
     assert sorted(await run(desk, "poll")) == ["forum", "support"]
 
 
+async def test_logs_are_lines_of_json_where_no_terminal_reads_them(desk: Console, community: Community) -> None:
+    community.forum.says("lin", "转账三小时未到账，没人理我")
+    lines: dict[str, list[bytes]] = {}
+    for form in ("auto", "text"):
+        _, told = await asyncio.to_thread(desk.begin("--log", form, "poll", "forum").communicate)
+        lines[form] = told.splitlines()
+        community.forum.says("lin", "还是没有人理我")
+    assert [orjson.loads(line)["event"] for line in lines["auto"]] == ["page.committed"]
+    assert [b"page.committed" in line and not line.startswith(b"{") for line in lines["text"]] == [True]
+
+
 HOLDS = """
 import sys, pathlib
 from aggregator.locking import lock

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from aggregator.cli import main
+from connectors.secret import Secret
 from tests.conftest import Community, poll
 from tests.test_docs import parsed
 from tests.test_metrics import told
@@ -117,6 +118,8 @@ async def test_every_metric_that_is_drawn_or_alerted_on_is_told(community: Commu
         each["expr"] for each in rules
     ]
     kept = 'UPDATE source_state SET quota = \'{"left": 1, "limit": 9, "resets_at": "2026-03-15T00:00:00Z"}\''
+    hook = {"url": "http://127.0.0.1:1/", "secret": Secret(env="TOLD_SECRET"), "events": ["inquiry.new"]}
+    community.more["webhooks"] = {"x": hook}
     async with open_site(community) as site:
         community.telegram.says("fox", "my swap failed")
         await poll(site.work)

@@ -21,6 +21,11 @@ from tests.test_control import serving
 SAYS = "my swordfish ledger account vanished after the update"
 LATER = "please look at the turquoise umbrella transfer again"
 UNREADABLE = "what the heron said cannot be read"
+TOLD = (
+    "INSERT INTO delivery BY NAME SELECT uuid() AS delivery_id, 'alert:x' AS target, 'e' AS event, $1 AS subject, "
+    "$2 AS body, false AS unless_taken, 'due' AS state, TIMESTAMPTZ '2026-03-14' AS written_at, "
+    "TIMESTAMPTZ '2026-03-14' AS due_at, 0 AS tries"
+)
 NAME = "Quillon Thackeray"
 HANDLE = "quillon_thk"
 
@@ -75,8 +80,11 @@ async def test_a_person_is_gone_and_the_proof_agrees_with_the_bytes(community: C
         work.desk.add_user("amy", "agent")
         save_draft(work.desk, "amy", inquiry["inquiry_id"].bytes, f"Hello {NAME}, we are on it", 0, community.clock())
         assert traces(community.data, UNREADABLE)  # it is there
+        await work.db.write(lambda con: con.execute(TOLD, [str(inquiry["inquiry_id"]), LATER]).fetchall())
         back_up(work.db, work.desk, tmp_path / "silent", community.clock())
         await handlers(work)["backup"]({"target": str(tmp_path / "before")}, lambda _: None)
+        of_all = {"target": str(tmp_path / "earlier"), "personal": True, "csv": False}
+        await handlers(work)["export"](of_all, lambda _: None)
         log = tmp_path / "run.log"
         log.write_text(f"somebody printed {SAYS}\n")
         for space in ("telegram", "forum"):
@@ -87,11 +95,20 @@ async def test_a_person_is_gone_and_the_proof_agrees_with_the_bytes(community: C
             )  # fmt: skip
             told = await erase(work, person, logs=(log,) if space == "telegram" else ())
         assert told["proof"]["holds"], told
-        assert [(Path(each["path"]).name, each["holds"]) for each in told["copies"]] == [("before", True)]
+        assert [(Path(each["path"]).name, each["kind"], each["holds"]) for each in told["copies"]] == [
+            ("before", "backup", True),
+            ("earlier", "export", True),
+        ]
+        assert (told["deleted"]["delivery"], told["deleted"]["draft"]) == (1, 1)
         assert traces(community.data, *words) == {}
         kept = texts(work)
         await handlers(work)["backup"]({"target": str(tmp_path / "after")}, lambda _: None)
         assert traces(tmp_path / "after", *words) == {}
+        await handlers(work)["export"](
+            {"target": str(tmp_path / "exported"), "personal": True, "csv": True}, lambda _: None
+        )
+        assert traces(tmp_path / "exported", *words) == {}
+        assert len(list((tmp_path / "exported").rglob("*.csv"))) > 5
         for _ in range(3):  # the forum lists its newest posts again and again
             community.clock.pass_(minutes=1)
             await poll(work)

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import re
 import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from aggregator.analysts import VIEWS
+from aggregator.analysts import VIEWS, door
 from aggregator.analysts.door import Door, Mode
+from aggregator.config import load
+from aggregator.listener import PortTakenError
+from aggregator.service import running
 from aggregator.store import tokens
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from connectors.errors import ConfigError
 from tests.analyst import asks, crowd
+from tests.console import Console
+from tests.console import console as console
 from tests.demo_day import DemoDay
 from tests.demo_day import demo_day as demo_day
+from tests.test_import import ROWS, jsonl
 from tests.test_views import QUERIES
 
 pytestmark = pytest.mark.xdist_group("analysts")
@@ -65,14 +75,14 @@ def serving(day: DemoDay, folder: Path, mode: Mode) -> Iterator[Served]:
     data = folder / "data"
     shutil.copytree(day.settings.data, data, ignore=shutil.ignore_patterns("*.sock"))
     db, desk = Database(data / "inquiries.duckdb"), Desk(data / "desk.db")
-    door = Door(db, desk, day.clock, mode, free_port())
+    opened = Door(db, desk, day.clock, mode, free_port())
     desk.add_user("ana", "viewer")
     token = tokens.make(desk, "notebook", "ana", ["sql"], who="ana", now=day.now, until=None)
-    door.open()
+    opened.open()
     try:
-        yield Served(db, desk, door, day, token)
+        yield Served(db, desk, opened, day, token)
     finally:
-        door.shut()
+        opened.shut()
         desk.close()
         db.close()
 
@@ -281,3 +291,90 @@ def test_a_revoked_token_ends_a_session_at_once(scan: Served) -> None:
     tokens.revoke(scan.desk, "brief", who="ana", now=scan.day.now)
     assert scan.door._asks("a-session", "FROM main.inquiries") is None
     assert scan.door._asks("never-entered", "FROM main.inquiries") is None
+
+
+async def test_the_service_opens_the_door_when_it_is_told_to_and_again_after_a_compaction(console: Console) -> None:
+    port = free_port()
+    told = f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {{mode: scan, port: {port}}}\n"
+    console.config.write_text(told)
+    async with running(console.settings()) as service:
+        service.work.desk.add_user("ana", "viewer")
+        token = tokens.make(
+            service.work.desk, "notebook", "ana", ["sql"], who="ana", now=service.work.clock(), until=None
+        )
+        for _ in range(2):
+            answers = await asyncio.to_thread(asks, ["SELECT count(*) FROM inquiries"], live=(token, port))
+            assert answers == [[[0]]]
+            await asyncio.to_thread(service.work.db.compact)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def test_a_port_that_is_taken_is_said(console: Console) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        console.config.write_text(
+            f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {{mode: scan, port: {port}}}\n"
+        )
+        with pytest.raises(PortTakenError, match=f"port {port}"):
+            async with running(console.settings()):
+                pass
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "EXTENSIONS", ("quack", "never_made"))
+    with pytest.raises(ConfigError, match=r"pip install 'inquiry-aggregator\[sql\]'"):
+        door.require_extensions()
+
+
+@pytest.mark.parametrize(
+    ("written", "mode"),
+    [
+        ("", "off"),
+        ("sql: off", "off"),
+        ("sql: scan", "scan"),
+        ("sql: {mode: off}", "off"),
+        ("sql: {mode: pushdown}", "pushdown"),
+    ],
+)
+def test_a_word_is_enough_to_open_it(written: str, mode: str, tmp_path: Path) -> None:
+    (tmp_path / "connectors.yaml").write_text(f"sources: {{}}\n{written}\n")
+    assert load(tmp_path / "connectors.yaml").sql.mode == mode
+
+
+def test_a_runaway_is_named_and_ended_by_the_restart(console: Console, tmp_path: Path) -> None:
+    port = free_port()
+    sql = f"{{mode: pushdown, port: {port}, longest: 0.5, restart_on_runaway: true}}"
+    console.config.write_text(f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {sql}\n")
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
+    console.ok("user", "add", "ana")
+    told = console.ok("token", "make", "notebook", "--for", "ana", "--scope", "sql")
+    token = re.findall(r"desk_[\w-]+", told)[0]
+    attach = f"ATTACH 'quack:localhost:{port}' AS live (TYPE quack, TOKEN '{token}')"
+    runaway = "SELECT count(*) FROM range(3000000) AS a(i), range(3000000) AS b(j) WHERE i * j % 7 = 3"
+    with (tmp_path / "log").open("wb") as log:
+        service = console.begin("run", stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            wait_for(port)
+            answers = asks([attach, _sent(runaway)])
+            wait_for(port)
+            after = asks([attach, "SELECT count(*) FROM live.inquiries"])
+        finally:
+            service.kill()
+            service.wait()
+    said = (tmp_path / "log").read_text()
+    assert isinstance(answers[1], str)
+    assert after == [[], [[3]]]
+    assert re.search(r"sql\.runaway .*owner=ana", said)
+    assert "sql.restarting" in said
+
+
+def wait_for(port: int) -> None:
+    """Until somebody listens there; at most a minute."""
+    for _ in range(600):
+        with suppress(OSError), socket.create_connection(("localhost", port), timeout=1):
+            return
+        threading.Event().wait(0.1)
+    raise TimeoutError(port)

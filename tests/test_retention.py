@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from aggregator.actions import act
 from aggregator.commands import handlers
 from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.keeping import retention
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
 
@@ -60,6 +64,30 @@ async def test_closed_inquiries_go_and_are_counted_and_open_ones_stay(community:
     assert len(names) == 2
     stored = b"".join(path.read_bytes() for path in community.data.iterdir() if path.is_file())
     assert b"swordfish" not in stored
+
+
+async def test_all_that_is_old_goes_though_one_transaction_takes_a_part(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    community.more["retention"] = {"telegram": timedelta(days=30)}
+    async with community.desk("telegram") as work:
+        for who, fish in (("fox", "swordfish"), ("owl", "marlin"), ("elk", "halibut")):
+            community.telegram.says(who, f"my {fish} transfer is stuck")
+            await poll(work)
+            await close(work, fish)
+        community.clock.pass_(days=40)
+        assert ((await retain(work))["inquiries"], texts(work)) == (3, [])
+
+
+async def test_what_is_done_once_a_day_is_done_at_its_hour_there(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        work.poller.daily(partial(keep_what_may_be_kept, work), time(3, 30), "Asia/Shanghai")
+        work.poller.start()
+        (job,) = [each for each in work.poller._scheduler.get_jobs() if each.id not in work.poller.sources]
+        at = job.next_run_time.astimezone(ZoneInfo("Asia/Shanghai"))
+        await work.poller.stop()
+    assert (at.hour, at.minute) == (3, 30)
 
 
 async def test_without_a_setting_nothing_ever_goes(community: Community) -> None:

@@ -24,6 +24,7 @@ async def _night(site: WebSite) -> None:
     async with site.visitor("amy") as one:
         amy = await Hand.of(one)
         await site.says(*[(f"user{n}", SAME) for n in range(3)], ("fox", "my swap failed"), ("owl", "how do I stake?"))
+        site.community.clock.pass_(minutes=6)
         fox, owl, user0 = (_of(site, who) for who in ("fox", "owl", "user0"))
         await amy.does(fox, "claim", 1)
         await amy.does(owl, "assign", 1, to="me")
@@ -33,6 +34,7 @@ async def _night(site: WebSite) -> None:
     async with site.visitor("lee") as two:
         lee = await Hand.of(two)
         await lee.does(owl, "label", 2, tags="vip")
+        site.community.clock.pass_(seconds=5)
         await lee.does(user0, "take", 2)
         await lee.does(_of(site, "user1"), "close", 1, reason="resolved")
     site.community.clock.pass_(hours=5)

@@ -60,6 +60,7 @@ async def test_every_version_is_kept_and_whoever_was_quicker_is_shown(community:
         assert "amy has changed the notice meanwhile" in late.text
         assert ">Mine.</textarea>" in late.text
         assert (await _saves(sam, en="Mine.", version_en="1")).status_code == 303
+        community.clock.pass_(minutes=1)
         assert (await _saves(sam, en="", version_en="2")).status_code == 303
         kept = site.work.db.query("SELECT lang, version, text, written_by FROM incident_notice ORDER BY version")
         assert kept == [("en", 1, EN, "amy"), ("en", 2, "Mine.", "sam"), ("en", 3, "", "sam")]

@@ -1,4 +1,4 @@
-"""A receiver of webhooks and alerts on a real socket, which answers as told, and how others check what comes."""
+"""A receiver of webhooks and alerts on a real socket, which answers as it is told to, and checks signatures."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import structlog
@@ -75,6 +75,15 @@ class _Session:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A query that is still running, whether its client is there or not."""
+
+    session: str
+    owner: str
+    seconds: float
+
+
 class Door:
     """Serves until `shut`. Safe for many threads: Quack calls back from its own."""
 
@@ -109,13 +118,16 @@ class Door:
             _TABLES: _catalog_of(con),
         }
         self._checker = Checker(_relations(con)) if self.mode == "pushdown" else None
-        for name, function, takes, gives in (
-            ("analysts_enter", self._enters, 3, "BOOLEAN"),
-            ("analysts_ask", self._asks, 2, "VARCHAR"),
-        ):
-            con.create_function(name, function, ["VARCHAR"] * takes, gives, null_handling="special", side_effects=True)
-        con.execute("SET GLOBAL quack_authentication_function = 'analysts_enter'")
-        con.execute("SET GLOBAL quack_authorization_function = 'analysts_ask'")
+        functions: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
+            ("quack_authentication_function", self._enters, 3, "BOOLEAN"),
+            ("quack_authorization_function", self._asks, 2, "VARCHAR"),
+        )
+        for setting, function, takes, gives in functions:
+            name = f"analysts_{secrets.token_hex(8)}"  # an open database keeps the one of an earlier door
+            parameters: list[Any] = ["VARCHAR"] * takes
+            how: dict[str, Any] = {"null_handling": "special", "side_effects": True}
+            con.create_function(name, function, parameters, gives, **how)
+            con.execute(f"SET GLOBAL {setting} = '{name}'")
         con.execute("CALL quack_serve(?, token := ?)", [self.url, secrets.token_urlsafe(32)]).fetchall()
         self._own = con
 
@@ -128,6 +140,23 @@ class Door:
         con.close()
         with self._lock:
             self._sessions.clear()
+
+    def slow(self, longest: float) -> list[Slow]:
+        """Queries that have been running for more than so many seconds."""
+        if self._own is None:
+            return []
+        found = (
+            self._own.cursor()
+            .execute(  # Quack takes the times from the machine's own clock
+                "SELECT connection_id, epoch(CAST(now() AS TIMESTAMP)) - epoch(query_started_at) AS seconds "
+                "FROM quack_active_connections() WHERE state = 'active' AND seconds > ?",
+                [longest],
+            )
+            .fetchall()
+        )
+        with self._lock:
+            owners = {session: known.owner for session, known in self._sessions.items()}
+        return [Slow(session, owners.get(session, "?"), seconds) for session, seconds in found]
 
     # -- what Quack asks us ----------------------------------------------------------------------
 

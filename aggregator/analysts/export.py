@@ -164,14 +164,14 @@ def _explain(con: Connection, relations: Mapping[str, str]) -> None:
 
 
 def _fingerprints(con: Connection, name: str) -> dict[str, list[int]]:
-    """By day (or, for a view without days, ""): how many rows, and a number that changes with any of them."""
+    """By day (or "", for a view without days or rows): how many rows, and a number that changes with any of them."""
     day = DAYS.get(name)
     what = f"coalesce(CAST({day} AS VARCHAR), 'unknown')" if day else "''"
     found = con.execute(
         f"SELECT {what} AS day, count(*), CAST(bit_xor(hash(t)) AS VARCHAR) FROM {name} AS t GROUP BY ALL ORDER BY day"
     ).fetchall()
     parts = {part: [rows, mark] for part, rows, mark in found}
-    return parts if day or parts else {"": [0, "0"]}
+    return parts or {"": [0, "0"]}
 
 
 def _place(name: str, day: str) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
+from matplotlib.rcsetup import cycler
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +22,8 @@ HAN_FONTS = (
 Chinese signs in it.)"""
 
 CHANNELS = {
-    "telegram": "Telegram", "forum": "论坛 forum", "email": "邮件 email", "weibo": "微博 Weibo", "wechat": "微信 WeChat",
-    "qq": "QQ", "chat": "应用内 chat", "reviews": "应用商店 reviews",
+    "telegram": "Telegram", "forum": "论坛 forum", "email": "邮件 email", "weibo": "微博 Weibo",
+    "wechat": "微信 WeChat", "qq": "QQ", "chat": "应用内 chat", "reviews": "应用商店 reviews",
 }  # fmt: skip
 PALETTE = ("#2b6cb0", "#dd6b20", "#2f855a", "#805ad5", "#d69e2e", "#319795", "#c53030", "#718096")
 INK, GREY, ALARM = "#1a202c", "#718096", "#c53030"
@@ -48,7 +49,7 @@ def use_style() -> str | None:
             "axes.axisbelow": True,
             "axes.grid": True,
             "axes.grid.axis": "y",
-            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.prop_cycle": cycler(color=PALETTE),
             "grid.color": "#e2e8f0",
             "xtick.color": GREY,
             "ytick.color": GREY,

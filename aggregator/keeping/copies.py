@@ -48,9 +48,10 @@ def _holds(path: Path, posts: Collection[Id]) -> bool | None:
         return None
     try:
         with duckdb.connect(str(file), read_only=True) as con:
-            found = rows.select(
-                con, "SELECT count(*) FROM post WHERE post_id IN (SELECT id FROM wanted)", rows.ids(posts)
-            )
+            tables = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            table = "post" if "post" in tables else "posts"  # of a backup, or of an export
+            counted = f"SELECT count(*) FROM {table} WHERE post_id IN (SELECT id FROM wanted)"
+            found = rows.select(con, counted, rows.ids(posts))
     except duckdb.Error:
         return None
     return bool(found[0][0])

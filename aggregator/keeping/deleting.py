@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from aggregator.identity import written
 from aggregator.store import rows
 
 if TYPE_CHECKING:
@@ -21,7 +22,18 @@ def delete_inquiries(con: Connection, inquiries: Collection[Id]) -> Counter[str]
     for table in tables_with(con, "inquiry_id"):
         if table != "post":
             gone += _delete(con, table, "inquiry_id", inquiries)
-    return gone
+    return gone + delete_told(con, inquiries)
+
+
+def delete_told(con: Connection, inquiries: Collection[Id]) -> Counter[str]:
+    """What webhooks and alerts were to tell of them, or have told, and that it was noticed."""
+    gone: Counter[str] = Counter()
+    for table, key in (("delivery", "subject"), ("noticed", "split_part(key, ':', 2)")):
+        count = con.execute(
+            f"DELETE FROM {table} WHERE list_contains(?, {key})", [[written(one) for one in inquiries]]
+        ).fetchone()
+        gone[table] = count[0] if count else 0
+    return +gone
 
 
 def delete_posts(con: Connection, posts: Collection[Id]) -> Counter[str]:

@@ -18,7 +18,7 @@ from aggregator.store import rows
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
-AT_ONCE = 5_000  # inquiries in one transaction: the rest goes the next time
+AT_ONCE = 1_000  # inquiries of a channel in one transaction
 
 
 @dataclass(slots=True)
@@ -29,12 +29,18 @@ class Kept:
     deleted: Counter[str] = field(default_factory=Counter)
     gone: set[Id] = field(default_factory=set)
 
+    def add(self, part: Kept) -> None:
+        self.inquiries += part.inquiries
+        self.deleted += part.deleted
+        self.gone |= part.gone
+
 
 def keep_to_retention(
     con: Connection, retention: Mapping[str, timedelta], now: datetime, zone: str, forget: Callable[[], None]
 ) -> Kept:
-    """Delete inquiries that were closed, and last written in, before that time, with all that belongs to them; posts
-    that belong to no inquiry; records that could not be read; and whoever has then no post left. Open ones stay.
+    """Delete a part of the inquiries that were closed, and last written in, before that time, with all that belongs to
+    them; posts that belong to no inquiry; records that could not be read; and whoever has then no post left. Open ones
+    stay. Nothing was deleted: all is done.
 
     Args:
         forget: what ingest has noted is no longer so.

@@ -55,7 +55,11 @@ class Lot(NamedTuple):
 
 
 def told_since(con: Connection, incident: Id) -> datetime:
-    """An answer from then on counts as the news: since the incident has ended, or its notice says what it says."""
+    """An answer from then on counts as the news: since the incident has ended, or its notice says what it says.
+
+    Raises:
+        KeyError: there is no such incident.
+    """
     since: datetime | None
     (since,) = con.execute(
         "SELECT coalesce(i.ended_at, (SELECT max(written_at) FROM incident_notice WHERE incident_id = i.incident_id), "

@@ -58,10 +58,9 @@ class Sender:
 
     async def stop(self) -> None:
         """A call under way has a moment to end; else it is looked for after the next start."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         busy = list(self._busy.values())
         if busy:
             await asyncio.wait(busy, timeout=LETS_FINISH)
@@ -81,8 +80,8 @@ class Sender:
             self._fail(error)
 
     async def look_after_a_start(self) -> None:
-        """Begin to look for what a former process was sending: it is sent, or nobody knows."""
-        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending"))
+        """Begin to look for what a former process was sending, or did not know of: it is sent, or nobody knows."""
+        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending") + row.in_state(con, "unknown"))
         for source in {each.source for each in left}:
             self._begin(source, self._look_for([each for each in left if each.source == source]))
 

@@ -20,9 +20,9 @@ class Words(Protocol):
     def spans(self, text: str) -> list[tuple[int, int]]: ...
 
 
-_OF_AN_INQUIRY = ("draft", "draft_kept", "read_mark", "first_look")
-_WRITTEN = (("draft", "text"), ("draft_kept", "text"), ("snippet", "name"), ("snippet", "text"),
-            ("view", "name"), ("view", "query"), ("desk_event", "whom"), ("desk_event", "details"))  # fmt: skip
+_NAMES = ("user", "owner", "who", "changed_by", "id", "kept", "kind", "lang")  # of colleagues and rows
+_WITHOUT_ROWID = ("draft", "read_mark", "first_look")
+_APART = ("user", "session", "link", "token", "stretch")  # hold nothing but what is colleagues' own
 
 
 def erase_from_desk(desk: Desk, inquiries: Collection[Id], words: Words, *, dry_run: bool) -> Counter[str]:
@@ -30,11 +30,13 @@ def erase_from_desk(desk: Desk, inquiries: Collection[Id], words: Words, *, dry_
     done: Counter[str] = Counter()
     try:
         with desk.writing() as con:
-            for table in _OF_AN_INQUIRY:
+            columns = list(_columns(con))
+            for table in [table for table, column in columns if column == "inquiry"]:
                 for inquiry in inquiries:
                     done[table] += con.execute(f"DELETE FROM {table} WHERE inquiry = ?", [inquiry]).rowcount
-            for table, column in _WRITTEN:
-                done[table] += _black_out(con, table, column, words)
+            for table, column in columns:
+                if table not in _APART and column not in _NAMES:
+                    done[table] += _black_out(con, table, column, words)
             if dry_run:
                 raise _TriedError
     except _TriedError:
@@ -47,13 +49,13 @@ class _TriedError(Exception):
 
 
 def _black_out(con: sqlite3.Connection, table: str, column: str, words: Words) -> int:
-    key = {"draft": "user || char(0) || hex(inquiry)", "draft_kept": "kept", "desk_event": "rowid"}.get(table, "id")
+    key = "user || char(0) || hex(inquiry)" if table in _WITHOUT_ROWID else "rowid"
     changed = [
         (after, one)
-        for one, before in con.execute(f"SELECT {key}, {column} FROM {table}").fetchall()
+        for one, before in con.execute(f'SELECT {key}, "{column}" FROM {table} WHERE typeof("{column}") = \'text\'')
         if (after := words.text(before)) != before
     ]
-    con.executemany(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", changed)
+    con.executemany(f'UPDATE {table} SET "{column}" = ? WHERE {key} = ?', changed)
     return len(changed)
 
 

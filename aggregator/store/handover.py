@@ -76,7 +76,7 @@ def by_others(cursor: Connection, owner: str, since: datetime) -> list[Deed]:
         SELECT e.happened_at, e.who, e.what, e.details, e.event_id, e.ver, e.inquiry_id, i.code
         FROM (FROM inquiry_event WHERE happened_at >= $since AND who NOT IN ('system', $owner)) AS e
         JOIN inquiry AS i ON i.inquiry_id = e.inquiry_id
-        WHERE i.owner = $owner OR e.details ->> 'from' = $owner
+        WHERE i.owner = $owner OR (e.details ->> 'from') = $owner
         ORDER BY e.happened_at DESC, e.event_id DESC
         LIMIT $shown
         """,

@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import threading
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from aggregator.telling_settings import Destination
 
 GIVES_UP: Final = timedelta(hours=4)
-AT_ONCE: Final = 20  # alerts that one message may hold
-ONE_BY_ONE: Final = 3  # so many that come together are still a message each
+TOGETHER: Final = 20  # alerts that one message may hold
+ALONE: Final = 3  # so many that come together are still a message each
 LONGEST: Final = 60.0  # seconds of an attempt
 _STATUS = re.compile(r"error=(\d{3})\b")
 
@@ -34,22 +37,30 @@ _log.addHandler(logging.NullHandler())
 _threads = ThreadPoolExecutor(4, thread_name_prefix="alert")
 
 
-def _asset() -> Any:
-    from apprise import AppriseAsset
+@cache
+def _apprise() -> Any:
+    """The library with all its services: a second, and 50 MB, which only those pay who alert."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # one of its services imports what Python will drop
+        import apprise
 
-    asset = AppriseAsset(app_id="inquiries", app_desc="Inquiries", app_url="", storage_mode="memory", async_mode=False)
+        apprise.Apprise.instantiate("json://127.0.0.1")  # loads them
+    return apprise
+
+
+def _asset(apprise: Any) -> Any:
+    """Nothing kept on disk, no redirects, nothing of its own in what is sent."""
+    asset = apprise.AppriseAsset(
+        app_id="inquiries", app_desc="Inquiries", app_url="", storage_mode="memory", async_mode=False
+    )
     asset.http_redirects = False
     return asset
 
 
 def _plugin(address: str) -> Any:
     """The service that an address names, ready to send; None: Apprise knows none."""
-    from apprise import Apprise
-
-    try:
-        return Apprise.instantiate(address, asset=_asset(), suppress_exceptions=True)
-    except Exception:  # whatever a plugin makes of a wrong address
-        return None
+    apprise = _apprise()
+    return apprise.Apprise.instantiate(address, asset=_asset(apprise), suppress_exceptions=True)
 
 
 def is_address(text: str) -> bool:
@@ -65,21 +76,16 @@ class _Numbers(logging.Handler):
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.threadName == _thread_name():
+        if record.threadName == threading.current_thread().name:
             self.found += _STATUS.findall(record.getMessage())
-
-
-def _thread_name() -> str:
-    import threading
-
-    return threading.current_thread().name
 
 
 class Receiver:
     """One destination of alerts."""
 
-    at_once = AT_ONCE
-    one_by_one = ONE_BY_ONE
+    together = TOGETHER
+    alone = ALONE
+    in_a_row = 1
     gives_up = GIVES_UP
 
     def __init__(self, name: str, config: Destination) -> None:
@@ -105,8 +111,6 @@ class Receiver:
             return Outcome(f"no answer within {LONGEST:g} s")
 
     def _say(self, title: str, text: str, kind: str) -> Outcome:
-        from apprise import NotifyFormat
-
         try:
             address = self._config.url.reveal()  # read each time: a renewed one is taken up
         except AuthError as error:
@@ -118,7 +122,7 @@ class Receiver:
         numbers = _Numbers()
         _log.addHandler(numbers)
         try:
-            done = self._plugin.notify(title=title, body=text, notify_type=kind, body_format=NotifyFormat.TEXT)
+            done = self._plugin.notify(title=title, body=text, notify_type=kind, body_format="text")
         except Exception as error:  # of whatever plugin
             return Outcome(f"the service broke ({type(error).__name__})")
         finally:

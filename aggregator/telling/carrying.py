@@ -11,8 +11,8 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
 
-BACK_OFF = wait_exponential_jitter(multiplier=5, max=2 * 3600, exp_base=3, jitter=5)
-"""5 s, 15 s, 45 s, 2 min, 7 min, 20 min, an hour, and then every two hours."""
+BACK_OFF = wait_exponential_jitter(multiplier=2, max=2 * 3600, exp_base=3, jitter=2)
+"""2 s, 6 s, 18 s, a minute, 3 min, 8 min, 24 min, 73 min, and then every two hours."""
 LONGEST_WISH: Final = 6 * 3600.0  # seconds; who asks to wait longer is asked again all the same
 
 
@@ -27,11 +27,13 @@ class Outcome(NamedTuple):
 
 
 class Carrier(Protocol):
-    """The way to one target. `at_once`: how many deliveries it takes together, should more than `one_by_one` be due at
-    the same time. `gives_up`: how old one may become."""
+    """The way to one target. `together`: how many deliveries one message may hold, should more than `alone` be due at
+    the same time. `in_a_row`: how many are sent before it is written down that they were: these a crash repeats.
+    `gives_up`: how old one may become."""
 
-    at_once: int
-    one_by_one: int
+    together: int
+    alone: int
+    in_a_row: int
     gives_up: timedelta
 
     async def carry(self, deliveries: Sequence[Delivery]) -> Outcome:

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
     from aggregator.telling_settings import Webhook
 
+IN_A_ROW: Final = 20
 GIVES_UP: Final = timedelta(hours=24)
 READ_AT_MOST: Final = 400  # bytes of an answer that `aggregator webhook test` shows
 _OF_THE_TARGET = frozenset({401, 403, 404, 405, 407, 408, 421, 425, 429})
@@ -39,7 +41,8 @@ class Answer(NamedTuple):
 class Endpoint:
     """One webhook. It belongs to the event loop."""
 
-    at_once = one_by_one = 1
+    together = alone = 1
+    in_a_row = IN_A_ROW
     gives_up = GIVES_UP
 
     def __init__(self, name: str, config: Webhook, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -57,20 +60,25 @@ class Endpoint:
             keys = self._keys()
         except AuthError as error:
             return Answer(0, Outcome(f"its secret cannot be read: {error}"))
+        if self._client is None:
+            tls = await asyncio.to_thread(_tls)  # reading all authorities takes a while
+            # Servers end idle connections after a few seconds; one that is ended while it is used again is a failure.
+            limits = httpx.Limits(max_connections=1, keepalive_expiry=2)
+            self._client = httpx.AsyncClient(
+                limits=limits, verify=tls, follow_redirects=False, trust_env=False, timeout=self._config.timeout
+            )
         signed = headers(message_id, body, self._wall(), keys)
         try:
             async with asyncio.timeout(self._config.timeout):
-                return await self._attempt(body, signed, read)
+                return await self._attempt(self._client, body, signed, read)
         except TimeoutError:
             return Answer(0, Outcome(f"no answer within {self._config.timeout:g} s"))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
             return Answer(0, Outcome(f"it cannot be reached ({type(error).__name__})"))
 
-    async def _attempt(self, body: bytes, signed: dict[str, str], read: int) -> Answer:
-        if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=self._config.timeout)
+    async def _attempt(self, client: httpx.AsyncClient, body: bytes, signed: dict[str, str], read: int) -> Answer:
         told = {**signed, "content-type": "application/json", "user-agent": "inquiry-aggregator"}
-        async with self._client.stream("POST", str(self._config.url), content=body, headers=told) as response:
+        async with client.stream("POST", str(self._config.url), content=body, headers=told) as response:
             words = await _beginning(response, read)
         return Answer(response.status_code, _outcome(response, self._wall()), words[:read].decode(errors="replace"))
 
@@ -86,6 +94,11 @@ class Endpoint:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def _beginning(response: httpx.Response, length: int) -> bytes:

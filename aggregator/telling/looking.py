@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.identity import Id, as_uuid
+from aggregator.identity import Id, as_uuid, written
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -53,6 +53,9 @@ def sources(con: Connection, names: Collection[str]) -> list[tuple[str, str, str
 _CANDIDATES = """
 FROM (
     SELECT f.inquiry_id, f.inquiry_id::VARCHAR AS name, f.state, f.due_at, f.kind,
+           f.due_at - least(
+               $within, coalesce((epoch(f.due_at) - epoch(f.waiting_since)) / 2, $within)
+           ) * INTERVAL 1 SECOND AS soon,
            CASE WHEN f.priority >= $p0 THEN 3 WHEN f.priority >= $p1 THEN 2 WHEN f.priority >= $p2 THEN 1
                 ELSE 0 END AS band
     FROM feed_at($now) AS f
@@ -61,8 +64,8 @@ FROM (
 """
 
 
-def _bound(now: datetime, bands: Bands) -> dict[str, object]:
-    return {"now": now, "p0": bands.P0, "p1": bands.P1, "p2": bands.P2}
+def _bound(now: datetime, bands: Bands, due_within: timedelta) -> dict[str, object]:
+    return {"now": now, "p0": bands.P0, "p1": bands.P1, "p2": bands.P2, "within": due_within.total_seconds()}
 
 
 def risen(con: Connection, now: datetime, bands: Bands, due_within: timedelta, floor: float) -> set[Id]:
@@ -75,10 +78,10 @@ def risen(con: Connection, now: datetime, bands: Bands, due_within: timedelta, f
         LEFT JOIN noticed AS d ON d.key = 'due:' || f.name
         WHERE (f.band >= $floor AND f.band > coalesce(b.level, 0))
            OR (f.band = 3 AND coalesce(u.level, 0) = 0)
-           OR (f.state <> 'snoozed' AND f.due_at BETWEEN $old AND $soon
+           OR (f.state <> 'snoozed' AND f.due_at >= $old AND f.soon <= $now
                AND coalesce(d.level, 0) < epoch(f.due_at) - 0.001)
         """,
-        {**_bound(now, bands), "floor": floor, "old": now - OLD, "soon": now + due_within},
+        {**_bound(now, bands, due_within), "floor": floor, "old": now - OLD},
     ).fetchall()
     return {inquiry.bytes for (inquiry,) in found}
 
@@ -86,11 +89,11 @@ def risen(con: Connection, now: datetime, bands: Bands, due_within: timedelta, f
 def begin(con: Connection, now: datetime, bands: Bands, due_within: timedelta, floor: float) -> None:
     """Take everything that is so already for noticed: whoever begins to listen is told of what comes."""
     con.execute("DELETE FROM noticed")
-    bound = _bound(now, bands)
+    bound = _bound(now, bands, due_within)
     states: Mapping[str, tuple[str, str, dict[str, object]]] = {
         "band": ("f.band", "f.band >= $floor", {"floor": floor}),
         "urgent": ("1", "f.band = 3 OR f.kind = 'emergency'", {}),
-        "due": ("epoch(f.due_at)", "f.due_at <= $soon", {"soon": now + due_within}),
+        "due": ("epoch(f.due_at)", "f.soon <= $now", {}),
     }
     for what, (level, where, more) in states.items():
         con.execute(
@@ -104,6 +107,24 @@ def begin(con: Connection, now: datetime, bands: Bands, due_within: timedelta, f
         "JOIN incident_size AS s ON s.incident_id = i.incident_id WHERE i.state = 'open'",
         [now],
     )
+
+
+def touched(con: Connection, inquiries: Collection[Id], floor: float) -> set[Id]:
+    """Those of some inquiries that may be in a state worth telling, or are in one that was noticed.
+
+    floor: the least points that, with all that circumstances may add, can bring one into such a band.
+    """
+    ids = [written(one) for one in inquiries]
+    found = con.execute(
+        """
+        SELECT inquiry_id FROM inquiry_open
+        WHERE inquiry_id IN (SELECT unnest($ids)::UUID) AND (secret OR kind = 'emergency' OR points >= $floor)
+        UNION
+        SELECT split_part(key, ':', 2)::UUID FROM noticed WHERE list_contains($ids, split_part(key, ':', 2))
+        """,
+        {"ids": ids, "floor": floor},
+    ).fetchall()
+    return {inquiry.bytes for (inquiry,) in found}
 
 
 def told_to(con: Connection) -> datetime | None:

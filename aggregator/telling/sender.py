@@ -96,20 +96,31 @@ class Sender:
         if carrier is None or target in self._gone:
             await self._give_up(target, None, GONE if carrier else "it stands no longer in connectors.yaml")
             return False
-        some = await self._db.read(lambda con: deliveries.due_of(con, target, now, carrier.at_once))
-        if not some:
+        most = max(carrier.together, carrier.in_a_row)
+        due = await self._db.read(lambda con: deliveries.due_of(con, target, now, most))
+        if not due:
             return False
-        if len(some) <= carrier.one_by_one:
-            some = some[:1]
-        outcome = await carrier.carry(some)
-        if outcome.why:
-            await self._not_taken(target, carrier, some, outcome)
-            return outcome.alone
-        self._failures.pop(target, None)
-        ids, now = [each.delivery_id for each in some], self._clock()
+        joined = carrier.together > 1 and len(due) > carrier.alone
+        parts = [due] if joined else [[each] for each in due[: carrier.in_a_row]]
+        done: list[Delivery] = []
+        try:
+            for part in parts:
+                outcome = await carrier.carry(part)
+                if outcome.why:
+                    await self._not_taken(target, carrier, part, outcome)
+                    return outcome.alone
+                self._failures.pop(target, None)
+                done += part
+        finally:
+            await self._taken(target, done)
+        return True
+
+    async def _taken(self, target: str, done: Sequence[Delivery]) -> None:
+        if not done:
+            return
+        ids, now = [each.delivery_id for each in done], self._clock()
         await self._db.write(lambda con: deliveries.end(con, ids, "done", now))
         log.info("delivery.done", target=target, deliveries=len(ids))
-        return True
 
     async def _not_taken(self, target: str, carrier: Carrier, some: Sequence[Delivery], outcome: Outcome) -> None:
         now, ids = self._clock(), [each.delivery_id for each in some]

@@ -99,4 +99,9 @@ def of_source(name: str, known: Mapping[str, float], *, is_blind: bool, expires:
 
 
 def _runs_out(inquiry: Inquiry, now: datetime, within: timedelta) -> bool:
-    return inquiry.due_at is not None and inquiry.state in ("new", "claimed") and inquiry.due_at - now <= within
+    """Of a short promise half the time is left to it before anybody is told."""
+    if inquiry.due_at is None or inquiry.state not in ("new", "claimed"):
+        return False
+    if inquiry.waiting_since is not None:
+        within = min(within, (inquiry.due_at - inquiry.waiting_since) / 2)
+    return inquiry.due_at - now <= within

@@ -40,6 +40,7 @@ log = structlog.get_logger()
 LOOK_EVERY: Final = timedelta(seconds=5)
 STALE: Final = timedelta(days=1)  # after so long without a look, what is so is taken for noticed
 NOTE_EVERY: Final = timedelta(minutes=10)
+MOST_ADDED: Final = 50.0  # points that circumstances add to an inquiry's own (aggregator/sql/0011_shares.sql)
 TELLS: Final = ("sent", "refused", "unknown")
 WOKE: Final = ("inquiry.key_exposed", "inquiry.urgent", "inquiry.due")
 """Alerts whose reader wants to know that somebody has taken the inquiry."""
@@ -62,6 +63,9 @@ class Telling:
             for band in each.bands
         ]
         self._floor = max(1.0, min(wanted, default=states.LEVELS["P0"]))
+        self._tells_all = any({"inquiry.new", "inquiry.changed"} & {*each.events} for each in self._webhooks.values())
+        band = {3.0: "P0", 2.0: "P1", 1.0: "P2"}[self._floor]
+        self._least = getattr(settings.bands, band) - MOST_ADDED
 
     @property
     def is_used(self) -> bool:
@@ -122,11 +126,14 @@ class Telling:
 
     def _of_changes(self, con: Connection, changed: Changed) -> tuple[list[Delivery], dict[str, float], list[str]]:
         now = self._clock()
-        found, levels, done = self._of_inquiries(con, changed.inquiries, now, told=True)
+        some: Collection[Id] = changed.inquiries
+        if some and not self._tells_all:
+            some = looking.touched(con, some, self._least)
+        found, levels, done = self._of_inquiries(con, some, now, told=True)
         if changed.incidents:
-            some = looking.incidents_by_id(con, changed.incidents)
-            known = deliveries.noticed(con, [f"incident:{each['id']}" for each in some])
-            for each in some:
+            incidents = looking.incidents_by_id(con, changed.incidents)
+            known = deliveries.noticed(con, [f"incident:{each['id']}" for each in incidents])
+            for each in incidents:
                 new = states.of_incident(each, known)
                 levels |= new.levels
                 for event in new.events:
@@ -141,6 +148,8 @@ class Telling:
         """told: they have changed, else only time went by. The third: those that somebody has in hand."""
         found: list[Delivery] = []
         levels: dict[str, float] = {}
+        if not inquiries:
+            return found, levels, []
         rows = rows_by_id(con, inquiries, moment=now)
         keys = [key for row in rows for key in states.keys_of_inquiry(row.inquiry.name)]
         known = deliveries.noticed(con, keys) if keys else {}

@@ -222,7 +222,7 @@ def _objections(visit: Visit, one: Candidate, text: str, names: set[str]) -> tup
     if not text:
         return [visit.gettext("There is no text in this language.")], []
     window = one.window
-    refused = []
+    refused: list[str] = []
     if window and window.longest is not None and (length := measured(text, window.unit)) > window.longest:
         refused.append(
             visit.gettext("Too long for this platform: %(n)s of %(most)s") % {"n": length, "most": window.longest}

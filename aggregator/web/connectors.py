@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from aggregator.checking import check_source
 from aggregator.clock_settings import unknown_weekends
+from aggregator.store import deliveries
+from aggregator.telling_settings import targets_of
 from aggregator.web.visit import fields
 
 if TYPE_CHECKING:
@@ -63,9 +65,11 @@ def _is_at_work(visit: Visit, name: str) -> bool:
 
 async def _page(visit: Visit, found: Mapping[str, Sequence[Finding]]) -> Response:
     site = visit.site
+    targets = targets_of(site.settings.webhooks, site.settings.alerts)
     return visit.page(
         "connectors.html",
         sources=await asyncio.to_thread(site.health),
         found=found,
+        targets=await site.db.read(lambda con: deliveries.reports(con, targets)),
         unknown_weekends=await asyncio.to_thread(unknown_weekends, site.settings.clocks, site.clock()),
     )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import PlainTextResponse, Response
 
+from aggregator.store import deliveries
 from aggregator.store.sources import HealthState
+from aggregator.telling_settings import targets_of
 from aggregator.web.metrics_desk import Desk, desk_families, read_desk
 from aggregator.web.security import same_secret
 from connectors.errors import AuthError
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
     from starlette.requests import Request
 
-    from aggregator.config import Bands, Web
+    from aggregator.config import Settings, Web
     from aggregator.store.database import Connection
+    from aggregator.store.deliveries import TargetReport
     from aggregator.store.reports import SourceReport
     from aggregator.surfacing import Times
     from aggregator.web.visit import Site
@@ -42,7 +45,7 @@ async def metrics(request: Request) -> Response:
         )
     reports = await asyncio.to_thread(site.health)
     now = site.clock()
-    stored = await site.db.read(lambda cursor: _stored(cursor, now, site.settings.bands))
+    stored = await site.db.read(lambda cursor: _stored(cursor, now, site.settings))
     desk = await site.db.read(lambda cursor: read_desk(cursor, site.db, now))
     told = _Told(reports, stored, desk, site.surfacing.times(), now)
     body = await asyncio.to_thread(_written, told)
@@ -68,6 +71,7 @@ class _Stored:
 
     gaps: Sequence[tuple[str, str, int, float]]
     bands: Mapping[str, int]
+    targets: Sequence[TargetReport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class _Told:
     now: datetime
 
 
-def _stored(cursor: Connection, now: datetime, bands: Bands) -> _Stored:
+def _stored(cursor: Connection, now: datetime, settings: Settings) -> _Stored:
+    bands = settings.bands
     gaps = cursor.execute(
         "SELECT c.source, state, count(*), sum(epoch(to_at) - epoch(from_at)) FROM coverage AS c "
         "WHERE state IN ('gap', 'doubt', 'lost') GROUP BY ALL ORDER BY ALL"
@@ -90,7 +95,8 @@ def _stored(cursor: Connection, now: datetime, bands: Bands) -> _Stored:
         "ELSE 'P3' END AS band, count(*) FROM feed_at($now) GROUP BY 1",
         floors,
     ).fetchall()
-    return _Stored(gaps, dict.fromkeys(("P0", "P1", "P2", "P3"), 0) | dict(counted))
+    told = deliveries.reports(cursor, targets_of(settings.webhooks, settings.alerts))
+    return _Stored(gaps, dict.fromkeys(("P0", "P1", "P2", "P3"), 0) | dict(counted), told)
 
 
 def _written(told: _Told) -> bytes:
@@ -156,6 +162,7 @@ def _families(told: _Told) -> Iterable[Metric]:
         bands.add_metric([band], count)
     yield bands
     yield from desk_families(told.desk)
+    yield from _targets(told)
     surfaced = HistogramMetricFamily(
         "aggregator_time_to_surface_seconds",
         "From being posted to standing in the feed.",
@@ -164,6 +171,22 @@ def _families(told: _Told) -> Iterable[Metric]:
     for source, times in told.times.items():
         surfaced.add_metric([source], times.up_to(), times.seconds)
     yield surfaced
+
+
+def _targets(told: _Told) -> Iterable[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    def gauge(name: str, text: str) -> Any:
+        return GaugeMetricFamily(f"aggregator_deliveries_{name}", text, labels=["target"])
+
+    waiting = gauge("waiting", "What a webhook or a destination of alerts has not taken yet.")
+    oldest = gauge("waiting_seconds", "For how long the oldest of it that failed has waited.")
+    given_up = gauge("given_up", "What was given up within the last 7 days.")
+    for each in told.stored.targets:
+        waiting.add_metric([each.target], each.waiting)
+        oldest.add_metric([each.target], max(0.0, (told.now - each.since).total_seconds()) if each.since else 0.0)
+        given_up.add_metric([each.target], each.given_up)
+    return waiting, oldest, given_up
 
 
 def _gaps(told: _Told) -> Iterable[Metric]:

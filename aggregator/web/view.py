@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
@@ -179,7 +179,7 @@ def _moment(text: str | None, zone: str, *, days: int = 0) -> datetime | None:
     if day is None:
         return None
     try:
-        return datetime.combine(day + timedelta(days=days), time(), ZoneInfo(zone))
+        return datetime.combine(day + timedelta(days=days), time(), ZoneInfo(zone)).astimezone(UTC)
     except OverflowError:
         return None
 

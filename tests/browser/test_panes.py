@@ -118,7 +118,7 @@ async def test_at_phone_width_the_sheet_holds_views_and_filters_and_the_bar_belo
         await expect(page.locator("li.row")).to_have_count(2)
         wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0
-        await page.locator("li.row").first.locator(".end").tap()  # anywhere in the row
+        await page.locator("li.row").first.tap(position={"x": 320, "y": 50})  # anywhere in the row
         await page.wait_for_url("**/inquiry/*")
         await ready(page)
         await page.locator("#reply").tap()

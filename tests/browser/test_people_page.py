@@ -72,7 +72,7 @@ async def test_keys_are_remapped_by_pressing_them_conflicts_are_told_and_buttons
                 await desk.go(page, f"/settings/{name}")
                 if name == "weights":
                     await page.locator("#points-public").fill("30")
-                    await page.locator("form .strong").click()
+                    await page.locator("main form .strong").click()
                     await ready(page)
                     await expect(page.locator("#yaml")).to_have_value("points:\n  public: 30\n")
                 found[f"{name}-{lang}"] = await looked_at(page, f"settings-{name}-{lang}-{scheme}-{width}")

@@ -3,6 +3,7 @@
 // itself; rows are known by their id, never by their place.
 import { act as post, actOnMany, ask, askForMany, DEEDS, showRecent, startDoings, undo as takeBack } from "./doings.js";
 import { fragment, page, say } from "./dom.js";
+import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
@@ -228,6 +229,7 @@ export function collapse(row) {
     row.remove();
     setCurrent(next);
   } else keepPlace(() => row.remove());
+  tellIfEmpty();
 }
 
 /** Leave for an inquiry so that coming back finds this place. @param {HTMLLIElement | null} row @param {string} [part] of its page, such as `#reply` */

@@ -1,0 +1,315 @@
+"""Alerts, through Apprise, over real sockets: what is told to whom, when, in which words, and how often."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from aggregator.actions import act
+from aggregator.config import ConfigError, load
+from aggregator.demo.mail import MailSimulator
+from aggregator.incidents.acting import end_quiet
+from aggregator.store import sources
+from aggregator.telling.quiet import after_quiet
+from aggregator.telling.sender import Sender
+from aggregator.telling.serving import carriers_of
+from aggregator.telling.wording import harmless
+from aggregator.telling_settings import Alerts, Destination, Rule
+from aggregator.workplace import Workplace
+from connectors.secret import Secret
+from tests.conftest import Community, poll
+from tests.test_webhooks import webhook
+from tests.told_place import SECRET, Place, a_place
+
+PHRASE = "legal winner thank year wave saddle worth useful legal winner thank yellow"
+STOLEN = "somebody stole all my funds, I gave the recovery phrase to a fake support"
+
+
+class Watch:
+    """A desk that alerts people."""
+
+    def __init__(self, community: Community, work: Workplace) -> None:
+        self.community, self.work = community, work
+        self.sender = Sender(work.db, community.clock, carriers_of(work.settings))
+
+    async def says(self, *lines: tuple[str, str]) -> None:
+        for author, text in lines:
+            self.community.telegram.says(author, text)
+        await poll(self.work, "telegram")
+        await self.work.ingest.group()
+        await self.deliver()
+
+    async def deliver(self, **later: float) -> None:
+        """Time passes; somebody looks; what is due is sent."""
+        self.community.clock.pass_(**later)
+        await self.work.telling.look()
+        await self.sender.deliver_due(until_done=True)
+
+    async def claims(self, who: str) -> None:
+        ((inquiry, ver),) = self.work.db.query("SELECT inquiry_id, ver FROM inquiry_open")
+        await act(self.work.db, self.work.settings, inquiry.bytes, ver, who, "claim", self.community.clock(), {})
+        await self.deliver()
+
+
+def to(place: Place, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Destination:
+    """A destination that posts JSON to a place."""
+    name = f"ALERT_{place.url.rpartition(':')[2]}"
+    monkeypatch.setenv(name, place.url.replace("http", "json", 1) + "/alert")
+    return Destination(url=Secret(env=name), **{"language": "en", **more})
+
+
+def titles(place: Place) -> list[str]:
+    return [each.told["title"] for each in place.came]
+
+
+def rule(*events: str, **more: Any) -> Rule:
+    return Rule.model_validate({"events": events, "to": ("one",), **more})
+
+
+@asynccontextmanager
+async def watching(community: Community, destinations: dict[str, Destination], *rules: Rule) -> AsyncIterator[Watch]:
+    named = {f"rule-{number}": each for number, each in enumerate(rules)}
+    community.more["alerts"] = Alerts(destinations=destinations, rules=named)
+    async with community.desk("telegram") as work:
+        watch = Watch(community, work)
+        yield watch
+        await watch.sender.stop()
+
+
+def code(watch: Watch) -> str:
+    return str(watch.work.db.query("SELECT code FROM inquiry_open")[0][0])
+
+
+async def test_an_exposed_key_is_told_once_masked_in_each_readers_language(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = rule("inquiry.key_exposed", "inquiry.urgent", to=("zh", "en"))
+    async with a_place() as zh, a_place() as en:
+        places = {"zh": to(zh, monkeypatch, language="zh", excerpt=False), "en": to(en, monkeypatch)}
+        async with watching(community, places, events) as watch:
+            await watch.says(("lin", f"please help, see https://evil.example/x @all my phrase: {PHRASE}"))
+            await watch.says(("lin", "hello? is anybody there?"))
+            await watch.deliver(minutes=30)
+            name = code(watch)
+            await watch.claims("amy")
+            await watch.deliver(minutes=30)
+        assert titles(zh) == [f"助记词或私钥泄露：{name}", f"amy 已认领 {name}"]
+        assert titles(en) == [f"Key or phrase exposed: {name}", f"amy has taken {name}"]
+        said = en.came[0].told["message"]
+        assert "Tell the customer to move the funds" in said
+        assert "please help, see [link] ＠███" in said
+        everything = b"".join(each.body for each in (*zh.came, *en.came)).decode()
+        assert not {"winner", "saddle", "evil.example"} & set(everything.replace("/", " ").split())
+        assert "please help" not in "".join(each.told["message"] for each in zh.came)
+
+
+async def test_nothing_is_told_of_history_but_an_exposed_key_and_a_fresh_emergency(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_place() as place:
+        community.telegram.says("old", STOLEN)
+        community.clock.pass_(hours=30)
+        community.telegram.says("key", f"my phrase: {PHRASE}")
+        community.telegram.says("new", STOLEN)
+        community.clock.pass_(hours=1)
+        events = rule("inquiry.key_exposed", "inquiry.urgent", "inquiry.due")
+        async with watching(community, {"one": to(place, monkeypatch)}, events) as watch:
+            await poll(watch.work, "telegram")
+            await watch.deliver()
+            await watch.deliver(hours=12)
+        assert sorted(title.split(":")[0] for title in titles(place)) == ["Key or phrase exposed", "Urgent"]
+
+
+async def test_in_quiet_hours_only_what_may_wake_people_is_told_and_what_was_taken_meanwhile_never(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = ((15 * 60, 24 * 60), (0, 8 * 60))  # it is 16:00 in Shanghai
+    async with a_place() as asleep, a_place() as awake:
+        places = {name: to(place, monkeypatch, quiet_hours=quiet) for name, place in
+                  (("one", asleep), ("duty", awake))}  # fmt: skip
+        rules = (rule("inquiry.urgent"), rule("inquiry.urgent", to=("duty",), always=True))
+        async with watching(community, places, *rules) as watch:
+            await watch.says(("lin", STOLEN))
+            assert (len(asleep.came), len(awake.came)) == (0, 1)
+            await watch.claims("amy")
+            await watch.says(("mia", STOLEN))
+            await watch.deliver(hours=15, minutes=59)
+            assert len(asleep.came) == 0
+            await watch.deliver(minutes=2)
+        assert [title.split(":")[0] for title in titles(asleep)] == ["Urgent"]
+
+
+async def test_what_nobody_takes_goes_to_the_next_and_the_next_until_somebody_does(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_place() as one, a_place() as lead, a_place() as boss:
+        places = {"one": to(one, monkeypatch), "lead": to(lead, monkeypatch), "boss": to(boss, monkeypatch)}
+        async with watching(community, places, rule("inquiry.urgent", then=("lead", "boss"))) as watch:
+            await watch.says(("lin", STOLEN))
+            await watch.deliver(minutes=9)
+            assert (len(one.came), len(lead.came)) == (1, 0)
+            await watch.deliver(minutes=1)
+            name = code(watch)
+            assert titles(lead)[0].startswith(f"Nobody has taken it for 10 min. Urgent: {name}")
+            await watch.claims("amy")
+            await watch.deliver(hours=1)
+        assert (titles(one)[1:], titles(lead)[1:], titles(boss)) == ([f"amy has taken {name}"],) * 2 + ([],)
+
+
+async def test_an_incident_is_told_when_it_begins_grows_and_ends(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"user{number}" for number in range(5)]
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    async with a_place() as place, a_place() as program:
+        events = rule("incident.started", "incident.grew", "incident.ended")
+        community.more["webhooks"] = {"program": webhook(program, events=events.events, language="zh")}
+        async with watching(community, {"one": to(place, monkeypatch)}, events) as watch:
+            for number, each in enumerate(people):
+                await watch.says((each, f"swap fails on Arbitrum since v2.1.{3}, error 5003 {'!' * number}"))
+                await watch.deliver(minutes=1)
+            community.clock.pass_(hours=13)
+            await end_quiet(watch.work.db, watch.work.ingest.incidents, community.clock)
+            await watch.deliver()
+        assert [title.partition(":")[0] for title in titles(place)] == [
+            "New incident INC-1", "INC-1 grows", "INC-1 has ended",
+        ]  # fmt: skip
+        assert [each.told["message"] for each in place.came[:2]] == [
+            "3 persons report it.", "5 persons report it.",
+        ]  # fmt: skip
+        assert "Arbitrum" in titles(place)[0]
+        told = [each.told["data"]["incident"] for each in program.came]
+        assert [(each["name"], each["persons"], each["state"]) for each in told] == [
+            ("INC-1", 3, "open"), ("INC-1", 5, "open"), ("INC-1", 5, "ended"),
+        ]  # fmt: skip
+        assert (told[2]["end_reason"], "Arbitrum" in told[0]["says"]) == ("quiet", True)
+
+
+async def test_a_clock_about_to_run_out_and_a_source_that_sees_nothing_are_told(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_place() as place:
+        events = rule("inquiry.due", "source.blind", "source.seeing", "source.expiring")
+        async with watching(community, {"one": to(place, monkeypatch)}, events) as watch:
+            await watch.says(("lin", "how do I change the network fee?"))
+            await watch.deliver(minutes=15)
+            assert titles(place) == []
+            await watch.deliver(minutes=6)
+            await watch.deliver(minutes=6)
+            assert [title.partition(" at ")[0] for title in titles(place)] == ["The clock runs out"]
+            community.telegram.token_is_good = False
+            await poll(watch.work, "telegram")
+            await watch.deliver()
+            await watch.deliver(minutes=1)
+            community.telegram.token_is_good = True
+            await poll(watch.work, "telegram")
+            await watch.deliver()
+            now, warnings = community.clock(), ("the token {env: TELEGRAM_TOKEN} expires at 2026-03-20 08:00 UTC",)
+            for _ in range(2):
+                await watch.work.db.write(lambda con: sources.report(con, "telegram", "ok", "", 0, now, None, warnings))
+                await watch.deliver()
+        assert titles(place)[1:] == [
+            "We see nothing any more of telegram", "We see telegram again", "Access to telegram expires",
+        ]  # fmt: skip
+        assert place.came[-1].told["message"].startswith("the token {env: TELEGRAM_TOKEN} expires at")
+        assert "TELEGRAM_TOKEN" in place.came[1].told["message"]
+
+
+async def test_a_failure_is_tried_again_and_many_that_wait_are_one_message(
+    community: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_place() as place:
+        place.answers.append(503)
+        async with watching(community, {"one": to(place, monkeypatch)}, rule("inquiry.urgent")) as watch:
+            await watch.says(*((f"user{number}", f"{STOLEN} {number}") for number in range(5)))
+            waits = watch.work.db.query("SELECT DISTINCT why FROM delivery WHERE state = 'due'")
+            assert waits == [("the service answered 503",)]
+            assert len(place.came) == 1
+            await watch.deliver(minutes=1)
+            assert watch.work.db.query("SELECT DISTINCT state FROM delivery") == [("done",)]
+        assert len(place.came) == 2
+        assert titles(place)[1].endswith("(+4)")
+        assert place.came[1].told["message"].count("Urgent: ") == 5
+        assert place.url not in caplog.text
+
+
+async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulator = MailSimulator()
+    async with simulator.submission.serving() as port:
+        login = f"{quote(simulator.user, safe='')}:{quote(simulator.password, safe='')}"
+        monkeypatch.setenv(
+            "ALERT_MAIL", f"mailto://{login}@127.0.0.1:{port}?from={simulator.user}&to=lead@example.com&mode=insecure"
+        )
+        place = Destination(url=Secret(env="ALERT_MAIL"))
+        async with watching(community, {"one": place}, rule("inquiry.urgent")) as watch:
+            await watch.says(("lin", STOLEN))
+            name = code(watch)
+    (raw,) = simulator.submission.sent
+    letter = email.message_from_bytes(raw, policy=email.policy.default)
+    assert (str(letter["to"]), simulator.submission.recipients) == ("lead@example.com", ["lead@example.com"])
+    assert str(letter["subject"]).startswith(f"紧急：{name}")
+    body = letter.get_body(("plain", "html"))
+    assert body is not None
+    assert "Telegram" in body.get_content()
+
+
+def test_nothing_that_a_chat_would_act_on_is_left_of_an_excerpt() -> None:
+    said = harmless("@everyone go to https://evil.example/a?b or t.me/scam <!channel> [x](y) *now* `rm`", "[link]")
+    assert said == "＠everyone go to [link] or [link] ‹!channel› ［x］(y) ∗now∗ 'rm'"
+    assert len(harmless("说" * 200, "[link]")) == 80
+    assert harmless("a\u202eb\u200bc", "[link]") == "abc"
+
+
+def test_mistakes_in_these_sections_are_told_where_they_stand(tmp_path: Path) -> None:
+    file = tmp_path / "connectors.yaml"
+    file.write_text(
+        "sources: {}\n"
+        "webhooks:\n"
+        "  tickets:\n"
+        "    url: ftp://tickets.example.com/in\n"
+        "    secret: whsec_AAAA\n"
+        "    events: [inquiry.nwe]\n"
+        "alerts:\n"
+        "  destinations:\n"
+        "    duty: {url: {env: ALERT_URL}, quiet_hours: [9-5]}\n"
+        "  rules:\n"
+        "    keys: {events: [inquiry.key_exposed], to: [duty]}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as raised:
+        load(file)
+    told = str(raised.value)
+    for place in (":4:5 webhooks.tickets.url:", ":5:5 webhooks.tickets.secret:", ":6:14 webhooks.tickets.events[0]",
+                  ":9:35 alerts.destinations.duty.quiet_hours:"):  # fmt: skip
+        assert place in told
+    assert "AAAA" not in told
+    file.write_text(
+        "sources: {}\n"
+        "alerts:\n"
+        "  destinations:\n"
+        "    duty: {url: {env: ALERT_URL}}\n"
+        "  rules:\n"
+        "    keys: {events: [inquiry.key_exposed], to: [duty, dutty]}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match=r":6:54 alerts.rules.keys.to\[1\]: no such destination; did you mean duty\?"):
+        load(file)
+
+
+def test_quiet_hours_end_by_the_readers_clock() -> None:
+    night = ((23 * 60, 24 * 60), (0, 8 * 60 + 30))
+    late = datetime(2026, 3, 14, 15, 30, tzinfo=UTC)  # 23:30 in Shanghai
+    assert after_quiet(late, night, "Asia/Shanghai") == datetime(2026, 3, 15, 0, 30, tzinfo=UTC)
+    assert after_quiet(late - timedelta(hours=1), night, "Asia/Shanghai") == late - timedelta(hours=1)
+    # The night in which clocks go forward.
+    assert after_quiet(datetime(2026, 3, 29, 0, 30, tzinfo=UTC), night, "Europe/Berlin") == datetime(
+        2026, 3, 29, 6, 30, tzinfo=UTC
+    )
