@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench crash lock screenshots clean
+.PHONY: demo test check axe bench crash lock screenshots clean
 
 demo: .venv/.runtime
 	$(BIN)/aggregator demo --open
@@ -15,8 +15,13 @@ check: .venv/.dev
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(MAKE) test
 
+axe: .venv/.dev
+	$(BIN)/python -m tests.browser_setup
+	AXE=all $(BIN)/pytest tests/browser/test_screens.py
+
+SIZE ?= 1M
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks
+	SIZE=$(SIZE) $(BIN)/python -m benchmarks
 
 KILLS ?= 200
 crash: .venv/.dev
@@ -43,7 +48,7 @@ lock:
 
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.browser_setup
-	$(BIN)/pytest tests/browser/test_screens.py
+	$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf .venv build dist .data

@@ -6,19 +6,19 @@ Ingest, the service's own jobs and people go through `note`; what each event mea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, get_args
-
-import orjson
+from functools import partial
+from typing import Literal, get_args
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
 from aggregator.course import with_tags
-from aggregator.fold import fold, same
-from aggregator.identity import Id, as_uuid, time_ordered_id
-from aggregator.inquiry import Event, EventKind, Inquiry
-from aggregator.refold import events_of, inquiries_by_id, posts_of, subject_of, write
+from aggregator.identity import Id, as_uuid
+from aggregator.inquiry import EventKind, Inquiry
+from aggregator.noting import Done as Done
+from aggregator.noting import note_all
+from aggregator.refold import inquiries_by_id
 from aggregator.store.database import Connection, Database
 
 QUIET = timedelta(days=3)
@@ -26,8 +26,6 @@ QUIET = timedelta(days=3)
 What = Literal["claim", "take", "assign", "release", "wait", "snooze", "close", "reopen", "label", "band"]
 """What changes the row of an inquiry."""
 WHATS = frozenset(get_args(What))
-
-_TOLD = ("state", "owner", "snoozed_until", "close_reason", "kind", "tags", "at_least", "at_most", "band_by")
 
 
 class ChangedMeanwhileError(Exception):
@@ -40,14 +38,6 @@ class ChangedMeanwhileError(Exception):
 
 class AtWorkError(ChangedMeanwhileError):
     """It belongs to somebody who is at work, from whom this person may not take it."""
-
-
-class Done(NamedTuple):
-    """The inquiry as it is now, and the event that says so; None: it was so already."""
-
-    inquiry: Inquiry
-    event: Id | None
-    details: Mapping[str, str]
 
 
 async def act(
@@ -91,18 +81,47 @@ def act_in(
     at_work: Collection[str] = (),
 ) -> Done:
     """`act` inside of a transaction."""
-    before = inquiry_at(inquiries_by_id(con, [inquiry_id])[inquiry_id], now)
-    if _is_so(before, who, what, details):
-        return Done(before, None, details)
-    if before.ver != ver and not _only_woke(con, before, ver):
-        raise ChangedMeanwhileError(before)
-    if not _may_become(before, who, what):
-        raise ChangedMeanwhileError(before)
-    if what in ("take", "assign"):
-        if before.owner != who and before.owner in at_work:
-            raise AtWorkError(before)
-        details = {**details, "from": before.owner or ""}
-    return note(con, settings, before, who, what, now, details, batch)
+    (done,) = act_on_all(con, settings, [(inquiry_id, ver)], who, what, now, details, batch, at_work)
+    if done is None:
+        raise KeyError(inquiry_id)
+    if isinstance(done, ChangedMeanwhileError):
+        raise done
+    return done
+
+
+def act_on_all(
+    con: Connection,
+    settings: Settings,
+    items: Sequence[tuple[Id, int]],
+    who: str,
+    what: What,
+    now: datetime,
+    details: Mapping[str, str],
+    batch: Id | None = None,
+    at_work: Collection[str] = (),
+) -> list[Done | ChangedMeanwhileError | None]:
+    """The same to several inquiries (id and the version that the person saw), each for itself: of each what came of it,
+    or who was quicker; None: there is no such inquiry. They are read and written with one statement of each kind."""
+    stored = inquiries_by_id(con, [inquiry_id for inquiry_id, _ in items])
+    told: dict[Id, Done | ChangedMeanwhileError] = {}
+    due: list[tuple[Inquiry, Mapping[str, str]]] = []
+    for inquiry_id, ver in items:
+        if inquiry_id not in stored:
+            continue
+        before = inquiry_at(stored[inquiry_id], now)
+        if _is_so(before, who, what, details):
+            told[inquiry_id] = Done(before, None, details)
+        elif (before.ver != ver and not _only_woke(con, before, ver)) or not _may_become(before, who, what):
+            told[inquiry_id] = ChangedMeanwhileError(before)
+        elif what in ("take", "assign") and before.owner != who and before.owner in at_work:
+            told[inquiry_id] = AtWorkError(before)
+        elif what in ("take", "assign"):
+            due.append((before, {**details, "from": before.owner or ""}))
+        else:
+            due.append((before, details))
+    done = note_all(con, partial(clock_of, settings), settings.points, due, who, what, now, batch)
+    told |= {each.inquiry.inquiry_id: each for each in done}
+    return [told.get(inquiry_id) for inquiry_id, _ in items]
 
 
 def note(
@@ -115,31 +134,11 @@ def note(
     details: Mapping[str, str],
     batch: Id | None = None,
 ) -> Done:
-    """Write an event of an inquiry that was read in this transaction, and fold it again.
-
-    It is `refold` for one inquiry, with half its statements: many are done at once.
-    """
-    this, since = inquiry.inquiry_id, inquiry.opened_at
-    at = max(now, since)  # where clocks differ: nothing happens to an inquiry before it is opened
-    events = events_of(con, {this: inquiry}, since).get(this, [])
-    number = sum(each.happened_at >= at for each in events)
-    event = Event(time_ordered_id(int(at.timestamp() * 1000), number).bytes, this, at, who, what, dict(details))
-    posts = posts_of(con, {this}, since)[this]
-    clock = clock_of(settings, inquiry.channel)
-    after = fold(subject_of(inquiry), posts, [*events, event], clock, settings.points, inquiry.ver + 1)
-    if same(inquiry, after):
-        after = inquiry
-    else:
-        write(con, [after], [inquiry])
-    changed = [name for name in _TOLD if getattr(inquiry, name) != getattr(after, name)]
-    before_after = [_json({name: getattr(each, name) for name in changed}) for each in (inquiry, after)]
-    con.execute(
-        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details, ver, batch, before, after) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [as_uuid(event.event_id), as_uuid(this), at, who, what, _json(details), after.ver,
-         as_uuid(batch) if batch else None, *before_after],
+    """Write an event of an inquiry that was read in this transaction, and fold it again."""
+    (done,) = note_all(
+        con, partial(clock_of, settings), settings.points, [(inquiry, details)], who, what, now, batch
     )  # fmt: skip
-    return Done(after, event.event_id, details)
+    return done
 
 
 def inquiry_at(inquiry: Inquiry, moment: datetime) -> Inquiry:
@@ -168,8 +167,8 @@ def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[Id]
             [now - QUIET, now - QUIET],
         ).fetchall()
     ]
-    for inquiry in inquiries_by_id(con, quiet).values() if quiet else ():
-        note(con, settings, inquiry, "system", "close", now, {"reason": "quiet"})
+    these = [(inquiry, {"reason": "quiet"}) for inquiry in inquiries_by_id(con, quiet).values()] if quiet else []
+    note_all(con, partial(clock_of, settings), settings.points, these, "system", "close", now)
     return quiet
 
 
@@ -233,7 +232,3 @@ def _only_woke(con: Connection, inquiry: Inquiry, seen: int) -> bool:
         [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen],
     ).fetchone() or (0,)
     return bool(woke == inquiry.ver - seen)
-
-
-def _json(values: Mapping[str, object]) -> str:
-    return orjson.dumps(values).decode()

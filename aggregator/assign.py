@@ -1,9 +1,10 @@
 """Which inquiry a new post belongs to. Decided once and stored.
 
 A customer's post joins the inquiry of the same person and thread that is nearest in time within 14 days, else
-it begins one. An answer of ours belongs to the post it replies to; else to whom it names; else to the only
-one in the thread who waits; else to nobody, and the feed asks. No answer is older than what it answers, but for
-guessed times, and never by more than 14 days: `refold` relies on it.
+it begins one. An inquiry lasts from its first post to its last one, or until it was closed, if that was later: who
+writes within 14 days of that reopens it. An answer of ours belongs to the post it replies to; else to whom it names;
+else to the only one in the thread who waits; else to nobody, and the feed asks. No answer is older than what it
+answers, but for guessed times, and never by more than 14 days: `refold` relies on it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Pair = tuple[Id, Id]  # thread, person
 
 @dataclass(slots=True)
 class _Span:
-    """When an inquiry's customer wrote first and last."""
+    """When an inquiry's customer wrote first, and last; or when it was closed, if that was later."""
 
     inquiry_id: Id
     first: datetime
@@ -157,6 +158,15 @@ def _target(inquiry: Id | None, posted_at: datetime, staff: bool) -> _Target:
     return _Target(inquiry, posted_at if staff else posted_at - NEAR)
 
 
+# Two conditions on one column each: both spare reading what was over long ago, which "one or the other" would not.
+_SPANS = (
+    "SELECT inquiry_id, thread_id, person_id, opened_at, greatest(last_post_at, closed_at) FROM inquiry "
+    "SEMI JOIN wanted USING (thread_id, person_id) WHERE last_post_at >= $1 AND opened_at <= $2 "
+    "UNION ALL SELECT inquiry_id, thread_id, person_id, opened_at, closed_at FROM inquiry_closed "
+    "SEMI JOIN wanted USING (thread_id, person_id) WHERE closed_at >= $1 AND last_post_at < $1 AND opened_at <= $2"
+)
+
+
 def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threads:
     threads = _Threads()
     pairs = {(draft.thread_id, draft.person_id) for draft in drafts if not draft.staff}
@@ -165,11 +175,7 @@ def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threa
         times = [draft.posted_at for draft in drafts]
         # Nothing farther away is joined; the bounds spare reading what was closed long ago.
         for inquiry, thread, person, first, last in rows.select(
-            con,
-            "SELECT inquiry_id, thread_id, person_id, opened_at, last_post_at FROM inquiry "
-            "SEMI JOIN wanted USING (thread_id, person_id) WHERE last_post_at >= ? AND opened_at <= ?",
-            rows.table(schema, list(pairs)),
-            [min(times) - NEAR, max(times) + NEAR],
+            con, _SPANS, rows.table(schema, list(pairs)), [min(times) - NEAR, max(times) + NEAR]
         ):
             threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
     answered = {draft.thread_id for draft in drafts if draft.staff}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,13 @@ import duckdb
 import orjson
 
 from aggregator.control import RefusedError
+from aggregator.locking import lock
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
 
 DATABASE, DESK, MANIFEST = "inquiries.duckdb", "desk.db", "manifest.json"
+_UNDER_WAY = "{data}: a backup is being restored there; wait for it"
+RESTORING, COPIED = ".restoring", "restore.copied"
 
 
 def open_to_others(data: Path) -> str | None:
@@ -66,18 +72,67 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
     if (data / DATABASE).exists() and not force:
         raise RefusedError(f"{data} holds data already; add --force to replace it")
     data.mkdir(parents=True, exist_ok=True)
-    fresh = {name: data / (name + ".restoring") for name in (DATABASE, DESK)}
-    try:
-        for name, copy in fresh.items():
-            shutil.copyfile(folder / name, copy)
-        for name, copy in fresh.items():
+    with lock(data) as alone:
+        if not alone:
+            raise RefusedError(f"{data} is in use; stop the service, or wait for the command that is at work there")
+        _settle(data)
+        try:
+            for name in (DATABASE, DESK):
+                _copy_durably(folder / name, data / (name + RESTORING))
+            (data / COPIED).touch()  # from here on it is the new one, whatever happens
+        finally:
+            _settle(data)
+    return manifest
+
+
+def settle(data: Path) -> None:
+    """Finish a restore that was killed when all was copied; throw away what one left that had not got so far. To be
+    called before the databases are opened.
+
+    Raises:
+        RefusedError: one is under way.
+    """
+    if not any((data / name).exists() for name in (COPIED, DATABASE + RESTORING, DESK + RESTORING)):
+        return
+    with lock(data) as alone:
+        if not alone:
+            raise RefusedError(_UNDER_WAY.format(data=data))
+        _settle(data)
+
+
+@contextmanager
+def in_use(data: Path) -> Iterator[None]:
+    """Nothing is restored meanwhile, and what was begun is settled.
+
+    Raises:
+        RefusedError: a backup is being restored.
+    """
+    if not data.is_dir():
+        yield
+        return
+    with lock(data, shared=True) as free:
+        if not free:
+            raise RefusedError(_UNDER_WAY.format(data=data))
+        _settle(data)
+        yield
+
+
+def _settle(data: Path) -> None:
+    copied = (data / COPIED).exists()
+    for name in (DATABASE, DESK):
+        fresh = data / (name + RESTORING)
+        if copied and fresh.exists():
             for leftover in (".wal", "-wal", "-shm"):
                 (data / (name + leftover)).unlink(missing_ok=True)
-            copy.replace(data / name)
-    finally:
-        for copy in fresh.values():
-            copy.unlink(missing_ok=True)
-    return manifest
+            fresh.replace(data / name)
+        fresh.unlink(missing_ok=True)
+    (data / COPIED).unlink(missing_ok=True)
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _checked(folder: Path) -> dict[str, Any]:

@@ -89,15 +89,23 @@ def _encoding(_: click.Context, __: click.Parameter, name: str) -> str:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="inquiry-aggregator", prog_name="aggregator")
-@click.option("--log", "log_format", type=click.Choice(["text", "json"]), default="text", help="How to write logs.")
+@click.option(
+    "--log",
+    "log_format",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    help="How to write logs; auto: as text to a terminal, else as JSON lines.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every poll, too.")
-def main(log_format: Literal["text", "json"], verbose: bool) -> None:
+def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
     """Listens on every channel of a community and ranks what people ask and complain about.
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
     """
     from aggregator.logs import set_up
 
+    if log_format == "auto":
+        log_format = "text" if sys.stderr.isatty() else "json"
     set_up(log_format, verbose=verbose)
 
 
@@ -123,10 +131,20 @@ def run(config: Path) -> None:
 @config_option
 @json_option
 def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
-    """Read each source once, then end: for cron. Without SOURCES: all of them."""
+    """Read each source once, then end: for cron. Without SOURCES: all of them.
+
+    While another `aggregator poll` is at work it says so and ends with 0.
+    """
+    from aggregator.locking import lock
+
     settings = _load(config)
     _require_secrets(settings)
-    result = _do(settings, "poll", {"sources": list(sources)}, quiet=as_json)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock(settings.data / "poll.lock") as alone:
+        if not alone:
+            _show({}, as_json, "already running: another `aggregator poll` has not ended yet")
+            return
+        result = _do(settings, "poll", {"sources": list(sources)}, quiet=as_json)
     _show(result, as_json, "")
     failed = [name for name, one in result.items() if not one["ok"]]
     sys.exit(DONE if not failed else FAILED if len(failed) == len(result) else PARTLY_DONE)
@@ -311,6 +329,25 @@ def backup(target: Path, config: Path, as_json: bool) -> None:
     _show(result, as_json, f"{target}: {result['posts']:,} posts, checked")
 
 
+@main.command(epilog="Example: aggregator export /srv/analysts/inquiries")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--with-personal-data", "personal", is_flag=True, help="Names, handles, mail addresses, links, too.")
+@click.option("--csv", is_flag=True, help="Also as CSV, which spreadsheets open without running formulas.")
+@config_option
+@json_option
+def export(target: Path, personal: bool, csv: bool, config: Path, as_json: bool) -> None:
+    """Write what analysts may see into the folder TARGET: Parquet by day, and inquiries.duckdb.
+
+    Run again, it renews the folder: only days that changed are written. Personal data is masked unless asked for.
+    docs/analysts.md
+    """
+    arguments = {"target": str(target.resolve()), "personal": personal, "csv": csv}
+    result = _do(_load(config), "export", arguments, quiet=as_json)
+    rows = result["views"]["inquiries"]["rows"]
+    text = f"{target}: {rows:,} inquiries; {result['written']:,} files written, {result['kept']:,} kept"
+    _show(result, as_json, text)
+
+
 @main.command(epilog="Example: aggregator restore /var/backups/desk-2026-11-22")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the data that is there.")
@@ -333,6 +370,67 @@ def compact(config: Path, as_json: bool) -> None:
     """Copy the database into a fresh file: only so do overwritten and erased bytes leave the disk."""
     result = _do(_load(config), "compact", {}, quiet=as_json)
     _show(result, as_json, f"{result['bytes_before']:,} bytes before, {result['bytes_after']:,} after")
+
+
+@main.command(epilog="Example: aggregator erase --person K7QX2MA --dry-run")
+@click.option("--person", required=True, help="The code of an inquiry, space:id of an account, a handle or a name.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@click.option(
+    "--log-file",
+    "logs",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A log to be searched, too; can be repeated.",
+)
+@config_option
+@json_option
+def erase(person: str, dry_run: bool, logs: tuple[Path, ...], config: Path, as_json: bool) -> None:
+    """Erase a person: every table, version, record and draft, and what others quoted; compact; and prove it.
+
+    Exit code 3: it is erased, but something is left, which is named. Backups that still hold the person are named, too;
+    they are not changed.
+    """
+    from aggregator.erasure_told import erasure
+
+    arguments = {"person": person, "dry_run": dry_run, "logs": [str(each.resolve()) for each in logs]}
+    result = _do(_load(config), "erase", arguments, quiet=as_json)
+    _show(result, as_json, "" if as_json else erasure(result))
+    sys.exit(DONE if dry_run or result["proof"]["holds"] else PARTLY_DONE)
+
+
+@main.command(epilog="Example: aggregator retain")
+@config_option
+@json_option
+def retain(config: Path, as_json: bool) -> None:
+    """Delete what has been kept for as long as `retention` says. The service does it by itself, once a day."""
+    result = _do(_load(config), "retain", {}, quiet=as_json)
+    rows = "".join(f"\n  {table}: {count:,}" for table, count in result["deleted"].items())
+    _show(result, as_json, f"{result['inquiries']:,} inquiries deleted, counted in inquiry_count{rows}")
+
+
+@main.command(epilog="Example: aggregator digest --since 7d --lang en --out week.html")
+@click.option("--since", default="1d", show_default=True, help="So many days back, and today (7d), or a date.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), help="Default: digest.lang.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Into this file: .html with plots, or .md."
+)
+@click.option("--mail", is_flag=True, help="Send it to digest.to.")
+@config_option
+def digest(since: str, lang: str | None, out: Path | None, mail: bool, config: Path) -> None:
+    """Tell what came in, what is open, what ran out, incidents, impostors and gaps: the dashboard's figures.
+
+    It holds no texts and no names of customers. Exit code 3: the mail could not be sent; the digest is in the data
+    directory, under digests.
+    """
+    form = "html" if out and out.suffix in (".html", ".htm") else "md"
+    arguments = {"since": since, "lang": lang, "form": form, "mail": mail}
+    result = _do(_load(config), "digest", arguments, quiet=True)
+    if out:
+        out.write_text(result["text"], encoding="utf-8")
+    elif not mail:
+        click.echo(result["text"], nl=False)
+    if result["not_sent"]:
+        _fail(f"{result['not_sent']}; it is in {result['kept']}", PARTLY_DONE)
 
 
 @main.command(epilog="Example: aggregator user add amy --role agent")

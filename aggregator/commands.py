@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aggregator.analysts.export import Export, StoppedError
 from aggregator.backup import back_up
 from aggregator.config import Bands
 from aggregator.control import Handler, RefusedError, Say
+from aggregator.digesting import digest_of
+from aggregator.housekeeping import compact, erase_person, keep_what_may_be_kept
 from aggregator.importer.files import File, ImportFileError
 from aggregator.importer.importing import import_file
 from aggregator.inquiry import shown
+from aggregator.keeping.copies import note_copy
 from aggregator.poller import WELL
 from aggregator.replay import replay
 from aggregator.rescoring import rescore
@@ -105,14 +110,57 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
     async def backup(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
         """arguments: target (absolute path of a folder that does not exist)."""
         try:
-            return await asyncio.to_thread(back_up, work.db, work.desk, Path(arguments["target"]), work.clock())
+            target, now = Path(arguments["target"]), work.clock()
+            made = await asyncio.to_thread(back_up, work.db, work.desk, target, now)
+            await work.db.write(lambda con: note_copy(con, target, "backup", now))
+            return made
         except OSError as error:
             raise RefusedError(f"{arguments['target']}: {error.strerror}") from error
 
-    async def compact(_: dict[str, Any], __: Say) -> dict[str, Any]:
+    async def export(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+        """arguments: target (absolute path of a folder), personal, csv."""
+        loop = asyncio.get_running_loop()
+        under_way = Export(
+            work.db, Path(arguments["target"]), work.clock(), personal=arguments["personal"], csv=arguments["csv"]
+        )
+
+        def tell(what: str, done: int, total: int) -> None:
+            loop.call_soon_threadsafe(say, {"progress": [what, done, total]})
+
+        run = asyncio.ensure_future(asyncio.to_thread(under_way.run, tell))
+        try:
+            made = await asyncio.shield(run)
+            await work.db.write(lambda con: note_copy(con, under_way.target, "export", under_way.now))
+            return made
+        except asyncio.CancelledError:
+            under_way.stop()
+            with suppress(StoppedError, RefusedError, OSError):
+                await run
+            raise
+        except OSError as error:
+            raise RefusedError(f"{arguments['target']}: {error.strerror}") from error
+
+    async def compact_(_: dict[str, Any], __: Say) -> dict[str, Any]:
         before = work.size()
-        await asyncio.to_thread(work.db.compact)
+        await compact(work)
         return {"bytes_before": before, "bytes_after": work.size()}
+
+    async def erase(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
+        """arguments: person, dry_run, logs (absolute paths)."""
+        logs = [Path(each) for each in arguments["logs"]]
+        return await erase_person(work, arguments["person"], dry_run=arguments["dry_run"], logs=logs)
+
+    async def digest(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
+        """arguments: since, lang (None: as configured), form (md, html), mail."""
+        try:
+            return await digest_of(work, **arguments)
+        except ValueError as error:
+            raise RefusedError(f"{error}: write so many days, such as 7d, or a date of the last year") from error
+
+    async def retain(_: dict[str, Any], __: Say) -> dict[str, Any]:
+        kept = await keep_what_may_be_kept(work)
+        await work.compact_if_due()
+        return {"inquiries": kept.inquiries, "deleted": dict(kept.deleted)}
 
     return {
         "import": import_,
@@ -122,7 +170,11 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         "feed": feed,
         "quotas": quotas,
         "backup": backup,
-        "compact": compact,
+        "compact": compact_,
+        "digest": digest,
+        "erase": erase,
+        "retain": retain,
+        "export": export,
     }
 
 

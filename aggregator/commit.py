@@ -132,7 +132,7 @@ def commit_page(
     writes.touched.update(row["inquiry_id"] for row in answers)
     dead = _take_deletions(deleted, now, writes, outcome)
     _write_posts(con, page, writes, origin, now, dead)
-    writes.touched |= own.arrived(con, sent, now)
+    writes.touched |= own.arrived(con, sent, now, clock_of, origin.points)
     if page.undelivered:
         lost = undelivered.take(con, origin.source, page.undelivered, now)
         writes.touched.update(each.inquiry_id for each in lost)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +28,7 @@ from aggregator.clock_settings import ChannelClock as ChannelClock
 from aggregator.mistakes import mistakes_of, or_rather
 from aggregator.telling_settings import Alerts, Name, Webhook
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
-from connectors.contract import SourceConfig
+from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError
 from connectors.registry import connector_class
 from connectors.secret import Secret
@@ -159,6 +160,66 @@ class Grouping(_Settings):
     )
 
 
+class MailServer(_Settings):
+    """The server that sends the digest."""
+
+    host: str = Field(min_length=1, description="The server that sends mail.")
+    port: int = Field(default=465, ge=1, le=65535, description="465 with TLS, 587 with STARTTLS.")
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="none: only to a server on this machine."
+    )
+    user: str | None = Field(default=None, min_length=1, description="The account's name; without one no login.")
+    password: Secret | None = Field(default=None, description="Its password.")
+    address: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="From which address.")
+
+
+class Digests(_Settings):
+    """What came in, and what is open, once a day."""
+
+    at: str | None = Field(
+        default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="When, in the team's time zone; else never."
+    )
+    since: str = Field(default="1d", pattern=r"^\d{1,3}d$", description="So many days back, and today.")
+    lang: Literal["zh", "en"] = Field(default="zh", description="In which language.")
+    to: list[Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]] = Field(
+        default_factory=list, description="To whom it is sent by mail; else it is only written to a file."
+    )
+    smtp: MailServer | None = Field(default=None, description="The server that sends it.")
+
+    @model_validator(mode="after")
+    def _both(self) -> Digests:
+        if self.to and self.smtp is None:
+            raise ValueError("names receivers, but no server that sends: write smtp")
+        return self
+
+
+class Sql(_Settings):
+    """Live SQL for analysts. `sql: scan` is short for `sql: {mode: scan}`."""
+
+    mode: Literal["off", "scan", "pushdown"] = Field(
+        default="off",
+        description="off; scan: analysts read the views, and their own machines compute; pushdown: they may also send "
+        "queries, checked, that this machine computes. Needs the extra [sql].",
+    )
+    port: Port = Field(default=9494, ge=1, description="Port on which this machine alone can reach it.")
+
+    longest: float = Field(
+        default=60, gt=0, description="Seconds; a query sent in mode pushdown that takes longer is reported."
+    )
+    restart_on_runaway: bool = Field(
+        default=False, description="Restart the service then: nothing else ends such a query. Nothing is lost."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_word_is_the_mode(cls, value: object) -> object:
+        if value is False:  # what YAML makes of `off`
+            return {"mode": "off"}
+        if isinstance(value, dict) and value.get("mode") is False:
+            return {**value, "mode": "off"}
+        return {"mode": value} if isinstance(value, str) else value
+
+
 class Settings(_Settings):
     """All of connectors.yaml."""
 
@@ -171,7 +232,7 @@ class Settings(_Settings):
     sources: dict[
         Annotated[str, AfterValidator(_source_name)],
         Annotated[SourceConfig, BeforeValidator(_by_its_connector)],
-    ] = Field(description="What to listen to, by a name of your choice.")
+    ] = Field(description="What to listen to, by a name of your choice; {} for nothing yet.")
     team: list[Colleague] = Field(default_factory=list, description="Colleagues who answer for us.")
     official: dict[Space, list[NativeId]] = Field(
         default_factory=dict, description="Ids of our official accounts, per space."
@@ -185,11 +246,17 @@ class Settings(_Settings):
     clocks: dict[str, ChannelClock] = Field(
         default_factory=dict, description="Answer times per channel; `default` is for all that are not named."
     )
+    retention: dict[str, Annotated[Duration, Field(ge=timedelta(days=30))]] = Field(
+        default_factory=dict,
+        description="How long closed inquiries are kept, per channel; `default` is for all that are not named.",
+    )
+    digest: Digests = Field(default_factory=Digests, description="What came in, and what is open, once a day.")
     incidents: Grouping = Field(
         default_factory=Grouping, description="When reports of several persons are an incident."
     )
     webhooks: dict[Name, Webhook] = Field(default_factory=dict, description="Programs that are told, by name.")
     alerts: Alerts = Field(default_factory=Alerts, description="People who are told, and of what.")
+    sql: Sql = Field(default_factory=Sql, description="Live SQL for analysts.")
     points: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict, description="Points of single scoring rules, instead of their own."
     )
@@ -237,6 +304,13 @@ class Settings(_Settings):
         return filled(clocks, info.data.get("timezone", "Asia/Shanghai")) if isinstance(clocks, dict) else clocks
 
 
+def place_of(settings: Settings, path: KeyPath) -> str | None:
+    """Where a setting stands, as `connectors.yaml:12`; None: nowhere, it is as it is by itself."""
+    if settings._file is None or path not in settings._places:
+        return None
+    return f"{settings._file.name}:{settings._places[path].line}"
+
+
 def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:
     """Read the configuration; `known_rules` are the names that `points` may use (empty: not checked).
 
@@ -264,6 +338,7 @@ def missing_secrets(settings: Settings) -> list[str]:
     """Secrets, ours and those of enabled sources, that cannot be read now, in the voice of `load`. Empty: all are."""
     held = [
         *_secrets(settings.web, ("web",)),
+        *_secrets(settings.digest, ("digest",)),
         *_secrets({name: each for name, each in settings.webhooks.items() if each.enabled}, ("webhooks",)),
         *_secrets(
             {name: each for name, each in settings.alerts.destinations.items() if each.enabled},

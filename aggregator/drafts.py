@@ -104,11 +104,13 @@ class Prepared:
     undelivered: list[Undelivered] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # From one process to another, drafts as plain tuples: ten times faster than as objects.
-        drafts = list(map(_VALUES, self.drafts))
-        rest = (self.posts, self.bodies, self.begun, self.deleted, self.counts, self.moved, self.rejected, self.records,
-                self.undelivered)  # fmt: skip
-        return _unpacked, (drafts, rest)
+        # From one process to another: columns of plain values, and tables as bytes that are read where they lie.
+        columns = list(zip(*map(_VALUES, self.drafts), strict=True))
+        if columns:
+            columns[_ACCOUNT] = tuple(account and tuple(account) for account in columns[_ACCOUNT])
+        tables = [_as_bytes(table) for table in (self.posts, self.bodies, self.begun)]
+        rest = (self.deleted, self.counts, self.moved, self.rejected, self.records, self.undelivered)
+        return _unpacked, (columns, tables, rest)
 
     def row(self, draft: Draft) -> dict[str, Any]:
         """The draft's row of `post`, by column."""
@@ -136,7 +138,18 @@ class Prepared:
 
 
 _VALUES = attrgetter(*Draft.__slots__)
+_ACCOUNT = Draft.__slots__.index("account")
 
 
-def _unpacked(drafts: Sequence[tuple[Any, ...]], rest: tuple[Any, ...]) -> Prepared:
-    return Prepared([Draft(*values) for values in drafts], *rest)
+def _as_bytes(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue()
+
+
+def _unpacked(columns: list[tuple[Any, ...]], tables: Sequence[pa.Buffer], rest: tuple[Any, ...]) -> Prepared:
+    if columns:
+        columns[_ACCOUNT] = tuple(account and Account._make(account) for account in columns[_ACCOUNT])
+    drafts = list(map(Draft, *columns)) if columns else []
+    return Prepared(drafts, *(pa.ipc.open_stream(table).read_all() for table in tables), *rest)

@@ -26,6 +26,7 @@ def _sources(names: list[str]) -> list[str]:
     if names:
         return [f"Listening to {len(names)}: {', '.join(names)}. Ctrl-C stops, nothing is lost."]
     return [
-        "No source is connected yet. Add one under `sources` in connectors.yaml and start again,",
-        "or look at a simulated day first: aggregator demo",
+        "No source is connected yet. The feed says how to connect each channel; in short: write it under",
+        "`sources` in connectors.yaml, try it with `aggregator check --connect`, and start again.",
+        "Or look at a simulated day first: aggregator demo",
     ]

@@ -21,9 +21,9 @@ from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
-from aggregator.incidents import extract
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
+from aggregator.keeping.left_out import LeftOut
 from aggregator.origin import Origin, any_of
 from aggregator.own_answers import OwnAnswers
 from aggregator.people import People
@@ -34,7 +34,6 @@ from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts
 from aggregator.surfacing import Surfacing
 from aggregator.suspects import Suspects, our_names
-from aggregator.triage import get_ready
 from connectors.contract import Connector, Page, Record
 from connectors.replying import Replying
 
@@ -50,8 +49,6 @@ class Ingest:
     """What every path into the database shares. `changed` is called from the event loop after each commit."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock, changed: Listener | None = None) -> None:
-        extract.get_ready()
-        get_ready()  # a broken lexicon must not turn every post into a rejected record
         self.db = db
         self.settings = settings
         self.clock = clock
@@ -66,6 +63,7 @@ class Ingest:
         self._suspects = Suspects()
         self._names = our_names(settings)
         self._known = KnownIds()
+        self._left_out = LeftOut(settings.retention)
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
         self._heard: list[tuple[Prepared, list[Draft]]] = []
@@ -142,6 +140,8 @@ class Ingest:
         reread: bool = False,
     ) -> Outcome:
         """The transaction's body, for the writer thread."""
+        if not reread:
+            self._left_out.leave_out(con, prepared, origin, self._known, now)
         try:
             outcome = commit_page(
                 con,
@@ -159,11 +159,7 @@ class Ingest:
                 reread=reread,
             )
         except BaseException:
-            self._pieces.forget()
-            self._people.forget()
-            self._suspects.forget()
-            self._seen.forget()
-            self.own.forget()
+            self._forget()
             raise
         if outcome.hidden:
             self.compact_due.set()
@@ -171,6 +167,20 @@ class Ingest:
             sources.pass_over(con, origin.source, outcome.passed_over)
         self._resolve(con, origin, prepared, now)
         return outcome
+
+    def _forget(self) -> None:
+        self._pieces.forget()
+        self._people.forget()
+        self._suspects.forget()
+        self._seen.forget()
+        self.own.forget()
+
+    def forget_all(self) -> None:
+        """Rows went that ingest did not write: nothing that was noted of them holds. For the writer thread."""
+        self._forget()
+        self._left_out.forget()
+        self._known = KnownIds()
+        self.incidents.forget()
 
     def _resolve(self, con: Connection, origin: Origin, prepared: Prepared, now: datetime) -> None:
         """What could not be read earlier, and came again, is no longer missing."""

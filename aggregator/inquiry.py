@@ -166,6 +166,11 @@ class Inquiry(NamedTuple):
         """Its id as addresses and browsers have it."""
         return written(self.inquiry_id)
 
+    @property
+    def person(self) -> str | None:
+        """The account that wrote, in the same form; None: nobody can be named."""
+        return written(self.person_id) if self.person_id != self.lead_post_id else None
+
 
 def shown(priority: float) -> int:
     """The score that people see: the priority without fraction, from 0 to 99."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -18,20 +18,49 @@ if TYPE_CHECKING:
 logging.getLogger("uvicorn.access").disabled = True
 
 
+GRACE = 1.0
+"""Seconds that open requests get to end."""
+
+
 class PortTakenError(Exception):
     """Somebody else listens there."""
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """Says when it listens, and ends as soon as it can; the original looks every tenth of a second whether it can."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.leaving = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which sets the time that answers bear
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.leaving.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        state = self.server_state
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while state.connections or state.tasks:  # noqa: ASYNC110 -- nobody tells
+                    await asyncio.sleep(0.005)
+                for server in self.servers:
+                    await server.wait_closed()
+        for task in state.tasks:
+            task.cancel(msg="the server ends")
+        await self.lifespan.shutdown()
 
 
 @asynccontextmanager
@@ -48,9 +77,7 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, lifespa
         raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
     # asyncio does so only for sockets of its own making; without it each answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on" if lifespan else "off", timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on" if lifespan else "off")
     server = _Server(config)
     # Not serve(): that would take over the process's signal handlers, which belong to the service.
     running = asyncio.create_task(server._serve(sockets=[listener]))
@@ -59,5 +86,6 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, lifespa
         yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
+        server.leaving.set()
         await running
         listener.close()

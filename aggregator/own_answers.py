@@ -6,18 +6,19 @@ connection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-import orjson
-
-from aggregator.identity import Id, as_uuid, time_ordered_id, written
+from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
+from aggregator.noting import note_all
+from aggregator.refold import inquiries_by_id
 from aggregator.store import rows
 
 if TYPE_CHECKING:
+    from aggregator.config import ChannelClock
     from aggregator.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
@@ -78,7 +79,14 @@ class OwnAnswers:
                 draft.staff, draft.asks, draft.begins, draft.piece = True, False, None, None
         return found
 
-    def arrived(self, con: Connection, found: Mapping[Id, Awaited], now: datetime) -> set[Id]:
+    def arrived(
+        self,
+        con: Connection,
+        found: Mapping[Id, Awaited],
+        now: datetime,
+        clock_of: Callable[[str], ChannelClock],
+        points: Mapping[str, float],
+    ) -> set[Id]:
         """Note that they came back; the posts are stored. Returns their inquiries."""
         for post, answer in found.items():
             con.execute(
@@ -86,8 +94,10 @@ class OwnAnswers:
                 "WHERE outbox_id = ?",
                 [now, as_uuid(post), answer.outbox_id],
             )
-            if answer.state == "unknown":
-                _note_reply(con, answer.inquiry_id, answer.who, now, post)
+            if answer.state == "unknown":  # nobody had written down that it was answered
+                inquiry = inquiries_by_id(con, [answer.inquiry_id])[answer.inquiry_id]
+                told = [(inquiry, reply_details(post, None))]
+                note_all(con, clock_of, points, told, answer.who, "reply", now)
         if found:
             self.forget()
         return {answer.inquiry_id for answer in found.values()}
@@ -97,17 +107,6 @@ def reply_details(post: Id | None, promise: datetime | None) -> dict[str, str]:
     """Of an event `reply`. Once its post is there, the post tells when the answer was given."""
     told = {"post": written(post)} if post is not None else {}
     return told | ({"promise": promise.isoformat()} if promise is not None else {})
-
-
-def _note_reply(con: Connection, inquiry: Id, who: str, at: datetime, post: Id) -> None:
-    (earlier,) = con.execute(
-        "SELECT count(*) FROM inquiry_event WHERE inquiry_id = ? AND happened_at >= ?", [as_uuid(inquiry), at]
-    ).fetchone() or (0,)
-    con.execute(
-        "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details) VALUES (?, ?, ?, ?, ?, ?)",
-        [time_ordered_id(int(at.timestamp() * 1000), earlier), as_uuid(inquiry), at, who, "reply",
-         orjson.dumps(reply_details(post, None)).decode()],
-    )  # fmt: skip
 
 
 def stored_answer(con: Connection, answer: Awaited) -> Id | None:

@@ -7,15 +7,16 @@ counts for repeat contact and age, and for nothing else. Runs on the writer's co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aggregator.drafts import Draft
-from aggregator.identity import Id, as_uuid
+from aggregator.identity import Id, as_uuid, stable_id
 from aggregator.store import rows
 from aggregator.store.contacts import apart
-from aggregator.triage.evidence import VERIFIED
+from aggregator.triage.evidence import PROVED, SAID, VERIFIED
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MOST_LINKED = 5  # accounts: what more of them show is an exchange's, a contract's or the thief's, and links nobody
 MOST_HELD = 12  # rows that are kept of one value: some may yet be erased
 _MOST_SEEN = 50_000
+_OF = "account_id IN (SELECT id FROM wanted)"
 
 
 class Link(NamedTuple):
@@ -200,6 +202,23 @@ def unlink(con: Connection, mine: Id, theirs: Id, who: str, now: datetime) -> se
     return _write(con, [link for link in links.values() if link not in gone], [theirs], before)
 
 
+def confirm(con: Connection, mine: Id, theirs: Id, now: datetime, *, proved: bool) -> set[Id]:
+    """A colleague says that both accounts are one person's. Returns the accounts that are linked otherwise now.
+
+    It is evidence like any other: it links, can be undone and made again. `proved`: the person has shown it, by a code
+    that we sent or the like; else it is as good as a transaction that both name.
+    """
+    _forget_parted(con, apart(mine, theirs))
+    kind = PROVED if proved else SAID
+    value = stable_id(kind, *sorted((mine.hex(), theirs.hex())))
+    held = _holders(con, [value]).get(value, {})
+    nothing_shown = bytes(16)  # no post says so
+    fresh = [(value, kind, one, nothing_shown, now) for one in (mine, theirs) if one not in held]
+    rows.insert(con, "evidence", rows.EVIDENCE, fresh)
+    con.execute("DELETE FROM person_link WHERE value = ? AND undone_at IS NOT NULL", [as_uuid(value)])
+    return relink(con, _holders(con, [value]), now)
+
+
 def _part(con: Connection, mine: Id, theirs: Id, who: str, now: datetime) -> None:
     """Two accounts of one name, which nothing links, are two persons."""
     value = apart(mine, theirs)
@@ -239,3 +258,28 @@ def waiting_inquiries(con: Connection, accounts: Collection[Id]) -> set[Id]:
     sql = "SELECT inquiry_id FROM inquiry_open WHERE person_id IN (SELECT id FROM wanted)"
     found: list[tuple[Any, ...]] = rows.select(con, sql, rows.ids(accounts))
     return {inquiry for (inquiry,) in found}
+
+
+class Forgotten(NamedTuple):
+    """Rows that went, by table; and the inquiries whose priority that may change."""
+
+    deleted: Counter[str]
+    inquiries: set[Id]
+
+
+def forget_accounts(con: Connection, gone: Collection[Id], now: datetime) -> Forgotten:
+    """Take away what these accounts have shown, and their links; the others are linked anew."""
+    values = {value for (value,) in rows.select(con, f"SELECT value FROM evidence WHERE {_OF}", rows.ids(gone))}
+    contact = {link.account_id for link in _stored(con, gone)[0].values()}
+    deleted: Counter[str] = Counter()
+    for table in ("evidence", "person_link"):
+        (count,) = rows.select(con, f"SELECT count(*) FROM {table} WHERE {_OF}", rows.ids(gone))[0]
+        deleted[table] = count
+        rows.delete(con, table, "account_id", list(gone))
+    holders = _holders(con, values)
+    accounts = (contact | {one for held in holders.values() for one in held}) - set(gone)
+    links, _, before = _stored(con, accounts)
+    kept = [link for link in links.values() if link.value not in values or len(holders.get(link.value, ())) > 1]
+    changed = _write(con, kept, accounts, before)
+    changed |= relink(con, {value: held for value, held in holders.items() if len(held) > 1}, now)
+    return Forgotten(+deleted, waiting_inquiries(con, changed - set(gone)))

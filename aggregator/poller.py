@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Final
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
@@ -117,6 +119,11 @@ class Poller:
             job, IntervalTrigger(seconds=every.total_seconds(), timezone=UTC), max_instances=1, coalesce=True
         )
 
+    def daily(self, job: Callable[[], Awaitable[object]], at: time_of_day, zone: str) -> None:
+        """Do `job` once a day, at this time there; also late, if the machine slept."""
+        trigger = CronTrigger(hour=at.hour, minute=at.minute, timezone=zone)
+        self._scheduler.add_job(job, trigger, max_instances=1, coalesce=True, misfire_grace_time=None)
+
     def start(self) -> None:
         """Begin polling; every source at once (unless its day's polls are used up), then each at its own pace."""
         for source in self.sources.values():
@@ -178,7 +185,7 @@ class Poller:
         if source is None or source.state in ("stopped", "paused"):
             return
         source.again = source.lock.locked()
-        if not source.again:
+        if not source.again and self._scheduler.running:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     async def ready(self, name: str) -> None:

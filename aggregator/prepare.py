@@ -13,6 +13,7 @@ from aggregator.identity import Id, post_id, stable_id, thread_id
 from aggregator.origin import Origin
 from aggregator.packing import pack
 from aggregator.reading import ReadPage, Said, read_posts
+from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
 from connectors.contract import Counts, Deleted, Item, Moved, Post, Record, Undelivered
 from connectors.errors import RecordError
@@ -26,7 +27,12 @@ def prepare(records: Sequence[Record], origin: Origin, seen_at: datetime) -> Pre
 
 
 def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> ReadPage:
-    """Mask, read and understand a page. One bad record never stops it."""
+    """Mask, read and understand a page. One bad record never stops it.
+
+    Raises:
+        ConfigError: a word list is broken, which must not turn every post into a rejected record.
+    """
+    get_ready()
     page = ReadPage(records=len(records))
     said: list[Said] = []
     for masked, found in mask_records(records):
@@ -37,6 +43,7 @@ def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> R
 
 def read_again(stored: Iterable[tuple[str, str | None, datetime]], origin: Origin) -> ReadPage:
     """Stored records, which are masked already, once more: body, secrets and when each was seen."""
+    get_ready()
     page = ReadPage()
     said: list[Said] = []
     for body, secrets, seen_at in stored:

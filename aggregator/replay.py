@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from aggregator.commit import Outcome
+from aggregator.identity import Id, as_uuid
 from aggregator.ingest import Ingest
 from aggregator.origin import Origin
 from aggregator.packing import pack
@@ -18,6 +19,10 @@ from aggregator.store.database import Connection
 
 PAGE = 1000
 FIRST = UUID(int=0)
+_STORED = (
+    "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at "
+    "FROM post AS p JOIN record AS r ON r.post_id = p.post_id AND r.version = p.version"
+)
 
 
 @dataclass(slots=True)
@@ -60,12 +65,17 @@ async def replay(
 
 
 def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
-    return con.execute(
-        "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at "
-        "FROM post AS p JOIN record AS r ON r.post_id = p.post_id AND r.version = p.version "
-        "WHERE p.post_id > ? ORDER BY p.post_id LIMIT ?",
-        [after, PAGE],
-    ).fetchall()
+    return con.execute(f"{_STORED} WHERE p.post_id > ? ORDER BY p.post_id LIMIT ?", [after, PAGE]).fetchall()
+
+
+async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts: Collection[Id]) -> None:
+    """The same of some posts, whose records were changed."""
+    found = await ingest.db.read(
+        lambda con: con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [[*map(as_uuid, posts)]]).fetchall()
+    )
+    for source in dict.fromkeys(row[1] for row in found):
+        if source in origins:
+            await _reread(ingest, origins[source], [row for row in found if row[1] == source])
 
 
 async def _reread(

@@ -7,18 +7,21 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 
 import structlog
 
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
+from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
+from aggregator.digesting import daily_digest
+from aggregator.housekeeping import keep_what_may_be_kept
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
@@ -37,6 +40,7 @@ log = structlog.get_logger()
 
 COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
 QUIET_EVERY = timedelta(minutes=10)
+RETAIN_AT = time(3, 30)
 WAKE_EVERY = timedelta(seconds=20)
 
 
@@ -87,6 +91,7 @@ async def running(
         hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock, work.poller.keep_house))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
         await control.start()
@@ -97,6 +102,10 @@ async def running(
             partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY
         )
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
+        work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
+        if settings.digest.at:
+            at = time.fromisoformat(settings.digest.at)
+            work.poller.daily(partial(daily_digest, work, url), at, settings.timezone)
         work.ingest.group_soon()
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()

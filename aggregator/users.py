@@ -10,7 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from aggregator.backup import DESK
+from aggregator.backup import DESK, settle
 from aggregator.clocks import Clock, system_clock
 from aggregator.store import team, tokens
 from aggregator.store.desk import Desk, DeskError
@@ -39,6 +39,7 @@ def change_users(
         DeskError: the name is taken, unknown or cannot be one, or it is the last admin.
     """
     now = clock()
+    settle(settings.data)
     with closing(Desk(settings.data / DESK)) as desk:
         if action == "list":
             return [f"{user.name}: {user.role}" for user in desk.users()] or ["nobody yet: aggregator user add amy"]
@@ -53,6 +54,9 @@ def change_users(
         if action == "add":
             role = desk.add_user(name, role or "agent").role
         link = sign_in_link(desk_url(settings), desk.invite(name, now))
+        with desk.writing() as con:
+            what, details = ("invite", {"role": role}) if action == "add" and role else ("link", {})
+            team.note(con, now, _SHELL, what, name, details)
     done = f"{name} is {role} now" if action == "add" else f"a new link for {name}"
     return [f"{done}; it signs in once, within a day:", link]
 
@@ -73,6 +77,7 @@ def change_tokens(
         DeskError: the name is taken, unknown or cannot be one, or there is no such owner.
     """
     now = clock()
+    settle(settings.data)
     with closing(Desk(settings.data / DESK)) as desk:
         if action == "list":
             return [_told(one) for one in tokens.tokens(desk)] or [

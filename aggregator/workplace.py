@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from aggregator.backup import DATABASE, DESK
+from aggregator.backup import DATABASE, DESK, in_use
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
+from aggregator.incidents import extract
 from aggregator.ingest import Ingest
 from aggregator.origin import Origin
 from aggregator.outbox import Outbox
@@ -20,7 +21,9 @@ from aggregator.poller import Poller
 from aggregator.store import sources
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from aggregator.store.zone import keep_zone
 from aggregator.telling.telling import Telling
+from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
 from connectors.session import Pacing
@@ -50,10 +53,15 @@ class Workplace:
         self._listen = listen
 
     async def __aenter__(self) -> Workplace:
+        if self._listen:
+            extract.get_ready()
+            get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
-        self.db = Database(data / DATABASE)
-        self._stack.callback(self.db.close)
+        self._stack.enter_context(in_use(data))
         try:
+            self.db = Database(data / DATABASE)
+            self._stack.callback(self.db.close)
+            await self.db.write(lambda con: keep_zone(con, self.settings.timezone))
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)

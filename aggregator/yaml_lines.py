@@ -84,6 +84,9 @@ def read(file: Path) -> Document:
     try:
         with file.open("rb") as stream:
             raw = stream.read(_LARGEST + 1)
+    except FileNotFoundError as error:
+        first = "a first one may hold just the line `sources: {}`; the feed then says how to connect each channel"
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}; {first}") from error
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     if len(raw) > _LARGEST:

@@ -20,16 +20,16 @@ IMPORTED: Final = 100_000  # of the posts; the others are copies
 DAYS_APART: Final = 31
 
 # The n-th copy of an id; NULL stays NULL.
-_AGAIN: Final = "CREATE TEMP MACRO again(id, n) AS CAST(md5(CAST(id AS VARCHAR) || '/' || n) AS UUID)"
+AGAIN: Final = "CREATE TEMP MACRO again(id, n) AS CAST(md5(CAST(id AS VARCHAR) || '/' || n) AS UUID)"
 _EARLIER: Final = f"CREATE TEMP MACRO earlier(moment, n) AS moment - to_days(CAST({DAYS_APART} * n AS INTEGER))"
 # As aggregator.identity.code: 35 bits in base32.
-_CODE: Final = """CREATE TEMP MACRO code_of(id) AS array_to_string(list_transform(
+CODE: Final = """CREATE TEMP MACRO code_of(id) AS array_to_string(list_transform(
     [35, 30, 25, 20, 15, 10, 5],
     lambda bits: substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567',
         1 + CAST((CAST('0x' || replace(CAST(id AS VARCHAR), '-', '')[:10] AS UBIGINT) >> bits) & 31 AS INTEGER), 1)
 ), '')"""
 # Each reason names the post that it stands in.
-_REASONS: Final = """CREATE TEMP MACRO reasons_again(reasons, n) AS array_to_string(
+REASONS: Final = """CREATE TEMP MACRO reasons_again(reasons, n) AS array_to_string(
     string_split(reasons, '"post_id":"')[:1] || list_transform(
         string_split(reasons, '"post_id":"')[2:], lambda part: CAST(again(part[:36], n) AS VARCHAR) || part[37:]
     ), '"post_id":"')"""
@@ -73,7 +73,7 @@ def fill(data: Path, posts: int, imported: int = IMPORTED) -> None:
 
 def _copy(database: Path, copies: int) -> None:
     with duckdb.connect(str(database), config={"preserve_insertion_order": False}) as con:
-        for macro in (_AGAIN, _EARLIER, _CODE, _REASONS):
+        for macro in (AGAIN, _EARLIER, CODE, REASONS):
             con.execute(macro)
         con.execute("BEGIN")
         for statement in _COPIES:

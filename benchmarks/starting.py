@@ -39,7 +39,7 @@ def _first_answer() -> float:
     Raises:
         ChildFailedError: it ended, or did not answer within the time that it may take.
     """
-    port = _free_port()
+    port = free_port()
     began = time.perf_counter()
     words = (*AGGREGATOR, "demo", "--port", str(port))
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, env={**os.environ, "BROWSER": "true"}) as demo:
@@ -57,7 +57,7 @@ def _first_answer() -> float:
             demo.send_signal(signal.SIGINT)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,8 @@ from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.listener import serve
 from aggregator.poller import Source
+from aggregator.store.database import Database
+from aggregator.store.desk import Desk
 from aggregator.workplace import Workplace
 from connectors.discourse import Discourse
 from connectors.secret import Secret
@@ -28,6 +32,30 @@ from tests.qq_account import qq_source as qq_source
 from tests.qq_account import qq_url as qq_url
 
 START = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Here, new files begin as copies of empty ones: every second test makes some, and the tables take 0.1 s."""
+    folder = tmp_path_factory.mktemp("empty")
+    Database(folder / "posts").close()
+    Desk(folder / "desk").close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "__init__", _begun_as(folder / "posts", Database.__init__))
+        patch.setattr(Desk, "__init__", _begun_as(folder / "desk", Desk.__init__))
+        yield
+
+
+def _begun_as(empty: Path, opens: Callable[..., None]) -> Callable[..., None]:
+    def opens_copy(self: object, path: Path | None, **settings: Any) -> None:
+        if path is not None and not path.exists():
+            with suppress(OSError):  # what cannot be written is told by what opens it
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+                shutil.copyfile(empty, path)
+        opens(self, path, **settings)
+
+    return opens_copy
 
 
 @dataclass
@@ -112,10 +140,11 @@ async def open_community(data: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setenv("FORUM_KEY", forum.api_key)
     monkeypatch.setenv("HOOK_SECRET", "hook-secret-for-tests")
     monkeypatch.setenv("TELEGRAM_TOKEN", telegram.token)
-    async with AsyncExitStack() as stack:
-        forum_url = await stack.enter_async_context(serve(forum.app))
-        telegram_url = await stack.enter_async_context(serve(telegram.app))
+    async with AsyncExitStack() as one, AsyncExitStack() as other:
+        forum_url = await one.enter_async_context(serve(forum.app))
+        telegram_url = await other.enter_async_context(serve(telegram.app))
         yield Community(forum, telegram, forum_url, telegram_url, clock, data)
+        await asyncio.gather(one.aclose(), other.aclose())  # each takes 0.2 s, and a third of all tests have both
 
 
 @pytest.fixture

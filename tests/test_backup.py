@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import shutil
 import sqlite3
@@ -10,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from aggregator.backup import restore
+from aggregator.control import RefusedError
+from aggregator.locking import lock
 from aggregator.store.database import Database
+from aggregator.workplace import Workplace
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -65,6 +70,16 @@ def test_a_database_that_is_broken_or_too_new_can_be_replaced(filled: Console, b
     db.close()
     filled.ok("restore", backup, "--force")
     assert len(filled.query("FROM post")) == 3
+
+
+async def test_nothing_is_restored_under_whoever_is_at_work(filled: Console, backup: Path) -> None:
+    async with Workplace(filled.settings()) as work:
+        with pytest.raises(RefusedError, match="is in use"):
+            restore(backup, filled.data, force=True)
+        assert work.db.query("SELECT count(*) FROM post") == [(3,)]
+    with lock(filled.data):
+        refused = await asyncio.to_thread(filled.run, "feed", "--once")
+    assert (refused.exit_code, "is being restored there" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["inquiries.duckdb", "desk.db"])

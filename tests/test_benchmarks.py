@@ -16,9 +16,25 @@ from aggregator.config import Settings, clock_of
 from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
-from benchmarks import alerting, importing, polling, posts, reading, starting, suggesting, visible
+from benchmarks import (
+    alerting,
+    claiming,
+    crowded,
+    importing,
+    live_sql,
+    painting,
+    polling,
+    posts,
+    reading,
+    resting,
+    starting,
+    streaming,
+    suggesting,
+    visible,
+)  # fmt: skip
 from benchmarks.big_store import fill
 from benchmarks.children import ChildFailedError, run
+from benchmarks.desk_store import copied, lengthen, make_base
 from benchmarks.figures import Figure, percentile
 
 
@@ -57,11 +73,84 @@ def test_what_was_answered_before_is_timed_and_something_is_shown() -> None:
     assert all(line["shown"] > 0 and line["cpu_ms"] >= 0 for line in said.values())
 
 
+def test_live_sql_is_timed_against_the_same_in_process() -> None:
+    said = lines(live_sql.measure(inquiries=3000, runs=1))
+    assert list(said) == ["daily_counts, scan", "inquiries, scan", "inquiries, pushdown"]
+    assert all(line["rows"] == 12 and line["ratio"] > 0 for line in said.values())
+
+
 def test_what_is_published_is_seen_and_nothing_is_missing() -> None:
     said = lines(visible.measure(lines=12, seconds=2))
     assert said["all: p95"]["value"] >= said["all: p50"]["value"] > 0
     assert (said["posts missing"]["value"], said["posts doubled"]["value"]) == (0, 0)
     assert said["all: p95"]["posts"] > 0
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk of 600 inquiries, 40 of them open."""
+    folder = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(posts, "FOLDER", folder)
+        for name in ("base", "long"):
+            (folder / name).mkdir()
+        make_base(folder / "base", opened=40, imported=300)
+        lengthen(folder / "base", folder / "long", 600)
+    return folder / "long"
+
+
+def test_a_long_history_is_never_twice_the_same_and_folds_to_itself(desk: Path) -> None:
+    with copied(desk) as copy:
+        db = Database(copy / DATABASE)
+        try:
+            stored = db.query(
+                "SELECT state = 'closed', lang LIKE 'zh%', count(*) FROM inquiry GROUP BY ALL ORDER BY ALL"
+            )
+            posted = db.query("SELECT count(*) - count(DISTINCT post_id) FROM post")
+            alike = db.query(
+                "SELECT text FROM post WHERE NOT staff AND length(text) > 20 GROUP BY text HAVING count(*) > 1"
+            )
+            orphans = db.query("FROM inquiry ANTI JOIN post ON post.post_id = inquiry.lead_post_id")
+            answered = db.query("SELECT count(*) FROM inquiry_closed WHERE first_answer_at IS NULL")
+            every = {one.bytes for (one,) in db.query("SELECT inquiry_id FROM inquiry")}
+            settings = Settings(sources={})
+            changed = db.submit(
+                lambda con: refold(con, every, clock_of=lambda channel: clock_of(settings, channel), points={})
+            ).result()
+        finally:
+            db.close()
+    assert (stored[0], stored[1]) == ((False, False, 20), (False, True, 20))
+    assert sum(count for _, _, count in stored) == 600
+    assert (posted, alike, orphans, answered, changed) == ([(0,)], [], [], [(0,)], set())
+
+
+def test_pages_are_timed_beside_open_and_closed_inquiries(desk: Path) -> None:
+    said = lines(reading.measure(desk, visits=2))
+    assert [what.removesuffix(": p95") for what in said] == list(reading.BARS)
+    assert all(line["value"] >= line["p50"] > 0 and line["open"] == 40 for line in said.values())
+
+
+def test_the_feed_is_timed_while_others_work_and_customers_write(desk: Path) -> None:
+    said = lines(crowded.measure(desk, visits=3, written=4))
+    assert said["feed beside nine colleagues: p95"]["written_per_second"] > 0
+
+
+def test_claims_are_timed_and_of_two_at_once_one_wins(desk: Path) -> None:
+    said = lines(claiming.measure(desk, claims=2, races=4))
+    assert said["two at once: not exactly one owner"]["value"] == 0
+    assert said["two at once: loser not told who"]["value"] == 0
+
+
+def test_streams_are_weighed_and_a_stop_does_not_wait_for_them(desk: Path) -> None:
+    said = lines(streaming.measure(desk, streams=20))
+    assert set(said) == {"memory per stream", "told to all: p95", "stop with 50 streams"}
+
+
+@pytest.mark.browser
+def test_what_is_painted_is_timed_in_a_browser(desk: Path) -> None:
+    said = lines(painting.measure(desk, rows=100, arrivals=1, keys=3, burst=5, visits=1))
+    assert said["first visit on the wire"]["value"] > 10
+    assert any(what.startswith("key to paint with ") for what in said)
 
 
 def test_what_is_urgent_is_told_to_people_and_programs() -> None:
@@ -73,16 +162,15 @@ def test_what_is_urgent_is_told_to_people_and_programs() -> None:
     )
 
 
-def test_pages_are_timed_beside_open_and_closed_inquiries() -> None:
-    said = lines(reading.measure(inquiries=120, opened=60, visits=3))
-    assert list(said) == ["feed: p95", "next page: p95", "inquiry: p95", "search: p95"]
-    assert all(line["value"] >= line["p50"] > 0 for line in said.values())
-
-
 def test_starts_are_held_against_python_s_own() -> None:
     said = lines(starting.measure(runs=1))
     assert said["aggregator --help, median"]["ratio"] > 1
     assert said["aggregator demo until the feed answers"]["value"] > 0
+
+
+def test_the_service_with_every_connector_gets_ready_and_is_weighed() -> None:
+    said = lines(resting.measure(runs=1, rests=0))
+    assert said["its memory at rest"]["value"] > said["its memory at rest"]["without_files"] > 10
 
 
 def test_copied_posts_and_inquiries_refer_to_one_another_and_fold_to_themselves(folder: Path) -> None:

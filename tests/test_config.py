@@ -89,7 +89,10 @@ officail: {telegram: [1]}
         ("- telegram\n", "connectors.yaml:1:1: should be a list of names and values (name: value)"),
         ("telegram\n", "connectors.yaml:1:1: should be a list of names and values (name: value)"),
         ("sources: []\n", "connectors.yaml:1:1 sources: should be a list of names and values (name: value)"),
-        ("sources:\n", "connectors.yaml:1:1 sources: missing; What to listen to, by a name of your choice."),
+        (
+            "sources:\n",
+            "connectors.yaml:1:1 sources: missing; What to listen to, by a name of your choice; {} for nothing yet.",
+        ),
         (
             "sources:\n  a: telegram\n",
             "connectors.yaml:2:3 sources.a: should be the settings of a source, connector: first",
@@ -117,7 +120,7 @@ def test_a_file_that_is_no_configuration_is_refused_in_one_line(tmp_path: Path, 
 
 
 def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file.*`sources: {}`"):
         load(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="larger than 1,000,000 bytes"):
         load(written(tmp_path, "#" * 1_000_001))
@@ -177,7 +180,7 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
             '"two\\nlines": 1\n',
             "6:1 two\\nlines",
             "unknown setting; known here: data, timezone, web, hooks, sources, team, official, brand, "
-            "official_domains, bands, clocks, incidents, webhooks, alerts, points",
+            "official_domains, bands, clocks, retention, digest, incidents, webhooks, alerts, sql, points",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aggregator.clock_settings import Calendar
-from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Web, load
+from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
 from aggregator.telling_settings import Alerts, Destination, Rule, Webhook
 from aggregator.yaml_lines import read
 from connectors.contract import SourceConfig
@@ -49,6 +49,7 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         ((), Settings),
         (("web",), Web),
         (("hooks",), Hooks),
+        (("sql",), Sql),
         (("team", 0), Colleague),
         (("brand",), Brand),
         (("bands",), Bands),

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ import pytest
 
 from aggregator.control import Control, RefusedError, ask, socket_path
 from aggregator.importer.files import PAGE
+from aggregator.locking import lock
 from aggregator.service import Running, running
 from tests.conftest import Community
 from tests.console import Console
@@ -72,6 +74,53 @@ async def test_a_poll_beside_the_service_brings_what_is_new_at_once(desk: Consol
         assert [row["channel"] for row in (await run(desk, "feed"))["inquiries"]] == ["forum"]
         await run(desk, "poll")
         assert len((await run(desk, "feed"))["inquiries"]) == 2
+
+
+async def test_a_second_poll_beside_one_at_work_says_so_and_ends_well(desk: Console, community: Community) -> None:
+    desk.data.mkdir(mode=0o700)
+    with lock(desk.data / "poll.lock") as alone:
+        second = await asyncio.to_thread(desk.run, "poll")
+        assert (alone, second.exit_code) == (True, 0)
+        assert second.stdout == "already running: another `aggregator poll` has not ended yet\n"
+        assert await run(desk, "poll") == {}
+    assert sorted(await run(desk, "poll")) == ["forum", "support"]
+
+
+async def test_logs_are_lines_of_json_where_no_terminal_reads_them(desk: Console, community: Community) -> None:
+    community.forum.says("lin", "转账三小时未到账，没人理我")
+    lines: dict[str, list[bytes]] = {}
+    for form in ("auto", "text"):
+        _, told = await asyncio.to_thread(desk.begin("--log", form, "poll", "forum").communicate)
+        lines[form] = told.splitlines()
+        community.forum.says("lin", "还是没有人理我")
+    assert [orjson.loads(line)["event"] for line in lines["auto"]] == ["page.committed"]
+    assert [b"page.committed" in line and not line.startswith(b"{") for line in lines["text"]] == [True]
+
+
+HOLDS = """
+import sys, pathlib
+from aggregator.locking import lock
+with lock(pathlib.Path(sys.argv[1])) as alone:
+    print(alone, flush=True)
+    sys.stdin.read()
+"""
+
+
+def holding(path: Path) -> subprocess.Popen[bytes]:
+    """A process that has this lock."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLDS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"True\n"
+    return holder
+
+
+async def test_a_killed_poll_stands_in_nobodys_way(desk: Console, community: Community) -> None:
+    desk.data.mkdir(mode=0o700)
+    holder = holding(desk.data / "poll.lock")
+    assert await run(desk, "poll") == {}
+    holder.kill()
+    holder.communicate()
+    assert sorted(await run(desk, "poll")) == ["forum", "support"]
 
 
 async def test_a_poll_without_a_service_is_one_pass(desk: Console, community: Community) -> None:
@@ -372,6 +421,6 @@ async def test_a_service_without_sources_says_what_to_do_next(console: Console) 
     console.config.write_text("data: data\nweb: {port: 0}\nhooks: {port: 0}\nsources: {}\n")
     service = console.begin("run")
     assert service.stdout is not None
-    said = [(await asyncio.to_thread(service.stdout.readline)).decode() for _ in range(5)]
+    said = [(await asyncio.to_thread(service.stdout.readline)).decode() for _ in range(6)]
     assert "aggregator demo" in said[-1]
     await stopped(service, signal.SIGTERM)

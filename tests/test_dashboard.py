@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from aggregator.config import Bands
 from aggregator.store.figures import Figures, Range, figures
 from aggregator.web import plots
+from tests.busy_morning import busy_morning
 from tests.conftest import Community, poll
 from tests.web_site import WebSite, open_site
 
@@ -75,6 +77,21 @@ async def test_the_page_shows_numbers_links_and_tables(community: Community) -> 
         assert page.count('<th scope="row"><a href=') >= 30
         assert "<title>" in page
         assert "style=" not in page
+
+
+async def test_every_figure_is_the_number_of_inquiries_behind_its_link(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("vic") as vic:
+        await busy_morning(site)
+        page = (await vic.get("/dashboard?range=today")).text
+        bars = re.findall(r'<a href="([^"]+)" aria-label="[^"]*?(\d+)"', page)
+        kinds = re.findall(r'<th scope="row"><a href="([^"]+)">[^<]+</a></th><td><svg.*?<td class="number">(\d+)', page)
+        bands = re.findall(r'<a class="badge [^"]*" href="([^"]+)">P\d (\d+)', page)
+        assert len(bars) >= 2
+        assert len(kinds) >= 3
+        assert len(bands) == 4
+        for link, count in (*bars, *kinds, *bands):
+            listed = (await vic.get(unescape(link))).text
+            assert re.search(rf'id="open-count"[^>]*>{count}<', listed), link
 
 
 @pytest.mark.parametrize(

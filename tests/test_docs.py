@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import duckdb
 import pytest
 
 from aggregator import fold
-from aggregator.backup import back_up
+from aggregator.analysts.export import Export
 from aggregator.cli import main
 from aggregator.config import Bands, Settings
 from aggregator.store.database import Database
 from aggregator.triage import terms
+from aggregator.web import words
+from aggregator.web.view import NAMES
 from connectors.registry import known_connectors
-from tests.conftest import START, Community, poll
+from tests.conftest import Community, poll
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -111,9 +112,10 @@ def linked(path: Path) -> list[str]:
 
 def test_pictures_are_wide_enough_to_read_and_small_enough_to_load() -> None:
     pictures = sorted((ROOT / "docs/images").glob("*.png"))
-    assert [path.name for path in pictures] == ["feed-en.png", "feed-zh.png", "inquiry-en.png", "inquiry-zh.png"]
+    names = [f"{screen}-{lang}.png" for screen in ("dashboard", "feed", "incident", "inquiry") for lang in ("en", "zh")]
+    assert [path.name for path in pictures] == names
     assert {int.from_bytes(path.read_bytes()[16:20], "big") for path in pictures} == {1280}
-    assert [path.name for path in pictures if path.stat().st_size >= 250_000] == []
+    assert [path.name for path in pictures if path.stat().st_size >= 200_000] == []
 
 
 # -- all documents -------------------------------------------------------------------------------
@@ -197,33 +199,42 @@ def test_the_connector_of_the_guide_passes_the_contract_suite_as_the_guide_shows
     assert run.returncode == 0
 
 
-async def test_every_query_that_is_shown_finds_something_in_a_copy(community: Community, tmp_path: Path) -> None:
-    async with community.desk() as work:
-        community.forum.says("lin", "转账三小时未到账，没人理我", title="转账没到")
-        community.clock.pass_(hours=5)
-        community.telegram.says("fox", "how do I change the network fee?")
-        await poll(work)
-        back_up(work.db, work.desk, tmp_path / "copy", community.clock())
-    queries = blocks(ROOT / "notebooks/README.md", "sql")
-    with duckdb.connect(str(tmp_path / "copy/inquiries.duckdb"), read_only=True) as copy:
-        # The queries say now(); the posts are of the simulated day.
-        found = [copy.execute(query.replace("now()", f"'{START}'::TIMESTAMPTZ")).fetchall() for query in queries]
-    assert [len(rows) > 0 for rows in found] == [True, True, True]
-    assert [row[1] for row in found[2]] == ["forum"]
-
-
-async def test_the_python_that_opens_a_copy_is_shown_as_it_works(
+async def test_the_python_that_opens_an_export_is_shown_as_it_works(
     community: Community, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with community.desk() as work:
         community.telegram.says("fox", "how do I change the network fee?")
         await poll(work)
-        back_up(work.db, work.desk, tmp_path / "copy-of-today", community.clock())
+        Export(work.db, tmp_path / "export", community.clock()).run(lambda *_: None)
     monkeypatch.chdir(tmp_path)
     scope: dict[str, Any] = {}
     exec(blocks(ROOT / "notebooks/README.md", "python")[0], scope)
     scope["con"].close()
     assert "telegram" in capsys.readouterr().out
+
+
+# -- the feed ------------------------------------------------------------------------------------
+
+
+def test_every_filter_of_an_address_is_listed() -> None:
+    assert list(table(ROOT / "docs/feed.md", "Views")) == ["Name", *NAMES]
+
+
+def test_every_key_is_listed_and_has_words() -> None:
+    script = read(ROOT / "aggregator/web/static/keys.js")
+    keys = {
+        name: re.findall(r'"([^"]+)"', given)
+        for name, given in re.findall(r'name: "(\w+)", keys: \[(.*?)\], group', script)
+    }
+    shown = {"ArrowDown": "↓", "ArrowUp": "↑", "Escape": "Esc"}
+    written = {
+        name: [re.sub("Mod", "Ctrl", re.sub(r"\w+", lambda word: shown.get(word[0], word[0]), key)) for key in given]
+        for name, given in keys.items()
+    }
+    listed = {name: re.findall("`([^`]+)`", cells[0]) for name, cells in table(ROOT / "docs/feed.md", "Keys").items()}
+    assert listed.pop("Name") == []
+    assert listed == written
+    assert list(words.KEYS) == list(keys)
 
 
 # -- what must stand nowhere ---------------------------------------------------------------------

@@ -323,6 +323,25 @@ async def test_what_a_crash_left_of_a_feed_that_then_rolls_over_is_in_a_gap(stag
     assert second.gaps == (Gap(NOW + timedelta(seconds=50), NOW + timedelta(seconds=132), ROLLED_OVER),)
 
 
+@pytest.mark.parametrize("looked", [True, False])
+async def test_what_rolled_over_before_anything_was_seen_is_in_a_gap(stage: FeedStage, looked: bool) -> None:
+    """Nothing could be read for long after the start, or the feed was empty when it was."""
+    stage.feed.keeps = 10
+    first = (await committed(stage.connector()))[-1].cursor if looked else None
+    stage.pass_(hours=1)
+    stage.says(*map(str, range(11)))
+    [second] = await committed(stage.connector(), first)
+    assert second.gaps == (Gap(NOW, NOW + timedelta(hours=1, seconds=3), ROLLED_OVER),)
+
+
+async def test_the_first_entries_of_a_new_feed_are_no_gap(stage: FeedStage) -> None:
+    [first] = await committed(stage.connector())
+    stage.pass_(hours=1)
+    stage.says(*map(str, range(9)))
+    [second] = await committed(stage.connector(), first.cursor)
+    assert (len(second.records), second.gaps) == (9, ())
+
+
 async def test_a_gap_begins_where_the_feed_was_last_seen_unchanged(rss: FeedStage) -> None:
     rss.feed.keeps = 2
     rss.says("one", "two")

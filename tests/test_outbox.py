@@ -135,7 +135,9 @@ async def test_what_nobody_knew_is_sent_once_it_comes_back_by_polling(
     await poll(desk.work, "forum")
     (inquiry,) = open_inquiries(desk.work)
     assert (desk.row().state, inquiry["state"]) == ("sent", "answered")
-    assert desk.work.db.query("SELECT who FROM inquiry_event WHERE what = 'reply'") == [("amy",)]
+    changed = ('{"state":"new","owner":null}', '{"state":"answered","owner":"amy"}')
+    told = desk.work.db.query("SELECT who, ver, before, after FROM inquiry_event WHERE what = 'reply'")
+    assert told == [("amy", inquiry["ver"], *changed)]
 
 
 async def _cannot_tell(_: Outgoing) -> CannotTell:

@@ -56,8 +56,9 @@ def test_one_session_ends_and_the_other_goes_on(desk: Desk) -> None:
     assert here
     assert there
     assert [one.browser for one in team.sessions(desk, "amy")] == ["a phone", "Firefox"]
-    assert not team.end_session(desk, "ada", team.session_id(there))
-    assert team.end_session(desk, "amy", team.session_id(there))
+    assert not team.end_session(desk, "ada", team.session_id(there), who="ada", now=NOW)
+    assert team.end_session(desk, "amy", team.session_id(there), who="amy", now=NOW)
+    assert [(one.what, one.whom, one.details) for one in team.events(desk)] == [("session", "amy", {"name": "a phone"})]
     assert desk.session(there, NOW + timedelta(hours=1)) is None
     assert desk.session(here, NOW + timedelta(hours=1))
 

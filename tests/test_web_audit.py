@@ -143,3 +143,34 @@ async def test_a_flagged_person_is_listed_and_withdrawn_by_undo(community: Commu
         assert "Fox" in (await client.get("/flags")).text
         assert (await amy.takes_back(told))["done"] == 1
         assert site.work.db.query("SELECT state FROM flag") == [("withdrawn",)]
+
+
+async def test_changes_to_the_team_stand_in_the_audit_too_in_order_of_time(community: Community) -> None:
+    async with open_site(community) as site:
+        site.work.desk.add_user("ada", "admin")
+        site.work.desk.add_user("lee", "lead")
+        await site.says(("fox", "my swap failed"))
+        async with site.visitor("amy") as client:
+            await (await Hand.of(client)).does(site.only_id(), "claim", 1)
+        site.community.clock.pass_(minutes=1)
+        async with site.visitor("ada") as ada, site.visitor("ada") as elsewhere:
+            token = csrf((await ada.get("/settings/team")).text)
+            await ada.post("/settings/team", data={"csrf": token, "name": "<b>bo</b>", "role": "viewer"})
+            await ada.post("/settings/team/role", data={"csrf": token, "name": "sam", "role": "lead"})
+            await ada.post("/settings/tokens", data={"csrf": token, "name": "nightly", "scope_read": "1", "days": "7"})
+            await ada.post("/settings/tokens/revoke", data={"csrf": token, "name": "nightly"})
+            await ada.post("/settings/sessions", data={"csrf": token})
+            assert (await elsewhere.get("/settings")).status_code == 303
+            site.community.clock.pass_(minutes=1)
+            asked = await ada.get("/audit", headers={"accept": "application/json"})
+            page = (await ada.get("/audit")).text
+        events = asked.json()["events"]
+        assert [(each["who"], each["what"], each["on"], each["name"]) for each in events] == [
+            ("ada", "team_session", "team", "ada"), ("ada", "team_revoke", "team", "ada"),
+            ("ada", "team_token", "team", "ada"), ("ada", "team_role", "team", "sam"),
+            ("ada", "team_invite", "team", "<b>bo</b>"), ("amy", "claim", "inquiry", events[-1]["name"]),
+        ]  # fmt: skip
+        assert "role: agent → lead" in page
+        assert "&lt;b&gt;bo&lt;/b&gt;" in page
+        assert {each["what"] for each in await _events(site, "what=team_role")} == {"team_role"}
+        assert {each["what"] for each in await _events(site, "who=amy")} == {"claim"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -147,3 +148,21 @@ async def test_machines_can_ask_whether_the_service_lives(community: Community) 
     async with open_site(community) as site, site.visitor() as machine:
         assert (await machine.get("/health/live")).json() == {"status": "ok"}
         assert (await machine.get("/health/ready")).json() == {"status": "ok"}
+
+
+async def test_pages_and_files_are_compressed_for_whoever_takes_it_but_not_what_another_site_brought_about(
+    community: Community,
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        page = await amy.get("/")
+        path = re.findall(r'/static/[^"]+/app\.css', page.text)[0]
+        file, words = await amy.get(path), await amy.get(path.replace("app.css", "strings.en.json"))
+        plain = await amy.get(path, headers={"accept-encoding": "br, gzip;q=0"})
+        foreign = await amy.get("/", headers={"sec-fetch-site": "cross-site"})
+    assert [one.headers["content-encoding"] for one in (page, file, words)] == ["gzip"] * 3
+    assert file.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+    assert "content-encoding" not in plain.headers
+    assert file.text == plain.text
+    assert "content-encoding" not in foreign.headers
+    assert "permissions-policy" in page.headers
+    assert "content-security-policy" in file.headers

@@ -17,6 +17,7 @@ from aggregator.web.app import create_app
 from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
+from connectors.session import certificates
 from tests.conftest import Community, poll
 
 ROLES: dict[str, Role] = {"amy": "agent", "sam": "agent", "vic": "viewer"}
@@ -63,7 +64,9 @@ class WebSite:
     async def visitor(self, name: str | None = None, lang: str = "en") -> AsyncIterator[httpx.AsyncClient]:
         """A browser without a screen, signed in unless `name` is None."""
         headers = {"accept-language": lang, "sec-fetch-site": "same-origin"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, verify=certificates(), timeout=60
+        ) as client:
             if name:
                 await client.get(self.link(name))
             yield client

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
 from aggregator.acting.membership import Regroup, regroup
-from aggregator.acting.undoing import ChangedSinceError, Undone, undo
-from aggregator.actions import WHATS, ChangedMeanwhileError, Done, What, act_in
+from aggregator.acting.undoing import ChangedSinceError, Undone, undo_all
+from aggregator.actions import WHATS, ChangedMeanwhileError, Done, What, act_in, act_on_all
 from aggregator.identity import Id, time_ordered_id
 
 if TYPE_CHECKING:
@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from aggregator.store.database import Database
     from aggregator.store.rows import Connection
 
+TOGETHER: Final = 40
+"""So many are committed at once. Each is done, or refused, for itself: what is refused has written nothing. But each
+commit waits for the disk (5 ms here), and nobody should wait 7 s for the disk alone; and the writer, to whom live pages
+go, is not taken for longer than a few of these last."""
 AT_ONCE: Final = frozenset({*WHATS, "merge", "part"} - {"take"})
 """What can be done to many."""
+
+
+T = TypeVar("T")
+_Came = tuple[Done, set[Id]] | ChangedMeanwhileError | None
+"""What came of one: done, and what shows something else besides; who was quicker; or there is no such inquiry."""
+Progress = Callable[[int], Awaitable[None]]
+"""Told how many are dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,24 @@ class Result:
     refused: list[Refused] = field(default_factory=list)
     gone: int = 0
     touched: set[Id] = field(default_factory=set)
+
+    @property
+    def count(self) -> int:
+        return len(self.done) + len(self.same) + len(self.refused) + self.gone
+
+    def add(self, came: _Came | ChangedSinceError, itself: set[Id]) -> None:
+        """`itself`: what shows something else if it was done."""
+        if came is None:
+            self.gone += 1
+        elif isinstance(came, tuple):
+            done, touched = came
+            if done.event:
+                self.done.append(done)
+                self.touched |= touched | itself
+            else:
+                self.same.append(done.inquiry)
+        else:
+            self.refused.append(Refused(came.inquiry, came))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +114,57 @@ class Doer:
         done = act_in(con, self.settings, inquiry_id, ver, deed.who, what, now, deed.details, deed.batch, deed.at_work)
         return done, {inquiry_id} if done.event else set()
 
-    async def many(self, deed: Deed, items: Sequence[tuple[Id, int]]) -> Result:
-        """Do it to each, by the version that the person saw."""
+    async def many(self, deed: Deed, items: Sequence[tuple[Id, int]], progress: Progress | None = None) -> Result:
+        """Do it to each, by the version that the person saw. See `TOGETHER` for how many are committed at once."""
         result = Result()
+        work = self._regroup_some if deed.what in ("merge", "part") else self._act_on_some
+        for some in batched(items, TOGETHER):
+            for (inquiry_id, _), came in zip(some, await self.db.write(partial(work, deed, some)), strict=True):
+                result.add(came, {inquiry_id})
+            if progress is not None:
+                await progress(result.count)
+        return result
+
+    def _act_on_some(self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection) -> list[_Came]:
+        what = cast("What", deed.what)
+        return [
+            (each, set()) if isinstance(each, Done) else each
+            for each in act_on_all(
+                con, self.settings, items, deed.who, what, self.clock(), deed.details, deed.batch, deed.at_work
+            )
+        ]
+
+    def _regroup_some(self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection) -> list[_Came]:
+        came: list[_Came] = []
         for inquiry_id, ver in items:
             try:
-                done, touched = await self.one(deed, inquiry_id, ver)
+                came.append(self._one(deed, inquiry_id, ver, con))
             except ChangedMeanwhileError as error:
-                result.refused.append(Refused(error.inquiry, error))
+                came.append(error)
             except KeyError:
-                result.gone += 1
-            else:
-                result.touched |= touched
-                if done.event:
-                    result.done.append(done)
-                else:
-                    result.same.append(done.inquiry)
-        return result
+                came.append(None)
+        return came
 
-    def _undo(self, event: Id, who: str, con: Connection) -> Undone:
-        return undo(con, self.settings, self.incidents, event, who, self.clock())
-
-    async def undo(self, events: Sequence[Id], who: str) -> Result:
+    async def undo(self, events: Sequence[Id], who: str, progress: Progress | None = None) -> Result:
         """Take these back, each for itself."""
         result = Result()
-        for event in events:
-            try:
-                undone = await self.db.write(partial(self._undo, event, who))
-            except ChangedSinceError as error:
-                result.refused.append(Refused(error.inquiry, error))
-            except KeyError:
-                result.gone += 1
-            else:
-                result.done.append(Done(undone.inquiry, event, {}))
-                result.touched |= undone.touched
+        for some in batched(events, TOGETHER):
+            for event, came in zip(some, await self.db.write(partial(self._undo_some, some, who)), strict=True):
+                if isinstance(came, Undone):
+                    result.add((Done(came.inquiry, event, {}), came.touched), set())
+                else:
+                    result.add(came, set())
+            if progress is not None:
+                await progress(result.count)
         return result
+
+    def _undo_some(self, events: Sequence[Id], who: str, con: Connection) -> list[Undone | ChangedSinceError | None]:
+        return undo_all(con, self.settings, self.incidents, events, who, self.clock())
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """So many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def batch_id() -> Id:

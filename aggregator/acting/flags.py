@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+import orjson
+
 from aggregator.actions import Done, note
-from aggregator.identity import Id, as_uuid, as_written, time_ordered_id
+from aggregator.identity import Id, as_uuid, as_written, time_ordered_id, written
 from aggregator.refold import inquiries_by_id
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Flag:
     kind: str
     target: str
     name: str
-    inquiry_id: Id
+    inquiry_id: Id | None  # where it was seen; None: an account that approached nobody
     flagged_at: datetime
     flagged_by: str
     reason: str
@@ -88,6 +90,27 @@ def flag(
     return note(con, settings, inquiry, who, "flag", now, details)
 
 
+def report(con: Connection, account: Id, who: str, now: datetime, reason: str, *, blocked: bool) -> None:
+    """Flag an account that is listed, or block it at once. What is blocked stays so. Where it was seen is the inquiry
+    that it approached last, if it approached any."""
+    target = written(account)
+    where = "kind = 'account' AND target = ? AND state IN ('open', 'blocked')"
+    if con.execute(f"SELECT 1 FROM flag WHERE {where}", [target]).fetchone():
+        if blocked:
+            change = "UPDATE flag SET state = 'blocked', decided_at = ?, decided_by = ?"
+            con.execute(f"{change} WHERE {where} AND state = 'open'", [now, who, target])
+        return
+    (inquiry,) = con.execute(
+        "SELECT max_by(inquiry_id, approached_at) FROM approach WHERE account_id = ?", [as_uuid(account)]
+    ).fetchone() or (None,)
+    this = time_ordered_id(int(now.timestamp() * 1000), 0)
+    state, decided = ("blocked", (now, who)) if blocked else ("open", (None, None))
+    con.execute(
+        "INSERT INTO flag VALUES (?, 'account', ?, ?, ?, ?, ?, ?, ?, ?)",
+        [this, target, inquiry, now, who, reason, state, *decided],
+    )
+
+
 def withdraw(con: Connection, flag_id: str, who: str, now: datetime) -> None:
     """Nobody need look at it any more; what a lead has decided stays."""
     con.execute(
@@ -96,8 +119,8 @@ def withdraw(con: Connection, flag_id: str, who: str, now: datetime) -> None:
     )
 
 
-def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: datetime, verdict: Verdict) -> Id:
-    """Say what it is. Returns the inquiry where it was seen.
+def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: datetime, verdict: Verdict) -> Id | None:
+    """Say what it is. Returns the inquiry where it was seen, if it was seen in one.
 
     Raises:
         KeyError: there is no such flag, or it was withdrawn.
@@ -109,8 +132,16 @@ def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: date
         "UPDATE flag SET state = ?, decided_at = ?, decided_by = ? WHERE flag_id = ?",
         [verdict, now, who, as_uuid(flag_id)],
     )
+    details = {"verdict": verdict, "kind": one.kind, "name": one.name}
+    if one.inquiry_id is None:
+        con.execute(
+            "INSERT INTO account_event VALUES (?, ?, ?, ?, 'unflag', ?)",
+            [time_ordered_id(int(now.timestamp() * 1000), 0), as_uuid(as_written(one.target)), now, who,
+             orjson.dumps(details).decode()],
+        )  # fmt: skip
+        return None
     inquiry = inquiries_by_id(con, [one.inquiry_id])[one.inquiry_id]
-    note(con, settings, inquiry, who, "unflag", now, {"verdict": verdict, "kind": one.kind, "name": one.name})
+    note(con, settings, inquiry, who, "unflag", now, details)
     return one.inquiry_id
 
 
@@ -140,7 +171,7 @@ def verdicts(con: Connection, kind: FlagKind, targets: Collection[str]) -> dict[
 
 def _read(row: tuple[Any, ...]) -> Flag:
     this, kind, target, name, inquiry, *said = row
-    return Flag(this.bytes, kind, target, name, inquiry.bytes, *said)
+    return Flag(this.bytes, kind, target, name, inquiry.bytes if inquiry else None, *said)
 
 
 def _is_there(con: Connection, thread: Id, inquiry: Id, kind: FlagKind, target: str) -> bool:

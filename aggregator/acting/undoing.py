@@ -6,21 +6,24 @@ itself taken back since does not count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
 from aggregator.acting.flags import withdraw
 from aggregator.acting.membership import take_back
-from aggregator.actions import WHATS, note
-from aggregator.identity import Id, as_uuid, time_of, written
+from aggregator.actions import WHATS
+from aggregator.config import clock_of
+from aggregator.identity import Id, as_uuid, as_written, time_of, written
 from aggregator.incidents.acting import NotPossibleError
 from aggregator.inquiry import ASIDE
+from aggregator.noting import note_all
 from aggregator.refold import inquiries_by_id
-from aggregator.store.history import HistoryEvent, history_of
+from aggregator.store.history import HistoryEvent, histories_of
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
@@ -60,32 +63,63 @@ class Recent:
     undone: bool
 
 
-def undo(con: Connection, settings: Settings, incidents: Incidents, event_id: Id, who: str, now: datetime) -> Undone:
-    """Take one event of one's own back, inside of a transaction. What is taken back already stays so.
+def undo_all(
+    con: Connection, settings: Settings, incidents: Incidents, events: Sequence[Id], who: str, now: datetime
+) -> list[Undone | ChangedSinceError | None]:
+    """Take events of one's own back, inside of a transaction: of each what came of it. What is taken back already stays
+    so; None: there is no such event by this person, or it is of a kind that cannot be taken back."""
+    subjects = _subjects(con, events, who)
+    came: dict[Id, Undone | ChangedSinceError] = {}
+    while rounds := [event for event in events if event in subjects and event not in came]:
+        # Of several events of one inquiry each is taken back as the one before has left it.
+        once = list({subjects[event]: event for event in reversed(rounds)}.values())
+        came |= _undo_each(con, settings, incidents, {event: subjects[event] for event in once}, who, now)
+    return [came.get(event) for event in events]
 
-    Raises:
-        ChangedSinceError: something else has happened since.
-        KeyError: there is no such event by this person, or it is of a kind that cannot be taken back.
-    """
-    at = time_of(event_id)
+
+def _subjects(con: Connection, events: Sequence[Id], who: str) -> dict[Id, Id]:
+    """The inquiry of each event that this person can take back."""
+    times = [time_of(event) for event in events]
     found = con.execute(
-        "SELECT inquiry_id FROM inquiry_event WHERE happened_at BETWEEN ? AND ? AND event_id = ? AND who = ?",
-        [at, at + timedelta(milliseconds=1), as_uuid(event_id), who],
-    ).fetchone()
-    if found is None:
-        raise KeyError(event_id)
-    inquiry = inquiries_by_id(con, [found[0].bytes])[found[0].bytes]
-    history = history_of(con, inquiry.inquiry_id, inquiry.opened_at)
-    event = next(each for each in history if each.event_id == event_id)
-    if event.what not in UNDOABLE or event.ver is None:
-        raise KeyError(event_id)
-    if event.undone:
-        return Undone(inquiry, set())
-    if event.what != "note":
-        _refuse_if_changed(inquiry, event, history)
-    touched = _beside(con, incidents, inquiry, event, history, who, now)
-    details = {"event": written(event_id), "what": event.what}
-    return Undone(note(con, settings, inquiry, who, "undo", now, details).inquiry, touched | {inquiry.inquiry_id})
+        "SELECT event_id, inquiry_id, what FROM inquiry_event "
+        "WHERE happened_at BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UUID[])) AND who = ? AND ver IS NOT NULL",
+        [min(times), max(times) + timedelta(milliseconds=1), [written(event) for event in events], who],
+    ).fetchall()
+    return {event.bytes: inquiry.bytes for event, inquiry, what in found if what in UNDOABLE}
+
+
+def _undo_each(
+    con: Connection,
+    settings: Settings,
+    incidents: Incidents,
+    events: Mapping[Id, Id],
+    who: str,
+    now: datetime,
+) -> dict[Id, Undone | ChangedSinceError]:
+    """At most one event of each inquiry."""
+    inquiries = inquiries_by_id(con, events.values())
+    histories = histories_of(con, {each.inquiry_id: each.opened_at for each in inquiries.values()})
+    came: dict[Id, Undone | ChangedSinceError] = {}
+    due: list[tuple[Inquiry, dict[str, str]]] = []
+    touched: dict[Id, set[Id]] = {}
+    for event_id, subject in events.items():
+        inquiry, history = inquiries[subject], histories[subject]
+        event = next(each for each in history if each.event_id == event_id)
+        try:
+            if event.undone:
+                came[event_id] = Undone(inquiry, set())
+                continue
+            if event.what != "note":
+                _refuse_if_changed(inquiry, event, history)
+            touched[subject] = _beside(con, incidents, inquiry, event, history, who, now)
+        except ChangedSinceError as error:
+            came[event_id] = error
+        else:
+            due.append((inquiry, {"event": written(event_id), "what": event.what}))
+    for done in note_all(con, partial(clock_of, settings), settings.points, due, who, "undo", now):
+        this = done.inquiry.inquiry_id
+        came[as_written(done.details["event"])] = Undone(done.inquiry, touched[this] | {this})
+    return came
 
 
 def _refuse_if_changed(inquiry: Inquiry, event: HistoryEvent, history: Sequence[HistoryEvent]) -> None:

@@ -65,7 +65,7 @@ def _colleague(name: str, me: str, colleagues: Collection[str]) -> str:
 def _until(choice: str, now: datetime, settings: Settings) -> datetime:
     try:
         until = until_of(choice, now, settings.timezone)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise WishError("until") from None
     if not now < until <= now + LONGEST_SNOOZE:
         raise WishError("until")

@@ -80,7 +80,7 @@ async def _read(file: File, done: int, job: Job) -> AsyncGenerator[Prepared, Non
         while (rows := await asyncio.to_thread(next, pages, None)) is not None:
             reading.append(readers[turn % len(readers)](rows, done))
             done, turn = done + len(rows), turn + 1
-            if len(reading) > 2 * len(readers):
+            if len(reading) > len(readers):
                 yield await reading.popleft()
         while reading:
             yield await reading.popleft()

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from aggregator.importer.files import ImportFileError
 from aggregator.origin import Origin
 from aggregator.prepare import prepare
 from aggregator.triage import get_ready
+from connectors.errors import ConfigError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,7 +104,7 @@ def ask(pipe: Connection, rows: Rows, done: int) -> Prepared:
     """
     try:
         pipe.send((rows, done))
-        answer: Prepared | BaseException = pipe.recv()
+        answer = _received(pipe)
     except (EOFError, OSError) as error:
         raise ImportFileError(
             "a helper process of the import ended, perhaps killed for want of memory. What was committed is kept: "
@@ -115,7 +118,8 @@ def ask(pipe: Connection, rows: Rows, done: int) -> Prepared:
 def _serve(pipes: Sequence[Connection], job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the import itself ends us
     origin = job.origin()
-    get_ready()
+    with suppress(ConfigError):  # told with the first page
+        get_ready()
     gc.freeze()  # copies share what they never look at
     gc.disable()  # nothing of a page refers to itself in a circle, and looking for circles took a sixth of the time
     mine = pipes[0]
@@ -131,6 +135,22 @@ def _serve(pipes: Sequence[Connection], job: Job) -> None:
     signal.signal(signal.SIGTERM, partial(_end, copies))
     _read_pages(mine, job, origin)
     _end(copies)
+
+
+def _send(pipe: Connection, answer: Prepared | BaseException) -> None:
+    """Large pieces are sent from where they lie, and kept as they come."""
+    pieces: list[pickle.PickleBuffer] = []
+    said = pickle.dumps(answer, 5, buffer_callback=pieces.append)
+    pipe.send((said, len(pieces)))
+    for piece in pieces:
+        pipe.send_bytes(piece.raw())
+
+
+def _received(pipe: Connection) -> Prepared | BaseException:
+    said, count = pipe.recv()
+    pieces = [pipe.recv_bytes() for _ in range(count)]
+    answer: Prepared | BaseException = pickle.loads(said, buffers=pieces)  # noqa: S301 -- by a process of ours
+    return answer
 
 
 def _end(copies: Sequence[int], *_: object) -> None:
@@ -150,4 +170,4 @@ def _read_pages(pipe: Connection, job: Job, origin: Origin) -> None:
             answer: Prepared | Exception = job.prepare(rows, done, origin)
         except Exception as error:  # a bug: it ends the import there, not here in silence
             answer = error
-        pipe.send(answer)
+        _send(pipe, answer)

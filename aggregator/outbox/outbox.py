@@ -14,8 +14,11 @@ from aggregator.actions import note
 from aggregator.clocks import Clock, real_seconds
 from aggregator.config import Settings, clock_of
 from aggregator.identity import Id, as_uuid, time_ordered_id
+from aggregator.incidents.keeping import note as note_incident
 from aggregator.inquiry import Inquiry
 from aggregator.outbox import asked, row, seen
+from aggregator.outbox.lot import Candidate, candidates, once_each, told_since
+from aggregator.outbox.lot import lot as lot_of
 from aggregator.outbox.row import Row
 from aggregator.outbox.seen import Answer
 from aggregator.own_answers import Awaited, OwnAnswers, reply_details, stored_answer
@@ -87,17 +90,57 @@ class Outbox:
             mark=seen.newest(seen.answers(con, inquiry, rows)),
         )
 
-    async def send(self, inquiry_id: Id, who: str, text: str, seen_mark: str) -> Row:
+    async def send(self, inquiry_id: Id, who: str, text: str, seen_mark: str, key: str = "") -> Row:
         """Take an answer to the newest post; it is sent once the time for undoing it has passed.
+
+        Args:
+            key: 32 letters and digits. One that an answer to this inquiry has already gives that answer once more.
 
         Raises:
             KeyError: there is no such inquiry.
             SaidMeanwhileError: others have answered, and `seen_mark` says that the page had not shown it.
             ReplyRefusedError: it cannot be answered so; why, as far as we know before trying.
         """
-        taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark))
+        taken = await self.db.write(lambda con: self._take(con, inquiry_id, who, text, seen_mark, key))
         self._tell(taken)
         return taken
+
+    def taken(self, con: Connection, inquiry_id: Id, key: str) -> Row | None:
+        """The answer to this inquiry that was given this key."""
+        return next((each for each in row.of_inquiry(con, inquiry_id) if each.key == key), None)
+
+    async def everybody(self, incident: Id) -> list[Candidate]:
+        """Who of an incident can be told its news, and who was. Raises KeyError: there is no such incident."""
+        return await self.db.read(
+            lambda con: candidates(con, incident, told_since(con, incident), self._window)
+        )  # fmt: skip
+
+    async def send_all(self, incident: Id, who: str, texts: Mapping[Id, str]) -> tuple[UUID, list[Row]]:
+        """Take an answer to each of these inquiries of an incident: all of them in one transaction, so that none is
+        forgotten. Left out is who has got one meanwhile, and no person gets two. No answer: there is no such lot.
+
+        Raises:
+            KeyError: there is no such incident.
+        """
+        lot = uuid4()
+        taken = await self.db.write(lambda con: self._take_all(con, incident, who, texts, lot))
+        self.changed([each.inquiry_id.bytes for each in taken])
+        self.wake.set()
+        return lot, taken
+
+    async def undo_all(self, lot: UUID, who: str) -> list[Row]:
+        """Take back what of a lot is still held. Raises KeyError: there is no such lot."""
+
+        def do(con: Connection) -> list[Row]:
+            _, answers = lot_of(con, lot)
+            now = self.clock()
+            changes = {"state": "undone", "ended_at": now, "settled_at": now, "settled_by": who}
+            return [each for each in answers if row.move(con, each.outbox_id, "held", **changes)]
+
+        undone = await self.db.write(do)
+        self.changed([each.inquiry_id.bytes for each in undone])
+        self.wake.set()
+        return undone
 
     async def unsettled(self) -> list[Row]:
         """What did not get there, or may not have, and nobody has dealt with; oldest first."""
@@ -179,30 +222,64 @@ class Outbox:
 
     # -- on the writer's connection ------------------------------------------------------------------
 
-    def _take(self, con: Connection, inquiry_id: Id, who: str, text: str, seen_mark: str) -> Row:
+    def _take(self, con: Connection, inquiry_id: Id, who: str, text: str, seen_mark: str, key: str = "") -> Row:
         inquiry = inquiries_by_id(con, [inquiry_id])[inquiry_id]
         rows = row.of_inquiry(con, inquiry_id)
+        if key and (before := self.taken(con, inquiry_id, key)):
+            return before
         if others := seen.unseen(seen.answers(con, inquiry, rows), seen_mark, who):
             raise SaidMeanwhileError(others)
         target = asked.newest_post(con, inquiry, rows)
-        found = self._window(inquiry, target[1] if target else None)
-        if found.why is not None or target is None:
-            raise ReplyRefusedError(found.why or "gone", found.detail)
-        if found.longest is not None and (length := measured(text, found.unit)) > found.longest:
-            raise ReplyRefusedError("too_long", f"{length} / {found.longest}")
+        window = self._window(inquiry, target[1] if target else None)
+        place = _place_among(rows, self.clock())
+        return self._put(con, inquiry, target[0] if target else None, window, who, text, place, key=key)
+
+    def _take_all(self, con: Connection, incident: Id, who: str, texts: Mapping[Id, str], lot: UUID) -> list[Row]:
+        now = self.clock()
+        found = candidates(con, incident, told_since(con, incident), self._window)
+        taken = []
+        for number, (one, text) in enumerate(once_each(found, texts)):
+            assert one.window is not None
+            try:
+                taken.append(self._put(con, one.inquiry, one.post, one.window, who, text, number, lot))
+            except ReplyRefusedError:
+                continue  # too long for this platform: its page has said so
+        if taken:
+            con.execute("INSERT INTO answer_lot VALUES (?, ?, ?, ?, ?)", [lot, as_uuid(incident), who, now, len(taken)])
+            note_incident(con, incident, who, "answer", now, {"lot": str(lot), "answers": len(taken)})
+        return taken
+
+    def _put(
+        self,
+        con: Connection,
+        inquiry: Inquiry,
+        post: Id | None,
+        window: Window,
+        who: str,
+        text: str,
+        number: int,
+        lot: UUID | None = None,
+        key: str = "",
+    ) -> Row:
+        """Into the outbox, if its platform takes it as far as we know. `number`: among those of the same moment."""
+        if window.why is not None or post is None:
+            raise ReplyRefusedError(window.why or "gone", window.detail)
+        if window.longest is not None and (length := measured(text, window.unit)) > window.longest:
+            raise ReplyRefusedError("too_long", f"{length} / {window.longest}")
         now = self.clock()
         taken = Row(
-            outbox_id=time_ordered_id(int(now.timestamp() * 1000), _place_among(rows, now)),
-            inquiry_id=as_uuid(inquiry_id),
+            outbox_id=time_ordered_id(int(now.timestamp() * 1000), number),
+            inquiry_id=as_uuid(inquiry.inquiry_id),
             thread_id=as_uuid(inquiry.thread_id),
-            post_id=as_uuid(target[0]),
+            post_id=as_uuid(post),
             source=inquiry.source,
             who=who,
             text=text,
-            key=uuid4().hex,
+            key=key or uuid4().hex,
             state="held",
             written_at=now,
             due_at=now + timedelta(seconds=real_seconds(self.clock, HOLD)),
+            lot=lot,
         )
         row.insert(con, taken)
         return taken

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
-from aggregator.identity import Id, as_uuid
+from aggregator.identity import Id, as_uuid, written
 from aggregator.store.changed import gathered
 from connectors.replying import Why
 
@@ -17,7 +18,7 @@ State = Literal["held", "sending", "sent", "refused", "unknown", "undone"]
 
 
 class Row(NamedTuple):
-    """The columns of `outbox`, where each is explained (aggregator/sql/0008_outbox.sql)."""
+    """The columns of `outbox`, where each is explained (aggregator/sql/0008_outbox.sql; `lot`: 0014_handover.sql)."""
 
     outbox_id: UUID
     inquiry_id: UUID
@@ -43,6 +44,7 @@ class Row(NamedTuple):
     pending: bool = False
     settled_at: datetime | None = None
     settled_by: str | None = None
+    lot: UUID | None = None
 
     @property
     def is_shown(self) -> bool:
@@ -86,6 +88,17 @@ def row(con: Connection, outbox_id: UUID) -> Row:
 def of_inquiry(con: Connection, inquiry: Id) -> list[Row]:
     """All that was ever written to it, oldest first."""
     return _select(con, "inquiry_id = ?", as_uuid(inquiry))
+
+
+def of_inquiries(con: Connection, inquiries: Collection[Id]) -> list[Row]:
+    """All that was ever written to them, oldest first."""
+    names = [written(inquiry) for inquiry in inquiries]
+    return _select(con, "inquiry_id IN (SELECT unnest(?::UUID[]))", names) if names else []
+
+
+def of_lot(con: Connection, lot: UUID) -> list[Row]:
+    """In the order in which they are sent."""
+    return _select(con, "lot = ?", lot)
 
 
 def in_state(con: Connection, state: State) -> list[Row]:

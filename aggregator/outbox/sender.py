@@ -58,10 +58,9 @@ class Sender:
 
     async def stop(self) -> None:
         """A call under way has a moment to end; else it is looked for after the next start."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         busy = list(self._busy.values())
         if busy:
             await asyncio.wait(busy, timeout=LETS_FINISH)
@@ -81,8 +80,8 @@ class Sender:
             self._fail(error)
 
     async def look_after_a_start(self) -> None:
-        """Begin to look for what a former process was sending: it is sent, or nobody knows."""
-        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending"))
+        """Begin to look for what a former process was sending, or did not know of: it is sent, or nobody knows."""
+        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending") + row.in_state(con, "unknown"))
         for source in {each.source for each in left}:
             self._begin(source, self._look_for([each for each in left if each.source == source]))
 
@@ -95,10 +94,7 @@ class Sender:
         now = self._outbox.clock()
         held, unsettled = await self._outbox.db.read(lambda con: (row.in_state(con, "held"), row.unsettled(con)))
         self._outbox.unsettled_count = len(unsettled)
-        first: dict[str, Row] = {}
-        for each in held:
-            first.setdefault(each.source, each)
-        for source, each in first.items():
+        for source, each in _next_of_each(held, now).items():
             if each.due_at <= now and source not in self._busy:
                 self._begin(source, self._send(each))
         await self._look_again(now)
@@ -180,7 +176,7 @@ class Sender:
     async def _try_later(self, sending: Row, seconds: float, detail: str) -> None:
         now = self._outbox.clock()
         due = now + timedelta(seconds=real_seconds(self._outbox.clock, seconds))
-        if due - sending.written_at > GIVES_UP:
+        if due - (sending.began_at or sending.written_at) > GIVES_UP:  # a lot's last ones may wait long for their turn
             await self._end(sending, "sending", "refused", why="unreachable", detail=detail[:500])
             return
         changes = {"state": "held", "due_at": due, "why": "unreachable", "detail": detail[:500]}
@@ -275,6 +271,23 @@ class Sender:
                 self._begin(stands.source, self._look(stands, stands.detail or ""))
             elif stands.state != "unknown":
                 self._looks.pop(outbox_id, None)
+
+
+def _next_of_each(held: Sequence[Row], now: datetime) -> dict[str, Row]:
+    """Of each source the answer whose turn it is: the oldest. But one that was written for its inquiry alone goes
+    before those of a lot, unless one of these is for the same inquiry. Where a platform lets us wait, all wait."""
+    by_source: dict[str, list[Row]] = {}
+    for each in held:
+        by_source.setdefault(each.source, []).append(each)
+    found = {}
+    for source, rows in by_source.items():
+        alone = next((each for each in rows if each.lot is None), None)
+        waits = rows[0].why is not None and rows[0].due_at > now
+        if alone is None or waits or any(each.inquiry_id == alone.inquiry_id for each in rows[: rows.index(alone)]):
+            found[source] = rows[0]
+        else:
+            found[source] = alone if alone.due_at <= now else next((each for each in rows if each.lot), alone)
+    return found
 
 
 def _begun(con: Connection, held: Row, began: dict[str, Any]) -> tuple[Row | None, Asked | None]:

@@ -18,6 +18,7 @@ Level = Literal["same", "verified", "claimed", "suggested", "undone"]
 
 BACK = timedelta(days=30)  # what was closed before that is not told
 _MOST = 12  # steps
+_TOLD = 3  # inquiries that an impostor approached
 _MOST_OF_A_NAME = 5  # accounts that share one: more is a common name
 _SHORTEST = {True: 5, False: 2}  # letters of a name that may tell somebody, Latin and other ones
 _INQUIRY = "inquiry_id, code, channel, state, opened_at, coalesce(title, excerpt), person_id"
@@ -69,7 +70,9 @@ class Approacher:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
+    """How an account is known to be somebody's."""
+
     level: Level
     kinds: tuple[str, ...] = ()
     undone_by: str | None = None
@@ -77,9 +80,9 @@ class _Known:
 
 def path_to(cursor: Connection, inquiry: Inquiry) -> tuple[Step, ...]:
     """The inquiries of this one's person, the first contact first; empty: this is the only one."""
-    accounts = {inquiry.person_id: _Known("same")} | _linked(cursor, inquiry.person_id)
-    for account in _namesakes(cursor, inquiry.person_id):
-        accounts.setdefault(account, _Known("suggested"))
+    accounts = {inquiry.person_id: Known("same")} | linked(cursor, inquiry.person_id)
+    for account in namesakes(cursor, inquiry.person_id):
+        accounts.setdefault(account, Known("suggested"))
     since = inquiry.opened_at - BACK
     found = rows.fetch(cursor, "inquiry_open", _INQUIRY, "person_id", accounts)
     found += rows.fetch(cursor, "inquiry_closed", _INQUIRY, "person_id", accounts, "last_post_at >= ?", [since])
@@ -96,7 +99,7 @@ def path_to(cursor: Connection, inquiry: Inquiry) -> tuple[Step, ...]:
 _ACCOUNT = "account_id, name, followers"
 
 
-def _step(row: tuple[Any, ...], told: dict[Id, tuple[Any, ...]], known: _Known, here: bool) -> Step:
+def _step(row: tuple[Any, ...], told: dict[Id, tuple[Any, ...]], known: Known, here: bool) -> Step:
     inquiry, called, channel, state, opened_at, words, person = row
     name, followers = told.get(person, ("", None))
     sure = known.level in ("same", "verified")
@@ -106,7 +109,7 @@ def _step(row: tuple[Any, ...], told: dict[Id, tuple[Any, ...]], known: _Known, 
     )  # fmt: skip
 
 
-def _linked(cursor: Connection, account: Id) -> dict[Id, _Known]:
+def linked(cursor: Connection, account: Id) -> dict[Id, Known]:
     """Accounts that are linked to this one, and those that were."""
     if not cursor.execute("SELECT 1 FROM person_link WHERE account_id = ? LIMIT 1", [as_uuid(account)]).fetchone():
         return {}
@@ -119,16 +122,16 @@ def _linked(cursor: Connection, account: Id) -> dict[Id, _Known]:
         rows.ids([account]),
     )
     me = next((person for one, person, _, _, undone in found if one == account and not undone), account)
-    linked: dict[Id, _Known] = {}
+    linked: dict[Id, Known] = {}
     for one, person, kind, undone_by, undone in found:
         if one == account:
             continue
         before = linked.get(one)
         if undone:
-            linked.setdefault(one, _Known("undone", (kind,), undone_by))
+            linked.setdefault(one, Known("undone", (kind,), undone_by))
         else:
             kinds = before.kinds if before and before.level != "undone" else ()
-            linked[one] = _Known("verified" if person == me else "claimed", tuple(dict.fromkeys((*kinds, kind))))
+            linked[one] = Known("verified" if person == me else "claimed", tuple(dict.fromkeys((*kinds, kind))))
     return linked
 
 
@@ -137,7 +140,7 @@ def apart(one: Id, other: Id) -> Id:
     return stable_id("apart", *sorted((one.hex(), other.hex())))
 
 
-def _namesakes(cursor: Connection, account: Id) -> list[Id]:
+def namesakes(cursor: Connection, account: Id) -> list[Id]:
     """Accounts on other platforms that have the same name or handle, if few have it."""
     this = as_uuid(account)
     mine = cursor.execute("SELECT name, handle, space FROM account WHERE account_id = ?", [this]).fetchone()
@@ -195,7 +198,7 @@ class Impersonator:
     since: datetime
     approached: int
     last_approach_at: datetime | None
-    code: str | None  # of the inquiry that was approached last
+    codes: tuple[str, ...]  # of the inquiries that were approached last, the newest first
 
     @property
     def account(self) -> str:
@@ -206,9 +209,12 @@ def impersonators(cursor: Connection) -> list[Impersonator]:
     """For moderation, the latest first."""
     found = cursor.execute(
         "SELECT m.account_id, m.space, m.native_id, m.name, m.handle, m.suspect_score, m.suspect_reason, m.suspect_at, "
-        "m.approached, m.last_approach_at, p.inquiry_id FROM impersonator AS m LEFT JOIN "
-        "(SELECT account_id, max_by(inquiry_id, approached_at) AS inquiry_id FROM approach GROUP BY account_id) AS p "
+        "m.approached, m.last_approach_at, p.ids FROM impersonator AS m LEFT JOIN "
+        f"(SELECT account_id, max_by(inquiry_id, approached_at, {_TOLD}) AS ids FROM approach GROUP BY 1) AS p "
         "USING (account_id) ORDER BY coalesce(m.last_approach_at, m.suspect_at) DESC, m.account_id LIMIT 500"
     ).fetchall()
-    told = [(row[0].bytes, *row[1:-1], code(row[-1].bytes) if row[-1] else None) for row in found]
+    told = [
+        (account.bytes, *facts, tuple(dict.fromkeys(code(each.bytes) for each in ids or ())))
+        for account, *facts, ids in found
+    ]
     return [Impersonator(*each) for each in told]

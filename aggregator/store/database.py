@@ -12,9 +12,11 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,10 +62,13 @@ class Database:
         self._memory_limit = memory_limit
         self._readers = 0
         self._calm = threading.Condition()
+        self.before_swap: Callable[[], None] = lambda: None  # who holds the file open besides us lets it go ...
+        self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._closed = False
+        self.written = Written()
         self.teller: Teller | None = None
         """Told of each transaction before it is committed, and after."""
         self._thread = threading.Thread(target=self._serve, name="duckdb-writer", daemon=True)
@@ -92,6 +97,8 @@ class Database:
             raise _explain(self.path, error) from error
         if self.path is not None:
             self.path.chmod(0o600)
+            for leftover in _unfinished(self.path):  # of a killed process: ours is the only one
+                leftover.unlink(missing_ok=True)
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         # The default of 50 makes a feed page of 51 rows five times slower; a plain SET is not inherited by cursors.
         con.execute("SET GLOBAL late_materialization_max_rows = 1000")
@@ -123,6 +130,10 @@ class Database:
             with self._calm:
                 self._readers -= 1
                 self._calm.notify_all()
+
+    def held(self) -> Connection:
+        """A cursor to keep; whoever holds it closes it in `before_swap`, and takes another in `after_swap`."""
+        return self._con.cursor()
 
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         """All rows of a short query."""
@@ -159,11 +170,14 @@ class Database:
         while (job := self._jobs.get()[2]) is not None:
             if not job.done.set_running_or_notify_cancel():
                 continue
+            began = time.monotonic()
             try:
                 result = self._transaction(job.work) if job.transaction else job.work(self._con)
             except BaseException as error:
+                self.written.add(time.monotonic() - began)
                 job.done.set_exception(error)
             else:
+                self.written.add(time.monotonic() - began)
                 job.done.set_result(result)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
@@ -186,6 +200,10 @@ class Database:
         if teller is not None and told:
             teller.committed()
         return result
+
+    def waiting(self) -> int:
+        """How many wait for the writer."""
+        return self._jobs.qsize()
 
     def close(self) -> None:
         """Finish what is queued, then close the file."""
@@ -213,8 +231,8 @@ class Database:
 
     def _swap(self, _: Connection) -> None:
         assert self.path is not None
-        fresh = self.path.with_name(self.path.name + ".compacting")
-        leftovers = (fresh, fresh.with_name(fresh.name + ".wal"))
+        leftovers = _unfinished(self.path)
+        fresh = leftovers[0]
         with self._calm:
             self._calm.wait_for(lambda: self._readers == 0)
             self._readers = -1  # readers wait until the new file is open
@@ -228,6 +246,7 @@ class Database:
                 for leftover in leftovers:
                     leftover.unlink(missing_ok=True)
                 raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
+            self.before_swap()
             self._con.close()
             fresh.replace(self.path)
             self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
@@ -238,6 +257,27 @@ class Database:
             with self._calm:
                 self._readers = 0
                 self._calm.notify_all()
+        self.after_swap()
+
+
+def _unfinished(path: Path) -> tuple[Path, Path]:
+    """The copy that a compaction makes, and its log."""
+    fresh = path.with_name(path.name + ".compacting")
+    return fresh, fresh.with_name(fresh.name + ".wal")
+
+
+@dataclass(slots=True)
+class Written:
+    """What the writer has done since the start."""
+
+    jobs: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.jobs += 1
+        self.seconds += seconds
+        self.longest = max(self.longest, seconds)
 
 
 class _Job:

@@ -22,6 +22,7 @@ from typing import Literal, get_args
 import orjson
 
 from aggregator.identity import Id
+from aggregator.store import stretches
 
 Role = Literal["viewer", "agent", "lead", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -63,6 +64,7 @@ class User:
     has_password: bool
     density: str = "roomy"  # or "dense"
     keys: Mapping[str, str] = field(default_factory=dict)  # own keys by the action's name
+    sound: bool = False
 
     def is_at_least(self, role: Role) -> bool:
         return ROLES.index(self.role) >= ROLES.index(role)
@@ -180,12 +182,14 @@ class Desk:
 
     def _user(self, name: str) -> User:
         row = self._con.execute(
-            "SELECT role, lang, theme, shortcuts, hash IS NOT NULL, density, keys FROM user WHERE name = ?", [name]
+            "SELECT role, lang, theme, shortcuts, hash IS NOT NULL, density, keys, sound FROM user WHERE name = ?",
+            [name],
         ).fetchone()
         if row is None:
             raise DeskError(f"there is no user {name}")
-        role, lang, theme, shortcuts, has_password, density, keys = row
-        return User(name, role, lang, theme, bool(shortcuts), bool(has_password), density, orjson.loads(keys))
+        role, lang, theme, shortcuts, has_password, density, keys, sound = row
+        own = orjson.loads(keys)
+        return User(name, role, lang, theme, bool(shortcuts), bool(has_password), density, own, bool(sound))
 
     def set_preferences(
         self,
@@ -196,15 +200,17 @@ class Desk:
         shortcuts: bool | None = None,
         density: str | None = None,
         keys: Mapping[str, str] | None = None,
+        sound: bool | None = None,
     ) -> None:
         """Change what is given, and leave the rest."""
         told = None if keys is None else orjson.dumps(keys).decode()
         with self.writing() as con:
             con.execute(
                 "UPDATE user SET lang = coalesce(?, lang), theme = coalesce(?, theme), "
-                "shortcuts = coalesce(?, shortcuts), density = coalesce(?, density), keys = coalesce(?, keys) "
+                "shortcuts = coalesce(?, shortcuts), density = coalesce(?, density), keys = coalesce(?, keys), "
+                "sound = coalesce(?, sound) "
                 "WHERE name = ?",
-                [lang, theme, shortcuts, density, told, name],
+                [lang, theme, shortcuts, density, told, sound, name],
             )
 
     def set_password(self, name: str, password: str) -> None:
@@ -220,11 +226,16 @@ class Desk:
             )
 
     def first_admin(self, now: datetime) -> str | None:
-        """A one-time link's token for the first start; None: somebody works here already."""
-        if self.users():
+        """A one-time link's token, as long as nobody has ever got in; None: somebody has."""
+        users = self.users()
+        if not users:
+            users = [self.add_user("admin", "admin")]
+        with self._lock:
+            entered = self._con.execute("SELECT 1 FROM session LIMIT 1").fetchone()
+        admin = next((user.name for user in users if user.role == "admin"), None)
+        if admin is None or entered or any(user.has_password for user in users):
             return None
-        self.add_user("admin", "admin")
-        return self.invite("admin", now)
+        return self.invite(admin, now)
 
     # -- signing in ------------------------------------------------------------------------------
 
@@ -281,6 +292,7 @@ class Desk:
             con.execute("UPDATE user SET failures = 0, locked_until = 0 WHERE name = ?", [name])
             con.execute("DELETE FROM session WHERE used < ? OR began < ?", _oldest(at))
             con.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", [hashed(token), name, at, at, browser[:300]])
+            stretches.seen(con, name, at)
         return token
 
     def session(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
@@ -293,6 +305,7 @@ class Desk:
             if used and at - row[2] > _TOUCH_EVERY.total_seconds():
                 with suppress(DeskFullError), self._told():  # who only reads may go on
                     self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
+                    stretches.seen(self._con, row[0], at)
             return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
 
     def last_used(self, name: str) -> float | None:

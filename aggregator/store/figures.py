@@ -82,14 +82,12 @@ def figures(cursor: Connection, wanted: Range, *, due: Due, moment: datetime, ba
         return cursor.execute(sql, {name: bound[name] for name in needed} | more).fetchall()
 
     these = "opened_at >= $start AND opened_at < $end AND (len($channels) = 0 OR list_contains($channels, channel))"
-    local = "(opened_at AT TIME ZONE $zone)"
+    local, day = "(opened_at AT TIME ZONE $zone)", "day_of(opened_at, $zone)"
     span = ("start", "end", "channels")
-    by_day = rows(
-        f"SELECT {local}::DATE AS day, channel, count(*) FROM inquiry WHERE {these} GROUP BY ALL", *span, "zone"
-    )
+    by_day = rows(f"SELECT {day} AS day, channel, count(*) FROM inquiry WHERE {these} GROUP BY ALL", *span, "zone")
     answers = rows(
-        f"SELECT {local}::DATE AS day, count(*), quantile_cont(epoch(first_answer_at - opened_at), [0.5, 0.9]) "
-        f"FROM inquiry WHERE {these} AND first_answer_at IS NOT NULL AND NOT backfill "
+        f"SELECT {day} AS day, count(*), quantile_cont(seconds_to_first_answer, [0.5, 0.9]) "
+        f"FROM answer_times WHERE {these} AND first_answer_at IS NOT NULL "
         "GROUP BY GROUPING SETS ((day), ())",
         *span,
         "zone",
@@ -97,7 +95,7 @@ def figures(cursor: Connection, wanted: Range, *, due: Due, moment: datetime, ba
     waits = {day: FirstAnswers(count, *(quantiles or (0.0, 0.0))) for day, count, quantiles in answers if count}
     promised, kept = _promises(
         rows(
-            f"SELECT channel, opened_at, first_answer_at FROM inquiry WHERE {these} AND NOT backfill "
+            f"SELECT channel, opened_at, first_answer_at FROM answer_times WHERE {these} "
             "AND (first_answer_at IS NOT NULL OR (due_at < $moment AND due_clock = 'first_answer'))",
             *span,
             moment=moment,
@@ -108,7 +106,7 @@ def figures(cursor: Connection, wanted: Range, *, due: Due, moment: datetime, ba
         f"SELECT isodow({local}) - 1, hour({local}), count(*) FROM inquiry WHERE {these} GROUP BY ALL", *span, "zone"
     )
     approached = rows(
-        "SELECT (a.approached_at AT TIME ZONE $zone)::DATE, count(DISTINCT a.inquiry_id) "
+        "SELECT day_of(a.approached_at, $zone), count(DISTINCT a.inquiry_id) "
         "FROM approach AS a JOIN inquiry AS i ON i.inquiry_id = a.inquiry_id "
         "WHERE a.withdrawn_at IS NULL AND a.approached_at >= $start AND a.approached_at < $end "
         "AND (len($channels) = 0 OR list_contains($channels, i.channel)) GROUP BY ALL",

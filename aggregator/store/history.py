@@ -1,15 +1,16 @@
-"""What happened to inquiries and incidents: the history of one, what a colleague did lately, and the audit."""
+"""What happened to inquiries, incidents and accounts: the history of one, and the audit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from aggregator.identity import Id, as_uuid, as_written, written
+from aggregator.store import rows
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -30,17 +31,40 @@ class HistoryEvent:
 
 def history_of(cursor: Connection, inquiry_id: Id, opened_at: datetime) -> tuple[HistoryEvent, ...]:
     """All of it, oldest first. Nothing happens to an inquiry before it is opened: what is older need not be read."""
-    found = cursor.execute(
-        "SELECT happened_at, who, what, details, event_id, ver FROM inquiry_event "
-        "WHERE inquiry_id = ? AND happened_at >= ? ORDER BY happened_at, event_id",
-        [as_uuid(inquiry_id), opened_at],
-    ).fetchall()
-    events = [
-        HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver)
-        for at, who, what, details, event, ver in found
-    ]
+    return histories_of(cursor, {inquiry_id: opened_at})[inquiry_id]
+
+
+def histories_of(cursor: Connection, opened: Mapping[Id, datetime]) -> dict[Id, tuple[HistoryEvent, ...]]:
+    """The histories of inquiries, by id and when each was opened."""
+    found = rows.fetch(
+        cursor,
+        "inquiry_event",
+        "inquiry_id, happened_at, who, what, details, event_id, ver",
+        "inquiry_id",
+        opened,
+        "happened_at >= ?",
+        [min(opened.values(), default=None)],
+    )
+    events: dict[Id, list[HistoryEvent]] = {inquiry: [] for inquiry in opened}
+    for inquiry, at, who, what, details, event, ver in sorted(found, key=lambda row: (row[1], row[5])):
+        if at >= opened[inquiry]:
+            events[inquiry].append(HistoryEvent(at, who, what, orjson.loads(details), event, ver))
+    return {inquiry: _marked(these) for inquiry, these in events.items()}
+
+
+def _marked(events: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
     undone = {as_written(event.details["event"]) for event in events if event.what == "undo"}
     return tuple(replace(event, undone=event.event_id in undone) for event in events)
+
+
+def last_events(cursor: Connection, inquiries: Collection[Id]) -> dict[Id, datetime]:
+    """When something was last done with each of these; those with which nothing was are left out."""
+    found = cursor.execute(
+        "SELECT inquiry_id, max(happened_at) FROM inquiry_event "
+        "WHERE inquiry_id IN (SELECT unnest(?::UUID[])) GROUP BY inquiry_id",
+        [[written(one) for one in inquiries]],
+    ).fetchall()
+    return {inquiry.bytes: at for inquiry, at in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +81,10 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One event of an inquiry or of an incident, with what it changed. `name`: its code, or INC-7."""
+    """One event, with what it changed. `name`: an inquiry's code, INC-7, an account's name, or a colleague's."""
 
     event: HistoryEvent
-    incident: bool
+    on: Literal["inquiry", "incident", "account", "team", "handover"]
     subject: Id
     name: str
     before: Mapping[str, Any]
@@ -71,19 +95,36 @@ Key = tuple[datetime, Id]
 
 
 def audit(
-    cursor: Connection, wanted: AuditFilter, *, after: Key | None = None, limit: int = 50
+    cursor: Connection,
+    wanted: AuditFilter,
+    *,
+    after: Key | None = None,
+    limit: int = 50,
+    beside: Sequence[AuditEvent] = (),
 ) -> tuple[list[AuditEvent], bool]:
     """Events of all colleagues, the latest first, and whether there are older ones.
 
-    after: of the last one of the page before.
+    Args:
+        after: of the last one of the page before.
+        beside: what is kept elsewhere, by the same filter and as many.
     """
     keys = _newest(cursor, "inquiry_event", "inquiry_id", wanted, after, limit)
     if wanted.inquiry is None:
         keys += _newest(cursor, "incident_event", "incident_id", wanted, after, limit)
+        keys += _newest(cursor, "account_event", "account_id", wanted, after, limit)
+        keys += _newest(cursor, _NOTES, "note_id", wanted, after, limit)
+    keys += [(each.event.happened_at, each.event.event_id) for each in beside]
     keys = sorted(keys, reverse=True)[: limit + 1]
     page = keys[:limit]
-    found = {**_inquiries(cursor, page), **_incidents(cursor, page)}
-    return [found[event] for _, event in page if event in found], len(keys) > limit
+    read = (
+        *beside,
+        *_inquiries(cursor, page).values(),
+        *_incidents(cursor, page).values(),
+        *_accounts(cursor, page).values(),
+        *_notes(cursor, page),
+    )
+    found = {(each.event.happened_at, each.event.event_id): each for each in read}
+    return [found[key] for key in page if key in found], len(keys) > limit
 
 
 def _newest(
@@ -126,7 +167,7 @@ def _inquiries(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
     return {
         event.bytes: AuditEvent(
             HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver),
-            False,
+            "inquiry",
             inquiry.bytes,
             code or "",
             orjson.loads(before or "{}"),
@@ -148,19 +189,71 @@ def _incidents(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
     return {
         event.bytes: AuditEvent(
             HistoryEvent(at, who, what, orjson.loads(details), event.bytes),
-            True,
+            "incident",
             incident.bytes,
             f"INC-{number}",
-            {},
-            {},
+            *_notice(what, orjson.loads(details)),
         )
         for event, at, who, what, details, incident, number in found
     }
 
 
+def _accounts(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
+    if not keys:
+        return {}
+    found = cursor.execute(
+        "SELECT e.event_id, e.happened_at, e.who, e.what, e.details, e.account_id, a.name, a.native_id "
+        "FROM account_event AS e LEFT JOIN account AS a USING (account_id) "
+        "WHERE e.happened_at BETWEEN ? AND ? AND e.event_id IN (SELECT unnest(?::UUID[]))",
+        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
+    ).fetchall()
+    return {
+        event.bytes: AuditEvent(
+            HistoryEvent(at, who, what, orjson.loads(details), event.bytes),
+            "account",
+            account.bytes,
+            name or native or "",
+            {},
+            {},
+        )
+        for event, at, who, what, details, account, name, native in found
+    }
+
+
+_NOTES = (
+    "(SELECT note_id AS event_id, written_at AS happened_at, written_by AS who, 'handover_note' AS what, text "
+    "FROM handover_note UNION ALL SELECT note_id, done_at, done_by, 'handover_done', text "
+    "FROM handover_note WHERE done_at IS NOT NULL) AS e"
+)
+"""Notes to whoever comes next, as events: that they were left, and put away."""
+
+
+def _notes(cursor: Connection, keys: Sequence[Key]) -> list[AuditEvent]:
+    if not keys:
+        return []
+    found = cursor.execute(
+        f"SELECT event_id, happened_at, who, what, text FROM {_NOTES} "
+        "WHERE happened_at BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UUID[]))",
+        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
+    ).fetchall()
+    return [
+        AuditEvent(HistoryEvent(at, who, what, {"text": text}, note.bytes), "handover", note.bytes, "", {}, {})
+        for note, at, who, what, text in found
+    ]
+
+
+def _notice(what: str, details: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """What a notice said before, and what it says since."""
+    if what != "notice":
+        return {}, {}
+    return {"notice": details["before"]}, {"notice": details["after"]}
+
+
 def people_of_audit(cursor: Connection) -> list[str]:
     """Whose events there are; colleagues who have left among them."""
     found = cursor.execute(
-        "SELECT who FROM inquiry_event UNION SELECT who FROM incident_event EXCEPT SELECT 'system' ORDER BY 1"
+        "SELECT who FROM inquiry_event UNION SELECT who FROM incident_event UNION SELECT who FROM account_event "
+        "UNION SELECT written_by FROM handover_note "
+        "EXCEPT SELECT 'system' ORDER BY 1"
     ).fetchall()
     return [who for (who,) in found]

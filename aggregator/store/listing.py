@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from aggregator.store.filters import LANG, SORTS, Bound, Filters, Sort, where
-from aggregator.store.reading import CLOSED, OPEN, FeedRow, rows_by_id
+from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.reading import CLOSED, OPEN, RANKED, FeedRow, listed_rows, terms_of
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -49,32 +50,34 @@ def feed_page(
     sort: Sort = "priority",
     after: tuple[float, Id] | None = None,
     limit: int = 50,
+    kept: KeptRows | None = None,
 ) -> FeedPage:
     """One page of a view.
 
     Args:
         moment: one instant for all pages of one load; the order ages with time.
         after: (rank, inquiry_id) of the last row of the page before.
+        kept: what was read before.
     """
-    view, bound = selecting(filters, bands, sort)
+    view, bound = selecting(filters, bands, sort, RANKED)
     bound |= {"moment": moment}
     counted = "-1" if after else "(SELECT count(*) FROM v)"
     further = "true"
     if after:
         further = "(rank, inquiry_id) < ($rank, $after::UUID)"
         bound |= {"rank": after[0], "after": written(after[1])}
+    once = "MATERIALIZED" if filters.sought else ""  # it is cheaper to look at the open ones twice than to keep them
     found = cursor.execute(
-        f"WITH v AS ({view}) SELECT rank, inquiry_id, {counted} FROM v WHERE {further} "
-        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
+        f"WITH v AS {once} ({view}), listed AS MATERIALIZED (SELECT v.*, {counted} AS total FROM v WHERE {further} "
+        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}) {terms_of('listed')}",
         bound,
     ).fetchall()
-    ranked = [(rank, one.bytes) for rank, one, _ in found[:limit]]
-    rows = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, [one for _, one in ranked], moment=moment)}
+    listed = found[:limit]
     return FeedPage(
-        tuple(rows[one] for _, one in ranked if one in rows),
+        listed_rows(cursor, [row[2:] for row in listed], kept or KeptRows()),
         len(found) > limit,
-        ranked[-1] if ranked else None,
-        found[0][2] if found else 0,
+        (listed[-1][0], listed[-1][2].bytes) if listed else None,
+        found[0][1] if found else 0,
     )
 
 
@@ -125,11 +128,38 @@ def _made_of(cursor: Connection, column: str) -> dict[str, int]:
     return dict(cursor.execute(sql).fetchall())
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was done since a moment: `closed` and `answered` by anybody, `mine`: deeds of one person."""
+
+    closed: int
+    answered: int
+    mine: int
+
+
+def done_since(cursor: Connection, since: datetime, me: str) -> Day:
+    """For an empty list: that it is empty is somebody's work."""
+    (closed,) = cursor.execute("SELECT count(*) FROM inquiry_closed WHERE closed_at >= ?", [since]).fetchone() or (0,)
+    (answered,) = cursor.execute(
+        "SELECT count(DISTINCT inquiry_id) FROM post WHERE posted_at >= ? AND staff AND inquiry_id IS NOT NULL", [since]
+    ).fetchone() or (0,)
+    (mine,) = cursor.execute(
+        "SELECT count(DISTINCT inquiry_id) FROM inquiry_event WHERE happened_at >= ? AND who = ?", [since, me]
+    ).fetchone() or (0,)
+    return Day(closed, answered, mine)
+
+
 def selecting(filters: Filters, bands: Bands, sort: Sort, columns: str = "f.inquiry_id") -> tuple[str, Bound]:
     """The statement for (rank, ...) of all rows that a view holds, and what it binds besides `$moment`."""
-    asked = set(filters.states)
-    tables = [OPEN] * (asked != {"closed"}) + [CLOSED] * ("closed" in asked)
     conditions, bound = where(filters, bands)
     held = " AND ".join(conditions) or "true"
-    selects = (f"SELECT {SORTS[sort]} AS rank, {columns} {table} WHERE {held}" for table in tables)
-    return " UNION ALL ".join(selects), bound
+    sources = {"inquiry_open": OPEN, "inquiry_closed": CLOSED}
+    selects = (f"SELECT {SORTS[sort]} AS rank, {columns} {sources[table]} WHERE {held}" for table in tables_of(filters))
+    texts = filters.sought.texts_as() if filters.sought else ""
+    return f"{texts} {' UNION ALL '.join(selects)}", bound
+
+
+def tables_of(filters: Filters) -> list[str]:
+    """Where a view looks."""
+    asked = set(filters.states)
+    return ["inquiry_open"] * (asked != {"closed"}) + ["inquiry_closed"] * ("closed" in asked)

@@ -8,9 +8,9 @@ disagree.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
@@ -21,20 +21,18 @@ from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
 from aggregator.store.filters import Filters, where
 from aggregator.store.history import HistoryEvent, history_of
-from aggregator.store.rows import INQUIRY, to_inquiry
+from aggregator.store.keeping_rows import KeptRows
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
 
 THREAD_LIMIT = 100
+AROUND = 4 * NEAR  # what was said in a thread longer before, or after, is not shown beside an inquiry
 
-_COLUMNS = ", ".join(f"f.{column}" for column in INQUIRY)
-_WIDTH = len(INQUIRY)
 # Repeat contact and the order by ageing concern the open ones; history keeps the priority without them.
 _PRICED = "priority_at(i.points, i.wait_per_hour, i.wait_cap, {since}, i.due_at, {repeats}, {moment})"
 _THEN = "coalesce(i.closed_at, $moment)"
 _NO_INCIDENT = "NULL::UUID AS incident_id, NULL AS incident_number, 0 AS incident_persons"
-_INCIDENT = "n.incident_id, n.number AS incident_number, coalesce(n.persons, 0) AS incident_persons"
 OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
@@ -42,23 +40,12 @@ _WITHIN = "within_band(computed, i.at_least, i.at_most) AS priority"
 CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} FROM inquiry_closed AS i) AS f"
 )
-# The same of some inquiries. Their row numbers are found first, for the other columns are wide.
-_SOME = "rowid IN (SELECT rowid FROM {table} WHERE inquiry_id IN (SELECT unnest($ids)::UUID))"
-_REPEATS = "repeats_of(i.waiting_since, i.kind, r.repeats)"
-_SINCE = "waiting_from(i.waiting_since, r.first_since)"
-_SOME_OPEN = (
-    "FROM (SELECT i.* REPLACE (state_at(i.state, i.owner, i.snoozed_until, $moment) AS state), "
-    f"{_REPEATS} AS repeats, r.first_since, coalesce(a.approaches, 0) AS approaches, {_INCIDENT}, "
-    f"{_PRICED.format(since=_SINCE, repeats=_REPEATS, moment='$moment')} "
-    f"+ room_of(i.points) * (approached_points(a.approaches) + incident_points(n.persons)) AS computed, {_WITHIN} "
-    f"FROM (FROM inquiry_open WHERE {_SOME.format(table='inquiry_open')}) AS i "
-    "LEFT JOIN repeat_contact_of($ids::UUID[]) AS r ON r.person_id = i.person_id "
-    "LEFT JOIN approached AS a ON a.inquiry_id = i.inquiry_id "
-    "LEFT JOIN incident_of AS n ON n.inquiry_id = i.inquiry_id) AS f"
-)
+# Of some inquiries. Among the many closed ones row numbers are found first, for the other columns are wide.
+_SOME_OPEN = f"{OPEN} WHERE list_contains($ids::UUID[], f.inquiry_id)"
 _SOME_CLOSED = (
     f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
-    f"FROM inquiry_closed AS i WHERE i.{_SOME.format(table='inquiry_closed')}) AS f"
+    "FROM inquiry_closed AS i WHERE i.rowid IN "
+    "(SELECT rowid FROM inquiry_closed WHERE inquiry_id IN (SELECT unnest($ids)::UUID))) AS f WHERE true"
 )
 _SHARE, _ENDED = "share_of(f.points)", "coalesce(f.closed_at, $moment)"
 _COMPUTED = {
@@ -165,23 +152,71 @@ class InquiryPage:
 
 
 def rows_by_id(
-    cursor: Connection,
-    ids: Collection[Id],
-    *,
-    moment: datetime,
-    filters: Filters | None = None,
-    bands: Bands | None = None,
+    cursor: Connection, ids: Collection[Id], *, moment: datetime, kept: KeptRows | None = None
 ) -> list[FeedRow]:
-    """These inquiries, open or closed, most pressing first; with `filters` and `bands` only those that a view shows."""
-    if not ids:
-        return []
-    conditions, bound = where(filters, bands) if filters and bands else ([], {})
-    rows = _rows(cursor, _SOME_OPEN, conditions, bound, ids, moment)
-    if left := set(ids) - {row.inquiry.inquiry_id for row in rows}:
-        rows += _rows(cursor, _SOME_CLOSED, conditions, bound, left, moment)
-    authors = _authors(cursor, [row.inquiry for row in rows])
-    rows = [replace(row, author=authors.get(row.inquiry.lead_post_id, "")) for row in rows]
+    """These inquiries, open or closed, most pressing first. `kept`: what was read before."""
+    rows: list[FeedRow] = []
+    left = set(ids)
+    for table in (_SOME_OPEN, _SOME_CLOSED):
+        if not left:
+            break
+        found = cursor.execute(
+            f"SELECT {', '.join(_LISTED)} {table}", {"ids": [written(one) for one in left], "moment": moment}
+        ).fetchall()
+        rows += listed_rows(cursor, found, kept or KeptRows())
+        left -= {row.inquiry.inquiry_id for row in rows}
     return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
+
+
+def held(cursor: Connection, ids: Collection[Id], filters: Filters, *, moment: datetime, bands: Bands) -> set[Id]:
+    """Which of these a view shows."""
+    if not ids:
+        return set()
+    conditions, bound = where(filters, bands)
+    tables = [_SOME_OPEN, *([_SOME_CLOSED] if "closed" in filters.states else [])]
+    condition = " AND ".join(conditions) or "true"
+    texts = filters.sought.texts_as() if filters.sought else ""
+    selects = " UNION ALL ".join(f"SELECT f.inquiry_id {table} AND {condition}" for table in tables)
+    found = cursor.execute(
+        f"{texts} {selects}",
+        {**bound, "ids": [written(one) for one in ids], "moment": moment},
+    ).fetchall()
+    return {one.bytes for (one,) in found}
+
+
+RANKED = (
+    "f.inquiry_id, f.ver, f.seen_at, f.state, f.priority, f.computed, f.incident_id, f.incident_number, "
+    "f.incident_persons, f.points, f.wait_per_hour, f.wait_cap, f.waiting_since, f.due_at, f.closed_at, f.repeats, "
+    "f.first_since, f.approaches"
+)
+"""What the moment and other rows decide, and what tells whether an inquiry is still the one that was read before."""
+
+
+_LISTED = (
+    *(f"f.{column}" for column in ("inquiry_id", "ver", "seen_at", "state", "priority")),
+    *(f"f.incident_{column}" for column in ("id", "number", "persons")),
+    *_COMPUTED.values(),
+)
+
+
+def terms_of(listed: str) -> str:
+    """The statement for rank, total and what `listed_rows` reads of a list that has rank, total and RANKED."""
+    return f"SELECT f.rank, f.total, {', '.join(_LISTED)} FROM {listed} AS f ORDER BY f.rank DESC, f.inquiry_id DESC"
+
+
+def listed_rows(cursor: Connection, listed: Sequence[tuple[Any, ...]], kept: KeptRows) -> tuple[FeedRow, ...]:
+    """These rows in the same order; who has changed in the meantime is left out."""
+    tables = {True: "inquiry_closed", False: "inquiry_open"}
+    wanted = [((one.bytes, ver, seen), tables[state == "closed"]) for one, ver, seen, state, *_ in listed]
+    known = kept.read(cursor, wanted)
+    rows = []
+    for one, _, _, state, priority, *rest in listed:
+        if one.bytes in known:
+            inquiry, author = known[one.bytes]
+            if inquiry.state != state:  # it has slept long enough
+                inquiry = inquiry._replace(state=state)
+            rows.append(FeedRow(inquiry, priority, author, _terms(inquiry, rest[3:]), _tag(*rest[:3])))
+    return tuple(rows)
 
 
 def find_by_code(cursor: Connection, code: str) -> Id | None:
@@ -197,14 +232,27 @@ def inquiry_page(cursor: Connection, inquiry_id: Id, *, moment: datetime) -> Inq
     rows = rows_by_id(cursor, [inquiry_id], moment=moment)
     if not rows:
         return None
-    return InquiryPage(
-        rows[0],
-        tuple(_thread(cursor, rows[0].inquiry)),
-        history_of(cursor, inquiry_id, rows[0].inquiry.opened_at),
-        told_by(cursor, rows[0].inquiry.person_id, rows[0].inquiry.opened_at - NEAR),
-        path_to(cursor, rows[0].inquiry),
-        approachers(cursor, inquiry_id),
-    )
+    (told, path), said = person_of(cursor, rows[0].inquiry), said_in(cursor, rows[0].inquiry)
+    return InquiryPage(rows[0], said.posts, said.events, told, path, said.approaches)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said and done around an inquiry, as `InquiryPage` has it."""
+
+    posts: tuple[ThreadPost, ...]
+    events: tuple[HistoryEvent, ...]
+    approaches: tuple[Approacher, ...]
+
+
+def said_in(cursor: Connection, inquiry: Inquiry) -> Said:
+    events = history_of(cursor, inquiry.inquiry_id, inquiry.opened_at)
+    return Said(tuple(_thread(cursor, inquiry)), events, approachers(cursor, inquiry.inquiry_id))
+
+
+def person_of(cursor: Connection, inquiry: Inquiry) -> tuple[Told, tuple[Step, ...]]:
+    """What this customer has told us, and on which way they came."""
+    return told_by(cursor, inquiry.person_id, inquiry.opened_at - NEAR), path_to(cursor, inquiry)
 
 
 def told_by(cursor: Connection, person_id: Id, since: datetime) -> Told:
@@ -212,10 +260,14 @@ def told_by(cursor: Connection, person_id: Id, since: datetime) -> Told:
     since `since`. Deleted posts tell nothing, and claimed links are not followed."""
     found = cursor.execute(
         """
-        WITH theirs AS (  -- narrow first: facts are wide
+        WITH accounts AS (
+            SELECT account_id FROM account WHERE person_id = $person UNION ALL SELECT $person
+        ), theirs AS (  -- narrow first: facts are wide
             SELECT rowid AS number
             FROM post
-            WHERE account_id IN (SELECT account_id FROM account WHERE person_id = $person) OR post_id = $person
+            WHERE (account_id IN (FROM accounts) OR post_id = $person) AND posted_at >= (
+                SELECT min(opened_at) FROM inquiry WHERE person_id IN (FROM accounts)
+            ) - $near  -- that spares reading what was said before they came
         )
         SELECT p.posted_at >= $since, p.facts -> 'given', p.facts -> 'entities'
         FROM post AS p
@@ -223,7 +275,7 @@ def told_by(cursor: Connection, person_id: Id, since: datetime) -> Told:
           AND (p.facts -> 'given') IS NOT NULL
         ORDER BY p.posted_at, p.native_order
         """,
-        {"person": as_uuid(person_id), "since": since},
+        {"person": as_uuid(person_id), "since": since, "near": NEAR},
     ).fetchall()
     slots: dict[str, None] = {}
     values: dict[str, dict[str, None]] = {}
@@ -243,18 +295,16 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
         WITH near AS (  -- narrow first: a group's thread may hold all that was ever said there
             SELECT rowid AS number, coalesce(inquiry_id = $inquiry, false) AS ours
             FROM post
-            WHERE thread_id = $thread OR inquiry_id = $inquiry
+            WHERE (thread_id = $thread OR inquiry_id = $inquiry) AND posted_at BETWEEN $from AND $until
             ORDER BY ours DESC,
                      greatest(epoch($opened) - epoch(posted_at), epoch(posted_at) - epoch($last), 0),
                      posted_at DESC, native_order DESC
             LIMIT $room
         )
-        SELECT p.post_id, coalesce(a.name, ''), a.handle, coalesce(a.role, 'customer'), p.posted_at, p.edited_at,
-               p.deleted_at, p.seen_at, p.version, p.text, p.lang, p.staff,
-               coalesce(a.suspect, false), coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink,
-               p.facts ->> 'place'
-        FROM post AS p LEFT JOIN account AS a USING (account_id)
-        WHERE p.rowid IN (SELECT number FROM near)
+        SELECT p.post_id, p.account_id, p.posted_at, p.edited_at, p.deleted_at, p.seen_at, p.version, p.text, p.lang,
+               p.staff, coalesce(p.inquiry_id = $inquiry, false) AS ours, p.permalink, p.facts ->> 'place'
+        FROM post AS p
+        WHERE p.rowid IN (SELECT number FROM near) AND p.posted_at BETWEEN $from AND $until
         ORDER BY p.posted_at, p.native_order
         """,
         {
@@ -262,31 +312,27 @@ def _thread(cursor: Connection, inquiry: Inquiry) -> Iterable[ThreadPost]:
             "thread": as_uuid(inquiry.thread_id),
             "opened": inquiry.opened_at,
             "last": inquiry.last_post_at,
+            "from": inquiry.opened_at - AROUND,
+            "until": max(inquiry.last_post_at, inquiry.answered_at or inquiry.last_post_at) + AROUND,
             "room": THREAD_LIMIT,
         },
     ).fetchall()
-    return [ThreadPost(post.bytes, *said) for post, *said in rows]
+    names = _accounts(cursor, {str(row[1]) for row in rows if row[1]})
+    for post, account, posted, edited, deleted, seen, version, text, lang, staff, ours, permalink, place in rows:
+        name, handle, role, suspect = names.get(account, ("", None, "customer", False))
+        yield ThreadPost(
+            post.bytes, name, handle, role, posted, edited, deleted, seen, version, text, lang, staff, suspect, ours,
+            permalink, place,
+        )  # fmt: skip
 
 
-def _rows(
-    cursor: Connection,
-    table: str,
-    conditions: Sequence[str],
-    bound: Mapping[str, object],
-    ids: Collection[Id],
-    moment: datetime,
-) -> list[FeedRow]:
-    """The rows of `table` that these ids name, without their authors."""
+def _accounts(cursor: Connection, ids: Collection[str]) -> dict[UUID, tuple[str, str | None, str, bool]]:
     found = cursor.execute(
-        f"SELECT {_COLUMNS}, f.priority, f.incident_id, f.incident_number, f.incident_persons, "
-        f"{', '.join(_COMPUTED.values())} {table} WHERE {' AND '.join(conditions) or 'true'}",
-        {**bound, "ids": [written(one) for one in ids], "moment": moment},
+        "SELECT account_id, name, handle, role, coalesce(suspect, false) FROM account "
+        "WHERE account_id IN (SELECT unnest(?)::UUID)",
+        [list(ids)],
     ).fetchall()
-    inquiries = [(to_inquiry(row[:_WIDTH]), *row[_WIDTH : _WIDTH + 4], row[_WIDTH + 4 :]) for row in found]
-    return [
-        FeedRow(inquiry, priority, "", _terms(inquiry, points), _tag(*incident))
-        for inquiry, priority, *incident, points in inquiries
-    ]
+    return {account: (name, handle, role, suspect) for account, name, handle, role, suspect in found}
 
 
 def _tag(incident: UUID | None, number: int, persons: int) -> IncidentTag | None:
@@ -302,18 +348,3 @@ def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:
     )
     moving = (Term(rule, points) for rule, points in zip(_COMPUTED, computed, strict=True) if points)
     return tuple(sorted((*stored, *moving), key=lambda term: (-abs(term.points), term.rule)))
-
-
-def _authors(cursor: Connection, inquiries: Sequence[Inquiry]) -> dict[Id, str]:
-    """Who wrote the leading posts. A post is no older than its inquiry: that spares reading the older ones."""
-    if not inquiries:
-        return {}
-    found = cursor.execute(
-        "SELECT p.post_id, a.name FROM post AS p JOIN account AS a USING (account_id) WHERE p.rowid IN "
-        "(SELECT rowid FROM post WHERE post_id IN (SELECT unnest(?)::UUID) AND posted_at >= ?)",
-        [
-            [written(inquiry.lead_post_id) for inquiry in inquiries],
-            min(inquiry.opened_at for inquiry in inquiries),
-        ],
-    ).fetchall()
-    return {post.bytes: name for post, name in found}

@@ -87,6 +87,10 @@ APPROACH: Schema = {
     "post_id": _UUID, "account_id": _UUID, "inquiry_id": _UUID, "approached_at": _TIME, "reason": _TEXT,
     "withdrawn_at": _TIME,
 }  # fmt: skip
+INQUIRY_EVENT: Schema = {
+    "event_id": _UUID, "inquiry_id": _UUID, "happened_at": _TIME, "who": _TEXT, "what": _TEXT, "details": _TEXT,
+    "ver": _INT, "batch": _UUID, "before": _TEXT, "after": _TEXT,
+}  # fmt: skip
 INCIDENT: Schema = {
     "incident_id": _UUID, "number": _INT, "state": _TEXT, "fields": _TEXT, "began_at": _TIME, "ended_at": _TIME,
     "end_reason": _TEXT, "merged_into": _UUID,

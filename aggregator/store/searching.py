@@ -18,7 +18,6 @@ from aggregator.store.database import Connection
 MOST_TERMS = 8
 _MOST_EXACT = 5000  # inquiries that one exact term may name
 _CODE = 7
-_POSTS = 5
 _BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _ALWAYS = datetime(2, 1, 1, tzinfo=UTC)
 
@@ -48,7 +47,7 @@ class Sought:
     since: datetime = _ALWAYS
 
     def where(self, prefix: str = "") -> tuple[list[str], Bound]:
-        """Conditions on `f.inquiry_id` and what they bind."""
+        """Conditions on `f.inquiry_id` and what they bind. They hold in a statement that begins with `texts_as`."""
         bound: Bound = {}
         conditions = []
         for number, (_, ids) in enumerate(self.exact):
@@ -57,13 +56,20 @@ class Sought:
             conditions.append(f"f.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
         if self.texts:
             bound[f"{prefix}since"] = self.since
-            said = self._said(prefix, bound)
-            every = f" GROUP BY p.inquiry_id HAVING {' AND '.join(f'bool_or({one})' for one in said)}"
-            conditions.append(
-                "f.inquiry_id IN (SELECT p.inquiry_id FROM post AS p WHERE p.inquiry_id IS NOT NULL "
-                f"AND p.posted_at >= ${prefix}since AND ({' OR '.join(said)}){every if len(said) > 1 else ''})"
-            )
+            self._said(prefix, bound)
+            conditions.append(f"f.inquiry_id IN (FROM {prefix}said)")
         return conditions, bound
+
+    def texts_as(self, prefix: str = "") -> str:
+        """The common table in which the inquiries stand whose posts say it, read once; "": no text is searched."""
+        if not self.texts:
+            return ""
+        said = self._said(prefix, {})
+        every = f" GROUP BY p.inquiry_id HAVING {' AND '.join(f'bool_or({one})' for one in said)}"
+        return (
+            f"WITH {prefix}said AS MATERIALIZED (SELECT p.inquiry_id FROM post AS p WHERE p.inquiry_id IS NOT NULL "
+            f"AND p.posted_at >= ${prefix}since AND ({' OR '.join(said)}){every if len(said) > 1 else ''})"
+        )
 
     def _said(self, prefix: str, bound: Bound) -> list[str]:
         """For each term, whether a post `p` has it, or somebody of that name wrote it."""
@@ -93,21 +99,19 @@ def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool) -> Sought |
     return Sought(tuple(exact), tuple(texts), since)
 
 
-def saying(cursor: Connection, inquiries: Collection[Id], terms: Sequence[Term]) -> dict[Id, list[str]]:
-    """For each of these inquiries the newest posts that have any of the words, a few."""
-    if not inquiries or not terms:
+def texts_in(cursor: Connection, inquiries: Collection[Id]) -> dict[Id, list[str]]:
+    """What was said in each of these inquiries, the newest first."""
+    if not inquiries:
         return {}
-    words = {f"term{number}": term.text for number, term in enumerate(terms)}
-    said = " OR ".join(f"contains(p.search_text, ${name})" for name in words)
+    # Row numbers by themselves first, and no second column of texts: single rows of long texts are dear.
+    numbers = cursor.execute(
+        "SELECT rowid FROM post WHERE inquiry_id IN (SELECT unnest(?)::UUID) AND deleted_at IS NULL",
+        [[written(one) for one in inquiries]],
+    ).fetchall()
     found = cursor.execute(
-        f"""
-        SELECT p.inquiry_id, p.text FROM post AS p
-        WHERE p.rowid IN (SELECT rowid FROM post WHERE inquiry_id IN (SELECT unnest($ids)::UUID))
-          AND p.deleted_at IS NULL AND ({said})
-        QUALIFY row_number() OVER (PARTITION BY p.inquiry_id ORDER BY p.posted_at DESC, p.native_order DESC) <= {_POSTS}
-        ORDER BY p.posted_at DESC, p.native_order DESC
-        """,
-        {"ids": [written(one) for one in inquiries], **words},
+        "SELECT inquiry_id, text FROM post WHERE rowid IN (SELECT unnest(?)) "
+        "ORDER BY posted_at DESC, native_order DESC",
+        [[number for (number,) in numbers]],
     ).fetchall()
     texts: dict[Id, list[str]] = {}
     for inquiry, text in found:

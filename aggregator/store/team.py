@@ -6,10 +6,18 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import orjson
 
 from aggregator.store.desk import ROLES, Desk, DeskError, Role, hashed
+from aggregator.store.history import AuditEvent, HistoryEvent
+
+if TYPE_CHECKING:
+    from aggregator.store.history import AuditFilter, Key
+
+
+TEAM = "team_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class DeskEvent:
-    """Something that was changed about people: `what` is invite, link, role, remove, sign_out, token, revoke."""
+    """Something that was changed about people: `what` is invite, link, role, remove, sign_out,
+    session, token, revoke."""
 
     happened_at: datetime
     who: str
@@ -96,13 +105,16 @@ def session_id(token: str) -> str:
     return hashed(token).hex()[:16]
 
 
-def end_session(desk: Desk, name: str, session: str) -> bool:
+def end_session(desk: Desk, name: str, session: str, *, who: str, now: datetime) -> bool:
     """End one session of this colleague; False: there is none."""
     with desk.writing() as con:
         ended = con.execute(
-            "DELETE FROM session WHERE user = ? AND substr(lower(hex(hash)), 1, 16) = ?", [name, session]
-        )
-        return ended.rowcount > 0
+            "DELETE FROM session WHERE user = ? AND substr(lower(hex(hash)), 1, 16) = ? RETURNING browser",
+            [name, session],
+        ).fetchall()
+        for (browser,) in ended:
+            note(con, now, who, "session", name, {"name": browser})
+        return bool(ended)
 
 
 def events(desk: Desk, limit: int = 200) -> list[DeskEvent]:
@@ -112,6 +124,45 @@ def events(desk: Desk, limit: int = 200) -> list[DeskEvent]:
             "SELECT at, who, what, whom, details FROM desk_event ORDER BY at DESC, rowid DESC LIMIT ?", [limit]
         ).fetchall()
     return [DeskEvent(_time(at), who, what, whom, orjson.loads(details)) for at, who, what, whom, details in found]
+
+
+def audited(desk: Desk, wanted: AuditFilter, *, after: Key | None = None, limit: int = 50) -> list[AuditEvent]:
+    """The same for the audit, newest first, one more than `limit`. There each is called `team_<what>`: some of the
+    names stand for something else on an inquiry."""
+    if wanted.inquiry is not None or (wanted.what and not wanted.what.startswith(TEAM)):
+        return []
+    where, bound = ["true"], list[object]()
+    for condition, value in (
+        ("who = ?", wanted.who),
+        ("what = ?", wanted.what.removeprefix(TEAM)),
+        ("at >= ?", wanted.since and wanted.since.timestamp()),
+        ("at < ?", wanted.until and wanted.until.timestamp()),
+    ):
+        if value:
+            where.append(condition)
+            bound.append(value)
+    if after:
+        where.append("(at, rowid) < (?, ?)")
+        bound += [after[0].timestamp(), min(int.from_bytes(after[1]), 2**63 - 1)]
+    with desk.reading() as con:
+        found = con.execute(
+            f"SELECT rowid, at, who, what, whom, details FROM desk_event WHERE {' AND '.join(where)} "
+            f"ORDER BY at DESC, rowid DESC LIMIT {limit + 1}",
+            bound,
+        ).fetchall()
+    return [_audited(*row) for row in found]
+
+
+def _audited(number: int, at: float, who: str, what: str, whom: str, details: str) -> AuditEvent:
+    this, told = number.to_bytes(16), orjson.loads(details)
+    before, after = ({"role": told[name]} if name in told else {} for name in ("before", "after"))
+    return AuditEvent(HistoryEvent(_time(at), who, TEAM + what, told, this), "team", this, whom, before, after)
+
+
+def people_of_team_events(desk: Desk) -> list[str]:
+    """Who changed something about people."""
+    with desk.reading() as con:
+        return [who for (who,) in con.execute("SELECT DISTINCT who FROM desk_event").fetchall()]
 
 
 def note(con: sqlite3.Connection, now: datetime, who: str, what: str, whom: str, details: Mapping[str, str]) -> None:

@@ -6,11 +6,13 @@ that hangs on other posts; those terms (waiting, repeat contact) are added where
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aggregator.inquiry import Kind, Reason, Understanding
-from aggregator.triage import entities, followup, promises, thanks
+from aggregator.triage import asked_for, entities, followup, promises, thanks
 from aggregator.triage.entities import Seen, look_all
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
@@ -26,6 +28,7 @@ from aggregator.triage.words import hits_of, lexicon
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
 _SERIOUS = _NUMBER["serious"]
 _SUMS = frozenset({"amount", "tx", "address"})
+_AT_ONCE = 1000  # texts: the model takes some 20 kB for each
 
 
 class Grade(NamedTuple):
@@ -69,14 +72,16 @@ class Written(NamedTuple):
 
 def judge(searched: Sequence[str]) -> list[Grade]:
     """How the texts of a page read, each as `search_text` gives it."""
-    if not searched:
-        return []
+    return [
+        grade for start in range(0, len(searched), _AT_ONCE) for grade in _judge(searched[start : start + _AT_ONCE])
+    ]
+
+
+def _judge(searched: Sequence[str]) -> Iterator[Grade]:
     hits = [hits_of(text) for text in searched]
     page = load().judge(searched, hits)
-    return [
-        Grade(text, found, falling(likely[:4]), likely, page, number)
-        for number, (text, found, likely) in enumerate(zip(searched, hits, page.likely.tolist(), strict=True))
-    ]
+    for number, (text, found, likely) in enumerate(zip(searched, hits, page.likely.tolist(), strict=True)):
+        yield Grade(text, found, falling(likely[:4]), likely, page, number)
 
 
 def understand_all(
@@ -139,15 +144,19 @@ def _weighed(post: Written, grade: Grade, seen: Seen, points: Mapping[str, float
     )
 
 
+@functools.cache
 def get_ready() -> None:
     """Load word lists and model now.
 
     Raises:
         ConfigError: every mistake in the lists, with file and line.
     """
-    lexicon()
-    entities.get_ready()
-    followup.get_ready()
-    phrases("promises", promises.GROUPS)
-    thanks.get_ready()
-    load()
+    with ThreadPoolExecutor(1) as beside:
+        model = beside.submit(load)  # unpacking it takes half a second, and keeps no other thread waiting
+        lexicon()
+        entities.get_ready()
+        followup.get_ready()
+        phrases("promises", promises.GROUPS)
+        phrases("asked_for", asked_for.GROUPS)
+        thanks.get_ready()
+        model.result()

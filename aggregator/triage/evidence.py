@@ -10,8 +10,10 @@ from aggregator.identity import Id, stable_id
 
 CLAIMED = ("tx", "address")
 """Kinds of entities that anybody can quote, the victim's neighbour and the thief included."""
-VERIFIED = frozenset({"mail", "app"})
-"""Kinds that a platform has vouched for (`Author.vouched`)."""
+SAID, PROVED = "said", "proved"
+"""What a colleague says: that two accounts are one person's, without proof, or with one, such as a code we sent."""
+VERIFIED = frozenset({"mail", "app", PROVED})
+"""Kinds that a platform has vouched for (`Author.vouched`), and what was proved to a colleague."""
 
 _MOST = 8  # of a post: who lists more quotes a table, not his own wallet
 _HEX = re.compile(r"(?:0x)?[0-9a-f]+")

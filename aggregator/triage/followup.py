@@ -24,6 +24,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "defect": ("device", "version", "screenshot"),
     "account_locked": ("account", "device", "version", "screenshot"),
     "impersonation_report": ("screenshot",),
+    "secret_asked": ("screenshot",),
     "complaint": ("account",),
     "accusation": ("account",),
     # Nobody in danger is asked for papers; who asks how to do something, or proposes something, needs none.

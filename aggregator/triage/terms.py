@@ -12,9 +12,10 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from aggregator.inquiry import Kind, Reason
+from aggregator.triage import asked_for
 from aggregator.triage.plainly import plainly
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, objects
 
@@ -31,6 +32,7 @@ STAKES: dict[str, int] = {
     "app_down": 4,
     "funds_missing": 3,
     "impersonation_report": 3,
+    "secret_asked": 3,
     "account_locked": 3,
     "accusation": 3,
     "complaint": 2,
@@ -60,6 +62,7 @@ every fifth one is an emergency; on a usual day few are. `python -m benchmarks.g
 
 PLAINLY = {
     "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "funds_missing": 42.0, "account_locked": 42.0,
+    "secret_asked": 42.0,
 }  # fmt: skip
 """The least points of what is said in so many words."""
 
@@ -111,7 +114,7 @@ CLUES = frozenset(
 )
 """Categories that count only together with others, or only for the model."""
 
-CATEGORIES = frozenset(STAKES) | frozenset(WEIGHTS) - {"threat"} | frozenset(SINKS) | CLUES
+CATEGORIES = frozenset(STAKES) - {asked_for.RULE} | frozenset(WEIGHTS) - {"threat"} | frozenset(SINKS) | CLUES
 """What a word list may hold."""
 
 # Two clues within so many characters are as good as a phrase of the lexicon: rule, one clue, the other.
@@ -136,6 +139,8 @@ _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when som
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
 _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
+# Of a phrase that was asked for and not given: grave, and no emergency.
+_ASKED = (1.0, 1.0, 1.0, 0.5)
 _MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
 _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
     "money",
@@ -143,6 +148,7 @@ _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
     "secret_word",
     "approach",
 }
+_HARM = frozenset({"funds_stolen", "taken", "danger_to_life", "security_report"})
 _GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
@@ -220,7 +226,10 @@ def weigh(
     else:
         helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
         levels = _levels(grade, hits, helps=helps, coded=coded)
-        plain = None if bait else _plain(text, hits, levels)
+        hits, asked = _asked(text, hits)
+        if asked and _HARM.isdisjoint(hits):
+            levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
+        plain = None if bait else (asked or _plain(text, hits, levels))
         level = max(_level(levels, hits), STAKES[plain] if plain else 0)
         heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
         if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
@@ -262,6 +271,19 @@ def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, cod
     if not (helps or small):
         return grade.levels
     return [min(likely, most) for likely, most in zip(grade.levels, _HELPS if helps else _SMALL, strict=True)]
+
+
+def _asked(
+    text: str, hits: Mapping[str, Sequence[Hit]]
+) -> tuple[Mapping[str, Sequence[Hit]], Literal["secret_asked"] | None]:
+    """What was found, where a stranger asks for the phrase: that it was given, or that it was only asked for."""
+    said = asked_for.asked_for(text, hits)
+    if said is None or "danger_to_life" in hits:
+        return hits, None
+    if said.how == "given":
+        return {"key_given": [said.where], **hits}, None
+    left = {rule: found for rule, found in hits.items() if rule != "key_given"}
+    return {**left, "secret_asked": [said.where]}, "secret_asked"
 
 
 def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:

@@ -13,37 +13,48 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.answering import get_ready
 from aggregator.store.desk import DeskFullError
+from aggregator.store.told import remember
 from aggregator.web import (
+    answering_all,
     audit,
     auth,
     bulk,
     composing,
+    compressing,
     connectors,
     dashboard,
     dialogs,
     feed,
     flags,
+    handover,
     health,
+    incident_notice,
     incidents,
     inquiry_page,
     metrics,
     mine,
     pages,
     people,
+    person_page,
     presence,
     preview,
     replies,
     saved,
+    settings_pages,
     snippets_page,
+    starting,
     team,
     token_pages,
+    told_page,
     why,
 )
+from aggregator.web.api import mounting as api
+from aggregator.web.api.guide import guide
 from aggregator.web.i18n import LANGS
 from aggregator.web.security import Guard
 from aggregator.web.visit import Site, Sources, Visit, route, visit
@@ -87,6 +98,7 @@ def create_app(
         sources: who polls, to be told when a colleague stops a source or wants it asked at once.
     """
 
+    stream.remember = lambda message: remember(desk, message, clock())
     get_ready()  # a broken word list must not keep every answer from being sent
 
     @asynccontextmanager
@@ -96,13 +108,14 @@ def create_app(
         stream.stop()
         await running
 
+    site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
     app = Starlette(
-        routes=_routes(),
+        routes=[*_routes(), *api.routes(site)],
         middleware=[Middleware(Guard, web=settings.web)],
         exception_handlers={HTTPException: _refused, DeskFullError: _full, 500: _broken},
         lifespan=streaming,
     )
-    app.state.site = Site(db, desk, settings, stream, clock, health, surfacing, grouping, outbox, sources)
+    app.state.site = site
     return app
 
 
@@ -132,27 +145,48 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}/{what}", inquiry_page.change, who="agent", writes=True),
         route("/incidents", incidents.listed),
         route("/incidents/{id}", incidents.show),
+        route("/incidents/{id}/answer", answering_all.show, who="agent"),
+        route("/incidents/{id}/answer", answering_all.answer, who="agent", writes=True),
+        route("/incidents/{id}/answer/{lot}", answering_all.result, who="agent"),
+        route("/incidents/{id}/answer/{lot}/undo", answering_all.undo, who="agent", writes=True),
+        route("/incidents/{id}/notice", incident_notice.save, who="agent", writes=True),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
         route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
         route("/bulk/do/{what}", dialogs.many, who="agent"),
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
+        route("/told", told_page.show),
+        route("/handover", handover.show),
+        route("/handover.txt", handover.as_text),
+        route("/handover/note", handover.leave_note, who="agent", writes=True),
+        route("/handover/note/{id}/done", handover.done_note, who="agent", writes=True),
         route("/flags", flags.listed),
         route("/flags", flags.decided, who="agent", writes=True),
         route("/audit", audit.show, who="lead"),
         route("/out", inquiry_page.out),
         route("/why", why.page),
         route("/dashboard", dashboard.show),
+        route("/start", starting.show),
+        route("/start", starting.check, who="lead", writes=True),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),
         route("/impostors", people.impostors),
-        route("/impostors/clear", people.clear_impostor, who="agent", writes=True),
+        route("/impostors/{what}", people.judge_impostor, who="agent", writes=True),
+        route("/people", person_page.search),
+        route("/people/{id}", person_page.show),
+        route("/people/{id}/{what}", person_page.change, who="agent", writes=True),
+        route("/api", guide, who="anyone"),
         route("/events", _events),
         route("/settings", mine.show),
         route("/settings", mine.save, writes=True),
         route("/settings/password", mine.save_password, writes=True),
         route("/settings/sessions", mine.end_session, writes=True),
+        route("/settings/keys", settings_pages.show_keys),
+        route("/settings/keys", settings_pages.save_keys, writes=True),
+        route("/settings/hours", settings_pages.show_hours),
+        route("/settings/weights", settings_pages.show_weights, who="lead"),
+        route("/settings/weights", settings_pages.preview_weights, who="lead", writes=True),
         route("/settings/tokens", token_pages.listed, who="agent"),
         route("/settings/tokens", token_pages.make, who="agent", writes=True),
         route("/settings/tokens/revoke", token_pages.revoke, who="agent", writes=True),
@@ -171,6 +205,9 @@ def _routes() -> list[Route]:
     ]
 
 
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
 async def _static(request: Request) -> Response:
     """Files of the package, and what scripts say as `strings.<lang>.json`. The build is in the address."""
     name = request.path_params["name"]
@@ -179,10 +216,13 @@ async def _static(request: Request) -> Response:
     forever = {"cache-control": "public, max-age=31536000, immutable"}
     for lang in LANGS:
         if name == f"strings.{lang}.json":
-            return Response(pages.script_strings(lang), media_type="application/json", headers=forever)
+            body, how = compressing.text(pages.script_strings(lang), request.headers)
+            return Response(body, media_type="application/json", headers=forever | how)
     if name not in {file.name for file in pages.STATIC.iterdir()}:
         raise HTTPException(404)
-    return FileResponse(pages.STATIC / name, headers=forever)
+    path = pages.STATIC / name
+    body, how = compressing.text(path.read_bytes(), request.headers)
+    return Response(body, media_type=_TYPES[path.suffix], headers=forever | how)
 
 
 async def _events(visit: Visit) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from aggregator.acting.rights import may
 from aggregator.identity import as_written, written
 from aggregator.store.history import AuditEvent, AuditFilter, audit, people_of_audit
 from aggregator.store.reading import find_by_code
+from aggregator.store.team import TEAM, audited, people_of_team_events
 from aggregator.web import incident_words
 from aggregator.web.deed_words import DEEDS
+from aggregator.web.words import DESK_DEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +39,8 @@ async def show(visit: Visit) -> Response:
     wanted, known = await _wanted(visit, asked)
     after = _after(query.get("after", ""))
     read = visit.site.db.read
-    events, more = await read(lambda cursor: audit(cursor, wanted, after=after)) if known else ([], False)
+    team = await asyncio.to_thread(audited, visit.site.desk, wanted, after=after) if known else []
+    events, more = await read(lambda cursor: audit(cursor, wanted, after=after, beside=team)) if known else ([], False)
     older = f"/audit?{urlencode({**asked, 'after': _cursor(events[-1])})}" if more else None
     if visit.wants_json:
         return JSONResponse({"events": [_as_json(each) for each in events], "older": older})
@@ -45,8 +49,9 @@ async def show(visit: Visit) -> Response:
         events=events,
         older=older,
         asked=asked,
-        people=await read(people_of_audit),
-        whats={**DEEDS, **incident_words.DONE},
+        people=sorted({*await read(people_of_audit), *await asyncio.to_thread(people_of_team_events, visit.site.desk)}),
+        whats={**DEEDS, **incident_words.DONE, **{TEAM + what: said for what, said in DESK_DEEDS.items()}},
+        team=TEAM,
         written=written,
     )
 
@@ -103,8 +108,8 @@ def _as_json(one: AuditEvent) -> dict[str, object]:
         "who": one.event.who,
         "what": one.event.what,
         "details": dict(one.event.details),
-        "on": "incident" if one.incident else "inquiry",
-        "id": written(one.subject),
+        "on": one.on,
+        "id": one.name if one.on == "team" else written(one.subject),
         "name": one.name,
         "before": dict(one.before),
         "after": dict(one.after),

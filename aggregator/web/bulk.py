@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from aggregator.acting.deeds import AT_ONCE, Deed, Result, batch_id
+from aggregator.acting.deeds import AT_ONCE, Deed, Progress, Result, batch_id
 from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
 from aggregator.actions import AtWorkError
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 ASK_FROM = 50
 """More than so many want a yes."""
+_QUICK = 1.5  # seconds after which one wants to know how far it has come
+_TELL_EVERY = 0.5
 _ROWS = 200  # that are sent along as they are now
 _EACH = 20  # of those that were refused, whose names are told
 
@@ -62,51 +65,81 @@ async def bulk(visit: Visit) -> Response:
         deed = await deed_of(visit, asked.what, asked.details, batch_id())
     except WishError as error:
         return JSONResponse({"said": words_for(visit).wrong(error.field)}, 400)
-    items = await _matching(visit, asked) if asked.query is not None else asked.items
+    items = await matched(visit, asked.query, asked.as_of) if asked.query is not None else asked.items
     if len(items) > MOST:
         said = visit.gettext("More than %(n)s match; narrow the view first") % {"n": f"{MOST:,}"}
         return JSONResponse({"said": said}, 400)
-    named = _named(deed, asked)
+    named = named_in(deed, asked.details)
     if len(items) > ASK_FROM and asked.sure != len(items):
         ask = {"count": len(items), "said": words_for(visit).sure(deed.what, named, len(items))}
         return JSONResponse({"ask": ask})
-    result = await doer(visit).many(deed, items)
+    result = await perform_many(visit, deed, items)
+    return await _told(visit, result, deed.what, named, asked, deed)
+
+
+async def perform_many(visit: Visit, deed: Deed, items: Sequence[tuple[Id, int]]) -> Result:
+    """Do it to each, and tell everybody whom it concerns."""
+    result = await doer(visit).many(deed, items, _progress(visit, len(items)))
     visit.site.stream.publish(result.touched)
     if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
         told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
         await visit.site.stream.tell(told)
-    return await _told(visit, result, deed.what, named, asked, deed)
+    return result
+
+
+def _progress(visit: Visit, all_: int) -> Progress:
+    """Tells this person's browsers how far it has come, once it takes longer than a moment."""
+    told_at = time.monotonic() + _QUICK
+
+    async def progress(done: int) -> None:
+        nonlocal told_at
+        if time.monotonic() >= told_at and done < all_:
+            told_at = time.monotonic() + _TELL_EVERY
+            told: dict[str, object] = {"to": visit.user.name, "what": "progress", "n": f"{done:,}", "all": f"{all_:,}"}
+            await visit.site.stream.tell(told)
+
+    return progress
 
 
 async def undo(visit: Visit) -> Response:
     """Take back one event, a lot, or the last thing that this person did."""
     asked = await _body(visit)
-    site, me = visit.site, visit.user.name
     try:
         batch = as_written(asked["batch"]) if asked.get("batch") else None
         events = [as_written(asked["event"])] if asked.get("event") else []
     except ValueError:
         raise HTTPException(400) from None
-    if batch:
-        events = await site.db.read(lambda cursor: events_of_batch(cursor, batch, me))
-    elif not events:
-        lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
-        events = list(next((lot.events for lot in lots if not lot.undone), ()))
+    events = events or await to_take_back(visit, batch)
     if not events:
         return await _answer(visit, {"said": visit.gettext("There is nothing to undo"), "done": 0}, asked)
-    result = await doer(visit).undo(events, me)
-    if result.gone == len(events):
-        raise HTTPException(404)
-    site.stream.publish(result.touched)
-    refused = await _refusals(visit, result.refused)
+    result = await take_back(visit, events)
+    refused = await refusals(visit, result.refused)
     if len(events) == 1:
         said = visit.gettext("Undone: %(code)s") % {"code": result.done[0].inquiry.code} if result.done else ""
         said = said or str(refused[0]["said"])
     else:
-        said = _summary(visit, words_for(visit).many("undo", {}, len(result.done)), result, refused)
+        said = summary(visit, words_for(visit).many("undo", {}, len(result.done)), result, refused)
     rows = await rows_of(visit, [done.inquiry.inquiry_id for done in result.done][:_ROWS])
     told = {"said": said, "done": len(result.done), "refused": refused[:_EACH], "rows": rows}
     return await _answer(visit, told, asked)
+
+
+async def to_take_back(visit: Visit, batch: Id | None) -> list[Id]:
+    """The events of a lot, or else of the last thing that this person did within ten minutes."""
+    site, me = visit.site, visit.user.name
+    if batch:
+        return await site.db.read(lambda cursor: events_of_batch(cursor, batch, me))
+    lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
+    return list(next((lot.events for lot in lots if not lot.undone), ()))
+
+
+async def take_back(visit: Visit, events: Sequence[Id]) -> Result:
+    """Raises HTTPException 404: there are no such events by this person."""
+    result = await doer(visit).undo(events, visit.user.name, _progress(visit, len(events)))
+    if result.gone == len(events):
+        raise HTTPException(404)
+    visit.site.stream.publish(result.touched)
+    return result
 
 
 async def recent_page(visit: Visit) -> Response:
@@ -115,7 +148,7 @@ async def recent_page(visit: Visit) -> Response:
     lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
     first = [lot.inquiries[0] for lot in lots]
     moment = site.clock()
-    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment))
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment, kept=site.kept))
     codes = {row.inquiry.inquiry_id: row.inquiry.code for row in rows}
     if visit.wants_json:
         return JSONResponse({"actions": [_recent_json(lot, codes.get(lot.inquiries[0], "")) for lot in lots]})
@@ -135,24 +168,25 @@ def _recent_json(lot: Recent, code: str) -> dict[str, object]:
     }
 
 
-async def _matching(visit: Visit, asked: Asked) -> tuple[tuple[Id, int], ...]:
-    view = View.of_address((asked.query or "").lstrip("/?"))
+async def matched(visit: Visit, query: str, as_of: datetime) -> tuple[tuple[Id, int], ...]:
+    """All that a view held at that moment, with their versions."""
+    view = View.of_address(query.lstrip("/?"))
     site, bands = visit.site, visit.site.settings.bands
 
     def read(cursor: Connection) -> list[tuple[Id, int]]:
         sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
         filters = view.filters(visit.user.name, site.settings.timezone, sought)
-        return matching(cursor, filters, as_of=asked.as_of, bands=bands)
+        return matching(cursor, filters, as_of=as_of, bands=bands)
 
     found = await site.db.read(read)
     return tuple(found)
 
 
-def _named(deed: Deed, asked: Asked) -> dict[str, str]:
+def named_in(deed: Deed, details: Mapping[str, str]) -> dict[str, str]:
     """The details for a sentence; an incident goes by its number."""
     named = dict(deed.details)
     if deed.into is not None:
-        told = asked.details.get("into") or asked.details.get("into_other", "")
+        told = details.get("into") or details.get("into_other", "")
         named["number"] = re.sub(r"\D", "", told)
     return named
 
@@ -160,8 +194,8 @@ def _named(deed: Deed, asked: Asked) -> dict[str, str]:
 async def _told(
     visit: Visit, result: Result, what: str, named: Mapping[str, str], asked: Asked, deed: Deed
 ) -> Response:
-    refused = await _refusals(visit, result.refused)
-    said = _summary(visit, words_for(visit).many(what, named, len(result.done)), result, refused)
+    refused = await refusals(visit, result.refused)
+    said = summary(visit, words_for(visit).many(what, named, len(result.done)), result, refused)
     ids = [done.inquiry.inquiry_id for done in result.done]
     rows = await rows_of(visit, (ids + [each.inquiry.inquiry_id for each in result.refused])[:_ROWS])
     back = {"url": "/undo", "body": {"batch": written(deed.batch)}} if result.done and deed.batch else None
@@ -182,7 +216,7 @@ async def _answer(visit: Visit, told: dict[str, object], asked: Mapping[str, str
     return RedirectResponse(local(asked.get("back") or "/recent"), 303)
 
 
-async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, str]]:
+async def refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, str]]:
     """Each with who was quicker, in words; the many after the first few by owner only."""
     deeds, now = words_for(visit), visit.site.clock()
     told = []
@@ -209,7 +243,7 @@ async def _refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, 
     return told
 
 
-def _summary(visit: Visit, done: str, result: Result, refused: Sequence[Mapping[str, str]]) -> str:
+def summary(visit: Visit, done: str, result: Result, refused: Sequence[Mapping[str, str]]) -> str:
     """ "38 claimed, 2 were amy's, 1 changed meanwhile"."""
     me = visit.user.name
     parts = [done]

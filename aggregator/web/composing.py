@@ -19,7 +19,7 @@ from aggregator.store.drafts import LONGEST, Draft, save_draft
 from aggregator.store.snippets import stored_snippets
 from aggregator.triage import secrets
 from aggregator.triage.followup import LANGUAGES, listed
-from aggregator.web import incident_words, inquiry_page
+from aggregator.web import incident_notice, incident_words, inquiry_page
 from aggregator.web.i18n import CHINESE, ENGLISH, catalogue
 from aggregator.web.known import known
 from aggregator.web.visit import fields
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aggregator.answering.similar import Suggestion
     from aggregator.store.database import Connection
     from aggregator.store.reading import IncidentTag, InquiryPage
+    from aggregator.web.incident_notice import Shown
     from aggregator.web.visit import Visit
 
 _MOST_SNIPPETS = 400
@@ -73,13 +74,13 @@ def draft_json(visit: Visit, stored: Draft) -> dict[str, Any]:
 async def picking(visit: Visit) -> Response:
     """All texts that can be put in, filled for this inquiry, as JSON: first what is suggested, then snippets."""
     page = await inquiry_page.read(visit, await inquiry_page.wanted(visit))
-    values, known_ones = await _values(visit, page), await _snippets(visit)
+    values, known_ones = await values_of(visit, page), await _snippets(visit)
     inquiry = page.row.inquiry
     about = frozenset({inquiry.kind, *(term.rule for term in page.row.terms)})
     gettext = catalogue(visit.lang).gettext
     told = [
         _entry(offer.key, offer.name, offer.text, offer.lang, gettext("suggested"))
-        for offer in _offers(visit, page, values, known_ones)
+        for offer in _offers(visit, page, values, known_ones, await incident_notice.shown(visit, page, values))
     ]
     offered = {each["text"] for each in told}
     for one in in_order(known_ones, inquiry.lang, about)[:_MOST_SNIPPETS]:
@@ -112,23 +113,29 @@ async def suggested(visit: Visit) -> Response:
         return similar.suggestions(cursor, site.similar, question, inquiry.person_id)
 
     found = await site.db.read(read)
-    values = await _values(visit, page)
+    values = await values_of(visit, page)
     filled = [(one, fill(one.answer, values(one.source.lang)).text) for one in found]
-    offers = _offers(visit, page, values, await _snippets(visit))
+    notice = await incident_notice.shown(visit, page, values)
+    offers = _offers(visit, page, values, await _snippets(visit), notice)
     return HTMLResponse(visit.html("suggested.html", offers=offers, found=filled))
 
 
-_Values = Callable[[str], Mapping[str, str]]
+Values = Callable[[str], Mapping[str, str]]
 
 
-def _offers(visit: Visit, page: InquiryPage, values: _Values, known_ones: Sequence[Snippet]) -> list[Offer]:
+def _offers(
+    visit: Visit, page: InquiryPage, values: Values, known_ones: Sequence[Snippet], notice: Shown | None
+) -> list[Offer]:
     """What this inquiry asks for by itself: safety first, then its incident's notice, then what is missing."""
     gettext = catalogue(visit.lang).gettext
     lang = "zh" if page.row.inquiry.lang.startswith("zh") else "en"
     found = []
     if page.row.inquiry.secret:
         found += _filled("leaked_phrase", gettext("Phrase leaked: move the funds"), lang, values, known_ones)
-    if page.row.incident:
+    if page.row.incident and notice:
+        name = gettext("Notice of %(incident)s") % {"incident": page.row.incident.name}
+        found.append(Offer("incident_notice", name, notice.text, notice.notice.lang))
+    elif page.row.incident:
         found += _notice(page.row.incident, gettext("Notice of %(incident)s"), lang, values, known_ones)
     told = known(page.row, page.told)
     if told.ask:
@@ -136,18 +143,18 @@ def _offers(visit: Visit, page: InquiryPage, values: _Values, known_ones: Sequen
     return found
 
 
-def _notice(incident: IncidentTag, name: str, lang: str, values: _Values, known_ones: Sequence[Snippet]) -> list[Offer]:
-    """The status notice of an incident: the snippet for known incidents, which says what this one is."""
+def _notice(incident: IncidentTag, name: str, lang: str, values: Values, known_ones: Sequence[Snippet]) -> list[Offer]:
+    """As long as nobody has written its notice: the snippet for known incidents, which says what this one is."""
     return _filled("incident_notice", name % {"incident": incident.name}, lang, values, known_ones)
 
 
-def _filled(key: str, name: str, lang: str, values: _Values, known_ones: Sequence[Snippet]) -> list[Offer]:
+def _filled(key: str, name: str, lang: str, values: Values, known_ones: Sequence[Snippet]) -> list[Offer]:
     """The snippet of the first set that has this name, as it stands now; nothing, if it was removed."""
     one = next((each for each in known_ones if each.origin == f"{key}/{lang}"), None)
     return [Offer(key, name, fill(one.text, values(lang)).text, lang)] if one else []
 
 
-async def _values(visit: Visit, page: InquiryPage) -> _Values:
+async def values_of(visit: Visit, page: InquiryPage) -> Values:
     """What stands for the variables of snippets in this inquiry, by language."""
     inquiry, incident = page.row.inquiry, page.row.incident
     told = known(page.row, page.told)

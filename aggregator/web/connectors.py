@@ -27,26 +27,40 @@ async def listed(visit: Visit) -> Response:
 
 async def change(visit: Visit) -> Response:
     """`pause`, `resume`, `look` (poll now) or `test` (try its login), of the source `name`."""
-    what, site = visit.request.path_params["what"], visit.site
+    what = visit.request.path_params["what"]
     name = (await fields(visit.request)).get("name", "")
-    config = site.settings.sources.get(name)
-    if config is None or not config.enabled:
-        raise HTTPException(404)
     try:
-        match what:
-            case "pause":
-                await site.sources.pause(name, visit.user.name)
-            case "resume":
-                await site.sources.go_on(name)
-            case "look":
-                site.sources.poll_soon(name)
-            case "test":
-                return await _page(visit, {name: await check_source(site.settings, name)})
-            case _:
-                raise HTTPException(404)
+        if what == "test" and _is_at_work(visit, name):
+            return await _page(visit, {name: await check_source(visit.site.settings, name)})
+        await perform(visit, name, what)
     except KeyError:
         raise HTTPException(404) from None
     return RedirectResponse(f"/connectors#{name}", 303)
+
+
+async def perform(visit: Visit, name: str, what: str) -> None:
+    """`pause`, `resume` or `look`.
+
+    Raises:
+        KeyError: there is no such source at work, or nothing of the kind can be done to one.
+    """
+    sources = visit.site.sources
+    if not _is_at_work(visit, name):
+        raise KeyError(name)
+    match what:
+        case "pause":
+            await sources.pause(name, visit.user.name)
+        case "resume":
+            await sources.go_on(name)
+        case "look":
+            sources.poll_soon(name)
+        case _:
+            raise KeyError(what)
+
+
+def _is_at_work(visit: Visit, name: str) -> bool:
+    config = visit.site.settings.sources.get(name)
+    return config is not None and config.enabled
 
 
 async def _page(visit: Visit, found: Mapping[str, Sequence[Finding]]) -> Response:

@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 from aggregator.config import clock_of
 from aggregator.store.figures import Figures, Range, figures
 from aggregator.web import plots, words
-from aggregator.web.i18n import catalogue
+from aggregator.web.i18n import Lang, catalogue
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from starlette.responses import Response
 
+    from aggregator.config import Settings
+    from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
 SPANS = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
@@ -29,10 +31,7 @@ async def show(visit: Visit) -> Response:
     moment = site.clock()
     span, wanted = _asked(visit.request.query_params, moment, settings.timezone)
 
-    def due(channel: str, began: datetime) -> datetime:
-        return clock_of(settings, channel).due(began, further=False)
-
-    found = await site.db.read(lambda con: figures(con, wanted, due=due, moment=moment, bands=settings.bands))
+    found = await site.db.read(lambda con: figures_of(con, wanted, settings, moment))
     return visit.page(
         "dashboard.html",
         figures=found,
@@ -40,10 +39,19 @@ async def show(visit: Visit) -> Response:
         span=span,
         spans=SPANS,
         channels=sorted({*wanted.channels, *(channel for _, channel in found.arrivals)}),
-        plots=_plots(visit, found, wanted),
+        plots=plots_of(visit.lang, found, wanted),
         view=_view(wanted),
-        spell=_spelled(visit),
+        spell=spelled(visit.lang),
     )
+
+
+def figures_of(con: Connection, wanted: Range, settings: Settings, moment: datetime) -> Figures:
+    """What the dashboard and the digest count."""
+
+    def due(channel: str, began: datetime) -> datetime:
+        return clock_of(settings, channel).due(began, further=False)
+
+    return figures(con, wanted, due=due, moment=moment, bands=settings.bands)
 
 
 def _asked(query: Mapping[str, str], moment: datetime, zone: str) -> tuple[str, Range]:
@@ -75,9 +83,10 @@ def _view(wanted: Range) -> Callable[..., str]:
     return url
 
 
-def _plots(visit: Visit, found: Figures, wanted: Range) -> dict[str, object]:
-    gettext = catalogue(visit.lang).gettext
-    spell, view, days = _spelled(visit), _view(wanted), wanted.days
+def plots_of(lang: Lang, found: Figures, wanted: Range) -> dict[str, object]:
+    """Their marks, for plots.html."""
+    gettext = catalogue(lang).gettext
+    spell, view, days = spelled(lang), _view(wanted), wanted.days
     channels = sorted({channel for _, channel in found.arrivals})
 
     def name(channel: str) -> str:
@@ -116,9 +125,9 @@ def _plots(visit: Visit, found: Figures, wanted: Range) -> dict[str, object]:
     }
 
 
-def _spelled(visit: Visit) -> Callable[[float], str]:
+def spelled(lang: Lang) -> Callable[[float], str]:
     """A length of time in seconds, as short as it can be said."""
-    gettext = catalogue(visit.lang).gettext
+    gettext = catalogue(lang).gettext
 
     def spell(seconds: float) -> str:
         if seconds < 60:

@@ -39,8 +39,13 @@ DID = {
     "undo": N_("took something back"),
     "unlink": N_("said that this is somebody else: %(name)s"),
     "link": N_("said that this is the same person after all: %(name)s"),
+    "confirm": N_("said that this is the same person: %(name)s"),
+    "prove": N_("saw proof that this is the same person: %(name)s (%(reason)s)"),
+    "block": N_("blocked %(name)s"),
     "clear": N_("said that this is no impostor: %(name)s"),
     "suspect": N_("said that this is an impostor after all: %(name)s"),
+    "handover_note": N_("left a hand-over note: %(text)s"),
+    "handover_done": N_("put a hand-over note away: %(text)s"),
 }
 # The deed itself: on buttons, in lists, and in what was taken back.
 DEEDS = {
@@ -65,8 +70,13 @@ DEEDS = {
     "unread": N_("Mark unread"),
     "unlink": N_("Not the same person"),
     "link": N_("Link again"),
+    "confirm": N_("Same person"),
+    "prove": N_("Proved"),
+    "block": N_("Block"),
     "clear": N_("No impostor"),
     "suspect": N_("An impostor after all"),
+    "handover_note": N_("Hand-over note"),
+    "handover_done": N_("Hand-over note put away"),
 }
 # Above the form that a deed needs.
 TITLES = {
@@ -136,6 +146,8 @@ CHANGES = {
     "kind": N_("kind"),
     "tags": N_("tags"),
     "band_by": N_("band set by"),
+    "role": N_("role"),
+    "notice": N_("notice"),
 }
 WRONG = {
     "to": N_("Nobody of that name can be assigned anything."),
@@ -147,6 +159,14 @@ WRONG = {
     "text": N_("Write something first."),
     "into": N_("There is no such incident."),
     "link": N_("That link, or person, does not stand in this thread."),
+}
+
+
+_VALUES: Mapping[str, Mapping[str, str]] = {
+    "state": words.STATES,
+    "kind": words.KINDS,
+    "close_reason": words.CLOSE_REASONS,
+    "role": words.DESK_ROLES,
 }
 
 
@@ -176,7 +196,7 @@ class DeedWords(NamedTuple):
         ]
 
     def _value(self, name: str, value: str | None) -> str:
-        known = {"state": words.STATES, "kind": words.KINDS, "close_reason": words.CLOSE_REASONS}.get(name, {})
+        known = _VALUES.get(name, {})
         if not value:
             return "–"
         if name == "snoozed_until":

@@ -16,7 +16,7 @@ from aggregator.acting.flags import FlagKind, address_of, flag
 from aggregator.acting.rights import may
 from aggregator.acting.wishes import WishError, details_of, words_of
 from aggregator.actions import AtWorkError, ChangedMeanwhileError, Done, note
-from aggregator.identity import Id, as_written, written
+from aggregator.identity import Id, as_written, code, written
 from aggregator.refold import inquiries_by_id
 from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.incidents import find_by_number
@@ -69,6 +69,22 @@ async def _done(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]
         return await _mark_unread(visit, inquiry_id)
     if what == "ask":
         return await _ask(visit, inquiry_id)
+    done = await perform(visit, inquiry_id, what, form)
+    if not visit.wants_json:
+        return RedirectResponse(local(form.get("back", "/")), 303)
+    undo = {"url": "/undo", "body": {"event": written(done.event)}} if done.event else None
+    said = words_for(visit).you(what, done.details, done.inquiry.code)
+    return JSONResponse(await row_of(visit, inquiry_id) | {"said": said, "undo": undo})
+
+
+async def perform(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]) -> Done:
+    """Do it, and tell everybody whom it concerns.
+
+    Raises:
+        WishError: the form asks for something that cannot be.
+        ChangedMeanwhileError: somebody was quicker, or (AtWorkError) has it and is at work.
+        KeyError: there is no such inquiry.
+    """
     if what in ("note", "flag"):
         done, touched = await _beside(visit, inquiry_id, what, form), {inquiry_id}
     else:
@@ -77,11 +93,7 @@ async def _done(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]
     visit.site.stream.publish(touched)
     if done.event:
         await _tell_owner(visit, what, done)
-    if not visit.wants_json:
-        return RedirectResponse(local(form.get("back", "/")), 303)
-    undo = {"url": "/undo", "body": {"event": written(done.event)}} if done.event else None
-    said = words_for(visit).you(what, done.details, done.inquiry.code)
-    return JSONResponse(await row_of(visit, inquiry_id) | {"said": said, "undo": undo})
+    return done
 
 
 async def deed_of(visit: Visit, what: str, form: Mapping[str, str], batch: Id | None = None) -> Deed:
@@ -129,7 +141,7 @@ async def row_of(visit: Visit, inquiry_id: Id) -> dict[str, object]:
 async def rows_of(visit: Visit, ids: list[Id]) -> dict[str, dict[str, object]]:
     site = visit.site
     moment = site.clock()
-    rows = await site.db.read(lambda cursor: rows_by_id(cursor, ids, moment=moment))
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, ids, moment=moment, kept=visit.site.kept))
     return {row.inquiry.name: _as_json(visit, row) for row in rows}
 
 
@@ -141,18 +153,23 @@ def _as_json(visit: Visit, row: FeedRow) -> dict[str, object]:
     }
 
 
-def _refused(visit: Visit, code: int, told: dict[str, object]) -> Response | Refusal:
-    return JSONResponse(told, code) if visit.wants_json else Refusal(code, str(told["said"]))
+def _refused(visit: Visit, status: int, told: dict[str, object]) -> Response | Refusal:
+    return JSONResponse(told, status) if visit.wants_json else Refusal(status, str(told["said"]))
 
 
 async def _conflict(visit: Visit, inquiry: Inquiry, form: Mapping[str, str]) -> dict[str, object]:
     """How the row is now, who made it so, and whether it may be taken over."""
     seen = int(form["ver"]) if form.get("ver", "").isdigit() else 0
+    said, take = await who_was_quicker(visit, inquiry, seen)
+    return await row_of(visit, inquiry.inquiry_id) | {"said": said, "owner": inquiry.owner or "", "take": take}
+
+
+async def who_was_quicker(visit: Visit, inquiry: Inquiry, seen: int) -> tuple[str, bool]:
+    """Who changed it since version `seen`, in words, and whether this visitor may take it over."""
     history = await visit.site.db.read(lambda cursor: history_of(cursor, inquiry.inquiry_id, inquiry.opened_at))
     said = words_for(visit).changed(who_changed(history, seen), inquiry, visit.site.clock())
     other = inquiry.owner not in (None, visit.user.name) and inquiry.state != "closed"
-    take = other and inquiry.owner not in await asyncio.to_thread(_not_to_take_from, visit)
-    return await row_of(visit, inquiry.inquiry_id) | {"said": said, "owner": inquiry.owner or "", "take": take}
+    return said, other and inquiry.owner not in await asyncio.to_thread(_not_to_take_from, visit)
 
 
 def who_changed(history: tuple[HistoryEvent, ...], seen: int) -> HistoryEvent | None:
@@ -217,7 +234,9 @@ async def _mark_unread(visit: Visit, inquiry_id: Id) -> Response:
 
 
 async def _owner(visit: Visit, inquiry_id: Id) -> str:
-    rows = await visit.site.db.read(lambda cursor: rows_by_id(cursor, [inquiry_id], moment=visit.site.clock()))
+    rows = await visit.site.db.read(
+        lambda cursor: rows_by_id(cursor, [inquiry_id], moment=visit.site.clock(), kept=visit.site.kept)
+    )
     if not rows:
         raise HTTPException(404)
     return rows[0].inquiry.owner or ""
@@ -228,21 +247,22 @@ def _is_active(visit: Visit, name: str) -> bool:
     return used is not None and visit.site.clock().timestamp() - used < ACTIVE.total_seconds()
 
 
-async def _ask(visit: Visit, inquiry_id: Id) -> Response:
-    """Ask the owner for it; it is told at once to whoever is there."""
+async def ask_owner(visit: Visit, inquiry_id: Id) -> str:
+    """Ask the owner for it, who is told at once if there. Returns what the asker is told."""
     owner = await _owner(visit, inquiry_id)
-    row = await row_of(visit, inquiry_id)
     if not owner or owner == visit.user.name:
-        said = visit.gettext("Nobody else has it: claim it")
-    else:
-        code = cast("Mapping[str, str]", row["facts"])["code"]
-        await _tell(visit, owner, "ask", inquiry_id, code)
-        there = await asyncio.to_thread(_is_active, visit, owner)
-        said = visit.gettext("%(who)s is asked") if there else visit.gettext("%(who)s is asked, but not here now")
-        said %= {"who": owner}
+        return visit.gettext("Nobody else has it: claim it")
+    await _tell(visit, owner, "ask", inquiry_id, code(inquiry_id))
+    there = await asyncio.to_thread(_is_active, visit, owner)
+    said = visit.gettext("%(who)s is asked") if there else visit.gettext("%(who)s is asked, but not here now")
+    return said % {"who": owner}
+
+
+async def _ask(visit: Visit, inquiry_id: Id) -> Response:
+    said = await ask_owner(visit, inquiry_id)
     if not visit.wants_json:
         return RedirectResponse(local((await fields(visit.request)).get("back", "/")), 303)
-    return JSONResponse(row | {"said": said, "undo": None})
+    return JSONResponse(await row_of(visit, inquiry_id) | {"said": said, "undo": None})
 
 
 async def _tell_owner(visit: Visit, what: str, done: Done) -> None:

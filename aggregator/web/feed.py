@@ -7,20 +7,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from aggregator.identity import Id, as_written, written
 from aggregator.store.filters import Filters
-from aggregator.store.listing import FeedPage, feed_page, place_of
-from aggregator.store.reading import FeedRow, find_by_code, rows_by_id
-from aggregator.store.searching import Term, saying, seek
+from aggregator.store.listing import Day, FeedPage, done_since, feed_page, place_of
+from aggregator.store.reading import FeedRow, find_by_code, held, rows_by_id
+from aggregator.store.searching import Term, seek, texts_in
 from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
 from aggregator.web.found import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, side
+from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of
 
 if TYPE_CHECKING:
@@ -47,30 +49,45 @@ async def feed(visit: Visit) -> Response:
     view = View.of(query.multi_items())
     moment = _moment(query.get("as_of")) or visit.site.clock()
     after = _after(query.get("after"))
-    listed = await _list(visit, view, moment, after, query.get("row", ""))
+    listing = _list(visit, view, moment, after, query.get("row", ""))
+    if query.get("part") == "rows":
+        return visit.page("rows.html", **await _rows(visit, view, await listing, moment))
+    listed, beside, found = await asyncio.gather(listing, side(visit, moment), _troubles(visit))
     page = listed.page
-    context: dict[str, Any] = {
+    beginning = await start(visit) if not (page.rows or view.narrowed or after) else None
+    return visit.page(
+        "feed.html",
+        troubles=found,
+        day=None if page.rows or view.narrowed else await _today(visit, moment),
+        side=beside,
+        built_in=BUILT_IN,
+        total=page.total,
+        channels=len(visit.site.settings.sources),
+        as_of=repr(moment.timestamp()),
+        first=after is None,
+        current=written(listed.current) if listed.current else "",
+        choices=await choices(visit, view, beside.tally),
+        start=beginning if beginning and beginning.waiting else None,
+        **await _rows(visit, view, listed, moment),
+    )
+
+
+async def _rows(visit: Visit, view: View, listed: Listed, moment: datetime) -> dict[str, Any]:
+    """What the list itself shows."""
+    page = listed.page
+    return {
         "rows": page.rows,
         "found": listed.found,
         "unread": await unread(visit, page.rows),
         "older": _older(view, page, moment),
         "view": view,
     }
-    if query.get("part") == "rows":
-        return visit.page("rows.html", **context)
-    beside = await side(visit, moment)
-    return visit.page(
-        "feed.html",
-        troubles=await _troubles(visit),
-        side=beside,
-        built_in=BUILT_IN,
-        total=page.total,
-        as_of=repr(moment.timestamp()),
-        first=after is None,
-        current=listed.current,
-        choices=await choices(visit, view, beside.tally),
-        **context,
-    )
+
+
+async def _today(visit: Visit, moment: datetime) -> Day:
+    zone = ZoneInfo(visit.site.settings.timezone)
+    midnight = moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return await visit.site.db.read(lambda cursor: done_since(cursor, midnight, visit.user.name))
 
 
 async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, Id] | None, row: str) -> Listed:
@@ -78,13 +95,15 @@ async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, 
     bands, terms = site.settings.bands, terms_of(view.search)
 
     def read(cursor: Connection) -> Listed:
-        filters = _filters(cursor, visit, view, terms)
+        filters = filters_of(cursor, visit, view, terms)
         current = find_by_code(cursor, row) if row and not after else None
         limit = PAGE
         if current:
             place = place_of(cursor, current, filters, moment=moment, bands=bands, sort=view.sort)
             limit = min(_MOST_BEFORE, PAGE * (1 + (place or 0) // PAGE))
-        page = feed_page(cursor, filters, moment=moment, bands=bands, sort=view.sort, after=after, limit=limit)
+        page = feed_page(
+            cursor, filters, moment=moment, bands=bands, sort=view.sort, after=after, limit=limit, kept=site.kept
+        )
         return Listed(page, _found(cursor, page.rows, terms), current)
 
     return await site.db.read(read)
@@ -101,10 +120,9 @@ async def some_rows(visit: Visit) -> Response:
     terms = terms_of(view.search)
 
     def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
-        rows = rows_by_id(cursor, ids, moment=moment)
-        filters = _filters(cursor, visit, view, terms)
-        shown = rows_by_id(cursor, ids, moment=moment, filters=filters, bands=site.settings.bands)
-        return rows, {row.inquiry.inquiry_id for row in shown}, _found(cursor, rows, terms)
+        rows = rows_by_id(cursor, ids, moment=moment, kept=site.kept)
+        filters = filters_of(cursor, visit, view, terms)
+        return rows, held(cursor, ids, filters, moment=moment, bands=site.settings.bands), _found(cursor, rows, terms)
 
     rows, shown, found = await site.db.read(read)
     fresh = await unread(visit, rows)
@@ -161,7 +179,8 @@ async def unread(visit: Visit, rows: Collection[FeedRow]) -> set[Id]:
     }
 
 
-def _filters(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+def filters_of(cursor: Connection, visit: Visit, view: View, terms: Sequence[Term]) -> Filters:
+    """What a view shows to this visitor; `terms`: the words of its search."""
     sought = seek(cursor, terms, closed=view.asks_for_closed)
     return view.filters(visit.user.name, visit.site.settings.timezone, sought)
 
@@ -171,7 +190,7 @@ def _found(cursor: Connection, rows: Sequence[FeedRow], terms: Sequence[Term]) -
     if not terms:
         return {}
     lacking = {row.inquiry.inquiry_id: [term for term in terms if not spans(_words(row), [term])] for row in rows}
-    said = saying(cursor, [one for one, lacks in lacking.items() if lacks], terms)
+    said = texts_in(cursor, [one for one, lacks in lacking.items() if lacks])
     return {one: Found(tuple(terms), best(said.get(one, ()), lacks)) for one, lacks in lacking.items()}
 
 

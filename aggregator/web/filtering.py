@@ -30,6 +30,11 @@ LABELS = {
     "public": N_("public"),
     "secret": N_("secret"),
     "thanks": N_("said thanks"),
+    "wrote": N_("customer wrote since"),
+    "answered": N_("answered since"),
+    "closed": N_("closed since"),
+    "due": N_("promised until"),
+    "touched": N_("changed by others since"),
     "q": N_("search"),
 }
 SORTS = {

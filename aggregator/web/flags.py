@@ -40,5 +40,5 @@ async def decided(visit: Visit) -> Response:
         raise HTTPException(400) from None
     except KeyError:
         raise HTTPException(404) from None
-    site.stream.publish([inquiry])
+    site.stream.publish([inquiry] if inquiry else [])
     return RedirectResponse("/flags", 303)

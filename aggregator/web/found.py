@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from aggregator.store.searching import Term
 from aggregator.triage import search_text
 
+_LOOKED_AT = 5
 _BEFORE, _AFTER = 30, 130  # characters around the first word
 
 
@@ -37,8 +39,12 @@ def spans(text: str, terms: Iterable[Term]) -> list[tuple[int, int]]:
 
 
 def best(texts: Iterable[str], terms: Sequence[Term]) -> str:
-    """The part of the text that has most of the terms, around the first of them; "" if none has any."""
-    found = max(texts, key=lambda text: sum(bool(spans(text, [term])) for term in terms), default="")
+    """The part of the text that has most of the terms, around the first of them; "" if none has any. Of the texts that
+    have any the first few count."""
+    having = (text for text in texts if any(term.text in folded for folded in [search_text(text)] for term in terms))
+    found = max(
+        islice(having, _LOOKED_AT), key=lambda text: sum(bool(spans(text, [term])) for term in terms), default=""
+    )
     return around(found, terms)
 
 

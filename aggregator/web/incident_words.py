@@ -64,6 +64,8 @@ DONE = {
     "split": N_("split it"),
     "merge": N_("merged it"),
     "unmerge": N_("undid the merging"),
+    "notice": N_("changed the notice"),
+    "answer": N_("answered all who wait"),
 }
 _SPELLED = {
     "bsc": "BNB Chain", "ton": "TON", "zksync": "zkSync", "ios": "iOS", "android": "Android", "web": "Web",

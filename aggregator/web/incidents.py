@@ -12,11 +12,13 @@ from aggregator.identity import Id, as_written
 from aggregator.incidents.acting import NotPossibleError, What, act
 from aggregator.store.incidents import find_by_number, incident_list, incident_page
 from aggregator.store.reading import find_by_code
+from aggregator.web import incident_notice
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from aggregator.incidents.notices import NoticeLang
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
@@ -28,7 +30,7 @@ async def listed(visit: Visit) -> Response:
 
 
 async def show(visit: Visit) -> Response:
-    return await _page(visit, await _wanted(visit))
+    return await page(visit, await wanted(visit))
 
 
 async def change(visit: Visit) -> Response:
@@ -37,41 +39,51 @@ async def change(visit: Visit) -> Response:
     if what not in get_args(What):
         raise HTTPException(404)
     form = await fields(visit.request)
-    incident = await _wanted(visit)
-    site = visit.site
-    inquiries = await _inquiries(visit)
-    into = await _into(visit, form)
-    if (what in ("remove", "add", "split") and not inquiries) or (what == "merge" and into is None):
-        return await _page(visit, incident, code=409)
+    incident = await wanted(visit)
     try:
-        touched = await act(
-            site.db,
-            site.incidents,
-            incident,
-            visit.user.name,
-            cast("What", what),
-            site.clock(),
-            inquiries=inquiries,
-            into=into,
-        )
-    except KeyError:
-        raise HTTPException(404) from None
+        await perform(visit, incident, cast("What", what), await _inquiries(visit), await _into(visit, form))
     except NotPossibleError:
-        return await _page(visit, incident, code=409)
-    site.stream.publish(touched)
+        return await page(visit, incident, code=409)
     return RedirectResponse(local(form.get("back", visit.request.url.path)), 303)
 
 
-async def _page(visit: Visit, incident: Id, *, code: int = 200) -> Response:
+async def perform(visit: Visit, incident: Id, what: What, inquiries: Sequence[Id], into: Id | None) -> None:
+    """Do it, and tell the open pages.
+
+    Raises:
+        NotPossibleError: it cannot be done to it as it is, or names no inquiry, or no incident to merge with.
+        HTTPException: 404, there is none.
+    """
+    if (what in ("remove", "add", "split") and not inquiries) or (what == "merge" and into is None):
+        raise NotPossibleError(f"{what} wants to know with what")
+    site, who, now = visit.site, visit.user.name, visit.site.clock()
+    try:
+        touched = await act(site.db, site.incidents, incident, who, what, now, inquiries=inquiries, into=into)
+    except KeyError:
+        raise HTTPException(404) from None
+    site.stream.publish(touched)
+
+
+async def page(
+    visit: Visit, incident: Id, *, code: int = 200, said: str = "", drafts: Mapping[NoticeLang, str] | None = None
+) -> Response:
+    """The page of one incident. `said`: what stands in the way; `drafts`: of its notice, that were not taken."""
     moment = visit.site.clock()
-    page = await visit.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
-    if page is None:
+    shown = await visit.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
+    if shown is None:
         raise HTTPException(404)
-    return visit.page("incident.html", code=code, page=page, refused=code != 200)
+    if code == 409 and not said:
+        said = visit.gettext("That cannot be done to this incident as it is; nothing was changed.")
+    notice = await incident_notice.written(visit, incident, drafts)
+    return visit.page("incident.html", code=code, page=shown, said=said, notice=notice)
 
 
-async def _wanted(visit: Visit) -> Id:
-    named: str = visit.request.path_params["id"]
+async def wanted(visit: Visit) -> Id:
+    return await called(visit, visit.request.path_params["id"])
+
+
+async def called(visit: Visit, named: str) -> Id:
+    """The incident of this id or number. Raises HTTPException 404: there is none."""
     try:
         return as_written(named)
     except ValueError:

@@ -18,8 +18,9 @@ from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
 from aggregator.store.looks import looked
-from aggregator.store.reading import InquiryPage, ThreadPost, find_by_code, inquiry_page
-from aggregator.web import replies
+from aggregator.store.reading import FeedRow, InquiryPage, ThreadPost, find_by_code, person_of, rows_by_id, said_in
+from aggregator.store.told import mark_told
+from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
 from aggregator.web.known import known
 from aggregator.web.reasons import spans_of, why_of
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
 
 async def show(visit: Visit) -> Response:
     inquiry_id = await wanted(visit)
-    written = await _written(visit, inquiry_id)
-    page = await read(visit, inquiry_id)
+    written, page = await _read(visit, inquiry_id)
     inquiry = page.row.inquiry
     with suppress(DeskFullError):  # it can be read all the same
         if "x-unread" in visit.request.headers:  # shown once more after it was marked as unread
-            return _page(visit, page, written, await _draft(visit, inquiry_id))
+            return await _page(visit, page, written, await _draft(visit, inquiry_id))
         await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry.inquiry_id, inquiry.seen_at)
         await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry.inquiry_id, visit.site.clock())
-    return _page(visit, page, written, await _draft(visit, inquiry_id))
+        await asyncio.to_thread(mark_told, visit.site.desk, visit.user.name, inquiry.inquiry_id)
+    return await _page(visit, page, written, await _draft(visit, inquiry_id))
 
 
 async def again(
@@ -51,10 +52,10 @@ async def again(
 ) -> Response:
     """The page once more, with what stands in the way; `draft`: a text that was not taken; `confirm`: the warnings that
     sending it once more confirms."""
-    written, stored = await _written(visit, inquiry_id), await _draft(visit, inquiry_id)
+    stored = await _draft(visit, inquiry_id)
     shown = replace(stored, text=draft) if draft else stored
-    page = await read(visit, inquiry_id)
-    return _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
+    written, page = await _read(visit, inquiry_id)
+    return await _page(visit, page, written, shown, code=code, conflict=said, confirm=confirm)
 
 
 async def _draft(visit: Visit, inquiry_id: Id) -> Draft:
@@ -74,8 +75,8 @@ async def change(visit: Visit) -> Response:
 async def mark_read(visit: Visit) -> Response:
     """What was on screen long enough counts as read."""
     inquiry_id = await wanted(visit)
-    page = await read(visit, inquiry_id)
-    await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, page.row.inquiry.seen_at)
+    row = await shown_row(visit, inquiry_id)
+    await asyncio.to_thread(visit.site.desk.mark_read, visit.user.name, inquiry_id, row.inquiry.seen_at)
     await asyncio.to_thread(looked, visit.site.desk, visit.user.name, inquiry_id, visit.site.clock())
     return Response(status_code=204)
 
@@ -91,7 +92,11 @@ async def out(visit: Visit) -> Response:
 
 
 async def wanted(visit: Visit) -> Id:
-    named: str = visit.request.path_params["id"]
+    return await called(visit, visit.request.path_params["id"])
+
+
+async def called(visit: Visit, named: str) -> Id:
+    """The inquiry of this id or code. Raises HTTPException 404: there is none."""
     try:
         return as_written(named)
     except ValueError:
@@ -101,16 +106,34 @@ async def wanted(visit: Visit) -> Id:
     return found
 
 
-async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
-    moment = visit.site.clock()
-    page = await visit.site.db.read(lambda cursor: inquiry_page(cursor, inquiry_id, moment=moment))
-    if page is None:
+async def shown_row(visit: Visit, inquiry_id: Id) -> FeedRow:
+    moment, kept = visit.site.clock(), visit.site.kept
+    rows = await visit.site.db.read(lambda cursor: rows_by_id(cursor, [inquiry_id], moment=moment, kept=kept))
+    if not rows:
         raise HTTPException(404)
-    return page
+    return rows[0]
 
 
-async def _written(visit: Visit, inquiry_id: Id) -> Written:
-    """The answers from here. Read before the thread: what is marked as seen is surely shown."""
+async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
+    return await _around(visit, await shown_row(visit, inquiry_id))
+
+
+async def _read(visit: Visit, inquiry_id: Id) -> tuple[Written, InquiryPage]:
+    """The answers from here are read before the thread: what is marked as seen is surely shown."""
+    written, row = await asyncio.gather(answers_of(visit, inquiry_id), shown_row(visit, inquiry_id))
+    return written, await _around(visit, row)
+
+
+async def _around(visit: Visit, row: FeedRow) -> InquiryPage:
+    read, inquiry = visit.site.db.read, row.inquiry
+    said, (told, path) = await asyncio.gather(
+        read(lambda cursor: said_in(cursor, inquiry)), read(lambda cursor: person_of(cursor, inquiry))
+    )
+    return InquiryPage(row, said.posts, said.events, told, path, said.approaches)
+
+
+async def answers_of(visit: Visit, inquiry_id: Id) -> Written:
+    """The answers from here."""
     outbox = visit.site.outbox
     try:
         return await visit.site.db.read(lambda cursor: outbox.written(cursor, inquiry_id))
@@ -118,7 +141,7 @@ async def _written(visit: Visit, inquiry_id: Id) -> Written:
         raise HTTPException(404) from None
 
 
-def _page(
+async def _page(
     visit: Visit,
     page: InquiryPage,
     written: Written,
@@ -130,6 +153,9 @@ def _page(
 ) -> Response:
     posts = replies.in_thread(page.posts, written)
     texts = {post.post_id: post.text for post in page.posts}
+    notice = None
+    if page.row.incident:
+        notice = await incident_notice.shown(visit, page, await composing.values_of(visit, page))
     return visit.page(
         "inquiry.html",
         code=code,
@@ -150,6 +176,7 @@ def _page(
         outgoing=written.shown,
         left=lambda row: replies.seconds_left(visit, row),
         known=known(page.row, page.told),
+        notice=notice,
     )
 
 

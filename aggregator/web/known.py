@@ -41,11 +41,15 @@ class Known:
 
 
 def known(row: FeedRow, told: Told) -> Known:
-    given = tuple((slot, _values(slot, told)) for slot in SLOTS if slot in told.slots)
     missing = tuple(
         slot for slot in needed(row.inquiry.kind, {term.rule for term in row.terms}) if slot not in told.slots
     )
-    return Known(given, missing, *follow_up(row.inquiry.lang, missing))
+    return Known(given(told), missing, *follow_up(row.inquiry.lang, missing))
+
+
+def given(told: Told) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+    """Each slot that was told, with what it was told as."""
+    return tuple((slot, _values(slot, told)) for slot in SLOTS if slot in told.slots)
 
 
 def _values(slot: str, told: Told) -> tuple[Value, ...]:

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from aggregator.store import deliveries
 from aggregator.store.sources import HealthState
 from aggregator.telling_settings import targets_of
+from aggregator.web.metrics_desk import Desk, desk_families, read_desk
 from aggregator.web.security import same_secret
 from connectors.errors import AuthError
 
@@ -45,7 +46,8 @@ async def metrics(request: Request) -> Response:
     reports = await asyncio.to_thread(site.health)
     now = site.clock()
     stored = await site.db.read(lambda cursor: _stored(cursor, now, site.settings))
-    told = _Told(reports, stored, site.surfacing.times(), now)
+    desk = await site.db.read(lambda cursor: read_desk(cursor, site.db, now))
+    told = _Told(reports, stored, desk, site.surfacing.times(), now)
     body = await asyncio.to_thread(_written, told)
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -76,6 +78,7 @@ class _Stored:
 class _Told:
     reports: Sequence[SourceReport]
     stored: _Stored
+    desk: Desk
     times: Mapping[str, Times]
     now: datetime
 
@@ -158,6 +161,7 @@ def _families(told: _Told) -> Iterable[Metric]:
     for band, count in told.stored.bands.items():
         bands.add_metric([band], count)
     yield bands
+    yield from desk_families(told.desk)
     yield from _targets(told)
     surfaced = HistogramMetricFamily(
         "aggregator_time_to_surface_seconds",

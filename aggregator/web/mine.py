@@ -1,4 +1,4 @@
-"""A colleague's own settings: language, colours, keys, password, and the browsers that are signed in."""
+"""A colleague's own settings: language, colours, sound, password, and the browsers that are signed in."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ async def save(visit: Visit) -> Response:
         theme=theme,
         density=density,
         shortcuts="shortcuts" in form,
+        sound="sound" in form,
     )
     return RedirectResponse(local(form.get("back", "/settings")), 303)
 
@@ -57,7 +58,7 @@ async def end_session(visit: Visit) -> Response:
     wanted = form.get("session")
     for one in await asyncio.to_thread(team.sessions, desk, name):
         if one.session_id == wanted or (wanted is None and one.session_id != this):
-            await asyncio.to_thread(team.end_session, desk, name, one.session_id)
+            await asyncio.to_thread(team.end_session, desk, name, one.session_id, who=name, now=visit.site.clock())
     return RedirectResponse("/signin" if wanted == this else "/settings", 303)
 
 

@@ -18,7 +18,6 @@ from aggregator.triage.impersonation import OurNames
 from aggregator.triage.language import search_text
 from aggregator.web import composer_words, words
 from aggregator.web.i18n import catalogue
-from aggregator.web.visit import fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from aggregator.store.database import Connection
     from aggregator.store.reading import InquiryPage
     from aggregator.web.visit import Visit
-
-_MOST_CONFIRMED = 50
 
 
 class Objection(TypedDict):
@@ -44,9 +41,8 @@ class Objection(TypedDict):
     end: NotRequired[int]
 
 
-async def objections(visit: Visit, page: InquiryPage, text: str) -> list[Objection]:
-    """Empty: it may be sent. Warnings that the form names as `confirmed` do not hold it up."""
-    confirmed = (await fields(visit.request)).get("confirmed", "").split("\n")[:_MOST_CONFIRMED]
+async def objections(visit: Visit, page: InquiryPage, text: str, confirmed: Sequence[str]) -> list[Objection]:
+    """Empty: it may be sent. Warnings whose keys were `confirmed` do not hold it up."""
     context = await _context(visit, page, text)
     found = await asyncio.to_thread(safety.check, text, context)
     if not safety.blocks(found, confirmed):
@@ -122,7 +118,7 @@ def _owned(cursor: Connection, values: Sequence[str], person_id: Id) -> frozense
 def _told(visit: Visit, one: safety.Objection, text: str, context: safety.Context) -> Objection:
     told: Objection = {
         "name": one.rule,
-        "said": _sentence(visit, one, untold=not context.official.is_told),
+        "said": sentence(visit, one, untold=not context.official.is_told),
         "level": one.level,
         "key": one.key,
     }
@@ -131,7 +127,8 @@ def _told(visit: Visit, one: safety.Objection, text: str, context: safety.Contex
     return told
 
 
-def _sentence(visit: Visit, one: safety.Objection, *, untold: bool) -> str:
+def sentence(visit: Visit, one: safety.Objection, *, untold: bool) -> str:
+    """Why, in words. `untold`: nobody has said which domains are ours."""
     gettext = catalogue(visit.lang).gettext
     said = one.words
     if one.rule == "asks_given":

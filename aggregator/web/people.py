@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, cast, get_args
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from aggregator.acting.flags import verdicts
+from aggregator.acting.rights import may
 from aggregator.identity import as_written
-from aggregator.people_actions import Said, clear, say
+from aggregator.people_actions import Said, say
 from aggregator.store.contacts import impersonators
+from aggregator.web.person_page import judged
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
@@ -40,20 +43,19 @@ async def change(visit: Visit) -> Response:
 
 async def impostors(visit: Visit) -> Response:
     """Accounts that pose as ours, for moderation."""
-    return visit.page("impostors.html", accounts=await visit.site.db.read(impersonators))
+    accounts = await visit.site.db.read(impersonators)
+    flags = await visit.site.db.read(lambda cursor: verdicts(cursor, "account", [one.account for one in accounts]))
+    return visit.page("impostors.html", accounts=accounts, flags=flags, blocks=may(visit.user, "decide_flags"))
 
 
-async def clear_impostor(visit: Visit) -> Response:
-    """Say on that list that one is none; what it wrote begins inquiries then."""
-    form = await fields(visit.request)
-    site = visit.site
+async def judge_impostor(visit: Visit) -> Response:
+    """Say on that list that one is none (what it wrote begins inquiries then), flag it, or block it."""
+    what, form = visit.request.path_params["what"], await fields(visit.request)
+    if what not in ("clear", "flag", "block"):
+        raise HTTPException(404)
     try:
-        changed = await clear(
-            site.db, site.settings, as_written(form.get("account", "")), visit.user.name, site.clock()
-        )
+        account = as_written(form.get("account", ""))
     except ValueError:
         raise HTTPException(400) from None
-    except KeyError:
-        raise HTTPException(404) from None
-    site.stream.publish(changed)
+    await judged(visit, account, what, form)
     return RedirectResponse("/impostors", 303)

@@ -8,13 +8,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from aggregator.identity import as_written
-from aggregator.store.reading import inquiry_page
+from aggregator.store.reading import said_in
 from aggregator.web import words
+from aggregator.web.inquiry_page import shown_row
 from aggregator.web.reasons import spans_of, why_of
 from aggregator.web.visible import Target, pieces, target
 
 if TYPE_CHECKING:
-    from aggregator.store.reading import InquiryPage
+    from collections.abc import Sequence
+
+    from aggregator.store.reading import ThreadPost
     from aggregator.web.visit import Visit
 
 _POSTS = 8  # the newest of the inquiry
@@ -25,33 +28,29 @@ _LINKS = 6
 async def preview(visit: Visit) -> Response:
     """Looking at it here is not yet reading it: the script says so after a second."""
     try:
-        inquiry, moment = as_written(visit.request.path_params["id"]), visit.site.clock()
+        row = await shown_row(visit, as_written(visit.request.path_params["id"]))
     except ValueError:
         raise HTTPException(404) from None
-    page = await visit.site.db.read(lambda cursor: inquiry_page(cursor, inquiry, moment=moment))
-    if page is None:
-        raise HTTPException(404)
-    ours = [post for post in page.posts if post.ours]
-    texts = {post.post_id: post.text for post in page.posts}
+    said = await visit.site.db.read(lambda cursor: said_in(cursor, row.inquiry))
+    ours = [post for post in said.posts if post.ours]
+    texts = {post.post_id: post.text for post in said.posts}
     return visit.page(
         "preview.html",
-        row=page.row,
+        row=row,
         posts=ours[-_POSTS:],
-        left_out=len(page.posts) - len(ours[-_POSTS:]),
-        events=page.events[-_EVENTS:],
-        why=why_of(page.row, texts),
-        spans=spans_of(page.row),
-        links=_links(page),
+        left_out=len(said.posts) - len(ours[-_POSTS:]),
+        events=said.events[-_EVENTS:],
+        why=why_of(row, texts),
+        spans=spans_of(row),
+        links=_links(ours),
         reasons=words.CLOSE_REASONS,
     )
 
 
-def _links(page: InquiryPage) -> list[Target]:
+def _links(posts: Sequence[ThreadPost]) -> list[Target]:
     """Where the posts lead, each once."""
     found: dict[str, Target] = {}
-    for post in page.posts:
-        if not post.ours:
-            continue
+    for post in posts:
         for piece in pieces(post.text):
             leads_to = target(piece.note) if piece.look == "link" else None
             if leads_to:

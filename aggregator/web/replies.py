@@ -10,6 +10,7 @@ from uuid import UUID
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from aggregator.actions import ChangedMeanwhileError
 from aggregator.clocks import real_seconds
 from aggregator.identity import code
 from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError
@@ -18,7 +19,7 @@ from aggregator.store.drafts import Draft, draft_sent, put_back
 from aggregator.store.reading import ThreadPost
 from aggregator.triage.secrets import find
 from aggregator.web import composing, inquiry_page, reply_words
-from aggregator.web.doing import who_changed, words_for
+from aggregator.web.doing import who_was_quicker
 from aggregator.web.objections import Objection, objections
 from aggregator.web.visit import fields, local
 from connectors.errors import ReplyRefusedError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from aggregator.web.visit import Visit
 
 LONGEST = 50_000  # characters that a page may send; a platform takes far fewer
+_MOST_CONFIRMED = 50
 
 
 async def reply(visit: Visit) -> Response:
@@ -41,50 +43,92 @@ async def reply(visit: Visit) -> Response:
     """
     form = await fields(visit.request)
     inquiry_id = await inquiry_page.wanted(visit)
-    page = await inquiry_page.read(visit, inquiry_id)
-    text = form.get("text", "").replace("\r\n", "\n").strip()
-    inquiry = page.row.inquiry
-    if found := _first_objections(visit, text) or await objections(visit, page, text):
-        return await _objected(visit, inquiry_id, found, text)
-    if inquiry.state == "closed" and form.get("ver") not in (None, "", str(inquiry.ver)):
-        seen = int(form["ver"]) if form["ver"].isdigit() else 0
-        said = words_for(visit).changed(who_changed(page.events, seen), inquiry, visit.site.clock())
-        return await _stopped(visit, inquiry_id, said, (), text)
+    text, ver = form.get("text", "").replace("\r\n", "\n").strip(), form.get("ver", "")
+    confirmed = form.get("confirmed", "").split("\n")[:_MOST_CONFIRMED]
+    # A version that is no number is none that we know.
+    seen = (int(ver) if ver.isdigit() else 0) if ver else None
     try:
-        taken = await visit.site.outbox.send(inquiry_id, visit.user.name, text, form.get("seen", ""))
+        taken = await take(visit, inquiry_id, text, form.get("seen", ""), seen, confirmed)
+    except ObjectedError as error:
+        return await _objected(visit, inquiry_id, error.found, text)
+    except ChangedMeanwhileError as error:
+        said, _ = await who_was_quicker(visit, error.inquiry, seen or 0)
+        return await _stopped(visit, inquiry_id, said, (), text)
+    except SaidMeanwhileError as error:
+        return await _stopped(visit, inquiry_id, said_meanwhile(visit, error), error.answers, text)
+    return await _answer(visit, taken, 202, await draft_done(visit, inquiry_id, text, form.get("draft", "")))
+
+
+class ObjectedError(Exception):
+    """It is not sent so; `found` says why."""
+
+    def __init__(self, found: Sequence[Objection]) -> None:
+        super().__init__(found[0]["name"])
+        self.found = found
+
+
+async def take(
+    visit: Visit, inquiry_id: Id, text: str, mark: str, ver: int | None, confirmed: Sequence[str], key: str = ""
+) -> Row:
+    """Take an answer, to be sent once the time for taking it back has passed.
+
+    Args:
+        mark: the newest answer that was seen.
+        ver: the version that was seen; None: it does not matter.
+        confirmed: warnings that a colleague has read.
+        key: as Outbox.send.
+
+    Raises:
+        ObjectedError: something speaks against it, or the platform takes none.
+        ChangedMeanwhileError: it was closed since.
+        SaidMeanwhileError: others have answered since.
+        HTTPException: there is no such inquiry.
+    """
+    page = await inquiry_page.read(visit, inquiry_id)
+    if found := _first_objections(visit, text) or await objections(visit, page, text, confirmed):
+        raise ObjectedError(found)
+    inquiry = page.row.inquiry
+    if inquiry.state == "closed" and ver not in (None, inquiry.ver):
+        raise ChangedMeanwhileError(inquiry)
+    try:
+        return await visit.site.outbox.send(inquiry_id, visit.user.name, text, mark, key)
     except KeyError:
         raise HTTPException(404) from None
-    except SaidMeanwhileError as error:
-        return await _stopped(visit, inquiry_id, _said_meanwhile(visit, error.answers), error.answers, text)
     except ReplyRefusedError as error:
-        return await _objected(visit, inquiry_id, [_refused(visit, error)], text)
-    return await _answer(visit, taken, 202, await _draft_done(visit, inquiry_id, text, form.get("draft", "")))
+        raise ObjectedError([refused(visit, error)]) from None
 
 
 async def decide(visit: Visit) -> Response:
     """`undo`, `again`, `was-sent` or `dismiss` of one answer. 409: it is in another state by now."""
-    outbox, who = visit.site.outbox, visit.user.name
-    verbs = {"undo": outbox.undo, "again": outbox.again, "was-sent": outbox.was_sent, "dismiss": outbox.dismiss}
-    verb = verbs.get(visit.request.path_params["what"])
     try:
         outbox_id = UUID(visit.request.path_params["id"])
     except ValueError:
         raise HTTPException(404) from None
-    if verb is None:
-        raise HTTPException(404)
     try:
-        done = await verb(outbox_id, who)
+        done, draft = await settle(visit, outbox_id, visit.request.path_params["what"])
     except KeyError:
         raise HTTPException(404) from None
     except TooLateError as error:
-        said = visit.gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))
-        return await _stopped(visit, error.row.inquiry_id.bytes, said, (), "")
+        return await _stopped(visit, error.row.inquiry_id.bytes, too_late(visit, error), (), "")
     except SaidMeanwhileError as error:
         inquiry_id = await _inquiry_of(visit, outbox_id)
-        return await _stopped(visit, inquiry_id, _said_meanwhile(visit, error.answers), error.answers, "")
+        return await _stopped(visit, inquiry_id, said_meanwhile(visit, error), error.answers, "")
     except ReplyRefusedError as error:
-        return await _objected(visit, await _inquiry_of(visit, outbox_id), [_refused(visit, error)], "")
-    return await _answer(visit, done, 200, await _put_back(visit, done) if done.state == "undone" else None)
+        return await _objected(visit, await _inquiry_of(visit, outbox_id), [refused(visit, error)], "")
+    return await _answer(visit, done, 200, draft)
+
+
+async def settle(visit: Visit, outbox_id: UUID, what: str) -> tuple[Row, Draft | None]:
+    """`undo`, `again`, `was-sent` or `dismiss`; with what was taken back, as the draft that it is again.
+
+    Raises:
+        KeyError: there is no such answer, or nothing of the kind can be done to one.
+        TooLateError, SaidMeanwhileError, ReplyRefusedError: as the outbox says.
+    """
+    outbox = visit.site.outbox
+    verbs = {"undo": outbox.undo, "again": outbox.again, "was-sent": outbox.was_sent, "dismiss": outbox.dismiss}
+    done = await verbs[what](outbox_id, visit.user.name)
+    return done, await _put_back(visit, done) if done.state == "undone" else None
 
 
 async def outgoing(visit: Visit) -> Response:
@@ -143,7 +187,7 @@ def seconds_left(visit: Visit, row: Row) -> float:
 # -- answers -----------------------------------------------------------------------------------------
 
 
-async def _draft_done(visit: Visit, inquiry_id: Id, text: str, base: str) -> Draft | None:
+async def draft_done(visit: Visit, inquiry_id: Id, text: str, base: str) -> Draft | None:
     """The draft of what was taken; None: the desk's disk is full, which concerns no answer."""
     version = int(base) if base.isascii() and base.isdigit() else None
     with suppress(DeskFullError):
@@ -230,11 +274,18 @@ def _never_sent(text: str) -> str | None:
     return "secret" if any(not found.doubtful for found in find(text)) else None
 
 
-def _refused(visit: Visit, error: ReplyRefusedError) -> Objection:
+def refused(visit: Visit, error: ReplyRefusedError) -> Objection:
+    """What the platform says against it."""
     said = visit.gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
     return {"name": error.why, "said": f"{said} ({error.detail})" if error.detail else said}
 
 
-def _said_meanwhile(visit: Visit, others: Sequence[Answer]) -> str:
-    who = others[-1].who
+def said_meanwhile(visit: Visit, error: SaidMeanwhileError) -> str:
+    """Who was quicker, in words."""
+    who = error.answers[-1].who
     return visit.gettext("%(who)s has answered since you opened this; nothing was sent") % {"who": who}
+
+
+def too_late(visit: Visit, error: TooLateError) -> str:
+    """What has become of it, in words."""
+    return visit.gettext(reply_words.TOO_LATE.get(error.row.state, reply_words.SETTLED))

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from aggregator.store.views import ViewError, drop_view, save_view
+from aggregator.triage.secrets import find
 from aggregator.web.view import View
 from aggregator.web.visit import fields, local
 
@@ -20,6 +21,8 @@ async def save(visit: Visit) -> Response:
     """Fields: name, query (as in the address), shared. The query is kept as a view of ours writes it."""
     form = await fields(visit.request)
     view, site = View.of_address(form.get("query", "")), visit.site
+    if any(not found.doubtful for text in (view.search, form.get("name", "")) for found in find(text)):
+        raise HTTPException(400)  # no recovery phrase or key is kept, not even one that somebody searched for
     try:
         await asyncio.to_thread(
             save_view,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aggregator.identity import Id
@@ -15,8 +17,6 @@ from aggregator.web.i18n import N_
 from aggregator.web.view import View, terms_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
@@ -31,6 +31,7 @@ BUILT_IN = {
     "snoozed": (N_("Snoozed"), "state=snoozed"),
     "thanks": (N_("Said thanks"), "thanks=yes"),
 }
+_FRESH = timedelta(seconds=5)  # what runs out meanwhile is counted a little later
 _COUNTED = 30  # saved views that are counted for one person
 
 
@@ -45,6 +46,24 @@ class Side:
     def count(self, view: SavedView) -> int | None:
         """None: it is not counted here, but by the script, since it searches texts or history."""
         return self.tally.views.get(str(view.number))
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Figures of one person, for as long as nothing has changed: counting takes as long as reading a page."""
+
+    tally: Tally
+    settled: int | None  # None: something was just changing
+    moment: datetime
+    views: Mapping[str, View]
+
+    def holds(self, settled: int | None, moment: datetime, views: Mapping[str, View]) -> bool:
+        return (
+            settled is not None
+            and settled == self.settled
+            and abs(moment - self.moment) < _FRESH
+            and views == self.views
+        )
 
 
 HERE = "here"
@@ -62,18 +81,24 @@ async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> S
             wanted[str(one.number)] = view
     if here:
         wanted[HERE] = here
+    settled = site.stream.told_to
+    kept = site.counted.get(me)
 
-    def read(cursor: Connection) -> tuple[Tally, list[tuple[Id, float]]]:
+    def read(cursor: Connection) -> tuple[Counted, list[tuple[Id, float]]]:
+        mine = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [me]).fetchall()
+        unread = [(inquiry.bytes, seen) for inquiry, seen in mine]
+        if kept and kept.holds(settled, moment, wanted):
+            return kept, unread
         zone = site.settings.timezone
         views: dict[str, Filters] = {}
         for name, view in wanted.items():
             sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
             views[name] = view.filters(me, zone, sought)
-        mine = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [me]).fetchall()
         counts = tally(cursor, views, moment=moment, bands=site.settings.bands)
-        return counts, [(inquiry.bytes, seen) for inquiry, seen in mine]
+        return Counted(counts, settled, moment, wanted), unread
 
-    counts, mine = await site.db.read(read)
+    counted, mine = await site.db.read(read)
+    site.counted[me] = counted
     marks = await asyncio.to_thread(site.desk.read_marks, me, [inquiry for inquiry, _ in mine[:900]])
     unread = sum(marks.get(inquiry, 0.0) < seen for inquiry, seen in mine[:900])
-    return Side(counts, tuple(saved), unread)
+    return Side(counted.tally, tuple(saved), unread)

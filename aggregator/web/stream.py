@@ -11,7 +11,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from aggregator.identity import Id, written
+from aggregator.identity import Id, as_written, written
+from aggregator.store.desk import DeskFullError
 from aggregator.store.filters import Filters
+from aggregator.store.keeping_rows import KeptRows
 from aggregator.store.listing import tally
 from aggregator.store.reading import FeedRow, rows_by_id
 from aggregator.store.troubles import Trouble, troubles
@@ -39,7 +41,9 @@ RING = 5000
 BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
 PING_EVERY = 15.0
 COUNTS_EVERY = 2.0
+GATHERED = 0.15  # seconds from one look at what changed to the next
 WATCH_EVERY = 5.0  # seconds between looks at who is away from the desk, and at how the sources fare
+SETTLED_WITHIN = 1.0
 STALLED = 30.0  # seconds that a client may take nothing at all
 
 
@@ -63,6 +67,7 @@ class Stream:
         self._clock = clock
         self._lock = threading.Lock()
         self._pending: set[Id] = set()
+        self._handing: set[Id] = set()  # taken from there, and not in the ring yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -75,7 +80,10 @@ class Stream:
         self.ping_every = PING_EVERY
         self.watch_every = WATCH_EVERY
         self.clients = 0
+        self.kept = KeptRows()
+        """Rows that were read, for whoever reads them next: who hears of a change asks for it."""
         self.presence = Presence()
+        self.remember: Callable[[Mapping[str, object]], None] | None = None
         self._troubles: list[Trouble] = []
 
     def publish(self, inquiry_ids: Collection[Id]) -> None:
@@ -87,9 +95,52 @@ class Stream:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(self._wake.set)
 
+    def since(self, number: int, most: int) -> tuple[int, set[Id]] | None:
+        """Which inquiries changed after this event, `most` of them, and up to which event. None: that is too long ago,
+        or so many changed that they were not told one by one."""
+        oldest = self._ring[0].number if self._ring else self.number + 1
+        if not oldest - 1 <= number <= self.number:
+            return None
+        changed: set[Id] = set()
+        seen = number
+        for change in self._after(number):
+            if change.event == "resync":
+                return None
+            if change.row is not None:
+                changed.add(change.row.inquiry.inquiry_id)
+            elif change.event == "gone":
+                changed.add(as_written(str(change.data["id"])))
+            if len(changed) > most:
+                break
+            seen = change.number
+        return seen, changed
+
+    def unsaid(self) -> set[Id]:
+        """What was published and has no number yet."""
+        with self._lock:
+            return self._pending | self._handing
+
+    async def settled(self) -> int:
+        """The newest number, once everything that was published before has one (or after a second of waiting)."""
+        before = self.unsaid()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_WITHIN), self._moved:
+                await self._moved.wait_for(lambda: not before & self.unsaid())
+        return self.number
+
     async def tell(self, message: dict[str, object]) -> None:
-        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it."""
+        """Tell one person, `to`, something that concerns an inquiry; only that person's browsers show it. Whoever has
+        none open finds it later."""
+        if self.remember is not None and message["what"] != "progress":
+            with suppress(DeskFullError):  # whoever is here is told all the same
+                await asyncio.to_thread(self.remember, message)
         await self._append([("told", message, None)])
+
+    @property
+    def told_to(self) -> int | None:
+        """The number of the newest event; None: something changed that is not told yet."""
+        with self._lock:
+            return None if self._pending or self._handing else self.number
 
     async def noted(self, who: str, tab: str, inquiry: Id, doing: Doing) -> None:
         """A colleague has an inquiry before them, answers it, or has left it."""
@@ -113,15 +164,25 @@ class Stream:
                 with self._lock:
                     ids, self._pending = self._pending, set()
                 if ids:
+                    self._handing = ids
                     await self._hand_on(ids)
+                    self._handing = set()
                     self._uncounted = True
                 await self._count()
+                if ids:
+                    await self._gather()
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
         async with self._moved:
             self._moved.notify_all()
+
+    async def _gather(self) -> None:
+        """At a busy desk a page comes each 50 ms: reading what it changed takes as long, and of several no longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHERED):
+                await self._stopped.wait()
 
     async def _watch(self) -> None:
         while True:
@@ -145,7 +206,7 @@ class Stream:
             await self._append([("resync", {}, None)])
             return
         now = self._clock()
-        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now))
+        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now, kept=self.kept))
         changes: list[tuple[str, dict[str, object], FeedRow | None]] = []
         for row in rows:
             facts = pages.facts(row, self._settings.bands)

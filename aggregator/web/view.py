@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 NAMES = (
     "state", "owner", "band", "sla", "channel", "lang", "kind", "incident", "source", "since", "until", "public",
-    "secret", "thanks", "q", "sort",
+    "secret", "thanks", "wrote", "answered", "closed", "due", "touched", "q", "sort",
 )  # fmt: skip
 """What an address may ask for, in the order in which it is written."""
 
 SEVERAL = frozenset({"state", "owner", "band", "sla", "channel", "lang", "kind", "incident", "source"})
 """Filters that take several values, parted by commas."""
+
+TIMES = ("wrote", "answered", "closed", "due", "touched")
+"""Filters by a time, which other pages set: since then, and of `due` until then."""
 
 STATES = (*OPEN_STATES, "snoozed", "closed")
 OVERDUE = "overdue"
@@ -80,8 +83,13 @@ class View:
             in_incident={"any": True, "none": False}.get(incidents[0]) if incidents else None,
             overdue=OVERDUE in self.many("sla"),
             due_within=max((int(match[1]) * _UNITS[match[2]] for match in within), default=None),
-            opened_from=_midnight(self.asked.get("since"), zone),
-            opened_before=_midnight(self.asked.get("until"), zone, days=1),
+            opened_from=_moment(self.asked.get("since"), zone),
+            opened_before=_moment(self.asked.get("until"), zone, days=1),
+            wrote_from=_moment(self.asked.get("wrote"), zone),
+            answered_from=_moment(self.asked.get("answered"), zone),
+            closed_from=_moment(self.asked.get("closed"), zone),
+            due_before=_moment(self.asked.get("due"), zone),
+            touched=(touched, me) if (touched := _moment(self.asked.get("touched"), zone)) else None,
             public=_FLAGS.get(self.asked.get("public", "")),
             secret=_FLAGS.get(self.asked.get("secret", "")),
             thanks=_FLAGS.get(self.asked.get("thanks", "")),
@@ -154,21 +162,36 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _midnight(text: str | None, zone: str, *, days: int = 0) -> datetime | None:
+def _time(text: str) -> datetime | None:
+    """2026-03-14T18:05, in the team's zone."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return told if len(text) > len("2026-03-14") and told.tzinfo is None and 1900 < told.year < 2200 else None
+
+
+def _moment(text: str | None, zone: str, *, days: int = 0) -> datetime | None:
+    """A time; or of a day its beginning, so many days later."""
+    if text and (told := _time(text)):
+        return told.replace(tzinfo=ZoneInfo(zone))
     day = _day(text) if text else None
     if day is None:
         return None
     try:
-        return datetime.combine(day + timedelta(days=days), time(), ZoneInfo(zone))
+        return datetime.combine(day + timedelta(days=days), time(), ZoneInfo(zone)).astimezone(UTC)
     except OverflowError:
         return None
+
+
+def _day_or_time(text: str) -> date | None:
+    return _day(text) or _time(text)
 
 
 _READ: dict[str, Callable[[str], object]] = {
     "sla": lambda value: value == OVERDUE or _WITHIN.fullmatch(value),
     "incident": lambda value: value in ("any", "none") or _number(value),
-    "since": _day,
-    "until": _day,
+    **dict.fromkeys(("since", "until", *TIMES), _day_or_time),
     "public": _FLAGS.__contains__,
     "secret": _FLAGS.__contains__,
     "thanks": _FLAGS.__contains__,

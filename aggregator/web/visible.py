@@ -55,6 +55,11 @@ def pieces(text: str, evidence: Sequence[tuple[int, int]] = ()) -> list[Piece]:
     return found
 
 
+def in_plain(text: str) -> str:
+    """The text where nothing can be marked: what nobody sees is named, `[U+202E]`."""
+    return "".join(f"[{piece.note.split(' ')[0]}]" if piece.look == "hidden" else piece.text for piece in pieces(text))
+
+
 def _plain(text: str, start: int, end: int, evidence: Sequence[tuple[int, int]]) -> Iterator[Piece]:
     """What lies between marks, cut where evidence begins and ends."""
     edges = {min(max(edge, start), end) for span in evidence for edge in span}

@@ -16,7 +16,9 @@ from starlette.routing import Route
 
 from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
-from aggregator.web import pages
+from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.told import unread
+from aggregator.web import compressing, pages
 from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
     from aggregator.surfacing import Surfacing
+    from aggregator.web.sidebar import Counted
     from aggregator.web.stream import Stream
 
 
@@ -64,6 +67,12 @@ class Site:
     outbox: Outbox
     sources: Sources
     similar: Similar = field(default_factory=Similar)
+    counted: dict[str, Counted] = field(default_factory=dict)  # figures beside the list, by person
+
+    @property
+    def kept(self) -> KeptRows:
+        """Rows of the list."""
+        return self.stream.kept
 
     @property
     def secure(self) -> bool:
@@ -84,6 +93,7 @@ class Visit:
     token: str
     session: Session | None
     seq: int  # number of the newest live event when the request came: what follows it is not in the page
+    told: int = 0  # how much this person was told and has not read
 
     @property
     def user(self) -> User:
@@ -101,7 +111,8 @@ class Visit:
 
     def page(self, template: str, /, *, code: int = 200, **context: Any) -> Response:
         """A whole page; the templates know the visitor as `session`."""
-        return HTMLResponse(self.html(template, **context), code)
+        body, how = compressing.page(self.html(template, **context).encode(), self.request.headers)
+        return HTMLResponse(body, code, how)
 
     def html(self, template: str, /, **context: Any) -> str:
         return pages.render(
@@ -114,6 +125,7 @@ class Visit:
             path=self.request.url.path,
             here=here(self.request),
             unsettled=self.site.outbox.unsettled_count,
+            told_count=self.told,
             **context,
         )
 
@@ -142,13 +154,18 @@ def local(path: str) -> str:
 async def visit(request: Request) -> Visit:
     site: Site = request.app.state.site
     token = request.cookies.get(site.cookie, "")
-    session = await asyncio.to_thread(site.desk.session, token, site.clock()) if token else None
+    session, told = await asyncio.to_thread(_session, site, token) if token else (None, 0)
     lang = choose(
         session.user.lang if session else None,
         request.cookies.get("lang"),
         request.headers.get("accept-language"),
     )
-    return Visit(request, site, lang, token, session, site.stream.number)
+    return Visit(request, site, lang, token, session, site.stream.number, told)
+
+
+def _session(site: Site, token: str) -> tuple[Session | None, int]:
+    session = site.desk.session(token, site.clock())
+    return session, unread(site.desk, session.user.name) if session else 0
 
 
 def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = False) -> Route:

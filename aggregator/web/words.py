@@ -12,6 +12,7 @@ RULES = {
     "app_down": N_("app or service down"),
     "account_locked": N_("locked out of the wallet"),
     "impersonation_report": N_("reports an impostor"),
+    "secret_asked": N_("a stranger asks for their phrase"),
     "defect": N_("something does not work"),
     "fee_problem": N_("trouble with fees"),
     "question": N_("asks a question"),
@@ -152,8 +153,20 @@ DESK_DONE = {
     "role": N_("changed the role of"),
     "remove": N_("removed"),
     "sign_out": N_("signed out everywhere:"),
+    "session": N_("ended a session of"),
     "token": N_("made a token for"),
     "revoke": N_("revoked a token of"),
+}
+# The same as the name of a deed, for lists.
+DESK_DEEDS = {
+    "invite": N_("Colleague added"),
+    "link": N_("New sign-in link"),
+    "role": N_("Role changed"),
+    "remove": N_("Colleague removed"),
+    "sign_out": N_("Signed out everywhere"),
+    "session": N_("Session ended"),
+    "token": N_("Token made"),
+    "revoke": N_("Token revoked"),
 }
 SCOPES = {
     "read": N_("read"),
@@ -187,6 +200,26 @@ EVIDENCE = {
     "tx": N_("transaction"),
     "address": N_("wallet address"),
     "name": N_("name"),
+    "said": N_("a colleague says so"),
+    "proved": N_("proved to a colleague"),
+}
+FOUND_BY = {
+    "name": N_("name"),
+    "handle": N_("handle"),
+    "id": N_("account id"),
+    "inquiry": N_("inquiry"),
+    "address": N_("named this wallet address"),
+    "tx": N_("named this transaction"),
+    "mail": N_("mail address"),
+    "app": N_("id in our app"),
+    "part": N_("part of the name"),
+}
+PROMISES = {
+    "runs": N_("there is time left"),
+    "kept": N_("kept"),
+    "late": N_("kept late"),
+    "broken": N_("not kept"),
+    "over": N_("nothing is owed any more"),
 }
 POSES = {
     "name": N_("name near ours"),
@@ -230,6 +263,9 @@ SCRIPT = {
     "left_view": N_("no longer in this view"),
     "gone": N_("erased"),
     "copied": N_("Copied"),
+    "checking": N_("Asking every platform …"),
+    "checked": N_("Checked; what each platform says stands below its name"),
+    "check_failed": N_("That did not work ({status})"),
     "not_copied": N_("Your browser did not let us copy; select the text and copy it"),
     "undo": N_("Undo"),
     "not_sent": N_("Not sent: {why}"),
@@ -241,6 +277,7 @@ SCRIPT = {
     "yes": N_("Yes"),
     "no": N_("No"),
     "shut": N_("Close this list"),
+    "told_progress": N_("{n} of {all} done"),
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
     "told_assign_many": N_("{who} assigned {n} inquiries to you"),
@@ -250,6 +287,7 @@ SCRIPT = {
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),
     "failed": N_("That did not work ({status}); the row is as it was"),
+    "failed_number": N_("That did not work ({status}); the row is as it was. If it happens again, quote {number}"),
     "no_connection": N_("No connection to the server; nothing was changed"),
     "session_over": N_("Your session is over"),
     "sign_in": N_("Sign in again"),
@@ -265,6 +303,8 @@ SCRIPT = {
     "hours_short": N_("{n}h"),
     "days_short": N_("{n}d"),
     "seconds_short": N_("{n}s"),
+    "remap_taken": N_("{key} is taken by: {other}"),
+    "remap_prefix": N_("g begins other keys"),
 }
 SCRIPT |= composer_words.SCRIPT
 
@@ -281,6 +321,7 @@ KEYS = {
     "assign": N_("assign to somebody"),
     "assign_me": N_("assign to me"),
     "reply": N_("reply"),
+    "insert_notice": N_("put the notice of its incident into the answer"),
     "waiting": N_("wait for them"),
     "snooze": N_("snooze"),
     "close": N_("close"),
@@ -304,6 +345,8 @@ KEYS = {
     "go_dashboard": N_("go to the dashboard"),
     "go_connectors": N_("go to the connectors"),
     "go_settings": N_("go to the settings"),
+    "go_people": N_("go to the people"),
+    "go_handover": N_("go to the hand-over"),
     "why": N_("why was this not on top?"),
     "recent": N_("my recent actions"),
     "notices": N_("desktop notices on or off"),

@@ -131,9 +131,10 @@ class Feed(PullConnector, Replying):
             yield Page(records, memory.cursor(), gaps, warnings)
             gaps = ()
         records, memory = memory.records(last), memory.with_news(last).at_rest(found, **_tags(answer), at=now - age)
-        self._unchanged_at, self.complete_to = now - age, asked - age
+        self.complete_to = asked - age
         if records or gaps or warnings or _but_for_time(memory.cursor()) != _but_for_time(cursor or {}):
             yield Page(records, memory.cursor(), gaps, warnings, caught_up=True)
+        self._unchanged_at = now - age  # only now is all of it committed
 
     def post(self, record: Record) -> Post | None:
         return reading.read(record, self.config.holds)
@@ -161,8 +162,8 @@ class Feed(PullConnector, Replying):
         return each.at is not None and each.at < self.since
 
     def _gaps(self, found: Sequence[Listed], memory: Memory, now: datetime) -> tuple[Gap, ...]:
-        at = max(filter(None, (memory.at, self._unchanged_at)), default=None)
-        gap = memory.gap(found, at, now) if at else None
+        started = self.since + self.config.backfill  # what rolled over between that and the first look is lost, too
+        gap = memory.gap(found, max(filter(None, (memory.at, self._unchanged_at)), default=started), now)
         return (gap,) if gap else ()
 
     def _refuse_sudden_silence(self, document: Document, memory: Memory) -> None:

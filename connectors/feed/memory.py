@@ -13,6 +13,7 @@ from connectors.feed.identity import Mark, Names, keys, nameless, names
 
 ROLLED_OVER = "the feed went on faster than we asked: what it no longer lists is lost; poll more often"
 REMEMBERED = 500  # entries, besides those that the feed lists now
+FEWEST = 10  # a feed in use keeps at least so many: a shorter list has dropped none
 TOLD_IN = timedelta(seconds=1)  # times are told in whole ones, so an entry may be later than it says
 
 
@@ -131,9 +132,9 @@ class Memory:
         return replace(self, etag=etag, modified=modified, at=at, known=known)
 
     def gap(self, listed: Sequence[Listed], at: datetime, now: datetime) -> Gap | None:
-        """What may have come and gone since we last looked (`at`), if the feed lists nothing that we know and does
-        not reach back to then."""
-        if not self.known or not listed or self.knows_any(listed):
+        """What may have come and gone since we last looked (`at`), or since the source was set up, if the feed lists
+        nothing that we know and does not reach back to then."""
+        if not listed or self.knows_any(listed) or (not self.known and len(listed) < FEWEST):
             return None
         oldest = min((each.at for each in listed if each.at), default=now)
         if oldest <= at:

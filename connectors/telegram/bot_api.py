@@ -26,7 +26,7 @@ from telegram.warnings import PTBUserWarning
 
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
 from connectors.secret import Secret
-from connectors.session import Json, parse_json
+from connectors.session import Json, certificates, parse_json
 from connectors.telegram.replies import refusal
 
 Meaning = Callable[[TelegramError, str], ConnectorError | None]
@@ -71,6 +71,7 @@ class BotApi:
             connect_timeout=ANSWER_WITHIN,
             read_timeout=ANSWER_WITHIN,
             write_timeout=ANSWER_WITHIN,
+            httpx_kwargs={"verify": certificates()},
         )
 
     async def close(self) -> None:

@@ -19,7 +19,9 @@ from tests.conftest import Community, open_community
 from tests.web_site import WebSite, open_site
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+ELSEWHERE = "192.0.2.7"  # an address that leads here, but is no localhost to a browser: no secure context
 FLAGS = [
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -44,7 +45,7 @@ async def writes(page: Page, text: str) -> None:
 
 
 async def is_saved(page: Page) -> None:
-    await expect(page.locator("#draft-state")).to_contain_text(SAVED)
+    await expect(page.locator("#draft-state")).to_have_text(re.compile(rf"{SAVED} (?!undefined)\S"))
 
 
 @asynccontextmanager

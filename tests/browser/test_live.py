@@ -50,8 +50,15 @@ async def test_while_a_row_is_current_new_ones_wait_behind_the_pill_and_nothing_
             await page.keyboard.press("j")
         current = page.locator("li.row[aria-current]")
         before, name = await top(current), await current.get_attribute("data-id")
+        await page.clock.install()
         await desk.site.says(URGENT)
         await expect(page.locator("#pill")).to_contain_text("1 new")
+        await expect(page.locator("#heard")).to_have_text("1 new")
+        await desk.site.says(("ana", "my swap failed"), ("bob", "my transfer has not arrived"))
+        await expect(page.locator("#pill")).to_contain_text("3 new")
+        await expect(page.locator("#heard")).to_have_text("1 new")  # read aloud at most every ten seconds
+        await page.clock.run_for(10_000)
+        await expect(page.locator("#heard")).to_have_text("3 new")
         assert abs(await top(current) - before) <= 1
         await page.keyboard.press("n")
         await expect(page.locator("li.row").first).to_contain_text("转账三小时未到账")

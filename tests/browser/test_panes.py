@@ -118,9 +118,18 @@ async def test_at_phone_width_the_sheet_holds_views_and_filters_and_the_bar_belo
         await expect(page.locator("li.row")).to_have_count(2)
         wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0
-        await page.locator("li.row").first.locator("a.open").tap()
+        await page.locator("li.row").first.tap(position={"x": 320, "y": 50})  # anywhere in the row
         await page.wait_for_url("**/inquiry/*")
         await ready(page)
+        await page.locator("#reply").tap()
+        await page.set_viewport_size({"width": 390, "height": 420})  # a keyboard comes up
+        await expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+        await expect(page.locator("nav.foot")).to_be_hidden()
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.evaluate("document.activeElement.blur()")
+        await expect(page.get_by_role("button", name="Copy link")).to_be_hidden()
+        await page.get_by_role("button", name="More…").tap()
+        await expect(page.get_by_role("button", name="Copy link")).to_be_visible()
         await page.locator("nav.foot").get_by_role("link", name="Me").tap()
         await page.wait_for_url("**/settings")
         await expect(page.locator("header nav").get_by_role("link", name="Connectors")).to_be_visible()

@@ -40,11 +40,13 @@ export async function send(url, body) {
  * @returns {Promise<{status: number, answer: Answer | null}>} status 0: no connection
  */
 export async function post(id, what, ver, more = {}) {
-  const { status, answer } = await send(`/inquiry/${id}/${what}`, { ver, ...more });
-  return { status, answer: answer?.facts ? answer : null };
+  return send(`/inquiry/${id}/${what}`, { ver, ...more });
 }
 
-/** Say why an action did not happen. @param {number} status @param {Answer | null} answer @param {string} id */
+/**
+ * Say why an action did not happen; what went wrong on our side has a number to quote.
+ * @param {number} status @param {(Answer & {number?: string}) | null} answer @param {string} id
+ */
 export function explain(status, answer, id) {
   /** @type {[string, () => void][]} */
   const buttons = [];
@@ -56,6 +58,7 @@ export function explain(status, answer, id) {
   } else if (answer?.said) tell(answer.said, { error: true });
   else if (status === 0) tell(say("no_connection"), { error: true });
   else if (status === 401) sessionEnded();
+  else if (answer?.number) tell(say("failed_number", { status, number: answer.number }), { error: true });
   else tell(say("failed", { status }), { error: true });
 }
 

@@ -1,12 +1,13 @@
 // @ts-check
 // The box in which an answer is written: send by Ctrl+Enter, count, copy. Nothing but its writer ever clears it.
 import { explain } from "./actions.js";
+import { copyText } from "./copying.js";
 import { fragment, page, say, tell } from "./dom.js";
 import { sent, startDrafts } from "./drafts.js";
 import { forgetObjections, showObjections } from "./objected.js";
 import { show } from "./outgoing.js";
 import { startPicker, wirePicker } from "./picker.js";
-import { keepSuggested, startSuggested } from "./suggested.js";
+import { keepSuggested, startSuggested, wireNotice } from "./suggested.js";
 import { paintTimes, serverNow } from "./times.js";
 
 const box = () => document.getElementById("composer");
@@ -80,16 +81,10 @@ async function send() {
   }
 }
 
-async function copy() {
+function copy() {
   const field = text();
   field.select();
-  try {
-    if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
-    else if (!document.execCommand("copy")) throw new Error("refused");
-    tell(say("copied"));
-  } catch {
-    tell(say("not_copied"), { error: true });
-  }
+  copyText(field.value);
 }
 
 /**
@@ -113,6 +108,7 @@ export function wireComposer() {
   part("copy")?.removeAttribute("hidden");
   wirePicker();
   keepSuggested();
+  wireNotice();
   tellWindow();
 }
 
@@ -141,6 +137,8 @@ export function startComposer() {
   document.addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-reply=copy]")) copy();
   });
+  // A keyboard on the screen has taken room: the button below the box must stay in sight (phone.css).
+  visualViewport?.addEventListener("resize", () => document.activeElement === text() && text().scrollIntoView({ block: "nearest" }));
   document.addEventListener("keydown", (event) => {
     if (event.target !== text() || event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
     if (!event.ctrlKey && !event.metaKey) return;

@@ -329,6 +329,8 @@ function shown(id) {
 export function startDoings() {
   document.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
+    const unfold = target.closest("[data-unfold]");
+    unfold?.setAttribute("aria-expanded", String(unfold.getAttribute("aria-expanded") !== "true"));
     const button = /** @type {HTMLElement | null} */ (target.closest(".doings [data-do], .doings [data-ask], [data-recent]"));
     if (!button || /** @type {MouseEvent} */ (event).ctrlKey || /** @type {MouseEvent} */ (event).metaKey) return;
     event.preventDefault();

@@ -25,9 +25,9 @@ export const scriptUrl = (url) => (policy ? policy.createScriptURL(url) : url);
 /** @type {Record<string, string>} */
 const strings = await (await fetch(page.strings)).json();
 
-/** @param {string} name @param {Record<string, string | number>} [values] */
+/** @param {string} name @param {Record<string, string | number>} [values] what is not among them stays as it is written */
 export function say(name, values = {}) {
-  return strings[name].replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
+  return strings[name].replace(/\{(\w+)\}/g, (whole, key) => String(values[key] ?? whole));
 }
 
 /** @param {string} name */

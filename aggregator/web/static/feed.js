@@ -1,14 +1,16 @@
 // @ts-check
 // The feed: its list, its preview, its views, and what can be done there by key.
 import { startBulk } from "./bulk.js";
+import { copyLink } from "./copying.js";
 import { DEEDS } from "./doings.js";
-import { fragment } from "./dom.js";
+import { fragment, page } from "./dom.js";
 import * as list from "./list.js";
 import { listen } from "./live.js";
 import { offer } from "./keys.js";
-import { notice, toggleNotices } from "./notices.js";
+import { notice, startNotices, toggleNotices } from "./notices.js";
 import { extend, pickAll, toggle } from "./picking.js";
 import { hears, learn, startPresence } from "./presence.js";
+import { showAlone } from "./preview.js";
 import { keepPlace } from "./rows.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
@@ -19,8 +21,10 @@ offer({
   next: () => list.move(1),
   previous: () => list.move(-1),
   open: () => list.open(list.current()),
+  ...(page.acts && { reply: () => list.open(list.current(), "#reply") }),
   back: list.clear,
   ...Object.fromEntries([...Object.keys(DEEDS), "undo", "recent"].map((name) => [name, () => list.does(name)])),
+  copy_link: () => copyLink(list.current()?.dataset.id),
   pick: () => toggle(list.current()),
   pick_next: () => extend(() => list.move(1)),
   pick_previous: () => extend(() => list.move(-1)),
@@ -31,8 +35,11 @@ offer({
   notices: toggleNotices,
 });
 startPresence();
+startNotices();
 startBulk(list.does);
 await list.startList();
+const named = /** @type {HTMLElement} */ (document.querySelector(".desk")).dataset.current;
+if (named && !list.current()) showAlone(named);
 
 /** Above the list: a source that may have more. */
 async function banner() {

@@ -1,8 +1,9 @@
 // @ts-check
 // The page of one inquiry: act without leaving it, walk the list it was opened from.
 import { keepIn, wireComposer } from "./composer.js";
+import { copyText } from "./copying.js";
 import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
-import { fragment, say, tell } from "./dom.js";
+import { fragment, say } from "./dom.js";
 import { undo as undoAnswer } from "./outgoing.js";
 import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
@@ -24,6 +25,7 @@ export async function refresh() {
   paintTimes(article());
   wire();
   wireComposer();
+  document.dispatchEvent(new Event("repainted"));
 }
 
 /** What can be done by a key. */
@@ -43,17 +45,11 @@ export function changes({ facts }) {
   bar.hidden = false;
 }
 
-/** The text that asks for what is missing. Away from localhost, plain http has no clipboard but this old way. */
-async function copy() {
+/** The text that asks for what is missing. */
+function copy() {
   const text = /** @type {HTMLTextAreaElement} */ (document.getElementById("ask"));
   text.select();
-  try {
-    if (navigator.clipboard) await navigator.clipboard.writeText(text.value);
-    else if (!document.execCommand("copy")) throw new Error("refused");
-    tell(say("copied"));
-  } catch {
-    tell(say("not_copied"), { error: true });
-  }
+  copyText(text.value);
 }
 
 /** @param {number} step */

@@ -3,6 +3,7 @@
 // itself; rows are known by their id, never by their place.
 import { act as post, actOnMany, ask, askForMany, DEEDS, showRecent, startDoings, undo as takeBack } from "./doings.js";
 import { fragment, page, say } from "./dom.js";
+import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
@@ -13,12 +14,14 @@ export { current } from "./rows.js";
 
 const READ_AFTER = 1000;
 const COLLAPSE_AFTER = 150;
+const ANNOUNCE_EVERY = 10000;
 
 const pill = /** @type {HTMLButtonElement} */ (document.getElementById("pill"));
 /** @type {Map<string, import("./rows.js").Change>} */
 const waiting = new Map();
 let reading = 0;
 let announced = 0;
+let announcing = 0;
 
 /** @param {HTMLLIElement | null} row @param {{focus?: boolean}} [how] */
 export function setCurrent(row, { focus = true } = {}) {
@@ -69,10 +72,15 @@ export function flush() {
 function paintPill() {
   pill.hidden = waiting.size === 0;
   pill.replaceChildren(`↑ ${say("new_rows", { n: waiting.size })} `, Object.assign(document.createElement("kbd"), { textContent: "n" }));
-  if (waiting.size && Date.now() - announced > 10000) {
-    announced = Date.now();
-    document.getElementById("heard").textContent = say("new_rows", { n: waiting.size });
-  }
+  if (waiting.size) announcing ||= setTimeout(announce, Math.max(0, announced + ANNOUNCE_EVERY - Date.now()));
+}
+
+/** Read aloud how many wait, at most every ten seconds. */
+function announce() {
+  announcing = 0;
+  if (!waiting.size) return;
+  announced = Date.now();
+  document.getElementById("heard").textContent = say("new_rows", { n: waiting.size });
 }
 
 /** A change on the server. @param {import("./rows.js").Change} change @returns {Promise<boolean>} whether it shows here */
@@ -221,13 +229,14 @@ export function collapse(row) {
     row.remove();
     setCurrent(next);
   } else keepPlace(() => row.remove());
+  tellIfEmpty();
 }
 
-/** Leave for an inquiry so that coming back finds this place. @param {HTMLLIElement | null} row */
-export function open(row) {
+/** Leave for an inquiry so that coming back finds this place. @param {HTMLLIElement | null} row @param {string} [part] of its page, such as `#reply` */
+export function open(row, part = "") {
   if (!row) return;
   savePlace(row, { leaving: true });
-  location.assign(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href);
+  location.assign(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
 }
 
 /** Sorted anew, and from the top unless a row is current. */
@@ -255,6 +264,9 @@ export async function startList() {
   startDoings();
   document.addEventListener("did", (event) => did(/** @type {CustomEvent} */ (event).detail));
   pill.addEventListener("click", flush);
+  document.getElementById("preview").addEventListener("click", (event) => {
+    if (/** @type {Element} */ (event.target).closest("[data-open]")) savePlace(current(), { leaving: true });
+  });
   document.querySelector("a.refresh").addEventListener("click", (event) => {
     event.preventDefault();
     sortAgain();

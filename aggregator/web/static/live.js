@@ -1,6 +1,7 @@
 // @ts-check
 // What changes on the server. One connection for all tabs of a browser: a browser opens only six to one host.
 import { page, say, scriptUrl, strip, tell } from "./dom.js";
+import { notice, noticeTold } from "./notices.js";
 import { maybeAgain, sessionEnded } from "./session.js";
 import { setClock } from "./times.js";
 
@@ -9,6 +10,14 @@ const CHANGES = ["new", "upd", "gone"];
 const lang = document.documentElement.lang;
 
 /** @typedef {Record<string, (data: any) => unknown>} Handlers by event; `resync` says how many changes there were */
+
+/** One more that this person has not read. */
+function countTold() {
+  const count = document.getElementById("told");
+  if (!count) return;
+  count.textContent = String(count.hidden ? 1 : Number(count.textContent) + 1);
+  count.hidden = false;
+}
 
 /** @param {Handlers} on */
 export function listen(on) {
@@ -28,7 +37,13 @@ export function listen(on) {
   const hear = async (event, data, number) => {
     if (event === "hello" || event === "ping") setClock(data.now);
     if (event === "hello" && data.build !== page.build) newBuild();
-    if (event === "told" && data.to === page.user) tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(data.id ? `/inquiry/${data.id}` : "/?owner=me")]] });
+    if (event === "told" && data.what === "progress" && data.to === page.user) tell(say("told_progress", data));
+    else if (event === "told" && data.to === page.user) {
+      countTold();
+      noticeTold(data, number);
+      tell(say(`told_${data.what}`, data), { buttons: [[say("open"), () => location.assign(data.id ? `/inquiry/${data.id}` : "/?owner=me")]] });
+    }
+    if (event === "new" || event === "upd") notice(data);
     if (event === "offline" && !offline) strip("offline", true, say("offline", { time: new Date().toLocaleTimeString(lang, { timeStyle: "short" }) }));
     if (event === "online" && offline) {
       strip("offline", false);

@@ -1,7 +1,10 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
+import { copyLink, startCopying } from "./copying.js";
 import { offer, startKeys } from "./keys.js";
+import { startLabels } from "./labels.js";
 import { listen } from "./live.js";
+import { toggleNotices } from "./notices.js";
 import { showHelp, showPalette } from "./palette.js";
 import { startSession } from "./session.js";
 import { startClock } from "./times.js";
@@ -15,33 +18,46 @@ offer({
   go_incidents: go("/incidents"),
   go_dashboard: go("/dashboard"),
   go_connectors: go("/connectors"),
+  go_people: go("/people"),
   go_settings: go("/settings"),
+  go_handover: go("/handover"),
   why: go("/why"),
   search: () => (document.getElementById("search") ? document.getElementById("search").focus() : location.assign("/")),
 });
 
+const toggle = document.getElementById("toggle-notices");
+toggle?.removeAttribute("hidden");
+toggle?.addEventListener("click", toggleNotices);
 startClock();
 startSession();
+startCopying();
 if (document.body.classList.contains("feed")) await import("./feed.js");
 else if (document.body.classList.contains("inquiry")) {
-  const [inquiry, composer, drafts, outgoing, presence] = await Promise.all([
+  const [inquiry, composer, drafts, outgoing, presence, suggested] = await Promise.all([
     import("./inquiry.js"),
     import("./composer.js"),
     import("./drafts.js"),
     import("./outgoing.js"),
     import("./presence.js"),
+    import("./suggested.js"),
   ]);
   inquiry.startInquiry();
   composer.startComposer();
+  if (location.hash === "#reply") {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    composer.focus();
+  }
   outgoing.startOutgoing({ gone: inquiry.refresh, restore: drafts.takenBack });
   offer({
     ...inquiry.deeds,
     undo: () => outgoing.undo() || inquiry.deeds.undo(),
     reply: composer.focus,
+    insert_notice: suggested.insertNotice,
     show_new: inquiry.refresh,
     previous_inquiry: () => inquiry.walk(-1),
     next_inquiry: () => inquiry.walk(1),
     back: inquiry.back,
+    copy_link: () => copyLink(document.getElementById("inquiry").dataset.id),
   });
   presence.startPresence();
   /** @param {any} data */
@@ -57,7 +73,11 @@ else if (document.body.classList.contains("inquiry")) {
     resync: inquiry.refresh,
   });
 } else {
+  if (document.getElementById("remap")) await import("./remap.js");
+  if (document.body.classList.contains("handover")) (await import("./handover.js")).startHandover();
+  if (document.body.classList.contains("answer-all")) (await import("./answer_all.js")).startAnsweringAll();
   listen({});
 }
 startKeys();
+startLabels();
 document.documentElement.dataset.ready = "1";

@@ -97,7 +97,7 @@ export function savePlace(row, { leaving = false } = {}) {
   sessionStorage.setItem("walk", JSON.stringify(ids));
 }
 
-/** The place to come back to, if this is a return. @returns {{id: string, top: number, count: number, current: string, y: number} | null} */
+/** The place to come back to, if this is a return. @returns {{id: string, top: number, count: number, current: string, y: number, leaving?: boolean} | null} */
 function returning() {
   const left = JSON.parse(sessionStorage.getItem("place") ?? "null");
   sessionStorage.removeItem("place");
@@ -106,14 +106,31 @@ function returning() {
   return how === "reload" || how === "back_forward" ? JSON.parse(sessionStorage.getItem(`place:${viewUrl()}`) ?? "null") : null;
 }
 
+const DONE = ["answered", "waiting", "snoozed", "closed"];
+
+/**
+ * What is done with has left, or stands far below: then the row that followed it is where the work goes on.
+ * @param {{id: string, leaving?: boolean}} place @returns {HTMLLIElement | null}
+ */
+function successor({ id, leaving }) {
+  const row = rowOf(id);
+  if (!leaving || (row && !DONE.includes(row.dataset.state))) return null;
+  /** @type {string[]} */
+  const walk = JSON.parse(sessionStorage.getItem("walk") ?? "[]");
+  const next = walk.includes(id) ? walk.slice(walk.indexOf(id) + 1).map(rowOf).find(Boolean) : null;
+  if (!next) return null;
+  return row && row.compareDocumentPosition(next) & Node.DOCUMENT_POSITION_FOLLOWING ? null : next;
+}
+
 /** @param {(row: HTMLLIElement, how?: {focus?: boolean}) => void} setCurrent */
 async function restore(setCurrent) {
   const place = returning();
   const named = new URLSearchParams(location.search).get("row");
   if (place) {
-    while (rows().length < Math.min(place.count, MOST_ROWS) && !rowOf(place.id) && (await older()));
-    const row = rowOf(place.id);
-    const mine = place.current ? rowOf(place.current) : null;
+    while (rows().length < Math.min(place.count, MOST_ROWS) && !rowOf(place.id) && !successor(place) && (await older()));
+    const next = successor(place);
+    const row = next ?? rowOf(place.id);
+    const mine = next ?? (place.current ? rowOf(place.current) : null);
     if (mine) setCurrent(mine);
     if (row && place.y > 0) scrollBy({ top: row.getBoundingClientRect().top - place.top, behavior: "instant" });
     return;

@@ -14,6 +14,7 @@ const wide = matchMedia("(min-width: 1100px)");
 const hint = [...pane.childNodes];
 /** HTML by id and version. @type {Map<string, string>} */
 const known = new Map();
+let wanted = ""; // the inquiry that is to be shown
 let settling = 0;
 let slow = 0;
 /** @type {AbortController | null} */
@@ -28,6 +29,7 @@ const shown = () => /** @type {HTMLElement | null} */ (pane.querySelector("artic
 export function showPreview(row, { changed = false, mine = false } = {}) {
   if (!wide.matches || row !== current()) return;
   const { id, ver } = row.dataset;
+  wanted = id;
   const now = shown();
   if (now?.dataset.id === id && now.dataset.ver === ver) return;
   if (changed && now?.dataset.id === id) {
@@ -41,6 +43,12 @@ export function showPreview(row, { changed = false, mine = false } = {}) {
   else settling = setTimeout(() => load(id, ver), mine ? 0 : SETTLE);
 }
 
+/** An inquiry that a pasted address names, and the view does not show. @param {string} id */
+export function showAlone(id) {
+  wanted = id;
+  if (wide.matches) load(id, "");
+}
+
 /** @param {string} id @param {string} ver */
 async function load(id, ver) {
   asking = new AbortController();
@@ -50,12 +58,12 @@ async function load(id, ver) {
     const answer = await fetchPart(`/inquiry/${id}/preview`, { signal: asking.signal });
     if (!answer.ok) throw new Error(String(answer.status));
     const html = await answer.text();
-    if (current()?.dataset.id !== id) return;
-    known.set(`${id}/${ver}`, html);
+    if (wanted !== id) return;
+    if (ver) known.set(`${id}/${ver}`, html);
     if (known.size > KEPT) known.delete(known.keys().next().value);
     paint(html, id);
   } catch (error) {
-    if (/** @type {Error} */ (error).name !== "AbortError" && current()?.dataset.id === id) pane.replaceChildren(failed(id, ver));
+    if (/** @type {Error} */ (error).name !== "AbortError" && wanted === id) pane.replaceChildren(failed(id, ver));
   } finally {
     clearTimeout(slow);
     pane.classList.remove("loading");
@@ -94,6 +102,7 @@ function offerChange(row) {
 }
 
 export function closePreview() {
+  wanted = "";
   clearTimeout(settling);
   asking?.abort();
   pane.replaceChildren(...hint);

@@ -26,12 +26,22 @@ export const current = () => list.querySelector('li.row[aria-current="true"]');
 /** Where the list begins to be seen, below what sticks. */
 export const seenFrom = () => document.querySelector(".list .head").getBoundingClientRect().bottom;
 
-export const firstSeen = () => {
-  const top = seenFrom();
-  return rows().find((row) => row.getBoundingClientRect().bottom > top + 1);
-};
+/** The first row that is not hidden above. They stand one below the other, so half of them need not be looked at. */
+export function firstSeen() {
+  const [top, all] = [seenFrom() + 1, rows()];
+  let [low, high] = [0, all.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (all[middle].getBoundingClientRect().bottom > top) high = middle;
+    else low = middle + 1;
+  }
+  return all[low];
+}
 
-export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked");
+/** Somebody reads the page of the first use, which would go away. */
+const readsStart = () => document.querySelector(".start :is(details[open], :focus)") !== null;
+
+export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked") && !readsStart();
 
 /** Run a change of the list without moving what is being read. @param {() => void} change */
 export function keepPlace(change) {

@@ -27,6 +27,16 @@ export function keepSuggested() {
   if (shown && now && now !== shown && !now.childElementCount) now.replaceWith(shown);
 }
 
+/** The notice of its incident into the answer. */
+export function insertNotice() {
+  /** @type {HTMLElement | null} */ (document.querySelector("[data-notice]"))?.click();
+}
+
+/** What needs a script is shown. */
+export function wireNotice() {
+  document.querySelector("[data-notice]")?.removeAttribute("hidden");
+}
+
 export function startSuggested() {
   if (!field()) return;
   load();

@@ -54,7 +54,7 @@ const sheet = /** @type {HTMLDialogElement} */ (document.getElementById("filters
 
 export function showFilters() {
   sheet.showModal();
-  /** @type {HTMLElement | null} */ (sheet.querySelector("fieldset input"))?.focus();
+  /** @type {HTMLElement | null} */ (sheet.querySelector("#side a") ?? sheet.querySelector("fieldset input"))?.focus(); // the views stand there on a phone
 }
 
 export function startViews() {
@@ -87,5 +87,6 @@ export function startViews() {
     /** @type {HTMLElement} */ (menu.querySelector("summary")).focus();
     event.stopPropagation();
   }, true);
-  countsMoved();
+  // Saved views that search, or look into history, are counted once the list is there.
+  if (document.querySelector("[data-count]:empty")) countsMoved();
 }

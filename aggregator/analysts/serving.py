@@ -1,0 +1,85 @@
+"""The door for live SQL, open as long as the service runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import duckdb
+import structlog
+
+from aggregator.analysts.door import Door, require_extensions
+from aggregator.clocks import Clock
+from aggregator.config import Sql
+from aggregator.listener import PortTakenError
+from aggregator.store.database import Database
+from aggregator.store.desk import Desk
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 5.0  # seconds, or sooner where less is allowed
+
+KeepHouse = Callable[[Callable[[], Awaitable[None]], timedelta], None]
+
+
+@asynccontextmanager
+async def live_sql(
+    db: Database, desk: Desk, settings: Sql, clock: Clock, keep_house: KeepHouse
+) -> AsyncIterator[Door | None]:
+    """None: it is off. `keep_house` does a job from time to time.
+
+    Raises:
+        ConfigError: what it needs is not installed.
+        PortTakenError: somebody else listens there.
+    """
+    if settings.mode == "off":
+        yield None
+        return
+    require_extensions()
+    door = Door(db, desk, clock, settings.mode, settings.port)
+    try:
+        await asyncio.to_thread(door.open)
+    except duckdb.Error as error:
+        raise PortTakenError(f"live SQL cannot be served on port {settings.port}: {error}") from error
+    db.before_swap, db.after_swap = door.shut, lambda: _reopen(door)
+    log.info("sql.open", url=door.url, mode=settings.mode)
+    if settings.mode == "pushdown":
+        reported: set[str] = set()
+        keep_house(lambda: _look(door, settings, reported), timedelta(seconds=min(LOOK_EVERY, settings.longest)))
+    try:
+        yield door
+    finally:
+        db.before_swap = db.after_swap = lambda: None
+        await asyncio.to_thread(door.shut)
+
+
+def _reopen(door: Door) -> None:
+    """After the file was swapped. Whoever was connected connects again."""
+    try:
+        door.open()
+    except duckdb.Error as error:
+        log.error("sql.not_reopened", why=str(error))
+
+
+async def _look(door: Door, settings: Sql, reported: set[str]) -> None:
+    """Report queries that take too long, each once; end them, if that is wished, in the only way there is."""
+    found = await asyncio.to_thread(door.slow, settings.longest)
+    reported &= {query.session for query in found}
+    for query in found:
+        if query.session not in reported:
+            reported.add(query.session)
+            log.error("sql.runaway", owner=query.owner, seconds=round(query.seconds))
+        if settings.restart_on_runaway:
+            log.error("sql.restarting", owner=query.owner)
+            _restart()
+
+
+def _restart() -> None:
+    """Begin anew in the same process, as after a kill: what is committed is kept, and DuckDB reads its log again. An
+    end in order would wait for the query."""
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command, as it was given

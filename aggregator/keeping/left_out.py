@@ -1,0 +1,64 @@
+"""What a platform lists again though it was erased, or is older than anything that is kept, is not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aggregator.drafts import Draft, Prepared
+from aggregator.identity import Id
+from aggregator.origin import Origin
+from aggregator.store.known import KnownIds
+
+if TYPE_CHECKING:
+    from aggregator.store.rows import Connection
+
+_ERASED = "SELECT id, erased_at FROM erased ORDER BY erased_at"
+
+
+class LeftOut:
+    """What was erased, in memory: a page has many posts, and hardly ever one of these. Lives on the writer's thread.
+
+    `retention`: by channel, see aggregator/keeping/retention.py.
+    """
+
+    def __init__(self, retention: Mapping[str, timedelta]) -> None:
+        self._retention = retention
+        self._erased: dict[Id, datetime] | None = None
+
+    def forget(self) -> None:
+        """More was erased."""
+        self._erased = None
+
+    def leave_out(self, con: Connection, page: Prepared, origin: Origin, known: KnownIds, now: datetime) -> None:
+        """Take it from the page."""
+        if self._erased is None:
+            self._erased = {
+                one.bytes: at
+                for one, at in con.execute("SELECT id, erased_at FROM erased ORDER BY erased_at").fetchall()
+            }
+        if self._erased:
+            erased = self._erased
+            page.drafts = [draft for draft in page.drafts if not _is_erased(draft, erased)]
+            page.rejected = [each for each in page.rejected if each.rejected_id not in erased]
+            page.counts = [each for each in page.counts if each[0] not in erased]
+        span = kept_for(self._retention, origin.channel)
+        if span is not None and not origin.space.startswith("import/"):
+            oldest = now - span
+            old = {draft.post_id for draft in page.drafts if draft.posted_at < oldest}
+            if old:  # those of an inquiry that is still open are stored, and may be edited
+                old -= known.among(con, old)
+                page.drafts = [draft for draft in page.drafts if draft.post_id not in old]
+
+
+def kept_for(retention: Mapping[str, timedelta], channel: str) -> timedelta | None:
+    """None: for ever."""
+    return retention.get(channel, retention.get("default"))
+
+
+def _is_erased(draft: Draft, erased: Mapping[Id, datetime]) -> bool:
+    if draft.post_id in erased:
+        return True
+    until = erased.get(draft.account.account_id) if draft.account else None
+    return until is not None and draft.posted_at <= until

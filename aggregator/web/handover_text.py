@@ -1,0 +1,67 @@
+"""A hand-over in plain lines: short enough for a chat group, and without anybody's words but ours."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from aggregator.web import incident_words, words
+from aggregator.web.i18n import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aggregator.config import Settings
+    from aggregator.store.reading import FeedRow
+    from aggregator.web.handover import Figure, Handover
+    from aggregator.web.i18n import Lang
+
+
+def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
+    """Times in the team's zone; inquiries by their code, with channel and kind."""
+    gettext = catalogue(lang).gettext
+    zone = ZoneInfo(settings.timezone)
+
+    def exact(at: datetime) -> str:
+        return at.astimezone(zone).strftime("%m-%d %H:%M")
+
+    since, before, mine = gettext("Since then"), gettext("Before then"), gettext("Mine and unfinished")
+    missing = gettext("Items may be missing")
+    lines = [
+        gettext("Hand-over by %(who)s, %(since)s to %(back)s")
+        % {"who": who, "since": exact(told.since), "back": exact(told.back)},
+        f"{since}: {_figures(told.changed, gettext)}",
+        f"{before}: {_figures(told.breaks, gettext)}",
+        *(f"- {_row(row, gettext, exact)}" for row in told.due),
+        f"{mine}: {_figures(told.mine, gettext)}",
+        *(f"- {_row(row, gettext, exact)}" for row in told.unfinished),
+    ]
+    for one in told.incidents:
+        persons = gettext("%(n)s persons, %(more)s new inquiries") % {"n": one.incident.persons, "more": one.more.count}
+        lines.append(f"INC-{one.incident.number} {incident_words.sentence(one.incident.fields, lang)}: {persons}")
+    for trouble in told.blind:
+        channel = gettext(words.CHANNELS.get(trouble.channel, trouble.channel))
+        state = gettext(words.SOURCE_STATES.get(trouble.state, trouble.state))
+        lines.append(f"{missing}: {channel} ({trouble.source}), {state}")
+    for note in told.notes:
+        if note.done_at is None:
+            lines.append(f"{note.written_by}: {' '.join(note.text.split())}")
+    return "\n".join(lines) + "\n"
+
+
+def _figures(figures: Sequence[Figure], gettext: Callable[[str], str]) -> str:
+    return gettext(", ").join(f"{gettext(one.name)} {one.count:,}" for one in figures)
+
+
+def _row(row: FeedRow, gettext: Callable[[str], str], exact: Callable[[Any], str]) -> str:
+    inquiry = row.inquiry
+    said = [
+        f"#{inquiry.code}",
+        gettext(words.CHANNELS.get(inquiry.channel, inquiry.channel)),
+        gettext(words.KINDS.get(inquiry.kind, inquiry.kind)),
+    ]
+    if inquiry.due_at:
+        said.append(gettext("due %(time)s") % {"time": exact(inquiry.due_at)})
+    said.append(inquiry.owner or gettext("nobody has it"))
+    return " · ".join(said)

@@ -1,0 +1,52 @@
+// @ts-check
+// First use: the check runs in place, and lines are copied.
+import { copyText } from "./copying.js";
+import { fragment, page, say, tell } from "./dom.js";
+import { fetchPart } from "./session.js";
+import { paintTimes } from "./times.js";
+
+/** @param {ParentNode} within */
+function ready(within) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll("[data-copy]"))) button.hidden = false;
+}
+
+/** @param {HTMLButtonElement} button */
+async function copy(button) {
+  const code = button.closest(".yaml").querySelector("code");
+  getSelection().selectAllChildren(code);
+  await copyText(code.textContent);
+}
+
+/** @param {HTMLFormElement} form */
+async function check(form) {
+  const button = form.querySelector("button");
+  button.setAttribute("aria-disabled", "true");
+  form.setAttribute("aria-busy", "true");
+  tell(say("checking"));
+  const answer = await fetchPart("/start?part=steps", { method: "POST", body: new URLSearchParams({ csrf: page.csrf }) }).catch(() => null);
+  button.removeAttribute("aria-disabled");
+  form.removeAttribute("aria-busy");
+  const fresh = answer?.ok ? fragment(await answer.text()).getElementById("start-steps") : null;
+  const steps = document.getElementById("start-steps");
+  if (!fresh || !steps) {
+    tell(answer ? say("check_failed", { status: answer.status }) : say("no_connection"), { error: true });
+    return;
+  }
+  paintTimes(fresh);
+  ready(fresh);
+  steps.replaceWith(fresh);
+  /** @type {HTMLElement} */ (fresh.querySelector("#start-check button")).focus();
+  tell(say("checked"));
+}
+
+document.addEventListener("click", (event) => {
+  const button = /** @type {HTMLButtonElement | null} */ (/** @type {Element} */ (event.target).closest("[data-copy]"));
+  if (button) copy(button);
+});
+document.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (form.id !== "start-check") return;
+  event.preventDefault();
+  if (!form.hasAttribute("aria-busy")) check(form);
+});
+ready(document);

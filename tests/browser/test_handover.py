@@ -1,0 +1,110 @@
+"""Coming back and handing over by keyboard, and telling everybody at once that it is over."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from aggregator.outbox import Sender
+from aggregator.outbox.outbox import HOLD
+from tests.browser.conftest import ARTIFACTS, Desk, ready
+from tests.browser.test_screens import TAGS
+from tests.busy_morning import busy_morning
+from tests.test_web_acting import Hand
+
+pytestmark = pytest.mark.browser
+
+ZH, EN = "{name}您好，5.2.1 已修复闪退，请更新后再试。", "Hello {name}, version 5.2.1 mends the crash. Please update."
+
+
+async def test_whoever_comes_back_sees_what_changed_and_leaves_a_note_by_keyboard(desk: Desk) -> None:
+    site = desk.site
+    await busy_morning(site)
+    mine = str(site.work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry WHERE excerpt LIKE '%打不开%'")[0][0])
+    async with desk.page("amy", lang="en") as page, site.visitor("sam") as two:
+        await page.keyboard.press("g")
+        await page.keyboard.press("h")
+        await page.wait_for_url("**/handover", timeout=30_000)  # the first look at a calendar loads it
+        await ready(page)
+        sam = await Hand.of(two)
+        await sam.does(mine, "assign", 1, to="amy")
+        await expect(page.locator("#told")).to_have_text("1")
+        site.community.clock.pass_(seconds=20)
+        await sam.does(mine, "label", 2, tags="vip")
+        await page.reload()
+        await expect(page.locator("section.history li").first).to_contain_text("sam labelled it: #vip")
+        figure = page.locator(".figures a", has_text="came in")
+        count = await figure.locator("b").inner_text()
+        await figure.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#open-count")).to_have_text(count)
+        await page.go_back()
+        await page.locator("#note").focus()
+        await page.keyboard.type("The bank calls at nine.")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#notes .text").first).to_have_text("The bank calls at nine.")
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.locator("[data-copy-text]").click()
+        await expect(page.locator("#said")).to_contain_text("Copied")
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert "amy: The bank calls at nine." in copied
+        assert await _wrong(page, "handover-back-en") == []
+    async with desk.page("amy", "/told", lang="zh-CN", width=390, scheme="dark") as page:
+        await expect(page.locator("ol a").first).to_contain_text("sam 把")
+        assert await _wrong(page, "told-zh") == []
+        await desk.go(page, "/handover")
+        assert await _wrong(page, "handover-back-zh-phone", whole=True) == []
+
+
+async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: Desk) -> None:
+    site = desk.site
+    site.community.forum.user("system").id = 77
+    await busy_morning(site)
+    async with desk.page("amy", "/incidents/INC-1", lang="en") as page:
+        await page.get_by_label("Chinese").fill(ZH)
+        await page.get_by_label("English").fill(EN)
+        await page.get_by_role("button", name="Save the notice").click()
+        await expect(page.locator("#notice .stands").first).to_contain_text("5.2.1")
+        assert await _wrong(page, "notice-en") == []
+        member = await page.locator(".member a.code").first.get_attribute("href")
+        await page.get_by_role("button", name="End it").click()
+        await desk.go(page, str(member))
+        await page.keyboard.press("i")
+        await expect(page.locator("#reply")).to_have_value("Hello Nils, version 5.2.1 mends the crash. Please update.")
+        assert await _wrong(page, "notice-at-inquiry-en") == []
+        await desk.go(page, "/incidents/INC-1/answer")
+        await page.get_by_role("button", name="Send to those chosen").click()
+        await expect(page.locator(".sure")).to_contain_text("Send this answer to 4 persons?")
+        assert await _wrong(page, "answer-all-en", whole=True) == []
+        await page.wait_for_selector("html[data-ready='1']", state="attached")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        lot = page.locator("#lot")
+        await expect(lot).to_contain_text("4 on their way")
+        await page.wait_for_selector("html[data-ready='1']", state="attached")
+        await page.keyboard.press("z")
+        await expect(lot).to_contain_text("4 taken back")
+    async with desk.page("amy", "/incidents/INC-1/answer", lang="zh-CN", width=390) as page:
+        await page.get_by_role("button", name="发给选中的人").click()
+        assert await _wrong(page, "answer-all-zh-phone", whole=True) == []
+        await page.get_by_role("button", name="确认，发给 4 人").click()
+        await expect(page.locator("#lot")).to_contain_text("4 条发送中")
+        site.community.clock.pass_(seconds=HOLD)
+        sender = Sender(site.work.outbox)
+        for _ in range(4):
+            await sender.send_due(until_done=True)
+        await expect(page.locator("#lot")).to_contain_text("已发送 4 / 4")
+        assert await _wrong(page, "answered-all-zh-phone") == []
+    assert len(site.community.telegram.sent) == 4
+
+
+async def _wrong(page: Page, name: str, *, whole: bool = False) -> list[str]:
+    """What is wrong with the page; a picture of it is kept."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=whole)
+    wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    result = await Axe().run(page, options={"runOnly": TAGS})
+    wrong = [f"{one['id']}: {one['nodes'][0]['html'][:150]}" for one in result.response["violations"]]
+    return [*wrong, *([f"{wider} px too wide"] if wider > 0 else [])]

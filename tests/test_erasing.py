@@ -1,0 +1,222 @@
+"""Erasing a person: nothing of texts, names and handles is left, anywhere, and nobody else loses anything."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.backup import back_up
+from aggregator.commands import handlers
+from aggregator.control import RefusedError
+from aggregator.store.drafts import save_draft
+from aggregator.workplace import Workplace
+from tests.conftest import START, Community, open_inquiries, poll, texts
+from tests.console import Console
+from tests.test_control import desk as desk
+from tests.test_control import serving
+
+SAYS = "my swordfish ledger account vanished after the update"
+LATER = "please look at the turquoise umbrella transfer again"
+UNREADABLE = "what the heron said cannot be read"
+TOLD = (
+    "INSERT INTO delivery BY NAME SELECT uuid() AS delivery_id, 'alert:x' AS target, 'e' AS event, $1 AS subject, "
+    "$2 AS body, false AS unless_taken, 'due' AS state, TIMESTAMPTZ '2026-03-14' AS written_at, "
+    "TIMESTAMPTZ '2026-03-14' AS due_at, 0 AS tries"
+)
+NAME = "Quillon Thackeray"
+HANDLE = "quillon_thk"
+
+
+async def erase(work: Workplace, person: str, *, dry_run: bool = False, logs: tuple[Path, ...] = ()) -> dict:
+    arguments = {"person": person, "dry_run": dry_run, "logs": [str(each) for each in logs]}
+    return await handlers(work)["erase"](arguments, lambda _: None)
+
+
+def traces(data: Path, *words: str) -> dict[str, list[str]]:
+    """In which files of the data directory these words stand, looked for by nothing of ours."""
+    files = [path for path in data.rglob("*") if path.is_file()]
+    found = {
+        word: [path.name for path in files if word.lower().encode() in path.read_bytes().lower()] for word in words
+    }
+    return {word: names for word, names in found.items() if names}
+
+
+async def conversation(community: Community, work: Workplace) -> None:
+    """One who is to be erased writes on both platforms; others answer, quote and call by name."""
+    group, forum = community.telegram, community.forum
+    group.user(HANDLE, name=NAME)
+    said = group.says(HANDLE, SAYS)
+    group.says("rivka", f"@{HANDLE} the same happened to me, you wrote: {SAYS}", reply_to=said)
+    odd = {"message_id": 90_001, "from": group.user(HANDLE), "chat": group.chats[group.group], "date": {"was": "today"}}
+    group.queue.put("message", odd | {"text": UNREADABLE})
+    group.says("rivka", "I only want to know the network fee")
+    group.admin_says(f"Dear {NAME}, we look into it", reply_to=said)
+    topic = forum.says(HANDLE, LATER, title="Umbrella transfer gone since Monday")
+    forum.says("oskar", "could somebody help here, please", reply_to=topic, quoting=topic)
+    await poll(work)
+    community.clock.pass_(minutes=1)
+    forum.edits(topic, f"{LATER}, and the violet receipt of yesterday too")
+    await poll(work)
+    await work.ingest.group()
+
+
+async def test_a_person_is_gone_and_the_proof_agrees_with_the_bytes(community: Community, tmp_path: Path) -> None:
+    words = (
+        SAYS,
+        LATER,
+        UNREADABLE,
+        "violet receipt of yesterday",
+        NAME,
+        HANDLE,
+        "Thackeray",
+        "Umbrella transfer gone",
+    )
+    async with community.desk() as work:
+        await conversation(community, work)
+        inquiry = next(row for row in open_inquiries(work) if row["title"] == "Umbrella transfer gone since Monday")
+        work.desk.add_user("amy", "agent")
+        save_draft(work.desk, "amy", inquiry["inquiry_id"].bytes, f"Hello {NAME}, we are on it", 0, community.clock())
+        assert traces(community.data, UNREADABLE)  # it is there
+        await work.db.write(lambda con: con.execute(TOLD, [str(inquiry["inquiry_id"]), LATER]).fetchall())
+        back_up(work.db, work.desk, tmp_path / "silent", community.clock())
+        await handlers(work)["backup"]({"target": str(tmp_path / "before")}, lambda _: None)
+        of_all = {"target": str(tmp_path / "earlier"), "personal": True, "csv": False}
+        await handlers(work)["export"](of_all, lambda _: None)
+        log = tmp_path / "run.log"
+        log.write_text(f"somebody printed {SAYS}\n")
+        for space in ("telegram", "forum"):
+            person = next(
+                f"{row[0]}:{row[1]}"
+                for row in work.db.query("SELECT a.space, native_id FROM account AS a JOIN source_state USING (space) "
+                                         "WHERE handle = ? AND channel = ?", [HANDLE, space])
+            )  # fmt: skip
+            told = await erase(work, person, logs=(log,) if space == "telegram" else ())
+        assert told["proof"]["holds"], told
+        assert [(Path(each["path"]).name, each["kind"], each["holds"]) for each in told["copies"]] == [
+            ("before", "backup", True),
+            ("earlier", "export", True),
+        ]
+        assert (told["deleted"]["delivery"], told["deleted"]["draft"]) == (1, 1)
+        assert traces(community.data, *words) == {}
+        kept = texts(work)
+        await handlers(work)["backup"]({"target": str(tmp_path / "after")}, lambda _: None)
+        assert traces(tmp_path / "after", *words) == {}
+        await handlers(work)["export"](
+            {"target": str(tmp_path / "exported"), "personal": True, "csv": True}, lambda _: None
+        )
+        assert traces(tmp_path / "exported", *words) == {}
+        assert len(list((tmp_path / "exported").rglob("*.csv"))) > 5
+        for _ in range(3):  # the forum lists its newest posts again and again
+            community.clock.pass_(minutes=1)
+            await poll(work)
+        assert texts(work) == kept
+        community.telegram.says(HANDLE, "hello again")
+        await poll(work)
+        assert texts(work)[-1] == "hello again"
+    assert "I only want to know the network fee" in kept
+    assert "could somebody help here, please" in kept
+    assert len(kept) == 3  # rivka's two and oskar's
+    assert traces(community.data, SAYS, LATER) == {}
+
+
+async def test_what_is_left_in_a_log_is_told_and_is_no_proof(community: Community, tmp_path: Path) -> None:
+    (tmp_path / "run.log").write_bytes(b"x" * (1 << 22) + SAYS.upper().encode())
+    async with community.desk("telegram") as work:
+        await conversation(community, work)
+        told = await erase(work, HANDLE, logs=(tmp_path / "run.log",))
+    assert not told["proof"]["holds"]
+    assert [file["found"] for file in told["proof"]["files"] if file["path"].endswith("run.log")] == [1]
+
+
+async def test_a_dry_run_tells_and_changes_nothing(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await conversation(community, work)
+        before = [work.db.query(f"FROM {table} ORDER BY ALL") for table in ("post", "record", "inquiry", "erased")]
+        would = await erase(work, HANDLE, dry_run=True)
+        after = [work.db.query(f"FROM {table} ORDER BY ALL") for table in ("post", "record", "inquiry", "erased")]
+        done = await erase(work, HANDLE)
+    assert before == after
+    assert (would["deleted"], would["blacked_out"]) == (done["deleted"], done["blacked_out"])
+    assert would["accounts"] == [f"telegram:{community.telegram.user(HANDLE)['id']}"]
+
+
+@pytest.mark.parametrize("person", ["nobody-at-all", "AAAAAAA", ""])
+async def test_nobody_is_erased_by_mistake(community: Community, person: str) -> None:
+    async with community.desk("telegram") as work:
+        await conversation(community, work)
+        with pytest.raises(RefusedError, match="is nobody here"):
+            await erase(work, person)
+
+
+async def test_a_name_that_two_bear_erases_neither_and_says_how_to_name_one(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        for handle in ("first_one", "second_one"):
+            community.telegram.user(handle, name=NAME)
+            community.telegram.says(handle, f"{handle.partition('_')[0]} of all: my parcel of tokens is gone")
+        await poll(work)
+        with pytest.raises(RefusedError, match=f"telegram:{community.telegram.user('second_one')['id']}"):
+            await erase(work, NAME)
+        told = await erase(work, "@first_one")
+        assert told["not_looked_for"]["names that other accounts bear, too"] == 1
+        assert texts(work) == ["second of all: my parcel of tokens is gone"]
+        assert work.db.query("SELECT name FROM account WHERE handle = 'second_one'") == [(NAME,)]
+
+
+async def test_words_that_others_say_too_stay_theirs(community: Community) -> None:
+    common = "how long does a withdrawal take"
+    async with community.desk("telegram") as work:
+        for who in ("moon", "ida", "per", "uwe"):
+            text = common if who in ("moon", "ida") else f"to the moon with {who}"
+            community.telegram.says(who, text, at=START - timedelta(hours=who != "moon"))
+        community.telegram.says("ida", "we went to the moon", at=START - timedelta(hours=1))
+        await poll(work)
+        told = await erase(work, "moon")
+        kept = texts(work)
+    assert sorted(kept) == sorted([common, "we went to the moon", "to the moon with per", "to the moon with uwe"])
+    assert told["not_looked_for"]["sentences that others wrote, too, word for word"] == 1
+
+
+async def test_an_inquiry_that_stays_is_folded_as_its_posts_say(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await conversation(community, work)
+        await erase(work, HANDLE)
+        rows = open_inquiries(work)
+        assert all(HANDLE not in row["excerpt"] and "swordfish" not in row["excerpt"] for row in rows)
+        assert any("█" in row["excerpt"] for row in rows)
+        again = await handlers(work)["replay"]({}, lambda _: None)
+        assert again["changed_posts"] == 0
+        assert open_inquiries(work) == rows
+
+
+async def test_what_platforms_list_of_the_time_before_is_not_taken_later_either(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await conversation(community, work)
+        await erase(work, HANDLE)
+        community.telegram.says(HANDLE, "written long before", at=community.clock() - timedelta(days=2))
+        await poll(work)
+        assert "written long before" not in texts(work)
+
+
+async def test_beside_a_running_service_it_is_told_in_words_that_hold_none_of_theirs(
+    desk: Console, community: Community
+) -> None:
+    community.telegram.user(HANDLE, name=NAME)
+    community.telegram.says(HANDLE, SAYS)
+    person = f"telegram:{community.telegram.user(HANDLE)['id']}"
+    async with serving(desk) as service:
+        await poll(service.work)
+        would = await asyncio.to_thread(desk.ok, "erase", "--person", person, "--dry-run")
+        told = await asyncio.to_thread(desk.ok, "erase", "--person", person)
+        nobody = await asyncio.to_thread(desk.run, "erase", "--person", person)
+        community.telegram.says("owl", "the service goes on")
+        await poll(service.work)
+        assert texts(service.work) == ["the service goes on"]
+        assert traces(desk.data, SAYS, NAME, HANDLE) == {}
+    assert would.startswith(f"Nothing was changed. These accounts would be erased:\n  {person}\n")
+    assert "Nothing is left." in told
+    assert "inquiries.duckdb: 0 places in " in told
+    assert [word for word in (SAYS, NAME, HANDLE) if word in told] == []
+    assert (nobody.exit_code, "is nobody here" in nobody.stderr) == (1, True)

@@ -1,0 +1,49 @@
+"""Rows that were read before are shown as they are now, whatever has changed since."""
+
+from __future__ import annotations
+
+from aggregator.store.filters import Filters
+from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.listing import feed_page
+from aggregator.store.reading import FeedRow, rows_by_id
+from tests.conftest import Community, poll
+from tests.web_site import WebSite, csrf, open_site
+
+
+def listed(site: WebSite, kept: KeptRows, filters: Filters) -> list[FeedRow]:
+    """The rows of a view; those that are named by their ids are the same, and the same as of whoever keeps none."""
+    work = site.work
+    with work.db.reading() as cursor:
+        now, bands = work.clock(), work.settings.bands
+        rows = feed_page(cursor, filters, moment=now, bands=bands, kept=kept).rows
+        ids = [row.inquiry.inquiry_id for row in rows]
+        named = rows_by_id(cursor, ids, moment=now, kept=kept)
+        assert named == rows_by_id(cursor, ids, moment=now) == list(rows)
+    return named
+
+
+async def test_an_edit_a_further_post_a_new_name_and_a_close_are_seen_at_once(community: Community) -> None:
+    kept, is_open, closed = KeptRows(), Filters(), Filters(states=("closed",))
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        first = community.forum.says("wren", "my refund is late")
+        await poll(site.work, "forum")
+        before = listed(site, kept, is_open)
+        community.clock.pass_(hours=1)
+        community.forum.edits(first, "my refund of 40 USDT is late")
+        community.forum.says("wren", "is anybody there?", reply_to=first)
+        await poll(site.work, "forum")
+        after = listed(site, kept, is_open)
+        site.work.db.submit(lambda con: con.execute("UPDATE account SET name = 'Wren II'")).result()
+        renamed = listed(site, kept, is_open)
+        token, (row,) = csrf((await amy.get("/")).text), renamed
+        await amy.post(
+            f"/inquiry/{row.inquiry.name}/close",
+            data={"csrf": token, "ver": str(row.inquiry.ver), "reason": "resolved"},
+        )
+        left, history = listed(site, kept, is_open), listed(site, kept, closed)
+    assert [(row.inquiry.excerpt, row.inquiry.posts, row.author) for row in before] == [
+        ("my refund is late", 1, "wren")
+    ]
+    assert [(row.inquiry.excerpt, row.inquiry.posts) for row in after] == [("my refund of 40 USDT is late", 2)]
+    assert [row.author for row in renamed] == ["Wren II"]
+    assert (left, [row.inquiry.state for row in history]) == ([], ["closed"])

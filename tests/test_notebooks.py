@@ -1,0 +1,115 @@
+"""The notebooks run from top to bottom on an export of the demo's day, and draw plots in which Chinese can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator.analysts.export import Export
+from aggregator.analysts.plotting import HAN_FONTS
+from aggregator.store.database import Database
+from tests.demo_day import DemoDay
+from tests.demo_day import demo_database as demo_database
+from tests.demo_day import demo_day as demo_day
+
+pytestmark = pytest.mark.xdist_group("analysts")
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+
+# All in one process: importing matplotlib takes longer than running them. Warnings are errors: a sign that the font
+# lacks is one.
+_RUN = """
+import json, sys, warnings
+import matplotlib
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+warnings.simplefilter("error")
+from aggregator.analysts.plotting import use_style
+if use_style() is None:  # a machine without any: then signs are missing, and it is said
+    warnings.filterwarnings("ignore", "Glyph")
+told = {}
+for path in sys.argv[2:]:
+    with open(path, encoding="utf-8") as file:
+        cells = json.load(file)["cells"]
+    scope = {}
+    for number, cell in enumerate(cells):
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), f"{path}, cell {number}", "exec"), scope)
+    name = path.rpartition("/")[2].partition(".")[0]
+    for figure in plt.get_fignums():
+        plt.figure(figure).savefig(f"{sys.argv[1]}/{name}-{figure}.png")
+    told[name] = {
+        "plots": len(plt.get_fignums()),
+        "titles": [plt.figure(figure).get_suptitle() for figure in plt.get_fignums()],
+        "signs": sum("\\u4e00" <= sign <= "\\u9fff" for figure in plt.get_fignums()
+            for text in plt.figure(figure).findobj(matplotlib.text.Text) for sign in text.get_text()),
+    }
+    plt.close("all")
+    scope["con"].close()
+print(json.dumps(told), file=sys.stderr)
+"""
+
+
+def document(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def ran(demo_day: DemoDay, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("notebooks")
+    db = Database(demo_day.settings.data / "inquiries.duckdb")
+    Export(db, folder / "export", demo_day.now).run(lambda *_: None)
+    db.close()
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, str(folder), *map(str, NOTEBOOKS)],
+        env={**os.environ, "INQUIRIES_EXPORT": str(folder / "export"), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
+    return told
+
+
+def test_every_notebook_runs_and_draws(ran: dict[str, Any]) -> None:
+    assert list(ran) == [path.stem for path in NOTEBOOKS]
+    assert [name for name, told in ran.items() if told["plots"] < 2 or told["signs"] < 10] == []
+
+
+def test_titles_say_what_the_day_shows(ran: dict[str, Any]) -> None:
+    titles = [title for told in ran.values() for title in told["titles"]]
+    assert titles[0] == "Telegram brings 47% of all inquiries"
+    assert titles[4].startswith("INC-1 (swap): half of its ")
+    assert titles[6].startswith("4 times a colleague overruled the ranking")
+
+
+def test_notebooks_are_committed_without_outputs_and_name_no_secret() -> None:
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+    cells = [cell for path in NOTEBOOKS for cell in document(path)["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"] is not None] == []
+    assert "desk_" not in json.dumps(cells)
+
+
+def test_without_a_chinese_font_a_clear_word_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aggregator.analysts import plotting
+
+    before = dict(plotting.mpl.rcParams)
+    try:
+        monkeypatch.setattr(plotting, "HAN_FONTS", ("No Such Font",))
+        assert plotting.use_style() is None
+        assert "fonts-noto-cjk" in capsys.readouterr().out
+        monkeypatch.setattr(plotting, "HAN_FONTS", ("No Such Font", *HAN_FONTS))
+        assert plotting.use_style() in HAN_FONTS
+        assert capsys.readouterr().out == ""
+    finally:
+        plotting.mpl.rcParams.update(before)

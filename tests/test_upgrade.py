@@ -1,0 +1,128 @@
+"""A database that any earlier version has written is brought up to date, and nothing in it is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib import resources
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import pytest
+
+from aggregator.store.database import Database
+from aggregator.store.desk import Desk
+
+NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
+
+
+def scripts(package: str) -> list[tuple[int, str]]:
+    files = sorted(
+        (each for each in resources.files(package).iterdir() if each.name[:4].isdigit()), key=lambda e: e.name
+    )
+    return [(int(file.name[:4]), file.read_text(encoding="utf-8")) for file in files]
+
+
+STORE, DESK = scripts("aggregator.sql"), scripts("aggregator.sql.desk")
+
+
+def value(kind: str, name: str, number: int) -> Any:
+    """Something of this type that no other row has."""
+    if kind == "JSON":
+        return "[]" if name in ("reasons", "warnings") else f'{{"a": {number}}}'
+    of_kind = {
+        "UUID": UUID(int=number),
+        "TIMESTAMP WITH TIME ZONE": NOW,
+        "BOOLEAN": number % 2 == 0,
+        "DOUBLE": number / 8,
+        "BLOB": bytes([number % 256]),
+        "DATE": NOW.date(),
+    }
+    return of_kind.get(kind, number if "INT" in kind else f"words {number} 钱包")
+
+
+def rows(con: duckdb.DuckDBPyConnection, columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        table: con.execute(
+            f"SELECT {', '.join(map('{!r}'.format, names)).replace(chr(39), chr(34))} FROM {table} ORDER BY ALL"
+        ).fetchall()
+        for table, names in columns.items()
+    }
+
+
+@pytest.mark.parametrize("version", [number for number, _ in STORE])
+def test_a_database_of_every_earlier_version_keeps_all_its_rows(tmp_path: Path, version: int) -> None:
+    path, numbers = tmp_path / "inquiries.duckdb", count(1)
+    with duckdb.connect(str(path)) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        for _, script in [each for each in STORE if each[0] <= version]:
+            con.execute(script)
+        told = con.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() JOIN duckdb_tables() "
+            "USING (database_name, schema_name, table_name) WHERE NOT duckdb_tables.internal ORDER BY column_index"
+        ).fetchall()
+        columns: dict[str, list[str]] = {}
+        kinds = {(table, name): kind for table, name, kind in told}
+        for table, name, _ in told:
+            columns.setdefault(table, []).append(name)
+        for table, names in columns.items():
+            marks = ", ".join("?" * len(names))
+            for _ in range(2):
+                con.execute(
+                    f"INSERT INTO {table} VALUES ({marks})",
+                    [value(kinds[table, name], name, next(numbers)) for name in names],
+                )
+        con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(version)])
+        del columns["meta"]
+        before = rows(con, columns)
+    db = Database(path)
+    with closing(db), db.reading() as cursor:
+        assert rows(cursor, columns) == before
+        views = cursor.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        assert all(cursor.execute(f'FROM "{view}"').fetchall() is not None for (view,) in views)
+        assert cursor.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone() == (str(STORE[-1][0]),)
+    assert len(before) == len(columns) >= 10
+    assert all(len(found) == 2 for found in before.values())
+
+
+@pytest.mark.parametrize("version", [number for number, _ in DESK])
+def test_a_desk_of_every_earlier_version_keeps_all_its_rows(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "desk.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as con:
+        for number, script in DESK[:version]:
+            con.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        columns = dict(_tables(con))
+        for table, names in columns.items():
+            told = [_desk_value(table, name, kind) for name, kind in names]
+            con.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(told))})", told)
+        before = _desk_rows(con, columns)
+    with closing(Desk(path)) as desk, desk.reading() as con:
+        assert _desk_rows(con, columns) == before
+        assert con.execute("PRAGMA user_version").fetchone() == (len(DESK),)
+        assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert all(len(found) == 1 for found in before.values())
+
+
+def _tables(con: sqlite3.Connection) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    for (table,) in con.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    ).fetchall():
+        yield table, [(name, kind) for _, name, kind, *_ in con.execute(f"PRAGMA table_info({table})").fetchall()]
+
+
+def _desk_value(table: str, name: str, kind: str) -> Any:
+    if name in ("user", "owner") or (table, name) == ("user", "name"):
+        return "amy"
+    return {"TEXT": "words 钱包", "BLOB": b"\1\2", "INTEGER": 1, "REAL": 1.5}[kind]
+
+
+def _desk_rows(con: sqlite3.Connection, columns: dict[str, list[tuple[str, str]]]) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        table: con.execute(f"SELECT {', '.join(name for name, _ in names)} FROM {table}").fetchall()
+        for table, names in columns.items()
+    }

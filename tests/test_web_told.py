@@ -1,0 +1,64 @@
+"""What people are told reaches them when they come back, too; and when they were last here."""
+
+from __future__ import annotations
+
+import re
+
+from aggregator.store.stretches import left_at
+from tests.conftest import Community
+from tests.test_web_acting import Hand
+from tests.web_site import open_site
+
+
+async def test_what_happened_while_nobody_looked_is_told_later_until_it_is_read(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        site.work.desk.add_user("lee", "lead")
+        await site.says(("fox", "my swap failed"), ("owl", "my bridge failed"))
+        amy, sam = await Hand.of(one), await Hand.of(two)
+        found = site.work.db.query("SELECT inquiry_id::VARCHAR, code FROM inquiry ORDER BY opened_at")
+        (first, code), (second, other) = ((str(inquiry), str(code)) for inquiry, code in found)
+        await amy.does(first, "claim", 1)
+        await sam.does(second, "assign", 1, to="amy")
+        await sam.does(first, "ask", 2)
+        async with site.visitor("lee") as three:
+            await (await Hand.of(three)).does(first, "take", 2)
+        assert _count((await two.get("/")).text) is None
+        assert _count((await one.get("/")).text) == 3
+        said = re.findall(r'class="sr">unread </span>([^<]+)</a>', (await one.get("/told")).text)
+        assert said == [
+            f"lee took {code} over from you", f"sam asks: may I have {code}?", f"sam assigned {other} to you",
+        ]  # fmt: skip
+        assert _count((await one.get("/")).text) is None
+        assert f"lee took {code} over from you" in (await one.get("/told")).text
+
+
+async def test_whoever_opens_the_inquiry_has_read_what_concerns_it(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy", "zh-CN") as one, site.visitor("sam") as two:
+        await site.says(("fox", "my swap failed"))
+        sam, inquiry = await Hand.of(two), site.only_id()
+        await sam.sends("/bulk", what="assign", details={"to": "amy"}, items=[{"id": inquiry, "ver": 1}])
+        await sam.does(inquiry, "ask", 2)
+        assert _count((await one.get("/")).text) == 2
+        await one.get(f"/inquiry/{inquiry}")
+        assert _count((await one.get("/")).text) == 1
+        assert "sam 把 1 条咨询分配给了你" in (await one.get("/told")).text.replace("您", "你")
+
+
+async def test_two_hours_without_a_request_part_two_stretches_of_work(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        assert left_at(site.work.desk, "amy") is None
+        community.clock.pass_(minutes=30)
+        await amy.get("/")
+        went = community.clock()
+        community.clock.pass_(hours=11)
+        await amy.get("/")
+        community.clock.pass_(minutes=30)
+        await amy.get("/")
+        assert left_at(site.work.desk, "amy") == went
+
+
+def _count(page: str) -> int | None:
+    """Of the header; None: nothing unread."""
+    shown = re.search(r'<b id="told"( hidden)?>(\d+)</b>', page)
+    assert shown
+    return None if shown[1] else int(shown[2])
