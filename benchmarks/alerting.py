@@ -60,7 +60,13 @@ class Receivers:
 
 def measure(posts: int = POSTS, apart: float = APART) -> Iterator[Figure]:
     """Play so many posts, each so long after the one before."""
-    for what, seconds, late in asyncio.run(_played(posts, apart)):
+    before = time.process_time()
+    told = asyncio.run(_played(posts, apart))
+    spent = (time.process_time() - before) / posts
+    yield Figure(
+        "alerting", "processor time for each post", 1000 * spent, "ms", None, {"with": "both receivers, polls"}
+    )
+    for what, seconds, late in told:
         counted = {"told": len(seconds), "poll_every": POLL_SECONDS}
         reach = REACH_SECONDS + (POLL_SECONDS if late else 0.0)
         yield Figure("alerting", f"{what}: p50", percentile(seconds, 50), "s", None, counted)

@@ -111,6 +111,27 @@ async def test_an_exposed_key_is_told_once_masked_in_each_readers_language(
         assert "please help" not in "".join(each.told["message"] for each in zh.came)
 
 
+async def test_pieces_of_a_phrase_that_wait_to_be_told_are_hidden_with_the_posts(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    async with a_place() as program, a_place() as place:
+        program.answers.extend([503] * 9)
+        place.answers.extend([503] * 9)
+        community.more["webhooks"] = {"program": webhook(program)}
+        events = rule("inquiry.key_exposed", "inquiry.due")
+        async with watching(community, {"one": to(place, monkeypatch)}, events) as watch:
+            words = PHRASE.split()
+            for start in range(0, 12, 3):
+                await watch.says(("lin", " ".join(words[start : start + 3])))
+                community.clock.pass_(minutes=1)
+            waiting = "".join(body for (body,) in watch.work.db.query("SELECT body FROM delivery"))
+            assert watch.work.db.query("SELECT count(*) FROM delivery WHERE event = 'inquiry.new'") == [(1,)]
+            assert watch.work.db.query("SELECT secret FROM inquiry") == [(True,)]
+    assert "█" in waiting
+    assert not {word for word in words if f'"{word}' in waiting or f" {word} " in waiting}
+
+
 async def test_nothing_is_told_of_history_but_an_exposed_key_and_a_fresh_emergency(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

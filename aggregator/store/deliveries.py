@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from aggregator.store import rows
 
 if TYPE_CHECKING:
@@ -114,6 +116,24 @@ def drop_taken(con: Connection, subjects: Collection[str], now: datetime) -> Non
         "WHERE state = 'due' AND unless_taken AND list_contains(?, subject)",
         [now, [*subjects]],
     )
+
+
+def hide(con: Connection, subject: str, excerpt: str, title: str | None, now: datetime) -> None:
+    """What an inquiry's posts say was masked after it was to be told: nobody is told the words that stood there.
+
+    Alerts that still wait are moot, for another one tells of the key.
+    """
+    for each in _select(con, "subject = ? AND state = 'due'", [subject]):
+        told = orjson.loads(each.body)
+        data = told.get("data", {})
+        inquiry = data.get("inquiry") or data.get("reply", {}).get("inquiry")
+        if inquiry is None:
+            end(con, [each.delivery_id], "moot", now)
+        elif (inquiry["excerpt"], inquiry["title"]) != (excerpt, title):
+            inquiry |= {"excerpt": excerpt, "title": title}
+            con.execute(
+                "UPDATE delivery SET body = ? WHERE delivery_id = ?", [orjson.dumps(told).decode(), each.delivery_id]
+            )
 
 
 def told(con: Connection, subject: str, events: Collection[str]) -> list[str]:

@@ -161,6 +161,8 @@ class Telling:
             if told and not row.inquiry.backfill:
                 events.insert(0, "inquiry.new" if row.inquiry.ver == 1 else "inquiry.changed")
             levels |= new.levels
+            if row.inquiry.secret and f"key_exposed:{row.inquiry.name}" in new.levels:
+                deliveries.hide(con, row.inquiry.name, row.inquiry.excerpt, row.inquiry.title, now)
             for event in events:
                 found += self._tell_of_inquiry(event, row, now)
             if told and self._rules and row.inquiry.ver > 1:
