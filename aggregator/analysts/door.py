@@ -20,6 +20,8 @@ from typing import Any, Literal
 
 import duckdb
 import structlog
+from duckdb.func import FunctionNullHandling
+from duckdb.sqltypes import BOOLEAN, VARCHAR, DuckDBPyType
 
 from aggregator.analysts import VIEWS
 from aggregator.analysts.checked import Checker
@@ -118,16 +120,8 @@ class Door:
             _TABLES: _catalog_of(con),
         }
         self._checker = Checker(_relations(con)) if self.mode == "pushdown" else None
-        functions: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
-            ("quack_authentication_function", self._enters, 3, "BOOLEAN"),
-            ("quack_authorization_function", self._asks, 2, "VARCHAR"),
-        )
-        for setting, function, takes, gives in functions:
-            name = f"analysts_{secrets.token_hex(8)}"  # an open database keeps the one of an earlier door
-            parameters: list[Any] = ["VARCHAR"] * takes
-            how: dict[str, Any] = {"null_handling": "special", "side_effects": True}
-            con.create_function(name, function, parameters, gives, **how)
-            con.execute(f"SET GLOBAL {setting} = '{name}'")
+        _call_back(con, "quack_authentication_function", self._enters, 3, BOOLEAN)
+        _call_back(con, "quack_authorization_function", self._asks, 2, VARCHAR)
         con.execute("CALL quack_serve(?, token := ?)", [self.url, secrets.token_urlsafe(32)]).fetchall()
         self._own = con
 
@@ -209,6 +203,14 @@ class Door:
     def _owner(self, token: str) -> str | None:
         held = tokens.holder(self._desk, token, self._clock())
         return held[0].name if held is not None and "sql" in held[1] else None
+
+
+def _call_back(con: Connection, setting: str, function: Callable[..., Any], takes: int, gives: DuckDBPyType) -> None:
+    name = f"analysts_{secrets.token_hex(8)}"  # an open database keeps the one of an earlier door
+    kinds: list[Any] = [VARCHAR] * takes
+    special = FunctionNullHandling.SPECIAL
+    con.create_function(name, function, kinds, gives, null_handling=special, side_effects=True)
+    con.execute(f"SET GLOBAL {setting} = '{name}'")
 
 
 def _columns(con: Connection) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import duckdb
 import structlog
@@ -49,7 +50,7 @@ async def live_sql(
     log.info("sql.open", url=door.url, mode=settings.mode)
     if settings.mode == "pushdown":
         reported: set[str] = set()
-        keep_house(lambda: _look(door, settings, reported), timedelta(seconds=min(LOOK_EVERY, settings.longest)))
+        keep_house(partial(_look, door, settings, reported), timedelta(seconds=min(LOOK_EVERY, settings.longest)))
     try:
         yield door
     finally:
