@@ -15,6 +15,7 @@ from aggregator.config import Web
 from aggregator.outbox import Sender as OutboxSender
 from aggregator.outbox.outbox import HOLD
 from aggregator.store.deliveries import reports
+from aggregator.telling.carrying import Outcome
 from aggregator.telling.sender import Sender
 from aggregator.telling.serving import carriers_of
 from aggregator.telling.signing import headers, key_of
@@ -227,3 +228,23 @@ async def test_what_becomes_of_our_answers_is_told_without_their_words(community
     assert {each["who"] for each in said} == {"amy"}
     assert {each["inquiry"]["source"] for each in said} == {"forum"}
     assert "at once" not in b"".join(each.body for each in place.came).decode()
+
+
+async def test_a_bug_on_the_way_to_one_keeps_nobody_else_from_being_told(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_place() as place:
+        async with telling(community, bad=webhook(place), good=webhook(place)) as told:
+            bad = told.sender._carriers["webhook:bad"]
+
+            async def breaks(_: object) -> Outcome:
+                raise ZeroDivisionError
+
+            monkeypatch.setattr(bad, "carry", breaks)
+            await told.says("lin", "转账三小时没到账")
+            await told.deliver()
+            states = {row[0]: (row[2], row[4]) for row in told.rows()}
+        assert states == {
+            "webhook:bad": ("due", "the way there is broken (ZeroDivisionError); see the log"),
+            "webhook:good": ("done", None),
+        }

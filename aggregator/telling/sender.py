@@ -105,7 +105,7 @@ class Sender:
         done: list[Delivery] = []
         try:
             for part in parts:
-                outcome = await carrier.carry(part)
+                outcome = await _carried(carrier, part, target)
                 if outcome.why:
                     await self._not_taken(target, carrier, part, outcome)
                     return outcome.alone
@@ -155,3 +155,12 @@ class Sender:
             log.exception("delivery.broken", exc_info=error)
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
+
+
+async def _carried(carrier: Carrier, part: Sequence[Delivery], target: str) -> Outcome:
+    """One attempt. A bug on the way to one target ends neither the service nor the others' turns."""
+    try:
+        return await carrier.carry(part)
+    except Exception as error:
+        log.exception("delivery.broken", target=target, exc_info=error)
+        return Outcome(f"the way there is broken ({type(error).__name__}); see the log")
