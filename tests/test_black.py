@@ -115,5 +115,18 @@ def test_bytes_are_found_over_the_border_of_two_blocks(
     assert scan(file, {}).found == 0
 
 
+def test_the_patterns_that_databases_look_for_find_signs_as_they_are() -> None:
+    words = ("a+b (c)", "50% off?", *(f"a passage of number {number}" for number in range(900)))
+    patterns = black(passages=words).as_patterns()
+    db = Database(None)
+    hits = db.query(
+        "SELECT w, list_bool_or([regexp_matches(w, p) FOR p IN $1]) FROM (SELECT unnest($2) AS w)",
+        [patterns, [*words, "aab (c)", "50% offf", "a passage of letters"]],
+    )
+    db.close()
+    assert len(patterns) > 1
+    assert {word for word, found in hits if not found} == {"aab (c)", "50% offf", "a passage of letters"}
+
+
 def test_what_stands_somewhere_by_chance_is_not_searched_for_in_bytes() -> None:
     assert set(black("fox", "quillon", passages=()).as_bytes()) == {b"quillon"}

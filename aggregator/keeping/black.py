@@ -20,6 +20,8 @@ _NAMES_WHO = frozenset(
 _SAYS_WHO = re.compile(
     r"name|nick|user|login|handle|mail|avatar|card|screen|display|profile|image|photo", re.IGNORECASE
 )
+_SIGNS = re.compile(r"[\\.^$|?*+()\[\]{}]")
+_LONGEST_PATTERN = 10_000  # characters
 _BY_CHANCE = 5  # bytes
 _LONG_ENOUGH = 6  # characters of an id: a shorter one may be that of a category
 
@@ -55,8 +57,21 @@ class Black:
         self._who = {word.lower() for word in (*words.names, *words.called)}
         self._ids = {each for each in words.ids if len(each) >= _LONG_ENOUGH}
 
-        hints = {*self._patterns, *self._who, *(each.lower() for each in self._ids)}
+        hints = self._told_by = {*self._patterns, *self._who, *(each.lower() for each in self._ids)}
         self._hints = AhoCorasick(list(hints)) if hints else None
+
+    def as_patterns(self) -> list[str]:
+        """Regular expressions (RE2) that find, in lower case, all that may hold one of these; several, for one that is
+        too long is refused."""
+        parts: list[list[str]] = [[]]
+        room = _LONGEST_PATTERN
+        for word in sorted(self._told_by):
+            if len(word) > room:
+                parts.append([])
+                room = _LONGEST_PATTERN
+            parts[-1].append(_SIGNS.sub(r"\\\g<0>", word))
+            room -= len(word)
+        return ["|".join(words) for words in parts if words]
 
     def may_hold(self, written: str) -> bool:
         """Whether JSON, as it is written, is worth reading."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -50,6 +50,7 @@ class Swept(NamedTuple):
 def black_out(con: Connection, black: Black) -> Swept:
     """Black out these words wherever they stand but in ids."""
     swept = Swept(Counter(), set())
+    patterns = black.as_patterns()
     for column in columns(con):
         if column.table in _APART or column.name in _KEYS or column.name.endswith("_by"):
             continue
@@ -57,7 +58,7 @@ def black_out(con: Connection, black: Black) -> Swept:
             continue  # none today; `found` tells if words stand in one
         changed = [
             (number, after)
-            for number, before in _values(con, column)
+            for number, before in _values(con, column, patterns)
             if (after := _blacked(black, column, before)) != before
         ]
         for number, after in changed:
@@ -81,9 +82,13 @@ def found(con: Connection, black: Black) -> Counter[str]:
     return left
 
 
-def _values(con: Connection, column: Column) -> Iterator[tuple[int, str]]:
+def _values(con: Connection, column: Column, patterns: Sequence[str] = ()) -> Iterator[tuple[int, str]]:
+    """With their rows' numbers. `patterns`: only those in which one of these is found, which DuckDB does quickly; the
+    proof goes without."""
+    value = f'CAST("{column.name}" AS VARCHAR)'
+    wanted = " OR ".join(f"regexp_matches(lower({value}), ?)" for _ in patterns) or "true"
     cursor = con.execute(
-        f'SELECT rowid, CAST("{column.name}" AS VARCHAR) FROM {column.table} WHERE "{column.name}" IS NOT NULL'
+        f'SELECT rowid, {value} FROM {column.table} WHERE "{column.name}" IS NOT NULL AND ({wanted})', list(patterns)
     )
     while rows := cursor.fetchmany(BATCH):
         yield from rows
