@@ -48,7 +48,7 @@ def use_style() -> str | None:
             "axes.axisbelow": True,
             "axes.grid": True,
             "axes.grid.axis": "y",
-            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.prop_cycle": mpl.rcsetup.cycler(color=list(PALETTE)),
             "grid.color": "#e2e8f0",
             "xtick.color": GREY,
             "ytick.color": GREY,
