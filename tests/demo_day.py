@@ -38,11 +38,15 @@ class DemoDay:
         return self.now
 
 
+_played: list[DemoDay] = []
+
+
 @pytest.fixture(scope="session")
 def demo_day(tmp_path_factory: pytest.TempPathFactory) -> DemoDay:
     """Nobody changes it. Mark tests with `xdist_group("analysts")`, so that it is played once."""
-    folder = tmp_path_factory.mktemp("demo-day")
-    return DemoDay(asyncio.run(_play(folder)))
+    if not _played:  # each module that imports the fixture has one of its own
+        _played.append(DemoDay(asyncio.run(_play(tmp_path_factory.mktemp("demo-day")))))
+    return _played[0]
 
 
 async def _play(folder: Path) -> Settings:

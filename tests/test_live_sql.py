@@ -16,15 +16,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from aggregator.analysts import VIEWS, door
-from aggregator.analysts.door import Door, Mode
+from aggregator.analysts.door import Door, Mode, load_extensions
 from aggregator.config import load
 from aggregator.listener import PortTakenError
 from aggregator.service import running
 from aggregator.store import tokens
-from aggregator.store.database import Database
+from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 from connectors.errors import ConfigError
 from tests.analyst import asks, crowd
@@ -308,6 +309,28 @@ async def test_the_service_opens_the_door_when_it_is_told_to_and_again_after_a_c
             await asyncio.to_thread(service.work.db.compact)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_file_that_a_query_still_reads_is_not_replaced(demo_day: DemoDay, tmp_path: Path) -> None:
+    """Closing it would wait for the query's end, and every write with it."""
+    with serving(demo_day, tmp_path, "pushdown") as served, duckdb.connect() as client, ThreadPoolExecutor(1) as pool:
+        served.db.before_swap, served.db.after_swap = served.door.leave, served.door.open
+        load_extensions(client)
+        client.execute(served.attach())
+        served.db.compact()  # an idle client is in nobody's way; it comes again
+        client.execute("DETACH live")
+        client.execute(served.attach())
+        long = "SELECT count(*) FROM range(8000) AS a(i), range(30000) AS b(j) WHERE i * j % 7 = 3"
+        running = pool.submit(lambda: client.execute(_sent(long)).fetchall())
+        while not served.door.slow(0):
+            assert not running.done()
+        with pytest.raises(StoreError, match="is as it was"):
+            served.db.compact()
+        served.db.submit(lambda con: con.execute("INSERT INTO meta VALUES ('kept', 'yes')")).result()
+        assert isinstance(running.exception(), duckdb.Error) or running.result()
+        served.db.compact()
+        assert served.asks("SELECT count(*) FROM live.posts") == [[[396]]]
+        assert served.db.query("SELECT value FROM meta WHERE key = 'kept'") == [("yes",)]
 
 
 async def test_a_port_that_is_taken_is_said(console: Console) -> None:

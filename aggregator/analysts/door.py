@@ -27,7 +27,7 @@ from aggregator.analysts import VIEWS
 from aggregator.analysts.checked import Checker
 from aggregator.clocks import Clock
 from aggregator.store import tokens
-from aggregator.store.database import Connection, Database
+from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.desk import Desk
 from connectors.errors import ConfigError
 
@@ -107,11 +107,13 @@ class Door:
     # -- opening ---------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Begin to listen.
+        """Begin to listen, unless it does.
 
         Raises:
             duckdb.Error: the port is taken.
         """
+        if self._own is not None:
+            return
         con = self._db.held()
         load_extensions(con)
         self._columns = _columns(con)
@@ -124,6 +126,16 @@ class Door:
         _call_back(con, "quack_authorization_function", self._asks, 2, VARCHAR)
         con.execute("CALL quack_serve(?, token := ?)", [self.url, secrets.token_urlsafe(32)]).fetchall()
         self._own = con
+
+    def leave(self) -> None:
+        """`shut`, for the file is about to be swapped.
+
+        Raises:
+            StoreError: a query is running; closing the file would wait for its end, and all writing with it.
+        """
+        if self.slow(0):
+            raise StoreError("an analyst's query is running")
+        self.shut()
 
     def shut(self) -> None:
         """Stop to listen; sessions end."""

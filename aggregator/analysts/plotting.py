@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
-from matplotlib.rcsetup import cycler
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +48,7 @@ def use_style() -> str | None:
             "axes.axisbelow": True,
             "axes.grid": True,
             "axes.grid.axis": "y",
-            "axes.prop_cycle": cycler(color=PALETTE),
+            "axes.prop_cycle": mpl.rcsetup.cycler(color=list(PALETTE)),
             "grid.color": "#e2e8f0",
             "xtick.color": GREY,
             "ytick.color": GREY,

@@ -46,7 +46,7 @@ async def live_sql(
         await asyncio.to_thread(door.open)
     except duckdb.Error as error:
         raise PortTakenError(f"live SQL cannot be served on port {settings.port}: {error}") from error
-    db.before_swap, db.after_swap = door.shut, lambda: _reopen(door)
+    db.before_swap, db.after_swap = door.leave, lambda: _reopen(door)
     log.info("sql.open", url=door.url, mode=settings.mode)
     if settings.mode == "pushdown":
         reported: set[str] = set()

@@ -62,7 +62,7 @@ class Database:
         self._memory_limit = memory_limit
         self._readers = 0
         self._calm = threading.Condition()
-        self.before_swap: Callable[[], None] = lambda: None  # who holds the file open besides us lets it go ...
+        self.before_swap: Callable[[], None] = lambda: None  # who holds the file besides us lets it go, or raises ...
         self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
@@ -242,11 +242,11 @@ class Database:
             try:
                 _copy(self._con, fresh)
                 self._con.execute("CHECKPOINT")
-            except duckdb.Error as error:
+                self.before_swap()
+            except (duckdb.Error, StoreError) as error:
                 for leftover in leftovers:
                     leftover.unlink(missing_ok=True)
                 raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
-            self.before_swap()
             self._con.close()
             fresh.replace(self.path)
             self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
@@ -257,7 +257,7 @@ class Database:
             with self._calm:
                 self._readers = 0
                 self._calm.notify_all()
-        self.after_swap()
+            self.after_swap()
 
 
 def _unfinished(path: Path) -> tuple[Path, Path]:

@@ -39,9 +39,9 @@ async def test_a_person_is_found_looked_at_and_told_apart_with_the_keyboard_alon
     found = {}
     for lang, scheme, width in LOOKS:
         async with desk.page("amy", path, lang=lang, scheme=scheme, width=width) as page:
-            found[f"person-{lang}"] = await looked_at(page, f"person-{lang}-{scheme}-{width}")
+            found[f"person-{lang}"] = await looked_at(page, f"person-{lang}-{scheme}-{width}", touch=False)
             await desk.go(page, f"/people?q={ADDRESS}")
-            found[f"people-{lang}"] = await looked_at(page, f"people-{lang}-{scheme}-{width}")
+            found[f"people-{lang}"] = await looked_at(page, f"people-{lang}-{scheme}-{width}", touch=False)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     async with desk.page("amy", "/") as page:
         await page.keyboard.press("g")
@@ -75,7 +75,7 @@ async def test_keys_are_remapped_by_pressing_them_conflicts_are_told_and_buttons
                     await page.locator("main form .strong").click()
                     await ready(page)
                     await expect(page.locator("#yaml")).to_have_value("points:\n  public: 30\n")
-                found[f"{name}-{lang}"] = await looked_at(page, f"settings-{name}-{lang}-{scheme}-{width}")
+                found[f"{name}-{lang}"] = await looked_at(page, f"settings-{name}-{lang}-{scheme}-{width}", touch=False)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     async with desk.page("amy", "/settings/keys") as page:
         await page.locator("#key-claim").focus()
