@@ -52,6 +52,7 @@ import duckdb
 from aggregator.analysts.door import load_extensions
 url, token, query, runs = json.loads(sys.argv[1])
 con = duckdb.connect(config={"threads": 1})
+con.execute("SET enable_progress_bar = false")  # it goes to standard output
 load_extensions(con)
 con.execute(f"ATTACH '{url}' AS live (TYPE quack, TOKEN '{token}')")
 spent = []

