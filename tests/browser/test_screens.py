@@ -79,6 +79,7 @@ async def test_no_page_has_a_violation_or_scrolls_sideways_and_a_finger_finds_wh
                 await until(page, OPEN)
                 found[name] = await _looked_at(page, f"{name}-{lang}-{scheme}-{width}", touch=False)
                 await page.keyboard.press("Escape")
+                await until(page, "!document.querySelector('dialog[open]')")
         await page.context.clear_cookies()
         await page.goto(site.url + "/signin")
         found["signin"] = await _looked_at(page, f"signin-{lang}-{scheme}-{width}", touch=width < 700)
