@@ -37,6 +37,7 @@ def rules(text: str) -> set[str]:
         "客服让我发助记词，这是真的吗",
         "他问我要助记词，我没给",
         "有人要我报12个单词给他",
+        "有人私信我说是官方客服，要我把助记词发给他，这是真的吗？",
     ],
 )
 def test_who_is_asked_for_the_phrase_reports_a_scammer_and_has_given_nothing(text: str) -> None:

@@ -45,7 +45,10 @@ def asked_for(text: str, hits: Mapping[str, Sequence[Hit]]) -> Asked | None:
     Args:
         text: as `search_text` gives it; `hits` are offsets into it.
     """
-    if len(text) > _LONGEST or CLUES.isdisjoint(hits) or not _NO_STORY.isdisjoint(hits):
+    told_otherwise = _NO_STORY.intersection(hits)
+    if "impersonation_report" in hits:
+        told_otherwise -= {"noise"}  # "somebody wrote to me" holds "write to me"
+    if len(text) > _LONGEST or CLUES.isdisjoint(hits) or told_otherwise:
         return None
     spans = _asked_in(text)
     if not spans:
