@@ -45,13 +45,16 @@ class _Server(uvicorn.Server):
                     await self.leaving.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        from websockets.exceptions import InvalidState
+
         state = self.server_state
         for server in self.servers:
             server.close()
         for each in sockets or []:
             each.close()
         for connection in list(state.connections):
-            connection.shutdown()
+            with suppress(InvalidState):  # it is closing by itself
+                connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
                 while state.connections or state.tasks:  # noqa: ASYNC110 -- nobody tells

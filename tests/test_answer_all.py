@@ -42,7 +42,7 @@ async def _page(who: httpx.AsyncClient) -> str:
 
 
 def _ticked(page: str) -> list[str]:
-    return re.findall(r'name="inquiry" value="([^"]+)" aria-label="[^"]*" checked', page)
+    return re.findall(r'name="inquiry" value="([^"]+)" checked', page)
 
 
 async def _sends(who: httpx.AsyncClient, page: str, *, sure: int | None = None, step: str = "send") -> httpx.Response:

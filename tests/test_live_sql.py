@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import orjson
 import pytest
 
 from aggregator.analysts import VIEWS, door
@@ -397,11 +398,10 @@ def test_a_runaway_is_named_and_ended_by_the_restart(console: Console, tmp_path:
         finally:
             service.kill()
             service.wait()
-    said = (tmp_path / "log").read_text()
+    said = [orjson.loads(line) for line in (tmp_path / "log").read_bytes().splitlines() if line.startswith(b"{")]
     assert isinstance(answers[1], str)
     assert after == [[], [[3]]]
-    assert re.search(r"sql\.runaway .*owner=ana", said)
-    assert "sql.restarting" in said
+    assert [each["owner"] for each in said if each["event"] in ("sql.runaway", "sql.restarting")] == ["ana", "ana"]
 
 
 def wait_for(port: int) -> None:

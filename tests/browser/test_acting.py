@@ -212,6 +212,8 @@ async def test_dialogs_are_free_of_violations_in_both_languages_and_on_a_phone(d
                 wrong[f"{key}-{lang}"] = await _looked_at(page, f"dialog-{key}-{lang}-{scheme}-{width}")
                 await page.keyboard.press("Escape")
                 await expect(page.locator("dialog#asking")).not_to_be_visible()
+            if await page.locator(".doings .unfold").is_visible():
+                await page.locator(".doings .unfold").click()
             await page.locator("[data-recent]").click()
             await expect(page.locator("dialog#asking h2")).to_be_visible()
             wrong[f"recent-{lang}"] = await _looked_at(page, f"dialog-recent-{lang}-{scheme}-{width}")

@@ -28,6 +28,6 @@ async def test_the_text_that_asks_for_what_is_missing_is_copied(desk: Desk) -> N
     async with desk.page() as page:
         await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         await page.locator("li.row a").first.click()
-        await page.get_by_role("button", name="Copy").click()
+        await page.get_by_role("button", name="Copy", exact=True).click()
         await expect(page.locator("#said")).to_contain_text("Copied")
         assert "完整的交易哈希" in await page.evaluate("navigator.clipboard.readText()")
