@@ -483,11 +483,11 @@ def token(
 
 
 @main.command(epilog="Example: aggregator webhook test ticket-system")
-@click.argument("action", type=click.Choice(["test"]))
+@click.argument("action", type=click.Choice(["test"]), expose_value=False)
 @click.argument("name")
 @config_option
 @json_option
-def webhook(action: Literal["test"], name: str, config: Path, as_json: bool) -> None:  # noqa: ARG001 -- there is one
+def webhook(name: str, config: Path, as_json: bool) -> None:
     """Send a signed test event to the webhook NAME, and print what came back."""
     from aggregator.telling.trying import try_webhook
 
@@ -495,11 +495,11 @@ def webhook(action: Literal["test"], name: str, config: Path, as_json: bool) -> 
 
 
 @main.command(epilog="Example: aggregator alert test on-call")
-@click.argument("action", type=click.Choice(["test"]))
+@click.argument("action", type=click.Choice(["test"]), expose_value=False)
 @click.argument("name")
 @config_option
 @json_option
-def alert(action: Literal["test"], name: str, config: Path, as_json: bool) -> None:  # noqa: ARG001 -- there is one
+def alert(name: str, config: Path, as_json: bool) -> None:
     """Send a test to the destination NAME of alerts, and print whether it was taken."""
     from aggregator.telling.trying import try_alert
 

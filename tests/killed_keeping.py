@@ -132,7 +132,7 @@ def main(folder: Path, seed: int) -> None:
         shutil.rmtree(folder / "data", ignore_errors=True)
         shutil.copytree(folder / "before", folder / "data")
 
-    look = lambda: told(lambda: contents(folder / "data"), answer)  # noqa: E731
+    look = lambda: told(lambda: contents(folder / "data"), answer)  # noqa: E731 -- one line, said once
     old = look()
     for name, command in COMMANDS.items():
         again()

@@ -155,15 +155,24 @@ def _newest(
     return [(at, event.bytes) for at, event in found]
 
 
-def _inquiries(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
+def _of_page(cursor: Connection, keys: Sequence[Key], columns: str, table: str) -> list[tuple[Any, ...]]:
+    """What every event has, and these columns, of the events `e` of one table that stand on a page."""
     if not keys:
-        return {}
-    found = cursor.execute(
-        "SELECT e.event_id, e.happened_at, e.who, e.what, e.details, e.ver, e.before, e.after, e.inquiry_id, i.code "
-        "FROM inquiry_event AS e LEFT JOIN inquiry AS i USING (inquiry_id) "
+        return []
+    return cursor.execute(
+        f"SELECT e.event_id, e.happened_at, e.who, e.what, e.details, {columns} FROM {table} "
         "WHERE e.happened_at BETWEEN ? AND ? AND e.event_id IN (SELECT unnest(?::UUID[]))",
         [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
     ).fetchall()
+
+
+def _inquiries(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
+    found = _of_page(
+        cursor,
+        keys,
+        "e.ver, e.before, e.after, e.inquiry_id, i.code",
+        "inquiry_event AS e LEFT JOIN inquiry AS i USING (inquiry_id)",
+    )
     return {
         event.bytes: AuditEvent(
             HistoryEvent(at, who, what, orjson.loads(details), event.bytes, ver),
@@ -178,14 +187,9 @@ def _inquiries(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
 
 
 def _incidents(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
-    if not keys:
-        return {}
-    found = cursor.execute(
-        "SELECT e.event_id, e.happened_at, e.who, e.what, e.details, e.incident_id, i.number "
-        "FROM incident_event AS e JOIN incident AS i USING (incident_id) "
-        "WHERE e.happened_at BETWEEN ? AND ? AND e.event_id IN (SELECT unnest(?::UUID[]))",
-        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
-    ).fetchall()
+    found = _of_page(
+        cursor, keys, "e.incident_id, i.number", "incident_event AS e JOIN incident AS i USING (incident_id)"
+    )
     return {
         event.bytes: AuditEvent(
             HistoryEvent(at, who, what, orjson.loads(details), event.bytes),
@@ -199,14 +203,12 @@ def _incidents(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
 
 
 def _accounts(cursor: Connection, keys: Sequence[Key]) -> dict[Id, AuditEvent]:
-    if not keys:
-        return {}
-    found = cursor.execute(
-        "SELECT e.event_id, e.happened_at, e.who, e.what, e.details, e.account_id, a.name, a.native_id "
-        "FROM account_event AS e LEFT JOIN account AS a USING (account_id) "
-        "WHERE e.happened_at BETWEEN ? AND ? AND e.event_id IN (SELECT unnest(?::UUID[]))",
-        [keys[-1][0], keys[0][0], [written(event) for _, event in keys]],
-    ).fetchall()
+    found = _of_page(
+        cursor,
+        keys,
+        "e.account_id, a.name, a.native_id",
+        "account_event AS e LEFT JOIN account AS a USING (account_id)",
+    )
     return {
         event.bytes: AuditEvent(
             HistoryEvent(at, who, what, orjson.loads(details), event.bytes),

@@ -39,7 +39,7 @@ def read(file: Path, groups: Collection[str]) -> dict[str, list[str]]:
     """
     try:
         # The loader that knows text only: "no" is a word here.
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506 -- it makes strings only
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{file.name}:{line}: not YAML: {error.problem}") from None
