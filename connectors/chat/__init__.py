@@ -202,7 +202,7 @@ class Chat(PullConnector, PushConnector, Replying):
         message = self._answered(outgoing.to)
         return await self._way.find(outgoing, message) if self._way and message else None
 
-    def is_own(self, author: Author) -> bool:  # noqa: ARG002
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002 -- the contract names it
         """Every desk tells who is a colleague."""
         return False
 

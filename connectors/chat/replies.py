@@ -65,7 +65,7 @@ class AppWay:
 
     session: Session
 
-    def window(self, asked: Asked, message: Message) -> Window:  # noqa: ARG002
+    def window(self, asked: Asked, message: Message) -> Window:  # noqa: ARG002 -- the contract names it
         return Window(longest=LONGEST_TEXT)
 
     async def send(self, outgoing: Outgoing, message: Message) -> Sent:
@@ -79,7 +79,7 @@ class AppWay:
         }
         return _named(await self.session.post_json("", body, gone=True, translate=_app_refusal), outgoing)
 
-    async def find(self, outgoing: Outgoing, message: Message) -> Sent | None:  # noqa: ARG002
+    async def find(self, outgoing: Outgoing, message: Message) -> Sent | None:  # noqa: ARG002 -- the contract names it
         try:
             return _named(await self.session.get_json("", gone=True, id=outgoing.key), outgoing)
         except SourceGoneError:
@@ -108,7 +108,7 @@ class ChatwootWay:
     session: Session
     desk: Chatwoot
 
-    def window(self, asked: Asked, message: Message) -> Window:  # noqa: ARG002
+    def window(self, asked: Asked, message: Message) -> Window:  # noqa: ARG002 -- the contract names it
         """WhatsApp and its like take answers for a time only; a webhook's record tells."""
         conversation = (asked.record.get("message") or {}).get("conversation") or {}
         return Window("window_over" if conversation.get("can_reply") is False else None)
@@ -164,7 +164,7 @@ class IntercomWay:
     desk: Intercom
     admin: str
 
-    def window(self, asked: Asked, message: Message) -> Window:  # noqa: ARG002
+    def window(self, asked: Asked, message: Message) -> Window:  # noqa: ARG002 -- the contract names it
         return Window()
 
     async def send(self, outgoing: Outgoing, message: Message) -> Sent:

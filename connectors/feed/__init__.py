@@ -141,16 +141,16 @@ class Feed(PullConnector, Replying):
 
     # Answering: nothing can be written into a feed, whoever publishes it.
 
-    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002
+    def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002 -- the contract names it
         return Window("feed")
 
-    async def reply(self, outgoing: Outgoing) -> NoReturn:  # noqa: ARG002
+    async def reply(self, outgoing: Outgoing) -> NoReturn:  # noqa: ARG002 -- the contract names it
         raise ReplyRefusedError("feed")
 
-    async def find_sent(self, outgoing: Outgoing) -> None:  # noqa: ARG002
+    async def find_sent(self, outgoing: Outgoing) -> None:  # noqa: ARG002 -- the contract names it
         return None
 
-    def is_own(self, author: Author) -> bool:  # noqa: ARG002
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002 -- the contract names it
         return False
 
     async def check(self) -> Sequence[Finding]:

@@ -158,7 +158,7 @@ class Imap(PullConnector, Replying):
             await account.close()
         return None if self.config.smtp is not None and self.config.smtp.keeps_copy else CANNOT_TELL
 
-    def is_own(self, author: Author) -> bool:  # noqa: ARG002
+    def is_own(self, author: Author) -> bool:  # noqa: ARG002 -- the contract names it
         """What lies in Sent, or is vouched for, is ours already; a mere address proves nothing."""
         return False
 
