@@ -436,6 +436,21 @@ async def test_the_servers_call_brings_new_mail_and_marks(mail: MailSimulator, s
     assert seen == [seen[0], seen[0], f"{seen[0]}#answered"]
 
 
+async def test_a_call_whose_end_is_still_on_its_way_is_waited_for(mail: MailSimulator, source: Source) -> None:
+    mail.calls_in_pieces = True
+    connector = source(idle="10m")
+    seen: list[str] = []
+    async with connector, asyncio.timeout(20), aclosing(connector.pages(None)) as pages:
+        async for page in pages:
+            seen += texts(connector, page.records)
+            if seen:
+                break
+            if page.caught_up:
+                asyncio.get_running_loop().call_later(0.1, mail.says, "anna", "one")
+    assert seen == ["one"]
+    assert mail.logins == 1
+
+
 async def test_a_wait_that_was_quiet_ends_the_poll(mail: MailSimulator, source: Source) -> None:
     mail.says("anna", "one")
     connector = source(idle=1)

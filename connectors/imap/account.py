@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import selectors
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -199,13 +200,21 @@ def _idle(client: IMAPClient, seconds: float) -> bool | None:
     while (left := until - time.monotonic()) > 0:
         if not _begins_to_idle(client):
             return None
-        # What comes in one packet with the server's "+" lies in a buffer that idle_check() does not look into, but
-        # idle_done() does: hence turns, the first one short.
-        told = client.idle_check(timeout=min(left, turn)) + client.idle_done()[1]
+        # Not idle_check(): it takes a line whose end is still on its way for a broken connection. What comes in one
+        # packet with the server's "+" lies in a buffer that nothing but idle_done() looks into: hence turns, the first
+        # one short.
+        _wait_for_word(client, min(left, turn))
+        told = client.idle_done()[1]
         if any(each and isinstance(each[0], int) for each in told):  # not "* OK Still here"
             return True
         turn = NEXT_TURNS
     return False
+
+
+def _wait_for_word(client: IMAPClient, seconds: float) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(client.socket(), selectors.EVENT_READ)
+        selector.select(seconds)
 
 
 def _begins_to_idle(client: IMAPClient) -> bool:

@@ -50,7 +50,8 @@ class MailSimulator:
 
     faults: what goes wrong, at which command (None: the next one), for how many seconds to wait, after how many
     commands. without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
-    wants_oauth: it refuses passwords, as Microsoft 365; refuses_idle: it says that it knows IDLE, and does not.
+    wants_oauth: it refuses passwords, as Microsoft 365; refuses_idle: it says that it knows IDLE, and does not;
+    calls_in_pieces: the end of a line by which it calls comes only when the client says DONE.
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -61,6 +62,7 @@ class MailSimulator:
     wants_oauth: bool = False
     demands_id: bool = False
     refuses_idle: bool = False
+    calls_in_pieces: bool = False
     refuses_login_with: str = "[AUTHENTICATIONFAILED] Invalid credentials"
     tls: ssl.SSLContext | None = None
     abilities: tuple[str, ...] = ("IDLE", "ID", "ENABLE", "CONDSTORE", "SPECIAL-USE", "AUTH=XOAUTH2")

@@ -308,6 +308,13 @@ class Talk:
         self._server.nobody_idles.clear()
         line = asyncio.create_task(self._reader.readline())
         try:
+            if self._server.calls_in_pieces:
+                await folder.changed.wait()
+                self._writer.write(b"* OK Still ")
+                await self._writer.drain()
+                await asyncio.wait({line})
+                self._say(b"here")
+                self._tell_changes()
             while not line.done():
                 change = asyncio.create_task(folder.changed.wait())
                 self._tell_changes()
