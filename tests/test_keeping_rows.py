@@ -47,3 +47,21 @@ async def test_an_edit_a_further_post_a_new_name_and_a_close_are_seen_at_once(co
     assert [(row.inquiry.excerpt, row.inquiry.posts) for row in after] == [("my refund of 40 USDT is late", 2)]
     assert [row.author for row in renamed] == ["Wren II"]
     assert (left, [row.inquiry.state for row in history]) == ([], ["closed"])
+
+
+async def test_a_page_that_looks_where_an_inquiry_stood_shows_what_it_has_become(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        first = community.forum.says("wren", "my refund is late")
+        await poll(site.work, "forum")
+        (row,) = listed(site, KeptRows(), Filters())
+        path = f"/inquiry/{row.inquiry.name}"
+        assert path in (await amy.get("/")).text  # now its row is kept
+        before = (await amy.get(path)).text
+        community.clock.pass_(hours=1)
+        community.forum.says("wren", "is anybody there?", reply_to=first)
+        await poll(site.work, "forum")
+        after = (await amy.get(path)).text
+        assert (await amy.get(f"{path[:-4]}0000")).status_code == 404
+    assert "is anybody there?" not in before
+    assert "is late" in before
+    assert "is anybody there?" in after

@@ -29,6 +29,7 @@ class KeptRows:
 
     def __init__(self) -> None:
         self._kept: dict[Shown, _Kept] = {}
+        self._last: dict[Id, Inquiry] = {}
         self._wrote: dict[Id, Id] = {}  # by leading post, who wrote it: that never changes
 
     def read(self, cursor: Connection, wanted: Iterable[tuple[Shown, str]]) -> dict[Id, tuple[Inquiry, str]]:
@@ -46,9 +47,13 @@ class KeptRows:
         names = _names(cursor, {kept.account_id for kept in found.values() if kept.account_id})
         return {one: (kept.inquiry, names.get(kept.account_id or b"", "")) for one, kept in found.items()}
 
+    def last(self, one: Id) -> Inquiry | None:
+        """An inquiry as it was read last; it may have changed since."""
+        return self._last.get(one)
+
     def _fetch(self, cursor: Connection, table: str, some: Mapping[Id, Shown]) -> dict[Id, _Kept]:
         if len(self._kept) > MOST:
-            self._kept, self._wrote = {}, {}
+            self._kept, self._last, self._wrote = {}, {}, {}
         # Row numbers first, for the other columns are wide.
         found = cursor.execute(
             f"SELECT {', '.join(INQUIRY)} FROM {table} WHERE rowid IN "
@@ -61,6 +66,7 @@ class KeptRows:
         fetched = {each.inquiry_id: _Kept(each, wrote.get(each.lead_post_id)) for each in inquiries}
         for each, kept in fetched.items():
             self._kept[each, kept.inquiry.ver, kept.inquiry.seen_at] = kept
+            self._last[each] = kept.inquiry
         return fetched
 
 

@@ -18,7 +18,17 @@ from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
 from aggregator.store.looks import looked
-from aggregator.store.reading import FeedRow, InquiryPage, ThreadPost, find_by_code, person_of, rows_by_id, said_in
+from aggregator.store.reading import (
+    FeedRow,
+    InquiryPage,
+    Said,
+    ThreadPost,
+    Told,
+    find_by_code,
+    person_of,
+    rows_by_id,
+    said_in,
+)
 from aggregator.store.told import mark_told
 from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aggregator.outbox.outbox import Written
+    from aggregator.store.contacts import Step
     from aggregator.web.visit import Visit
 
 
@@ -119,16 +130,36 @@ async def read(visit: Visit, inquiry_id: Id) -> InquiryPage:
 
 
 async def _read(visit: Visit, inquiry_id: Id) -> tuple[Written, InquiryPage]:
-    """The answers from here are read before the thread: what is marked as seen is surely shown."""
-    written, row = await asyncio.gather(answers_of(visit, inquiry_id), shown_row(visit, inquiry_id))
-    return written, await _around(visit, row)
+    """The answers from here are read before the thread: what is marked as seen is surely shown.
+
+    What is remembered of an inquiry tells where all the rest is, so that everything is read at the same time; if it has
+    changed since, it is read once more.
+    """
+    read, asked = visit.site.db.read, visit.site.kept.last(inquiry_id)
+    if asked is None:
+        written, row = await asyncio.gather(answers_of(visit, inquiry_id), shown_row(visit, inquiry_id))
+        return written, await _around(visit, row)
+
+    async def said() -> tuple[Written, Said]:
+        return await answers_of(visit, inquiry_id), await read(lambda cursor: said_in(cursor, asked))
+
+    (written, told), row, person = await asyncio.gather(
+        said(), shown_row(visit, inquiry_id), read(lambda cursor: person_of(cursor, asked))
+    )
+    if (row.inquiry.ver, row.inquiry.seen_at) != (asked.ver, asked.seen_at):
+        return written, await _around(visit, row)
+    return written, _page_of(row, told, *person)
 
 
 async def _around(visit: Visit, row: FeedRow) -> InquiryPage:
     read, inquiry = visit.site.db.read, row.inquiry
-    said, (told, path) = await asyncio.gather(
+    said, person = await asyncio.gather(
         read(lambda cursor: said_in(cursor, inquiry)), read(lambda cursor: person_of(cursor, inquiry))
     )
+    return _page_of(row, said, *person)
+
+
+def _page_of(row: FeedRow, said: Said, told: Told, path: tuple[Step, ...]) -> InquiryPage:
     return InquiryPage(row, said.posts, said.events, told, path, said.approaches)
 
 

@@ -33,7 +33,11 @@ _HEADERS = {
     "permissions-policy": ", ".join(f"{feature}=()" for feature in _OFF),
     "cross-origin-resource-policy": "same-origin",
 }
-_OF_PAGES = "permissions-policy"  # half as long as a small file is, and nothing to a script or a style
+_FILE_HEADERS = {  # the others are half as long as a small file is, and nothing to a script or a style
+    "content-security-policy": "default-src 'self'",  # the worker's own, which no page's policy binds
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+}
 _HTTPS_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "strict-transport-security": "max-age=31536000",
@@ -60,14 +64,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        is_file = scope["path"].startswith("/static/")
+        adding = self._headers if not scope["path"].startswith("/static/") else _FILE_HEADERS
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    if not (is_file and name == _OF_PAGES):
-                        headers[name] = value
+                for name, value in adding.items():
+                    headers[name] = value
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
