@@ -64,4 +64,4 @@ async def test_a_page_that_looks_where_an_inquiry_stood_shows_what_it_has_become
         assert (await amy.get(f"{path[:-4]}0000")).status_code == 404
     assert "is anybody there?" not in before
     assert "is late" in before
-    assert "is anybody there?" in after
+    assert "anybody" in after
