@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 # access_log=False only takes its handlers away, and others may come: an address that is called may hold a secret.
 logging.getLogger("uvicorn.access").disabled = True
+
+
+def _was_cut_off(record: logging.LogRecord) -> bool:
+    return bool(record.exc_info and record.exc_info[0] is asyncio.CancelledError)
+
+
+# Each request that a stop cuts off would print where it was; how many there were is told once.
+logging.getLogger("uvicorn.error").addFilter(lambda record: not _was_cut_off(record))
+log = structlog.get_logger()
 
 
 GRACE = 1.0
@@ -61,6 +71,8 @@ class _Server(uvicorn.Server):
                     await asyncio.sleep(0.005)
                 for server in self.servers:
                     await server.wait_closed()
+        if state.tasks:
+            log.info("listener.cut_off", requests=len(state.tasks))
         for task in state.tasks:
             task.cancel(msg="the server ends")
         await self.lifespan.shutdown()

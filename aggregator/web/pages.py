@@ -62,6 +62,7 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     env = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
+        auto_reload=False,  # it would look at every template's file for every page
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
