@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +33,12 @@ from tests.test_chat import (
 __all__ = ["_secrets", "chatwoot", "intercom"]  # fixtures
 
 
-class ChatwootReplyStage(ChatwootStage):
+class DeskOfOthers:
+    """What the two desks that are polled have in common."""
+
+    desk: Any
+    connector: Callable[..., Chat]
+    says: Callable[[str], object]
     comes_back = True
 
     @property
@@ -50,45 +55,25 @@ class ChatwootReplyStage(ChatwootStage):
     async def fetched(self) -> list[Record]:
         return (await drain(self.connector())).records
 
-    def said(self) -> list[str]:
-        return [each.text or "" for each in self.desk.messages.values() if each.kind == "outgoing"]
-
     def loses_receipt(self) -> None:
         self.desk.answers.losing = 1
 
     def fails_next(self, fault: str = "") -> None:
         self.desk.answers.breaking = 1
+
+
+class ChatwootReplyStage(DeskOfOthers, ChatwootStage):
+    def said(self) -> list[str]:
+        return [each.text or "" for each in self.desk.messages.values() if each.kind == "outgoing"]
 
     def refuses(self) -> None:
         self.desk.answers.refusals.append("Content is too long (maximum is 150000 characters)")
 
 
-class IntercomReplyStage(IntercomStage):
-    comes_back = True
-
-    @property
-    def now(self) -> Any:
-        return self.desk.clock()
-
-    def unreachable(self) -> Chat:
-        return self.connector(url="http://127.0.0.1:9")
-
-    async def asked(self) -> Asked:
-        self.says("转账没到")
-        return asked_in(self.connector(), await self.fetched())
-
-    async def fetched(self) -> list[Record]:
-        return (await drain(self.connector())).records
-
+class IntercomReplyStage(DeskOfOthers, IntercomStage):
     def said(self) -> list[str]:
         parts = [part for place in self.desk.conversations.values() for part in place.parts]
         return [part.text for part in parts if part.author["type"] == "admin"]
-
-    def loses_receipt(self) -> None:
-        self.desk.answers.losing = 1
-
-    def fails_next(self, fault: str = "") -> None:
-        self.desk.answers.breaking = 1
 
     def refuses(self) -> None:
         self.desk.answers.refusals.append("action_forbidden")
