@@ -85,8 +85,8 @@ class Endpoint:
     def _keys(self) -> list[bytes]:
         found = []
         for secret in (self._config.secret, self._config.previous_secret):
-            if secret is not None:
-                if (key := key_of(secret.reveal())) is None:
+            for spelled in secret.accepted() if secret else ():
+                if (key := key_of(spelled)) is None:
                     raise AuthError(f"{secret} holds no whsec_ secret")
                 found.append(key)
         return found
