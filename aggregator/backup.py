@@ -53,6 +53,8 @@ def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, 
             "files": {name: _digest(unfinished / name) for name in (DATABASE, DESK)},
         }
         (unfinished / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        for name in (DATABASE, DESK, MANIFEST):  # they may be moved into another folder
+            (unfinished / name).chmod(0o600)
         unfinished.rename(target)
     except (duckdb.Error, sqlite3.Error) as error:
         raise RefusedError(f"{target}: the backup could not be written: {error}") from error
@@ -71,7 +73,7 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
     manifest = _checked(folder)
     if (data / DATABASE).exists() and not force:
         raise RefusedError(f"{data} holds data already; add --force to replace it")
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock(data) as alone:
         if not alone:
             raise RefusedError(f"{data} is in use; stop the service, or wait for the command that is at work there")

@@ -104,6 +104,7 @@ def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
     """
     from aggregator.logs import set_up
 
+    os.umask(0o077)  # whatever is written is customers' texts, or secrets
     if log_format == "auto":
         log_format = "text" if sys.stderr.isatty() else "json"
     set_up(log_format, verbose=verbose)

@@ -337,10 +337,10 @@ def load(path: Path, *, known_rules: frozenset[str] = frozenset()) -> Settings:
 def missing_secrets(settings: Settings) -> list[str]:
     """Secrets, ours and those of enabled sources, that cannot be read now, in the voice of `load`. Empty: all are."""
     held = [
-        *_secrets(settings.web, ("web",)),
-        *_secrets(settings.digest, ("digest",)),
-        *_secrets({name: each for name, each in settings.webhooks.items() if each.enabled}, ("webhooks",)),
-        *_secrets(
+        *secrets_in(settings.web, ("web",)),
+        *secrets_in(settings.digest, ("digest",)),
+        *secrets_in({name: each for name, each in settings.webhooks.items() if each.enabled}, ("webhooks",)),
+        *secrets_in(
             {name: each for name, each in settings.alerts.destinations.items() if each.enabled},
             ("alerts", "destinations"),
         ),
@@ -348,7 +348,7 @@ def missing_secrets(settings: Settings) -> list[str]:
             each
             for name, source in settings.sources.items()
             if source.enabled
-            for each in _secrets(source, ("sources", name))
+            for each in secrets_in(source, ("sources", name))
         ),
     ]
     return [at_its_place(settings, path, why) for path, secret in held if (why := secret.missing())]
@@ -383,19 +383,19 @@ def _unknown_rules(document: Document, known: frozenset[str]) -> Iterator[Mistak
             yield Mistake(document.places[path], path, "unknown rule" + or_rather(rule, known))
 
 
-def _secrets(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
+def secrets_in(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
     """Every secret in a setting, however deep it stands."""
     if isinstance(value, Secret):
         yield path, value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _secrets(getattr(value, name), (*path, name))
+            yield from secrets_in(getattr(value, name), (*path, name))
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _secrets(item, (*path, key))
+            yield from secrets_in(item, (*path, key))
     elif isinstance(value, list | tuple):
         for position, item in enumerate(value):
-            yield from _secrets(item, (*path, position))
+            yield from secrets_in(item, (*path, position))
 
 
 def at_its_place(settings: Settings, path: KeyPath, sentence: str) -> str:

@@ -22,8 +22,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from aggregator import tempo
+from aggregator.config import secrets_in
 from aggregator.ingest import Ingest
 from aggregator.origin import Origin
+from aggregator.renewing import Renewal
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.sources import FenceLostError, HealthState, SourceState
@@ -65,6 +67,7 @@ class Source:
     cursor: Cursor | None
     fence: int
     backfill_from: datetime
+    renewal: Renewal
     state: HealthState = "ok"
     message: str = ""
     failures: int = 0
@@ -105,6 +108,7 @@ class Poller:
             cursor=state.cursor,
             fence=state.fence,
             backfill_from=state.backfill_from,
+            renewal=Renewal([secret for _, secret in secrets_in(config, ())]),
             quota=state.quota,
             rhythm=Rhythm.of(state.rhythm),
         )
@@ -143,11 +147,22 @@ class Poller:
         self._scheduler.start()
 
     def resume(self) -> None:
-        """Try stopped sources again (a renewed secret)."""
+        """Try stopped sources again."""
         for source in self.sources.values():
             if source.state == "stopped":
-                source.state = "failing"  # the poll that stopped it may not be over, and would pause it
-                self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
+                self._try_again(source)
+
+    async def take_up_renewed(self) -> None:
+        """Try those stopped sources again of which a secret's file was written anew."""
+        now = self.ingest.clock()
+        for source in self.sources.values():
+            if source.state == "stopped" and source.renewal.look(now):
+                log.info("source.secret_renewed", source=source.name)
+                self._try_again(source)
+
+    def _try_again(self, source: Source) -> None:
+        source.state = "failing"  # the poll that stopped it may not be over, and would pause it
+        self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
 
     async def pause(self, name: str, who: str) -> None:
         """Ask this source nothing, over restarts as well, until it may go on. What it tells by itself is still taken.
@@ -247,6 +262,7 @@ class Poller:
         async with source.lock:
             began, source.again, source.listens = self.ingest.clock(), False, False
             fence = source.fence
+            source.renewal.look(began)
             try:
                 await self.ready(source.name)
                 await self._drain(source, once=once)
@@ -372,6 +388,8 @@ class Poller:
         message = str(error) or type(error).__name__
         usual = self._tempo(source) or source.config.poll_every.total_seconds()
         pause = _pause(error, source.failures, max(usual, back_off(1)) if in_part else LONGEST)
+        if isinstance(error, AuthError):
+            pause = source.renewal.patience(now)
         source.state = "stopped" if pause is None else "failing"
         source.message = message
         log.warning("source.failed", source=source.name, message=message, failures=source.failures, retry_in=pause)

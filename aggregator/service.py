@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from aggregator import renewing
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
 from aggregator.analysts.serving import live_sql
@@ -101,6 +102,7 @@ async def running(
         work.poller.keep_house(
             partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY
         )
+        work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
         if settings.digest.at:
@@ -121,7 +123,7 @@ async def running(
 
 
 async def run(settings: Settings, greet: Callable[[Running], None]) -> None:
-    """`running` until SIGINT or SIGTERM; SIGHUP tries stopped sources again (a renewed secret).
+    """`running` until SIGINT or SIGTERM; SIGHUP tries stopped sources again.
 
     Raises:
         StoreError, PortTakenError: it could not start.

@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 import orjson
 
+from connectors.addresses import GUARDED
 from connectors.contract import Pace
 from connectors.errors import (
     AuthError,
@@ -233,7 +234,7 @@ class Session:
         # The causes are left out on purpose: httpx quotes an illegal header, which is our key.
         try:
             async with asyncio.timeout(self._timeout):
-                async with self._client.stream(method, self._base + path, **request) as response:
+                async with self._client.stream(method, self._base + path, extensions=GUARDED, **request) as response:
                     return await self._whole(response)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             raise TransientError(f"{self._host} did not answer within {self._timeout:g} s") from None

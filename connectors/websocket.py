@@ -98,6 +98,13 @@ def _written(message: dict[str, Json]) -> str:
     return json.dumps(message, ensure_ascii=False)
 
 
+class _Straight(connect):
+    """Follows no redirect: the login is meant for the address that was given, also where it is sent as a message."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 @asynccontextmanager
 async def open_socket(
     who: str, url: str, *, timeout: float, headers: Mapping[str, str] | None = None
@@ -109,7 +116,7 @@ async def open_socket(
         TransientError: nobody answers, or not as a WebSocket should.
     """
     try:
-        socket = await connect(
+        socket = await _Straight(
             url, additional_headers=headers, open_timeout=timeout, close_timeout=CLOSES_WITHIN, max_size=LARGEST
         )
     except InvalidStatus as refused:

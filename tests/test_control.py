@@ -380,7 +380,8 @@ async def test_ctrl_c_again_and_again_ends_a_service_in_order(desk: Console, com
 
 
 async def test_a_service_tells_that_others_may_look_into_its_data(desk: Console) -> None:
-    desk.data.mkdir(mode=0o750)
+    desk.data.mkdir()
+    desk.data.chmod(0o750)
     service = desk.begin("run")
     await until_it_listens(service)
     assert f"chmod 700 {desk.data}" in await stopped(service, signal.SIGTERM)

@@ -11,6 +11,7 @@ import hmac
 import secrets
 import sqlite3
 import threading
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 LINK_VALID = timedelta(hours=24)
 FREE_TRIES = 5
+LONGEST_NAME = 60
+MOST_STRANGERS = 10_000  # wrong names of which tries are counted
 _TOUCH_EVERY = timedelta(minutes=5)  # a write for each request would be for nothing
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
@@ -88,9 +91,11 @@ class Desk:
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
+            path.chmod(0o600)  # one that was copied here
         self._name = str(path)
+        self._strangers: OrderedDict[str, tuple[int, float]] = OrderedDict()  # wrong names: tries, locked until
         self._con = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._lock = threading.Lock()
         try:
@@ -165,7 +170,7 @@ class Desk:
 
     def add_user(self, name: str, role: Role) -> User:
         """Raises DeskError: the name is taken or cannot be one."""
-        if not name.strip() or name != name.strip() or len(name) > 60 or name in ("me", "none", "system"):
+        if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME or name in ("me", "none", "system"):
             raise DeskError(f"{name!r} cannot be a user name; take 1 to 60 characters, not me, none or system")
         if role not in ROLES:
             raise DeskError(f"unknown role {role}; take viewer, agent, lead or admin")
@@ -246,24 +251,33 @@ class Desk:
             TooManyTriesError: after 5 wrong ones each further one doubles the wait, up to 15 minutes.
         """
         at = now.timestamp()
-        with self._lock:
-            row = self._con.execute("SELECT salt, hash, locked_until FROM user WHERE name = ?", [name]).fetchone()
-        salt, expected, locked_until = row or (None, None, 0.0)
-        if locked_until > at:
-            raise TooManyTriesError(locked_until - at)
+        salt, expected = self._take_a_try(name, at)
         digest = hashlib.scrypt(password.encode(), salt=salt or b"nobody is here..", **_SCRYPT)
         if expected is None or not hmac.compare_digest(digest, expected):
-            self._failed(name, at)
             return None
         return self._begin(name, at, browser)
 
-    def _failed(self, name: str, at: float) -> None:
+    def _take_a_try(self, name: str, at: float) -> tuple[bytes | None, bytes | None]:
+        """Salt and hash. The try counts before it is judged: many at once are no more tries than one after the other.
+
+        A name that nobody has is locked as well, else the lock would tell which names there are.
+        """
         with self.writing() as con:
-            con.execute("UPDATE user SET failures = failures + 1 WHERE name = ?", [name])
-            row = con.execute("SELECT failures FROM user WHERE name = ?", [name]).fetchone()
-            if row and row[0] >= FREE_TRIES:
-                wait = min(900, 15 * 2 ** min(row[0] - FREE_TRIES, 10))
-                con.execute("UPDATE user SET locked_until = ? WHERE name = ?", [at + wait, name])
+            found = con.execute("SELECT salt, hash, failures, locked_until FROM user WHERE name = ?", [name]).fetchone()
+            salt, expected, failures, locked_until = found or (None, None, *self._strangers.get(name, (0, 0.0)))
+            if locked_until > at:
+                raise TooManyTriesError(locked_until - at)
+            failures += 1
+            if failures >= FREE_TRIES:
+                locked_until = at + min(900, 15 * 2 ** min(failures - FREE_TRIES, 10))
+            if found:
+                update = "UPDATE user SET failures = ?, locked_until = ? WHERE name = ?"
+                con.execute(update, [failures, locked_until, name])
+            elif len(name) <= LONGEST_NAME:
+                self._strangers[name] = failures, locked_until
+                if len(self._strangers) > MOST_STRANGERS:
+                    self._strangers.popitem(last=False)
+        return salt, expected
 
     def invite(self, name: str, now: datetime) -> str:
         """A token that signs this user in once, within a day.

@@ -1,6 +1,7 @@
 """Webhooks, as they leave: signed POSTs over a connection of their own. Redirects are never followed.
 
-The operator wrote the address himself, so one on this machine or in the house's own network is meant.
+The operator wrote the address himself, so one on this machine or in the house's own network is meant; those of a cloud
+itself are nobody's (connectors/addresses.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import httpx
 
 from aggregator.telling.carrying import LONGEST_WISH, Outcome
 from aggregator.telling.signing import headers, key_of
+from connectors.addresses import GUARDED
 from connectors.errors import AuthError
 
 if TYPE_CHECKING:
@@ -78,15 +80,16 @@ class Endpoint:
 
     async def _attempt(self, client: httpx.AsyncClient, body: bytes, signed: dict[str, str], read: int) -> Answer:
         told = {**signed, "content-type": "application/json", "user-agent": "inquiry-aggregator"}
-        async with client.stream("POST", str(self._config.url), content=body, headers=told) as response:
+        url = str(self._config.url)
+        async with client.stream("POST", url, content=body, headers=told, extensions=GUARDED) as response:
             words = await _beginning(response, read)
         return Answer(response.status_code, _outcome(response, self._wall()), words[:read].decode(errors="replace"))
 
     def _keys(self) -> list[bytes]:
         found = []
         for secret in (self._config.secret, self._config.previous_secret):
-            if secret is not None:
-                if (key := key_of(secret.reveal())) is None:
+            for spelled in secret.accepted() if secret else ():
+                if (key := key_of(spelled)) is None:
                     raise AuthError(f"{secret} holds no whsec_ secret")
                 found.append(key)
         return found

@@ -28,7 +28,8 @@ async def sign_in(visit: Visit) -> Response:
     name, to, gettext = form.get("name", "").strip(), local(form.get("next", "/")), catalogue(visit.lang).gettext
     try:
         password, browser = form.get("password", ""), visit.request.headers.get("user-agent", "")
-        token = await asyncio.to_thread(visit.site.desk.sign_in, name, password, visit.site.clock(), browser)
+        async with visit.site.at_the_door:
+            token = await asyncio.to_thread(visit.site.desk.sign_in, name, password, visit.site.clock(), browser)
     except TooManyTriesError as error:
         wrong = gettext("Too many wrong passwords. Try again in %(n)s seconds.") % {"n": f"{error.seconds:.0f}"}
         return _door(visit, to, 429, name, wrong)

@@ -48,22 +48,37 @@ async def save_password(visit: Visit) -> Response:
     except DeskError:
         message = catalogue(visit.lang).gettext("Take a password of at least 10 characters.")
         return await _page(visit, code=400, said=message)
+    await _end_others(visit)  # whoever changes it may do so because a browser is in other hands
     return RedirectResponse("/settings", 303)
 
 
 async def end_session(visit: Visit) -> Response:
     """End one of one's own sessions (`session`), or all but this one (without)."""
-    form, desk, name = await fields(visit.request), visit.site.desk, visit.user.name
+    wanted = (await fields(visit.request)).get("session")
+    if wanted is None:
+        await _end_others(visit)
+    else:
+        await _end(visit, [one.session_id for one in await _sessions(visit) if one.session_id == wanted])
+    return RedirectResponse("/signin" if wanted == team.session_id(visit.token) else "/settings", 303)
+
+
+async def _end_others(visit: Visit) -> None:
     this = team.session_id(visit.token)
-    wanted = form.get("session")
-    for one in await asyncio.to_thread(team.sessions, desk, name):
-        if one.session_id == wanted or (wanted is None and one.session_id != this):
-            await asyncio.to_thread(team.end_session, desk, name, one.session_id, who=name, now=visit.site.clock())
-    return RedirectResponse("/signin" if wanted == this else "/settings", 303)
+    await _end(visit, [one.session_id for one in await _sessions(visit) if one.session_id != this])
+
+
+async def _end(visit: Visit, ids: list[str]) -> None:
+    desk, name = visit.site.desk, visit.user.name
+    for one in ids:
+        await asyncio.to_thread(team.end_session, desk, name, one, who=name, now=visit.site.clock())
+
+
+async def _sessions(visit: Visit) -> list[team.OpenSession]:
+    return await asyncio.to_thread(team.sessions, visit.site.desk, visit.user.name)
 
 
 async def _page(visit: Visit, *, code: int = 200, said: str = "") -> Response:
-    sessions = await asyncio.to_thread(team.sessions, visit.site.desk, visit.user.name)
+    sessions = await _sessions(visit)
     return visit.page(
         "settings.html",
         code=code,

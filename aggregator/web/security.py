@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _FILE_HEADERS = {  # the others are half as long as a small file is, and nothing
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
 }
+LARGEST = 2**20  # bytes of a body: the longest answer, in Chinese and percent-encoded, is half of that
 _HTTPS_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "strict-transport-security": "max-age=31536000",
@@ -74,8 +76,12 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        if self._knows(Headers(scope=scope).get("host", "")):
-            await self._app(scope, receive, with_headers)
+        heard = Headers(scope=scope)
+        if self._knows(heard.get("host", "")):
+            if _is_too_long(heard.get("content-length", "")):
+                await PlainTextResponse("At most 1 MiB.\n", 413)(scope, receive, with_headers)
+                return
+            await self._app(scope, _counted(receive), with_headers)
             return
         refusal = PlainTextResponse(
             "This address is not known here. Use the one from the start of the service, or set web.public_url.\n", 421
@@ -94,6 +100,25 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _is_too_long(told: str) -> bool:
+    return told.isascii() and told.isdigit() and int(told) > LARGEST
+
+
+def _counted(receive: Receive) -> Receive:
+    """The same, for a body that does not tell its length. A form's parser would hold gigabytes of it."""
+    came = 0
+
+    async def counted() -> Message:
+        nonlocal came
+        message = await receive()
+        came += len(message.get("body", b""))
+        if came > LARGEST:
+            raise HTTPException(413)
+        return message
+
+    return counted
 
 
 def is_ours(headers: Mapping[str, str]) -> bool | None:

@@ -68,6 +68,8 @@ class Site:
     sources: Sources
     similar: Similar = field(default_factory=Similar)
     counted: dict[str, Counted] = field(default_factory=dict)  # figures beside the list, by person
+    # Each password takes a thread for 50 ms, and 16 MB: a flood of them leaves the other threads to the pages.
+    at_the_door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     @property
     def kept(self) -> KeptRows:

@@ -34,7 +34,7 @@ def signed_at(push: Push, secrets: Sequence[Secret], *, prefix: str, now: float)
 def check(given: str, secrets: Sequence[Secret], signed: bytes, digest: str) -> None:
     """Raises PushRefusedError: `given` is not `<digest>=<hex HMAC>` of `signed`, by any of the secrets."""
     genuine = False
-    for secret in _revealed(secrets):
+    for secret in _accepted(secrets):
         expected = f"{digest}={hmac.new(secret.encode(), signed, getattr(hashlib, digest)).hexdigest()}"
         genuine |= hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
     if not genuine:
@@ -43,14 +43,16 @@ def check(given: str, secrets: Sequence[Secret], signed: bytes, digest: str) -> 
 
 def check_token(given: str, token: Secret) -> None:
     """Raises PushRefusedError: the address that was called does not hold the token."""
-    [secret] = _revealed([token])
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode()):
+    genuine = False
+    for secret in _accepted([token]):
+        genuine |= hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+    if not genuine:
         raise PushRefusedError("a call to an address without the right token", 401)
 
 
-def _revealed(secrets: Sequence[Secret]) -> list[str]:
+def _accepted(secrets: Sequence[Secret]) -> list[str]:
     try:
-        return [secret.reveal() for secret in secrets]
+        return [each for secret in secrets for each in secret.accepted()]
     except AuthError as error:
         # 503, so that a sender which repeats its calls does so until the secret is back.
         raise PushRefusedError(f"a call cannot be checked: {error}", 503) from error

@@ -7,23 +7,26 @@ import hmac
 
 from connectors.contract import Push, Received
 from connectors.errors import PushRefusedError
+from connectors.secret import Secret
 from connectors.session import parse_json
 
 POST_EVENTS = frozenset({"post_created", "post_edited", "post_destroyed", "post_recovered"})
 
 
-def receive(push: Push, secret: str, *, private_messages: bool) -> Received:
+def receive(push: Push, secret: Secret, *, private_messages: bool) -> Received:
     """Unpack a call signed with `secret`. Private messages are dropped here unless they are wanted.
 
     The body is JSON, whichever content type the forum is set to send.
 
     Raises:
+        AuthError: the secret cannot be read.
         PushRefusedError: its signature is absent or wrong, or what was signed is no JSON object.
     """
-    # Over the bytes: the forum writes JSON otherwise than we would.
-    expected = "sha256=" + hmac.new(secret.encode(), push.body, hashlib.sha256).hexdigest()
-    signature = push.headers.get("x-discourse-event-signature", "")
-    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
+
+    def signed(secret: str) -> str:  # over the bytes: the forum writes JSON otherwise than we would
+        return "sha256=" + hmac.new(secret.encode(), push.body, hashlib.sha256).hexdigest()
+
+    if not secret.proves(push.headers.get("x-discourse-event-signature", ""), signed):
         raise PushRefusedError("a webhook call does not bear our signature: is its secret the same as the forum's?")
     try:
         body = parse_json(push.body)

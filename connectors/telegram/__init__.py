@@ -6,7 +6,6 @@ fetched within 24 hours is gone. Records are single `Update` objects, exactly as
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -180,8 +179,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         """Take one update, as setWebhook delivers it. https://core.telegram.org/bots/api#setwebhook"""
         if self.config.webhook_secret is None:
             raise PushRefusedError(f"{self.source}: webhook_secret is not set; this source is polled.")
-        given = push.headers.get("x-telegram-bot-api-secret-token", "").encode()
-        if not hmac.compare_digest(given, self.config.webhook_secret.reveal().encode()):
+        if not self.config.webhook_secret.proves(push.headers.get("x-telegram-bot-api-secret-token", "")):
             raise PushRefusedError(f"{self.source}: a webhook call without the right secret token.")
         try:
             update = json.loads(push.body)
