@@ -75,7 +75,7 @@ def measure(inquiries: int = INQUIRIES, runs: int = 5) -> Iterator[Figure]:
         for what, mode, query in ASKED:
             with db.reading() as cursor:
                 floor = _here(cursor, query.format(""), runs)
-            door = Door(db, desk, lambda: datetime.now(UTC), mode, _free_port())
+            door = Door(db, desk, lambda: datetime.now(UTC), mode, free_port())
             door.open()
             sent = query.format("live.") if mode == "scan" else f"FROM live.query('{query.format('')}')"
             rows, spent = _client(door.url, token, sent, runs)
@@ -104,7 +104,7 @@ def _client(url: str, token: str, query: str, runs: int) -> tuple[int, float]:
     return rows, spent
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
