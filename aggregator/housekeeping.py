@@ -17,6 +17,7 @@ from aggregator.keeping.erasing import Erased, erase, tried
 from aggregator.keeping.proof import Proof, prove
 from aggregator.keeping.retention import Kept, keep_to_retention
 from aggregator.replay import read_these_again
+from aggregator.store import daily
 from aggregator.store.database import Connection
 from aggregator.store.desk_erasing import rewrite
 from aggregator.workplace import Workplace
@@ -83,6 +84,15 @@ async def keep_what_may_be_kept(work: Workplace) -> Kept:
         work.ingest.tell(kept.gone)
         work.ingest.compact_due.set()
     return kept
+
+
+async def count_anew(work: Workplace) -> None:
+    """Hold the daily counts against what they count."""
+    wrong, worth_it = await work.db.read(daily.checked)
+    if wrong:
+        log.error("counts.wrong", counts=wrong)
+    if worth_it:
+        await work.db.write(daily.recount, bulk=True)
 
 
 def _told(erased: Erased, copies: Sequence[Copy], proof: Proof | None) -> dict[str, Any]:

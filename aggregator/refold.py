@@ -12,7 +12,7 @@ import orjson
 from aggregator.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
 from aggregator.identity import Id
 from aggregator.inquiry import NEAR, Event, Inquiry, Reason
-from aggregator.store import rows
+from aggregator.store import daily, rows
 from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[Inquir
         )
         batch = [rows.of_inquiry(inquiry) for inquiry in changed if (inquiry.state == "closed") is closed]
         rows.insert(con, name, rows.INQUIRY, batch)
+    closed, no_longer = ([each for each in some if each.state == "closed"] for some in (changed, replaced))
+    daily.note(con, closed, no_longer)
 
 
 _FOLD_COLUMNS = (

@@ -22,7 +22,7 @@ from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.housekeeping import count_anew, keep_what_may_be_kept
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
@@ -42,6 +42,7 @@ log = structlog.get_logger()
 COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
 QUIET_EVERY = timedelta(minutes=10)
 RETAIN_AT = time(3, 30)
+COUNT_AT = time(4, 30)
 WAKE_EVERY = timedelta(seconds=20)
 
 
@@ -105,6 +106,7 @@ async def running(
         work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)
         work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
+        work.poller.daily(partial(count_anew, work), COUNT_AT, settings.timezone)
         if settings.digest.at:
             at = time.fromisoformat(settings.digest.at)
             work.poller.daily(partial(daily_digest, work, url), at, settings.timezone)

@@ -13,6 +13,7 @@ from typing import Final
 import duckdb
 
 from aggregator.backup import DATABASE
+from aggregator.store.daily import RECOUNT
 from benchmarks.children import run
 from benchmarks.posts import file_of
 
@@ -79,5 +80,6 @@ def _copy(database: Path, copies: int) -> None:
         for statement in _COPIES:
             con.execute(statement, {"copies": copies})
         con.execute(_CLOSED)
+        con.execute(RECOUNT)
         con.execute("COMMIT")
         con.execute("CHECKPOINT")

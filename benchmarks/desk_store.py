@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 from aggregator.backup import DATABASE
 from aggregator.config import Settings, clock_of
 from aggregator.refold import refold
+from aggregator.store.daily import RECOUNT
 from aggregator.store.database import Connection, Database
 from aggregator.triage import search_text
 from benchmarks.big_store import AGAIN, CODE, REASONS
@@ -231,6 +232,7 @@ def _lengthen(con: Connection, clauses: pa.Table, inquiries: int) -> None:
         con.execute("COMMIT")
         if n % 10 == 0:
             print(f"{n} stretches of history are left to be copied", file=sys.stderr)
+    con.execute(RECOUNT)
     con.execute("CHECKPOINT")
 
 

@@ -38,14 +38,19 @@ class Figure:
 
 
 def print_figures(figures: Iterable[Figure]) -> None:
-    """Each as soon as it is measured. The measured code logs warnings only, to stderr."""
+    """Each as soon as it is measured."""
+    log_warnings_only()
+    for figure in figures:
+        print(orjson.dumps(figure.as_json()).decode(), flush=True)
+
+
+def log_warnings_only() -> None:
+    """What is measured says no more than that, to stderr."""
     logging.getLogger().setLevel(logging.ERROR)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    for figure in figures:
-        print(orjson.dumps(figure.as_json()).decode(), flush=True)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

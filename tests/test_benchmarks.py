@@ -18,6 +18,8 @@ from aggregator.refold import refold
 from aggregator.store.database import Database
 from benchmarks import (
     alerting,
+    analysts,
+    analysts_at_work,
     claiming,
     crowded,
     importing,
@@ -77,6 +79,23 @@ def test_live_sql_is_timed_against_the_same_in_process() -> None:
     said = lines(live_sql.measure(inquiries=3000, runs=1))
     assert list(said) == ["daily_counts, scan", "inquiries, scan", "inquiries, pushdown"]
     assert all(line["rows"] == 12 and line["ratio"] > 0 for line in said.values())
+
+
+def test_an_import_is_timed_beside_analysts_and_what_they_read_is_whole() -> None:
+    said = lines(analysts.measure(posts=60, analysts=2, pause=0.01))
+    assert [said[f"import beside them, {way}"]["unit"] for way in analysts.WAYS] == ["s", "s", "times", "times"]
+    for way in analysts.WAYS[1:]:
+        assert (said[f"errors, {way}"]["value"], said[f"torn reads, {way}"]["value"]) == (0, 0), said
+        assert said[f"errors, {way}"]["queries"] > 0
+
+
+def test_half_a_page_is_a_torn_read() -> None:
+    whole = {analysts_at_work.WHOLE_PAGES: [(2500, 2500)], analysts_at_work.AGREE: [(0,)]}
+    assert not analysts_at_work.is_torn(whole.__getitem__, "within")
+    assert analysts_at_work.is_torn({**whole, analysts_at_work.WHOLE_PAGES: [(2500, 2499)]}.__getitem__, "within")
+    assert analysts_at_work.is_torn({**whole, analysts_at_work.AGREE: [(3,)]}.__getitem__, "pushdown")
+    counts = iter([[(2400, 2400)], [(2500, 2500)]])  # no page ends there, and none did
+    assert analysts_at_work.is_torn(lambda _: next(counts), "scan")
 
 
 def test_what_is_published_is_seen_and_nothing_is_missing() -> None:

@@ -12,6 +12,7 @@ import pytest
 from aggregator.analysts.client import open_export
 from aggregator.analysts.export import Export
 from aggregator.config import Bands, Settings, clock_of
+from aggregator.store.daily import RECOUNT
 from aggregator.store.database import Database
 from aggregator.store.figures import Figures, Range, figures
 from aggregator.store.zone import keep_zone
@@ -56,6 +57,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows,
         )
         con.execute("DELETE FROM inquiry_open")  # type: ignore[attr-defined]
+        con.execute(RECOUNT)  # type: ignore[attr-defined]
 
     db.submit(fill).result()
     db.close()

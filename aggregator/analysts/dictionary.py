@@ -10,7 +10,8 @@ from aggregator.store.database import Connection, Database
 HEAD = """# Data dictionary
 
 What analysts may read, live ([analysts](analysts.md)) and in exports. Made from the comments in
-[`aggregator/sql/0016_views.sql`](../aggregator/sql/0016_views.sql) by
+[`aggregator/sql/0016_views.sql`](../aggregator/sql/0016_views.sql) and
+[`0021_daily_counts.sql`](../aggregator/sql/0021_daily_counts.sql) by
 `python -m aggregator.analysts.dictionary > docs/data-dictionary.md`; a test tells when it is out of date.
 
 Times are UTC; days (`..._on`) are those of `timezone` in connectors.yaml. No view names a customer: `person_id` is a

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from aggregator.identity import written
-from aggregator.store import rows
+from aggregator.store import daily, rows
 
 if TYPE_CHECKING:
     from aggregator.identity import Id
@@ -19,6 +19,7 @@ _KEPT = ("evidence", "person_link")  # of an account, whose other posts may have
 def delete_inquiries(con: Connection, inquiries: Collection[Id]) -> Counter[str]:
     """They, and all that happened to them. Posts that belong to one stay, and belong to none."""
     gone: Counter[str] = Counter()
+    daily.note_deleted(con, inquiries)
     for table in tables_with(con, "inquiry_id"):
         if table != "post":
             gone += _delete(con, table, "inquiry_id", inquiries)

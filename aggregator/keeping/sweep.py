@@ -20,7 +20,7 @@ _KEYS = (
     "native_id", "source", "space", "channel", "who", "owner", "key", "role", "state", "kind", "lang", "rule", "cursor",
     "rhythm", "quota",
 )  # fmt: skip
-_APART = ("meta", "erased", "copy_made", "inquiry_count")
+_APART = ("meta", "erased", "copy_made", "inquiry_count", "closed_count")
 
 
 class Column(NamedTuple):

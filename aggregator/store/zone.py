@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aggregator.store import daily
 from aggregator.store.database import Connection
 
 
@@ -11,3 +12,4 @@ def keep_zone(con: Connection, zone: str) -> None:
     if now is None or now[0] != zone:
         literal = zone.replace("'", "''")
         con.execute(f"CREATE OR REPLACE MACRO team_zone() AS '{literal}'")
+        con.execute(daily.RECOUNT)  # an inquiry may have begun on another day there
