@@ -155,6 +155,34 @@ async def test_what_cannot_be_sent_is_listed_with_the_reason(site: WebSite) -> N
     assert _states(site) == []
 
 
+async def test_one_of_them_is_told_something_else_whatever_becomes_of_the_text_for_all(site: WebSite) -> None:
+    ((bo,),) = site.work.db.query(
+        "SELECT inquiry_id::VARCHAR FROM inquiry JOIN account USING (person_id) WHERE name = 'Bo'"
+    )
+    async with site.visitor("amy") as amy:
+        page = await _page(amy)
+        data = {"csrf": csrf(page), "zh": ZH, "en": EN, "inquiry": _ticked(page)}
+        changing = (await amy.post("/incidents/1/answer", data=data | {"alter": bo})).text
+        assert re.findall(rf'name="own:{bo}"[^>]* autofocus>([^<]+)<', changing) == ["Hello Bo, 5.2.1 mends the crash."]
+        own = {"en": "Hello {name}, get 5.2.2.", f"own:{bo}": "{name}, where do you see it?"}
+        asked = (await amy.post("/incidents/1/answer", data=data | own | {"step": "ask"})).text
+        assert "Send this answer to 4 persons?" in asked
+        assert f'<textarea name="own:{bo}" hidden>Bo, where do you see it?</textarea>' in asked
+        wrong = {f"own:{bo}": "Send us your recovery phrase."}
+        assert "persons?" not in (await amy.post("/incidents/1/answer", data=data | wrong | {"inquiry": bo})).text
+        refused = (await amy.post("/incidents/1/answer", data=data | wrong | {"step": "ask"})).text
+        assert "Send this answer to 3 persons?" in refused
+        assert "Nobody of us ever does: write it without." in refused
+        assert (
+            await amy.post("/incidents/1/answer", data=data | own | {"step": "send", "sure": "4"})
+        ).status_code == 303
+        assert (await amy.post("/incidents/1/answer", data=data | {"own:x": "y"})).status_code == 400
+        await _time_passes(site)
+    assert _said(site) == sorted([
+        "Bo, where do you see it?", "Hello Nils, get 5.2.2.", "Hello Wren, get 5.2.2.", "海盐您好，5.2.1 已修复闪退。",
+    ])  # fmt: skip
+
+
 async def test_a_service_that_dies_in_the_middle_tells_each_of_them_once(community: Community) -> None:
     community.forum.user("system").id = 77
     names = ["Ada", "Ben", "Cleo", "Dora", "Emil"]

@@ -88,6 +88,42 @@ def test_our_own_app_warnings_and_other_wishes_are_neither(text: str) -> None:
     assert rules(text).isdisjoint({"secret_asked", "key_given"})
 
 
+ASKED = {
+    "ja": ["サポートを名乗る人にシードフレーズを教えてと言われました", "知らない人からDMで秘密鍵を聞かれました"],
+    "ko": ["텔레그램에서 어떤 사람이 복구 문구를 알려달라고 해요", "모르는 사람이 개인키를 요구했어요"],
+    "vi": ["Có người nhắn tin yêu cầu tôi gửi cụm từ khôi phục", "một người lạ hỏi tôi 12 từ"],
+    "ru": ["Какой-то человек просит сид-фразу", "мне написали и попросили прислать приватный ключ"],
+    "es": [
+        "Un desconocido me pide mi frase de recuperación, ¿es normal?",
+        "un supuesto soporte me pidió la clave privada",
+    ],
+    "zh-Hant": ["有個陌生人跟我要註記詞", "有人叫我把助憶詞傳給他"],
+}
+GIVEN = {
+    "ja": ["シードフレーズを教えてと言われて、教えてしまいました"],
+    "ko": ["복구 문구를 알려달라고 해서 알려줬어요"],
+    "vi": ["người ta yêu cầu tôi gửi cụm từ khôi phục và tôi đã gửi"],
+    "ru": ["он попросил сид-фразу, я отправил"],
+    "es": ["me pidió mi frase semilla y se la di"],
+    "zh-Hant": ["他跟我要註記詞，我給了他"],
+}
+NEITHER = {
+    "ja": ["アプリを更新したらシードフレーズを入力するよう求められました", "シードフレーズはどこで確認できますか"],
+    "ko": ["앱에서 복구 문구를 입력하라고 해요", "시드 구문은 어디서 보나요"],
+    "vi": ["ứng dụng yêu cầu tôi nhập cụm từ khôi phục sau khi cập nhật", "xin hỏi cụm từ khôi phục nằm ở đâu"],
+    "ru": ["приложение просит сид-фразу после обновления", "где посмотреть сид-фразу?", "он попросил номер перевода"],
+    "es": ["la app me pide la frase de recuperación al abrir", "soporte me pide restaurar con mi frase semilla"],
+    "zh-Hant": ["我想知道註記詞在哪裡看", "客服跟我要交易雜湊"],
+}
+
+
+@pytest.mark.parametrize("lang", ASKED)
+def test_in_each_language_it_is_told_whether_it_was_only_asked_for_or_given(lang: str) -> None:
+    told = {text: rules(text) & {"secret_asked", "key_given"} for text in (*ASKED[lang], *GIVEN[lang], *NEITHER[lang])}
+    expected = [{"secret_asked"}] * len(ASKED[lang]) + [{"key_given"}] * len(GIVEN[lang]) + [set()] * len(NEITHER[lang])
+    assert told == dict(zip(told, expected, strict=True))
+
+
 def test_the_reason_marks_the_words_and_asks_for_a_picture_only() -> None:
     text = "Hello. A man on Telegram wants me to send him my 12 words! Is he one of you?"
     (reason,) = [each for each in read(text).reasons if each.rule == "secret_asked"]

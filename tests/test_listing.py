@@ -122,6 +122,13 @@ async def test_pages_by_any_order_hold_each_row_once(community: Community) -> No
             assert (len(ids), len(set(ids))) == (25, 25)
 
 
+async def test_pages_of_more_than_fifty_rows_are_read_late_by_every_reader(community: Community) -> None:
+    """A plain SET is not inherited by cursors, and 51 rows took five times as long as 50."""
+    async with community.desk() as work:
+        setting = "SELECT current_setting('late_materialization_max_rows')::INT"
+        assert await work.db.read(lambda cursor: cursor.execute(setting).fetchone()) == (1000,)
+
+
 async def test_the_place_of_a_row_is_told_and_none_if_the_view_lacks_it(community: Community) -> None:
     async with open_site(community) as site:
         await said(site)

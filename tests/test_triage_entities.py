@@ -146,6 +146,8 @@ def test_an_error_code_is_found(text: str, code: str) -> None:
         ("see shop.harbour.com.hk", "domain", "harbour.com.hk"),
         ("昨晚八点", "time", "昨晚"),
         ("卡了23 个小时", "time", "23 个小时"),
+        ("从九点等到十二点", "time", "十二点"),
+        ("等了十五分钟没到", "time", "十五分钟"),
     ],
 )
 def test_it_names(text: str, kind: str, value: str) -> None:

@@ -41,7 +41,7 @@ async def test_whoever_opens_the_inquiry_has_read_what_concerns_it(community: Co
         assert _count((await one.get("/")).text) == 2
         await one.get(f"/inquiry/{inquiry}")
         assert _count((await one.get("/")).text) == 1
-        assert "sam 把 1 条咨询分配给了你" in (await one.get("/told")).text.replace("您", "你")
+        assert "sam 把 1 条问询分配给了你" in (await one.get("/told")).text.replace("您", "你")
 
 
 async def test_two_hours_without_a_request_part_two_stretches_of_work(community: Community) -> None:

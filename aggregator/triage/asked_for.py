@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.phrases import phrases
 
-GROUPS = ("asks", "secret", "itself", "then", "gave", "refused", "restores")
+GROUPS = ("asks", "asked", "secret", "itself", "then", "gave", "refused", "restores")
 CLUES = frozenset({"secret_word", "key_given", "impersonation_report", "told"})
-"""Without one of these nobody need look."""
+"""Without one of these, or a name of the secret itself, nobody need look."""
 RULE = "secret_asked"
 
 
@@ -32,8 +32,9 @@ _GIVING = ("key_given", "told")
 _NO_STORY = frozenset({"hypothetical", "news", "bait", "noise", "suggestion"})
 _LONGEST = 400  # a long text tells more than one thing
 _REACH = 48  # characters of a clause in which the secret is named after the asking
-_BEFORE = 10  # characters in which somebody else than a person is named, or that it was refused
+_BEFORE = 12  # characters in which somebody else than a person is named, or that it was refused
 _BEHIND = 9
+_LONGEST_NAME = 14  # characters of what is asked for, where the asking follows it
 _CLAUSE = re.compile(r"[,.!?;:。、\n]")
 _OWN = re.compile(r"(?:^|[\s,.!?;:。、])我$")  # "I want my words"
 _DONE = re.compile(r"[了过]")
@@ -48,7 +49,9 @@ def asked_for(text: str, hits: Mapping[str, Sequence[Hit]]) -> Asked | None:
     told_otherwise = _NO_STORY.intersection(hits)
     if "impersonation_report" in hits:
         told_otherwise -= {"noise"}  # "somebody wrote to me" holds "write to me"
-    if len(text) > _LONGEST or CLUES.isdisjoint(hits) or told_otherwise:
+    if len(text) > _LONGEST or told_otherwise:
+        return None
+    if CLUES.isdisjoint(hits) and (text.isascii() or not _words()["secret"].search(text)):
         return None
     spans = _asked_in(text)
     if not spans:
@@ -75,6 +78,11 @@ def _asked_in(text: str) -> list[tuple[int, int]]:
         until = min(len(text), end + until)
         if words["secret"].search(text, start, until) and not words["restores"].search(text, end, until):
             found.append((start, until))
+    for asking in words["asked"].finditer(text):
+        start, end = asking.span()
+        named = [match.start() for match in words["secret"].finditer(text, max(0, start - _LONGEST_NAME), start)]
+        if named and not words["itself"].search(_clause_before(text, named[0])):
+            found.append((named[0], end))
     return found
 
 

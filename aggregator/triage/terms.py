@@ -227,7 +227,7 @@ def weigh(
         helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
         levels = _levels(grade, hits, helps=helps, coded=coded)
         hits, asked = _asked(text, hits)
-        if asked and _HARM.isdisjoint(hits):
+        if asked == asked_for.RULE and _HARM.isdisjoint(hits):
             levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
         plain = None if bait else (asked or _plain(text, hits, levels))
         level = max(_level(levels, hits), STAKES[plain] if plain else 0)
@@ -275,13 +275,14 @@ def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, cod
 
 def _asked(
     text: str, hits: Mapping[str, Sequence[Hit]]
-) -> tuple[Mapping[str, Sequence[Hit]], Literal["secret_asked"] | None]:
-    """What was found, where a stranger asks for the phrase: that it was given, or that it was only asked for."""
+) -> tuple[Mapping[str, Sequence[Hit]], Literal["secret_asked", "key_given"] | None]:
+    """What was found, where a stranger asks for the phrase: that it was given, or that it was only asked for. That it
+    was given is taken as said where no word list knows the language: the model hardly does."""
     said = asked_for.asked_for(text, hits)
     if said is None or "danger_to_life" in hits:
         return hits, None
     if said.how == "given":
-        return {"key_given": [said.where], **hits}, None
+        return {"key_given": [said.where], **hits}, "key_given" if asked_for.CLUES.isdisjoint(hits) else None
     left = {rule: found for rule, found in hits.items() if rule != "key_given"}
     return {**left, "secret_asked": [said.where]}, "secret_asked"
 

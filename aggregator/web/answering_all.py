@@ -1,8 +1,9 @@
 """Answering all who wait for news of an incident: drafted, looked at, asked about, sent through the outbox.
 
 GET   /incidents/{id}/answer                who can be told what, and what speaks against it
-POST  /incidents/{id}/answer                `zh`, `en`: the texts; `inquiry`: whom, any number; `step`: look, ask, send;
-                                            with send `sure`: to how many the person said yes
+POST  /incidents/{id}/answer                `zh`, `en`: the texts; `inquiry`: whom, any number; `own:<inquiry>`: another
+                                            text for this one; `alter`: for whom one is to be written;
+                                            `step`: look, ask, send; with send `sure`: to how many the person said yes
 GET   /incidents/{id}/answer/{lot}          how far it is; `part=1`: only that
 POST  /incidents/{id}/answer/{lot}/undo     takes back what is still held
 """
@@ -13,7 +14,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -41,18 +42,21 @@ if TYPE_CHECKING:
     from aggregator.web.visit import Visit
 
 MOST: Final = 500  # that are shown, and sent, at once
+_OWN: Final = "own:"
 _NO_NAME = re.compile(r" ?[{｛]name[}｝]")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What one of them would get. `refused`: why that cannot be sent; `warned`: what to look at first."""
+    """What one of them would get. `refused`: why that cannot be sent; `warned`: what to look at first; `own`: it is
+    written for this one."""
 
     one: Candidate
     text: str
     chosen: bool
     refused: tuple[str, ...]
     warned: tuple[str, ...]
+    own: bool = False
 
     @property
     def offered(self) -> bool:
@@ -80,27 +84,42 @@ class Plan:
         return sum(bool(each.warned) for each in self.going)
 
     def of(self, *places: str) -> list[Draft]:
-        return [each for each in self.drafts if each.one.place in places]
+        """Those at which something has to be looked at come first."""
+        found = [each for each in self.drafts if each.one.place in places]
+        return sorted(found, key=lambda each: not (each.offered and (each.refused or each.warned)))
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is to be sent, by language, and, written for one of them alone, by inquiry."""
+
+    of: Mapping[NoticeLang, str]
+    own: Mapping[Id, str] = field(default_factory=dict)
 
 
 async def show(visit: Visit) -> Response:
     incident = await incidents.wanted(visit)
     found = await visit.site.db.read(lambda cursor: notices(cursor, incident))
-    texts: dict[NoticeLang, str] = {lang: found[lang].text if lang in found else "" for lang in LANGS}
-    return await _page(visit, incident, texts, None)
+    return await _page(
+        visit, incident, Texts({lang: found[lang].text if lang in found else "" for lang in LANGS}), None
+    )
 
 
 async def answer(visit: Visit) -> Response:
     incident = await incidents.wanted(visit)
     form = await fields(visit.request)
-    many = await visit.request.form(max_files=0, max_fields=600)
-    texts: dict[NoticeLang, str] = {lang: form.get(lang, "").replace("\r\n", "\n").strip() for lang in LANGS}
+    many = await visit.request.form(max_files=0, max_fields=1100)  # each ticked, and with a text of its own
     try:
         chosen = {as_written(each) for each in many.getlist("inquiry") if isinstance(each, str)}
+        altered = as_written(form["alter"]) if form.get("alter") else None
+        own = {as_written(name[len(_OWN) :]): _plain(text) for name, text in form.items() if name.startswith(_OWN)}
     except ValueError:
         raise HTTPException(400) from None
+    texts = Texts(
+        {lang: _plain(form.get(lang, "")) for lang in LANGS}, {one: text for one, text in own.items() if text}
+    )
     if form.get("step") != "send":
-        return await _page(visit, incident, texts, chosen, asks=form.get("step") == "ask")
+        return await _page(visit, incident, texts, chosen, asks=form.get("step") == "ask", altered=altered)
     plan = await _plan(visit, await _row(visit, incident), texts, chosen)
     if not plan.going or form.get("sure") != str(len(plan.going)):
         return await _page(visit, incident, texts, chosen, asks=True, code=409)
@@ -109,6 +128,10 @@ async def answer(visit: Visit) -> Response:
     if not taken:
         return await _page(visit, incident, texts, chosen, asks=True, code=409)
     return RedirectResponse(f"/incidents/{written(incident)}/answer/{lot_id}", 303)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
 
 
 async def result(visit: Visit) -> Response:
@@ -145,11 +168,12 @@ async def undo(visit: Visit) -> Response:
 async def _page(
     visit: Visit,
     incident: Id,
-    texts: Mapping[NoticeLang, str],
+    texts: Texts,
     chosen: set[Id] | None,
     *,
     asks: bool = False,
     code: int = 200,
+    altered: Id | None = None,
 ) -> Response:
     row = await _row(visit, incident)
     plan = await _plan(visit, row, texts, chosen)
@@ -158,8 +182,9 @@ async def _page(
         "answer_all.html",
         code=code,
         incident=row,
-        texts=texts,
+        texts=texts.of,
         plan=plan,
+        altered=altered,
         asks=asks and bool(plan.going),
         changed=code == 409,
         earlier=earlier,
@@ -174,7 +199,7 @@ async def _row(visit: Visit, incident: Id) -> IncidentRow:
     return page.row
 
 
-async def _plan(visit: Visit, incident: IncidentRow, texts: Mapping[NoticeLang, str], chosen: set[Id] | None) -> Plan:
+async def _plan(visit: Visit, incident: IncidentRow, texts: Texts, chosen: set[Id] | None) -> Plan:
     """`chosen` None: those who are due."""
     found = (await visit.site.outbox.everybody(incident.incident_id))[:MOST]
     drafts = await asyncio.to_thread(_drafts, visit, incident, texts, chosen, found)
@@ -186,7 +211,7 @@ async def _plan(visit: Visit, incident: IncidentRow, texts: Mapping[NoticeLang, 
 def _drafts(
     visit: Visit,
     incident: IncidentRow,
-    texts: Mapping[NoticeLang, str],
+    texts: Texts,
     chosen: set[Id] | None,
     found: Sequence[Candidate],
 ) -> list[Draft]:
@@ -194,13 +219,14 @@ def _drafts(
     names = {one.author for one in found if one.author}
     for one in found:
         lang = notice_lang(one.inquiry.lang)
-        text = _filled(visit, incident, one, texts[lang], lang)
+        own = texts.own.get(one.inquiry.inquiry_id, "")
+        text = _filled(visit, incident, one, own or texts.of[lang], lang)
         ticked = one.place == "due" if chosen is None else one.inquiry.inquiry_id in chosen
         refused: list[str] = []
         warned: list[str] = []
         if one.place in CHOICES:
             refused, warned = _objections(visit, one, text, names)
-        drafts.append(Draft(one, text, ticked, tuple(refused), tuple(warned)))
+        drafts.append(Draft(one, text, ticked, tuple(refused), tuple(warned), bool(own)))
     return drafts
 
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aggregator.acting.deeds import AT_ONCE, Deed, Doer
 from aggregator.acting.flags import FlagKind, address_of, flag
+from aggregator.acting.once import note_once
 from aggregator.acting.rights import may
 from aggregator.acting.wishes import WishError, details_of, words_of
 from aggregator.actions import AtWorkError, ChangedMeanwhileError, Done, note
@@ -77,16 +78,17 @@ async def _done(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]
     return JSONResponse(await row_of(visit, inquiry_id) | {"said": said, "undo": undo})
 
 
-async def perform(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]) -> Done:
-    """Do it, and tell everybody whom it concerns.
+async def perform(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str], once: Id | None = None) -> Done:
+    """Do it, and tell everybody whom it concerns. `once`: the batch of a note that is written once (acting/once.py).
 
     Raises:
+        KeyUsedError: something else was asked for with that key.
         WishError: the form asks for something that cannot be.
         ChangedMeanwhileError: somebody was quicker, or (AtWorkError) has it and is at work.
         KeyError: there is no such inquiry.
     """
     if what in ("note", "flag"):
-        done, touched = await _beside(visit, inquiry_id, what, form), {inquiry_id}
+        done, touched = await _beside(visit, inquiry_id, what, form, once), {inquiry_id}
     else:
         deed = await deed_of(visit, what, form)
         done, touched = await doer(visit).one(deed, inquiry_id, _version(form))
@@ -190,11 +192,13 @@ def _version(form: Mapping[str, str]) -> int:
 # -- what stands beside the row ------------------------------------------------------------------
 
 
-async def _beside(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str]) -> Done:
+async def _beside(visit: Visit, inquiry_id: Id, what: str, form: Mapping[str, str], once: Id | None) -> Done:
     """Notes and flags: they change nothing that somebody else could have changed meanwhile, so no version is asked."""
     site, me, now = visit.site, visit.user.name, visit.site.clock()
     if what == "note":
         details = details_of(what, form, me=me, colleagues=(), now=now, settings=site.settings)
+        if once:
+            return await site.db.write(lambda con: note_once(con, site.settings, inquiry_id, me, now, details, once))
         return await site.db.write(
             lambda con: note(
                 con, site.settings, inquiries_by_id(con, [inquiry_id])[inquiry_id], me, "note", now, details

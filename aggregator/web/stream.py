@@ -225,10 +225,9 @@ class Stream:
             return
         self._uncounted, self._counted = False, loop.time()
         views = {"open": Filters(), "urgent": Filters(bands=("P0",))}
-        counts = await self._db.read(
-            lambda cursor: tally(cursor, views, moment=self._clock(), bands=self._settings.bands)
-        )
-        await self._append([("counts", dict(counts.views), None)])
+        now = self._clock()
+        counts = await self._db.read(lambda cursor: tally(cursor, views, moment=now, bands=self._settings.bands))
+        await self._append([("counts", {**counts.views, "now": now.timestamp()}, None)])
 
     async def _append(self, changes: list[tuple[str, dict[str, object], FeedRow | None]]) -> None:
         async with self._moved:

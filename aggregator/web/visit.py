@@ -214,7 +214,7 @@ async def _refuse_forged(visitor: Visit) -> None:
 async def fields(request: Request) -> Mapping[str, str]:
     """The text fields of a form."""
     try:
-        form = await request.form(max_files=0, max_fields=600)
+        form = await request.form(max_files=0, max_fields=1100)  # the most are those of a lot of answers
     except ClientDisconnect:
         raise HTTPException(400) from None  # nobody is there to read it
     return {name: value for name, value in form.items() if isinstance(value, str)}

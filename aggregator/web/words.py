@@ -335,7 +335,7 @@ KEYS = {
     "pick": N_("select the row"),
     "pick_next": N_("select to the next row"),
     "pick_previous": N_("select to the previous row"),
-    "pick_all": N_("select all that are loaded"),
+    "pick_all": N_("select all that are loaded, then all that match"),
     "show_new": N_("show new rows"),
     "sort_again": N_("sort again and refresh"),
     "search": N_("search"),

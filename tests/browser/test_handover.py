@@ -34,6 +34,10 @@ async def test_whoever_comes_back_sees_what_changed_and_leaves_a_note_by_keyboar
         await sam.does(mine, "label", 2, tags="vip")
         await page.reload()
         await expect(page.locator("section.history li").first).to_contain_text("sam labelled it: #vip")
+        steps = page.locator("ol.rows > li a")
+        for key, at in (("j", 0), ("j", 1), ("k", 0)):
+            await page.keyboard.press(key)
+            await expect(steps.nth(at)).to_be_focused()
         figure = page.locator(".figures a", has_text="came in")
         count = await figure.locator("b").inner_text()
         await figure.focus()
@@ -62,7 +66,11 @@ async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: D
     site = desk.site
     site.community.forum.user("system").id = 77
     await busy_morning(site)
-    async with desk.page("amy", "/incidents/INC-1", lang="en") as page:
+    async with desk.page("amy", "/incidents", lang="en") as page:
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/incidents/*")
+        await ready(page)
         await page.get_by_label("Chinese").fill(ZH)
         await page.get_by_label("English").fill(EN)
         await page.get_by_role("button", name="Save the notice").click()
@@ -75,6 +83,12 @@ async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: D
         await expect(page.locator("#reply")).to_have_value("Hello Nils, version 5.2.1 mends the crash. Please update.")
         assert await _wrong(page, "notice-at-inquiry-en") == []
         await desk.go(page, "/incidents/INC-1/answer")
+        await page.locator(".member summary").first.press("Enter")
+        await page.get_by_role("button", name="Change it for this one").first.press("Enter")
+        own = page.get_by_label("Written for this one")
+        await expect(own).to_be_focused()
+        assert await _wrong(page, "answer-all-own-en") == []
+        await own.fill("")
         await page.get_by_role("button", name="Send to those chosen").click()
         await expect(page.locator(".sure")).to_contain_text("Send this answer to 4 persons?")
         assert await _wrong(page, "answer-all-en", whole=True) == []

@@ -108,6 +108,12 @@ async def test_at_phone_width_the_sheet_holds_views_and_filters_and_the_bar_belo
     async with desk.page(width=390, has_touch=True) as page:
         await expect(page.locator("#preview")).to_be_hidden()
         await expect(page.locator("#side")).to_be_hidden()
+        first = page.locator("li.row").first
+        await page.keyboard.press("j")
+        before = await first.bounding_box()
+        await desk.site.says(("ana", "somebody stole all my USDT"))
+        await expect(page.locator("#pill")).to_be_visible()
+        assert await first.bounding_box() == before  # the head has one line, whatever stands in it
         await page.get_by_role("link", name="Filters").tap()
         await expect(page.get_by_role("link", name="Unowned")).to_be_visible()
         for name in ("Telegram", "Chinese", "English"):
@@ -115,13 +121,14 @@ async def test_at_phone_width_the_sheet_holds_views_and_filters_and_the_bar_belo
         await page.locator("#filters").get_by_role("button", name="Show").tap()
         await ready(page)
         assert page.url.endswith("/?channel=telegram&lang=zh,en") or page.url.endswith("/?channel=telegram&lang=en,zh")
-        await expect(page.locator("li.row")).to_have_count(2)
+        await expect(page.locator("li.row")).to_have_count(3)
         wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0
         await page.locator("li.row").first.tap(position={"x": 320, "y": 50})  # anywhere in the row
         await page.wait_for_url("**/inquiry/*")
         await ready(page)
-        await page.locator("#reply").tap()
+        await page.get_by_role("link", name="Reply").tap()  # the box is far below
+        await expect(page.locator("#reply")).to_be_focused()
         await page.set_viewport_size({"width": 390, "height": 420})  # a keyboard comes up
         await expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
         await expect(page.locator("nav.foot")).to_be_hidden()
@@ -130,6 +137,8 @@ async def test_at_phone_width_the_sheet_holds_views_and_filters_and_the_bar_belo
         await expect(page.get_by_role("button", name="Copy link")).to_be_hidden()
         await page.get_by_role("button", name="More…").tap()
         await expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+        await page.locator("nav.foot").get_by_role("link", name="Hand-over").tap()
+        await page.wait_for_url("**/handover", timeout=30_000)
         await page.locator("nav.foot").get_by_role("link", name="Me").tap()
         await page.wait_for_url("**/settings")
         await expect(page.locator("header nav").get_by_role("link", name="Connectors")).to_be_visible()

@@ -15,7 +15,7 @@ _COUNTED = re.compile(
     r"half an?)"
     r"(?:\sand a half|\sfull|\swhole|\slong|\sstraight|\ssolid|\sworking|\sbusiness)?"
     r"|[0-9]\+?(?:st|nd|rd|th)?"
-    r"|[一二两兩俩三仨四五六七八九十百半]"
+    r"|[一二两兩俩三仨四五六七八九十百半]{1,3}"
     r"|(?:один|одну|два|две|три|четыре|пять|шесть|семь|восемь|девять|десять)"
     r"|(?:una?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez)"
     r"|(?:một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from aggregator.acting.flags import decide
+from aggregator.acting.once import KeyUsedError
 from aggregator.acting.wishes import WishError
 from aggregator.actions import AtWorkError, ChangedMeanwhileError
 from aggregator.identity import as_uuid, as_written
@@ -16,6 +17,7 @@ from aggregator.incidents.acting import NotPossibleError, What
 from aggregator.web import connectors, incidents, inquiry_page
 from aggregator.web.api import asks, problem, shapes
 from aggregator.web.api import shapes_around as around
+from aggregator.web.api.once import asked_once, key_used
 from aggregator.web.api.operation import Operation, acts
 from aggregator.web.api.problem import Mistake, ProblemError
 from aggregator.web.api.reading import all_flags, all_sources, one_incident, these, wanted
@@ -64,6 +66,22 @@ def wrong(call: Call, error: WishError, under: str = "") -> ProblemError:
     return problem.invalid(
         call.lang, Mistake(place="body", path=f"{under}/{field}", said=words_for(call).wrong(error.field))
     )
+
+
+async def note(call: Call, asked: asks.Note) -> shapes.Done:
+    """With an Idempotency-Key it is written once."""
+    inquiry_id, once = await wanted(call), asked_once(call, asked)
+    try:
+        done = await perform(call, inquiry_id, "note", form_of(asked), once)
+    except WishError as error:
+        raise wrong(call, error) from None
+    except KeyUsedError:
+        raise key_used(call) from None
+    except KeyError:
+        raise problem.not_found(call.lang) from None
+    said = words_for(call).you("note", done.details, done.inquiry.code)
+    (inquiry,) = await these(call, [inquiry_id])
+    return shapes.Done(inquiry=inquiry, event=as_uuid(done.event) if done.event else None, said=said)
 
 
 async def _conflict(call: Call, error: ChangedMeanwhileError, form: Mapping[str, str]) -> ProblemError:
@@ -186,7 +204,15 @@ OPERATIONS = (
     _deed("band", N_("Set its band, with a reason"), asks.SetBand),
     _deed("merge", N_("Put it into an incident"), asks.Merge),
     _deed("part", N_("Take it out of its incident"), asks.Seen),
-    _deed("note", N_("Write a note for colleagues"), asks.Note, ()),
+    acts(
+        "note",
+        "/inquiries/{inquiry}/note",
+        N_("Write a note for colleagues"),
+        note,
+        shapes.Done,
+        body=asks.Note,
+        once=True,
+    ),
     _deed("flag", N_("Flag a link or an account in it"), asks.FlagIt, ()),
     acts("ask", "/inquiries/{inquiry}/ask", N_("Ask its owner for it"), ask, shapes.Done),
     acts("read", "/inquiries/{inquiry}/read", N_("Mark it as read, for oneself"), mark_read, shapes.Done, who="viewer"),

@@ -95,7 +95,7 @@ _ONCE: Final[Json] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Of your making: sent again with the same key and text, it is done once.",
+    "description": "Of your making: the same, sent again with the same key, is done once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aggregator.acting.deeds import batch_id
+from aggregator.acting.once import KeyUsedError, done_before
 from aggregator.acting.wishes import WishError
 from aggregator.identity import as_uuid
 from aggregator.store.matching import MOST
 from aggregator.web.api import asks, problem, shapes
 from aggregator.web.api.acting import form_of, wrong
+from aggregator.web.api.once import asked_once, key_used
 from aggregator.web.api.operation import acts
 from aggregator.web.api.problem import Mistake, ProblemError
 from aggregator.web.api.reading import these
@@ -29,25 +31,29 @@ _ROWS = 200  # that are sent along as they are now
 
 
 async def bulk(call: Call, asked: asks.Bulk) -> shapes.ManyDone:
-    """Each in a transaction of its own."""
-    details = form_of(asked.details)
+    """Each in a transaction of its own. With an Idempotency-Key each once: what was cut off goes on where it was."""
+    details, once = form_of(asked.details), asked_once(call, asked)
     try:
-        deed = await deed_of(call, asked.what, details, batch_id())
+        deed = await deed_of(call, asked.what, details, once or batch_id())
+        before = await call.site.db.read(lambda con: done_before(con, once)) if once else {}
     except WishError as error:
         raise wrong(call, error, "/details") from None
-    items, named = await _items(call, asked), named_in(deed, details)
-    if len(items) > ASK_FROM and asked.sure != len(items):
-        said = words_for(call).sure(deed.what, named, len(items))
-        raise ProblemError("confirm", said, count=len(items))
+    except KeyUsedError:
+        raise key_used(call) from None
+    items, named = [one for one in await _items(call, asked) if one[0] not in before], named_in(deed, details)
+    count = len(items) + len(before)
+    if count > ASK_FROM and asked.sure != count and not before:
+        said = words_for(call).sure(deed.what, named, count)
+        raise ProblemError("confirm", said, count=count)
     result = await perform_many(call, deed, items)
-    told = await refusals(call, result.refused)
+    told, done = await refusals(call, result.refused), len(result.done) + len(before)
     return shapes.ManyDone(
-        done=len(result.done),
+        done=done,
         same=len(result.same),
         gone=result.gone,
         refused=_refused(told),
-        batch=as_uuid(deed.batch) if result.done and deed.batch else None,
-        said=summary(call, words_for(call).many(deed.what, named, len(result.done)), result, told),
+        batch=as_uuid(deed.batch) if done and deed.batch else None,
+        said=summary(call, words_for(call).many(deed.what, named, done), result, told),
     )
 
 
@@ -106,6 +112,7 @@ OPERATIONS = (
         shapes.ManyDone,
         body=asks.Bulk,
         problems=("confirm",),
+        once=True,
     ),
     acts("undo", "/undo", N_("Take something back"), undo, shapes.Undone, body=asks.Undo, problems=("not-found",)),
 )

@@ -14,6 +14,7 @@ from aggregator.outbox import SaidMeanwhileError, TooLateError
 from aggregator.web import replies
 from aggregator.web.api import asks, problem, shapes, writing
 from aggregator.web.api.acting import Handler
+from aggregator.web.api.once import key_of
 from aggregator.web.api.operation import Operation, acts
 from aggregator.web.api.problem import ProblemError
 from aggregator.web.api.reading import these, wanted
@@ -70,13 +71,8 @@ def settle(what: str) -> Handler:
 
 def _key(call: Call) -> str:
     """As the outbox keeps it: 32 letters and digits that no other caller's key can give. Empty: none was sent."""
-    sent = call.request.headers.get("idempotency-key")
-    if sent is None:
-        return ""
-    if not 0 < len(sent) <= asks.LONGEST_KEY or not sent.isascii() or not sent.isprintable() or " " in sent:
-        said = call.gettext("1 to 200 visible ASCII characters.")
-        raise problem.invalid(call.lang, problem.Mistake(place="header", path="Idempotency-Key", said=said))
-    return blake2b(f"{call.user.name}\0{sent}".encode(), digest_size=16).hexdigest()
+    sent = key_of(call)
+    return blake2b(f"{call.user.name}\0{sent}".encode(), digest_size=16).hexdigest() if sent else ""
 
 
 def _same(call: Call, taken: Row, text: str) -> shapes.Answer:

@@ -1,7 +1,7 @@
 // @ts-check
 // The bar of what is selected: how many, what can be done with them, and all others that match.
 import { page, say } from "./dom.js";
-import { allMatching, clearPicks, meanAll, onPicked, picked } from "./picking.js";
+import { allMatching, clearPicks, meanAll, onPicked, picked, total } from "./picking.js";
 import { rowOf, rows } from "./rows.js";
 
 const bar = /** @type {HTMLElement} */ (document.getElementById("bulk-bar"));
@@ -10,14 +10,13 @@ const number = new Intl.NumberFormat(document.documentElement.lang);
 function paint() {
   bar.hidden = picked.size === 0;
   document.body.classList.toggle("picking", picked.size > 0);
-  const total = Number(/** @type {HTMLElement} */ (document.querySelector(".desk")).dataset.total);
   const count = /** @type {HTMLElement} */ (bar.querySelector(".how-many"));
   const elsewhere = [...picked.keys()].filter((id) => !rowOf(id)).length;
-  count.textContent = allMatching() ? say("all_selected", { n: number.format(total) }) : say("selected", { n: number.format(picked.size) });
+  count.textContent = allMatching() ? say("all_selected", { n: number.format(total()) }) : say("selected", { n: number.format(picked.size) });
   if (elsewhere && !allMatching()) count.textContent += ` ${say("not_shown", { n: number.format(elsewhere) })}`;
   const every = /** @type {HTMLButtonElement} */ (bar.querySelector("[data-all]"));
-  every.hidden = allMatching() || total <= picked.size || rows().some((row) => !picked.has(row.dataset.id) && !row.classList.contains("left"));
-  every.textContent = say("select_all", { n: number.format(total) });
+  every.hidden = allMatching() || total() <= picked.size || rows().some((row) => !picked.has(row.dataset.id) && !row.classList.contains("left"));
+  every.textContent = say("select_all", { n: number.format(total()) });
 }
 
 /** @param {(name: string) => void} does an action of keys.js with what is selected */

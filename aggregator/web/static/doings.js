@@ -218,6 +218,13 @@ async function submit(event) {
   }
   const what = button?.dataset.what ?? asked.what;
   const { one } = asked;
+  if (button?.matches(".pick")) {
+    // What stands in a list cannot be wrong: the dialog makes way at once, so that no key is lost while the server works.
+    delete fields.ver;
+    dialog.close();
+    act(what, one, fields);
+    return;
+  }
   await queue; // what went before may have changed its version
   const { id, ver } = one();
   delete fields.ver;

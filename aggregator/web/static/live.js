@@ -3,7 +3,7 @@
 import { page, say, scriptUrl, strip, tell } from "./dom.js";
 import { notice, noticeTold } from "./notices.js";
 import { maybeAgain, sessionEnded } from "./session.js";
-import { setClock } from "./times.js";
+import { serverNow, setClock } from "./times.js";
 
 const EVENTS = ["hello", "new", "upd", "gone", "told", "presence", "conn", "counts", "ping", "resync"];
 const CHANGES = ["new", "upd", "gone"];
@@ -36,6 +36,7 @@ export function listen(on) {
   /** @param {string} event @param {any} data @param {number} [number] */
   const hear = async (event, data, number) => {
     if (event === "hello" || event === "ping") setClock(data.now);
+    if (event === "counts" && data.now > serverNow()) setClock(data.now); // the clock of the simulated day goes faster
     if (event === "hello" && data.build !== page.build) newBuild();
     if (event === "told" && data.what === "progress" && data.to === page.user) tell(say("told_progress", data));
     else if (event === "told" && data.to === page.user) {

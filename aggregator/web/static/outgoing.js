@@ -3,7 +3,7 @@
 import { fragment, page, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
-/** What the page around it does. @type {{gone: () => void, restore: (text: string, draft?: any) => void}} */
+/** What the page around it does. @type {{gone: () => unknown, restore: (text: string, draft?: any) => void}} */
 let around = { gone: () => {}, restore: () => {} };
 let painted = 0;
 
@@ -25,17 +25,21 @@ function count() {
 }
 
 /** @param {string} html @param {boolean} [mine] I have just done something with them */
-export function show(html, mine = false) {
+export async function show(html, mine = false) {
   const fresh = fragment(html);
-  const before = region().querySelectorAll("form").length;
+  const old = region();
+  const before = old.querySelectorAll("form").length;
   const now = fresh.querySelectorAll("form").length;
+  if (now < before && !mine) {
+    await around.gone(); // what was sent stays on screen until the thread shows it
+    if (region() !== old) return;
+  }
   const focused = region().contains(document.activeElement);
   region().replaceWith(fresh);
   wire();
   paintTimes(region());
   startCountdowns();
   if (focused) region().querySelector("button")?.focus();
-  if (now < before && !mine) around.gone();
 }
 
 /** What needs a script is shown. */
@@ -84,7 +88,7 @@ export function undo() {
   return Boolean(held);
 }
 
-/** @param {{gone: () => void, restore: (text: string, draft?: any) => void}} how gone: one got to its platform; restore: a text that was taken back */
+/** @param {{gone: () => unknown, restore: (text: string, draft?: any) => void}} how gone: one got to its platform; restore: a text that was taken back */
 export function startOutgoing(how) {
   around = how;
   wire();

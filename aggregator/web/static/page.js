@@ -73,6 +73,7 @@ else if (document.body.classList.contains("inquiry")) {
     resync: inquiry.refresh,
   });
 } else {
+  if (document.querySelector("[data-steps]")) (await import("./stepping.js")).startStepping();
   if (document.getElementById("remap")) await import("./remap.js");
   if (document.body.classList.contains("handover")) (await import("./handover.js")).startHandover();
   if (document.body.classList.contains("answer-all")) (await import("./answer_all.js")).startAnsweringAll();

@@ -39,10 +39,14 @@ export function extend(go) {
   told();
 }
 
-/** All that are loaded; a second time none. */
+/** How many the view held when it was loaded. */
+export const total = () => Number(/** @type {HTMLElement} */ (document.querySelector(".desk")).dataset.total);
+
+/** All that are loaded; then all that match, if these are more; then none. */
 export function pickAll() {
   const all = rows().filter((row) => !row.classList.contains("left"));
   const on = all.some((row) => !picked.has(row.dataset.id));
+  if (!on && !whole && total() > picked.size) return meanAll(true);
   for (const row of all) set(row, on);
   told();
 }
