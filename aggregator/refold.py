@@ -100,11 +100,10 @@ def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[Inquir
     """Put each inquiry where it belongs now, and take what it replaces from where it stood."""
     if (told := gathered()) is not None:
         told.inquiries.update(each.inquiry_id for each in changed if _is_news(each))
-    for name, closed in (("inquiry_open", False), ("inquiry_closed", True)):
-        rows.delete(
-            con, name, "inquiry_id", [each.inquiry_id for each in replaced if (each.state == "closed") is closed]
-        )
-        batch = [rows.of_inquiry(inquiry) for inquiry in changed if (inquiry.state == "closed") is closed]
+    for name, holds_closed in (("inquiry_open", False), ("inquiry_closed", True)):
+        left = [each.inquiry_id for each in replaced if (each.state == "closed") is holds_closed]
+        rows.delete(con, name, "inquiry_id", left)
+        batch = [rows.of_inquiry(inquiry) for inquiry in changed if (inquiry.state == "closed") is holds_closed]
         rows.insert(con, name, rows.INQUIRY, batch)
     closed, no_longer = ([each for each in some if each.state == "closed"] for some in (changed, replaced))
     daily.note(con, closed, no_longer)

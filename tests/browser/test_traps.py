@@ -1,5 +1,5 @@
-"""Traps of the design that no other test here meets: no shared worker, the end of a worker, a form of another site, words
-without an end, a view that somebody else has saved (t07, t11, t14, t16)."""
+"""Traps of the design that no other test here meets: no shared worker, the end of a worker, a form of another site,
+words without an end, a view that somebody else has saved (t07, t11, t14, t16)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_the_shared_stream_ends_when_its_person_signs_out(desk: Desk) -> N
 async def _streams(desk: Desk, count: int) -> None:
     """Until so many are open."""
     async with asyncio.timeout(20):
-        while desk.site.stream.clients != count:
+        while desk.site.stream.clients != count:  # noqa: ASYNC110 -- nobody tells
             await asyncio.sleep(0)
 
 
