@@ -105,8 +105,8 @@ def write(con: Connection, changed: Sequence[Inquiry], replaced: Sequence[Inquir
         rows.delete(con, name, "inquiry_id", left)
         batch = [rows.of_inquiry(inquiry) for inquiry in changed if (inquiry.state == "closed") is holds_closed]
         rows.insert(con, name, rows.INQUIRY, batch)
-    closed, no_longer = ([each for each in some if each.state == "closed"] for some in (changed, replaced))
-    daily.note(con, closed, no_longer)
+    now_closed, no_longer = ([each for each in some if each.state == "closed"] for some in (changed, replaced))
+    daily.note(con, now_closed, no_longer)
 
 
 _FOLD_COLUMNS = (

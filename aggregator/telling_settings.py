@@ -17,6 +17,7 @@ from connectors.secret import Secret
 AlertEvent = Literal[
     "inquiry.key_exposed", "inquiry.urgent", "inquiry.due", "incident.started", "incident.grew", "incident.ended",
     "reply.refused", "reply.unknown", "source.blind", "source.seeing", "source.expiring",
+    "sql.runaway",
 ]  # fmt: skip
 Event = Literal["inquiry.new", "inquiry.changed", "inquiry.band", "reply.sent"] | AlertEvent
 """What can be told; docs/alerts.md says when each is."""

@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +25,19 @@ from aggregator.analysts.door import Door, Mode, load_extensions
 from aggregator.config import load
 from aggregator.listener import PortTakenError
 from aggregator.service import running
-from aggregator.store import tokens
+from aggregator.store import runaways, tokens
 from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 from connectors.errors import ConfigError
 from tests.analyst import asks, crowd
+from tests.conftest import Community
 from tests.console import Console
 from tests.console import console as console
 from tests.demo_day import DemoDay
 from tests.demo_day import demo_day as demo_day
 from tests.test_import import ROWS, jsonl
 from tests.test_views import QUERIES
+from tests.web_site import open_site
 
 pytestmark = pytest.mark.xdist_group("analysts")
 
@@ -381,7 +383,14 @@ def test_a_word_is_enough_to_open_it(written: str, mode: str, tmp_path: Path) ->
 def test_a_runaway_is_named_and_ended_by_the_restart(console: Console, tmp_path: Path) -> None:
     port = free_port()
     sql = f"{{mode: pushdown, port: {port}, longest: 0.5, restart_on_runaway: true}}"
-    console.config.write_text(f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {sql}\n")
+    alerts = "{destinations: {me: {url: {file: address}}}, rules: {r: {events: [sql.runaway], to: [me]}}}"
+    (console.config.parent / "address").write_text(
+        "json://127.0.0.1:9/"
+    )  # nobody is there: it is kept, to be tried again
+    (console.config.parent / "address").chmod(0o600)
+    console.config.write_text(
+        f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {sql}\nalerts: {alerts}\n"
+    )
     console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
     console.ok("user", "add", "ana")
     told = console.ok("token", "make", "notebook", "--for", "ana", "--scope", "sql")
@@ -402,6 +411,31 @@ def test_a_runaway_is_named_and_ended_by_the_restart(console: Console, tmp_path:
     assert isinstance(answers[1], str)
     assert after == [[], [[3]]]
     assert [each["owner"] for each in said if each["event"] in ("sql.runaway", "sql.restarting")] == ["ana", "ana"]
+    with closing(Database(console.data / "inquiries.duckdb")) as db:
+        assert db.query("SELECT owner, how, seconds > 0.5, ended_at >= seen_at FROM runaway") == [
+            ("ana", "restart", True, True)
+        ]
+        told = db.query("SELECT target, event, body FROM delivery WHERE state = 'due'")
+    assert [each[:2] for each in told] == [("alert:me", "sql.runaway")]
+    assert "ana" in told[0][2]
+
+
+async def test_a_runaway_is_shown_told_once_and_counted_as_long_as_it_runs(community: Community) -> None:
+    async with open_site(community, "telegram") as site, site.visitor("amy") as amy:
+        db, now = site.work.db, community.clock
+
+        async def looked(*running: tuple[str, str, float]) -> list[str]:
+            return await db.write(lambda con: runaways.note(con, running, now()))
+
+        assert await looked(("s1", "ana", 61.0), ("s2", "ben", 70.0)) == ["s1", "s2"]
+        assert await looked(("s1", "ana", 66.0)) == []
+        page, told = (await amy.get("/connectors")).text, (await amy.get("/metrics")).text
+        assert (page.count("running"), page.count("over</span>"), "66" in page) == (1, 1, True)
+        assert "aggregator_sql_runaways 1.0" in told
+        await db.write(lambda con: runaways.end_all(con, now()))
+        assert "ended by a restart" in (await amy.get("/connectors")).text
+        community.clock.pass_(days=2)
+        assert "Queries of analysts" not in (await amy.get("/connectors")).text
 
 
 def wait_for(port: int) -> None:

@@ -17,12 +17,14 @@ from aggregator.analysts.door import Door, require_extensions
 from aggregator.clocks import Clock
 from aggregator.config import Sql
 from aggregator.listener import PortTakenError
-from aggregator.store.database import Database
+from aggregator.store import runaways
+from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 5.0  # seconds, or sooner where less is allowed
+NOTED_WITHIN = 10.0  # seconds; then the service begins anew all the same
 
 KeepHouse = Callable[[Callable[[], Awaitable[None]], timedelta], None]
 
@@ -48,9 +50,10 @@ async def live_sql(
         raise PortTakenError(f"live SQL cannot be served on port {settings.port}: {error}") from error
     db.before_swap, db.after_swap = door.leave, lambda: _reopen(door)
     log.info("sql.open", url=door.url, mode=settings.mode)
+    await db.write(lambda con: runaways.end_all(con, clock()))
     if settings.mode == "pushdown":
-        reported: set[str] = set()
-        keep_house(partial(_look, door, settings, reported), timedelta(seconds=min(LOOK_EVERY, settings.longest)))
+        look = partial(_look, db, door, settings, clock, set[str]())
+        keep_house(look, timedelta(seconds=min(LOOK_EVERY, settings.longest)))
     try:
         yield door
     finally:
@@ -66,17 +69,29 @@ def _reopen(door: Door) -> None:
         log.error("sql.not_reopened", why=str(error))
 
 
-async def _look(door: Door, settings: Sql, reported: set[str]) -> None:
-    """Report queries that take too long, each once; end them, if that is wished, in the only way there is."""
+async def _look(db: Database, door: Door, settings: Sql, clock: Clock, running: set[str]) -> None:
+    """Report queries that take too long, each once; end them, if that is wished, in the only way there is.
+
+    running: those of the last look.
+    """
     found = await asyncio.to_thread(door.slow, settings.longest)
-    reported &= {query.session for query in found}
+    if not found and not running:
+        return
+    running.clear()
+    running.update(query.session for query in found)
+    told = [(query.session, query.owner, query.seconds) for query in found]
+    noting = db.write(lambda con: runaways.note(con, told, clock()))
+    try:
+        fresh = await asyncio.wait_for(noting, NOTED_WITHIN)
+    except (StoreError, TimeoutError) as error:  # by that the query must not live on
+        log.error("sql.runaway_not_noted", why=str(error) or "the writer is busy")
+        fresh = sorted(running)
     for query in found:
-        if query.session not in reported:
-            reported.add(query.session)
+        if query.session in fresh:
             log.error("sql.runaway", owner=query.owner, seconds=round(query.seconds))
-        if settings.restart_on_runaway:
-            log.error("sql.restarting", owner=query.owner)
-            _restart()
+    if found and settings.restart_on_runaway:
+        log.error("sql.restarting", owner=found[0].owner)
+        _restart()
 
 
 def _restart() -> None:

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Changed:
-    """By their ids. replies: answers of ours that were sent, or were not."""
+    """By their ids. replies: answers of ours that were sent, or were not. runaways: whose query has begun to take too
+    long, and for how many seconds it has run."""
 
     inquiries: set[Id] = field(default_factory=set)
     incidents: set[Id] = field(default_factory=set)
     replies: set[UUID] = field(default_factory=set)
+    runaways: list[tuple[str, float]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.inquiries or self.incidents or self.replies)
+        return bool(self.inquiries or self.incidents or self.replies or self.runaways)
 
 
 class Teller(Protocol):

@@ -140,6 +140,8 @@ class Telling:
                     found += self._tell_of_incident(event, each, now)
         for reply in changed.replies:
             found += self._tell_of_reply(con, outbox_row.row(con, reply), now)
+        for owner, seconds in changed.runaways:
+            found += self._tell_of_runaway(owner, seconds, now)
         return found, levels, done
 
     def _of_inquiries(
@@ -229,6 +231,15 @@ class Telling:
             if matches(said, event, None, None)
         ]
         return found + self._alerts(event, name, Subject(source=source, url=self._url("/connectors")), now)
+
+    def _tell_of_runaway(self, owner: str, seconds: float, now: datetime) -> list[Delivery]:
+        query = {"owner": owner, "seconds": round(seconds), "restarts": self._settings.sql.restart_on_runaway}
+        found = [
+            self._webhook(to, "sql.runaway", owner, {"sql": query}, now)
+            for to, said in self._webhooks.items()
+            if matches(said, "sql.runaway", None, None)
+        ]
+        return found + self._alerts("sql.runaway", owner, Subject(query=query, url=self._url("/connectors")), now)
 
     def _tell_of_reply(self, con: Connection, reply: Row, now: datetime) -> list[Delivery]:
         event = f"reply.{reply.state}"

@@ -29,7 +29,7 @@ KINDS: Final = {
     "inquiry.key_exposed": "failure", "inquiry.urgent": "failure", "inquiry.due": "warning",
     "incident.started": "failure", "incident.grew": "failure", "incident.ended": "success",
     "reply.refused": "warning", "reply.unknown": "warning", "source.blind": "failure", "source.seeing": "success",
-    "source.expiring": "warning", "inquiry.taken": "success",
+    "source.expiring": "warning", "sql.runaway": "warning", "inquiry.taken": "success",
 }  # fmt: skip
 """What Apprise calls them, by which some services choose a colour."""
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.|mailto:|tg:)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*", re.IGNORECASE)
@@ -54,6 +54,7 @@ class Subject(NamedTuple):
     row: FeedRow | None = None
     incident: Mapping[str, Any] | None = None
     source: Mapping[str, str] | None = None
+    query: Mapping[str, Any] | None = None
     url: str | None = None
 
 
@@ -112,6 +113,8 @@ def _names(subject: Subject, lang: Lang, zone: str, bands: Bands) -> dict[str, s
         names |= {"incident": f"INC-{subject.incident['number']}", "name": name}
     if subject.source is not None:
         names["source"] = subject.source["name"]
+    if subject.query is not None:
+        names |= {"who": subject.query["owner"], "seconds": str(subject.query["seconds"])}
     return names
 
 
@@ -120,6 +123,8 @@ def _lines(event: str, subject: Subject, to: Destination, gettext: Callable[[str
         return [gettext(alert_words.PERSONS) % {"persons": subject.incident["persons"]}]
     if subject.source is not None:
         return [subject.source["message"]]
+    if subject.query is not None:
+        return [gettext(alert_words.RESTARTS if subject.query["restarts"] else alert_words.RUNS_ON)]
     if subject.row is None:
         return []
     row, inquiry = subject.row, subject.row.inquiry

@@ -16,6 +16,7 @@ TITLES = {
     "source.blind": N_("We see nothing any more of %(source)s"),
     "source.seeing": N_("We see %(source)s again"),
     "source.expiring": N_("Access to %(source)s expires"),
+    "sql.runaway": N_("A query of %(who)s has run for %(seconds)s s"),
 }
 UNCLAIMED = N_("Nobody has taken it for %(minutes)s min. %(title)s")
 TAKEN = N_("%(who)s has taken %(code)s")
@@ -26,5 +27,7 @@ WHERE = N_("%(channel)s, %(kind)s")
 WAITING = N_("Waiting since %(time)s")
 EXCERPT = N_("“%(words)s”")
 LINK = N_("[link]")
+RESTARTS = N_("The service starts anew by itself, which ends it. Nothing is lost.")
+RUNS_ON = N_("It takes processor time from everybody. Only starting the service anew ends it before its time.")
 TEST_TITLE = N_("Test")
 TEST_TEXT = N_("Alerts from the inquiry queue reach you here.")

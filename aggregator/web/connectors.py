@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aggregator.checking import check_source
 from aggregator.clock_settings import unknown_weekends
-from aggregator.store import deliveries
+from aggregator.store import deliveries, runaways
 from aggregator.telling_settings import targets_of
 from aggregator.web.visit import fields
 
@@ -71,5 +71,6 @@ async def _page(visit: Visit, found: Mapping[str, Sequence[Finding]]) -> Respons
         sources=await asyncio.to_thread(site.health),
         found=found,
         targets=await site.db.read(lambda con: deliveries.reports(con, targets)),
+        runaways=await site.db.read(lambda con: runaways.recent(con, site.clock())),
         unknown_weekends=await asyncio.to_thread(unknown_weekends, site.settings.clocks, site.clock()),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import PlainTextResponse, Response
 
-from aggregator.store import deliveries
+from aggregator.store import deliveries, runaways
 from aggregator.store.sources import HealthState
 from aggregator.telling_settings import targets_of
 from aggregator.web.metrics_desk import Desk, desk_families, read_desk
@@ -72,6 +72,7 @@ class _Stored:
     gaps: Sequence[tuple[str, str, int, float]]
     bands: Mapping[str, int]
     targets: Sequence[TargetReport]
+    runaways: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _stored(cursor: Connection, now: datetime, settings: Settings) -> _Stored:
         floors,
     ).fetchall()
     told = deliveries.reports(cursor, targets_of(settings.webhooks, settings.alerts))
-    return _Stored(gaps, dict.fromkeys(("P0", "P1", "P2", "P3"), 0) | dict(counted), told)
+    return _Stored(gaps, dict.fromkeys(("P0", "P1", "P2", "P3"), 0) | dict(counted), told, runaways.running(cursor))
 
 
 def _written(told: _Told) -> bytes:
@@ -163,6 +164,8 @@ def _families(told: _Told) -> Iterable[Metric]:
     yield bands
     yield from desk_families(told.desk)
     yield from _targets(told)
+    runs = "Queries of analysts that run for longer than sql.longest."
+    yield GaugeMetricFamily("aggregator_sql_runaways", runs, value=told.stored.runaways)
     surfaced = HistogramMetricFamily(
         "aggregator_time_to_surface_seconds",
         "From being posted to standing in the feed.",
