@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -13,10 +14,12 @@ from aggregator.identity import Id, post_id, stable_id, thread_id
 from aggregator.origin import Origin
 from aggregator.packing import pack
 from aggregator.reading import ReadPage, Said, read_posts
+from aggregator.sound import refuse_unsound
 from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
 from connectors.contract import Counts, Deleted, Item, Moved, Post, Record, Undelivered
 from connectors.errors import RecordError
+from connectors.session import parse_json
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +61,18 @@ def read_again(stored: Iterable[tuple[str, str | None, datetime]], origin: Origi
 def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: ReadPage) -> list[Said]:
     """The posts of one record; what else it tells goes to the page."""
     secrets = _secret_marks(found)
-    body = orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS).decode()
+    masked, body = _written(masked)
     said: list[Said] = []
     try:
         read = origin.read(masked)
         if isinstance(read, Post):
+            refuse_unsound(read)
             said.append(Said(read, seen_at, body, secrets, found))
         elif read is not None:
-            for item in (read,) if isinstance(read, Deleted | Counts | Moved | Undelivered) else read:
+            items = (read,) if isinstance(read, Deleted | Counts | Moved | Undelivered) else tuple(read)
+            for item in items:
+                refuse_unsound(item)
+            for item in items:
                 if isinstance(item, Post):
                     said.append(Said(item, seen_at, body, secrets, found))
                 else:
@@ -73,6 +80,17 @@ def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datet
     except Exception as error:  # platforms change their formats without notice
         page.rejected.append(_reject(error, body, secrets, origin))
     return said
+
+
+def _written(masked: Record) -> tuple[Record, str]:
+    """The record as it is stored, and as text. A lone surrogate becomes `?`, and a number that no database takes the
+    nearest one."""
+    try:
+        return masked, orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        text = json.dumps(masked, ensure_ascii=False, default=str).encode("utf-8", "replace")
+        stored = parse_json(text)
+        return stored, orjson.dumps(stored).decode()
 
 
 def _take_note(item: Item, origin: Origin, page: ReadPage) -> None:

@@ -6,10 +6,13 @@ saw, what to do. It never holds a secret, a post's text, or a URL that carries a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from connectors.replying import Why
+
+
+LONGEST_WAIT: Final = 7 * 86400.0  # seconds; who asks for more, or for something that is no time, has made a mistake
 
 
 class ConnectorError(Exception):
@@ -25,7 +28,7 @@ class ThrottledError(TransientError):
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = retry_after if retry_after < LONGEST_WAIT else LONGEST_WAIT
 
 
 class StatusError(TransientError):

@@ -26,6 +26,7 @@ import orjson
 from connectors.addresses import GUARDED
 from connectors.contract import Pace
 from connectors.errors import (
+    LONGEST_WAIT,
     AuthError,
     ConnectorError,
     NotSentError,
@@ -373,7 +374,7 @@ def _number(digits: str) -> int | float:
 def told_wait(response: httpx.Response) -> float | None:
     """For how many seconds a throttling answer asks us to wait: the longest of what it says; None: not told."""
     told = [_retry_after(response), _limit_reset(response), _wait_seconds(response)]
-    return max((wait for wait in told if wait is not None), default=None)
+    return max((min(wait, LONGEST_WAIT) for wait in told if wait is not None), default=None)
 
 
 def _retry_after(response: httpx.Response) -> float | None:
@@ -382,7 +383,7 @@ def _retry_after(response: httpx.Response) -> float | None:
         return float(value)
     try:
         return _seconds_until(parsedate_to_datetime(value), response)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -394,7 +395,7 @@ def _limit_reset(response: httpx.Response) -> float | None:
     try:
         until = datetime.fromisoformat(response.headers["x-ratelimit-reset"])
         return _seconds_until(until, response) if response.status_code == 429 else None
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 
@@ -407,8 +408,8 @@ def _seconds_until(moment: datetime, response: httpx.Response) -> float:
 def _wait_seconds(response: httpx.Response) -> float | None:
     try:
         seconds = parse_json(response.content)["extras"]["wait_seconds"]
-        return float(seconds) if math.isfinite(seconds) else None
-    except (ValueError, TypeError, KeyError, IndexError):
+        return max(0.0, float(seconds)) if math.isfinite(seconds) else None
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError):
         return None
 
 

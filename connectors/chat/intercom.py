@@ -49,7 +49,8 @@ class Intercom:
             body = parse_json(push.body)
         except ValueError as error:
             raise PushRefusedError("a genuine call that is no JSON", 400) from error
-        item = body.get("data", {}).get("item") if isinstance(body, dict) else None
+        told = body.get("data") if isinstance(body, dict) else None
+        item = told.get("item") if isinstance(told, dict) else None
         if not isinstance(item, dict) or item.get("type") != "conversation":
             return Received(())
         return Received(list(records(item)))

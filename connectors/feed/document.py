@@ -97,7 +97,7 @@ def _xml(text: str, url: str) -> Document:
         shape="xml",
         entries=entries,
         next=_joined(url, links["next"]) if links.get("next") else None,
-        minutes=int(ttl) if ttl.isascii() and ttl.isdigit() else None,
+        minutes=int(ttl) if ttl.isascii() and ttl.isdigit() and len(ttl) < 10 else None,
     )
 
 

@@ -143,7 +143,7 @@ class Account:
         wanted = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
         told = await self._connection.run(lambda client: client.fetch(uids, wanted))
         records = []
-        for bunch in _bunches([(uid, told[uid].get(b"RFC822.SIZE") or 0) for uid in uids if uid in told]):
+        for bunch in _bunches([(uid, _size(told[uid])) for uid in uids if uid in told]):
             contents = await self._contents(bunch)
             for uid, size in bunch:
                 raw = contents.get(uid)
@@ -154,7 +154,7 @@ class Account:
                         "role": place.role,
                         "validity": validity,
                         "uid": uid,
-                        "flags": sorted(flag.decode("ascii", "replace") for flag in told[uid].get(b"FLAGS") or ()),
+                        "flags": _flags(told[uid]),
                         "arrived": _iso(_in_utc(told[uid].get(b"INTERNALDATE"))),
                         "size": size,
                     }
@@ -232,15 +232,21 @@ def _begins_to_idle(client: IMAPClient) -> bool:
     return True
 
 
-def _special(listed: Sequence[tuple[Sequence[bytes], bytes, str]], role: Role) -> str | None:
+def _special(answer: Sequence[tuple[Any, Any, Any]], role: Role) -> str | None:
+    """The folder of that role. What the library reads out of a garbled answer may be anything."""
     mark, names = _NAMES[role]
+    listed = [
+        (flags, delimiter if isinstance(delimiter, bytes) else None, name)
+        for flags, delimiter, name in answer
+        if isinstance(flags, tuple | list) and isinstance(name, str)
+    ]
     marked = [name for flags, _, name in listed if mark in flags]
     called = [name for _, delimiter, name in listed if _last(name, delimiter).lower() in names]
     return next(iter(marked + called), None)
 
 
 def _last(name: str, delimiter: bytes | None) -> str:
-    return name.rsplit(delimiter.decode(), 1)[-1] if delimiter else name
+    return name.rsplit(delimiter.decode("latin-1"), 1)[-1] if delimiter else name
 
 
 def _bunches(sizes: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -255,15 +261,26 @@ def _bunches(sizes: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]
         yield bunch
 
 
+def _size(answer: dict[bytes, Any]) -> int:
+    told = answer.get(b"RFC822.SIZE")
+    return told if isinstance(told, int) else 0
+
+
+def _flags(answer: dict[bytes, Any]) -> list[str]:
+    told = answer.get(b"FLAGS")
+    listed = told if isinstance(told, tuple | list) else ()
+    return sorted(flag.decode("ascii", "replace") for flag in listed if isinstance(flag, bytes))
+
+
 def _content(answer: dict[bytes, Any]) -> bytes | None:
     """The BODY[...] of an answer; a server that cuts it says so in the name."""
     found = next((value for name, value in answer.items() if name.startswith(b"BODY[")), None)
-    return str(found).encode() if isinstance(found, int) else found
+    return str(found).encode() if isinstance(found, int) else found if isinstance(found, bytes) else None
 
 
-def _in_utc(date: datetime | None) -> datetime | None:
+def _in_utc(date: object) -> datetime | None:
     try:
-        return date.astimezone(UTC) if date is not None and date.tzinfo else None
+        return date.astimezone(UTC) if isinstance(date, datetime) and date.tzinfo else None
     except (ValueError, OverflowError):
         return None
 

@@ -6,7 +6,6 @@ fetched within 24 hours is gone. Records are single `Update` objects, exactly as
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -30,6 +29,7 @@ from connectors.contract import (
 from connectors.errors import AuthError, PushRefusedError, SourceGoneError, TransientError
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
+from connectors.session import parse_json
 from connectors.telegram import replies
 from connectors.telegram.bot_api import BotApi, RefusedError, WebhookActiveError
 from connectors.telegram.reading import Reader
@@ -182,7 +182,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         if not self.config.webhook_secret.proves(push.headers.get("x-telegram-bot-api-secret-token", "")):
             raise PushRefusedError(f"{self.source}: a webhook call without the right secret token.")
         try:
-            update = json.loads(push.body)
+            update = parse_json(push.body)
         except ValueError:
             update = None
         if not isinstance(update, dict):

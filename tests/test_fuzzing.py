@@ -1,0 +1,30 @@
+"""Hostile input, in short: some inputs of each target, and everything that was ever found. `make fuzz` goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from tests.fuzzing.running import unguided
+from tests.fuzzing.targets import TARGETS
+
+SLOW = {"stored": 30, "pages": 150, "api": 150}  # each input is a transaction, or a page
+INPUTS = 120
+
+
+@pytest.fixture(autouse=True)
+def _loud_again() -> Iterator[None]:
+    """Targets keep the log quiet."""
+    disabled, configured = logging.root.manager.disable, structlog.get_config()
+    yield
+    logging.disable(disabled)
+    structlog.configure(**configured)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_hostile_input_is_taken_or_refused_as_it_should_be(name: str) -> None:
+    runs = SLOW.get(name, INPUTS)
+    assert unguided(TARGETS[name], runs).inputs == runs
