@@ -211,8 +211,13 @@ def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]], known: KnownI
     if moved:
         known.early_answers.forget()
     for old, new in moved:
-        for table in ("post", "inquiry_open", "inquiry_closed"):
-            con.execute(f"UPDATE {table} SET thread_id = ? WHERE thread_id = ?", [as_uuid(new), as_uuid(old)])
+        ids = [as_uuid(new), as_uuid(old)]
+        con.execute("UPDATE post SET thread_id = ? WHERE thread_id = ?", ids)
+        for table in (
+            "inquiry_open",
+            "inquiry_closed",
+        ):  # whoever has read it before knows by `ver` that it has changed
+            con.execute(f"UPDATE {table} SET thread_id = ?, ver = ver + 1 WHERE thread_id = ?", ids)
 
 
 def _take_drafts(

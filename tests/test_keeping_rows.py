@@ -65,3 +65,16 @@ async def test_a_page_that_looks_where_an_inquiry_stood_shows_what_it_has_become
     assert "is anybody there?" not in before
     assert "is late" in before
     assert "anybody" in after
+
+
+async def test_a_thread_that_moves_is_found_where_it_is_now(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        community.telegram.says("fox", "my swap failed")
+        await poll(site.work, "telegram")
+        (row,) = listed(site, KeptRows(), Filters())
+        path = f"/inquiry/{row.inquiry.name}"
+        assert path in (await amy.get("/")).text  # now its row is kept
+        moved = community.telegram.migrates(community.telegram.group)
+        community.telegram.says("owl", "nice weather in Lisbon", chat=moved)
+        await poll(site.work, "telegram")
+        assert "Lisbon" in (await amy.get(path)).text
