@@ -13,7 +13,7 @@ from aggregator.replay import replay
 from aggregator.triage.terms import RULES
 from connectors.contract import Author, Cursor, Item, Page, Post, PullConnector, Record
 from connectors.errors import RecordError
-from tests.conftest import Community, poll
+from tests.conftest import Community, open_inquiries, poll
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -172,3 +172,18 @@ def test_other_points_in_the_configuration_reach_what_is_stored(board: Console) 
     assert board.feed()[0]["priority"] == pytest.approx(
         before + 75 - RULES["funds_missing"], abs=0.15
     )  # it waits meanwhile
+
+
+async def test_a_colleague_who_is_named_later_is_no_customer_any_more(community: Community) -> None:
+    mei = str(community.telegram.user("mei")["id"])
+    async with community.desk("telegram") as work:
+        community.telegram.says("mei", "all my funds are gone")
+        await poll(work)
+        (before,) = open_inquiries(work)
+    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [mei]}}]}
+    async with community.desk("telegram") as work:
+        result = await replay(work.ingest, work.readers())
+        (after,) = open_inquiries(work)
+    assert (before["state"], result.changed_inquiries) == ("new", 1)
+    assert (after["state"], after["waiting_since"]) == ("answered", None)
+    assert after["priority"] < 0
