@@ -83,7 +83,8 @@ def fold(
         with_replies(posts, events) if events else posts,
         key=lambda post: (post.posted_at, post.order, post.staff, post.post_id),
     )
-    said = [post for post in ordered if not post.staff]
+    # Whoever becomes one of us and edits what he once asked leaves nothing that a customer says.
+    said = [post for post in ordered if not post.staff] or ordered
     course = walk(ordered, events)
     lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
     reasons = _words(said)

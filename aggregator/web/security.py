@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -9,12 +10,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from aggregator.config import Web
+
+LARGEST_BODY = 2**21  # bytes; the longest answer that may be written takes a quarter of it
+BODY_WITHIN = 30.0  # seconds
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -72,7 +77,7 @@ class Guard:
             await send(message)
 
         if self._knows(Headers(scope=scope).get("host", "")):
-            await self._app(scope, receive, with_headers)
+            await self._app(scope, _bounded(receive), with_headers)
             return
         refusal = PlainTextResponse(
             "This address is not known here. Use the one from the start of the service, or set web.public_url.\n", 421
@@ -91,6 +96,29 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The body, as long as it is no longer than anything that is sent here, and comes in time. What comes after it, a
+    disconnect, is waited for."""
+    left, complete, until = LARGEST_BODY, False, asyncio.get_running_loop().time() + BODY_WITHIN
+
+    async def bounded() -> Message:
+        nonlocal left, complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        complete = message["type"] != "http.request" or not message.get("more_body", False)
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return bounded
 
 
 def is_ours(headers: Mapping[str, str]) -> bool | None:
