@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check axe bench crash lock screenshots clean
+.PHONY: demo test check axe bench crash fuzz lock screenshots clean
 
 demo: .venv/.runtime
 	$(BIN)/aggregator demo --open
@@ -27,6 +27,10 @@ KILLS ?= 200
 crash: .venv/.dev
 	$(BIN)/python -m benchmarks.crash --kills $(KILLS)
 
+SECONDS_EACH ?= 60
+fuzz: .venv/.fuzz
+	$(BIN)/python -m tests.fuzzing --seconds $(SECONDS_EACH) $(addprefix --target ,$(TARGET))
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -42,9 +46,15 @@ crash: .venv/.dev
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	touch $@ .venv/.runtime
 
+# Wheels for Linux on x86-64 only, and large: apart from what the tests need.
+.venv/.fuzz: .venv/.dev requirements/fuzz.txt
+	$(BIN)/pip install -q --require-hashes -r requirements/fuzz.txt
+	touch $@
+
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group fuzz -o requirements/fuzz.txt
 
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.browser_setup

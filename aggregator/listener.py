@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
@@ -27,6 +27,8 @@ def _was_cut_off(record: logging.LogRecord) -> bool:
 logging.getLogger("uvicorn.error").addFilter(lambda record: not _was_cut_off(record))
 log = structlog.get_logger()
 
+HEADERS_WITHIN = 20.0
+"""Seconds that a caller may take from the connection, or from the last answer, to the end of a request's headers."""
 
 GRACE = 1.0
 """Seconds that open requests get to end."""
@@ -43,6 +45,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.listening = asyncio.Event()
         self.leaving = asyncio.Event()
+        self._waiting: dict[Any, float] = {}  # since when a connection has no request
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -53,6 +56,20 @@ class _Server(uvicorn.Server):
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self.leaving.wait()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Who sends a request letter by letter, or none, must not hold a connection for ever; the server itself only
+        ends those that are silent after an answer."""
+        now, waiting = asyncio.get_running_loop().time(), self._waiting
+        self._waiting = {}
+        for each in list(self.server_state.connections):
+            cycle = getattr(each, "cycle", None)
+            if cycle is not None and not cycle.response_complete:
+                continue
+            self._waiting[each] = since = waiting.get(each, now)
+            if now - since > HEADERS_WITHIN and each.transport is not None:
+                each.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         from websockets.exceptions import InvalidState

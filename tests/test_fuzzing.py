@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import structlog
 
@@ -16,9 +17,11 @@ INPUTS = 120
 
 
 @pytest.fixture(autouse=True)
-def _loud_again() -> Iterator[None]:
-    """Targets keep the log quiet."""
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Targets keep the log quiet, and answer in place of the network."""
     disabled, configured = logging.root.manager.disable, structlog.get_config()
+    transport = httpx.AsyncHTTPTransport
+    monkeypatch.setattr(transport, "handle_async_request", transport.handle_async_request)
     yield
     logging.disable(disabled)
     structlog.configure(**configured)

@@ -21,7 +21,7 @@ from aggregator.store.database import Database
 from aggregator.store.desk import FREE_TRIES, Desk, TooManyTriesError
 from aggregator.telling.endpoints import Endpoint
 from aggregator.telling_settings import Webhook
-from aggregator.web.security import LARGEST
+from aggregator.web.security import LARGEST_BODY
 from connectors.addresses import is_metadata
 from connectors.errors import NotSentError
 from connectors.secret import Secret
@@ -89,11 +89,11 @@ async def test_a_new_password_ends_the_other_browsers(community: Community) -> N
 async def test_a_form_that_never_ends_is_refused_before_it_fills_the_memory(community: Community, told: bool) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for number in range(16):  # each field is as long as the form's parser takes, and they are not too many for it
-            yield f"{'&' if number else ''}f{number}=".encode() + b"x" * (LARGEST // 8)
+            yield f"{'&' if number else ''}f{number}=".encode() + b"x" * (LARGEST_BODY // 8)
 
     async with open_site(community) as site, site.visitor() as stranger:
         form = {"content-type": "application/x-www-form-urlencoded"}
-        body = b"name=" + b"x" * LARGEST if told else endless()
+        body = b"name=" + b"x" * LARGEST_BODY if told else endless()
         answer = await stranger.post("/signin", content=body, headers=form)
     assert answer.status_code == 413
     assert answer.headers["content-security-policy"]

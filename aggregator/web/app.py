@@ -244,7 +244,7 @@ class _Events(Response):
             receive,
             send,
             lang=next((lang for lang in LANGS if lang == visit.request.query_params.get("lang")), visit.lang),
-            last=int(last) if last.isascii() and last.isdigit() else None,
+            last=int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None,
             still_valid=lambda: site.desk.session(visit.token, site.clock(), used=False) is not None,
         )
 

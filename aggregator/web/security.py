@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from aggregator.config import Web
+
+LARGEST_BODY = 2**20  # bytes: the longest answer, in Chinese and percent-encoded, is half of that
+BODY_WITHIN = 30.0  # seconds
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -39,7 +43,6 @@ _FILE_HEADERS = {  # the others are half as long as a small file is, and nothing
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
 }
-LARGEST = 2**20  # bytes of a body: the longest answer, in Chinese and percent-encoded, is half of that
 _HTTPS_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "strict-transport-security": "max-age=31536000",
@@ -81,7 +84,7 @@ class Guard:
             if _is_too_long(heard.get("content-length", "")):
                 await PlainTextResponse("At most 1 MiB.\n", 413)(scope, receive, with_headers)
                 return
-            await self._app(scope, _counted(receive), with_headers)
+            await self._app(scope, _bounded(receive), with_headers)
             return
         refusal = PlainTextResponse(
             "This address is not known here. Use the one from the start of the service, or set web.public_url.\n", 421
@@ -103,22 +106,30 @@ class Guard:
 
 
 def _is_too_long(told: str) -> bool:
-    return told.isascii() and told.isdigit() and int(told) > LARGEST
+    return told.isascii() and told.isdigit() and int(told) > LARGEST_BODY
 
 
-def _counted(receive: Receive) -> Receive:
-    """The same, for a body that does not tell its length. A form's parser would hold gigabytes of it."""
-    came = 0
+def _bounded(receive: Receive) -> Receive:
+    """The body, as long as it is no longer than anything that is sent here, and comes in time. What comes after it, a
+    disconnect, is waited for."""
+    left, complete, until = LARGEST_BODY, False, asyncio.get_running_loop().time() + BODY_WITHIN
 
-    async def counted() -> Message:
-        nonlocal came
-        message = await receive()
-        came += len(message.get("body", b""))
-        if came > LARGEST:
+    async def bounded() -> Message:
+        nonlocal left, complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        complete = message["type"] != "http.request" or not message.get("more_body", False)
+        left -= len(message.get("body", b""))
+        if left < 0:
             raise HTTPException(413)
         return message
 
-    return counted
+    return bounded
 
 
 def is_ours(headers: Mapping[str, str]) -> bool | None:

@@ -176,7 +176,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     """What functions of the pages raise, and the router."""
     assert isinstance(error, HTTPException)
     gettext = catalogue(wished(request)).gettext
-    name = _UNPROCESSABLE[error.status_code]
+    name = _UNPROCESSABLE.get(error.status_code, "malformed")
     detail = problem.titled(name, wished(request))
     if name == "method":
         detail = gettext("Here go: %(methods)s") % {"methods": (error.headers or {}).get("Allow", "")}
