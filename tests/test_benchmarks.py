@@ -209,6 +209,7 @@ def test_our_import_is_held_against_a_plain_load_as_the_peers_are() -> None:
     assert (ours["rows"], ours["lost"], ours["again"]["rows"]) == (60, 0, 60)
     assert ours["poll"]["process"]["cpu_ms"] > 0
     assert ours["inquiries"] > 0
+    assert ours["phrases_readable"] == 0
 
 
 def test_a_verdict_is_the_ratio_to_the_median_and_to_the_quickest() -> None:

@@ -38,7 +38,6 @@ def measure(
     root = crowd.FOLDER / "peers"
     file = crowd.file_of(posts).resolve()
     told: list[Figure] = []
-    secrets: frozenset[str] = frozenset()
     for contestant in contestants:
         try:
             folder = environment.installed(contestant.environment, root) if contestant.environment else None
@@ -46,13 +45,11 @@ def measure(
             print(error, file=sys.stderr)
             continue
         with TemporaryDirectory(prefix="bench-peers-") as place:
-            trial = Trial(contestant, folder, Path(place), file, posts, secrets)
             try:
-                figure = trial.run(kills)
+                figure = Trial(contestant, folder, Path(place), file, posts).run(kills)
             except LoadFailedError as error:
                 print(error, file=sys.stderr)
                 continue
-        secrets = trial.secrets
         told.append(figure)
         yield figure
         if contestant is OURS and polls:
