@@ -44,7 +44,7 @@ from benchmarks.figures import Figure, print_figures
 from benchmarks.posts import BEGINS, file_of
 
 POSTS: Final = 100_000
-LIVE: Final = ((25, 100), (1, 200))  # posts in a page, pages
+LIVE: Final = ((200, 8), (25, 60), (1, 200))  # posts in a page, pages; all of a day, for what is older reports nothing
 BLOCK: Final = 262_144  # bytes; DuckDB's smallest piece of a file
 
 # Who does it, and in which stage it is counted: the names are looked up where they are called.
@@ -148,7 +148,9 @@ def _imported(service: Ingest, file: File, count: int, now: datetime) -> Iterato
             fence += 1
             write = partial(service.write, origin=origin, prepared=prepared, move=move, now=now)
             service.db.submit(write, bulk=True).result()
-    yield from _told(f"import, pages of {PAGE}", watch, time.process_time() - cpu, time.perf_counter() - wall, done, 1)
+    yield from _told(
+        f"import, pages of {PAGE}", watch, time.process_time() - cpu, time.perf_counter() - wall, done, -(-done // PAGE)
+    )
 
 
 async def _arrived(service: Ingest, records: list[dict[str, Any]], live: tuple[tuple[int, int], ...]) -> list[Figure]:
