@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ from benchmarks import (
     posts,
     reading,
     resting,
+    stages,
     starting,
     streaming,
     suggesting,
@@ -38,6 +40,10 @@ from benchmarks.big_store import fill
 from benchmarks.children import ChildFailedError, run
 from benchmarks.desk_store import copied, lengthen, make_base
 from benchmarks.figures import Figure, percentile
+from benchmarks.peers import __main__ as peers
+from benchmarks.peers.contestants import FLOOR, OURS, PEERS
+from benchmarks.peers.verdict import verdict
+from benchmarks.peers.watching import watched
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +220,54 @@ def test_copied_posts_and_inquiries_refer_to_one_another_and_fold_to_themselves(
     assert counted == [(120, 120)]
     assert (orphans, hollow, unproven, changed) == ([], [], [], set())
     assert [code(inquiry) for inquiry, _ in codes] == [shown for _, shown in codes]
+
+
+def test_our_import_is_held_against_a_plain_load_as_the_peers_are() -> None:
+    said = lines(peers.measure(posts=60, contestants=(FLOOR, OURS), kills=(), polls=0))
+    assert list(said) == [FLOOR.name, OURS.name]  # and no verdict, for there is no peer
+    ours = said[OURS.name]
+    assert (ours["rows"], ours["lost"], ours["again"]["rows"]) == (60, 0, 60)
+    assert ours["poll"]["process"]["cpu_ms"] > 0
+    assert ours["inquiries"] > 0
+    assert ours["phrases_readable"] == 0
+
+
+def test_a_verdict_is_the_ratio_to_the_median_and_to_the_quickest() -> None:
+    def told(name: str, cpu: float, poll: float, merges: bool = True) -> Figure:
+        polls = {"process": {"cpu_ms": poll}, "kept": {"cpu_ms": poll}}
+        return Figure(
+            "peers", name, cpu, "s", None, {"cpu_seconds": cpu, "peak_mb": 100, "merges": merges, "poll": polls}
+        )
+
+    names = [peer.name for peer in PEERS]
+    running = Figure("peers", "aggregator run: forum", 9, "ms", None, {"cpu_ms": 30})
+    measured = [told(OURS.name, 10, 100), running, told(names[0], 20, 50, merges=False), told(names[1], 40, 300)]
+    said = lines(verdict(measured, posts=60))
+    assert said["processor time, times the median of all peers"]["value"] == 0.33
+    assert said["processor time, times the median of peers that merge"]["value"] == 0.25
+    assert said["peak memory, times the median of all peers"]["reached"] is True
+    by_a_process = said["25 posts, a process for them: processor time, times the quickest peer's"]
+    assert (by_a_process["value"], by_a_process["reached"], by_a_process["quickest"]) == (2.0, False, names[0])
+    assert said["25 posts, in a running process: processor time, times the quickest peer's"]["value"] == 0.6
+
+
+def test_a_tree_of_processes_is_weighed_together_and_killed_when_its_time_is_over(folder: Path) -> None:
+    heavy = "import subprocess, sys; x = bytearray(90_000_000); subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    branch = "import os, signal; x = bytearray(90_000_000); print('here', flush=True); signal.sigtimedwait([], 1)"
+    ended = watched((sys.executable, "-c", heavy, branch), folder, dict(os.environ))
+    assert (ended.status, ended.output) == (0, b"here\n")
+    assert ended.peak_mb > 180
+    waits = (sys.executable, "-c", "import signal; signal.pause()")
+    assert watched(waits, folder, dict(os.environ), kill_after=0.1).status == -9
+
+
+def test_stages_are_told_apart_and_the_file_is_weighed() -> None:
+    said = lines(stages.measure(posts=120, live=((25, 2), (1, 3))))
+    imported = said["import, pages of 2500: processor time a post"]
+    assert imported["posts"] == 67
+    assert {"mask", "read", "understand", "fold", "decide", "write"} <= imported["stages"].keys()
+    assert said["live, pages of 1: processor time a post"]["posts"] == 3
+    assert said["bytes of the file a post"]["posts"] == 120
 
 
 def test_a_child_s_time_and_memory_are_its_own() -> None:

@@ -20,6 +20,7 @@ from benchmarks.children import run
 from benchmarks.figures import Figure, print_figures
 from benchmarks.peers import environment
 from benchmarks.peers.contestants import FLOOR, OURS, PEERS, Contestant
+from benchmarks.peers.running import POLLS
 from benchmarks.peers.trial import LoadFailedError, Trial
 from benchmarks.peers.verdict import verdict
 
@@ -28,13 +29,15 @@ KILLS: Final = (0.5, 0.9)  # of the seconds that the first load took
 
 
 def measure(
-    posts: int = POSTS, contestants: Sequence[Contestant] = (FLOOR, OURS, *PEERS), kills: Sequence[float] = KILLS
+    posts: int = POSTS,
+    contestants: Sequence[Contestant] = (FLOOR, OURS, *PEERS),
+    kills: Sequence[float] = KILLS,
+    polls: int = POLLS,
 ) -> Iterator[Figure]:
-    """One after the other; whoever cannot be installed is named on stderr and left out."""
+    """One after the other; whoever cannot be installed, or fails, is named on stderr and left out."""
     root = crowd.FOLDER / "peers"
     file = crowd.file_of(posts).resolve()
     told: list[Figure] = []
-    secrets: frozenset[str] = frozenset()
     for contestant in contestants:
         try:
             folder = environment.installed(contestant.environment, root) if contestant.environment else None
@@ -42,24 +45,22 @@ def measure(
             print(error, file=sys.stderr)
             continue
         with TemporaryDirectory(prefix="bench-peers-") as place:
-            trial = Trial(contestant, folder, Path(place), file, posts, secrets)
             try:
-                figure = trial.run(kills)
+                figure = Trial(contestant, folder, Path(place), file, posts).run(kills)
             except LoadFailedError as error:
                 print(error, file=sys.stderr)
                 continue
-        secrets = trial.secrets
         told.append(figure)
         yield figure
-        if contestant is OURS:
-            told += (running := _running(posts))
+        if contestant is OURS and polls:
+            told += (running := _running(posts, polls))
             yield from running
     yield from verdict(told, posts)
 
 
-def _running(posts: int) -> list[Figure]:
+def _running(posts: int, polls: int) -> list[Figure]:
     """The small polls of our own service, measured in a process of their own."""
-    lines = run(sys.executable, "-m", "benchmarks.peers.running", str(posts)).output.splitlines()
+    lines = run(sys.executable, "-m", "benchmarks.peers.running", str(posts), str(polls)).output.splitlines()
     return [_figure(orjson.loads(line)) for line in lines]
 
 

@@ -19,6 +19,7 @@ from benchmarks.peers.watching import Watched, watched
 POLL: Final = 25  # posts
 POLLS: Final = 11  # in one process; the first is left out
 LATER: Final = datetime(2026, 5, 1, tzinfo=UTC)  # after all that the file holds
+PHRASE: Final = "abandon " * 11 + "about"  # the recovery phrase of every textbook; one post of each poll tells it
 
 
 class LoadFailedError(Exception):
@@ -26,13 +27,10 @@ class LoadFailedError(Exception):
 
 
 class Trial:
-    """secrets: ids of the posts in which ours masks something; ours finds them, the others are looked through."""
+    """folder: the contestant's environment. place: where its stores are made."""
 
-    def __init__(
-        self, who: Contestant, folder: Path | None, place: Path, file: Path, posts: int, secrets: frozenset[str]
-    ) -> None:
+    def __init__(self, who: Contestant, folder: Path | None, place: Path, file: Path, posts: int) -> None:
         self.who, self.folder, self.place, self.file, self.posts = who, folder, place, file, posts
-        self.secrets = secrets
 
     def run(self, kills: Sequence[float]) -> Figure:
         """The first load counts; the others stand beside it."""
@@ -51,11 +49,15 @@ class Trial:
         }
         if self.who.floor:
             return Figure("peers", self.who.name, round(first.seconds, 2), "s", beside=said)
-        said |= self._secrets(store)
+        if self.who is OURS:
+            ((said["inquiries"],),) = self._query(store, "SELECT count(*) FROM inquiry")
         again = self._must(store, [self.file])
         rows, _ = self._rows(store)
         said["again"] = {**_times(again), "rows": rows, "doubled": rows - self.posts if rows > self.posts else 0}
         said["poll"] = self._polls(store)
+        ((said["phrases_readable"],),) = self._query(
+            store, f"SELECT count(*) FROM {self.who.table} WHERE contains(text, ?)", PHRASE
+        )
         said["killed"] = [self._killed(first.seconds * part, part) for part in kills]
         return Figure("peers", self.who.name, round(first.seconds, 2), "s", beside=said)
 
@@ -119,7 +121,10 @@ class Trial:
             chosen = islice(lines, (number * POLL) % max(1, self.posts - POLL), None)
             for at, line in enumerate(islice(chosen, POLL)):
                 moment = LATER + timedelta(hours=number, seconds=at)
-                yield orjson.loads(line) | {
+                post = orjson.loads(line)
+                if at == 1:
+                    post["text"] = f"my 12 words are {PHRASE}, where is my money"
+                yield post | {
                     "native_id": f"poll-{number}-{at}",
                     "created_at": moment.isoformat(timespec="milliseconds"),
                 }
@@ -139,19 +144,6 @@ class Trial:
         except (duckdb.IOException, duckdb.CatalogException):
             return 0, 0
         return rows, distinct
-
-    def _secrets(self, store: Path) -> dict[str, Any]:
-        if self.who is OURS:
-            masked = self._query(store, "SELECT native_id FROM post WHERE contains(text, '█')")
-            self.secrets = frozenset(name for (name,) in masked)
-            ((inquiries,),) = self._query(store, "SELECT count(*) FROM inquiry")
-            return {"inquiries": inquiries, "secrets_readable": 0, "secrets": len(self.secrets)}
-        ((readable,),) = self._query(
-            store,
-            f"SELECT count(*) FROM {self.who.table} WHERE native_id IN (SELECT unnest(?)) AND NOT contains(text, '█')",
-            list(self.secrets),
-        )
-        return {"secrets_readable": readable, "secrets": len(self.secrets)}
 
 
 def _times(ran: Watched) -> dict[str, float]:

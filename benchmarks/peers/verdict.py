@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.figures import Figure
 from benchmarks.peers.contestants import OURS, PEERS
-
-RUNNING: Final = "aggregator run: "  # as running.py prints it
+from benchmarks.peers.running import RUNNING
 
 
 def verdict(told: Sequence[Figure], posts: int) -> Iterator[Figure]:
