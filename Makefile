@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check axe bench crash lock screenshots clean
+.PHONY: demo test check axe bench crash soak lock screenshots clean
 
 demo: .venv/.runtime
 	$(BIN)/aggregator demo --open
@@ -26,6 +26,11 @@ bench: .venv/.dev
 KILLS ?= 200
 crash: .venv/.dev
 	$(BIN)/python -m benchmarks.crash --kills $(KILLS)
+
+MINUTES ?= 60
+soak: .venv/.dev
+	$(BIN)/python -m tests.browser_setup || true
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
