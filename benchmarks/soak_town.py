@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, get_args
@@ -22,6 +22,9 @@ WeChat, a forum's webhook) or is listed for a short time only (the newest 500 re
 WORDS: Final = 6  # lines of a customer on a channel, on average; then another one comes
 LINES: Final = 10_000_000  # more than any run plays
 REMEMBERED: Final = 300  # lines of a channel that may still be answered or edited; the crowd looks at its last 60
+TAKEN_BACK: Final[frozenset[Channel]] = frozenset({"forum", "chat"})
+TAKES_BACK: Final = 0.01  # so often, after a line
+LAST: Final = 40
 FIRST_AHEAD: Final = 300.0
 CATCHES_UP: Final = 5.0  # seconds' worth of posts that may be under way
 TICK: Final = 0.02  # seconds
@@ -40,9 +43,10 @@ class Town:
     waited: float = 0.0
     ahead: float = FIRST_AHEAD
     _stored: int = 0
-    troubles: Counter[str] = field(default_factory=Counter)
     _comers: int = 0
     _now: dict[tuple[Channel, str], str] = field(default_factory=dict)  # who of the crowd is whom at present
+    _last: deque[Line] = field(default_factory=lambda: deque(maxlen=LAST))  # unchanged, and may be taken back
+    _gone: set[str] = field(default_factory=set)
     _said_by: dict[Channel, deque[tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,12 +92,27 @@ class Town:
             self.stage.fails(source, self._rng.choice(self.stage.scenes[source].troubles))
 
     def says(self) -> None:
+        """One line somewhere; now and then somebody takes back an earlier one."""
         (channel,) = self._rng.choices(self._channels, self._weights)
-        line = next(self._lines[channel])
-        who = self._speaker(line)
-        self._said_by[channel].append((line.id, who))
+        line = next(line for line in self._lines[channel] if line.act != "edits" or line.reply_to not in self._gone)
+        said = replace(line, who=self._speaker(line))
+        self._said_by[channel].append((said.id, said.who))
+        if said.act == "edits":
+            self._last = deque((each for each in self._last if each.id != said.reply_to), maxlen=LAST)
+        elif channel in TAKEN_BACK:
+            self._last.append(said)
+        self._plays(said)
+        if self._last and self._rng.random() < TAKES_BACK:
+            self._takes_back(self._rng.choice(self._last))
+
+    def _takes_back(self, line: Line) -> None:
+        self._last.remove(line)
+        self._gone.add(line.id)
+        self._plays(replace(line, id=f"gone-{line.id}", text="", title=None, reply_to=line.id, act="deletes"))
+
+    def _plays(self, line: Line) -> None:
         moment = self.stage.clock() - self.stage.opens
-        self.stage.plays(replace(line, who=who, at=moment.total_seconds()))
+        self.stage.plays(replace(line, at=moment.total_seconds()))
         self.lines += 1
 
     def _speaker(self, line: Line) -> str:
