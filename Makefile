@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check axe bench crash fuzz lock screenshots clean
+.PHONY: demo test check axe bench crash soak fuzz lock screenshots clean
 
 demo: .venv/.runtime
 	$(BIN)/aggregator demo --open
@@ -30,6 +30,11 @@ crash: .venv/.dev
 SECONDS_EACH ?= 60
 fuzz: .venv/.fuzz
 	$(BIN)/python -m tests.fuzzing --seconds $(SECONDS_EACH) $(addprefix --target ,$(TARGET))
+
+MINUTES ?= 60
+soak: .venv/.dev
+	$(BIN)/python -m tests.browser_setup || true
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

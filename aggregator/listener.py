@@ -32,6 +32,9 @@ HEADERS_WITHIN = 20.0
 
 GRACE = 1.0
 """Seconds that open requests get to end."""
+IDLE = 75
+"""Seconds that a connection may wait for its next request. A proxy keeps its own for a minute: closed by us before
+that, it sends a request into one that has just gone, and its visitor is told 502."""
 
 
 class PortTakenError(Exception):
@@ -109,7 +112,9 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, lifespa
         raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
     # asyncio does so only for sockets of its own making; without it each answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on" if lifespan else "off")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="on" if lifespan else "off", timeout_keep_alive=IDLE
+    )
     server = _Server(config)
     # Not serve(): that would take over the process's signal handlers, which belong to the service.
     running = asyncio.create_task(server._serve(sockets=[listener]))

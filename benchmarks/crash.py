@@ -13,39 +13,33 @@ import asyncio
 import logging
 import os
 import random
-import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import orjson
-import yaml
-from pydantic import BaseModel
 
 from aggregator.clocks import ScaledClock, system_clock
 from aggregator.config import load as load_settings
-from aggregator.demo.forum_hooks import HookSender
 from aggregator.demo.scene import Scene
 from aggregator.demo.scenes import SCENES
-from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.script import Day, Line, crowd, load
 from aggregator.demo.stage import Stage, staged
 from aggregator.demo.truth import Truth
+from benchmarks.configured import configured, webhooks
 from benchmarks.crash_people import Colleague, all_delivered, delivers
 from benchmarks.crash_service import MOMENTS, Moment, Service
 from benchmarks.crash_verdict import Verdict, judged
+from benchmarks.draining import drained
 from benchmarks.figures import Figure, print_figures
-from connectors.contract import SourceConfig
-from connectors.discourse import DEEP_EVERY
-from connectors.secret import Secret
 
 OUTAGE: Final = timedelta(hours=25)  # longer than Telegram keeps what nobody fetches
 LINES: Final = 1_000_000  # more than any run plays
@@ -55,11 +49,6 @@ HISTORY: Final = "history"
 ROWS: Final = 1500  # of each file that is imported beside
 FEW: Final = 3  # channels of a short run
 LAST_WORDS: Final = 3  # lines on each channel after the last kill: a platform that calls, calls once more
-STANDS_STILL: Final = 40.0  # seconds in which no platform has made a call, though one waits: nobody takes it
-WELL_WITHIN: Final = 300.0  # seconds, until every source has recovered from its last trouble
-POLLED_EVERY: Final[Mapping[str, float]] = {"forum": 0.2, "telegram-group": 0.2}
-"""Seconds; the others at the pace of the demo."""
-OVERLAP: Final = 1000  # posts of the forum
 
 
 class LeapingClock(ScaledClock):
@@ -239,14 +228,14 @@ async def crash(
     async with staged(load(), clock, kinds) as stage:
         clock.leap(system_clock() - OUTAGE - clock())  # it stood still while the platforms were built
         clock.run(1)
-        service = Service(_configured(stage, folder), late=OUTAGE.total_seconds())
+        service = Service(configured(stage, folder), late=OUTAGE.total_seconds())
         people, history = Crowd(stage, seed), History(folder, stage.day, random.Random(seed))
         settings = load_settings(service.config)
         colleague = Colleague(f"http://127.0.0.1:{settings.web.port}", settings.data, random.Random(seed))
         with closing(service):
             async with stage.connected(f"http://127.0.0.1:{settings.hooks.port}"):
                 await _under_load(service, people, history, colleague, clock, plan, rng)
-                stop_seconds = await _drained(service, stage)
+                stop_seconds = await drained(service, stage)
         verdict = await judged(settings, stage, history.rows, f"import/{HISTORY}", colleague.claimed)
     return Result(
         seed=seed,
@@ -276,7 +265,7 @@ async def _under_load(
     async with asyncio.TaskGroup() as group:
         talking = group.create_task(people.talks())
         besides = [group.create_task(colleague.works())]
-        besides += [group.create_task(delivers(hooks)) for hooks in _webhooks(people.stage)]
+        besides += [group.create_task(delivers(hooks)) for hooks in webhooks(people.stage)]
         group.create_task(history.arrives(service))
         for number, moment in enumerate(plan):
             await service.is_killed(moment, rng)
@@ -292,93 +281,8 @@ async def _under_load(
         for task in besides:
             task.cancel()
     people.ends()
-    for hooks in _webhooks(people.stage):
+    for hooks in webhooks(people.stage):
         await all_delivered(hooks)
-
-
-def _webhooks(stage: Stage) -> list[HookSender]:
-    """The forum's, which only tell sooner what polls find: the demo does without."""
-    return [scene.simulator.hooks for scene in stage.scenes.values() if isinstance(scene, ForumScene)]
-
-
-def _configured(stage: Stage, folder: Path) -> Path:
-    web_port, hooks_port = _free_ports()
-    for hooks in _webhooks(stage):
-        hooks.url = f"http://127.0.0.1:{hooks_port}/hooks/forum"
-        (folder / "hooks.secret").write_text(hooks.secret)
-    sources = stage.settings(folder / "data", folder, long_poll=0).sources
-    config = folder / "connectors.yaml"
-    written = {
-        "data": "data",
-        "web": {"port": web_port},
-        "hooks": {"port": hooks_port},
-        "sources": {name: _written(source) for name, source in sources.items()},
-    }
-    for name, seconds in POLLED_EVERY.items():
-        if name in sources:
-            written["sources"][name]["poll_every"] = seconds
-    if "forum" in sources:
-        more = {"overlap": OVERLAP, "calls_per_minute": 100_000, "webhook_secret": {"file": "hooks.secret"}}
-        written["sources"]["forum"] |= more
-    config.write_text(yaml.safe_dump(written, allow_unicode=True), encoding="utf-8")
-    return config
-
-
-def _written(config: SourceConfig) -> dict[str, Any]:
-    """The settings as they stand in a file."""
-    return {name: _value(getattr(config, name)) for name in sorted(config.model_fields_set)}
-
-
-def _value(setting: object) -> object:
-    match setting:
-        case Secret():
-            return {"file": str(setting.file)}
-        case timedelta():
-            return setting.total_seconds()
-        case frozenset() | tuple():
-            return sorted(setting)
-        case dict():
-            return setting
-        case BaseModel():  # settings within a setting
-            return {name: _value(getattr(setting, name)) for name in sorted(setting.model_fields_set)}
-        case bool() | int() | float() | str():
-            return setting
-    return str(setting)
-
-
-def _free_ports() -> tuple[int, int]:
-    """The same ones after each start, so that callers find the service again."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
-
-
-async def _drained(service: Service, stage: Stage) -> float:
-    """Let it read everything, looking deeply at the forum, and stop it; the seconds that stopping took."""
-    await _all_called(stage)
-    for _ in range(DEEP_EVERY + 1):
-        await service.command("poll", sources=[])
-    async with asyncio.timeout(WELL_WITHIN):
-        await _until_well(service)
-    return await asyncio.to_thread(service.stop)
-
-
-async def _all_called(stage: Stage) -> None:
-    """Until the platforms have made their last call, as long as that takes a busy machine."""
-    while left := stage.undelivered:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STANDS_STILL):
-                await stage.has_called()
-        if stage.undelivered >= left:
-            raise TimeoutError(f"{left} calls of platforms are not taken")
-
-
-async def _until_well(service: Service) -> None:
-    """Until a poll of every source ends well: one may have to wait, for it was asked too often."""
-    while True:
-        polled = await service.command("poll", sources=[]) or {}
-        if polled and all(source["ok"] for source in polled.values()):
-            return
-        await asyncio.sleep(1)
 
 
 def _channels(parser: argparse.ArgumentParser, asked: str) -> tuple[int, Sequence[type[Scene]]]:

@@ -92,7 +92,8 @@ class Service:
         if self.late:
             command = ["-m", "benchmarks.crash_service", str(self.config), str(self.late)]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
+            # In a session of its own: Ctrl-C at the terminal is for whoever began it.
+            self._process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log, start_new_session=True)
         self._began = time.monotonic()
 
     async def answers(self) -> None:

@@ -90,13 +90,20 @@ class Verdict:
 
 
 async def judged(
-    settings: Settings, stage: Stage, imported: Mapping[str, Truth], space: str, claimed: Collection[str] = ()
+    settings: Settings,
+    stage: Stage,
+    imported: Mapping[str, Truth],
+    space: str,
+    claimed: Collection[str] = (),
+    *,
+    again: bool = True,
 ) -> Verdict:
     """Look at the data of a service that has ended.
 
     Args:
         imported: by native id, what was imported into `space`.
-        claimed: inquiries whose claim was answered.
+        claimed: inquiries whose claim was answered, each as often as it was.
+        again: read and fold everything once more, which takes as long as reading it did.
     """
     async with Workplace(settings, listen=False, clock=stage.clock) as work:
         gaps = work.db.query("SELECT source, from_at, to_at FROM coverage WHERE state = 'lost'")
@@ -130,7 +137,7 @@ async def judged(
             gaps=Counter(name for name, _, _ in gaps),
             claims=len(claimed),
             unkept=_unkept(work, claimed),
-            changed_again={} if orphans else await _changed_again(work),
+            changed_again={} if orphans or not again else await _changed_again(work),
             desk=_is_whole(settings.data / DESK),
         )
 
@@ -139,7 +146,7 @@ def _unkept(work: Workplace, claimed: Collection[str]) -> int:
     found = Counter(
         inquiry for (inquiry,) in work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry_event WHERE what = 'claim'")
     )
-    return sum(found[inquiry] != 1 for inquiry in claimed)
+    return sum(found[inquiry] != times for inquiry, times in Counter(claimed).items())
 
 
 def _held(con: Connection) -> list[Row]:

@@ -23,7 +23,7 @@ BURST: Final = 100
 KEYS: Final = 60
 ROWS: Final = 2000
 REACH: Final = {"wire": 80.0, "fcp": 500.0, "one": 1000.0, "burst": 1000.0, "key": 50.0}  # kB, ms
-_FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
+FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 # The frame after the one in which it happened has been painted.
 _PAINTED: Final = "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(Date.now()))))"
 _ROW: Final = """async (said) => {
@@ -59,16 +59,16 @@ async def _painted(
     folder: Path, size: str, rows: int, arrivals: int, keys: int, burst: int, visits: int
 ) -> list[Figure]:
     names = [f"visitor{number}" for number in range(visits)]
-    async with served(folder, "bench", "reader", *names) as service, _browser() as browser:
+    async with served(folder, "bench", "reader", *names) as service, started_browser() as browser:
         firsts = [await _first_visit(browser, service, name) for name in names]
-        async with _page(browser, service, "bench", "/?sort=newest") as page:
+        async with page_of(browser, service, "bench", "/?sort=newest") as page:
             intake = Intake(service)
             one = [await _arrival(page, intake, [f"where is order {number}?"]) for number in range(arrivals)]
             many = await _arrival(page, intake, [f"where is parcel {number}?" for number in range(burst)])
             await intake.close()
-        async with _page(browser, service, "reader", "/") as page:
+        async with page_of(browser, service, "reader", "/") as page:
             shown = await _paged(page, rows)
-            pressed = [await _press(page, "j" if number % 3 else "k") for number in range(keys)]
+            pressed = [await press(page, "j" if number % 3 else "k") for number in range(keys)]
     beside = {"desk": size}
     kilobytes, fcp = [wire / 1000 for wire, _ in firsts], [ms for _, ms in firsts]
     return [
@@ -84,10 +84,10 @@ async def _painted(
 
 
 @asynccontextmanager
-async def _browser() -> AsyncIterator[Browser]:
+async def started_browser() -> AsyncIterator[Browser]:
     async with (
         async_playwright() as playwright,
-        await playwright.chromium.launch(executable_path=chromium(), args=list(_FLAGS)) as browser,
+        await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS)) as browser,
     ):
         yield browser
 
@@ -111,7 +111,7 @@ async def _first_visit(browser: Browser, service: Served, name: str) -> tuple[fl
 
 
 @asynccontextmanager
-async def _page(browser: Browser, service: Served, name: str, path: str) -> AsyncIterator[Page]:
+async def page_of(browser: Browser, service: Served, name: str, path: str) -> AsyncIterator[Page]:
     context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 844})
     async with service.visitor(name) as client:
         cookies: list[Any] = [
@@ -148,7 +148,7 @@ async def _paged(page: Page, rows: int) -> int:
     return int(await page.evaluate(count))
 
 
-async def _press(page: Page, key: str) -> float:
+async def press(page: Page, key: str) -> float:
     await page.evaluate(_KEY)
     await page.keyboard.press(key)
     return float(await page.evaluate("window.pressed"))

@@ -14,6 +14,9 @@ import pytest
 
 from aggregator.backup import DATABASE
 from aggregator.config import Settings, clock_of
+from aggregator.demo.scenes.chat import ChatScene
+from aggregator.demo.scenes.forum import ForumScene
+from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.identity import code
 from aggregator.refold import refold
 from aggregator.store.database import Database
@@ -30,6 +33,7 @@ from benchmarks import (
     posts,
     reading,
     resting,
+    soak,
     stages,
     starting,
     streaming,
@@ -44,6 +48,8 @@ from benchmarks.peers import __main__ as peers
 from benchmarks.peers.contestants import FLOOR, OURS, PEERS
 from benchmarks.peers.verdict import verdict
 from benchmarks.peers.watching import watched
+from benchmarks.soak_report import as_json, figures, table
+from benchmarks.soak_samples import Sample, fifth, per_post, slope
 
 
 @pytest.fixture(autouse=True)
@@ -197,6 +203,38 @@ def test_starts_are_held_against_python_s_own() -> None:
 def test_the_service_with_every_connector_gets_ready_and_is_weighed() -> None:
     said = lines(resting.measure(runs=1, rests=0))
     assert said["its memory at rest"]["value"] > said["its memory at rest"]["without_files"] > 10
+
+
+async def test_a_soak_of_seconds_finds_everything_once_and_tells_what_it_measured(tmp_path: Path) -> None:
+    few = (ForumScene, TelegramScene, ChatScene)
+    plan = soak.Plan(minutes=0.07, rate=30, seed=5, browser=False, every=1, colleagues=2, analysts=1, among=few)
+    said = list[str]()
+    result = await soak.soak(plan, tmp_path, said.append)
+    told = lines(found := list(figures(result)))
+    assert result.verdict.is_good, result.verdict
+    assert told["lost"]["value"] == told["restarts"]["value"] == told["errors"]["value"] == 0, result.errors
+    assert told["stored"]["value"] > 20
+    assert told["published to visible: p95"]["value"] > 0
+    assert any("stored" in each for each in said)
+    assert orjson.loads(orjson.dumps(as_json(result, found)))["course"][-1]["rss"] > 50
+    assert "| lost | 0 posts | 0 | reached |" in table(result, found)
+
+
+def test_what_grows_is_told_apart_from_what_only_warms_up() -> None:
+    warm = [_sample(at=60.0 * minute, rss=200 + 50 * min(minute, 2)) for minute in range(10)]
+    leaking = [_sample(at=60.0 * minute, rss=200 + 7.0 * minute) for minute in range(10)]
+    assert slope(warm, lambda one: one.rss) == 0
+    assert slope(leaking, lambda one: one.rss) == pytest.approx(7)
+    assert [one.at for one in fifth(warm, 2)] == [120, 180]
+    assert per_post(leaking, lambda one: one.on_disk) == 3000
+
+
+def _sample(at: float, rss: float) -> Sample:
+    posts = round(at)
+    return Sample(
+        at=at, posts=posts, rss=rss, pss=rss, duckdb=0, database=3000 * posts, log=0, desk=0, other=0, descriptors=9,
+        threads=9, queue=0, busy=0, longest=0, opened=0, series=9, cpu={}, times={},
+    )  # fmt: skip
 
 
 def test_copied_posts_and_inquiries_refer_to_one_another_and_fold_to_themselves(folder: Path) -> None:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.identity import Id, stable_id
+from aggregator.incidents import waiting
 from aggregator.incidents.extract import LEXICONS, categories, fields_of
 from aggregator.incidents.fields import FEATURES, Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.reports import Changes, Said
+from aggregator.incidents.reports import Changes, Report, Said
 from aggregator.incidents.sketch import alike, sketch_of
 from aggregator.incidents.spikes import ALPHA, Rates, tail
 from aggregator.triage import search_text
@@ -162,6 +163,15 @@ def test_what_is_usual_is_no_incident() -> None:
     now, hour = START + timedelta(days=7), timedelta(hours=1)
     assert rates.surprise(key, 3, now, hour) > ALPHA > rates.surprise(key, 7, now, hour)
     assert rates.surprise(("swap", None, None), 3, now, hour) < ALPHA
+
+
+def test_of_what_thousands_report_the_newest_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST", 3)
+    some, fields = waiting.Waiting(3), told("my swap on arbitrum failed")
+    for number in range(5):
+        one = bytes([number]) * 16
+        some.add(Report(one, one, b"thread", START + timedelta(minutes=number), fields, sketch_of("")))
+    assert [report.inquiry_id[0] for report in some.since(START)] == [2, 3, 4]
 
 
 def test_how_to_and_thanks_and_what_works_again_report_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from aggregator.identity import Id
 from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields
@@ -15,6 +16,10 @@ from aggregator.incidents.spikes import ALPHA, Key, Rates
 
 WAITS = timedelta(hours=24)
 """So long a report may wait for others like it."""
+
+MOST: Final = 1000
+"""Reports of a feature that wait. Each new one is held against all of them, so where more come in a day the newest
+wait; what the others said is usual."""
 
 SOON = timedelta(hours=6)
 WINDOWS = (timedelta(hours=1), SOON, WAITS)
@@ -33,7 +38,10 @@ class Waiting:
         self._reports: defaultdict[str | None, list[Report]] = defaultdict(list)
 
     def add(self, report: Report) -> None:
-        self._reports[report.fields.feature].append(report)
+        waiting = self._reports[report.fields.feature]
+        waiting.append(report)
+        if len(waiting) > MOST:
+            del waiting[0]
         self.rates.add(_keys(report.fields), report.at)
 
     def know_usual(self, report: Report) -> None:

@@ -1,13 +1,15 @@
 """One DuckDB file: opening, migrating, one writer, many readers, backup and compaction.
 
 DuckDB lets no second process open a file that is being written. Inside the process there is one writer thread;
-live pages and people's actions go before imports. Readers have a cursor each and see committed data only.
+live pages and people's actions go before imports, for half a second. Readers have a cursor each and see committed data
+only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import os
 import queue
 import sys
@@ -29,7 +31,9 @@ from aggregator.store.changed import Teller, gathering
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
 
-URGENT, BULK = 0, 1  # who goes first at the writer
+BULK_WAITS = 0.5
+"""Seconds for which what is not urgent lets everything else go first at the writer. Then it is its turn: under a load
+that keeps the writer busy all the time it would wait for ever, and what it holds would pile up."""
 
 
 class _NoPandas:
@@ -65,7 +69,7 @@ class Database:
         self.before_swap: Callable[[], None] = lambda: None  # who holds the file besides us lets it go, or raises ...
         self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
-        self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
+        self._jobs: queue.PriorityQueue[tuple[float, int, _Job | None]] = queue.PriorityQueue()  # by when it is due
         self._numbers = itertools.count()
         self._closed = False
         self.written = Written()
@@ -152,11 +156,11 @@ class Database:
     # -- writing ---------------------------------------------------------------------------------
 
     def submit(self, job: Callable[[Connection], T], *, bulk: bool = False) -> Future[T]:
-        """Queue `job` for the writer: one transaction, rolled back if it raises."""
+        """Queue `job` for the writer: one transaction, rolled back if it raises. `bulk`: it is not urgent."""
         if self._closed:
             raise StoreError("the database is closed")
         queued = _Job(job)
-        self._jobs.put((BULK if bulk else URGENT, next(self._numbers), queued))
+        self._jobs.put((time.monotonic() + (BULK_WAITS if bulk else 0.0), next(self._numbers), queued))
         return queued.done
 
     async def write(self, job: Callable[[Connection], T], *, bulk: bool = False) -> T:
@@ -210,7 +214,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        self._jobs.put((BULK + 1, next(self._numbers), None))
+        self._jobs.put((math.inf, next(self._numbers), None))
         self._thread.join()
         self._con.close()
 
@@ -226,7 +230,7 @@ class Database:
         if self.path is None:
             return
         job = _Job(self._swap, transaction=False)
-        self._jobs.put((URGENT, next(self._numbers), job))
+        self._jobs.put((time.monotonic(), next(self._numbers), job))
         job.done.result()
 
     def _swap(self, _: Connection) -> None:

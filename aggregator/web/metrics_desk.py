@@ -17,7 +17,7 @@ CLOCKS = ("first_answer", "next_answer", "promise")
 
 
 class Desk(NamedTuple):
-    """copies: kind -> unix time of the newest. size: bytes on disk."""
+    """copies: kind -> unix time of the newest. size: bytes on disk. memory: bytes that DuckDB holds."""
 
     outbox: Mapping[str, int]
     missed: Mapping[str, int]
@@ -29,6 +29,7 @@ class Desk(NamedTuple):
     seconds: float
     longest: float
     size: int
+    memory: int
 
 
 def read_desk(cursor: Connection, db: Database, now: datetime) -> Desk:
@@ -38,6 +39,7 @@ def read_desk(cursor: Connection, db: Database, now: datetime) -> Desk:
     ).fetchall()
     states = cursor.execute("SELECT state, count(*) FROM feed_at(?) GROUP BY 1", [now]).fetchall()
     incidents = cursor.execute("SELECT count(*) FROM incident WHERE state = 'open'").fetchone()
+    memory = cursor.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchone()
     copies = cursor.execute("SELECT kind, epoch(max(made_at)) FROM copy_made GROUP BY 1").fetchall()
     return Desk(
         dict.fromkeys(OUTBOX, 0) | outbox,
@@ -50,6 +52,7 @@ def read_desk(cursor: Connection, db: Database, now: datetime) -> Desk:
         db.written.seconds,
         db.written.longest,
         _size(db.path),
+        int(memory[0]) if memory else 0,
     )
 
 
@@ -76,3 +79,4 @@ def desk_families(desk: Desk) -> Iterable[Metric]:
     yield CounterMetricFamily("aggregator_writer_busy_seconds", "Time that they took.", value=desk.seconds)
     yield GaugeMetricFamily("aggregator_writer_longest_seconds", "The longest of them.", value=desk.longest)
     yield GaugeMetricFamily("aggregator_database_bytes", "The inquiry database on disk.", value=desk.size)
+    yield GaugeMetricFamily("aggregator_database_memory_bytes", "What DuckDB holds in memory.", value=desk.memory)

@@ -2,7 +2,8 @@
 `resync`.
 
 A change is read and rendered once per language, however many browsers listen. All clients follow one ring of
-the last changes, so a slow one costs no memory: it is cut off and catches up by Last-Event-ID, or by `resync`.
+the last changes, so a slow one costs no memory: it is cut off and catches up by Last-Event-ID, or by `resync`. Of older
+changes than a client may miss only the inquiries are remembered, for programs that ask what has changed.
 """
 
 from __future__ import annotations
@@ -49,13 +50,19 @@ STALLED = 30.0  # seconds that a client may take nothing at all
 
 @dataclass(slots=True)
 class _Change:
-    """One event of the ring. `row` None: the inquiry is gone, or everything must be read again."""
+    """One event of the ring. `row` None: the inquiry is gone, or everything must be read again. `inquiry`: which one
+    changed."""
 
     number: int
     event: str
     data: dict[str, object]
     row: FeedRow | None = None
+    inquiry: Id | None = None
     texts: dict[Lang, bytes] = field(default_factory=dict)
+
+    def grows_old(self) -> None:
+        """Nobody who listens is told of it any more: which inquiry changed is all that is asked for."""
+        self.data, self.row, self.texts = {}, None, {}
 
 
 class Stream:
@@ -106,10 +113,8 @@ class Stream:
         for change in self._after(number):
             if change.event == "resync":
                 return None
-            if change.row is not None:
-                changed.add(change.row.inquiry.inquiry_id)
-            elif change.event == "gone":
-                changed.add(as_written(str(change.data["id"])))
+            if change.inquiry is not None:
+                changed.add(change.inquiry)
             if len(changed) > most:
                 break
             seen = change.number
@@ -233,7 +238,10 @@ class Stream:
         async with self._moved:
             for event, data, row in changes:
                 self.number += 1
-                self._ring.append(_Change(self.number, event, data, row))
+                gone = as_written(str(data["id"])) if event == "gone" else None
+                self._ring.append(_Change(self.number, event, data, row, row.inquiry.inquiry_id if row else gone))
+                if len(self._ring) > BACKLOG:
+                    self._ring[-BACKLOG - 1].grows_old()
             self._moved.notify_all()
 
     # -- listening -------------------------------------------------------------------------------
