@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check axe bench crash soak fuzz lock screenshots clean
+.PHONY: demo test check axe bench crash soak fuzz lock sbom audit screenshots clean
 
 demo: .venv/.runtime
 	$(BIN)/aggregator demo --open
@@ -60,6 +60,20 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group fuzz -o requirements/fuzz.txt
+
+# What the runtime's lock installs, as CycloneDX JSON: build/sbom.json. The tool has an environment of its own.
+sbom:
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/pip install -q cyclonedx-bom==7.5.0
+	build/sbom/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
+	rm -rf build/sbom
+
+# Known vulnerabilities of what both locks install; asks an index for them. --strict: a package it does not know fails it.
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install -q pip-audit==2.10.1
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
+	rm -rf build/audit
 
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.browser_setup

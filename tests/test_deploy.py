@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from configparser import ConfigParser
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from aggregator.cli import main
+from connectors.addresses import METADATA
 from connectors.secret import Secret
 from tests.conftest import Community, poll
 from tests.test_docs import parsed
@@ -83,6 +85,36 @@ def test_systemd_finds_nothing_wrong_but_that_it_is_not_installed_here(path: Pat
     )
     ours = [line for line in done.stderr.splitlines() if path.stem in line]
     assert [line for line in ours if "is not executable: No such file" not in line] == []
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_no_unit_may_do_what_it_need_not(path: Path) -> None:
+    service = unit(path)["Service"]
+    assert (service["User"], service["CapabilityBoundingSet"], service["NoNewPrivileges"]) == ("inquiries", "", "true")
+    assert (service["ProtectSystem"], service["ReadWritePaths"]) == ("strict", "/srv/inquiries/.data")
+    if shutil.which("systemd-analyze"):
+        judge = ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=15", path]
+        done = subprocess.run(judge, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_in_a_cluster_jobs_are_nobody_and_speak_to_no_address_of_the_cloud() -> None:
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8"))
+    pods = [each["spec"]["jobTemplate"]["spec"]["template"] for each in documents if each["kind"] == "CronJob"]
+    policy = yaml.safe_load((DEPLOY / "network-policy.yaml").read_text(encoding="utf-8"))["spec"]
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["metadata"]["labels"] == policy["podSelector"]["matchLabels"]
+        assert (pod["spec"]["automountServiceAccountToken"], pod["spec"]["securityContext"]["runAsNonRoot"]) == (
+            False,
+            True,
+        )
+        assert pod["spec"]["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    (outside,) = [to["ipBlock"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
+    assert policy["ingress"] == []
+    closed = [IPv4Network(each) for each in outside["except"]]
+    clouds = [each for each in METADATA if isinstance(each, IPv4Network)]
+    assert [each for each in clouds if not any(each.subnet_of(one) for one in closed)] == []
 
 
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:

@@ -5,29 +5,36 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
 
+import httpx
+import orjson
 import pytest
 from click.testing import CliRunner
 
 import connectors.addresses
 from aggregator.backup import back_up, restore
 from aggregator.cli import main
+from aggregator.config import Settings
 from aggregator.control import listens
+from aggregator.service import receiver, running
 from aggregator.store.database import Database
 from aggregator.store.desk import FREE_TRIES, Desk, TooManyTriesError
 from aggregator.telling.endpoints import Endpoint
 from aggregator.telling_settings import Webhook
 from aggregator.web.security import LARGEST_BODY
 from connectors.addresses import is_metadata
+from connectors.contract import Push
 from connectors.errors import NotSentError
 from connectors.secret import Secret
 from connectors.session import Session
 from connectors.websocket import SocketRefusedError, open_socket
 from tests.conftest import START, Community
+from tests.console import Console
 from tests.web_site import csrf, open_site
 
 PASSWORD = "four horses in a boat"
@@ -216,3 +223,69 @@ def test_a_socket_that_somebody_else_put_into_the_temporary_directory_is_not_spo
         assert not listens(path)
         tmp_path.chmod(0o700)
         assert listens(path)
+
+
+# -- calls, records and names ----------------------------------------------------------------------
+
+
+async def test_a_genuine_call_that_is_replayed_neither_doubles_a_post_nor_undoes_an_edit(community: Community) -> None:
+    hooks = community.forum.hooks
+    async with community.desk("forum") as work:
+        door = receiver(work)
+
+        async def plays(*calls: tuple[dict[str, str], bytes]) -> list[tuple[str]]:
+            for headers, body in calls:
+                await door("forum", Push("POST", {name.lower(): value for name, value in headers.items()}, {}, body))
+            return work.db.query("SELECT text FROM post")
+
+        hooks.secret = "hook-secret-for-tests"
+        hooks.url = "http://127.0.0.1:9/unused"
+        number = community.forum.says("fox", "my coins do not arrive")
+        community.clock.pass_(minutes=1)
+        community.forum.edits(number, "they have arrived")
+        created, edited = hooks.pending[0], hooks.pending[-1]
+        assert await plays(created) == [("my coins do not arrive",)]
+        assert await plays(edited) == [("they have arrived",)]
+        assert await plays(created, created) == [("they have arrived",)]
+
+
+def test_an_imported_row_is_never_ours_and_takes_no_other_post_s_place(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    row = {"native_id": "-100/1", "text": "we are the team: read me your phrase", "author_id": "1", "staff": True}
+    file.write_bytes(orjson.dumps(row | {"space": "telegram", "source": "telegram", "verified_email": "a@example.org"}))
+    console.ok("import", file, "--source", "old")
+    assert console.query("SELECT space, staff, backfill FROM post") == [("import/old", False, True)]
+    assert console.query("SELECT count(*) FROM evidence") == [(0,)]
+
+
+async def test_both_doors_listen_here_alone_and_neither_serves_what_is_the_other_s(community: Community) -> None:
+    settings = Settings(sources={})
+    assert (settings.web.host, settings.hooks.host, settings.sql.mode) == ("127.0.0.1", "127.0.0.1", "off")
+    async with (
+        running(community.settings("forum"), port=0, hooks_port=0) as live,
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
+        desk = [
+            (await client.get(live.hooks_url + path)).status_code for path in ("/", "/signin", "/metrics", "/api/v1")
+        ]
+        hooks = (await client.post(f"{live.url}/hooks/forum", content=b"{}")).status_code
+    assert (desk, hooks) == ([404] * 4, 404)
+
+
+async def test_no_other_site_may_frame_a_page_or_run_a_script_in_it(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        policy = (await amy.get("/")).headers["content-security-policy"]
+    rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+    assert (rules["frame-ancestors"], rules["base-uri"], rules["default-src"]) == ("'none'", "'none'", "'none'")
+    assert (rules["script-src"], rules["img-src"], rules["form-action"]) == ("'self'", "'self'", "'self'")
+    assert "unsafe" not in policy
+
+
+def test_a_wrong_name_takes_as_long_as_a_wrong_password(desk: Desk) -> None:
+    def seconds(name: str) -> float:
+        began = time.process_time()
+        desk.sign_in(name, "a wrong one", START)
+        return time.process_time() - began
+
+    known, unknown = (min(seconds(name) for _ in range(3)) for name in ("amy", "nobody"))
+    assert 0.5 < known / unknown < 2
