@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from aggregator.config import clock_of
 from aggregator.control import RefusedError
+from aggregator.keeping import erasing, sweep
+from aggregator.keeping import plan as plans
 from aggregator.keeping.copies import Copy, copies_with
-from aggregator.keeping.erasing import Erased, erase, tried
+from aggregator.keeping.plan import Plan, make_plan
 from aggregator.keeping.proof import Proof, prove
 from aggregator.keeping.retention import Kept, keep_to_retention
 from aggregator.replay import read_these_again
 from aggregator.store import daily
 from aggregator.store.database import Connection
-from aggregator.store.desk_erasing import rewrite
+from aggregator.store.desk_erasing import erase_from_desk, rewrite
 from aggregator.workplace import Workplace
+
+if TYPE_CHECKING:
+    from aggregator.keeping.black import Black
+    from aggregator.origin import Origin
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -33,41 +41,102 @@ async def compact(work: Workplace) -> bool:
 
 
 async def erase_person(work: Workplace, said: str, *, dry_run: bool, logs: Sequence[Path]) -> dict[str, Any]:
-    """Erase whom this means, compact, and prove that nothing is left.
+    """Erase whom this means, compact, and prove that nothing is left. An erasure that was killed is finished first.
 
     Raises:
         RefusedError: it is not clear who is meant, or a log cannot be read.
     """
     if missing := [str(path) for path in logs if not path.is_file()]:
         raise RefusedError(f"{missing[0]}: there is no such log")
-    await work.ingest.group()  # else what is heard already would be grouped afterwards
-    origins, now = work.readers(), work.clock()
+    async with work.erasing:
+        finished = None if dry_run else await _finish_unfinished(work, logs)
+        await work.ingest.group()  # else what is heard already would be grouped afterwards
+        origins = work.readers()
 
-    def do(con: Connection) -> Erased:
+        def read(con: Connection) -> Plan:
+            return make_plan(con, work.desk, said, work.clock(), origins, dry_run=dry_run)
+
         try:
-            return erase(
-                con, work.desk, said, now, origins=origins, clock_of=partial(clock_of, work.settings),
-                points=work.settings.points, dry_run=dry_run,
+            plan = await work.db.read(read)
+        except RefusedError:
+            if finished is not None:
+                return finished
+            raise
+        if dry_run:
+            copies = await work.db.read(lambda con: copies_with(con, plan.posts, plan.since))
+            return _told(plan, copies, None)
+        while (touched := await _written(work, partial(erasing.begin, plan=plan))) is None:
+            plan = await work.db.read(read)
+        work.ingest.compact_due.set()  # should this end before all is done
+        work.ingest.tell(plan.inquiries | touched)
+        return await _finished(work, plan, origins, logs)
+
+
+async def finish_erasing(work: Workplace) -> None:
+    """Finish an erasure that was killed, if there is one, and none is under way."""
+    if not work.erasing.locked():
+        async with work.erasing:
+            await _finish_unfinished(work, ())
+
+
+async def _finish_unfinished(work: Workplace, logs: Sequence[Path]) -> dict[str, Any] | None:
+    told = None
+    while (plan := await work.db.read(plans.unfinished)) is not None:
+        log.warning("person.erasing_again", began_at=plan.began_at.isoformat())
+        told = await _finished(work, plan, work.readers(), logs)
+    return told
+
+
+async def _finished(work: Workplace, plan: Plan, origins: Mapping[str, Origin], logs: Sequence[Path]) -> dict[str, Any]:
+    """What follows the first step, however often; then the proof."""
+    black = await asyncio.to_thread(plan.black)
+    copies = await work.db.read(lambda con: copies_with(con, plan.posts, plan.since))
+    await asyncio.to_thread(erase_from_desk, work.desk, plan.inquiries, black, dry_run=False)
+    while await _written(work, erasing.delete_some_posts):
+        pass
+    await _black_out(work, plan, black)
+    quoting = await work.db.read(lambda con: erasing.quoting(con, plan))
+    await read_these_again(work.ingest, origins, quoting)
+    await _written(work, plans.forget)
+    log.info("person.erased", posts=len(plan.posts), rows=sum(plan.deleted.values()))
+    for _ in range(2):  # somebody may have quoted that person while the others were looked through
+        await compact(work)
+        proof = await work.db.read(lambda con: prove(con, work.desk, black, work.settings.data, logs))
+        if not proof.left:
+            break
+        await _black_out(work, plan, black)
+    return _told(plan, copies, proof)
+
+
+async def _black_out(work: Workplace, plan: Plan, black: Black) -> None:
+    """What others wrote with that person's words, a part at a time."""
+    gone = list(await work.db.read(lambda con: sweep.unreadable(con, black)))
+    for some in _parts(gone, erasing.POSTS_AT_ONCE):
+        await _written(work, partial(erasing.delete_unreadable, gone=some, plan=plan))
+    for column in await work.db.read(sweep.to_black_out):
+        changes = await work.db.read(lambda con, column=column: list(sweep.changes(con, black, column)))
+        for part in _parts(changes, erasing.VALUES_AT_ONCE):
+            touched = await _written(
+                work, partial(erasing.black_out, column=column, changes=part, plan=plan,
+                              clock_of=partial(clock_of, work.settings), points=work.settings.points),
             )  # fmt: skip
+            work.ingest.tell(touched)
+
+
+def _parts(all_: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [all_[first : first + size] for first in range(0, len(all_), size)]
+
+
+async def _written(work: Workplace, step: Callable[[Connection], T]) -> T:
+    """One transaction; live pages go first. What ingest has noted is no longer so."""
+
+    def do(con: Connection) -> T:
+        try:
+            return step(con)
         finally:
             work.ingest.forget_all()
 
-    try:
-        erased = await work.db.write(do)
-    except RefusedError:
-        raise
-    except Exception as error:
-        erased = tried(error)
-    copies = await work.db.read(lambda con: copies_with(con, erased.posts, erased.since))
-    if dry_run:
-        return _told(erased, copies, None)
-    work.ingest.compact_due.set()  # should this end before the next line is done
-    log.info("person.erased", posts=len(erased.posts), rows=sum(erased.deleted.values()))
-    await read_these_again(work.ingest, origins, erased.quoting)
-    await compact(work)
-    work.ingest.tell(erased.touched)
-    proof = await work.db.read(lambda con: prove(con, work.desk, erased.black, work.settings.data, logs))
-    return _told(erased, copies, proof)
+    return await work.db.write(do, bulk=True)
 
 
 async def keep_what_may_be_kept(work: Workplace) -> Kept:
@@ -95,15 +164,15 @@ async def count_anew(work: Workplace) -> None:
         await work.db.write(daily.recount, bulk=True)
 
 
-def _told(erased: Erased, copies: Sequence[Copy], proof: Proof | None) -> dict[str, Any]:
+def _told(plan: Plan, copies: Sequence[Copy], proof: Proof | None) -> dict[str, Any]:
     """As the command says it: counts, never words."""
     return {
-        "accounts": [each.address for each in erased.person.accounts] if proof is None else len(erased.person.accounts),
-        "posts": len(erased.posts),
-        "deleted": dict(erased.deleted),
-        "blacked_out": dict(erased.blacked),
-        "not_looked_for": dict(erased.left),
-        "not_erased_perhaps_the_same": [each.address for each in erased.person.perhaps],
+        "accounts": [each.address for each in plan.person.accounts] if proof is None else len(plan.person.accounts),
+        "posts": len(plan.posts),
+        "deleted": dict(plan.deleted),
+        "blacked_out": dict(+plan.blacked),
+        "not_looked_for": dict(plan.left),
+        "not_erased_perhaps_the_same": [each.address for each in plan.person.perhaps],
         "copies": [{**each._asdict(), "made_at": each.made_at.isoformat()} for each in copies],
         "proof": proof
         and {

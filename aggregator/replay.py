@@ -18,6 +18,7 @@ from aggregator.reading import ReadPage
 from aggregator.store.database import Connection
 
 PAGE = 1000
+FEW = 200
 FIRST = UUID(int=0)
 _STORED = (
     "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at "
@@ -69,13 +70,16 @@ def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None
 
 
 async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts: Collection[Id]) -> None:
-    """The same of some posts, whose records were changed."""
-    found = await ingest.db.read(
-        lambda con: con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [[*map(as_uuid, posts)]]).fetchall()
-    )
-    for source in dict.fromkeys(row[1] for row in found):
-        if source in origins:
-            await _reread(ingest, origins[source], [row for row in found if row[1] == source])
+    """The same of some posts, whose records were changed; a few at a time, for live pages go first."""
+    wanted = [*map(as_uuid, posts)]
+    for first in range(0, len(wanted), FEW):
+        some = wanted[first : first + FEW]
+        found = await ingest.db.read(
+            lambda con, some=some: con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [some]).fetchall()
+        )
+        for source in dict.fromkeys(row[1] for row in found):
+            if source in origins:
+                await _reread(ingest, origins[source], [row for row in found if row[1] == source])
 
 
 async def _reread(

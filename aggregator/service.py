@@ -22,7 +22,7 @@ from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import count_anew, keep_what_may_be_kept
+from aggregator.housekeeping import count_anew, finish_erasing, keep_what_may_be_kept
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
@@ -40,6 +40,7 @@ from connectors.contract import Push, PushConnector, Received
 log = structlog.get_logger()
 
 COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
+ERASE_EVERY = timedelta(minutes=1)  # only what a kill left unfinished
 QUIET_EVERY = timedelta(minutes=10)
 RETAIN_AT = time(3, 30)
 COUNT_AT = time(4, 30)
@@ -99,6 +100,7 @@ async def running(
         await control.start()
         stack.push_async_callback(control.stop)
         work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
+        work.poller.keep_house(partial(finish_erasing, work), ERASE_EVERY)
         work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
         work.poller.keep_house(
             partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY

@@ -48,6 +48,8 @@ class Workplace:
         self.connectors: dict[str, Connector] = {}
         self.origins: dict[str, Origin] = {}
         self.poller: Poller
+        self.erasing = asyncio.Lock()
+        """Held while somebody is erased."""
         self._stack = AsyncExitStack()
         self._changed = changed
         self._listen = listen

@@ -32,30 +32,38 @@ WORDS = [
 ]
 
 
-async def measured(posts: int, folder: Path) -> dict[str, float]:
+async def measured(posts: int, each: int, folder: Path) -> dict[str, float]:
+    authors = max(1, posts // each)
     source, chance = folder / "posts.jsonl", random.Random(7)
     with source.open("wb") as lines:
         for number in range(posts):
             text = " ".join(chance.choices(WORDS, k=25)) + f" {number}"
-            line = {"native_id": str(number), "author_id": f"a{number % (posts // 20)}", "text": text}
-            lines.write(orjson.dumps(line | {"author_name": f"Author Number {number % (posts // 20)}"}) + b"\n")
+            line = {"native_id": str(number), "author_id": f"a{number % authors}", "text": text}
+            lines.write(orjson.dumps(line | {"author_name": f"Author Number {number % authors}"}) + b"\n")
     async with Workplace(Settings(sources={}, data=folder / "data")) as work:
         do = handlers(work)
         await do["import"]({"files": [str(source)], "source": "old", "map": {}, "encoding": "utf-8"}, lambda _: None)
-        writer = work.db.written.seconds
+        writer, work.db.written.longest = work.db.written.seconds, 0.0
         began = time.monotonic()
-        told = await do["erase"]({"person": "import/old:a3", "dry_run": False, "logs": []}, lambda _: None)
+        told = await do["erase"]({"person": "import/old:a0", "dry_run": False, "logs": []}, lambda _: None)
         took = time.monotonic() - began
     assert told["proof"]["holds"]
-    return {"posts": posts, "seconds": round(took, 2), "writer_seconds": round(work.db.written.seconds - writer, 2)}
+    return {
+        "posts": posts,
+        "of_that_person": told["posts"],
+        "seconds": round(took, 2),
+        "writer_seconds": round(work.db.written.seconds - writer, 2),
+        "longest_transaction": round(work.db.written.longest, 2),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=int, default=50_000)
-    posts = parser.parse_args().posts
+    parser.add_argument("--each", type=int, default=20, help="Posts of one person.")
+    said = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(orjson.dumps(asyncio.run(measured(posts, Path(folder)))).decode() + "\n")
+        sys.stdout.write(orjson.dumps(asyncio.run(measured(said.posts, said.each, Path(folder)))).decode() + "\n")
 
 
 if __name__ == "__main__":

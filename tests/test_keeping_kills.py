@@ -1,4 +1,4 @@
-"""Killed in the middle of keeping house, the data is the old or the new, whole."""
+"""Killed in the middle of keeping house, the data is the old or the new, whole; of erasing, after the next start."""
 
 from __future__ import annotations
 
@@ -25,4 +25,5 @@ def test_whatever_is_killed_leaves_the_old_data_or_the_new(tmp_path: Path) -> No
     }, (seed, result)  # fmt: skip
     assert [result[name]["same"] for name in ("compact", "erase", "restore")] == [True, False, False]
     assert all(sum(each["found"].values()) >= 7 for each in result.values()), result
+    assert sum(result["erase"]["found"].values()) >= 14, result  # after each of its transactions, too
     assert sum(each["found"].get("old", 0) for each in result.values()) > 0, result

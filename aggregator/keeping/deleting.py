@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aggregator.identity import Id
     from aggregator.store.rows import Connection
 
-_KEPT = ("evidence", "person_link")  # of an account, whose other posts may have shown the same
+KEPT = ("evidence", "person_link")  # of an account, whose other posts may have shown the same
 
 
 def delete_inquiries(con: Connection, inquiries: Collection[Id]) -> Counter[str]:
@@ -40,7 +40,7 @@ def delete_told(con: Connection, inquiries: Collection[Id]) -> Counter[str]:
 def delete_posts(con: Connection, posts: Collection[Id]) -> Counter[str]:
     gone: Counter[str] = Counter()
     for table in tables_with(con, "post_id"):
-        if table not in _KEPT:
+        if table not in KEPT:
             gone += _delete(con, table, "post_id", posts)
     return gone
 
@@ -49,7 +49,7 @@ def delete_accounts(con: Connection, accounts: Collection[Id]) -> Counter[str]:
     """But for their evidence and links, which hang together with those of others (aggregator/people.py)."""
     gone: Counter[str] = Counter()
     for table in tables_with(con, "account_id"):
-        if table not in _KEPT and table != "post":
+        if table not in KEPT and table != "post":
             gone += _delete(con, table, "account_id", accounts)
     return gone
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
+import pyarrow as pa
 
-from aggregator.identity import Id, as_uuid
+from aggregator.identity import Id
 from aggregator.keeping.black import Black
+from aggregator.store import rows
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
@@ -20,7 +23,7 @@ _KEYS = (
     "native_id", "source", "space", "channel", "who", "owner", "key", "role", "state", "kind", "lang", "rule", "cursor",
     "rhythm", "quota",
 )  # fmt: skip
-_APART = ("meta", "erased", "copy_made", "inquiry_count", "closed_count")
+_APART = ("meta", "erased", "copy_made", "inquiry_count", "closed_count", "erasing")
 
 
 class Column(NamedTuple):
@@ -40,36 +43,52 @@ def columns(con: Connection) -> list[Column]:
     return [Column(*each) for each in found]
 
 
-class Swept(NamedTuple):
-    """How many values were blacked out, by table; and the posts among them."""
+class Change(NamedTuple):
+    """rowid: of the row as it was read; it may have moved since, so what stood there is looked at again."""
 
-    values: Counter[str]
-    posts: set[Id]
+    rowid: int
+    before: str
+    after: str
 
 
-def black_out(con: Connection, black: Black) -> Swept:
-    """Black out these words wherever they stand but in ids."""
-    swept = Swept(Counter(), set())
-    patterns = black.as_patterns()
-    for column in columns(con):
-        if column.table in _APART or column.name in _KEYS or column.name.endswith("_by"):
-            continue
-        if column.kind not in ("VARCHAR", "JSON"):
-            continue  # none today; `found` tells if words stand in one
-        changed = [
-            (number, after)
-            for number, before in _values(con, column, patterns)
-            if (after := _blacked(black, column, before)) != before
-        ]
-        for number, after in changed:
-            con.execute(f'UPDATE {column.table} SET "{column.name}" = ? WHERE rowid = ?', [after, number])
-        if not changed:
-            continue
-        swept.values[column.table] += len(changed)
-        numbers = [number for number, _ in changed]
-        if column.table in ("post", "record"):
-            swept.posts.update(_posts(con, column.table, numbers))
-    return swept
+def to_black_out(con: Connection) -> list[Column]:
+    """Columns in which others may have written somebody's words: all but ids."""
+    return [
+        column
+        for column in columns(con)
+        if column.table not in _APART and column.name not in _KEYS and not column.name.endswith("_by")
+        if column.kind in ("VARCHAR", "JSON")  # no other today; `found` tells if words stand in one
+    ]
+
+
+def changes(con: Connection, black: Black, column: Column, where: str = "true") -> Iterator[Change]:
+    """What is to be written into a column, of rows that pass `where`."""
+    for number, before in _values(con, column, black.as_patterns(), where):
+        if (after := _blacked(black, column, before)) != before:
+            yield Change(number, before, after)
+
+
+def write(con: Connection, column: Column, some: Sequence[Change]) -> tuple[int, set[Id]]:
+    """Put these into the rows that still say what they said. How many did, and which posts they belong to."""
+    numbers, before, after = zip(*some, strict=True)
+    incoming = pa.table({"number": pa.array(numbers, pa.int64()), "before": before, "after": after})
+    table, value = column.table, f'{column.table}."{column.name}"'
+    same = f"{table}.rowid = incoming.number AND CAST({value} AS VARCHAR) = incoming.before"
+    posts: set[Id] = set()
+    if table in ("post", "record"):
+        found = con.execute(f"SELECT DISTINCT {table}.post_id FROM {table}, {rows.INCOMING} WHERE {same}").fetchall()
+        posts = {one.bytes for (one,) in found}
+    (done,) = con.execute(
+        f'UPDATE {table} SET "{column.name}" = CAST(incoming.after AS {column.kind}) FROM {rows.INCOMING} WHERE {same}'
+    ).fetchone() or (0,)
+    del incoming
+    return int(done), posts
+
+
+def unreadable(con: Connection, black: Black) -> set[Id]:
+    """Records that could not be read, and hold one of these words."""
+    found = con.execute("SELECT rejected_id, body, reason FROM rejected_record").fetchall()
+    return {one.bytes for one, body, reason in found if black.spans(reason) or (body and black.stands_in(body))}
 
 
 def found(con: Connection, black: Black) -> Counter[str]:
@@ -82,16 +101,19 @@ def found(con: Connection, black: Black) -> Counter[str]:
     return left
 
 
-def _values(con: Connection, column: Column, patterns: Sequence[str] = ()) -> Iterator[tuple[int, str]]:
-    """With their rows' numbers. `patterns`: only those in which one of these is found, which DuckDB does quickly; the
-    proof goes without."""
+def _values(
+    con: Connection, column: Column, patterns: Sequence[str] = (), where: str = "true"
+) -> Iterator[tuple[int, str]]:
+    """With their rows' numbers. `patterns`: only those in which one of these is found, which DuckDB does quickly as
+    long as there is only one; the proof goes without."""
     value = f'CAST("{column.name}" AS VARCHAR)'
-    wanted = " OR ".join(f"regexp_matches(lower({value}), ?)" for _ in patterns) or "true"
+    hint = list(patterns) if len(patterns) == 1 else []
+    wanted = f"regexp_matches(lower({value}), ?)" if hint else "true"
     cursor = con.execute(
-        f'SELECT rowid, {value} FROM {column.table} WHERE "{column.name}" IS NOT NULL AND ({wanted})', list(patterns)
+        f'SELECT rowid, {value} FROM {column.table} WHERE "{column.name}" IS NOT NULL AND {where} AND {wanted}', hint
     )
-    while rows := cursor.fetchmany(BATCH):
-        yield from rows
+    while batch := cursor.fetchmany(BATCH):
+        yield from batch
 
 
 def _blacked(black: Black, column: Column, value: str) -> str:
@@ -104,13 +126,9 @@ def _blacked(black: Black, column: Column, value: str) -> str:
     return value if after == before else orjson.dumps(after).decode()
 
 
-def _posts(con: Connection, table: str, numbers: list[int]) -> set[Id]:
-    found = con.execute(f"SELECT post_id FROM {table} WHERE rowid IN (SELECT unnest(?))", [numbers]).fetchall()
-    return {one.bytes for (one,) in found}
-
-
-def remember(con: Connection, kind: str, ids: set[Id], at: object) -> None:
+def remember(con: Connection, kind: str, ids: Collection[Id], at: datetime) -> None:
     """What is not to be taken from a platform again."""
-    fresh = [(as_uuid(one), kind, at) for one in ids]
-    if fresh:
-        con.executemany("INSERT INTO erased VALUES (?, ?, ?)", fresh)
+    if ids:
+        incoming = rows.ids(ids)
+        con.execute("INSERT INTO erased SELECT id, ?, ? FROM incoming", [kind, at])
+        del incoming
