@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from aggregator import assign, undelivered
+from aggregator import assign, blocked, undelivered
 from aggregator.drafts import Draft, Prepared, Tally
 from aggregator.identity import Id, as_uuid
 from aggregator.origin import Origin
@@ -124,8 +124,10 @@ def commit_page(
     fresh = list(writes.fresh.values())
     sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
+    silenced = blocked.silence(con, page, fresh)
     answers = assign.assign(con, fresh, known, {post: answer.inquiry_id for post, answer in sent.items()})
-    outcome.passed_over = sum(draft.passed_over and draft.inquiry_id is None for draft in fresh)
+    left_out = [draft for draft in fresh if draft.passed_over and draft.inquiry_id is None]
+    outcome.passed_over = sum(draft.post_id not in silenced for draft in left_out)
     outcome.arrived = [draft.posted_at for draft in fresh if not draft.backfill]
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)

@@ -250,17 +250,21 @@ def judge(con: Connection, settings: Settings, account: Id, who: str, now: datet
     con.execute("UPDATE approach SET withdrawn_at = ? WHERE account_id = ?", [None if suspect else now, this])
     found = con.execute("SELECT DISTINCT inquiry_id FROM approach WHERE account_id = ?", [this]).fetchall()
     changed = {inquiry.bytes for (inquiry,) in found}
-    return changed if suspect else changed | _begin(con, settings, account)
+    posing = "(json_exists(p.facts, '$.poses') OR p.post_id IN (SELECT post_id FROM approach))"
+    return changed if suspect else changed | begin(con, settings, account, posing, [])
 
 
-def _begin(con: Connection, settings: Settings, account: Id) -> set[Id]:
-    """What this account wrote while it was taken for an impostor's begins inquiries now."""
+def begin(con: Connection, settings: Settings, account: Id, which: str, values: Sequence[object]) -> set[Id]:
+    """What this account wrote and nobody was to answer begins inquiries now; returns these.
+
+    Args:
+        which: a condition on posts `p`, with `values` for its parameters.
+    """
     posts = con.execute(
         "SELECT p.post_id, p.thread_id, p.posted_at, p.source, s.channel FROM post AS p "
         "JOIN source_state AS s ON s.source = p.source WHERE p.account_id = ? AND p.inquiry_id IS NULL AND NOT p.staff "
-        "AND (json_exists(p.facts, '$.poses') OR p.post_id IN (SELECT post_id FROM approach)) "
-        "ORDER BY p.posted_at, p.native_order",
-        [as_uuid(account)],
+        f"AND {which} ORDER BY p.posted_at, p.native_order",
+        [as_uuid(account), *values],
     ).fetchall()
     begun: dict[Id, Subject] = {}
     newest: dict[Id, tuple[Id, datetime]] = {}  # by thread

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from aggregator.actions import Done, note
+from aggregator.blocked import unblocked
 from aggregator.identity import Id, as_uuid, as_written, time_ordered_id, written
 from aggregator.refold import inquiries_by_id
 
@@ -119,8 +120,9 @@ def withdraw(con: Connection, flag_id: str, who: str, now: datetime) -> None:
     )
 
 
-def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: datetime, verdict: Verdict) -> Id | None:
-    """Say what it is. Returns the inquiry where it was seen, if it was seen in one.
+def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: datetime, verdict: Verdict) -> set[Id]:
+    """Say what it is. Returns the inquiry where it was seen, if it was seen in one, and those that begin because an
+    account is not blocked any more.
 
     Raises:
         KeyError: there is no such flag, or it was withdrawn.
@@ -132,6 +134,9 @@ def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: date
         "UPDATE flag SET state = ?, decided_at = ?, decided_by = ? WHERE flag_id = ?",
         [verdict, now, who, as_uuid(flag_id)],
     )
+    begun = set[Id]()
+    if one.kind == "account" and one.state == "blocked" and verdict == "harmless" and one.decided_at:
+        begun = unblocked(con, settings, as_written(one.target), one.decided_at)
     details = {"verdict": verdict, "kind": one.kind, "name": one.name}
     if one.inquiry_id is None:
         con.execute(
@@ -139,10 +144,10 @@ def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: date
             [time_ordered_id(int(now.timestamp() * 1000), 0), as_uuid(as_written(one.target)), now, who,
              orjson.dumps(details).decode()],
         )  # fmt: skip
-        return None
+        return begun
     inquiry = inquiries_by_id(con, [one.inquiry_id])[one.inquiry_id]
     note(con, settings, inquiry, who, "unflag", now, details)
-    return one.inquiry_id
+    return begun | {one.inquiry_id}
 
 
 _SELECT = (

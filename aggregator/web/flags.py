@@ -33,12 +33,12 @@ async def decided(visit: Visit) -> Response:
     site = visit.site
     try:
         flag = as_written(form.get("flag", ""))
-        inquiry = await site.db.write(
+        changed = await site.db.write(
             lambda con: decide(con, site.settings, flag, visit.user.name, site.clock(), cast("Verdict", verdict))
         )
     except ValueError:
         raise HTTPException(400) from None
     except KeyError:
         raise HTTPException(404) from None
-    site.stream.publish([inquiry] if inquiry else [])
+    site.stream.publish(changed)
     return RedirectResponse("/flags", 303)

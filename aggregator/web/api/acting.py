@@ -131,10 +131,10 @@ async def judge(call: Call, asked: asks.Judge) -> around.Flags:
     site, who = call.site, call.user.name
     try:
         flag = as_written(call.request.path_params["flag"])
-        inquiry = await site.db.write(lambda con: decide(con, site.settings, flag, who, site.clock(), asked.verdict))
+        changed = await site.db.write(lambda con: decide(con, site.settings, flag, who, site.clock(), asked.verdict))
     except (ValueError, KeyError):
         raise problem.not_found(call.lang) from None
-    site.stream.publish([inquiry] if inquiry else [])
+    site.stream.publish(changed)
     return await all_flags(call, None)
 
 
