@@ -25,6 +25,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aggregator.clock_settings import STRICT, filled, known_zone
 from aggregator.clock_settings import ChannelClock as ChannelClock
+from aggregator.lake_settings import LakeSettings
 from aggregator.mistakes import mistakes_of, or_rather
 from aggregator.telling_settings import Alerts, Name, Webhook
 from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
@@ -224,6 +225,10 @@ class Settings(_Settings):
     """All of connectors.yaml."""
 
     data: Path = Field(default=Path(".data"), description="Directory of the databases; relative to this file.")
+    lake: LakeSettings | None = Field(
+        default=None,
+        description="One database for several machines, instead of a file in `data`. Needs the extra [lake].",
+    )
     timezone: Annotated[str, AfterValidator(known_zone)] = Field(
         default="Asia/Shanghai", description="IANA time zone of the team: days, working hours, times shown."
     )
@@ -339,6 +344,7 @@ def missing_secrets(settings: Settings) -> list[str]:
     held = [
         *secrets_in(settings.web, ("web",)),
         *secrets_in(settings.digest, ("digest",)),
+        *(secrets_in(settings.lake, ("lake",)) if settings.lake else ()),
         *secrets_in({name: each for name, each in settings.webhooks.items() if each.enabled}, ("webhooks",)),
         *secrets_in(
             {name: each for name, each in settings.alerts.destinations.items() if each.enabled},

@@ -67,6 +67,7 @@ class Ingest:
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
         self._heard: list[tuple[Prepared, list[Draft]]] = []
+        db.others_wrote = self._others_wrote
         self._grouping: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._ending = asyncio.Event()
@@ -181,6 +182,13 @@ class Ingest:
         self._left_out.forget()
         self._known = KnownIds()
         self.incidents.forget()
+
+    def _others_wrote(self, con: Connection, since: int) -> None:
+        """Another process has written since we noted anything: only ids stay known, and theirs are added."""
+        self._forget()
+        self._left_out.forget()
+        self.incidents.forget()
+        self._known.hear_of_others(con, since)
 
     def _resolve(self, con: Connection, origin: Origin, prepared: Prepared, now: datetime) -> None:
         """What could not be read earlier, and came again, is no longer missing."""

@@ -61,7 +61,7 @@ class Workplace:
         data = self.settings.data
         self._stack.enter_context(in_use(data))
         try:
-            self.db = Database(data / DATABASE)
+            self.db = open_store(self.settings)
             self._stack.callback(self.db.close)
             await self.db.write(lambda con: keep_zone(con, self.settings.timezone))
             self.desk = Desk(data / DESK)
@@ -130,7 +130,7 @@ class Workplace:
             raise
 
     def size(self) -> int:
-        """Bytes of the inquiry database on disk."""
+        """Bytes of the inquiry database on disk; with a lake 0, for they are elsewhere."""
         return sum(path.stat().st_size for path in self.settings.data.glob(DATABASE + "*"))
 
     def readers(self) -> dict[str, Origin]:
@@ -138,3 +138,18 @@ class Workplace:
         imported = self.db.query("SELECT source FROM source_state WHERE starts_with(space, 'import/')")
         files = {name: self.ingest.origin(FileConnector(name), None) for (name,) in imported}
         return {**files, **self.origins}
+
+
+def open_store(settings: Settings) -> Database:
+    """The inquiry database: a file of our own, or the lake that several machines share.
+
+    Raises:
+        StoreError: it cannot be used.
+        ConfigError: the extra [lake] is not installed.
+    """
+    if settings.lake is None:
+        return Database(settings.data / DATABASE)
+    from aggregator.store.lake import Lake
+
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Lake(settings.lake)

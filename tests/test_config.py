@@ -179,7 +179,7 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
         (
             '"two\\nlines": 1\n',
             "6:1 two\\nlines",
-            "unknown setting; known here: data, timezone, web, hooks, sources, team, official, brand, "
+            "unknown setting; known here: data, lake, timezone, web, hooks, sources, team, official, brand, "
             "official_domains, bands, clocks, retention, digest, incidents, webhooks, alerts, sql, points",
         ),
     ],

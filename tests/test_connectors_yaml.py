@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from aggregator.clock_settings import Calendar
 from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
+from aggregator.lake_settings import S3, LakeSettings
 from aggregator.telling_settings import Alerts, Destination, Rule, Webhook
 from aggregator.yaml_lines import read
 from connectors.contract import SourceConfig
@@ -50,6 +51,8 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         (("web",), Web),
         (("hooks",), Hooks),
         (("sql",), Sql),
+        (("lake",), LakeSettings),
+        (("lake", "s3"), S3),
         (("team", 0), Colleague),
         (("brand",), Brand),
         (("bands",), Bands),

@@ -66,6 +66,9 @@ class Database:
         self._memory_limit = memory_limit
         self._readers = 0
         self._calm = threading.Condition()
+        self.others_wrote: Callable[[Connection, int], None] = lambda _con, _since: None
+        """Called on the writer's thread, at the beginning of a transaction, where another process has written since
+        the snapshot of that number, the last one of ours. Nobody else writes into a file of our own."""
         self.before_swap: Callable[[], None] = lambda: None  # who holds the file besides us lets it go, or raises ...
         self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
@@ -125,11 +128,11 @@ class Database:
             self._calm.wait_for(lambda: self._readers >= 0)
             self._readers += 1
         try:
-            cursor = self._con.cursor()
+            cursor = self._cursor()
             try:
                 yield cursor
             finally:
-                cursor.close()
+                self._done_with(cursor)
         finally:
             with self._calm:
                 self._readers -= 1
@@ -137,7 +140,13 @@ class Database:
 
     def held(self) -> Connection:
         """A cursor to keep; whoever holds it closes it in `before_swap`, and takes another in `after_swap`."""
+        return self._cursor()
+
+    def _cursor(self) -> Connection:
         return self._con.cursor()
+
+    def _done_with(self, cursor: Connection) -> None:
+        cursor.close()
 
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         """All rows of a short query."""
@@ -185,15 +194,9 @@ class Database:
                 job.done.set_result(result)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
-        teller, told = self.teller, False
         try:
             self._con.execute("BEGIN")
-            if teller is None:
-                result = work(self._con)
-            else:
-                with gathering() as changed:
-                    result = work(self._con)
-                told = bool(changed) and teller.write(self._con, changed)
+            result, told = self._told(work)
             self._con.execute("COMMIT")
         except BaseException as error:
             with suppress(duckdb.Error):
@@ -201,9 +204,17 @@ class Database:
             if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.ProgrammingError):
                 raise _explain(self.path, error) from error
             raise
-        if teller is not None and told:
-            teller.committed()
+        if told and self.teller is not None:
+            self.teller.committed()
         return result
+
+    def _told(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
+        """Within a transaction: do the work, and write whom it has to be told. The second: somebody has to."""
+        if self.teller is None:
+            return work(self._con), False
+        with gathering() as changed:
+            result = work(self._con)
+        return result, bool(changed) and self.teller.write(self._con, changed)
 
     def waiting(self) -> int:
         """How many wait for the writer."""
@@ -264,6 +275,14 @@ class Database:
             self.after_swap()
 
 
+def beside(con: Connection) -> Connection:
+    """Another cursor that reads the same database; whoever takes it closes it."""
+    (name,) = con.execute("SELECT current_database()").fetchone() or ("",)
+    cursor = con.cursor()
+    cursor.execute(f'USE "{name}"')
+    return cursor
+
+
 def _unfinished(path: Path) -> tuple[Path, Path]:
     """The copy that a compaction makes, and its log."""
     fresh = path.with_name(path.name + ".compacting")
@@ -299,11 +318,22 @@ def migrate(con: Connection, name: str) -> None:
     Raises:
         StoreError: the file was written by a newer version of this program.
     """
+    for number, statements in due_migrations(con, name):
+        con.execute("BEGIN")
+        con.execute(statements)
+        note_version(con, number)
+        con.execute("COMMIT")
+
+
+def due_migrations(con: Connection, name: str) -> list[tuple[int, str]]:
+    """The numbers and the statements of the schema files that were not run yet. Raises as `migrate`."""
     files = sorted(
         (entry for entry in resources.files("aggregator.sql").iterdir() if entry.name[:4].isdigit()),
         key=lambda entry: entry.name,
     )
-    known = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta'").fetchone()
+    known = con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta' AND database_name = current_database()"
+    ).fetchone()
     row = con.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone() if known else None
     version, newest = int(row[0]) if row else 0, int(files[-1].name[:4])
     if version > newest:
@@ -311,15 +341,13 @@ def migrate(con: Connection, name: str) -> None:
             f"{name} was written by a newer version of this program (schema {version}, this one knows {newest}). "
             "Install that version, or restore a backup made with this one."
         )
-    for file in files:
-        number = int(file.name[:4])
-        if number <= version:
-            continue
-        con.execute("BEGIN")
-        con.execute(file.read_text(encoding="utf-8"))
-        con.execute("DELETE FROM meta WHERE key = 'schema_version'")
-        con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(number)])
-        con.execute("COMMIT")
+    numbered = [(int(file.name[:4]), file) for file in files]
+    return [(number, file.read_text(encoding="utf-8")) for number, file in numbered if number > version]
+
+
+def note_version(con: Connection, number: int) -> None:
+    con.execute("DELETE FROM meta WHERE key = 'schema_version'")
+    con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(number)])
 
 
 def _copy(con: Connection, target: Path) -> None:

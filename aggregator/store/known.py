@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggregator.identity import Id
+from aggregator.store.database import beside
 
 MOST_LOOSE = 50_000  # ids that are kept apart before they are sorted in
 BATCH = 200_000  # rows
@@ -47,8 +48,23 @@ class KnownIds:
             self._sorted = np.sort(np.concatenate([self._sorted, _numbers(self._loose)]), kind="stable")
             self._loose.clear()
 
+    def hear_of_others(self, con: duckdb.DuckDBPyConnection, since: int) -> None:
+        """Other processes have written into the lake after this snapshot (-1: nobody knows since when)."""
+        self.early_answers.forget()
+        if self._sorted is None:
+            return
+        if since < 0:
+            self._sorted = None
+            self._loose.clear()
+            return
+        found = con.execute(
+            "SELECT post_id, alias_id FROM lake.table_insertions('post', ?, "
+            "(SELECT id FROM lake.current_snapshot()))", [since + 1],
+        ).fetchall()  # fmt: skip
+        self.add(each.bytes for row in found for each in row if each is not None)
+
     def _load(self, con: duckdb.DuckDBPyConnection) -> NDArray[np.uint64]:
-        cursor = con.cursor()  # of what is committed; what this transaction writes is added
+        cursor = beside(con)  # of what is committed; what this transaction writes is added
         try:
             cursor.execute("SET arrow_lossless_conversion = true")  # ids as 16 bytes, big end first
             reader = cursor.execute(

@@ -1,0 +1,328 @@
+"""The same tables on DuckLake: catalog in PostgreSQL, rows in Parquet, any number of processes on any number of hosts.
+
+One writes at a time, as in the one process with its file: a lock in PostgreSQL, held for the length of a transaction
+and let go by PostgreSQL itself when its holder dies. Without it two collectors that see the same post at the same
+moment would both insert it, for DuckLake knows no keys. What a process remembers of the tables holds as long as nobody
+else has written; `others_wrote` tells when somebody has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import duckdb
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from aggregator.lake_settings import LakeSettings
+from aggregator.store import extensions
+from aggregator.store.database import Connection, Database, StoreError, due_migrations, note_version
+from connectors.errors import ConfigError
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+EXTENSIONS = ("ducklake", "postgres_scanner")
+INLINED_ROWS = 1000  # so many rows of one statement stay in the catalog until maintenance writes them to a file
+WRITER = 0x494E51  # the number of the lock that the one who writes holds
+GIVES_UP = 60.0  # seconds for which PostgreSQL or the files may be out of reach before a write fails
+# PostgreSQL lets go of a lock whose holder is cut off (25 s) or stands still in a transaction (5 min).
+_SESSION = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+    "-c idle_in_transaction_session_timeout=300000"
+)
+_PASSES = re.compile(
+    r"conflict|serializ|could not connect|unable to connect|connection|server closed|terminat|timed? ?out|"
+    r"starting up|shutting down|could not establish|HTTP|IO Error",
+    re.IGNORECASE,
+)
+
+
+def require_lake(settings: LakeSettings) -> None:
+    """Raises ConfigError: the extra [lake] is not installed."""
+    needed = (*EXTENSIONS, *(("httpfs",) if settings.s3 else ()))
+    if extensions.missing(needed):
+        raise ConfigError(
+            "lake: this needs the extra [lake], which is not installed. Do: pip install 'inquiry-aggregator[lake]'"
+        )
+
+
+class Lake(Database):
+    """A `Database` that others write, too."""
+
+    def __init__(self, settings: LakeSettings, *, gives_up: float = GIVES_UP) -> None:
+        require_lake(settings)
+        self.settings = settings
+        self.name = f"ours-{uuid4().hex}"
+        """Of this process, as the author of its snapshots."""
+        self.snapshot = -1
+        """The newest one that this process made."""
+        self._gives_up = gives_up
+        self._doubtful = False  # something failed: the connection may be dead
+        self._spare: list[tuple[Connection, Connection]] = []
+        self._guard = threading.Lock()
+        super().__init__(None)
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def _open(self) -> Connection:
+        for attempt in self._patiently("lake.opening"):
+            with attempt:
+                con = self._attached()
+        try:
+            self._migrate(con)
+        except BaseException:
+            con.close()
+            raise
+        return con
+
+    def _attached(self) -> Connection:
+        settings = self.settings
+        con = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": max(1, (os.cpu_count() or 2) // 2),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        try:
+            extensions.load(con, (*EXTENSIONS, *(("httpfs",) if settings.s3 else ())))
+            con.execute("SET GLOBAL TimeZone = 'UTC'")
+            con.execute("SET GLOBAL late_materialization_max_rows = 1000")
+            con.execute("SET GLOBAL preserve_insertion_order = false")
+            if settings.s3:
+                _keys(con, settings)
+            if settings.files.startswith("/"):
+                Path(settings.files).mkdir(mode=0o700, parents=True, exist_ok=True)
+            con.execute(f"ATTACH {_quoted(f'{settings.dsn} options={_quoted(_SESSION)}')} AS catalog (TYPE postgres)")
+            self._alone_with(con, lambda: _attach_lake(con, settings))
+            con.execute("USE lake")
+        except BaseException:
+            con.close()
+            raise
+        return con
+
+    def _migrate(self, con: Connection) -> None:
+        def do() -> None:
+            due = due_migrations(con, "the lake")
+            if not due:
+                return
+            con.execute("BEGIN")
+            try:
+                for number, statements in due:
+                    _run(con, statements)
+                    note_version(con, number)
+                con.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.Error):
+                    con.execute("ROLLBACK")
+                raise
+
+        self._alone_with(con, do)
+
+    @staticmethod
+    def _alone_with(con: Connection, do: Callable[[], T]) -> T:
+        """Do it while no other process of ours writes."""
+        gate = con.cursor()
+        try:
+            _lock(gate)
+            return do()
+        finally:
+            _unlock(gate)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def _cursor(self) -> Connection:
+        with self._guard:
+            while self._spare:
+                of, cursor = self._spare.pop()
+                if of is self._con:
+                    return cursor
+                cursor.close()
+        cursor = self._con.cursor()
+        cursor.execute("USE lake")  # takes as long as a short query: cursors are kept
+        return cursor
+
+    def held(self) -> Connection:
+        cursor = self._con.cursor()
+        cursor.execute("USE lake")
+        return cursor
+
+    def _done_with(self, cursor: Connection) -> None:
+        with self._guard:
+            self._spare.append((self._con, cursor))
+
+    def newest(self) -> int:
+        """The number of the newest snapshot, whoever made it."""
+        (number,) = self.ask("SELECT max(snapshot_id) FROM ducklake_snapshot")[0]
+        return int(number)
+
+    def ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Rows that PostgreSQL itself gives, for what DuckDB has no words for. `values` stand for %s, as texts.
+
+        Raises duckdb.Error: it is out of reach, or somebody else changed these rows at the same moment.
+        """
+        statement = sql % tuple(_quoted(value) for value in values)
+        cursor = self._con.cursor()
+        try:
+            return cursor.execute("FROM postgres_query('catalog', ?)", [statement]).fetchall()
+        finally:
+            cursor.close()
+
+    def tell(self, sql: str) -> None:
+        """Let PostgreSQL execute a statement that gives no rows."""
+        cursor = self._con.cursor()
+        try:
+            cursor.execute("CALL postgres_execute('catalog', ?)", [sql])
+        finally:
+            cursor.close()
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def _patiently(self, event: str) -> Retrying:
+        def say(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            log.warning(event, attempt=state.attempt_number, why=str(error)[:300])
+
+        return Retrying(
+            retry=retry_if_exception(passes),
+            wait=wait_exponential_jitter(multiplier=0.05, max=2.0, jitter=0.05),
+            stop=stop_after_delay(self._gives_up),
+            before_sleep=say,
+            reraise=True,
+        )
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        tries: dict[str, tuple[T, bool]] = {}  # by mark, what was about to be committed
+        try:
+            for attempt in self._patiently("lake.again"):
+                with attempt:
+                    done = self._committed_before(tries)
+                    result, told = self._once(work, tries) if done is None else done
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.ProgrammingError):
+                raise
+            raise StoreError(f"the lake: {error}") from error
+        if told and self.teller is not None:
+            self.teller.committed()
+        return result
+
+    def _committed_before(self, tries: dict[str, tuple[T, bool]]) -> tuple[T, bool] | None:
+        """What an attempt made whose end we did not hear: the connection broke while it was being committed."""
+        if self._doubtful:
+            self._reopen_if_broken()
+        if not tries:
+            return None
+        marks = ", ".join(_quoted(mark) for mark in tries)
+        found = self.ask(
+            f"SELECT commit_extra_info FROM ducklake_snapshot_changes WHERE commit_extra_info IN ({marks})"
+        )
+        return tries[found[0][0]] if found else None
+
+    def _once(self, work: Callable[[Connection], T], tries: dict[str, tuple[T, bool]]) -> tuple[T, bool]:
+        mark = uuid4().hex
+        gate = self._con.cursor()
+        try:
+            _lock(gate)
+            self._con.execute("BEGIN")
+            (seen,) = self._con.execute("FROM lake.current_snapshot()").fetchone() or (0,)
+            if seen != self.snapshot:
+                self.others_wrote(self._con, self.snapshot)
+            done = self._told(work)
+            self._con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
+            tries[mark] = done
+            self._con.execute("COMMIT")
+            (own,) = self._con.execute("FROM lake.last_committed_snapshot()").fetchone() or (seen,)
+            self.snapshot = seen if own is None else max(seen, own)
+            return done
+        except BaseException:
+            self.snapshot = -1  # what was noted of it may not be so
+            self._doubtful = True
+            with suppress(duckdb.Error):
+                self._con.execute("ROLLBACK")
+            raise
+        finally:
+            _unlock(gate)
+
+    def _reopen_if_broken(self) -> None:
+        """PostgreSQL may have been restarted: a connection that died does not come back by itself."""
+        try:
+            self._con.execute("FROM lake.current_snapshot()")
+            self.ask("SELECT 1")
+            self._doubtful = False
+        except duckdb.Error:
+            fresh = self._attached()
+            with self._calm:
+                self._con, old = fresh, self._con  # readers end with the one that they have
+            self._doubtful = False
+            with suppress(duckdb.Error):
+                old.close()
+            log.warning("lake.reconnected")
+
+    # -- keeping ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Finish what is queued, then let go."""
+        with self._guard:
+            spare, self._spare = self._spare, []
+        for _, cursor in spare:
+            cursor.close()
+        super().close()
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it is worth another attempt: somebody else wrote at this moment, or something is out of reach."""
+    if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError):
+        return False
+    return isinstance(error, duckdb.Error) and bool(_PASSES.search(str(error)))
+
+
+def _attach_lake(con: Connection, settings: LakeSettings) -> None:
+    target = _quoted(f"ducklake:postgres:{settings.dsn} options={_quoted(_SESSION)}")
+    con.execute(f"ATTACH {target} AS lake (DATA_PATH {_quoted(settings.files.rstrip('/') + '/')}, "
+                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
+
+
+def _keys(con: Connection, settings: LakeSettings) -> None:
+    assert settings.s3 is not None
+    s3 = settings.s3
+    endpoint = f", ENDPOINT {_quoted(s3.endpoint)}, URL_STYLE 'path'" if s3.endpoint else ""
+    con.execute(
+        f"CREATE SECRET (TYPE s3, KEY_ID {_quoted(s3.key_id.reveal())}, SECRET {_quoted(s3.secret.reveal())}, "
+        f"REGION {_quoted(s3.region)}, USE_SSL {str(s3.tls).lower()}{endpoint})"
+    )
+
+
+def _lock(gate: Connection) -> None:
+    """Wait for the lock; it is held until this cursor's transaction ends."""
+    gate.execute("BEGIN")
+    gate.execute("FROM postgres_query('catalog', ?)", [f"SELECT pg_advisory_xact_lock({WRITER})::text"]).fetchall()
+
+
+def _unlock(gate: Connection) -> None:
+    with suppress(duckdb.Error):
+        gate.execute("ROLLBACK")
+    gate.close()
+
+
+def _run(con: Connection, statements: str) -> None:
+    """DuckLake keeps comments on tables, views and columns of tables, and none on those of views."""
+    for each in con.extract_statements(statements):
+        try:
+            con.execute(each)
+        except duckdb.BinderException as error:
+            if "Cannot comment on columns" not in str(error):
+                raise
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
