@@ -108,13 +108,17 @@ async def _finished(work: Workplace, plan: Plan, origins: Mapping[str, Origin], 
     return _told(plan, copies, proof)
 
 
+def _changes(black: Black, column: sweep.Column, con: Connection) -> list[sweep.Change]:
+    return list(sweep.changes(con, black, column))
+
+
 async def _black_out(work: Workplace, plan: Plan, black: Black) -> None:
     """What others wrote with that person's words, a part at a time."""
     gone = list(await work.db.read(lambda con: sweep.unreadable(con, black)))
     for some in _parts(gone, erasing.POSTS_AT_ONCE):
         await _written(work, partial(erasing.delete_unreadable, gone=some, plan=plan))
     for column in await work.db.read(sweep.to_black_out):
-        changes = await work.db.read(lambda con, column=column: list(sweep.changes(con, black, column)))
+        changes = await work.db.read(partial(_changes, black, column))
         for part in _parts(changes, erasing.VALUES_AT_ONCE):
             touched = await _written(
                 work, partial(erasing.black_out, column=column, changes=part, plan=plan,

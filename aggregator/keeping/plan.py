@@ -136,7 +136,10 @@ def unfinished(con: Connection) -> Plan | None:
         return None
     began_at, said, blacked = row[0], orjson.loads(row[1]), orjson.loads(row[2])
     accounts, perhaps = (
-        tuple(Account(bytes.fromhex(a), *rest, bytes.fromhex(p)) for a, *rest, p in said[name])
+        tuple(
+            Account(bytes.fromhex(account), space, native_id, called, handle, role, bytes.fromhex(person))
+            for account, space, native_id, called, handle, role, person in said[name]
+        )
         for name in ("accounts", "perhaps")
     )
     words = Words(*(frozenset(said[name]) for name in ("passages", "names", "called", "native_ids")))
