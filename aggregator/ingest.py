@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from aggregator.calls import Calls
 from aggregator.clocks import Clock
 from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
@@ -66,6 +67,7 @@ class Ingest:
         self._left_out = LeftOut(settings.retention)
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
+        self._calls = Calls(partial(self._commit, move=None))
         self._heard: list[tuple[Prepared, list[Draft]]] = []
         db.others_wrote = self._others_wrote
         self._grouping: asyncio.Task[None] | None = None
@@ -103,8 +105,9 @@ class Ingest:
         return await self._commit(origin, page.records, Move(fence, page.cursor, page.gaps, page.quota))
 
     async def pushed(self, origin: Origin, records: Sequence[Record]) -> Outcome:
-        """Commit what a webhook brought; it moves no cursor."""
-        return await self._commit(origin, records, None)
+        """Commit what a webhook brought; it moves no cursor. What several calls of a source bring at the same time is
+        committed together, and told to the first of them."""
+        return await self._calls.commit(origin, records)
 
     async def _commit(self, origin: Origin, records: Sequence[Record], move: Move | None) -> Outcome:
         now = self.clock()
