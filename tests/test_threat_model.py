@@ -22,7 +22,7 @@ ROWS = [
 
 
 @cache
-def tests_of(file: str) -> frozenset[str]:
+def named_in(file: str) -> frozenset[str]:
     return frozenset(re.findall(r"(?m)^\s*(?:async )?def (test_\w+)\(", (ROOT / file).read_text(encoding="utf-8")))
 
 
@@ -33,7 +33,7 @@ def test_each_threat_has_a_defence_and_a_proof_that_exist(row: list[str]) -> Non
     assert files
     assert proofs
     assert [file for file in files if not (ROOT / file).is_file()] == []
-    assert [f"{file}::{name}" for file, name in proofs if name not in tests_of(file)] == []
+    assert [f"{file}::{name}" for file, name in proofs if name not in named_in(file)] == []
     assert len(proofs) == proof.count("::")
 
 
