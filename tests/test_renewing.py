@@ -9,11 +9,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import connectors.secret
 from aggregator.config import Settings
+from aggregator.listener import serve
 from aggregator.renewing import FIRST_WAIT, Renewal
 from aggregator.service import Running, running
+from aggregator.telling.endpoints import Endpoint
+from aggregator.telling_settings import Webhook
 from aggregator.workplace import Workplace
 from connectors.contract import Push
 from connectors.errors import AuthError, PushRefusedError
@@ -136,6 +143,28 @@ def test_wechat_s_token_and_key_are_changed_one_after_the_other(
     assert taken == [{"MsgType": "text"}] * 3
     with pytest.raises(PushRefusedError, match="cannot be decrypted"):
         door.message(call("two", "c" * 43))
+
+
+async def test_our_own_webhooks_bear_both_signatures_while_the_receiver_learns_the_new_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors.secret, "_renewals", Renewals(lambda: 0.0))
+    signatures: list[list[str]] = []
+
+    async def hear(request: Request) -> Response:
+        signatures.append(request.headers["webhook-signature"].split())
+        return Response()
+
+    async with serve(Starlette(routes=[Route("/", hear, methods=["POST"])])) as url:
+        hook = {"url": url, "secret": Secret(file=tmp_path / "hook"), "events": ["inquiry.new"]}
+        endpoint = Endpoint("x", Webhook.model_validate(hook), lambda: START)
+        for secret in ("QUJD" * 8, "REVG" * 8):
+            (tmp_path / "hook").write_text(f"whsec_{secret}")
+            await endpoint.post("msg_1", b"{}")
+        await endpoint.close()
+    before, after = signatures
+    assert len(before) == 1
+    assert (len(after), after[1]) == (2, before[0])
 
 
 def test_a_secret_proves_itself_and_the_one_before_and_nothing_else(
