@@ -36,7 +36,9 @@ async def test_a_pause_outlives_a_restart_and_names_who_made_it(community: Commu
         await site.says(("Mia", "my swap failed"))
         assert texts(site.work) == []
         _, page = await _press(site, "look", "telegram")
-        assert "paused by lea" in page
+        assert "Paused by lea: it is asked nothing" in page
+        async with site.visitor("amy", lang="zh-CN") as amy:
+            assert "已由 lea 暂停" in (await amy.get("/connectors")).text
         assert texts(site.work) == []
 
 

@@ -109,6 +109,28 @@ async def _press(who: httpx.AsyncClient, path: str, **form: str) -> httpx.Respon
     return await who.post(path, data={"csrf": token, **form})
 
 
+async def test_why_a_form_is_refused_is_said_in_the_readers_language(community: Community) -> None:
+    async with open_site(community) as site:
+        await _with_admin(site)
+        async with site.visitor("ada", lang="zh-CN") as ada:
+            refused = [
+                await _press(ada, "/settings/team", name="amy", role="agent"),
+                await _press(ada, "/settings/team", name="me", role="agent"),
+                await _press(ada, "/settings/team/role", name="ada", role="agent"),
+                await _press(ada, "/settings/tokens", name="report"),
+                await _press(ada, "/settings/tokens/revoke", name="report"),
+            ]
+    said = [
+        "已有用户 amy",
+        "&#39;me&#39; 不能用作用户名",
+        "ada 是唯一的管理员",
+        "至少需要一项权限：read",
+        "没有令牌 report",
+    ]
+    assert [each.status_code for each in refused] == [409] * 5
+    assert [words for words, each in zip(said, refused, strict=True) if words not in each.text] == []
+
+
 async def test_an_admin_adds_a_colleague_who_comes_by_the_link(community: Community) -> None:
     async with open_site(community) as site:
         await _with_admin(site)

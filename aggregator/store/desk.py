@@ -40,7 +40,11 @@ _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
 class DeskError(Exception):
-    """The desk refuses; the message says why and what to do."""
+    """The desk refuses; the message says why and what to do. `said` and its `values` are what can be translated."""
+
+    def __init__(self, said: str, **values: object) -> None:
+        super().__init__(said % values if values else said)
+        self.said, self.values = said, values
 
 
 class DeskFullError(DeskError):
@@ -171,12 +175,14 @@ class Desk:
     def add_user(self, name: str, role: Role) -> User:
         """Raises DeskError: the name is taken or cannot be one."""
         if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME or name in ("me", "none", "system"):
-            raise DeskError(f"{name!r} cannot be a user name; take 1 to 60 characters, not me, none or system")
+            raise DeskError(
+                "%(name)r cannot be a user name; take 1 to 60 characters, not me, none or system", name=name
+            )
         if role not in ROLES:
-            raise DeskError(f"unknown role {role}; take viewer, agent, lead or admin")
+            raise DeskError("unknown role %(role)s; take viewer, agent, lead or admin", role=role)
         with self.writing() as con:
             if con.execute("SELECT 1 FROM user WHERE name = ?", [name]).fetchone():
-                raise DeskError(f"there is a user {name} already")
+                raise DeskError("there is a user %(name)s already", name=name)
             con.execute("INSERT INTO user (name, role) VALUES (?, ?)", [name, role])
             return self._user(name)
 
@@ -191,7 +197,7 @@ class Desk:
             [name],
         ).fetchone()
         if row is None:
-            raise DeskError(f"there is no user {name}")
+            raise DeskError("there is no user %(name)s", name=name)
         role, lang, theme, shortcuts, has_password, density, keys, sound = row
         own = orjson.loads(keys)
         return User(name, role, lang, theme, bool(shortcuts), bool(has_password), density, own, bool(sound))

@@ -67,7 +67,7 @@ def members(desk: Desk) -> list[Member]:
 def set_role(desk: Desk, name: str, role: Role, *, who: str, now: datetime) -> None:
     """Raises DeskError: unknown, or the last admin, without whom nobody could undo it."""
     if role not in ROLES:
-        raise DeskError(f"unknown role {role}; take {', '.join(ROLES)}")
+        raise DeskError("unknown role %(role)s; take viewer, agent, lead or admin", role=role)
     with desk.writing() as con:
         before = _role(con, name)
         if role != "admin":
@@ -176,14 +176,14 @@ def note(con: sqlite3.Connection, now: datetime, who: str, what: str, whom: str,
 def _role(con: sqlite3.Connection, name: str) -> str:
     found = con.execute("SELECT role FROM user WHERE name = ?", [name]).fetchone()
     if found is None:
-        raise DeskError(f"there is no user {name}")
+        raise DeskError("there is no user %(name)s", name=name)
     return str(found[0])
 
 
 def _keep_an_admin(con: sqlite3.Connection, name: str) -> None:
     others = con.execute("SELECT 1 FROM user WHERE role = 'admin' AND name != ?", [name]).fetchone()
     if _role(con, name) == "admin" and others is None:
-        raise DeskError(f"{name} is the only admin; make somebody else admin first")
+        raise DeskError("%(name)s is the only admin; make somebody else admin first", name=name)
 
 
 def _time(at: float) -> datetime:

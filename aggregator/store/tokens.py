@@ -37,16 +37,16 @@ def make(
         DeskError: the name is taken or cannot be one, or there is no such owner, or no scope.
     """
     if not name.strip() or name != name.strip() or len(name) > 60:
-        raise DeskError(f"{name!r} cannot name a token; take 1 to 60 characters")
+        raise DeskError("%(name)r cannot name a token; take 1 to 60 characters", name=name)
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
-        raise DeskError(f"a token needs one or more of {', '.join(SCOPES)}")
+        raise DeskError("a token needs one or more of %(scopes)s", scopes=", ".join(SCOPES))
     desk.user(owner)
     token = f"desk_{secrets.token_urlsafe(32)}"
     ordered = " ".join(scope for scope in SCOPES if scope in scopes)
     with desk.writing() as con:
         if con.execute("SELECT 1 FROM token WHERE name = ?", [name]).fetchone():
-            raise DeskError(f"there is a token {name} already; revoke it first or take another name")
+            raise DeskError("there is a token %(name)s already; revoke it first or take another name", name=name)
         con.execute(
             "INSERT INTO token VALUES (?, ?, ?, ?, ?, NULL, ?)",
             [name, hashed(token), owner, ordered, now.timestamp(), until and until.timestamp()],
@@ -79,7 +79,7 @@ def revoke(desk: Desk, name: str, *, who: str, now: datetime, owner: str | None 
             "DELETE FROM token WHERE name = ?1 AND (?2 IS NULL OR user = ?2) RETURNING user", [name, owner]
         ).fetchone()
         if gone is None:
-            raise DeskError(f"there is no token {name}")
+            raise DeskError("there is no token %(name)s", name=name)
         note(con, now, who, "revoke", gone[0], {"name": name})
 
 

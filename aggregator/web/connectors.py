@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from aggregator.web.visit import Visit
     from connectors.contract import Finding
+
+_PAUSED = re.compile("paused by (.+?): ")
+"""What the poller says of a source that a colleague has paused; whoever reads it here reads it in their language."""
 
 
 async def listed(visit: Visit) -> Response:
@@ -66,9 +70,12 @@ def _is_at_work(visit: Visit, name: str) -> bool:
 async def _page(visit: Visit, found: Mapping[str, Sequence[Finding]]) -> Response:
     site = visit.site
     targets = targets_of(site.settings.webhooks, site.settings.alerts)
+    sources = await asyncio.to_thread(site.health)
+    said = {each.source: _PAUSED.match(each.message or "") for each in sources if each.state == "paused"}
     return visit.page(
         "connectors.html",
-        sources=await asyncio.to_thread(site.health),
+        sources=sources,
+        paused_by={source: named[1] for source, named in said.items() if named},
         found=found,
         targets=await site.db.read(lambda con: deliveries.reports(con, targets)),
         runaways=await site.db.read(lambda con: runaways.recent(con, site.clock())),

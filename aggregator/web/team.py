@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aggregator.store import team
 from aggregator.store.desk import ROLES, DeskError, Role
+from aggregator.web.desk_words import why
 from aggregator.web.visit import fields
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ async def add(visit: Visit) -> Response:
     try:
         token = await asyncio.to_thread(added)
     except DeskError as error:
-        return await _page(visit, code=409, said=str(error), given=form)
+        return await _page(visit, code=409, said=why(visit, error), given=form)
     return await _page(visit, link=(name, _link(visit, token)))
 
 
@@ -73,7 +74,7 @@ async def change(visit: Visit) -> Response:
             case _:
                 raise HTTPException(404)
     except DeskError as error:
-        return await _page(visit, code=409, said=str(error))
+        return await _page(visit, code=409, said=why(visit, error))
     return RedirectResponse("/settings/team", 303)
 
 

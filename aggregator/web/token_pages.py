@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aggregator.store import tokens
 from aggregator.store.desk import DeskError
+from aggregator.web.desk_words import why
 from aggregator.web.visit import fields
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ async def make(visit: Visit) -> Response:
             tokens.make, visit.site.desk, name, visit.user.name, scopes, who=visit.user.name, now=now, until=until
         )
     except DeskError as error:
-        return await _page(visit, code=409, said=str(error))
+        return await _page(visit, code=409, said=why(visit, error))
     return await _page(visit, made=(name, token))
 
 
@@ -46,7 +47,7 @@ async def revoke(visit: Visit) -> Response:
             tokens.revoke, visit.site.desk, form.get("name", ""), who=user.name, now=visit.site.clock(), owner=owner
         )
     except DeskError as error:
-        return await _page(visit, code=409, said=str(error))
+        return await _page(visit, code=409, said=why(visit, error))
     return RedirectResponse("/settings/tokens", 303)
 
 
