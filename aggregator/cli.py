@@ -127,6 +127,41 @@ def run(config: Path) -> None:
     asyncio.run(run_service(settings, greet))
 
 
+def _shard(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise click.BadParameter("write which share of how many, such as 2/8")
+    return int(number), int(of)
+
+
+@main.command(epilog="Example: aggregator collect --shard 2/8")
+@click.option("--shard", default="1/1", callback=_shard, help="Which share of how many, by the sources' names.")
+@click.option("--hooks-port", type=click.IntRange(0, 65535), help="Instead of the configured one; 0 takes any.")
+@config_option
+def collect(shard: tuple[int, int], hooks_port: int | None, config: Path) -> None:
+    """Poll a share of the sources into a lake (docs/lake.md), and take their webhooks, until stopped.
+
+    A second one of the same share stands by: it takes over within the time of a lease when the first dies.
+    """
+    from aggregator.collecting import Shard
+    from aggregator.collecting import collect as collect_on
+
+    settings = _load(config)
+    _require_secrets(settings)
+    asyncio.run(collect_on(settings, Shard(*shard), hooks_port))
+
+
+@main.command(epilog="Example: aggregator web --port 8090")
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of the configured one; 0 takes any.")
+@config_option
+def web(port: int | None, config: Path) -> None:
+    """Serve only the feed, over a lake (docs/lake.md) that collectors fill, until stopped."""
+    from aggregator.feed_only import serve_feed
+
+    settings = _load(config)
+    asyncio.run(serve_feed(settings, click.echo, port))
+
+
 @main.command(epilog="Example: aggregator poll forum support-group")
 @click.argument("sources", nargs=-1)
 @config_option

@@ -96,6 +96,8 @@ class Poller:
         self.ingest = ingest
         self.sources: dict[str, Source] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.fence_lost: Callable[[str], None] | None = None
+        """Told of a source that another process polls, where that may be; else it ends the process."""
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
     def add(self, connector: PullConnector, config: SourceConfig, origin: Origin, state: SourceState) -> Source:
@@ -128,23 +130,50 @@ class Poller:
         trigger = CronTrigger(hour=at.hour, minute=at.minute, timezone=zone)
         self._scheduler.add_job(job, trigger, max_instances=1, coalesce=True, misfire_grace_time=None)
 
-    def start(self) -> None:
-        """Begin polling; every source at once (unless its day's polls are used up), then each at its own pace."""
-        for source in self.sources.values():
-            longest = source.config.poll_between[1] if source.config.poll_between else source.config.poll_every
-            self._scheduler.add_job(
-                self._job,
-                IntervalTrigger(seconds=longest.total_seconds(), timezone=UTC),
-                args=[source],
-                id=source.name,
-                max_instances=1,
-                coalesce=True,
-                misfire_grace_time=None,
-                next_run_time=None
-                if source.state == "paused"
-                else datetime.now(UTC) + timedelta(seconds=self._used_up(source)),
-            )
+    def start(self, *, polling: bool = True) -> None:
+        """Begin polling; every source at once (unless its day's polls are used up), then each at its own pace.
+
+        `polling` False: only house is kept, until sources are taken up one by one.
+        """
+        for source in self.sources.values() if polling else ():
+            self._schedule(source)
         self._scheduler.start()
+
+    def _schedule(self, source: Source) -> None:
+        longest = source.config.poll_between[1] if source.config.poll_between else source.config.poll_every
+        self._scheduler.add_job(
+            self._job,
+            IntervalTrigger(seconds=longest.total_seconds(), timezone=UTC),
+            args=[source],
+            id=source.name,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            next_run_time=None
+            if source.state == "paused"
+            else datetime.now(UTC) + timedelta(seconds=self._used_up(source)),
+        )
+
+    def take_up(self, name: str, state: SourceState) -> None:
+        """Poll a source from now on, where another process left it."""
+        source = self.sources[name]
+        source.cursor, source.fence, source.backfill_from = state.cursor, state.fence, state.backfill_from
+        source.quota, source.rhythm = state.quota, Rhythm.of(state.rhythm)
+        source.state, source.message, source.failures = "ok", "", 0
+        source.noted_at = source.kept_at = None
+        self._schedule(source)
+
+    async def let_go(self, name: str) -> None:
+        """Poll a source no more: another process does. A page under way is committed, or left to be fetched again."""
+        source = self.sources[name]
+        self._scheduler.pause_job(name)
+        if source.job is not None:
+            source.job.cancel()
+            await asyncio.gather(source.job, return_exceptions=True)
+        self._scheduler.remove_job(name)
+        if source.opened:
+            source.opened = False
+            await source.connector.close()
 
     def resume(self) -> None:
         """Try stopped sources again."""
@@ -161,6 +190,8 @@ class Poller:
                 self._try_again(source)
 
     def _try_again(self, source: Source) -> None:
+        if self._scheduler.get_job(source.name) is None:
+            return  # another process asks it
         source.state = "failing"  # the poll that stopped it may not be over, and would pause it
         self._scheduler.modify_job(source.name, next_run_time=datetime.now(UTC))
 
@@ -200,7 +231,7 @@ class Poller:
         if source is None or source.state in ("stopped", "paused"):
             return
         source.again = source.lock.locked()
-        if not source.again and self._scheduler.running:
+        if not source.again and self._scheduler.running and self._scheduler.get_job(name):
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     async def ready(self, name: str) -> None:
@@ -235,7 +266,9 @@ class Poller:
             while source.again and not source.failures:
                 pause = await self.poll(source)
         except (StoreError, FenceLostError) as error:
-            if not self.failed.done():
+            if isinstance(error, FenceLostError) and self.fence_lost is not None:
+                self.fence_lost(source.name)
+            elif not self.failed.done():
                 self.failed.set_exception(error)
             return
         except asyncio.CancelledError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -23,6 +23,7 @@ from aggregator.config import Settings
 from aggregator.control import Control, socket_path
 from aggregator.digesting import daily_digest
 from aggregator.housekeeping import count_anew, finish_erasing, keep_what_may_be_kept
+from aggregator.identity import Id
 from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
@@ -99,14 +100,9 @@ async def running(
         control = Control(socket_path(settings.data), handlers(work))
         await control.start()
         stack.push_async_callback(control.stop)
-        work.poller.keep_house(work.compact_if_due, COMPACT_EVERY)
+        for job, every in house_jobs(work, stream.publish):
+            work.poller.keep_house(job, every)
         work.poller.keep_house(partial(finish_erasing, work), ERASE_EVERY)
-        work.poller.keep_house(partial(close_quiet, work.db, settings, clock, stream.publish), QUIET_EVERY)
-        work.poller.keep_house(
-            partial(wake_due, work.db, settings, clock, partial(tell_woken, work.desk, stream.publish)), WAKE_EVERY
-        )
-        work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)
-        work.poller.keep_house(partial(end_quiet, work.db, work.ingest.incidents, clock), QUIET_EVERY)
         work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
         work.poller.daily(partial(count_anew, work), COUNT_AT, settings.timezone)
         if settings.digest.at:
@@ -124,6 +120,20 @@ async def running(
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))
         yield Running(work, url, hooks_url)
     log.info("service.stopped")
+
+
+def house_jobs(
+    work: Workplace, changed: Callable[[Collection[Id]], None]
+) -> list[tuple[Callable[[], Awaitable[None]], timedelta]]:
+    """What is done from time to time, and how often. `changed` is told of the inquiries that it changed."""
+    db, settings, clock = work.db, work.settings, work.clock
+    return [
+        (work.compact_if_due, COMPACT_EVERY),
+        (partial(close_quiet, db, settings, clock, changed), QUIET_EVERY),
+        (partial(wake_due, db, settings, clock, partial(tell_woken, work.desk, changed)), WAKE_EVERY),
+        (partial(end_quiet, db, work.ingest.incidents, clock), QUIET_EVERY),
+        (work.poller.take_up_renewed, renewing.LOOK_EVERY),
+    ]
 
 
 async def run(settings: Settings, greet: Callable[[Running], None]) -> None:

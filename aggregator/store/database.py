@@ -196,7 +196,7 @@ class Database:
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         try:
             self._con.execute("BEGIN")
-            result, told = self._told(work)
+            result, told = self._told(self._con, work)
             self._con.execute("COMMIT")
         except BaseException as error:
             with suppress(duckdb.Error):
@@ -208,13 +208,13 @@ class Database:
             self.teller.committed()
         return result
 
-    def _told(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
+    def _told(self, con: Connection, work: Callable[[Connection], T]) -> tuple[T, bool]:
         """Within a transaction: do the work, and write whom it has to be told. The second: somebody has to."""
         if self.teller is None:
-            return work(self._con), False
+            return work(con), False
         with gathering() as changed:
-            result = work(self._con)
-        return result, bool(changed) and self.teller.write(self._con, changed)
+            result = work(con)
+        return result, bool(changed) and self.teller.write(con, changed)
 
     def waiting(self) -> int:
         """How many wait for the writer."""
@@ -240,7 +240,11 @@ class Database:
         """Copy the database and swap the file: only so do overwritten bytes leave the disk."""
         if self.path is None:
             return
-        job = _Job(self._swap, transaction=False)
+        self.outside(self._swap)
+
+    def outside(self, work: Callable[[Connection], None]) -> None:
+        """Do it in the writer's turn, outside of any transaction; wait for its end."""
+        job = _Job(work, transaction=False)
         self._jobs.put((time.monotonic(), next(self._numbers), job))
         job.done.result()
 

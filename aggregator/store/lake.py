@@ -8,11 +8,13 @@ else has written; `others_wrote` tells when somebody has.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -33,6 +35,7 @@ T = TypeVar("T")
 EXTENSIONS = ("ducklake", "postgres_scanner")
 INLINED_ROWS = 1000  # so many rows of one statement stay in the catalog until maintenance writes them to a file
 WRITER = 0x494E51  # the number of the lock that the one who writes holds
+KEPT = timedelta(hours=1)  # for so long it can be told what changed since when
 GIVES_UP = 60.0  # seconds for which PostgreSQL or the files may be out of reach before a write fails
 # PostgreSQL lets go of a lock whose holder is cut off (25 s) or stands still in a transaction (5 min).
 _SESSION = (
@@ -69,6 +72,7 @@ class Lake(Database):
         self._doubtful = False  # something failed: the connection may be dead
         self._spare: list[tuple[Connection, Connection]] = []
         self._guard = threading.Lock()
+        self._reopening = threading.Lock()
         super().__init__(None)
 
     # -- opening ---------------------------------------------------------------------------------
@@ -103,7 +107,7 @@ class Lake(Database):
                 _keys(con, settings)
             if settings.files.startswith("/"):
                 Path(settings.files).mkdir(mode=0o700, parents=True, exist_ok=True)
-            con.execute(f"ATTACH {_quoted(f'{settings.dsn} options={_quoted(_SESSION)}')} AS catalog (TYPE postgres)")
+            con.execute(f"ATTACH {_quoted(_reached(settings))} AS catalog (TYPE postgres)")
             self._alone_with(con, lambda: _attach_lake(con, settings))
             con.execute("USE lake")
         except BaseException:
@@ -161,6 +165,25 @@ class Lake(Database):
         with self._guard:
             self._spare.append((self._con, cursor))
 
+    def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
+        return self._read_again_if_broken(lambda: super(Lake, self).query(sql, parameters))
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            with self.reading() as cursor:
+                return job(cursor)
+
+        return await asyncio.to_thread(self._read_again_if_broken, run)
+
+    def _read_again_if_broken(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except duckdb.Error as error:
+            if not passes(error):
+                raise
+            self._reopen_if_broken()
+            return read()
+
     def newest(self) -> int:
         """The number of the newest snapshot, whoever made it."""
         (number,) = self.ask("SELECT max(snapshot_id) FROM ducklake_snapshot")[0]
@@ -172,11 +195,22 @@ class Lake(Database):
         Raises duckdb.Error: it is out of reach, or somebody else changed these rows at the same moment.
         """
         statement = sql % tuple(_quoted(value) for value in values)
+        try:
+            return self._ask(statement)
+        except duckdb.Error:
+            self._reopen_if_broken()
+            return self._ask(statement)
+
+    def _ask(self, statement: str) -> list[tuple[Any, ...]]:
         cursor = self._con.cursor()
         try:
             return cursor.execute("FROM postgres_query('catalog', ?)", [statement]).fetchall()
         finally:
             cursor.close()
+
+    def alone(self, do: Callable[[], T]) -> T:
+        """Do it while no other process of ours writes."""
+        return self._alone_with(self._con, do)
 
     def tell(self, sql: str) -> None:
         """Let PostgreSQL execute a statement that gives no rows."""
@@ -229,46 +263,86 @@ class Lake(Database):
         return tries[found[0][0]] if found else None
 
     def _once(self, work: Callable[[Connection], T], tries: dict[str, tuple[T, bool]]) -> tuple[T, bool]:
-        mark = uuid4().hex
-        gate = self._con.cursor()
+        con, mark = self._con, uuid4().hex  # the same one to the end, even if another thread finds it broken
+        gate = con.cursor()
         try:
             _lock(gate)
-            self._con.execute("BEGIN")
-            (seen,) = self._con.execute("FROM lake.current_snapshot()").fetchone() or (0,)
+            con.execute("BEGIN")
+            (seen,) = con.execute("FROM lake.current_snapshot()").fetchone() or (0,)
             if seen != self.snapshot:
-                self.others_wrote(self._con, self.snapshot)
-            done = self._told(work)
-            self._con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
+                self.others_wrote(con, self._kept_since())
+            done = self._told(con, work)
+            con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
             tries[mark] = done
-            self._con.execute("COMMIT")
-            (own,) = self._con.execute("FROM lake.last_committed_snapshot()").fetchone() or (seen,)
+            con.execute("COMMIT")
+            (own,) = con.execute("FROM lake.last_committed_snapshot()").fetchone() or (None,)
             self.snapshot = seen if own is None else max(seen, own)
             return done
-        except BaseException:
+        except BaseException as error:
             self.snapshot = -1  # what was noted of it may not be so
-            self._doubtful = True
+            self._doubtful = self._doubtful or isinstance(error, duckdb.Error)
             with suppress(duckdb.Error):
-                self._con.execute("ROLLBACK")
+                con.execute("ROLLBACK")
             raise
         finally:
             _unlock(gate)
 
+    def _kept_since(self) -> int:
+        """Our last snapshot, if what came after it can still be told; else -1."""
+        (oldest,) = self._ask("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]
+        return self.snapshot if self.snapshot >= oldest else -1
+
     def _reopen_if_broken(self) -> None:
-        """PostgreSQL may have been restarted: a connection that died does not come back by itself."""
-        try:
-            self._con.execute("FROM lake.current_snapshot()")
-            self.ask("SELECT 1")
+        """PostgreSQL may have been restarted: a connection that died does not come back by itself.
+
+        Raises duckdb.Error: it is out of reach.
+        """
+        with self._reopening:
+            cursor = self._con.cursor()
+            try:
+                cursor.execute("FROM lake.current_snapshot()").fetchall()
+                cursor.execute("FROM postgres_query('catalog', 'SELECT 1')").fetchall()
+            except duckdb.Error:
+                self._con = self._attached()  # whoever uses the old one ends with that
+                log.warning("lake.reconnected")
+            finally:
+                cursor.close()
             self._doubtful = False
-        except duckdb.Error:
-            fresh = self._attached()
-            with self._calm:
-                self._con, old = fresh, self._con  # readers end with the one that they have
-            self._doubtful = False
-            with suppress(duckdb.Error):
-                old.close()
-            log.warning("lake.reconnected")
 
     # -- keeping ---------------------------------------------------------------------------------
+
+    def maintain(self, keep: timedelta = KEPT) -> None:
+        """Write rows that wait in the catalog to files, merge small files and those of which much was deleted, and
+        forget snapshots that are older than `keep`, with the files that only they need."""
+
+        def do(con: Connection) -> None:
+            for statement, values in (
+                ("CALL ducklake_flush_inlined_data('lake')", []),
+                ("CALL ducklake_merge_adjacent_files('lake')", []),
+                ("CALL ducklake_rewrite_data_files('lake')", []),
+                ("CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep]),
+                ("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)", []),
+            ):
+                con.execute(statement, values)
+
+        def alone(_: Connection) -> None:
+            for attempt in self._patiently("lake.maintaining"):
+                with attempt:
+                    if self._doubtful:
+                        self._reopen_if_broken()
+                    self._alone_with(self._con, lambda: do(self._con))
+
+        self.outside(alone)
+
+    def compact(self) -> None:
+        """No snapshot but the newest is kept: only so do overwritten words leave the files. What PostgreSQL held of
+        them is gone after its next VACUUM FULL."""
+        self.maintain(timedelta(0))
+
+    def copy_to(self, target: Path) -> None:
+        raise StoreError(
+            f"{target}: no lake is copied here; back up PostgreSQL (pg_dump) and the folder of its files (docs/lake.md)"
+        )
 
     def close(self) -> None:
         """Finish what is queued, then let go."""
@@ -287,9 +361,13 @@ def passes(error: BaseException) -> bool:
 
 
 def _attach_lake(con: Connection, settings: LakeSettings) -> None:
-    target = _quoted(f"ducklake:postgres:{settings.dsn} options={_quoted(_SESSION)}")
+    target = _quoted(f"ducklake:postgres:{_reached(settings)}")
     con.execute(f"ATTACH {target} AS lake (DATA_PATH {_quoted(settings.files.rstrip('/') + '/')}, "
                 f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
+
+
+def _reached(settings: LakeSettings) -> str:
+    return f"{settings.dsn} connect_timeout=5 options={_quoted(_SESSION)}"
 
 
 def _keys(con: Connection, settings: LakeSettings) -> None:

@@ -69,6 +69,12 @@ def pause(con: Connection, source: str, who: str | None) -> None:
     con.execute("UPDATE source_state SET paused_by = ? WHERE source = ?", [who, source])
 
 
+def paused(con: Connection) -> set[str]:
+    """The sources whose polling somebody stopped."""
+    found = con.execute("SELECT source FROM source_state WHERE paused_by IS NOT NULL").fetchall()
+    return {source for (source,) in found}
+
+
 def move(con: Connection, source: str, fence: int, cursor: dict[str, Any], quota: Quota | None) -> None:
     """Move the cursor on from where it stood at `fence`. `quota` None: the platform told nothing new of it.
 

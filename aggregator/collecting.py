@@ -1,0 +1,236 @@
+"""`aggregator collect`: polls its share of the sources, into a lake that other processes write and read, too.
+
+A source is polled by whoever holds its lease. Collectors of one share stand by for one another; one that dies is
+followed within the time of a lease. One of all collectors keeps house, by a lease as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from functools import partial
+from hashlib import blake2b
+from uuid import uuid4
+
+import duckdb
+import structlog
+
+from aggregator.clocks import Clock, system_clock
+from aggregator.config import Settings
+from aggregator.digesting import daily_digest
+from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.identity import Id
+from aggregator.listener import serve
+from aggregator.outbox import Sender
+from aggregator.service import RETAIN_AT, house_jobs, receiver
+from aggregator.stopping import until_signalled
+from aggregator.store import sources
+from aggregator.store.lake import Lake
+from aggregator.store.leases import HOUSE, Leases
+from aggregator.telling.serving import delivering
+from aggregator.telling.telling import LOOK_EVERY
+from aggregator.web.hooks import create_hooks
+from aggregator.workplace import Workplace
+from connectors.errors import ConfigError
+
+log = structlog.get_logger()
+
+LISTENS_EVERY = 1.0  # seconds between looks for answers and alerts that other processes have written
+MAINTAIN_EVERY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A static share of the sources: the `number`th of `of`, from 1."""
+
+    number: int = 1
+    of: int = 1
+
+    def has(self, source: str) -> bool:
+        """Whether this source is in it: by its name alone, whatever other sources there are."""
+        return int.from_bytes(blake2b(source.encode(), digest_size=8).digest()) % self.of == self.number - 1
+
+
+@dataclass
+class Collector:
+    """A process at work. `hooks_url`: where it takes what platforms tell."""
+
+    work: Workplace
+    leases: Leases
+    shard: Shard
+    hooks_url: str = ""
+    polled: set[str] = field(default_factory=set)
+    keeps_house: bool = False
+    _house: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def beat(self) -> None:
+        """Renew what is held, take what has run out, and let go of what was lost, or paused by a colleague."""
+        work = self.work
+        try:
+            paused = await work.db.read(sources.paused)
+        except duckdb.Error:  # out of reach; so are the leases
+            paused = set()
+        mine = {name for name in work.poller.sources if self.shard.has(name)}
+        held = await asyncio.to_thread(self.leases.renew, {*mine - paused, HOUSE})
+        for name in self.polled - held:
+            await self._let_go(name)
+        if released := self.polled & paused:
+            await asyncio.to_thread(self.leases.let_go, released)
+        for name in sorted(held - self.polled - {HOUSE}):
+            await self._take_up(name)
+        if (HOUSE in held) != self.keeps_house:
+            await (self._begin_house() if HOUSE in held else self._end_house())
+
+    async def _take_up(self, name: str) -> None:
+        work, connector = self.work, self.work.connectors[name]
+        config = work.settings.sources[name]
+        start = partial(
+            sources.start,
+            source=name,
+            space=connector.space,
+            channel=connector.channel,
+            now=work.clock(),
+            backfill=config.backfill,
+        )
+        work.poller.take_up(name, await work.db.write(start))
+        self.polled.add(name)
+        log.info("source.taken", source=name)
+
+    async def _let_go(self, name: str) -> None:
+        self.polled.discard(name)
+        await self.work.poller.let_go(name)
+        log.info("source.let_go", source=name)
+
+    def fence_lost(self, name: str) -> None:
+        """Another process has polled it: take it up anew from where it stands now, if its lease is still ours."""
+        log.warning("source.fence_lost", source=name)
+        self._tasks.add(task := asyncio.create_task(self._let_go(name)))
+        task.add_done_callback(self._tasks.discard)
+
+    async def _begin_house(self) -> None:
+        work, self.keeps_house = self.work, True
+        sender = Sender(work.outbox, work.poller.failed)
+        sender.start()
+        self._house.push_async_callback(sender.stop)
+        if work.telling.is_used:
+            await self._house.enter_async_context(
+                delivering(work.db, work.settings, work.clock, work.telling, work.poller.failed)
+            )
+        log.info("house.taken")
+
+    async def _end_house(self) -> None:
+        self.keeps_house = False
+        await self._house.aclose()
+        log.info("house.let_go")
+
+    async def beat_on(self) -> None:
+        """Beat three times in the time of a lease, until cancelled. What fails here ends the process."""
+        try:
+            while True:
+                await asyncio.sleep(self.leases.seconds / 3)
+                await self.beat()
+        except Exception as error:
+            if not self.work.poller.failed.done():
+                self.work.poller.failed.set_exception(error)
+
+    async def end(self) -> None:
+        """Stop polling, and let others begin at once."""
+        await self.work.poller.stop()
+        if self.keeps_house:
+            await self._end_house()
+        await asyncio.to_thread(self.leases.let_go, {*self.polled, HOUSE})
+
+    def when_keeping_house(self, job: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+        """The job, for one process of all."""
+
+        async def do() -> None:
+            if self.keeps_house:
+                await job()
+
+        return do
+
+    async def listen_to_others(self) -> None:
+        """Colleagues write answers in other processes."""
+        self.work.outbox.wake.set()
+        self.work.telling.wake()
+
+
+@asynccontextmanager
+async def collecting(
+    settings: Settings, shard: Shard, *, clock: Clock = system_clock, hooks_port: int | None = None
+) -> AsyncIterator[Collector]:
+    """Collect until the block ends.
+
+    Raises:
+        ConfigError: there is no lake.
+        StoreError, PortTakenError: it cannot start.
+    """
+    if settings.lake is None:
+        raise ConfigError("collect: this needs a lake (docs/lake.md); with a file everything is in `aggregator run`")
+    async with AsyncExitStack() as stack:
+        work = await stack.enter_async_context(Workplace(settings, clock=clock))
+        assert isinstance(work.db, Lake)
+        leases = Leases(work.db, uuid4().hex, settings.lake.lease.total_seconds())
+        await asyncio.to_thread(leases.make)
+        collector = Collector(work, leases, shard)
+        work.poller.fence_lost = collector.fence_lost
+        door = settings.hooks
+        collector.hooks_url = await stack.enter_async_context(
+            serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
+        )
+        for job, every in house_jobs(work, _nobody):
+            work.poller.keep_house(collector.when_keeping_house(job), every)
+        work.poller.keep_house(
+            collector.when_keeping_house(collector.listen_to_others), timedelta(seconds=LISTENS_EVERY)
+        )
+        maintain = collector.when_keeping_house(partial(asyncio.to_thread, work.db.maintain))
+        work.poller.keep_house(maintain, MAINTAIN_EVERY)
+        keep = collector.when_keeping_house(partial(keep_what_may_be_kept, work))
+        work.poller.daily(keep, RETAIN_AT, settings.timezone)
+        if settings.digest.at:
+            url = str(settings.web.public_url or "")
+            digest = collector.when_keeping_house(partial(daily_digest, work, url))
+            work.poller.daily(digest, time.fromisoformat(settings.digest.at), settings.timezone)
+        if work.telling.is_used:
+            work.poller.keep_house(collector.when_keeping_house(work.telling.look), LOOK_EVERY)
+        work.poller.start(polling=False)
+        stack.push_async_callback(collector.end)
+        await collector.beat()
+        beating = asyncio.create_task(collector.beat_on())
+        stack.push_async_callback(_ended, beating)
+        log.info("collector.started", shard=f"{shard.number}/{shard.of}", hooks=collector.hooks_url)
+        yield collector
+    log.info("collector.stopped")
+
+
+async def collect(settings: Settings, shard: Shard, hooks_port: int | None = None) -> None:
+    """`collecting` until SIGINT or SIGTERM; SIGHUP tries stopped sources again. Raises as that."""
+    stop = asyncio.get_running_loop().create_future()
+    collectors: list[Collector] = []
+
+    def hang_up() -> None:
+        for one in collectors:
+            one.work.poller.resume()
+
+    with until_signalled(stop, hang_up):
+        async with collecting(settings, shard, hooks_port=hooks_port) as collector:
+            collectors.append(collector)
+            failed = collector.work.poller.failed
+            await asyncio.wait([stop, failed], return_when=asyncio.FIRST_COMPLETED)
+            collectors.clear()
+    if failed.done():
+        failed.result()
+
+
+def _nobody(_: Collection[Id]) -> None:
+    """Web processes hear of it from the lake."""
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

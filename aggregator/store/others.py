@@ -1,0 +1,47 @@
+"""What other processes changed, told by the lake's own change feed."""
+
+from __future__ import annotations
+
+import duckdb
+
+from aggregator.identity import Id
+from aggregator.store.lake import Lake
+
+# An incident that grew moves all its members.
+_CHANGED = """
+WITH joined AS (SELECT DISTINCT incident_id, inquiry_id FROM lake.table_changes('incident_member', $1, $2))
+SELECT inquiry_id FROM lake.table_changes('inquiry_open', $1, $2)
+UNION SELECT inquiry_id FROM lake.table_changes('inquiry_closed', $1, $2)
+UNION SELECT inquiry_id FROM lake.table_changes('outbox', $1, $2)
+UNION SELECT inquiry_id FROM lake.table_changes('approach', $1, $2)
+UNION SELECT inquiry_id FROM joined
+UNION SELECT inquiry_id FROM incident_member
+    WHERE left_at IS NULL AND incident_id IN (SELECT incident_id FROM joined)
+"""
+
+
+class Others:
+    """Read it with `look` from one thread at a time; the first look begins where the lake stands then."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._seen = lake.newest()
+
+    def look(self) -> set[Id]:
+        """The inquiries that others have changed since the last look."""
+        newest = self._lake.newest()
+        if newest <= self._seen:
+            return set()
+        since, self._seen = self._seen + 1, newest
+        foreign = self._lake.ask(
+            f"SELECT 1 FROM ducklake_snapshot_changes WHERE snapshot_id BETWEEN {since} AND {newest} "
+            "AND author IS DISTINCT FROM %s LIMIT 1",
+            self._lake.name,
+        )
+        if not foreign:
+            return set()
+        try:
+            found = self._lake.query(_CHANGED, [since, newest])
+        except duckdb.Error:  # too long ago: those snapshots are no longer kept
+            found = self._lake.query("SELECT inquiry_id FROM inquiry_open")
+        return {one.bytes for (one,) in found}

@@ -1,0 +1,266 @@
+"""Several processes over one lake: leases, takeover, claims, what others changed; kills, a PostgreSQL that restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from aggregator.actions import ChangedMeanwhileError, act
+from aggregator.collecting import Shard, collecting
+from aggregator.feed_only import serving_feed
+from aggregator.identity import Id
+from aggregator.lake_settings import LakeSettings
+from aggregator.store.lake import Lake
+from aggregator.store.leases import Leases
+from aggregator.store.sources import FenceLostError
+from aggregator.web.stream import Stream
+from aggregator.workplace import Workplace
+from tests.conftest import Community, open_community, open_inquiries, poll, texts
+from tests.console import AGGREGATOR
+from tests.lake_town import LakeTown
+from tests.lake_town import lake_town as lake_town
+
+
+@pytest.fixture
+def lake(lake_town: LakeTown, tmp_path: Path) -> LakeSettings:
+    return lake_town.lake(tmp_path / "files", lease="1s")
+
+
+@pytest.fixture
+async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lake: LakeSettings) -> AsyncIterator[Community]:
+    async with open_community(tmp_path / "one", monkeypatch) as opened:
+        opened.more["lake"] = lake
+        yield opened
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait for it, looking ten times a second."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110 - what it waits for happens in other processes
+            await asyncio.sleep(0.1)
+
+
+# -- in one process, over two connections ---------------------------------------------------------
+
+
+def test_a_lease_has_one_holder_and_is_taken_within_its_time_when_its_holder_dies(lake: LakeSettings) -> None:
+    one, other = Lake(lake), Lake(lake)
+    try:
+        first, second = Leases(one, "first", 1), Leases(other, "second", 1)
+        first.make()
+        second.make()
+        assert first.renew({"forum", "telegram"}) == {"forum", "telegram"}
+        assert second.renew({"forum", "telegram", "weibo"}) == {"weibo"}
+        assert first.renew({"forum"}) == {"forum"}
+        first.let_go({"telegram"})
+        assert second.renew({"forum", "telegram", "weibo"}) == {"telegram", "weibo"}
+        one.ask("SELECT pg_sleep(1.1)::text")
+        assert first.held() == set()
+        assert second.renew({"forum"}) == {"forum"}
+        assert first.renew({"forum"}) == set()
+    finally:
+        one.close()
+        other.close()
+
+
+def test_each_source_is_in_one_share_whatever_others_there_are() -> None:
+    names = [f"source-{number}" for number in range(200)]
+    shares = [{name for name in names if Shard(number, 3).has(name)} for number in (1, 2, 3)]
+    assert sum(map(len, shares)) == len(set().union(*shares)) == 200
+    assert min(map(len, shares)) > 40
+    assert all(Shard().has(name) for name in names)
+
+
+async def test_two_who_poll_one_source_store_each_post_once_and_one_learns_that_it_has_lost(
+    community: Community,
+) -> None:
+    other = replace(community, data=community.data.with_name("other"))
+    async with community.desk("forum") as mine, other.desk("forum") as theirs:
+        community.forum.says("lin", "转账三小时未到账", title="转账没到")
+        community.forum.says("bo", "my swap failed")
+        found = await asyncio.gather(poll(mine), poll(theirs), return_exceptions=True)
+        assert [type(each) for each in found if isinstance(each, BaseException)] in ([], [FenceLostError])
+        community.forum.says("bo", "it failed again")
+        quicker = mine if not isinstance(found[0], BaseException) else theirs
+        await poll(quicker)
+        assert len(texts(mine)) == len(set(texts(mine))) == 3
+        assert mine.db.query("SELECT count(*) FROM account") == [(2,)]
+        assert texts(theirs) == texts(mine)
+
+
+async def test_what_two_sources_see_at_the_same_moment_is_one_post(community: Community) -> None:
+    twin = replace(community, data=community.data.with_name("twin"))
+    config = community.settings("forum").sources["forum"]
+    settings = twin.settings("forum").model_copy(update={"sources": {"forum-by-another-name": config}})
+    async with community.desk("forum") as mine, Workplace(settings, clock=community.clock) as theirs:
+        for number in range(12):
+            community.forum.says(f"user{number % 5}", f"swap number {number} failed")
+        await asyncio.gather(poll(mine), poll(theirs))
+        community.forum.says("user1", "and again")
+        await asyncio.gather(poll(theirs), poll(mine))
+        assert mine.db.query("SELECT count(*), count(DISTINCT post_id) FROM post") == [(13, 13)]
+        assert mine.db.query("SELECT count(*), count(DISTINCT account_id) FROM account") == [(5, 5)]
+        assert mine.db.query("SELECT count(*), count(DISTINCT (thread_id, person_id)) FROM inquiry_open") == [(13, 13)]
+
+
+async def test_of_two_who_claim_at_the_same_moment_one_has_it(community: Community) -> None:
+    other = replace(community, data=community.data.with_name("other"))
+    async with community.desk("forum") as mine, other.desk("forum") as theirs:
+        for number in range(3):
+            community.forum.says(f"user{number}", f"swap number {number} failed", title=f"swap {number}")
+        await poll(mine)
+
+        async def claim(work: Workplace, who: str, one: bytes, ver: int) -> str | None:
+            try:
+                await act(work.db, work.settings, one, ver, who, "claim", community.clock(), {})
+            except ChangedMeanwhileError:
+                return None
+            return who
+
+        for row in open_inquiries(mine):
+            one, ver = row["inquiry_id"].bytes, row["ver"]
+            told = await asyncio.gather(claim(mine, "amy", one, ver), claim(theirs, "ben", one, ver))
+            (winner,) = [who for who in told if who]
+            assert mine.db.query("SELECT owner, ver FROM inquiry_open WHERE inquiry_id = ?", [row["inquiry_id"]]) == [
+                (winner, ver + 1)
+            ]
+        assert theirs.db.query("SELECT count(*) FROM inquiry_event WHERE what = 'claim'") == [(3,)]
+
+
+async def test_a_web_process_hears_what_a_collector_stores_and_what_another_web_does(community: Community) -> None:
+    two, three = (replace(community, data=community.data.with_name(name)) for name in ("two", "three"))
+    async with (
+        collecting(community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0) as collector,
+        serving_feed(two.settings("telegram"), clock=community.clock, port=0) as web,
+        serving_feed(three.settings("telegram"), clock=community.clock, port=0) as another,
+    ):
+        assert collector.polled == {"telegram"}
+        assert collector.keeps_house
+        begun = web.stream.number, another.stream.number
+        community.telegram.says("fox", "my swap failed")
+        await poll(collector.work)
+        (row,) = open_inquiries(collector.work)
+        one = row["inquiry_id"].bytes
+        await until(lambda: heard(web.stream, begun[0], one))
+        await until(lambda: heard(another.stream, begun[1], one))
+        begun = web.stream.number, another.stream.number
+        await act(web.work.db, web.work.settings, one, row["ver"], "amy", "claim", community.clock(), {})
+        await until(lambda: heard(another.stream, begun[1], one))
+        assert open_inquiries(another.work)[0]["owner"] == "amy"
+        assert web.stream.since(begun[0], 9) == (web.stream.number, set())  # the page that did it tells of it itself
+
+
+async def heard(stream: Stream, since: int, one: Id) -> bool:
+    told = stream.since(since, 99)
+    return told is not None and one in told[1]
+
+
+# -- processes of their own -----------------------------------------------------------------------
+
+
+class Processes:
+    """`aggregator collect` and `aggregator web`, each with a data directory of its own, as on hosts of their own."""
+
+    def __init__(self, folder: Path, community: Community, lake: LakeSettings) -> None:
+        self._folder, self._community, self._lake = folder, community, lake
+        self._begun: list[subprocess.Popen[bytes]] = []
+
+    def begin(self, name: str, *words: str) -> subprocess.Popen[bytes]:
+        config = self._folder / f"{name}.yaml"
+        settings = {
+            "data": name,
+            "lake": {"store": self._lake.store, "files": self._lake.files, "lease": "2s"},
+            "sources": {
+                "telegram": {
+                    "connector": "telegram",
+                    "token": {"env": "TELEGRAM_TOKEN"},
+                    "api": self._community.telegram_url,
+                    "chats": [self._community.telegram.group],
+                    "long_poll": 0,
+                    "poll_every": "1s",
+                }
+            },
+        }
+        config.write_bytes(orjson.dumps(settings))  # JSON is YAML, too
+        log = (self._folder / f"{name}.log").open("wb")
+        process = subprocess.Popen([*AGGREGATOR, *words, "--config", str(config)], stdout=log, stderr=log)
+        self._begun.append(process)
+        return process
+
+    def log(self, name: str) -> str:
+        return (self._folder / f"{name}.log").read_text()
+
+    def end(self) -> None:
+        for process in self._begun:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def processes(tmp_path: Path, community: Community, lake: LakeSettings) -> Iterator[Processes]:
+    begun = Processes(tmp_path, community, lake)
+    yield begun
+    begun.end()
+
+
+async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
+    community: Community, processes: Processes, lake: LakeSettings, lake_town: LakeTown
+) -> None:
+    said = 0
+
+    def says(times: int) -> None:
+        nonlocal said
+        for _ in range(times):
+            said += 1
+            community.telegram.says(f"user{said % 4}", f"swap number {said} failed")
+
+    watching = await asyncio.to_thread(Lake, lake)
+    try:
+
+        async def all_stored() -> bool:
+            found = await watching.read(lambda con: con.execute("SELECT count(*) FROM post").fetchall())
+            return found == [(said,)]
+
+        says(3)
+        first = processes.begin("first", "collect", "--hooks-port", "0")
+        await until(all_stored, 40)
+        second = processes.begin("second", "collect", "--hooks-port", "0")
+        web = processes.begin("web", "web", "--port", "0")
+        await until(lambda: is_written(processes, "second", "collector.started"), 40)
+        await until(lambda: is_written(processes, "web", "http://"), 40)
+        assert "source.taken" not in processes.log("second")
+
+        first.send_signal(signal.SIGKILL)
+        says(3)
+        await until(all_stored, 20)
+        assert "source.taken" in processes.log("second")
+
+        await asyncio.to_thread(lake_town.server.stop, "immediate")
+        says(3)
+        await asyncio.sleep(1)
+        await asyncio.to_thread(lake_town.server.start)
+        await until(all_stored, 40)
+
+        web.send_signal(signal.SIGKILL)
+        says(2)
+        await until(all_stored, 20)
+        assert watching.query("SELECT count(DISTINCT post_id), count(DISTINCT text) FROM post") == [(said, said)]
+        assert watching.query("SELECT sum(posts) FROM inquiry_open") == [(said,)]
+        assert second.poll() is None
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(second.wait, 20) == 0
+        assert watching.ask("SELECT count(*) FROM desk.lease WHERE until > clock_timestamp()") == [(0,)]
+    finally:
+        watching.close()
+
+
+async def is_written(processes: Processes, name: str, words: str) -> bool:
+    return words in processes.log(name)
