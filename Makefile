@@ -45,6 +45,7 @@ crash: .venv/.dev
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
+	for peers in loaders airbyte; do uv pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate benchmarks/peers/$$peers.in -o benchmarks/peers/$$peers.txt; done
 
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.browser_setup
