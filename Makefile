@@ -60,6 +60,7 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group fuzz -o requirements/fuzz.txt
+	for peers in loaders airbyte; do uv pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate benchmarks/peers/$$peers.in -o benchmarks/peers/$$peers.txt; done
 
 # What the runtime's lock installs, as CycloneDX JSON: build/sbom.json. The tool has an environment of its own.
 sbom:
