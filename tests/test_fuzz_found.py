@@ -37,6 +37,7 @@ POST = Post("1", "hello", NOON, Author("a"))
         replace(POST, order=2**64),
         replace(POST, order="7"),  # type: ignore[arg-type]
         replace(POST, likes=2**63),
+        replace(POST, attachments=True),
         replace(POST, posted_at=NOON.replace(year=1)),
         replace(POST, edited_at=NOON.replace(tzinfo=None)),
         replace(POST, can_reply_until=NOON.replace(year=9999)),
