@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
+import connectors.chat.chatwoot
 from aggregator.prepare import prepare
 from aggregator.sound import refuse_unsound
 from connectors.contract import Author, Counts, Deleted, Moved, Post
@@ -17,7 +19,7 @@ from connectors.feed.document import parse
 from connectors.imap.account import Account, Place, _special
 from connectors.session import told_wait
 from tests.conftest import Community, poll
-from tests.fuzzing.doors import _intercom, _telegram
+from tests.fuzzing.doors import _intercom, _stamped, _telegram
 from tests.fuzzing.draw import Draw
 from tests.fuzzing.mails import _Told
 from tests.fuzzing.reading import origin_of
@@ -74,6 +76,12 @@ def test_a_telegram_call_that_cannot_be_read_is_refused(body: bytes) -> None:
 def test_an_intercom_call_whose_data_is_no_object_brings_nothing() -> None:
     door: Any = source("intercom")
     assert door.receive(_intercom(b'{"data": 5}', Draw(b""))).records == ()
+
+
+def test_a_chatwoot_call_whose_event_is_no_word_brings_nothing() -> None:
+    door: Any = source("chatwoot")
+    with patch.object(connectors.chat.chatwoot, "time", NOON.timestamp):
+        assert door.receive(_stamped("x-chatwoot", b'{"event": {}}', Draw(b""))).records == ()
 
 
 @pytest.mark.parametrize("header", [{"retry-after": "9" * 400}, {"retry-after": "Sat, 14 Mar 9999 08:00:00 +0000"}])

@@ -50,7 +50,8 @@ class Chatwoot:
             body = parse_json(push.body)
         except ValueError as error:
             raise PushRefusedError("a genuine call that is no JSON", 400) from error
-        if not isinstance(body, dict) or body.get("event") not in EVENTS or not self._is_ours(body):
+        event = body.get("event") if isinstance(body, dict) else None
+        if not isinstance(event, str) or event not in EVENTS or not self._is_ours(body):
             return Received(())
         return Received([{"message": body, "sent_at": sent_at.isoformat() if sent_at else None}])
 
