@@ -11,15 +11,16 @@ import httpx
 import pytest
 
 import connectors.chat.chatwoot
+from aggregator.listener import serve
 from aggregator.prepare import prepare
 from aggregator.sound import refuse_unsound
 from connectors.contract import Author, Counts, Deleted, Moved, Post
 from connectors.errors import LONGEST_WAIT, PushRefusedError, RecordError, ThrottledError
 from connectors.feed.document import parse
 from connectors.imap.account import Account, Place, _special
-from connectors.session import told_wait
+from connectors.session import Session, told_wait
 from tests.conftest import Community, poll
-from tests.fuzzing.doors import _intercom, _stamped, _telegram
+from tests.fuzzing.doors import _intercom, _plain_wechat, _qq, _qq_bot, _stamped, _telegram
 from tests.fuzzing.draw import Draw
 from tests.fuzzing.mails import _Told
 from tests.fuzzing.reading import origin_of
@@ -82,6 +83,32 @@ def test_a_chatwoot_call_whose_event_is_no_word_brings_nothing() -> None:
     door: Any = source("chatwoot")
     with patch.object(connectors.chat.chatwoot, "time", NOON.timestamp):
         assert door.receive(_stamped("x-chatwoot", b'{"event": {}}', Draw(b""))).records == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "signs", "body"),
+    [
+        ("qq_bot", _qq_bot, b'{"op": 0, "t": ["C2C_MESSAGE_CREATE"], "d": {}}'),
+        ("qq", _qq, b'{"self_id": 2990000001, "post_type": "notice", "notice_type": []}'),
+        ("wechat", _plain_wechat, b"<xml><MsgType>event</MsgType><Event><a>1</a></Event></xml>"),
+    ],
+)
+def test_a_genuine_call_whose_kind_is_no_word_is_taken(name: str, signs: Any, body: bytes) -> None:
+    door: Any = source(name)
+    push = replace(signs(body, Draw(b"")), method="POST")
+    assert door.receive(push).status in (200, 204)
+
+
+async def test_an_answer_with_a_name_in_another_charset_in_its_headers_is_read() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        name = "名.json".encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-disposition", name)]})
+        await send({"type": "http.response.body", "body": b"[1]"})
+
+    async with serve(app) as url:
+        session = Session(url)
+        assert await session.get_json("/") == [1]
+        await session.aclose()
 
 
 @pytest.mark.parametrize("header", [{"retry-after": "9" * 400}, {"retry-after": "Sat, 14 Mar 9999 08:00:00 +0000"}])

@@ -68,7 +68,7 @@ class Chatwoot:
         if isinstance(account, dict) and account.get("id") not in (None, self.account):
             return False
         number = inbox.get("id") if isinstance(inbox, dict) else body.get("inbox_id")
-        return not self.inboxes or number in self.inboxes
+        return not self.inboxes or (isinstance(number, int) and number in self.inboxes)
 
     def message(self, record: Record) -> Message | None:
         """None: a note among colleagues, or something that nobody said.
