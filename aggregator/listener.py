@@ -55,8 +55,9 @@ class _Server(uvicorn.Server):
         now, waiting = asyncio.get_running_loop().time(), self._waiting
         self._waiting = {}
         for each in list(self.server_state.connections):
-            cycle = getattr(each, "cycle", None)
-            if cycle is not None and not cycle.response_complete:
+            if not hasattr(each, "cycle"):  # a WebSocket
+                continue
+            if each.cycle is not None and not each.cycle.response_complete:
                 continue
             self._waiting[each] = since = waiting.get(each, now)
             if now - since > HEADERS_WITHIN and each.transport is not None:

@@ -67,6 +67,15 @@ def test_a_record_that_the_database_would_refuse_is_refused_alone(odd: dict[str,
     assert page.records == 2
 
 
+def test_a_record_that_is_nested_too_deeply_to_be_stored_does_not_stop_its_page() -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    connector, (first, *_) = source("telegram"), stored("telegram")
+    page = prepare([{"update_id": 1, "message": deep}, first], origin_of(connector), NOON)
+    assert (page.records, len(page.rejected)) == (2, 1)
+
+
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"update_id": "\xff'])
 def test_a_telegram_call_that_cannot_be_read_is_refused(body: bytes) -> None:
     door: Any = source("telegram")
