@@ -54,7 +54,8 @@ class _Server(uvicorn.Server):
         ends those that are silent after an answer."""
         now, waiting = asyncio.get_running_loop().time(), self._waiting
         self._waiting = {}
-        for each in list(self.server_state.connections):
+        connections: list[Any] = list(self.server_state.connections)
+        for each in connections:
             if not hasattr(each, "cycle"):  # a WebSocket
                 continue
             if each.cycle is not None and not each.cycle.response_complete:
