@@ -66,9 +66,11 @@ class _Server(uvicorn.Server):
         ends those that are silent after an answer."""
         now, waiting = asyncio.get_running_loop().time(), self._waiting
         self._waiting = {}
-        for each in list(self.server_state.connections):
-            cycle = getattr(each, "cycle", None)
-            if cycle is not None and not cycle.response_complete:
+        connections: list[Any] = list(self.server_state.connections)
+        for each in connections:
+            if not hasattr(each, "cycle"):  # a WebSocket
+                continue
+            if each.cycle is not None and not each.cycle.response_complete:
                 continue
             self._waiting[each] = since = waiting.get(each, now)
             if now - since > HEADERS_WITHIN and each.transport is not None:

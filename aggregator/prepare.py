@@ -88,8 +88,11 @@ def _written(masked: Record) -> tuple[Record, str]:
     try:
         return masked, orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
-        text = json.dumps(masked, ensure_ascii=False, default=str).encode("utf-8", "replace")
-        stored = parse_json(text)
+        try:
+            text = json.dumps(masked, ensure_ascii=False, default=str).encode("utf-8", "replace")
+            stored = parse_json(text)
+        except (ValueError, RecursionError):
+            stored = {"unreadable": "(not kept: it cannot be written as JSON, or is nested too deeply)"}
         return stored, orjson.dumps(stored).decode()
 
 

@@ -51,6 +51,8 @@ def _odd_post(post: Post) -> str | None:
         return "native_id"
     odd = _odd_texts(_TEXTS, _texts(post)) or _odd_numbers(_NUMBERS, _numbers(post)) or _odd_times(_TIMES, _times(post))
     if odd is None and (post.mentions or post.links):
+        if None in post.mentions or None in post.links:
+            return "a mention or link"
         return _odd_texts(("a mention",) * len(post.mentions), post.mentions) or _odd_texts(
             ("a link",) * len(post.links), post.links
         )
@@ -90,7 +92,7 @@ def _odd_numbers(names: Iterable[str], values: tuple[Any, ...]) -> str | None:
         (
             name
             for name, value in zip(names, values, strict=True)
-            if value is not None and not (isinstance(value, int) and -_MOST <= value <= _MOST)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST)
         ),
         None,
     )

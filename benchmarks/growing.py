@@ -97,7 +97,7 @@ def readers() -> dict[str, Reads]:
         ),
         "include, exclude": Reads(words.search, post, "as mask"),
         "safety": Reads(lambda text: safety.check(text, context), answer, "LONGEST_ANSWER"),
-        "quoting": Reads(lambda text: quoting.quotable(text, other), 16_000, "an answer of ours"),
+        "quoting": Reads(lambda text: quoting.quotable(text, other), quoting.LONGEST, "LONGEST of quoting.py"),
         "pieces": Reads(pieces, 20_000, "LONGEST of a page"),
         "html": Reads(html_to_text, post, "as mask"),
         "mail html": Reads(text_of_html, post, "LONGEST_TEXT"),

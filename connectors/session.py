@@ -257,8 +257,9 @@ class Session:
                 raise TransientError(
                     f"{self._host} answered with more than {LARGEST // 2**20} MB: is the configured url right?"
                 )
-        packed = ("content-encoding", "content-length", "transfer-encoding")
-        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in packed]
+        packed = (b"content-encoding", b"content-length", b"transfer-encoding")
+        # As bytes: some servers write names of files in their own charset.
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in packed]
         return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=response.request)
 
     def _failure(self, response: httpx.Response, *, gone: bool) -> ConnectorError | None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
+import connectors.chat.chatwoot
+from aggregator.listener import serve
 from aggregator.prepare import prepare
 from aggregator.sound import refuse_unsound
 from connectors.contract import Author, Counts, Deleted, Moved, Post
 from connectors.errors import LONGEST_WAIT, PushRefusedError, RecordError, ThrottledError
 from connectors.feed.document import parse
 from connectors.imap.account import Account, Place, _special
-from connectors.session import told_wait
+from connectors.session import Session, told_wait
 from tests.conftest import Community, poll
-from tests.fuzzing.doors import _intercom, _telegram
+from tests.fuzzing.doors import _intercom, _plain_wechat, _qq, _qq_bot, _stamped, _telegram
 from tests.fuzzing.draw import Draw
 from tests.fuzzing.mails import _Told
 from tests.fuzzing.reading import origin_of
@@ -37,6 +40,7 @@ POST = Post("1", "hello", NOON, Author("a"))
         replace(POST, order=2**64),
         replace(POST, order="7"),  # type: ignore[arg-type]
         replace(POST, likes=2**63),
+        replace(POST, attachments=True),
         replace(POST, posted_at=NOON.replace(year=1)),
         replace(POST, edited_at=NOON.replace(tzinfo=None)),
         replace(POST, can_reply_until=NOON.replace(year=9999)),
@@ -63,6 +67,15 @@ def test_a_record_that_the_database_would_refuse_is_refused_alone(odd: dict[str,
     assert page.records == 2
 
 
+def test_a_record_that_is_nested_too_deeply_to_be_stored_does_not_stop_its_page() -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    connector, (first, *_) = source("telegram"), stored("telegram")
+    page = prepare([{"update_id": 1, "message": deep}, first], origin_of(connector), NOON)
+    assert (page.records, len(page.rejected)) == (2, 1)
+
+
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"update_id": "\xff'])
 def test_a_telegram_call_that_cannot_be_read_is_refused(body: bytes) -> None:
     door: Any = source("telegram")
@@ -73,6 +86,38 @@ def test_a_telegram_call_that_cannot_be_read_is_refused(body: bytes) -> None:
 def test_an_intercom_call_whose_data_is_no_object_brings_nothing() -> None:
     door: Any = source("intercom")
     assert door.receive(_intercom(b'{"data": 5}', Draw(b""))).records == ()
+
+
+def test_a_chatwoot_call_whose_event_is_no_word_brings_nothing() -> None:
+    door: Any = source("chatwoot")
+    with patch.object(connectors.chat.chatwoot, "time", NOON.timestamp):
+        assert door.receive(_stamped("x-chatwoot", b'{"event": {}}', Draw(b""))).records == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "signs", "body"),
+    [
+        ("qq_bot", _qq_bot, b'{"op": 0, "t": ["C2C_MESSAGE_CREATE"], "d": {}}'),
+        ("qq", _qq, b'{"self_id": 2990000001, "post_type": "notice", "notice_type": []}'),
+        ("wechat", _plain_wechat, b"<xml><MsgType>event</MsgType><Event><a>1</a></Event></xml>"),
+    ],
+)
+def test_a_genuine_call_whose_kind_is_no_word_is_taken(name: str, signs: Any, body: bytes) -> None:
+    door: Any = source(name)
+    push = replace(signs(body, Draw(b"")), method="POST")
+    assert door.receive(push).status in (200, 204)
+
+
+async def test_an_answer_with_a_name_in_another_charset_in_its_headers_is_read() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        name = "名.json".encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-disposition", name)]})
+        await send({"type": "http.response.body", "body": b"[1]"})
+
+    async with serve(app) as url:
+        session = Session(url)
+        assert await session.get_json("/") == [1]
+        await session.aclose()
 
 
 @pytest.mark.parametrize("header", [{"retry-after": "9" * 400}, {"retry-after": "Sat, 14 Mar 9999 08:00:00 +0000"}])

@@ -12,8 +12,14 @@ import structlog
 from tests.fuzzing.running import unguided
 from tests.fuzzing.targets import TARGETS
 
-SLOW = {"stored": 30, "pages": 150, "api": 150}  # each input is a transaction, or a page
-INPUTS = 120
+SLOW = {
+    "stored": 25,
+    "pages": 60,
+    "api": 100,
+    "answers-forum": 25,
+    "answers-feed": 25,
+}  # each input is a transaction, or a page
+INPUTS = 60
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,10 @@ from aggregator.triage.entities import find_entities, ids
 from aggregator.triage.language import search_text
 
 GAP = "{?}"
+LONGEST = 4000  # characters of an answer that is offered again
 _PRIVATE = (*PRIVATE, "order")
 _MASK = re.compile("█+")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"https?://[^\s<>\"'，。；！？、）】」]+|www\.[^\s<>\"'，。；！？、）】」]+", re.IGNORECASE)
 _TELLING_URL = re.compile(r"[?#=@]|\d{4,}|0x|[0-9A-Za-z_-]{24,}")
 _HANDLE = re.compile(r"(?<![\w.])@[\w.]{2,32}")
@@ -29,7 +30,7 @@ _SHORTENED = re.compile(
 )
 _NAME_ON_CHAIN = re.compile(r"(?<![\w-])[\w-]+\.(?:eth|sol|bnb|arb|lens|ton|btc|bit|crypto)(?![\w-])", re.IGNORECASE)
 _ROW = re.compile(
-    r"(?<![0-9A-Za-z])(?:0[xX][0-9A-Fa-f]{4,}|(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[0-9A-Za-z_-]{8,}|\d{5,})(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?:0[xX][0-9A-Fa-f]{4,}|(?=[A-Za-z_-]{0,99}\d)(?=[\d_-]{0,99}[A-Za-z])[0-9A-Za-z_-]{8,}|\d{5,})(?![0-9A-Za-z])"
 )
 _GROUPED = re.compile(r"(?<![\d.])\+?\(?\d{2,4}\)?(?:[ -]\(?\d{2,4}\)?){2,5}(?![\d.])")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
@@ -51,7 +52,7 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 _CHINESE_GREETING = re.compile(
-    r"(?m)^\s*(?:尊敬的|亲爱的)?(?P<who>[^\s，,。！!：:？?、\n]{1,16}?)(?P<title>先生|女士|小姐|同学|老师|老板|总|哥|姐)?"
+    r"(?m)^[^\S\n]*(?:尊敬的|亲爱的)?(?P<who>[^\s，,。！!：:？?、\n]{1,16}?)(?P<title>先生|女士|小姐|同学|老师|老板|总|哥|姐)?"
     r"[，,：: ]?\s?(?=[您你]好|您 ?好)"
 )
 _CHINESE_NOBODY = re.compile(
@@ -79,7 +80,10 @@ _Gap = tuple[int, int, str]
 
 
 def quotable(answer: str, other: Other) -> str | None:
-    """The answer with gaps where it spoke of this customer; None: it cannot be cleaned, or nothing much is left."""
+    """The answer with gaps where it spoke of this customer; None: it cannot be cleaned, nothing much is left, or it is
+    too long to be looked through while somebody waits."""
+    if len(answer) > LONGEST:
+        return None
     clean = _without(answer, list(_gaps(answer, other)))
     if secrets.find(clean) or any(_surely_theirs(clean, other)):
         return None

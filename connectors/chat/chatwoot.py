@@ -50,7 +50,8 @@ class Chatwoot:
             body = parse_json(push.body)
         except ValueError as error:
             raise PushRefusedError("a genuine call that is no JSON", 400) from error
-        if not isinstance(body, dict) or body.get("event") not in EVENTS or not self._is_ours(body):
+        event = body.get("event") if isinstance(body, dict) else None
+        if not isinstance(event, str) or event not in EVENTS or not self._is_ours(body):
             return Received(())
         return Received([{"message": body, "sent_at": sent_at.isoformat() if sent_at else None}])
 
@@ -67,7 +68,7 @@ class Chatwoot:
         if isinstance(account, dict) and account.get("id") not in (None, self.account):
             return False
         number = inbox.get("id") if isinstance(inbox, dict) else body.get("inbox_id")
-        return not self.inboxes or number in self.inboxes
+        return not self.inboxes or (isinstance(number, int) and number in self.inboxes)
 
     def message(self, record: Record) -> Message | None:
         """None: a note among colleagues, or something that nobody said.

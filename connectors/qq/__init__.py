@@ -177,7 +177,9 @@ class QQ(PullConnector, PushConnector, Replying):
 
     def _chat(self, event: Record) -> Chat | None:
         kind = event.get("post_type")
-        if kind not in ("message", "message_sent") and not (kind == "notice" and event.get("notice_type") in RECALLS):
+        if kind not in ("message", "message_sent") and not (
+            kind == "notice" and str(event.get("notice_type")) in RECALLS
+        ):
             return None
         chat = chat_of(event)
         if chat is None:

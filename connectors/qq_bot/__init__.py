@@ -187,7 +187,8 @@ class QQBot(PullConnector, PushConnector, Replying):
 
     def _wants(self, event: Record) -> bool:
         """Whether it says something, in a place that we read. What cannot be read is kept, to be quarantined."""
-        if event.get("t") not in SAID.keys() | RECALLED.keys():
+        kind = event.get("t")
+        if not isinstance(kind, str) or kind not in SAID.keys() | RECALLED.keys():
             self._note_membership(event)
             return False
         try:

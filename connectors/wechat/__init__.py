@@ -260,7 +260,7 @@ class WeChat(PullConnector, PushConnector, Replying):
         if push.method == "GET":
             return Received((), body=door.echo(push))
         message = door.message(push)
-        self._look_for_articles = new = message.get("Event") in NEW_ARTICLE or self._look_for_articles
+        self._look_for_articles = new = str(message.get("Event")) in NEW_ARTICLE or self._look_for_articles
         records = [message if "unreadable" in message else {"message": message}]
         reply = self._replies.to(message, self.clock())
         if reply is None or push.body.lstrip().startswith(b"{"):  # replies are documented in XML only

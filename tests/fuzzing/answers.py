@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Final
+from unittest.mock import patch
 
 import httpx
 
@@ -67,7 +68,6 @@ class Platform(httpx.AsyncBaseTransport):
 def _target(name: str, at: str, platform: Callable[[], Any]) -> Target:
     def ready() -> Feed:
         transport = Platform(platform())
-        httpx.AsyncHTTPTransport.handle_async_request = transport.handle_async_request  # type: ignore[method-assign,assignment]
         take, loop = reader(source(at)), asyncio.new_event_loop()
 
         async def poll() -> None:
@@ -89,7 +89,8 @@ def _target(name: str, at: str, platform: Callable[[], Any]) -> Target:
         def feed(data: bytes) -> None:
             transport.draw = Draw(data)
             transport.turn = transport.draw.number(6) + 1
-            loop.run_until_complete(poll())
+            with patch.object(httpx.AsyncHTTPTransport, "handle_async_request", transport.handle_async_request):
+                loop.run_until_complete(poll())
 
         return feed
 

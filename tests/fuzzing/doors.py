@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
+from unittest.mock import patch
 
+import connectors.chat.chatwoot
 from connectors.chat.intake import Intake
 from connectors.contract import Push, PushConnector, Record
 from connectors.errors import ConnectorError
@@ -115,8 +117,6 @@ def _target(name: str, at: str, signs: Signs, bodies: Callable[[], Sequence[Reco
         desk = getattr(connector, "_desk", None)
         if isinstance(desk, Intake):
             desk._now = NOON.timestamp
-        else:
-            _stop_clocks()
 
         def feed(data: bytes) -> None:
             draw = Draw(data)
@@ -127,7 +127,8 @@ def _target(name: str, at: str, signs: Signs, bodies: Callable[[], Sequence[Reco
             if genuine == 0:
                 push = _forged(push, draw)
             try:
-                received = connector.receive(push)
+                with patch.object(connectors.chat.chatwoot, "time", NOON.timestamp):
+                    received = connector.receive(push)
             except ConnectorError:
                 return
             assert 200 <= received.status < 500
@@ -137,13 +138,6 @@ def _target(name: str, at: str, signs: Signs, bodies: Callable[[], Sequence[Reco
         return feed
 
     return Target(f"door-{name}", lambda: moments(32), ready)
-
-
-def _stop_clocks() -> None:
-    """Chatwoot's calls are held against the machine's clock."""
-    import connectors.chat.chatwoot as chatwoot
-
-    chatwoot.time = NOON.timestamp  # type: ignore[assignment]
 
 
 def _wechat_messages() -> list[Record]:
