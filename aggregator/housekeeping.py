@@ -114,13 +114,17 @@ async def _black_out(work: Workplace, plan: Plan, black: Black) -> None:
     for some in _parts(gone, erasing.POSTS_AT_ONCE):
         await _written(work, partial(erasing.delete_unreadable, gone=some, plan=plan))
     for column in await work.db.read(sweep.to_black_out):
-        changes = await work.db.read(lambda con, column=column: list(sweep.changes(con, black, column)))
+        changes = await work.db.read(partial(_changes, black, column))
         for part in _parts(changes, erasing.VALUES_AT_ONCE):
             touched = await _written(
                 work, partial(erasing.black_out, column=column, changes=part, plan=plan,
                               clock_of=partial(clock_of, work.settings), points=work.settings.points),
             )  # fmt: skip
             work.ingest.tell(touched)
+
+
+def _changes(black: Black, column: sweep.Column, con: Connection) -> list[sweep.Change]:
+    return list(sweep.changes(con, black, column))
 
 
 def _parts(all_: Sequence[T], size: int) -> list[Sequence[T]]:

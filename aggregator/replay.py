@@ -69,14 +69,16 @@ def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None
     return con.execute(f"{_STORED} WHERE p.post_id > ? ORDER BY p.post_id LIMIT ?", [after, PAGE]).fetchall()
 
 
+def _of_posts(posts: Sequence[UUID], con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
+    return con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [list(posts)]).fetchall()
+
+
 async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts: Collection[Id]) -> None:
     """The same of some posts, whose records were changed; a few at a time, for live pages go first."""
     wanted = [*map(as_uuid, posts)]
     for first in range(0, len(wanted), FEW):
         some = wanted[first : first + FEW]
-        found = await ingest.db.read(
-            lambda con, some=some: con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [some]).fetchall()
-        )
+        found = await ingest.db.read(partial(_of_posts, some))
         for source in dict.fromkeys(row[1] for row in found):
             if source in origins:
                 await _reread(ingest, origins[source], [row for row in found if row[1] == source])
