@@ -169,6 +169,7 @@ def web(port: int | None, config: Path) -> None:
 def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
     """Read each source once, then end: for cron. Without SOURCES: all of them.
 
+    Where no service is at work, webhooks and alerts that are due are sent at the end, for at most 30 seconds.
     While another `aggregator poll` is at work it says so and ends with 0.
     """
     from aggregator.locking import lock
@@ -680,7 +681,7 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     from aggregator.workplace import Workplace
 
     async with Workplace(settings, listen=command == "poll") as work:
-        return await handlers(work)[command](arguments, say)
+        return await handlers(work, alone=True)[command](arguments, say)
 
 
 def _show(result: Any, as_json: bool, text: str) -> None:

@@ -29,11 +29,15 @@ from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.store.reading import FeedRow
 from aggregator.store.reports import source_reports
+from aggregator.telling.serving import deliver_once
 from aggregator.workplace import Workplace
 
+DELIVERIES = "webhooks and alerts"
+"""Beside the names of sources in what `poll` answers, none of which has a space in it."""
 
-def handlers(work: Workplace) -> Mapping[str, Handler]:
-    """The commands by name."""
+
+def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
+    """The commands by name. `alone`: no service is at work, which would tell others of what is found."""
 
     async def import_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: files (absolute paths), source, map, encoding."""
@@ -72,7 +76,7 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
         return asdict(result)
 
     async def poll(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
-        """arguments: sources (names; empty: all). One pass over each."""
+        """arguments: sources (names; empty: all). One pass over each; then, alone, what others are to be told."""
         wanted = arguments["sources"] or list(work.poller.sources)
         if unknown := [name for name in wanted if name not in work.poller.sources]:
             raise RefusedError(
@@ -86,7 +90,14 @@ def handlers(work: Workplace) -> Mapping[str, Handler]:
             say({"line": f"{name}: {source.message or 'ok'}"})
             return name, {"ok": ok, "message": source.message}
 
-        return dict(await asyncio.gather(*(one(name) for name in wanted)))
+        polled = dict(await asyncio.gather(*(one(name) for name in wanted)))
+        if alone and work.telling.is_used:
+            await work.ingest.group()  # an incident may begin with what was just read
+            sent = await deliver_once(work.db, work.settings, work.clock, work.telling)
+            message = f"{sent.done} delivered" + (f", {sent.left} not: {sent.why}" if sent.left else "")
+            say({"line": f"{DELIVERIES}: {message}"})
+            polled[DELIVERIES] = {"ok": not sent.left, "message": message}
+        return polled
 
     async def feed(arguments: dict[str, Any], _: Say) -> dict[str, Any]:
         """arguments: limit. The most pressing open inquiries; the terms of each sum to its priority."""

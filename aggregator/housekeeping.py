@@ -127,6 +127,10 @@ async def _black_out(work: Workplace, plan: Plan, black: Black) -> None:
             work.ingest.tell(touched)
 
 
+def _changes(black: Black, column: sweep.Column, con: Connection) -> list[sweep.Change]:
+    return list(sweep.changes(con, black, column))
+
+
 def _parts(all_: Sequence[T], size: int) -> list[Sequence[T]]:
     return [all_[first : first + size] for first in range(0, len(all_), size)]
 

@@ -69,8 +69,8 @@ def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None
     return con.execute(f"{_STORED} WHERE p.post_id > ? ORDER BY p.post_id LIMIT ?", [after, PAGE]).fetchall()
 
 
-def _these(some: Sequence[UUID], con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
-    return con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [some]).fetchall()
+def _of_posts(posts: Sequence[UUID], con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
+    return con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [list(posts)]).fetchall()
 
 
 async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts: Collection[Id]) -> None:
@@ -78,7 +78,7 @@ async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts:
     wanted = [*map(as_uuid, posts)]
     for first in range(0, len(wanted), FEW):
         some = wanted[first : first + FEW]
-        found = await ingest.db.read(partial(_these, some))
+        found = await ingest.db.read(partial(_of_posts, some))
         for source in dict.fromkeys(row[1] for row in found):
             if source in origins:
                 await _reread(ingest, origins[source], [row for row in found if row[1] == source])

@@ -214,6 +214,26 @@ async def test_an_incident_is_told_when_it_begins_grows_and_ends(
         assert (told[2]["end_reason"], "Arbitrum" in told[0]["says"]) == ("quiet", True)
 
 
+async def test_an_incident_that_nobody_begins_with_goes_to_the_next_until_somebody_does(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_place() as one, a_place() as lead, a_place() as boss:
+        places = {"one": to(one, monkeypatch), "lead": to(lead, monkeypatch), "boss": to(boss, monkeypatch)}
+        async with watching(community, places, rule("incident.started", then=("lead", "boss"))) as watch:
+            for number in range(3):
+                await watch.says((f"user{number}", f"swap fails on Arbitrum since v2.1.3, error 5003 {'!' * number}"))
+            await watch.deliver(minutes=9)
+            assert (len(one.came), len(lead.came)) == (1, 0)
+            await watch.deliver(minutes=2)
+            assert titles(lead)[0].startswith("Nobody has taken it for 10 min. New incident INC-1")
+            inquiry, ver = watch.work.db.query("SELECT inquiry_id, ver FROM inquiry_open ORDER BY opened_at LIMIT 1")[0]
+            await act(
+                watch.work.db, watch.work.settings, inquiry.bytes, ver, "amy", "claim", watch.community.clock(), {}
+            )
+            await watch.deliver(hours=1)
+        assert (len(one.came), len(lead.came), boss.came) == (1, 1, [])
+
+
 async def test_a_clock_about_to_run_out_and_a_source_that_sees_nothing_are_told(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

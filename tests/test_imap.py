@@ -634,6 +634,7 @@ class Provider:
         self.asked: list[dict[str, str]] = []
         self.lasts = 3600
         self.error: str | None = None
+        self.told: dict[str, Any] | None = None  # instead of a new refresh token
         self.app = Starlette(routes=[Route("/token", self.token, methods=["POST"])])
 
     async def token(self, request: Request) -> JSONResponse:
@@ -641,7 +642,8 @@ class Provider:
         if self.error:
             return JSONResponse({"error": self.error}, 400)
         renewed = {"refresh_token": f"refresh-{len(self.asked)}"} if "refresh_token" in self.asked[-1] else {}
-        return JSONResponse({"access_token": self.mail.access_token, "expires_in": self.lasts, **renewed})
+        told = self.told if self.told is not None else renewed
+        return JSONResponse({"access_token": self.mail.access_token, "expires_in": self.lasts, **told})
 
 
 @pytest.fixture
@@ -685,6 +687,29 @@ async def test_a_refresh_token_is_exchanged_and_its_successor_used(
             assert [page async for page in connector.pages(None)]
             mail.fail_next("bye", command="NOOP")
     assert [each["refresh_token"] for each in server.asked] == ["refresh-0", "refresh-1"]
+
+
+@pytest.mark.parametrize(
+    ("told", "warns"),
+    [
+        ({"refresh_token_expires_in": 86_400}, True),
+        ({"refresh_token_expires_in": "86400"}, True),
+        ({"refresh_token_expires_in": 30 * 86_400}, False),
+        ({"refresh_token_expires_in": 86_400, "refresh_token": "refresh-1"}, False),  # each answer brings a newer one
+        ({}, False),  # the provider does not say
+    ],
+)
+async def test_a_refresh_token_that_ends_soon_is_warned_of_where_the_provider_says_so(
+    told: dict[str, Any], warns: bool, source: Source, provider: tuple[Provider, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, url = provider
+    server.told = told
+    monkeypatch.setenv(PASSWORD_ENV, "refresh-0")
+    async with source(oauth2=oauth2(url)) as connector:
+        pages = [page async for page in connector.pages(None)]
+    found = [warning for warning in pages[-1].warnings if "expires" in warning]  # by this word alerts know it
+    assert bool(found) is warns
+    assert all("refresh-0" not in warning and PASSWORD_ENV in warning for warning in found)
 
 
 async def test_a_token_is_used_until_shortly_before_its_end(

@@ -15,11 +15,14 @@ import httpx
 import pytest
 import yaml
 
+from aggregator.commands import DELIVERIES, handlers
 from aggregator.telling.sender import Sender
-from aggregator.telling.serving import carriers_of
+from aggregator.telling.serving import carriers_of, deliver_once
 from aggregator.telling.signing import headers, key_of
-from tests.conftest import Community
+from tests.conftest import Community, poll
 from tests.console import Console
+from tests.test_alerts import PHRASE
+from tests.test_import import jsonl
 from tests.test_webhooks import webhook
 from tests.told_place import SECRET, Place, a_place
 from tests.web_site import open_site
@@ -77,6 +80,48 @@ def test_a_test_shows_what_came_back(console: Console, monkeypatch: pytest.Monke
         assert place.came[3].told["title"] == "Test"
         unknown = console.run("webhook", "test", "ticket")
         assert (unknown.exit_code, "there is no ticket; there are tickets" in unknown.output) == (2, True)
+
+
+def test_a_poll_without_a_service_sends_what_is_due_and_says_what_was_not_taken(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with a_place_elsewhere() as place:
+        configure(console, place, monkeypatch)
+        assert console.result("poll") == {DELIVERIES: {"ok": True, "message": "0 delivered"}}
+        rows = [
+            {"native_id": str(number), "author_id": f"u{number}", "text": f"my phrase: {PHRASE}"} for number in (1, 2)
+        ]
+        console.ok("import", jsonl(tmp_path / "one.jsonl", rows[0]), "--source", "old")
+        assert place.came == []  # noted only
+        assert console.result("poll")[DELIVERIES]["message"] == "1 delivered"
+        assert [each.told["title"].partition(":")[0] for each in place.came] == ["Key or phrase exposed"]
+        place.answers.append(503)
+        console.ok("import", jsonl(tmp_path / "two.jsonl", rows[1]), "--source", "old")
+        told = console.result("poll", code=1)[DELIVERIES]  # nothing else was to be done
+        assert (told["ok"], told["message"].partition(":")[0]) == (False, "0 delivered, 1 not")
+        assert console.result("poll", code=1)[DELIVERIES]["ok"] is False  # it waits for its next try
+        assert len(place.came) == 2
+
+
+async def test_what_is_not_sent_in_time_is_sent_by_the_next_poll(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    async with a_place() as place:
+        community.more["webhooks"] = {"program": webhook(place, events=("inquiry.new",))}
+        async with community.desk("telegram") as work:
+            community.telegram.says("fox", "my swordfish transfer is stuck")
+            do = handlers(work, alone=True)["poll"]
+            told = await do({"sources": []}, lambda _: None)
+            assert told == {
+                "telegram": {"ok": True, "message": ""}, DELIVERIES: {"ok": True, "message": "1 delivered"}
+            }  # fmt: skip
+            community.telegram.says("owl", "how do I raise the network fee?")
+            await poll(work)
+            late = await deliver_once(work.db, work.settings, community.clock, work.telling, within=0)
+            assert (late.done, late.left, late.why) == (0, 1, "broken off after 0 s")
+            assert (await deliver_once(work.db, work.settings, community.clock, work.telling)).done == 1
+        assert len(place.came) == 2
 
 
 def test_secrets_that_are_none_are_found_before_the_start(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ that an erasure that was killed can be finished, with the same words."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -135,13 +135,7 @@ def unfinished(con: Connection) -> Plan | None:
     if row is None:
         return None
     began_at, said, blacked = row[0], orjson.loads(row[1]), orjson.loads(row[2])
-    accounts, perhaps = (
-        tuple(
-            Account(bytes.fromhex(account), space, native_id, called, handle, role, bytes.fromhex(person))
-            for account, space, native_id, called, handle, role, person in said[name]
-        )
-        for name in ("accounts", "perhaps")
-    )
+    accounts, perhaps = (tuple(map(_account, said[name])) for name in ("accounts", "perhaps"))
     words = Words(*(frozenset(said[name]) for name in ("passages", "names", "called", "native_ids")))
     posts = frozenset(one.bytes for (one,) in con.execute("SELECT erased_id FROM erasing_post").fetchall())
     return Plan(
@@ -174,6 +168,11 @@ def _as_json(plan: Plan) -> dict[str, Any]:
         "since": plan.since and plan.since.isoformat(),
         "deleted": dict(plan.deleted),
     }
+
+
+def _account(row: Sequence[Any]) -> Account:
+    account, space, native_id, name, handle, role, person = row
+    return Account(bytes.fromhex(account), space, native_id, name, handle, role, bytes.fromhex(person))
 
 
 def _unhexed(some: Collection[str]) -> frozenset[Id]:

@@ -90,6 +90,22 @@ def end(con: Connection, ids: Sequence[UUID], state: str, now: datetime, why: st
     )
 
 
+def taken(con: Connection) -> int:
+    """How many were taken, of those that are remembered."""
+    (count,) = con.execute("SELECT count(*) FROM delivery WHERE state = 'done'").fetchone() or (0,)
+    return int(count)
+
+
+def left(con: Connection, since: datetime) -> tuple[int, str]:
+    """How many were due at that moment, and wait for another try or were given up since; and why one of them does."""
+    count, why = con.execute(
+        "SELECT count(*), any_value(why) FROM delivery WHERE (state = 'due' AND (due_at <= $1 OR why IS NOT NULL)) "
+        "OR (state = 'given_up' AND ended_at >= $1)",
+        [since],
+    ).fetchone() or (0, None)
+    return int(count), why or ""
+
+
 def give_up(con: Connection, target: str, before: datetime | None, now: datetime, why: str) -> int:
     """All that has waited since `before` (None: all that waits). Returns how many there were."""
     done = con.execute(

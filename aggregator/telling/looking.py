@@ -27,6 +27,12 @@ def incidents_by_id(con: Connection, wanted: Collection[Id]) -> list[dict[str, A
                EXISTS (
                    FROM incident_member AS m JOIN inquiry AS q ON q.inquiry_id = m.inquiry_id
                    WHERE m.incident_id = i.incident_id AND NOT q.backfill
+               ),
+               EXISTS (FROM incident_event AS e WHERE e.incident_id = i.incident_id AND e.who <> 'system')
+               OR EXISTS (
+                   FROM incident_member AS m JOIN inquiry_open AS q ON q.inquiry_id = m.inquiry_id
+                   WHERE m.incident_id = i.incident_id AND m.left_at IS NULL
+                       AND (q.owner IS NOT NULL OR q.state NOT IN ('new', 'snoozed'))
                )
         FROM incident AS i LEFT JOIN incident_size AS s ON s.incident_id = i.incident_id
         WHERE list_contains(?, i.incident_id)
@@ -34,9 +40,18 @@ def incidents_by_id(con: Connection, wanted: Collection[Id]) -> list[dict[str, A
         """,
         [[as_uuid(one) for one in wanted]],
     ).fetchall()
-    names = ("id", "number", "state", "fields", "began_at", "ended_at", "end_reason", "persons", "live")
+    names = ("id", "number", "state", "fields", "began_at", "ended_at", "end_reason", "persons", "live", "taken")
     told = [dict(zip(names, row, strict=True)) for row in found]
     return [row | {"id": str(row["id"]), "fields": orjson.loads(row["fields"])} for row in told]
+
+
+def escalating(con: Connection) -> list[Id]:
+    """Incidents of which somebody is still to be told unless a colleague has begun with them."""
+    found = con.execute(
+        "SELECT DISTINCT CAST(subject AS UUID) FROM delivery "
+        "WHERE state = 'due' AND unless_taken AND starts_with(event, 'incident.')"
+    ).fetchall()
+    return [one.bytes for (one,) in found]
 
 
 def sources(con: Connection, names: Collection[str]) -> list[tuple[str, str, str, Sequence[str], datetime | None]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from aggregator.store import deliveries
 from aggregator.telling.apprising import Receiver
 from aggregator.telling.endpoints import Endpoint
 from aggregator.telling.sender import Sender
@@ -19,11 +20,41 @@ if TYPE_CHECKING:
     from aggregator.telling.telling import Telling
 
 
+WITHIN: Final = 30.0  # seconds that a command which ends gives to what is due
+
+
 def carriers_of(settings: Settings) -> dict[str, Carrier]:
     """The way to each target that is told anything, by its name."""
     endpoints = {f"webhook:{name}": Endpoint(name, each) for name, each in settings.webhooks.items() if each.enabled}
     places = settings.alerts.destinations.items()
     return {**endpoints, **{f"alert:{name}": Receiver(name, each) for name, each in places if each.enabled}}
+
+
+class Sent(NamedTuple):
+    """done: how many were taken. left: how many were due, and are to be tried again. why: of one of these."""
+
+    done: int
+    left: int
+    why: str
+
+
+async def deliver_once(
+    db: Database, settings: Settings, clock: Clock, telling: Telling, within: float = WITHIN
+) -> Sent:
+    """Look for what only time brings, and send what is due, for so many seconds at most; for a command that ends."""
+    await telling.look()
+    began = clock()
+    before = await db.read(deliveries.taken)
+    sender, failed = Sender(db, clock, carriers_of(settings)), ""
+    try:
+        async with asyncio.timeout(within):
+            await sender.deliver_due(until_done=True)
+    except TimeoutError:
+        failed = f"broken off after {within:g} s"
+    finally:
+        await sender.stop()
+    left, why = await db.read(lambda con: deliveries.left(con, began))
+    return Sent(await db.read(deliveries.taken) - before, left, failed or why)
 
 
 @asynccontextmanager

@@ -63,6 +63,9 @@ class Telling:
             for band in each.bands
         ]
         self._floor = max(1.0, min(wanted, default=states.LEVELS["P0"]))
+        self._incidents_escalate = any(
+            rule.then and any(event.startswith("incident.") for event in rule.events) for rule in self._rules.values()
+        )
         self._tells_all = any({"inquiry.new", "inquiry.changed"} & {*each.events} for each in self._webhooks.values())
         band = {3.0: "P0", 2.0: "P1", 1.0: "P2"}[self._floor]
         self._least = getattr(settings.bands, band) - MOST_ADDED
@@ -138,6 +141,8 @@ class Telling:
                 levels |= new.levels
                 for event in new.events:
                     found += self._tell_of_incident(event, each, now)
+        if self._incidents_escalate and (waiting := looking.escalating(con)):
+            done += [each["id"] for each in looking.incidents_by_id(con, waiting) if _is_taken(each)]
         for reply in changed.replies:
             found += self._tell_of_reply(con, outbox_row.row(con, reply), now)
         for owner, seconds in changed.runaways:
@@ -210,7 +215,8 @@ class Telling:
             if matches(said, event, row.inquiry.channel, band)
         ]
         subject = Subject(row=row, url=url)
-        return found + self._alerts(event, name, subject, now, row.inquiry.channel, band, row)
+        free = not states.is_taken(row.inquiry)
+        return found + self._alerts(event, name, subject, now, row.inquiry.channel, band, free=free)
 
     def _tell_of_incident(self, event: str, incident: Mapping[str, Any], now: datetime) -> list[Delivery]:
         url = self._url(f"/incidents/{incident['id']}")
@@ -221,7 +227,8 @@ class Telling:
             for to, said in self._webhooks.items()
             if matches(said, event, None, None)
         ]
-        return found + self._alerts(event, incident["id"], Subject(incident=incident, url=url), now)
+        free = event != "incident.ended" and not _is_taken(incident)
+        return found + self._alerts(event, incident["id"], Subject(incident=incident, url=url), now, free=free)
 
     def _tell_of_source(self, event: str, name: str, message: str, now: datetime) -> list[Delivery]:
         source = {"name": name, "message": message}
@@ -277,14 +284,14 @@ class Telling:
         now: datetime,
         channel: str | None = None,
         band: str | None = None,
-        row: FeedRow | None = None,
+        *,
+        free: bool = False,
     ) -> list[Delivery]:
-        """row: the inquiry that somebody may take: until then its alert goes from one to the next."""
+        """free: somebody may take what it is about, and nobody has: until then its alert goes from one to the next."""
         found: dict[str, Delivery] = {}
         for rule in self._rules.values():
             if not matches(rule, event, channel, band):
                 continue
-            free = row is not None and not states.is_taken(row.inquiry)
             steps: Iterable[tuple[str, int]] = [(one, 0) for one in rule.to]
             if free:
                 steps = [*steps, *((one, place) for place, one in enumerate(rule.then, 1))]
@@ -342,6 +349,11 @@ class Telling:
     def _url(self, path: str) -> str | None:
         public = self._settings.web.public_url
         return f"{str(public).rstrip('/')}{path}" if public is not None else None
+
+
+def _is_taken(incident: Mapping[str, Any]) -> bool:
+    """A colleague has begun with it, or nobody need any more."""
+    return bool(incident["taken"]) or incident["state"] != "open"
 
 
 def _json(told: Alert) -> str:

@@ -92,7 +92,9 @@ class Imap(PullConnector, Replying):
             )
 
     def _warnings(self, walk: Walk, missing: Sequence[str]) -> tuple[str, ...]:
+        expiry = self._account.expiry(self.clock())
         return (
+            *([expiry] if expiry else []),
             *missing,
             *(f"the folder {name} does not exist, or may not be read" for name in sorted(walk.missing)),
             *(f"the server has numbered {name} anew; it was read again" for name in sorted(walk.rebuilt)),

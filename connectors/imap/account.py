@@ -78,6 +78,10 @@ class Account:
         """The password, or an access token that is good for some minutes. Raises as a poll."""
         return await self._connection.secret()
 
+    def expiry(self, now: datetime) -> str | None:
+        """What to do about access that ends soon; None: nothing that we know of."""
+        return self._connection.expiry(now)
+
     async def append(self, mailbox: str, raw: bytes) -> None:
         """Put a mail of ours into a folder, as read."""
         await self._connection.run(lambda client: client.append(mailbox, raw, flags=[rb"\Seen"]))

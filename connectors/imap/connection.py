@@ -25,6 +25,8 @@ from connectors.imap.token import AccessTokens
 from connectors.session import Pacing
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from connectors.imap.settings import Settings
 
 # It logs whole conversations at DEBUG: texts, and a token as it is sent.
@@ -98,6 +100,10 @@ class Connection:
             return await self._tokens.current()
         assert self._settings.password is not None
         return self._settings.password.reveal()
+
+    def expiry(self, now: datetime) -> str | None:
+        """What to do about access that ends soon."""
+        return self._tokens.expiry(now) if self._tokens else None
 
     def _note(self, problem: ConnectorError) -> None:
         if isinstance(problem, ThrottledError):

@@ -6,6 +6,7 @@ Gmail: https://developers.google.com/gmail/imap/xoauth2-protocol; Microsoft 365:
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
@@ -15,9 +16,12 @@ from connectors.secret import Secret
 from connectors.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.session import Json, Pacing
 
 EARLY: Final = 120.0  # seconds before its end at which a token is taken for spent
+WARN_AHEAD: Final = timedelta(days=7)
 UNTOLD: Final = 1800.0  # seconds, where the server does not say how long a token lasts
 
 
@@ -42,6 +46,8 @@ class AccessTokens:
         self._newer: tuple[str, str] | None = None  # the configured refresh token, and the one that replaces it
         self._token = ""
         self._ends = 0.0
+        self._refresh_lasts: float | None = None  # seconds, where the provider says so
+        self._refresh_ends: datetime | None = None
         self.credential = str(refresh_token or oauth2.client_secret)
         self._session = Session(
             str(oauth2.token_url), credential=self.credential, pacing=pacing, translate=self._translated
@@ -63,7 +69,19 @@ class AccessTokens:
             self._token = token
             self._ends = time.monotonic() + (lasts if isinstance(lasts, int | float) else UNTOLD) - EARLY
             self._note_rotation(answer.get("refresh_token"))
+            self._note_end(answer)
         return self._token
+
+    def expiry(self, now: datetime) -> str | None:
+        """What to do about the refresh token's end, once it is near; None: it is not, or the provider does not say."""
+        if self._refresh_lasts is not None:
+            self._refresh_ends, self._refresh_lasts = now + timedelta(seconds=self._refresh_lasts), None
+        if self._refresh_ends is None or self._refresh_ends - now > WARN_AHEAD:
+            return None
+        return (
+            f"the refresh token {self._refresh_token} expires at {self._refresh_ends:%Y-%m-%d %H:%M} UTC: give the "
+            "program access to the mailbox anew before, and put the new token there"
+        )
 
     def forget(self) -> None:
         """The mail server refused the token before its time."""
@@ -87,6 +105,17 @@ class AccessTokens:
     def _note_rotation(self, renewed: object) -> None:
         if self._refresh_token is not None and isinstance(renewed, str) and renewed:
             self._newer = (self._refresh_token.reveal(), renewed)
+
+    def _note_end(self, answer: Mapping[str, object]) -> None:
+        """Google and Microsoft say when a refresh token ends, where it does. Of one that each answer replaces, the end
+        tells nothing: the next answer brings a later one."""
+        lasts = answer.get("refresh_token_expires_in")
+        if isinstance(lasts, str) and lasts.isdigit():  # Microsoft writes some numbers as text
+            lasts = float(lasts)
+        if not isinstance(lasts, int | float) or self._refresh_token is None or answer.get("refresh_token"):
+            self._refresh_lasts = self._refresh_ends = None
+        else:
+            self._refresh_lasts = float(lasts)
 
     def _translated(self, answer: Json) -> ConnectorError | None:
         error = answer.get("error") if isinstance(answer, dict) else None
