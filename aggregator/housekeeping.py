@@ -108,10 +108,6 @@ async def _finished(work: Workplace, plan: Plan, origins: Mapping[str, Origin], 
     return _told(plan, copies, proof)
 
 
-def _changes(black: Black, column: sweep.Column, con: Connection) -> list[sweep.Change]:
-    return list(sweep.changes(con, black, column))
-
-
 async def _black_out(work: Workplace, plan: Plan, black: Black) -> None:
     """What others wrote with that person's words, a part at a time."""
     gone = list(await work.db.read(lambda con: sweep.unreadable(con, black)))
