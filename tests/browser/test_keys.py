@@ -52,9 +52,7 @@ async def test_keys_pressed_faster_than_the_server_answers_are_done_in_order(des
         assert desk.site.work.db.query("SELECT count(*) FROM inquiry_event") == [(2,)]
         await page.keyboard.press("z")
         await expect(page.locator("li.row .state")).to_contain_text("claimed")
-        await page.keyboard.press("e")
-        await expect(page.locator("#asking .pick").first).to_be_focused()
-        for key in ("1", "z"):  # no dialog stands in the way while the server works
+        for key in ("e", "1", "z"):  # no dialog stands in the way, whether what it asks is there already or not
             await page.keyboard.press(key)
         async with asyncio.timeout(10):
             while len(done := desk.site.work.db.query("SELECT what FROM inquiry_event ORDER BY ver")) < 5:

@@ -122,6 +122,7 @@ let opener = null;
 
 /** The focus goes back to where it came from, or to what stands there now. */
 function closed() {
+  if (dialog.open) return; // the next key has opened it again
   dialog.replaceChildren();
   asked = null;
   whenClosed?.();
@@ -150,7 +151,12 @@ function show(html) {
   const first = /** @type {HTMLElement | undefined} */ (FIRST.map((one) => dialog.querySelector(one)).find(Boolean));
   first?.focus();
   if (first?.matches("textarea, input:not([type=radio])")) /** @type {HTMLInputElement} */ (first).value += typed;
-  else for (const digit of typed.replace(/\D/g, "")) choose(digit);
+  else {
+    const [, digit, rest] = /(\d)(.*)/.exec(typed) ?? [];
+    if (digit) choose(digit);
+    // What was pressed after the choice was meant for the page below.
+    if (!dialog.open) for (const key of rest) document.body.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey: key !== key.toLowerCase(), bubbles: true }));
+  }
   typed = "";
 }
 
