@@ -106,6 +106,8 @@ class Database:
             self.path.chmod(0o600)
             for leftover in _unfinished(self.path):  # of a killed process: ours is the only one
                 leftover.unlink(missing_ok=True)
+        if self.path is not None and not self._memory_limit:
+            con.execute(f"SET GLOBAL memory_limit = '{_share_of_memory(con)}'")
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         # The default of 50 makes a feed page of 51 rows five times slower; a plain SET is not inherited by cursors.
         con.execute("SET GLOBAL late_materialization_max_rows = 1000")
@@ -277,6 +279,15 @@ class Database:
                 self._readers = 0
                 self._calm.notify_all()
             self.after_swap()
+
+
+def _share_of_memory(con: Connection) -> str:
+    """Three tenths of the memory that there is (DuckDB takes eight, and knows the limits of containers), but at least
+    1 GiB where that is there. What does not fit is read again, or put into `<file>.tmp` beside the database."""
+    (said,) = con.execute("SELECT current_setting('memory_limit')").fetchone() or ("1 GiB",)
+    size, unit = said.split()
+    most = float(size) * {"MiB": 1, "GiB": 1024, "TiB": 1024**2}.get(unit, 0)
+    return f"{min(most, max(1024, most * 3 / 8)):.0f} MiB" if most else said
 
 
 def beside(con: Connection) -> Connection:
