@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ahocorasick_rs import AhoCorasick
 
-from aggregator.identity import as_uuid
 from aggregator.keeping.black import MASK, Words, stands_alone
 from aggregator.keeping.persons import Person
 from aggregator.prepare import read_again
@@ -136,13 +135,14 @@ def _said_elsewhere(con: Connection, posts: Collection[Id], words: Collection[st
     if not patterns:
         return Counter()
     finder = AhoCorasick(patterns)
+    wanted = rows.ids(posts)  # read by the statement
     cursor = con.execute(
-        "WITH own AS ("
-        "SELECT thread_id, min(posted_at) AS came_at FROM post WHERE list_contains($1, post_id) GROUP BY 1) "
+        "WITH gone AS MATERIALIZED (SELECT id FROM wanted), own AS ("
+        "SELECT thread_id, min(posted_at) AS came_at FROM post WHERE post_id IN (SELECT id FROM gone) GROUP BY 1) "
         "SELECT coalesce(p.account_id, p.post_id), p.search_text, own.came_at IS NULL OR p.posted_at < own.came_at "
-        "FROM post AS p LEFT JOIN own USING (thread_id) WHERE NOT list_contains($1, p.post_id)",
-        [[as_uuid(post) for post in posts]],
+        "FROM post AS p LEFT JOIN own USING (thread_id) WHERE p.post_id NOT IN (SELECT id FROM gone)"
     )
+    del wanted
     who: dict[str, dict[Any, int]] = {}
     while batch := cursor.fetchmany(10_000):
         for account, text, apart in batch:
