@@ -15,7 +15,6 @@ from functools import partial
 from hashlib import blake2b
 from uuid import uuid4
 
-import duckdb
 import structlog
 
 from aggregator.clocks import Clock, system_clock
@@ -64,6 +63,7 @@ class Collector:
     shard: Shard
     hooks_url: str = ""
     polled: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
     keeps_house: bool = False
     _house: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -71,16 +71,13 @@ class Collector:
     async def beat(self) -> None:
         """Renew what is held, take what has run out, and let go of what was lost, or paused by a colleague."""
         work = self.work
-        try:
-            paused = await work.db.read(sources.paused)
-        except duckdb.Error:  # out of reach; so are the leases
-            paused = set()
         mine = {name for name in work.poller.sources if self.shard.has(name)}
-        held = await asyncio.to_thread(self.leases.renew, {*mine - paused, HOUSE})
-        for name in self.polled - held:
+        held = await asyncio.to_thread(self.leases.renew, {*mine, HOUSE})
+        if self.leases.answered:
+            self.paused = await work.db.read(sources.paused)
+        for name in self.polled - (held - self.paused):
             await self._let_go(name)
-        if released := self.polled & paused:
-            await asyncio.to_thread(self.leases.let_go, released)
+        held -= self.paused
         for name in sorted(held - self.polled - {HOUSE}):
             await self._take_up(name)
         if (HOUSE in held) != self.keeps_house:
@@ -143,7 +140,7 @@ class Collector:
         await self.work.poller.stop()
         if self.keeps_house:
             await self._end_house()
-        await asyncio.to_thread(self.leases.let_go, {*self.polled, HOUSE})
+        await asyncio.to_thread(self.leases.let_go, {*self.polled, *self.paused, HOUSE})
 
     def when_keeping_house(self, job: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         """The job, for one process of all."""

@@ -179,13 +179,12 @@ class Lake(Database):
         return await asyncio.to_thread(self._read_again_if_broken, run)
 
     def _read_again_if_broken(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except duckdb.Error as error:
-            if not passes(error):
-                raise
-            self._reopen_if_broken()
-            return read()
+        for attempt in self._patiently("lake.read_again"):
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    self._reopen_if_broken()
+                found = read()
+        return found
 
     def newest(self) -> int:
         """The number of the newest snapshot, whoever made it."""
