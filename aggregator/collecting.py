@@ -15,7 +15,6 @@ from functools import partial
 from hashlib import blake2b
 from uuid import uuid4
 
-import duckdb
 import structlog
 
 from aggregator.clocks import Clock, system_clock
@@ -28,6 +27,7 @@ from aggregator.outbox import Sender
 from aggregator.service import RETAIN_AT, house_jobs, receiver
 from aggregator.stopping import until_signalled
 from aggregator.store import sources
+from aggregator.store.database import Connection
 from aggregator.store.lake import Lake
 from aggregator.store.leases import HOUSE, Leases
 from aggregator.telling.serving import delivering
@@ -38,7 +38,7 @@ from connectors.errors import ConfigError
 
 log = structlog.get_logger()
 
-LISTENS_EVERY = 1.0  # seconds between looks for answers and alerts that other processes have written
+LISTENS_EVERY = 2.0  # seconds between looks for answers and alerts that other processes have written
 MAINTAIN_EVERY = timedelta(minutes=10)
 
 
@@ -63,6 +63,7 @@ class Collector:
     shard: Shard
     hooks_url: str = ""
     polled: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
     keeps_house: bool = False
     _house: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -70,16 +71,13 @@ class Collector:
     async def beat(self) -> None:
         """Renew what is held, take what has run out, and let go of what was lost, or paused by a colleague."""
         work = self.work
-        try:
-            paused = await work.db.read(sources.paused)
-        except duckdb.Error:  # out of reach; so are the leases
-            paused = set()
         mine = {name for name in work.poller.sources if self.shard.has(name)}
-        held = await asyncio.to_thread(self.leases.renew, {*mine - paused, HOUSE})
-        for name in self.polled - held:
+        held = await asyncio.to_thread(self.leases.renew, {*mine, HOUSE})
+        if self.leases.answered:
+            self.paused = await work.db.read(sources.paused)
+        for name in self.polled - (held - self.paused):
             await self._let_go(name)
-        if released := self.polled & paused:
-            await asyncio.to_thread(self.leases.let_go, released)
+        held -= self.paused
         for name in sorted(held - self.polled - {HOUSE}):
             await self._take_up(name)
         if (HOUSE in held) != self.keeps_house:
@@ -142,7 +140,7 @@ class Collector:
         await self.work.poller.stop()
         if self.keeps_house:
             await self._end_house()
-        await asyncio.to_thread(self.leases.let_go, {*self.polled, HOUSE})
+        await asyncio.to_thread(self.leases.let_go, {*self.polled, *self.paused, HOUSE})
 
     def when_keeping_house(self, job: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         """The job, for one process of all."""
@@ -154,9 +152,11 @@ class Collector:
         return do
 
     async def listen_to_others(self) -> None:
-        """Colleagues write answers in other processes."""
+        """Colleagues write answers in other processes, and other collectors find pieces of recovery phrases."""
         self.work.outbox.wake.set()
         self.work.telling.wake()
+        if await self.work.db.read(_is_compaction_due):
+            self.work.ingest.compact_due.set()
 
 
 @asynccontextmanager
@@ -224,6 +224,10 @@ async def collect(settings: Settings, shard: Shard, hooks_port: int | None = Non
             collectors.clear()
     if failed.done():
         failed.result()
+
+
+def _is_compaction_due(con: Connection) -> bool:
+    return con.execute("SELECT 1 FROM meta WHERE key = 'compact_due'").fetchone() is not None
 
 
 def _nobody(_: Collection[Id]) -> None:

@@ -170,10 +170,7 @@ class Poller:
         if source.job is not None:
             source.job.cancel()
             await asyncio.gather(source.job, return_exceptions=True)
-        self._scheduler.remove_job(name)
-        if source.opened:
-            source.opened = False
-            await source.connector.close()
+        self._scheduler.remove_job(name)  # its connections stay open: a connector is opened once
 
     def resume(self) -> None:
         """Try stopped sources again."""

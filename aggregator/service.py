@@ -37,6 +37,7 @@ from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.contract import Push, PushConnector, Received
+from connectors.errors import ConfigError
 
 log = structlog.get_logger()
 
@@ -70,7 +71,10 @@ async def running(
 
     Raises:
         StoreError, PortTakenError: it cannot start.
+        ConfigError: there is a lake, which is for several processes.
     """
+    if settings.lake is not None:
+        raise ConfigError("run: with a lake, start `aggregator collect` and `aggregator web` instead (docs/lake.md)")
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         if seen := open_to_others(settings.data):

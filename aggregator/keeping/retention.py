@@ -104,11 +104,9 @@ def _count(con: Connection, inquiries: set[Id], zone: str) -> None:
     )
     for day, channel, kind, *counts in counted:
         key = [day, channel, kind]
-        before = con.execute(
-            "DELETE FROM inquiry_count WHERE day = ? AND channel = ? AND kind = ? "
-            "RETURNING inquiries, answered, first_answer_seconds",
-            key,
-        ).fetchone() or (0, 0, 0.0)
+        these = "FROM inquiry_count WHERE day = ? AND channel = ? AND kind = ?"
+        before = con.execute(f"SELECT inquiries, answered, first_answer_seconds {these}", key).fetchone() or (0, 0, 0.0)
+        con.execute(f"DELETE {these}", key)
         summed = [one + other for one, other in zip(before, counts, strict=True)]
         con.execute("INSERT INTO inquiry_count VALUES (?, ?, ?, ?, ?, ?)", [*key, *summed])
 

@@ -57,11 +57,12 @@ class KnownIds:
             self._sorted = None
             self._loose.clear()
             return
-        found = con.execute(
-            "SELECT post_id, alias_id FROM lake.table_insertions('post', ?, "
-            "(SELECT id FROM lake.current_snapshot()))", [since + 1],
-        ).fetchall()  # fmt: skip
-        self.add(each.bytes for row in found for each in row if each is not None)
+        (newest,) = con.execute("FROM lake.current_snapshot()").fetchone() or (since,)
+        if newest > since:
+            found = con.execute(
+                "SELECT post_id, alias_id FROM lake.table_insertions('post', ?, ?)", [since + 1, newest]
+            ).fetchall()
+            self.add(each.bytes for row in found for each in row if each is not None)
 
     def _load(self, con: duckdb.DuckDBPyConnection) -> NDArray[np.uint64]:
         cursor = beside(con)  # of what is committed; what this transaction writes is added

@@ -78,9 +78,12 @@ class Lake(Database):
     # -- opening ---------------------------------------------------------------------------------
 
     def _open(self) -> Connection:
-        for attempt in self._patiently("lake.opening"):
-            with attempt:
-                con = self._attached()
+        try:
+            for attempt in self._patiently("lake.opening"):
+                with attempt:
+                    con = self._attached()
+        except duckdb.Error as error:
+            raise StoreError(f"the lake: {error}") from error
         try:
             self._migrate(con)
         except BaseException:
@@ -176,13 +179,12 @@ class Lake(Database):
         return await asyncio.to_thread(self._read_again_if_broken, run)
 
     def _read_again_if_broken(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except duckdb.Error as error:
-            if not passes(error):
-                raise
-            self._reopen_if_broken()
-            return read()
+        for attempt in self._patiently("lake.read_again"):
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    self._reopen_if_broken()
+                found = read()
+        return found
 
     def newest(self) -> int:
         """The number of the newest snapshot, whoever made it."""
@@ -311,19 +313,16 @@ class Lake(Database):
 
     # -- keeping ---------------------------------------------------------------------------------
 
-    def maintain(self, keep: timedelta = KEPT) -> None:
-        """Write rows that wait in the catalog to files, merge small files and those of which much was deleted, and
-        forget snapshots that are older than `keep`, with the files that only they need."""
+    def maintain(self, keep: timedelta = KEPT, rewritten: float = 0.5) -> None:
+        """Write rows that wait in the catalog to files, rewrite those of which more than this share was deleted, merge
+        small ones, and forget snapshots that are older than `keep`, with the files that only they need."""
 
         def do(con: Connection) -> None:
-            for statement, values in (
-                ("CALL ducklake_flush_inlined_data('lake')", []),
-                ("CALL ducklake_merge_adjacent_files('lake')", []),
-                ("CALL ducklake_rewrite_data_files('lake')", []),
-                ("CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep]),
-                ("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)", []),
-            ):
-                con.execute(statement, values)
+            con.execute("CALL ducklake_flush_inlined_data('lake')")
+            con.execute("CALL ducklake_rewrite_data_files('lake', delete_threshold => ?)", [rewritten])
+            con.execute("CALL ducklake_merge_adjacent_files('lake')")
+            con.execute("CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep])
+            con.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
 
         def alone(_: Connection) -> None:
             for attempt in self._patiently("lake.maintaining"):
@@ -337,7 +336,9 @@ class Lake(Database):
     def compact(self) -> None:
         """No snapshot but the newest is kept: only so do overwritten words leave the files. What PostgreSQL held of
         them is gone after its next VACUUM FULL."""
-        self.maintain(timedelta(0))
+        self.maintain(timedelta(0), rewritten=0.0)
+        if self.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
+            self.submit(lambda con: con.execute("DELETE FROM meta WHERE key = 'compact_due'")).result()
 
     def copy_to(self, target: Path) -> None:
         raise StoreError(

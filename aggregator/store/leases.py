@@ -41,6 +41,8 @@ class Leases:
     def __init__(self, lake: Lake, holder: str, seconds: float) -> None:
         self._lake, self._holder, self.seconds = lake, holder, seconds
         self._until: dict[str, float] = {}  # by our own monotonic clock
+        self.answered = False
+        """Whether PostgreSQL could be asked at the last time."""
 
     def make(self) -> None:
         """The table and its two functions, if they are not there. (DuckDB asks PostgreSQL by SELECT alone.)"""
@@ -57,6 +59,7 @@ class Leases:
         began = time.monotonic()
         if not names:
             return set()
+        self.answered = False
         with suppress(duckdb.Error):
             found = self._lake.ask(
                 "SELECT * FROM desk.take_leases(string_to_array(%s, ' '), %s, %s)",
@@ -64,6 +67,7 @@ class Leases:
                 self._holder,
                 f"{self.seconds:.3f}",
             )
+            self.answered = True
             self._until = {name: began + self.seconds * SURE for (name,) in found}
         return self.held() & set(names)
 

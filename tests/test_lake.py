@@ -1,0 +1,187 @@
+"""The store on a lake: its schema, what is retried, what maintenance leaves, and how analysts look into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pytest
+from pydantic import ValidationError
+
+from aggregator.lake_settings import SCHEME, LakeSettings
+from aggregator.store import extensions
+from aggregator.store.database import Connection, Database, StoreError
+from aggregator.store.lake import EXTENSIONS, Lake
+from aggregator.store.others import Others
+from tests.lake_town import LakeTown
+from tests.lake_town import lake_town as lake_town
+
+T = TypeVar("T")
+
+SHAPE = """
+SELECT table_name, column_name, data_type FROM duckdb_columns()
+WHERE NOT internal AND database_name = current_database() ORDER BY ALL
+"""
+
+
+@pytest.fixture
+def settings(lake_town: LakeTown, tmp_path: Path) -> LakeSettings:
+    return lake_town.lake(tmp_path / "files")
+
+
+@pytest.fixture
+def lake(settings: LakeSettings) -> Iterator[Lake]:
+    opened = Lake(settings, gives_up=5)
+    yield opened
+    opened.close()
+
+
+def note(key: str, value: str) -> Callable[[Connection], str]:
+    def do(con: Connection) -> str:
+        con.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
+        return value
+
+    return do
+
+
+def test_it_has_the_tables_views_and_columns_of_a_file(lake: Lake) -> None:
+    file = Database(None)
+    try:
+        assert lake.query(SHAPE) == file.query(SHAPE)
+    finally:
+        file.close()
+
+
+def test_two_that_open_an_empty_lake_at_the_same_time_make_its_tables_once(lake_town: LakeTown, tmp_path: Path) -> None:
+    lake_town.server.sql("CREATE DATABASE empty")
+    settings = LakeSettings(store=SCHEME + lake_town.server.dsn("empty"), files=str(tmp_path))
+    first, second = Lake(settings), Lake(settings)
+    versions = second.query("SELECT value FROM meta WHERE key = 'schema_version'")
+    assert len(versions) == 1
+    assert first.query("SELECT value FROM meta WHERE key = 'schema_version'") == versions
+    first.close()
+    second.close()
+
+
+class _Interrupted(Lake):
+    """Fails once, before or after a commit."""
+
+    fails: list[str]
+
+    def _once(self, work: Callable[[Connection], T], tries: dict[str, tuple[T, bool]]) -> tuple[T, bool]:
+        if "before" in self.fails:
+            self.fails.remove("before")
+            raise duckdb.TransactionException("Transaction conflict - somebody else has written")
+        done = super()._once(work, tries)
+        if "after" in self.fails:
+            self.fails.remove("after")
+            raise duckdb.IOException("server closed the connection unexpectedly")
+        return done
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_conflict_is_retried_and_a_commit_whose_end_was_not_heard_is_not_done_twice(
+    settings: LakeSettings, moment: str
+) -> None:
+    lake = _Interrupted(settings, gives_up=5)
+    lake.fails = [moment]
+    try:
+        assert lake.submit(note("once", "said")).result() == "said"
+        assert lake.fails == []
+        assert lake.query("SELECT value FROM meta WHERE key = 'once'") == [("said",)]
+    finally:
+        lake.close()
+
+
+def test_what_fails_for_another_reason_is_rolled_back_and_not_retried(lake: Lake) -> None:
+    tries = []
+
+    def fail(con: Connection) -> None:
+        tries.append(con.execute("INSERT INTO meta VALUES ('half', 'done')"))
+        raise ValueError("a mistake of ours")
+
+    with pytest.raises(ValueError, match="a mistake of ours"):
+        lake.submit(fail).result()
+    assert len(tries) == 1
+    assert lake.query("SELECT * FROM meta WHERE key = 'half'") == []
+
+
+def test_each_hears_that_another_has_written_and_not_of_itself(lake: Lake, settings: LakeSettings) -> None:
+    other = Lake(settings)
+    heard: list[int] = []
+    lake.others_wrote = lambda _, since: heard.append(since)
+    lake.submit(note("a", "1")).result()
+    begun = list(heard)
+    lake.submit(note("b", "2")).result()
+    assert heard == begun
+    other.submit(note("c", "3")).result()
+    own = lake.snapshot
+    lake.submit(note("d", "4")).result()
+    assert heard == [*begun, own]
+    other.close()
+
+
+def test_maintenance_keeps_every_row_and_compaction_leaves_no_word_that_was_overwritten(
+    lake: Lake, settings: LakeSettings, lake_town: LakeTown
+) -> None:
+    now = datetime(2026, 3, 14, tzinfo=UTC)
+    others = Others(lake)
+    for number in range(3):
+        lake.submit(note(f"secret{number}", "overwritten-word")).result()
+        lake.submit(
+            lambda con: con.execute("INSERT INTO sighting SELECT uuid(), 'forum', ? FROM range(400)", [now])
+        ).result()
+    lake.maintain()
+    lake.submit(lambda con: con.execute("UPDATE meta SET value = 'kept' WHERE starts_with(key, 'secret')")).result()
+    assert b"overwritten-word" in in_files(settings)
+    lake.compact()
+    assert lake.query("SELECT count(*), count(DISTINCT post_id) FROM sighting") == [(1200, 1200)]
+    assert lake.query("SELECT DISTINCT value FROM meta WHERE starts_with(key, 'secret')") == [("kept",)]
+    assert b"overwritten-word" not in in_files(settings)
+    assert lake.query("SELECT count(*) FROM lake.snapshots()") == [(1,)]
+    assert others.look() == set()
+    lake.submit(note("after", "goes on")).result()
+
+
+def in_files(settings: LakeSettings) -> bytes:
+    """What all Parquet files hold, uncompressed."""
+    found = sorted(Path(settings.files).rglob("*.parquet"))
+    with duckdb.connect() as con:
+        return b"".join(repr(con.execute("FROM read_parquet(?)", [str(file)]).fetchall()).encode() for file in found)
+
+
+def test_an_analyst_looks_into_it_with_plain_duckdb_and_cannot_write(lake: Lake, settings: LakeSettings) -> None:
+    with duckdb.connect() as con:
+        extensions.load(con, EXTENSIONS)
+        con.execute(f"ATTACH 'ducklake:postgres:{settings.dsn}' AS desk (READ_ONLY, DATA_PATH '{settings.files}/', "
+                    "OVERRIDE_DATA_PATH true)")  # fmt: skip
+        con.execute("USE desk")
+        assert con.execute("SELECT count(*) FROM inquiries").fetchall() == [(0,)]
+        assert con.execute("SELECT count(*) FROM daily_counts").fetchall() == [(0,)]
+        with pytest.raises(duckdb.Error, match="read-only"):
+            con.execute("DELETE FROM post")
+
+
+def test_a_lake_out_of_reach_is_told_in_words(tmp_path: Path) -> None:
+    nowhere = LakeSettings(store=f"{SCHEME}host={tmp_path} user=desk dbname=none", files=str(tmp_path / "files"))
+    with pytest.raises(StoreError, match=r"(?i)connect"):
+        Lake(nowhere, gives_up=0.1)
+
+
+@pytest.mark.parametrize(
+    ("store", "files"),
+    [
+        ("ducklake:postgres:host=db password=geheim", "/srv"),
+        ("ducklake:sqlite:catalog.db", "/srv"),
+        ("ducklake:postgres:postgresql://db/desk", "/srv"),
+        ("ducklake:postgres:host=db dbname='x'", "/srv"),
+        ("ducklake:postgres:host=db", "shared/folder"),
+        ("ducklake:postgres:host=db", "s3://bucket/desk"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(store: str, files: str) -> None:
+    with pytest.raises(ValidationError):
+        LakeSettings(store=store, files=files)
