@@ -15,7 +15,7 @@ import orjson
 
 BY_DEFAULT: Final = (
     "importing", "polling", "visible", "reading", "crowded", "claiming", "streaming", "painting", "starting",
-    "resting", "tempo", "suggesting", "alerting", "live_sql",
+    "resting", "tempo", "suggesting", "alerting", "live_sql", "lake",
 )  # fmt: skip
 NAMED_ONLY: Final = ("crash",)
 OF_ANY_SIZE: Final = ("reading", "crowded", "claiming", "streaming", "painting")
