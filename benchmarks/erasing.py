@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import random
 import sys
 import tempfile
@@ -16,20 +17,9 @@ from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.workplace import Workplace
 
-WORDS = [
-    "wallet",
-    "transfer",
-    "swap",
-    "fee",
-    "network",
-    "update",
-    "screen",
-    "card",
-    "bridge",
-    "token",
-    "balance",
-    "refund",
-]
+# As many as people use: with a dozen, three words of a column's dictionary would be somebody's passage by chance.
+_SYLLABLES = ("ba", "der", "fo", "gil", "hu", "kan", "lo", "mir", "ne", "pol", "ras", "tu", "vel", "wo", "zin")
+WORDS = ["".join(each) for each in itertools.product(_SYLLABLES, repeat=3)]
 
 
 async def measured(posts: int, each: int, folder: Path) -> dict[str, float]:

@@ -16,6 +16,7 @@ from aggregator.store import extensions
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.lake import EXTENSIONS, Lake
 from aggregator.store.others import Others
+from benchmarks import lake as lake_costs
 from tests.lake_town import LakeTown
 from tests.lake_town import lake_town as lake_town
 
@@ -185,3 +186,14 @@ def test_a_lake_out_of_reach_is_told_in_words(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_meant_are_refused(store: str, files: str) -> None:
     with pytest.raises(ValidationError):
         LakeSettings(store=store, files=files)
+
+
+def test_the_benchmark_tells_each_cost_beside_that_of_a_file() -> None:
+    figures = list(lake_costs.measure(pages=1, claims=1, reads=1))
+    assert [figure.what for figure in figures] == [
+        "a page of 25 posts: median",
+        "a claim: median",
+        "the feed's first page: median",
+        "maintenance: median",
+    ]
+    assert all(figure.value > 0 and float(str(figure.beside["floor"])) > 0 for figure in figures)
