@@ -15,11 +15,7 @@ import orjson
 
 BY_DEFAULT: Final = (
     "importing", "polling", "visible", "reading", "crowded", "claiming", "streaming", "painting", "starting",
-<<<<<<< HEAD
-    "resting", "tempo", "suggesting", "alerting", "live_sql", "analysts",
-=======
-    "resting", "tempo", "suggesting", "alerting", "live_sql", "lake",
->>>>>>> lake
+    "resting", "tempo", "suggesting", "alerting", "live_sql", "analysts", "lake",
 )  # fmt: skip
 NAMED_ONLY: Final = ("crash", "peers", "stages")
 OF_ANY_SIZE: Final = ("reading", "crowded", "claiming", "streaming", "painting")
