@@ -37,7 +37,7 @@ async def measured(posts: int, each: int, folder: Path) -> dict[str, float]:
         began = time.monotonic()
         told = await do["erase"]({"person": "import/old:a0", "dry_run": False, "logs": []}, lambda _: None)
         took = time.monotonic() - began
-    assert told["proof"]["holds"]
+    assert told["proof"]["holds"], told
     return {
         "posts": posts,
         "of_that_person": told["posts"],
