@@ -118,6 +118,7 @@ class Collector:
             await self._house.enter_async_context(
                 delivering(work.db, work.settings, work.clock, work.telling, work.poller.failed)
             )
+        work.ingest.group_soon()  # what a collector that died had not grouped
         log.info("house.taken")
 
     async def _end_house(self) -> None:
