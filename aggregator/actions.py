@@ -1,6 +1,7 @@
 """One deed with one inquiry: compare-and-set, written as an event, and the row folded again. All in one transaction.
 
-Ingest, the service's own jobs and people go through `note`; what each event means stands in aggregator/course.py.
+Ingest, the service's own jobs and people go through `note`; what each event means stands in
+aggregator/folding/course.py.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Literal, get_args
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
-from aggregator.course import with_tags
+from aggregator.folding.course import with_tags
+from aggregator.folding.noting import Done as Done
+from aggregator.folding.noting import note_all
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid
 from aggregator.inquiry import EventKind, Inquiry
-from aggregator.noting import Done as Done
-from aggregator.noting import note_all
-from aggregator.refold import inquiries_by_id
 from aggregator.store.database import Connection, Database
 
 QUIET = timedelta(days=3)

@@ -569,7 +569,7 @@ def demo(
 
 def _load(config: Path) -> Settings:
     from aggregator.config import load
-    from aggregator.fold import STATE_RULES
+    from aggregator.folding.fold import STATE_RULES
     from aggregator.triage.terms import RULES
 
     return load(config, known_rules=frozenset(RULES) | frozenset(STATE_RULES))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from aggregator.config import clock_of
-from aggregator.fold import FoldPost, fold
+from aggregator.folding.fold import FoldPost, fold
+from aggregator.folding.refold import events_of, inquiries_by_id, posts_of, subject_of
 from aggregator.identity import Id
 from aggregator.inquiry import Event, Inquiry
-from aggregator.refold import events_of, inquiries_by_id, posts_of, subject_of
 from aggregator.store import rows
 from aggregator.store.reading import IncidentTag, Term
 

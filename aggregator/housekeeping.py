@@ -25,8 +25,8 @@ from aggregator.store.desk_erasing import erase_from_desk, rewrite
 from aggregator.workplace import Workplace
 
 if TYPE_CHECKING:
+    from aggregator.ingest.origin import Origin
     from aggregator.keeping.black import Black
-    from aggregator.origin import Origin
 
 T = TypeVar("T")
 

@@ -27,7 +27,8 @@ EventKind = Literal[
     "claim", "take", "assign", "release", "wait", "snooze", "wake", "close", "reopen", "reply", "label", "band", "undo",
     "note", "merge", "part", "flag", "unflag", "unlink", "link", "clear", "suspect",
 ]  # fmt: skip
-"""What happens to an inquiry; aggregator/course.py says what each changes, docs/acting.md what its details hold."""
+"""What happens to an inquiry; aggregator/folding/course.py says what each changes, docs/acting.md what its details
+hold."""
 DueClock = Literal["first_answer", "next_answer", "promise"]
 """What runs out at `due_at`: the channel's time for our first or next answer, or what our last answer promised."""
 

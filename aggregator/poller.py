@@ -23,8 +23,8 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from aggregator import tempo
 from aggregator.config import secrets_in
-from aggregator.ingest import Ingest
-from aggregator.origin import Origin
+from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.origin import Origin
 from aggregator.renewing import Renewal
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError

@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from aggregator.commit import Outcome
 from aggregator.identity import Id, as_uuid
-from aggregator.ingest import Ingest
-from aggregator.origin import Origin
-from aggregator.packing import pack
-from aggregator.prepare import read_again
-from aggregator.reading import ReadPage
+from aggregator.ingest.commit import Outcome
+from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.packing import pack
+from aggregator.ingest.prepare import read_again
+from aggregator.ingest.reading import ReadPage
 from aggregator.store.database import Connection
 
 PAGE = 1000

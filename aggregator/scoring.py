@@ -16,19 +16,19 @@ import orjson
 
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import clock_of
-from aggregator.fold import FoldPost, Subject, fold
+from aggregator.folding.fold import FoldPost, Subject, fold
 from aggregator.identity import Id as PostId
 from aggregator.identity import inquiry_id
 from aggregator.importer.connector import FileConnector
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.prepare import read_page
 from aggregator.inquiry import Inquiry, InquiryReason, shown
 from aggregator.moving import Beside, moving_terms
-from aggregator.origin import Origin
-from aggregator.prepare import read_page
-from aggregator.suspects import our_names
+from aggregator.people.suspects import our_names
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
-    from aggregator.reading import Reading
+    from aggregator.ingest.reading import Reading
 
 CHUNK = 1 << 16  # bytes read at once; a slow writer's single line comes alone, and is answered before the next
 MOST_POSTS = 200  # kept of one person in one thread; what is older no longer counts

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from aggregator.config import clock_of
-from aggregator.fold import STATE_RULES, FoldPost, fold
+from aggregator.folding.fold import STATE_RULES, FoldPost, fold
+from aggregator.folding.refold import events_of, posts_of, subject_of
 from aggregator.identity import as_uuid
 from aggregator.inquiry import Inquiry, shown
 from aggregator.moving import Beside, priority_of
-from aggregator.refold import events_of, posts_of, subject_of
 from aggregator.store import rows
 from aggregator.triage import judge, search_text, understand
 from aggregator.triage.secrets import Found

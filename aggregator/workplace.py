@@ -14,8 +14,8 @@ from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
 from aggregator.incidents import extract
-from aggregator.ingest import Ingest
-from aggregator.origin import Origin
+from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.origin import Origin
 from aggregator.outbox import Outbox
 from aggregator.poller import Poller
 from aggregator.store import sources

@@ -21,10 +21,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aggregator.config import Settings
+from aggregator.config.telling_settings import Alerts, Destination, Rule, Webhook
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.listener import serve
 from aggregator.service import Running, running
-from aggregator.telling_settings import Alerts, Destination, Rule, Webhook
 from benchmarks.figures import Figure, percentile, print_figures
 from connectors.secret import Secret
 from connectors.telegram import Telegram

@@ -19,7 +19,7 @@ from aggregator.config import Settings, clock_of
 from aggregator.demo.stage import Stage
 from aggregator.demo.truth import Truth
 from aggregator.demo.verdict import is_masked_or_same, judge
-from aggregator.refold import refold
+from aggregator.folding.refold import refold
 from aggregator.replay import replay
 from aggregator.store.database import Connection
 from aggregator.workplace import Workplace

@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from aggregator.backup import DATABASE
 from aggregator.config import Settings, clock_of
-from aggregator.refold import refold
+from aggregator.folding.refold import refold
 from aggregator.store.daily import RECOUNT
 from aggregator.store.database import Connection, Database
 from aggregator.triage import search_text
@@ -87,7 +87,7 @@ _MACROS: Final = (
     REASONS,
     "CREATE TEMP MACRO side(lang) AS CASE WHEN lang LIKE 'zh%' THEN 'zh' ELSE 'en' END",
     "CREATE TEMP MACRO other_figures(text, digits) AS translate(text, '0123456789', digits)",
-    # As aggregator.fold.excerpt.
+    # As aggregator.folding.fold.excerpt.
     "CREATE TEMP MACRO excerpt_of(text) AS trim(regexp_replace(text[:320], '[\\s\\x{3000}\\x{a0}]+', ' ', 'g'))[:160]",
 )
 _COPY: Final = (

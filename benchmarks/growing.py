@@ -21,7 +21,7 @@ from aggregator.answering import quoting, safety
 from aggregator.answering.linking import official
 from aggregator.config import Settings
 from aggregator.incidents.extract import fields_of
-from aggregator.origin import any_of
+from aggregator.ingest.origin import any_of
 from aggregator.triage import get_ready, judge, search_text, understand
 from aggregator.triage.entities import look
 from aggregator.triage.impersonation import OurNames

@@ -19,8 +19,8 @@ from typing import Final
 from aggregator.actions import act
 from aggregator.clocks import system_clock
 from aggregator.config import Settings
+from aggregator.config.lake_settings import SCHEME, LakeSettings
 from aggregator.importer.connector import FileConnector
-from aggregator.lake_settings import SCHEME, LakeSettings
 from aggregator.store import sources
 from aggregator.store.filters import Filters
 from aggregator.store.lake import Lake

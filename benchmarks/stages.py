@@ -29,14 +29,14 @@ from unittest.mock import patch
 import duckdb
 import orjson
 
-from aggregator import commit, ingest, packing, prepare
 from aggregator.backup import DATABASE
-from aggregator.commit import Move
 from aggregator.config import Settings
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import PAGE, File, Rows
 from aggregator.incidents.keeping import Incidents
-from aggregator.ingest import Ingest
+from aggregator.ingest import commit, ingest, packing, prepare
+from aggregator.ingest.commit import Move
+from aggregator.ingest.ingest import Ingest
 from aggregator.store import rows, sources
 from aggregator.store.database import Database
 from aggregator.triage import get_ready

@@ -19,7 +19,7 @@ from aggregator.config import Settings
 from aggregator.demo.play import settle
 from aggregator.demo.script import DAY_SECONDS, load
 from aggregator.demo.stage import staged
-from aggregator.refold import inquiries_by_id
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.service import Running, running
 from aggregator.store.database import Database
 

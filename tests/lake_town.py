@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.lake_settings import SCHEME, LakeSettings
+from aggregator.config.lake_settings import SCHEME, LakeSettings
 from aggregator.store.lake import Lake
 from tests.postgres import Postgres, postgres
 

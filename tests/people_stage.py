@@ -10,10 +10,10 @@ from typing import Any
 
 from aggregator.config import Settings
 from aggregator.identity import Id, account_id
-from aggregator.ingest import Ingest
-from aggregator.origin import Origin
-from aggregator.people import link_again, unlink
-from aggregator.prepare import prepare
+from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.prepare import prepare
+from aggregator.people.links import link_again, unlink
 from aggregator.store import sources
 from aggregator.store.database import Database
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig

@@ -15,6 +15,7 @@ import pytest
 
 from aggregator.actions import act
 from aggregator.config import ConfigError, load
+from aggregator.config.telling_settings import Alerts, Destination, Rule
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
 from aggregator.store import sources
@@ -22,7 +23,6 @@ from aggregator.telling.quiet import after_quiet
 from aggregator.telling.sender import Sender
 from aggregator.telling.serving import carriers_of
 from aggregator.telling.wording import harmless
-from aggregator.telling_settings import Alerts, Destination, Rule
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
 from tests.conftest import Community, poll

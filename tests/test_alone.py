@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.alone import begun
 from aggregator.config import Settings
-from aggregator.fold import Subject, fold
+from aggregator.folding.fold import Subject, fold
 from aggregator.identity import inquiry_id
 from aggregator.importer.connector import FileConnector
+from aggregator.ingest.alone import begun
+from aggregator.ingest.origin import Origin, any_of
+from aggregator.ingest.prepare import read_page
+from aggregator.ingest.reading import Reading
 from aggregator.inquiry import Inquiry
-from aggregator.origin import Origin, any_of
-from aggregator.prepare import read_page
-from aggregator.reading import Reading
+from aggregator.people.suspects import our_names
 from aggregator.store import rows
-from aggregator.suspects import our_names
 from aggregator.triage.model.corpus import read
 from connectors.contract import Record
 

@@ -17,8 +17,8 @@ from aggregator.config import Settings, clock_of
 from aggregator.demo.scenes.chat import ChatScene
 from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.scenes.telegram import TelegramScene
+from aggregator.folding.refold import refold
 from aggregator.identity import code
-from aggregator.refold import refold
 from aggregator.store.database import Database
 from benchmarks import (
     alerting,

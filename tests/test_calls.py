@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from aggregator.calls import MOST, Calls
-from aggregator.commit import Outcome
-from aggregator.origin import Origin
+from aggregator.ingest.calls import MOST, Calls
+from aggregator.ingest.commit import Outcome
+from aggregator.ingest.origin import Origin
 from aggregator.store.database import StoreError
 from connectors.contract import Record
 from tests.conftest import Community, texts

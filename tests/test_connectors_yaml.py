@@ -9,11 +9,11 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from aggregator.clock_settings import Calendar
 from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
-from aggregator.lake_settings import S3, LakeSettings
-from aggregator.telling_settings import Alerts, Destination, Rule, Webhook
-from aggregator.yaml_lines import read
+from aggregator.config.clock_settings import Calendar
+from aggregator.config.lake_settings import S3, LakeSettings
+from aggregator.config.telling_settings import Alerts, Destination, Rule, Webhook
+from aggregator.config.yaml_lines import read
 from connectors.contract import SourceConfig
 from connectors.registry import connector_class, known_connectors
 

@@ -14,10 +14,10 @@ from typing import Any
 import click
 import pytest
 
-from aggregator import fold
 from aggregator.analysts.export import Export
 from aggregator.cli import main
 from aggregator.config import Bands, Settings
+from aggregator.folding import fold
 from aggregator.store.database import Database
 from aggregator.triage import terms
 from aggregator.web import words

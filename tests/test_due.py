@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.clock_settings import ChannelClock
-from aggregator.fold import FoldPost, Subject, fold
+from aggregator.config.clock_settings import ChannelClock
+from aggregator.folding.fold import FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Event, Inquiry, Reason
 from tests.conftest import START

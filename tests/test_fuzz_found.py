@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 import connectors.chat.chatwoot
+from aggregator.ingest.prepare import prepare
+from aggregator.ingest.sound import refuse_unsound
 from aggregator.listener import serve
-from aggregator.prepare import prepare
-from aggregator.sound import refuse_unsound
 from connectors.contract import Author, Counts, Deleted, Moved, Post
 from connectors.errors import LONGEST_WAIT, PushRefusedError, RecordError, ThrottledError
 from connectors.feed.document import parse

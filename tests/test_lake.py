@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from pydantic import ValidationError
 
-from aggregator.lake_settings import SCHEME, LakeSettings
+from aggregator.config.lake_settings import SCHEME, LakeSettings
 from aggregator.store import extensions
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.lake import EXTENSIONS, Lake

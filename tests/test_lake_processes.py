@@ -14,9 +14,9 @@ import pytest
 
 from aggregator.actions import ChangedMeanwhileError, act
 from aggregator.collecting import Shard, collecting
+from aggregator.config.lake_settings import LakeSettings
 from aggregator.feed_only import serving_feed
 from aggregator.identity import Id
-from aggregator.lake_settings import LakeSettings
 from aggregator.store.lake import Lake
 from aggregator.store.leases import Leases
 from aggregator.store.sources import FenceLostError

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aggregator.config import Web
-from aggregator.surfacing import Surfacing
+from aggregator.ingest.surfacing import Surfacing
 from connectors.secret import Secret
 from tests.conftest import START, Community, poll
 from tests.web_site import WebSite, open_site

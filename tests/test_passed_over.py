@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.origin import any_of
+from aggregator.ingest.origin import any_of
 from aggregator.store.reports import source_reports
 from aggregator.triage.language import search_text
 from aggregator.workplace import Workplace

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aggregator.config import Bands, ChannelClock, Settings, clock_of
 from aggregator.demo.script import DAY_SECONDS, POSTS, Line, load
-from aggregator.fold import WAITING, FoldPost, Subject, fold
+from aggregator.folding.fold import WAITING, FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Kind, Reason, shown
 from aggregator.moving import (

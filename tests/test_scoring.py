@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from aggregator.config import ChannelClock, Settings
-from aggregator.fold import FoldPost, Subject, fold
+from aggregator.folding.fold import FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Reason
 from aggregator.moving import (

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from aggregator.identity import Id, as_uuid
+from aggregator.people.suspects import judge
 from aggregator.replay import replay
 from aggregator.store.contacts import approachers, impersonators
 from aggregator.store.reading import rows_by_id
-from aggregator.suspects import judge
 from tests.people_stage import Stage, account, stage
 from tests.sets import names
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from aggregator.config import Settings
-from aggregator.fold import STATE_RULES
+from aggregator.folding.fold import STATE_RULES
 from aggregator.triage import language
 from aggregator.triage.terms import RULES
 from aggregator.web import words

@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.actions import act
 from aggregator.config import Web
+from aggregator.config.telling_settings import Webhook
 from aggregator.outbox import Sender as OutboxSender
 from aggregator.outbox.outbox import HOLD
 from aggregator.store.deliveries import reports
@@ -19,7 +20,6 @@ from aggregator.telling.carrying import Outcome
 from aggregator.telling.sender import Sender
 from aggregator.telling.serving import carriers_of
 from aggregator.telling.signing import headers, key_of
-from aggregator.telling_settings import Webhook
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
 from tests.conftest import Community, poll

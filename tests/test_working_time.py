@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.clock_settings import Calendar, ChannelClock
 from aggregator.config import clock_of, load
+from aggregator.config.clock_settings import Calendar, ChannelClock
 from aggregator.working_time import DAY, WorkingDays, WorkingTime, unpublished, without
 from connectors.errors import ConfigError
 

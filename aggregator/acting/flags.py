@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from aggregator.actions import Done, note
-from aggregator.blocked import unblocked
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, time_ordered_id, written
-from aggregator.refold import inquiries_by_id
+from aggregator.people.blocked import unblocked
 
 if TYPE_CHECKING:
     from collections.abc import Collection

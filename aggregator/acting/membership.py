@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from aggregator.actions import ChangedMeanwhileError, Done, note
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, written
 from aggregator.incidents.acting import NotPossibleError, act_in
-from aggregator.refold import inquiries_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from aggregator.actions import note
+from aggregator.folding.noting import Done
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid
-from aggregator.noting import Done
-from aggregator.refold import inquiries_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,11 +18,11 @@ from aggregator.acting.flags import withdraw
 from aggregator.acting.membership import take_back
 from aggregator.actions import WHATS
 from aggregator.config import clock_of
+from aggregator.folding.noting import note_all
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, time_of, written
 from aggregator.incidents.acting import NotPossibleError
 from aggregator.inquiry import ASIDE
-from aggregator.noting import note_all
-from aggregator.refold import inquiries_by_id
 from aggregator.store.history import HistoryEvent, histories_of
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from aggregator.answering.safety import VARIABLE
+from aggregator.config.yaml_lines import KeyPath, Mistake, Place, read
 from aggregator.inquiry import Kind
 from aggregator.store.snippets import Stored
 from aggregator.triage.language import search_text
 from aggregator.triage.terms import AT_STAKE
-from aggregator.yaml_lines import KeyPath, Mistake, Place, read
 from connectors.errors import ConfigError
 
 FILE = Path(__file__).with_name("snippets.yaml")

@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, closing, contextmanager
 from functools import partial
 
-from aggregator.commit import Move, Outcome
-from aggregator.drafts import Prepared
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import File, Rows
 from aggregator.importer.workers import Job, Workers, ask
-from aggregator.ingest import Ingest
+from aggregator.ingest.commit import Move, Outcome
+from aggregator.ingest.drafts import Prepared
+from aggregator.ingest.ingest import Ingest
 from aggregator.store import sources
 from connectors.contract import SourceConfig
 

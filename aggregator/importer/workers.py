@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import ImportFileError
-from aggregator.origin import Origin
-from aggregator.prepare import prepare
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.prepare import prepare
 from aggregator.triage import get_ready
 from connectors.errors import ConfigError
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from aggregator.config import ChannelClock
-    from aggregator.drafts import Prepared
     from aggregator.importer.files import Rows
+    from aggregator.ingest.drafts import Prepared
     from aggregator.triage.impersonation import OurNames
 
 

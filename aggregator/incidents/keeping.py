@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id, as_uuid, time_ordered_id, written
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.recall import GROUPED_TO, read_behind, recall, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
+from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.store import rows
 from aggregator.store.changed import gathered
 

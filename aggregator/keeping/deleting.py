@@ -46,7 +46,7 @@ def delete_posts(con: Connection, posts: Collection[Id]) -> Counter[str]:
 
 
 def delete_accounts(con: Connection, accounts: Collection[Id]) -> Counter[str]:
-    """But for their evidence and links, which hang together with those of others (aggregator/people.py)."""
+    """But for their evidence and links, which hang together with those of others (aggregator/people/links.py)."""
     gone: Counter[str] = Counter()
     for table in tables_with(con, "account_id"):
         if table not in KEPT and table != "post":

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aggregator.folding.refold import refold
 from aggregator.identity import written
+from aggregator.ingest.pieces import note_compaction
 from aggregator.keeping import plan as plans
 from aggregator.keeping import sweep
 from aggregator.keeping.deleting import delete_accounts, delete_inquiries, delete_posts
-from aggregator.people import forget_accounts
-from aggregator.pieces import note_compaction
-from aggregator.refold import refold
+from aggregator.people.links import forget_accounts
 from aggregator.store import rows
 
 if TYPE_CHECKING:

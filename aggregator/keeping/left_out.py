@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
-from aggregator.origin import Origin
+from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.origin import Origin
 from aggregator.store.known import KnownIds
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from aggregator.store import rows
 from aggregator.store.desk_erasing import erase_from_desk
 
 if TYPE_CHECKING:
-    from aggregator.origin import Origin
+    from aggregator.ingest.origin import Origin
     from aggregator.store.desk import Desk
     from aggregator.store.rows import Connection
 

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aggregator.identity import Id
+from aggregator.ingest.pieces import note_compaction
 from aggregator.keeping.deleting import delete_accounts, delete_inquiries, delete_posts
 from aggregator.keeping.left_out import kept_for
-from aggregator.people import forget_accounts
-from aggregator.pieces import note_compaction
+from aggregator.people.links import forget_accounts
 from aggregator.store import rows
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from ahocorasick_rs import AhoCorasick
 
+from aggregator.ingest.prepare import read_again
 from aggregator.keeping.black import MASK, Words, stands_alone
 from aggregator.keeping.persons import Person
-from aggregator.prepare import read_again
 from aggregator.store import rows
 from aggregator.triage import search_text
 from aggregator.triage.terms import RULES
 
 if TYPE_CHECKING:
     from aggregator.identity import Id
-    from aggregator.origin import Origin
+    from aggregator.ingest.origin import Origin
     from aggregator.store.rows import Connection
 
 # A passage ends wherever a platform's markup or its escapes may stand.

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import UUID
 
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid
 from aggregator.outbox import asked, row
-from aggregator.refold import inquiries_by_id
 from aggregator.store import rows
 
 if TYPE_CHECKING:

@@ -13,16 +13,16 @@ from uuid import UUID, uuid4
 from aggregator.actions import note
 from aggregator.clocks import Clock, real_seconds
 from aggregator.config import Settings, clock_of
+from aggregator.folding.refold import inquiries_by_id, refold
 from aggregator.identity import Id, as_uuid, time_ordered_id
 from aggregator.incidents.keeping import note as note_incident
+from aggregator.ingest.own_answers import Awaited, OwnAnswers, reply_details, stored_answer
 from aggregator.inquiry import Inquiry
 from aggregator.outbox import asked, row, seen
 from aggregator.outbox.lot import Candidate, candidates, once_each, told_since
 from aggregator.outbox.lot import lot as lot_of
 from aggregator.outbox.row import Row
 from aggregator.outbox.seen import Answer
-from aggregator.own_answers import Awaited, OwnAnswers, reply_details, stored_answer
-from aggregator.refold import inquiries_by_id, refold
 from aggregator.store.database import Connection, Database
 from aggregator.triage.promises import promised_until
 from connectors.contract import Connector

@@ -23,7 +23,7 @@ import duckdb
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from aggregator.lake_settings import LakeSettings
+from aggregator.config.lake_settings import LakeSettings
 from aggregator.store import extensions
 from aggregator.store.database import Connection, Database, StoreError, due_migrations, note_version
 from connectors.errors import ConfigError

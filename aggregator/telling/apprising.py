@@ -22,8 +22,8 @@ from aggregator.telling.carrying import Outcome
 from connectors.errors import AuthError
 
 if TYPE_CHECKING:
+    from aggregator.config.telling_settings import Destination
     from aggregator.store.deliveries import Delivery
-    from aggregator.telling_settings import Destination
 
 GIVES_UP: Final = timedelta(hours=4)
 TOGETHER: Final = 20  # alerts that one message may hold

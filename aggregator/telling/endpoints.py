@@ -22,8 +22,8 @@ from connectors.addresses import GUARDED
 from connectors.errors import AuthError
 
 if TYPE_CHECKING:
+    from aggregator.config.telling_settings import Webhook
     from aggregator.store.deliveries import Delivery
-    from aggregator.telling_settings import Webhook
 
 IN_A_ROW: Final = 20
 GIVES_UP: Final = timedelta(hours=24)

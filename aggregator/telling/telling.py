@@ -17,6 +17,7 @@ import structlog
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings
+from aggregator.config.telling_settings import is_used, matches
 from aggregator.identity import Id, time_ordered_id
 from aggregator.inquiry import shown
 from aggregator.outbox import row as outbox_row
@@ -29,7 +30,6 @@ from aggregator.telling import looking, states
 from aggregator.telling.bodies import body, incident_data, inquiry_data, reply_data
 from aggregator.telling.quiet import after_quiet
 from aggregator.telling.wording import Alert, Subject, alert, lang_of, taken
-from aggregator.telling_settings import is_used, matches
 
 if TYPE_CHECKING:
     from aggregator.outbox.row import Row

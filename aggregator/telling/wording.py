@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aggregator.config import Bands
+    from aggregator.config.telling_settings import Destination, Language
     from aggregator.store.reading import FeedRow
-    from aggregator.telling_settings import Destination, Language
 
 LONGEST: Final = 80  # characters of an excerpt
 TERMS: Final = 3

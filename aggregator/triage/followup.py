@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aggregator.config.yaml_lines import Document, KeyPath, Mistake, Place, read_words
 from aggregator.triage.missing import SLOTS
 from aggregator.triage.terms import STAKES
-from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read_words
 from connectors.errors import ConfigError
 
 FILE = Path(__file__).with_name("followups.yaml")

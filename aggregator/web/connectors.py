@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from aggregator.checking import check_source
-from aggregator.clock_settings import unknown_weekends
+from aggregator.config.clock_settings import unknown_weekends
+from aggregator.config.telling_settings import targets_of
 from aggregator.store import deliveries, runaways
-from aggregator.telling_settings import targets_of
 from aggregator.web.visit import fields
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from aggregator.acting.once import note_once
 from aggregator.acting.rights import may
 from aggregator.acting.wishes import WishError, details_of, words_of
 from aggregator.actions import AtWorkError, ChangedMeanwhileError, Done, note
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_written, code, written
-from aggregator.refold import inquiries_by_id
 from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.incidents import find_by_number
 from aggregator.store.reading import FeedRow, rows_by_id

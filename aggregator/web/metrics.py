@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import PlainTextResponse, Response
 
+from aggregator.config.telling_settings import targets_of
 from aggregator.store import deliveries, runaways
 from aggregator.store.sources import HealthState
-from aggregator.telling_settings import targets_of
 from aggregator.web.metrics_desk import Desk, desk_families, read_desk
 from aggregator.web.security import same_secret
 from connectors.errors import AuthError
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aggregator.config import Settings, Web
+    from aggregator.ingest.surfacing import Times
     from aggregator.store.database import Connection
     from aggregator.store.deliveries import TargetReport
     from aggregator.store.reports import SourceReport
-    from aggregator.surfacing import Times
     from aggregator.web.visit import Site
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from aggregator.acting.flags import verdicts
 from aggregator.acting.rights import may
 from aggregator.identity import as_written
-from aggregator.people_actions import Said, say
+from aggregator.people.actions import Said, say
 from aggregator.store.contacts import impersonators
 from aggregator.web.person_page import judged
 from aggregator.web.visit import fields, local

@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aggregator.acting.rights import may
 from aggregator.identity import as_written, written
-from aggregator.people_actions import About, Verdict, say_about, say_of
-from aggregator.people_search import find_people
-from aggregator.person import SURE, person_of
+from aggregator.people.actions import About, Verdict, say_about, say_of
+from aggregator.people.person import SURE, person_of
+from aggregator.people.search import find_people
 from aggregator.triage.followup import needed
 from aggregator.triage.secrets import mask
 from aggregator.web.known import given
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aggregator.identity import Id
-    from aggregator.person import Key, PersonInquiry
+    from aggregator.people.person import Key, PersonInquiry
     from aggregator.web.visit import Visit
 
 LONGEST = 200  # characters of a search, and of a reason

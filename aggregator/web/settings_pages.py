@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from starlette.responses import RedirectResponse, Response
 
-from aggregator.clock_settings import unknown_weekends
 from aggregator.config import place_of
+from aggregator.config.clock_settings import unknown_weekends
 from aggregator.triage.terms import AT_STAKE, SINKS, WEIGHTS
 from aggregator.web.remapping import bound, keys, refused, spelled
 from aggregator.web.visit import fields
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from aggregator.clock_settings import ChannelClock
+    from aggregator.config.clock_settings import ChannelClock
     from aggregator.web.remapping import Refused
     from aggregator.web.visit import Visit
     from aggregator.weighing import Rescored

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.incidents.keeping import Incidents
+    from aggregator.ingest.surfacing import Surfacing
     from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
     from aggregator.store.reports import SourceReport
-    from aggregator.surfacing import Surfacing
     from aggregator.web.sidebar import Counted
     from aggregator.web.stream import Stream
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import orjson
 
 from aggregator.config import Settings
-from aggregator.origin import Origin
-from aggregator.packing import pack
-from aggregator.prepare import read_page
-from aggregator.reading import Reading
-from aggregator.suspects import our_names
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.packing import pack
+from aggregator.ingest.prepare import read_page
+from aggregator.ingest.reading import Reading
+from aggregator.people.suspects import our_names
 from aggregator.triage import get_ready
 from connectors.contract import Connector, Post, Record
 from connectors.replying import Asked, Replying

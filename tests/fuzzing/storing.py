@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from aggregator.config import Settings
-from aggregator.origin import Origin
+from aggregator.ingest.origin import Origin
 from aggregator.workplace import Workplace
 from connectors.replying import Replying
 from tests.fuzzing.draw import Draw, changed

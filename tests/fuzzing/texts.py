@@ -15,7 +15,7 @@ from aggregator.answering.linking import official
 from aggregator.answering.sentences import clauses, sentences
 from aggregator.answering.strangers import others_named, private_in
 from aggregator.config import Settings
-from aggregator.fold import excerpt
+from aggregator.folding.fold import excerpt
 from aggregator.incidents.extract import fields_of
 from aggregator.incidents.sketch import sketch_of
 from aggregator.triage import get_ready, judge, search_text, understand

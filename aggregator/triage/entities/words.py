@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+from aggregator.config.yaml_lines import KeyPath, Mistake, Place, read_words
 from aggregator.triage.language import TRADITIONAL, search_text
-from aggregator.yaml_lines import KeyPath, Mistake, Place, read_words
 from connectors.errors import ConfigError
 
 FOLDER = Path(__file__).with_name("words")

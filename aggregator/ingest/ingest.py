@@ -16,25 +16,25 @@ from uuid import UUID
 
 import structlog
 
-from aggregator.calls import Calls
 from aggregator.clocks import Clock
-from aggregator.commit import Move, Outcome, commit_page
 from aggregator.config import Settings, clock_of, official_of, staff_of
-from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
+from aggregator.ingest.calls import Calls
+from aggregator.ingest.commit import Move, Outcome, commit_page
+from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.origin import Origin, any_of
+from aggregator.ingest.own_answers import OwnAnswers
+from aggregator.ingest.pieces import Pieces
+from aggregator.ingest.prepare import prepare, rejected_id
+from aggregator.ingest.surfacing import Surfacing
 from aggregator.keeping.left_out import LeftOut
-from aggregator.origin import Origin, any_of
-from aggregator.own_answers import OwnAnswers
-from aggregator.people import People
-from aggregator.pieces import Pieces
-from aggregator.prepare import prepare, rejected_id
+from aggregator.people.links import People
+from aggregator.people.suspects import Suspects, our_names
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.known import KnownIds, SeenAccounts
-from aggregator.surfacing import Surfacing
-from aggregator.suspects import Suspects, our_names
 from connectors.contract import Connector, Page, Record
 from connectors.replying import Replying
 

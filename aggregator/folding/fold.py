@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregator.course import PROMISED, Course, paused_in_all, walk, with_replies
-from aggregator.course import FoldPost as FoldPost
+from aggregator.folding.course import PROMISED, Course, paused_in_all, walk, with_replies
+from aggregator.folding.course import FoldPost as FoldPost
 from aggregator.identity import Id, code
 from aggregator.inquiry import SCORING_VERSION, DueClock, Event, Inquiry, InquiryReason, Kind
 from aggregator.triage import terms

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 Shape = tuple[object, ...]
-"""What the fold of a customer's old post hangs on, but for ids, times and words (aggregator/alone.py)."""
+"""What the fold of a customer's old post hangs on, but for ids, times and words (aggregator/ingest/alone.py)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
+from aggregator.folding.fold import EXCERPT, FoldPost, Subject, excerpt, fold, same
 from aggregator.identity import Id
 from aggregator.inquiry import NEAR, Event, Inquiry, Reason
 from aggregator.store import daily, rows
@@ -17,7 +17,7 @@ from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
-    from aggregator.drafts import Draft, Prepared
+    from aggregator.ingest.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
 

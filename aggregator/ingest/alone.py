@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
-from aggregator.fold import FoldPost, Subject, excerpt, fold
+from aggregator.folding.fold import FoldPost, Subject, excerpt, fold
 from aggregator.identity import Id, code, inquiry_id, written
+from aggregator.ingest.origin import Folded, Origin
 from aggregator.inquiry import Inquiry, InquiryReason, Reason
-from aggregator.origin import Folded, Origin
 from aggregator.store import rows
 
 if TYPE_CHECKING:
-    from aggregator.reading import Reading
+    from aggregator.ingest.reading import Reading
 
 _INQUIRY, _THREAD, _PERSON, _POST = (bytes([number]) * 16 for number in range(4))
 _POSTED, _SEEN = datetime(1, 1, 2, tzinfo=UTC), datetime(1, 1, 3, tzinfo=UTC)

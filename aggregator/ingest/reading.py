@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.drafts import Account, Rejected, Tally
-from aggregator.fold import FoldPost, excerpt
+from aggregator.folding.fold import FoldPost, excerpt
 from aggregator.identity import Id, account_id, post_id, thread_id
+from aggregator.ingest.drafts import Account, Rejected, Tally
 from aggregator.triage import Grade, Written, judge, understand_all
 from aggregator.triage.evidence import evidence_of
 from aggregator.triage.language import search_text
@@ -20,8 +20,8 @@ from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import Found
 
 if TYPE_CHECKING:
+    from aggregator.ingest.origin import Origin
     from aggregator.inquiry import Understanding
-    from aggregator.origin import Origin
     from aggregator.triage.evidence import Evidence
     from aggregator.triage.impersonation import Pose
     from connectors.contract import Author, Post, Undelivered

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from aggregator.drafts import Draft
 from aggregator.identity import Id
+from aggregator.ingest.drafts import Draft
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
 from aggregator.store.known import KnownIds

@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from aggregator.alone import begun
-from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id, post_id
-from aggregator.origin import Origin
-from aggregator.reading import Reading, ReadPage
+from aggregator.ingest.alone import begun
+from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.reading import Reading, ReadPage
 from aggregator.store import rows
 from aggregator.triage.secrets import may_be_piece
 

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from aggregator.folding.noting import note_all
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
-from aggregator.noting import note_all
-from aggregator.refold import inquiries_by_id
 from aggregator.store import rows
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
-    from aggregator.drafts import Draft, Prepared
+    from aggregator.ingest.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
 CLOCKS_DIFFER = timedelta(minutes=2)

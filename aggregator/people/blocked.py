@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.identity import Id, as_written
-from aggregator.suspects import begin
+from aggregator.people.suspects import begin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from aggregator.config import Settings
-    from aggregator.drafts import Draft, Prepared
+    from aggregator.ingest.drafts import Draft, Prepared
     from aggregator.store.rows import Connection
 
 _SILENCED = (

@@ -14,17 +14,18 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from aggregator import assign, blocked, undelivered
-from aggregator.drafts import Draft, Prepared, Tally
+from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid
-from aggregator.origin import Origin
-from aggregator.own_answers import OwnAnswers
-from aggregator.people import People, waiting_inquiries
-from aggregator.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
-from aggregator.refold import refold
+from aggregator.ingest import assign, undelivered
+from aggregator.ingest.drafts import Draft, Prepared, Tally
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.own_answers import OwnAnswers
+from aggregator.ingest.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
+from aggregator.people import blocked
+from aggregator.people.links import People, waiting_inquiries
+from aggregator.people.suspects import Suspects
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
-from aggregator.suspects import Suspects
 from connectors.contract import Cursor, Gap, Quota
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import orjson
 from aggregator.acting.flags import verdicts
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
-from aggregator.people_search import counted
+from aggregator.people.search import counted
 from aggregator.store import rows
 from aggregator.store.contacts import Approacher, Known, Level, approachers, linked, namesakes
 from aggregator.store.history import HistoryEvent

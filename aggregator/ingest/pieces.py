@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.drafts import Draft, Prepared
 from aggregator.identity import Id, as_uuid
-from aggregator.origin import Origin
-from aggregator.packing import pack
-from aggregator.prepare import read_again
-from aggregator.reading import Reading, ReadPage
+from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.packing import pack
+from aggregator.ingest.prepare import read_again
+from aggregator.ingest.reading import Reading, ReadPage
 from aggregator.triage.secrets import LONGEST, PhraseWindow, may_be_piece
 
 if TYPE_CHECKING:

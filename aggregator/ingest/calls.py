@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from aggregator.commit import Outcome
-from aggregator.origin import Origin
+from aggregator.ingest.commit import Outcome
+from aggregator.ingest.origin import Origin
 from connectors.contract import Record
 
 MOST = 200  # records of a page, unless a single call brings more

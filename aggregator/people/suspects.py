@@ -14,15 +14,15 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregator.config import Settings, clock_of
-from aggregator.drafts import Draft, Prepared
-from aggregator.fold import Subject
+from aggregator.folding.fold import Subject
+from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid, inquiry_id
+from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.packing import pack
+from aggregator.ingest.prepare import read_again
+from aggregator.ingest.reading import ReadPage
 from aggregator.inquiry import NEAR
-from aggregator.origin import Origin
-from aggregator.packing import pack
-from aggregator.prepare import read_again
-from aggregator.reading import ReadPage
-from aggregator.refold import refold
 from aggregator.store import rows
 from aggregator.store.known import KnownIds
 from aggregator.triage.impersonation import LURE_SCORE, OurNames

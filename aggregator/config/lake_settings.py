@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from aggregator.clock_settings import STRICT
+from aggregator.config.clock_settings import STRICT
 from connectors.contract import Duration
 from connectors.secret import Secret
 

@@ -21,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from aggregator.mistakes import or_rather
+from aggregator.config.mistakes import or_rather
 from aggregator.working_time import DAY, Period, Span, WorkingDays, WorkingTime, unknown_country, unpublished
 from connectors.contract import Duration
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, HttpUrl, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from aggregator.clock_settings import STRICT, Hours, known_zone
-from aggregator.mistakes import or_rather
+from aggregator.config.clock_settings import STRICT, Hours, known_zone
+from aggregator.config.mistakes import or_rather
 from connectors.contract import Duration
 from connectors.secret import Secret
 

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import orjson
 
-from aggregator.drafts import Prepared, Rejected
 from aggregator.identity import Id, post_id, stable_id, thread_id
-from aggregator.origin import Origin
-from aggregator.packing import pack
-from aggregator.reading import ReadPage, Said, read_posts
-from aggregator.sound import refuse_unsound
+from aggregator.ingest.drafts import Prepared, Rejected
+from aggregator.ingest.origin import Origin
+from aggregator.ingest.packing import pack
+from aggregator.ingest.reading import ReadPage, Said, read_posts
+from aggregator.ingest.sound import refuse_unsound
 from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
 from connectors.contract import Counts, Deleted, Item, Moved, Post, Record, Undelivered

@@ -23,12 +23,12 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from aggregator.clock_settings import STRICT, filled, known_zone
-from aggregator.clock_settings import ChannelClock as ChannelClock
-from aggregator.lake_settings import LakeSettings
-from aggregator.mistakes import mistakes_of, or_rather
-from aggregator.telling_settings import Alerts, Name, Webhook
-from aggregator.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
+from aggregator.config.clock_settings import STRICT, filled, known_zone
+from aggregator.config.clock_settings import ChannelClock as ChannelClock
+from aggregator.config.lake_settings import LakeSettings
+from aggregator.config.mistakes import mistakes_of, or_rather
+from aggregator.config.telling_settings import Alerts, Name, Webhook
+from aggregator.config.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
 from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError
 from connectors.registry import connector_class

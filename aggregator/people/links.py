@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aggregator.drafts import Draft
 from aggregator.identity import Id, as_uuid, stable_id
+from aggregator.ingest.drafts import Draft
 from aggregator.store import rows
 from aggregator.store.contacts import apart
 from aggregator.triage.evidence import PROVED, SAID, VERIFIED

@@ -13,13 +13,13 @@ import orjson
 
 from aggregator.acting.flags import report
 from aggregator.config import Settings
+from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, time_ordered_id, written
-from aggregator.people import confirm, link_again, unlink, waiting_inquiries
-from aggregator.person import known_accounts
-from aggregator.refold import inquiries_by_id
+from aggregator.people.links import confirm, link_again, unlink, waiting_inquiries
+from aggregator.people.person import known_accounts
+from aggregator.people.suspects import judge
 from aggregator.store import rows
 from aggregator.store.database import Connection, Database
-from aggregator.suspects import judge
 
 Said = Literal["unlink", "link", "clear", "suspect"]
 """On the page of an inquiry, of an account that it shows."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from aggregator.fold import fold, same
+from aggregator.folding.fold import fold, same
+from aggregator.folding.refold import events_of, posts_of, subject_of, write
 from aggregator.identity import Id, time_ordered_id
 from aggregator.inquiry import Event, EventKind, Inquiry
-from aggregator.refold import events_of, posts_of, subject_of, write
 from aggregator.store import rows
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from aggregator.yaml_lines import Document, KeyPath, Mistake
+from aggregator.config.yaml_lines import Document, KeyPath, Mistake
 from connectors.contract import SourceConfig
 from connectors.registry import connector_class
 
