@@ -67,14 +67,9 @@ class Collector:
     keeps_house: bool = False
     _house: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _beating: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def beat(self) -> None:
         """Renew what is held, take what has run out, and let go of what was lost, or paused by a colleague."""
-        async with self._beating:
-            await self._beat()
-
-    async def _beat(self) -> None:
         work = self.work
         mine = {name for name in work.poller.sources if self.shard.has(name)}
         held = await asyncio.to_thread(self.leases.renew, {*mine, HOUSE})
@@ -108,15 +103,10 @@ class Collector:
         await self.work.poller.let_go(name)
         log.info("source.let_go", source=name)
 
-    async def _lost(self, name: str) -> None:
-        async with self._beating:
-            if name in self.polled:
-                await self._let_go(name)
-
     def fence_lost(self, name: str) -> None:
         """Another process has polled it: take it up anew from where it stands now, if its lease is still ours."""
         log.warning("source.fence_lost", source=name)
-        self._tasks.add(task := asyncio.create_task(self._lost(name)))
+        self._tasks.add(task := asyncio.create_task(self._let_go(name)))
         task.add_done_callback(self._tasks.discard)
 
     async def _begin_house(self) -> None:
