@@ -58,7 +58,7 @@ def test_whatever_installs_the_locks_demands_their_hashes() -> None:
         for line in read(name).splitlines()
         if re.search(r"-r requirements/", line) and "install" in line
     ]
-    assert len(installs) == 3
+    assert len(installs) == 4
     assert all("--require-hashes" in line for line in installs)
 
 

@@ -33,6 +33,7 @@ async def test_whoever_comes_back_sees_what_changed_and_leaves_a_note_by_keyboar
         site.community.clock.pass_(seconds=20)
         await sam.does(mine, "label", 2, tags="vip")
         await page.reload()
+        await ready(page)
         await expect(page.locator("section.history li").first).to_contain_text("sam labelled it: #vip")
         steps = page.locator("ol.rows > li a")
         for key, at in (("j", 0), ("j", 1), ("k", 0)):
