@@ -15,14 +15,12 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.listener import serve
 from aggregator.poller import PAUSED
+from aggregator.service import feed_of
 from aggregator.stopping import until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
 from aggregator.store.lake import Lake
 from aggregator.store.others import Others
-from aggregator.store.reports import source_reports
-from aggregator.web.app import create_app
-from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.errors import ConfigError
@@ -83,21 +81,7 @@ async def serving_feed(
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock, listen=False))
         assert isinstance(work.db, Lake)
-        stream = Stream(work.db, settings=settings, clock=clock)
-        work.ingest.changed = work.outbox.changed = stream.publish
-        work.outbox.tell = partial(tell_writer, stream)
-        app = create_app(
-            work.db,
-            work.desk,
-            settings=settings,
-            stream=stream,
-            clock=clock,
-            health=lambda: source_reports(work.db, settings, clock()),
-            surfacing=work.ingest.surfacing,
-            grouping=work.ingest.incidents,
-            outbox=work.outbox,
-            sources=Elsewhere(work),
-        )
+        stream, app = feed_of(work, Elsewhere(work))
         others = await asyncio.to_thread(Others, work.db)
         web = settings.web
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))

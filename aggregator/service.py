@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from functools import partial
 
 import structlog
+from starlette.applications import Starlette
 
 from aggregator import renewing
 from aggregator.acting.waking import tell_woken
@@ -35,6 +36,7 @@ from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
 from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream
+from aggregator.web.visit import Sources
 from aggregator.workplace import Workplace
 from connectors.contract import Push, PushConnector, Received
 from connectors.errors import ConfigError
@@ -79,21 +81,7 @@ async def running(
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         if seen := open_to_others(settings.data):
             log.warning("data.open_to_others", message=seen)
-        stream = Stream(work.db, settings=settings, clock=clock)
-        work.ingest.changed = work.outbox.changed = stream.publish
-        work.outbox.tell = partial(tell_writer, stream)
-        app = create_app(
-            work.db,
-            work.desk,
-            settings=settings,
-            stream=stream,
-            clock=clock,
-            health=lambda: source_reports(work.db, settings, clock()),
-            surfacing=work.ingest.surfacing,
-            grouping=work.ingest.incidents,
-            outbox=work.outbox,
-            sources=work.poller,
-        )
+        stream, app = feed_of(work, work.poller)
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         hooks_url = await stack.enter_async_context(
@@ -124,6 +112,26 @@ async def running(
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))
         yield Running(work, url, hooks_url)
     log.info("service.stopped")
+
+
+def feed_of(work: Workplace, sources: Sources) -> tuple[Stream, Starlette]:
+    """The feed of a workplace, which hears of what changes there. `sources`: who asks them, and can be told when."""
+    stream = Stream(work.db, settings=work.settings, clock=work.clock)
+    work.ingest.changed = work.outbox.changed = stream.publish
+    work.outbox.tell = partial(tell_writer, stream)
+    app = create_app(
+        work.db,
+        work.desk,
+        settings=work.settings,
+        stream=stream,
+        clock=work.clock,
+        health=lambda: source_reports(work.db, work.settings, work.clock()),
+        surfacing=work.ingest.surfacing,
+        grouping=work.ingest.incidents,
+        outbox=work.outbox,
+        sources=sources,
+    )
+    return stream, app
 
 
 def house_jobs(
