@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -164,7 +164,8 @@ def test_ctrl_c_twice_in_an_import_ends_it_in_order(console: Console, tmp_path: 
     stopped.stderr.readline()
     while stopped.poll() is None:  # as somebody does who cannot wait
         stopped.send_signal(signal.SIGINT)
-        time.sleep(0.02)
+        with suppress(subprocess.TimeoutExpired):
+            stopped.wait(0.02)
     _, told = stopped.communicate(timeout=30)
     assert (stopped.returncode, b"Traceback" in told, b"Exception" in told) == (130, False, False)
     assert told.decode().splitlines()[-1] == "stopped; what was committed is kept"

@@ -120,7 +120,7 @@ def read_words(file: Path) -> Document:
 class _WordLoader(yaml.CSafeLoader):
     """Takes nothing for a number or a truth value."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - see below
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML declares it no class variable; nobody adds a resolver here
 
 
 class _Loader(yaml.SafeLoader):
