@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import structlog
 
+from aggregator import renewing
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
@@ -25,7 +26,7 @@ from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
 from aggregator.service import RETAIN_AT, house_jobs, receiver
-from aggregator.stopping import until_signalled
+from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
 from aggregator.store.lake import Lake
@@ -183,6 +184,7 @@ async def collecting(
         collector.hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)  # of the sources that it polls itself
         for job, every in house_jobs(work, _nobody):
             work.poller.keep_house(collector.when_keeping_house(job), every)
         work.poller.keep_house(
@@ -202,7 +204,7 @@ async def collecting(
         stack.push_async_callback(collector.end)
         await collector.beat()
         beating = asyncio.create_task(collector.beat_on())
-        stack.push_async_callback(_ended, beating)
+        stack.push_async_callback(ended, beating)
         log.info("collector.started", shard=f"{shard.number}/{shard.of}", hooks=collector.hooks_url)
         yield collector
     log.info("collector.stopped")
@@ -233,9 +235,3 @@ def _is_compaction_due(con: Connection) -> bool:
 
 def _nobody(_: Collection[Id]) -> None:
     """Web processes hear of it from the lake."""
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

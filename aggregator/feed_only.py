@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from aggregator.config import Settings
 from aggregator.listener import serve
 from aggregator.poller import PAUSED
 from aggregator.service import feed_of
-from aggregator.stopping import until_signalled
+from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
 from aggregator.store.lake import Lake
@@ -87,7 +87,7 @@ async def serving_feed(
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         stack.callback(stream.stop)  # before the listener closes: it would wait for its open answers
         following = asyncio.create_task(_follow(others, stream))
-        stack.push_async_callback(_ended, following)
+        stack.push_async_callback(ended, following)
         log.info("web.started", url=url)
         yield Serving(work, stream, url)
     log.info("web.stopped")
@@ -109,9 +109,3 @@ async def _follow(others: Others, stream: Stream) -> None:
             stream.publish(await asyncio.to_thread(others.look))
         except duckdb.Error as error:  # PostgreSQL is out of reach: what changed is told once it is back
             log.warning("web.cannot_look", why=str(error)[:300])
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

@@ -95,6 +95,7 @@ async def running(
         for job, every in house_jobs(work, stream.publish):
             work.poller.keep_house(job, every)
         work.poller.keep_house(partial(finish_erasing, work), ERASE_EVERY)
+        work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)
         work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
         work.poller.daily(partial(count_anew, work), COUNT_AT, settings.timezone)
         if settings.digest.at:
@@ -144,7 +145,6 @@ def house_jobs(
         (partial(close_quiet, db, settings, clock, changed), QUIET_EVERY),
         (partial(wake_due, db, settings, clock, partial(tell_woken, work.desk, changed)), WAKE_EVERY),
         (partial(end_quiet, db, work.ingest.incidents, clock), QUIET_EVERY),
-        (work.poller.take_up_renewed, renewing.LOOK_EVERY),
     ]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -59,3 +59,10 @@ async def stoppable(work: Coroutine[Any, Any, T]) -> T:
 def ignore_ctrl_c() -> None:
     """The process ends: Ctrl-C would only break off what the interpreter does last."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """End it, and wait until it has."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
