@@ -340,8 +340,11 @@ def migrate(con: Connection, name: str) -> None:
         con.execute("COMMIT")
 
 
-def due_migrations(con: Connection, name: str) -> list[tuple[int, str]]:
-    """The numbers and the statements of the schema files that were not run yet. Raises as `migrate`."""
+def due_migrations(con: Connection, name: str, *, lake: bool = False) -> list[tuple[int, str]]:
+    """The numbers and the statements of the schema files that were not run yet. Raises as `migrate`.
+
+    Those named `.file.sql` say how a file keeps rows: to a lake they say nothing.
+    """
     files = sorted(
         (entry for entry in resources.files("aggregator.sql").iterdir() if entry.name[:4].isdigit()),
         key=lambda entry: entry.name,
@@ -357,7 +360,11 @@ def due_migrations(con: Connection, name: str) -> list[tuple[int, str]]:
             "Install that version, or restore a backup made with this one."
         )
     numbered = [(int(file.name[:4]), file) for file in files]
-    return [(number, file.read_text(encoding="utf-8")) for number, file in numbered if number > version]
+    return [
+        (number, "" if lake and file.name.endswith(".file.sql") else file.read_text(encoding="utf-8"))
+        for number, file in numbered
+        if number > version
+    ]
 
 
 def note_version(con: Connection, number: int) -> None:

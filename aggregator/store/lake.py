@@ -120,7 +120,7 @@ class Lake(Database):
 
     def _migrate(self, con: Connection) -> None:
         def do() -> None:
-            due = due_migrations(con, "the lake")
+            due = due_migrations(con, "the lake", lake=True)
             if not due:
                 return
             con.execute("BEGIN")

@@ -6,7 +6,7 @@ History is another table, and is read only if a view asks for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from aggregator.store.filters import LANG, SORTS, Bound, Filters, Sort, where
 from aggregator.store.keeping_rows import KeptRows
-from aggregator.store.reading import CLOSED, OPEN, RANKED, FeedRow, listed_rows
+from aggregator.store.reading import OPEN, RANKED, FeedRow, closed_ones, listed_rows
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -171,11 +171,18 @@ def _counting(filters: Filters, bands: Bands) -> tuple[str, Bound]:
 
 
 def _selecting(filters: Filters, bands: Bands, columns: str, open_ones: str) -> tuple[str, Bound]:
-    conditions, bound = where(filters, bands)
-    held = " AND ".join(conditions) or "true"
-    sources = {"inquiry_open": open_ones, "inquiry_closed": CLOSED}
-    selects = (f"SELECT {columns} {sources[table]} WHERE {held}" for table in tables_of(filters))
-    texts = filters.sought.texts_as() if filters.sought else ""
+    conditions, bound = where(replace(filters, sought=None), bands)
+    texts, of_open, of_closed = "", ["true"], ["true"]
+    if filters.sought:
+        texts = filters.sought.texts_as()
+        of_open, words = filters.sought.where(of="f")
+        of_closed, _ = filters.sought.where(of="i")
+        bound |= words
+    sources = {
+        "inquiry_open": f"{open_ones} WHERE {' AND '.join((*of_open, *conditions))}",
+        "inquiry_closed": f"{closed_ones(' AND '.join(of_closed))} WHERE {' AND '.join(conditions) or 'true'}",
+    }
+    selects = (f"SELECT {columns} {sources[table]}" for table in tables_of(filters))
     return f"{texts} {' UNION ALL '.join(selects)}", bound
 
 

@@ -40,16 +40,20 @@ OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
 _WITHIN = "within_band(computed, i.at_least, i.at_most) AS priority"
-CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} FROM inquiry_closed AS i) AS f"
-)
+
+
+def closed_ones(condition: str = "true") -> str:
+    """As `OPEN` for history; `condition` on `i`: those that fail it are left out before any priority is computed."""
+    return (
+        f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
+        f"FROM inquiry_closed AS i WHERE {condition}) AS f"
+    )
+
+
 # Of some inquiries. Among the many closed ones row numbers are found first, for the other columns are wide.
 _SOME_OPEN = f"{OPEN} WHERE list_contains($ids::UUID[], f.inquiry_id)"
-_SOME_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
-    "FROM inquiry_closed AS i WHERE i.rowid IN "
-    "(SELECT rowid FROM inquiry_closed WHERE inquiry_id IN (SELECT unnest($ids)::UUID))) AS f WHERE true"
-)
+_SOME_ROWS = "SELECT rowid FROM inquiry_closed WHERE inquiry_id IN (SELECT unnest($ids)::UUID)"
+_SOME_CLOSED = f"{closed_ones(f'i.rowid IN ({_SOME_ROWS})')} WHERE true"
 
 
 @dataclass(frozen=True, slots=True)

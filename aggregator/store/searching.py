@@ -46,18 +46,19 @@ class Sought:
     texts: tuple[tuple[Term, tuple[Id, ...]], ...] = ()
     since: datetime = _ALWAYS
 
-    def where(self, prefix: str = "") -> tuple[list[str], Bound]:
-        """Conditions on `f.inquiry_id` and what they bind. They hold in a statement that begins with `texts_as`."""
+    def where(self, prefix: str = "", of: str = "f") -> tuple[list[str], Bound]:
+        """Conditions on `inquiry_id` of this table, at least one, and what they bind. They hold in a statement that
+        begins with `texts_as`."""
         bound: Bound = {}
         conditions = []
         for number, (_, ids) in enumerate(self.exact):
             name = f"{prefix}exact{number}"
             bound[name] = [written(one) for one in ids]
-            conditions.append(f"f.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
+            conditions.append(f"{of}.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
         if self.texts:
             bound[f"{prefix}since"] = self.since
             self._said(prefix, bound)
-            conditions.append(f"f.inquiry_id IN (FROM {prefix}said)")
+            conditions.append(f"{of}.inquiry_id IN (FROM {prefix}said)")
         return conditions, bound
 
     def texts_as(self, prefix: str = "") -> str:
