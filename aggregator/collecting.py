@@ -21,11 +21,11 @@ from aggregator import renewing
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.housekeeping import finish_erasing, keep_what_may_be_kept
 from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
-from aggregator.service import RETAIN_AT, house_jobs, receiver
+from aggregator.service import ERASE_EVERY, RETAIN_AT, house_jobs, receiver
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
@@ -190,6 +190,8 @@ async def collecting(
         work.poller.keep_house(
             collector.when_keeping_house(collector.listen_to_others), timedelta(seconds=LISTENS_EVERY)
         )
+        finish = collector.when_keeping_house(partial(finish_erasing, work))
+        work.poller.keep_house(finish, ERASE_EVERY)
         maintain = collector.when_keeping_house(partial(asyncio.to_thread, work.db.maintain))
         work.poller.keep_house(maintain, MAINTAIN_EVERY)
         keep = collector.when_keeping_house(partial(keep_what_may_be_kept, work))

@@ -12,7 +12,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from aggregator.config.lake_settings import LakeSettings
-from aggregator.store import extensions
+from aggregator.store import extensions, lake_traces
 from aggregator.store.database import Connection, Database, StoreError, due_migrations, note_version
 from connectors.errors import ConfigError
 
@@ -164,7 +164,12 @@ class Lake(Database):
         cursor.execute("USE lake")
         return cursor
 
+    def apart(self) -> Connection:
+        """A cursor whose statements begin nothing in the lake."""
+        return self._con.cursor()
+
     def _done_with(self, cursor: Connection) -> None:
+        _at_rest(cursor)
         with self._guard:
             self._spare.append((self._con, cursor))
 
@@ -270,14 +275,14 @@ class Lake(Database):
         try:
             _lock(gate)
             con.execute("BEGIN")
-            (seen,) = con.execute("FROM lake.current_snapshot()").fetchone() or (0,)
+            ((seen,),) = con.execute("FROM lake.current_snapshot()").fetchall() or ((0,),)
             if seen != self.snapshot:
                 self.others_wrote(con, self._kept_since())
             done = self._told(con, work)
             con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
             tries[mark] = done
             con.execute("COMMIT")
-            (own,) = con.execute("FROM lake.last_committed_snapshot()").fetchone() or (None,)
+            ((own,),) = con.execute("FROM lake.last_committed_snapshot()").fetchall() or ((None,),)
             self.snapshot = seen if own is None else max(seen, own)
             return done
         except BaseException as error:
@@ -313,16 +318,21 @@ class Lake(Database):
 
     # -- keeping ---------------------------------------------------------------------------------
 
-    def maintain(self, keep: timedelta = KEPT, rewritten: float = 0.5) -> None:
+    def maintain(self, keep: timedelta = KEPT, rewritten: float = 0.5, *, strays: bool = False) -> None:
         """Write rows that wait in the catalog to files, rewrite those of which more than this share was deleted, merge
-        small ones, and forget snapshots that are older than `keep`, with the files that only they need."""
+        small ones, and forget snapshots that are older than `keep`, with the files that only they need. `strays`:
+        delete files, too, that a killed process wrote and did not come to enter into the catalog."""
 
         def do(con: Connection) -> None:
-            con.execute("CALL ducklake_flush_inlined_data('lake')")
-            con.execute("CALL ducklake_rewrite_data_files('lake', delete_threshold => ?)", [rewritten])
-            con.execute("CALL ducklake_merge_adjacent_files('lake')")
-            con.execute("CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep])
-            con.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+            con.execute("CALL ducklake_flush_inlined_data('lake')").fetchall()
+            con.execute("CALL ducklake_rewrite_data_files('lake', delete_threshold => ?)", [rewritten]).fetchall()
+            con.execute("CALL ducklake_merge_adjacent_files('lake')").fetchall()
+            con.execute(
+                "CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep]
+            ).fetchall()
+            con.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall()
+            if strays:  # nobody else writes at this moment, so there are none under way
+                con.execute("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall()
 
         def alone(_: Connection) -> None:
             for attempt in self._patiently("lake.maintaining"):
@@ -334,11 +344,15 @@ class Lake(Database):
         self.outside(alone)
 
     def compact(self) -> None:
-        """No snapshot but the newest is kept: only so do overwritten words leave the files. What PostgreSQL held of
-        them is gone after its next VACUUM FULL."""
-        self.maintain(timedelta(0), rewritten=0.0)
+        """No snapshot but the newest is kept, whatever PostgreSQL's clock says: only so do overwritten words leave the
+        files; and PostgreSQL writes the catalog's tables anew, for it keeps deleted rows in theirs."""
+        self.maintain(-timedelta(days=1), rewritten=0.0, strays=True)
+        lake_traces.vacuum(self, _quoted(_reached(self.settings, session=lake_traces.PATIENCE)))
         if self.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
             self.submit(lambda con: con.execute("DELETE FROM meta WHERE key = 'compact_due'")).result()
+
+    def elsewhere(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        return lake_traces.places(self, self.settings.files)
 
     def copy_to(self, target: Path) -> None:
         raise StoreError(
@@ -367,8 +381,9 @@ def _attach_lake(con: Connection, settings: LakeSettings) -> None:
                 f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
 
 
-def _reached(settings: LakeSettings) -> str:
-    return f"{settings.dsn} connect_timeout=5 options={_quoted(_SESSION)}"
+def _reached(settings: LakeSettings, *, session: str = "") -> str:
+    """How PostgreSQL is reached. `session`: further options of the connection."""
+    return f"{settings.dsn} connect_timeout=5 options={_quoted(_SESSION + session)}"
 
 
 def _keys(con: Connection, settings: LakeSettings) -> None:
@@ -391,6 +406,12 @@ def _unlock(gate: Connection) -> None:
     with suppress(duckdb.Error):
         gate.execute("ROLLBACK")
     gate.close()
+
+
+def _at_rest(con: Connection) -> None:
+    """End what goes on, with a transaction in PostgreSQL, as long as not all rows of a statement were taken."""
+    with suppress(duckdb.Error):
+        con.execute("SELECT 1").fetchall()
 
 
 def _run(con: Connection, statements: str) -> None:
