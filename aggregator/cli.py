@@ -211,9 +211,9 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
     if not connect:
         _show({"sources": len(settings.sources)}, as_json, f"{config}: no mistakes, {len(settings.sources)} sources")
         return
-    from aggregator.checking import check_sources, of_quotas
+    from aggregator.checking import check_lake, check_sources, of_quotas
 
-    findings = asyncio.run(check_sources(settings))
+    findings = asyncio.run(check_lake(settings)) | asyncio.run(check_sources(settings))
     for name, quota in of_quotas(_quotas(settings)).items():
         findings.get(name, []).append(quota)
     if as_json:
