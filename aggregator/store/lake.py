@@ -48,6 +48,8 @@ _PASSES = re.compile(
     r"starting up|shutting down|could not establish|HTTP|IO Error",
     re.IGNORECASE,
 )
+# DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names.
+_CUT_OFF = re.compile(r"server closed the connection|terminating connection|connection to server|Unable to connect")
 
 
 def require_lake(settings: LakeSettings) -> None:
@@ -286,7 +288,7 @@ class Lake(Database):
                     done = self._committed_before(tries)
                     result, told = self._once(work, tries) if done is None else done
         except duckdb.Error as error:
-            if isinstance(error, duckdb.ProgrammingError):
+            if isinstance(error, duckdb.ProgrammingError) and not passes(error):
                 raise
             raise lake_files.explained(error, self.settings) from error
         if told and self.teller is not None:
@@ -409,8 +411,10 @@ class Lake(Database):
 
 def passes(error: BaseException) -> bool:
     """Whether it is worth another attempt: somebody else wrote at this moment, or something is out of reach."""
-    if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError) or lake_files.is_refused(error):
+    if lake_files.is_refused(error):
         return False
+    if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError):
+        return bool(_CUT_OFF.search(str(error)))
     return isinstance(error, duckdb.Error) and bool(_PASSES.search(str(error)))
 
 
