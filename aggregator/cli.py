@@ -211,9 +211,9 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
     if not connect:
         _show({"sources": len(settings.sources)}, as_json, f"{config}: no mistakes, {len(settings.sources)} sources")
         return
-    from aggregator.checking import check_sources, of_quotas
+    from aggregator.checking import check_lake, check_sources, of_quotas
 
-    findings = asyncio.run(check_sources(settings))
+    findings = asyncio.run(check_lake(settings)) | asyncio.run(check_sources(settings))
     for name, quota in of_quotas(_quotas(settings)).items():
         findings.get(name, []).append(quota)
     if as_json:
@@ -393,8 +393,14 @@ def export(target: Path, personal: bool, csv: bool, config: Path, as_json: bool)
 def restore(folder: Path, force: bool, config: Path, as_json: bool) -> None:
     """Put the backup FOLDER in place. The service must not be running."""
     from aggregator.backup import restore as put_back
+    from aggregator.control import RefusedError
 
     settings = _load(config)
+    if settings.lake is not None:
+        raise RefusedError(
+            f"{folder}: no lake is put back here; restore PostgreSQL (pg_restore), and the folder of its "
+            "files beside it, or read the backup with a configuration without lake (docs/lake.md)"
+        )
     _require_no_service(settings)
     result = put_back(folder.resolve(), settings.data, force=force)
     _show(result, as_json, f"{settings.data}: {result['posts']:,} posts restored, as of {result['made_at']}")

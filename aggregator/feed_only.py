@@ -18,7 +18,7 @@ from aggregator.poller import PAUSED
 from aggregator.service import feed_of
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
-from aggregator.store.database import Connection
+from aggregator.store.database import Connection, StoreError
 from aggregator.store.lake import Lake
 from aggregator.store.others import Others
 from aggregator.web.stream import Stream
@@ -107,5 +107,5 @@ async def _follow(others: Others, stream: Stream) -> None:
         await asyncio.sleep(LOOKS_EVERY)
         try:
             stream.publish(await asyncio.to_thread(others.look))
-        except duckdb.Error as error:  # PostgreSQL is out of reach: what changed is told once it is back
+        except (duckdb.Error, StoreError) as error:  # PostgreSQL is out of reach: what changed is told once it is back
             log.warning("web.cannot_look", why=str(error)[:300])

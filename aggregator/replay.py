@@ -119,7 +119,7 @@ async def _rejected(ingest: Ingest, origin: Origin, source: str, result: Replaye
         outcome = await ingest.db.write(partial(_recover, ingest, origin, page, rejected_id), bulk=True)
         result.recovered += 1
         result.changed_inquiries += len(outcome.inquiries)
-        ingest.hear(outcome)
+        ingest.hear(outcome, source)
         ingest.tell(outcome.inquiries)
 
 

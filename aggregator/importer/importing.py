@@ -56,7 +56,7 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
             # The next pages are read and understood while this one is being written.
             if committing is not None:
                 _add(sum_, committed := await committing)
-                ingest.hear(committed)
+                ingest.hear(committed, source)
             done += prepared.records
             move = Move(fence, {"files": {**files, digest: done}})
             fence += 1
@@ -66,7 +66,7 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
                 progress(file.path.name, done, total)
     if committing is not None:
         _add(sum_, committed := await committing)
-        ingest.hear(committed)
+        ingest.hear(committed, source)
     ingest.tell(sum_.inquiries)
     return sum_
 

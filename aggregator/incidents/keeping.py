@@ -7,7 +7,7 @@ is known is read again from the store; so are, after a crash, the posts that nob
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import orjson
 from aggregator.identity import Id, as_uuid, time_ordered_id, written
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.recall import GROUPED_TO, read_behind, recall, said_of
+from aggregator.incidents.recall import BEHIND, note_grouped, read_behind, recall, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.store import rows
@@ -38,6 +38,7 @@ class Incidents:
         self._names: dict[Id, str] = {}  # as they are stored
         self._persons: dict[Id, Id] = {}  # of accounts that were linked
         self._lost = True  # a former process may have ended before it had grouped everything
+        self._marked: dict[str, datetime] = {}  # by source, when it was noted that all is grouped
 
     def forget(self, *, lost: bool = False) -> None:
         """What is noted is not so any more: a colleague, or a link of accounts, has changed it; or, lost, it was rolled
@@ -45,9 +46,14 @@ class Incidents:
         self._grouper = None
         self._lost = self._lost or lost
 
-    def take(self, con: Connection, pages: Iterable[Sequence[Said]], now: datetime) -> set[Id]:
+    def take(
+        self, con: Connection, pages: Iterable[Sequence[Said]], now: datetime, heard_of: Collection[str] = ()
+    ) -> set[Id]:
         """Group what the new posts of some pages report. Returns the inquiries that are in another or a larger incident
-        than before."""
+        than before.
+
+        heard_of: the sources of these pages.
+        """
         behind: list[list[Said]] = []
         if self._grouper is None:
             known = recall(con, now, persons=self.persons, quiet=self.quiet)
@@ -58,6 +64,9 @@ class Incidents:
         for said in (*behind, *pages):
             if said:
                 told |= self._take(con, said, now)
+        if due := [one for one in heard_of if now - self._marked.get(one, now - BEHIND) >= BEHIND / 10]:
+            note_grouped(con, due, now)
+            self._marked |= dict.fromkeys(due, now)
         return told
 
     def _take(self, con: Connection, said: Sequence[Said], now: datetime) -> set[Id]:
@@ -72,8 +81,6 @@ class Incidents:
 
     def _write(self, con: Connection, changes: Changes, now: datetime) -> None:
         _write_reports(con, changes)
-        if changes.reports:
-            con.execute("UPDATE meta SET value = ? WHERE key = ?", [now.isoformat(), GROUPED_TO])
         if (told := gathered()) is not None:
             told.incidents.update(changes.incidents(), changes.merged, changes.merged.values())
         if changes.began:

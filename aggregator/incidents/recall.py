@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
+import pyarrow as pa
 
 from aggregator.identity import Id, as_uuid
 from aggregator.incidents.extract import fields_of
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 GROUPED_TO = "incidents_grouped_to"
-"""In `meta`: when posts were grouped last."""
+"""In `meta`: when posts were grouped last, whatever their source (of former versions); and with a colon and the name of
+a source: until when all of it was grouped."""
 
-_BEHIND = timedelta(minutes=10)  # between reading a page and its commit there is less
+_OF_SOURCE = f"{GROUPED_TO}:"
+BEHIND = timedelta(minutes=10)  # between reading a page and its commit there is less, and the marks lag a minute
 _NOT_AGAIN = ("person", "split")  # who left so does not join again by itself
 
 
@@ -100,26 +103,40 @@ def said_of(names: Names, at: datetime, searchable: str, text: str, facts: str) 
 
 
 def read_behind(con: Connection, now: datetime) -> list[list[Said]]:
-    """What was stored but perhaps not grouped when a process ended, page by page; grouping it twice changes nothing."""
-    found = con.execute("SELECT value FROM meta WHERE key = ?", [GROUPED_TO]).fetchone()
-    if found is None:
-        con.execute("INSERT INTO meta VALUES (?, ?)", [GROUPED_TO, now.isoformat()])
-    since = datetime.fromisoformat(found[0]) - _BEHIND if found else now - WAITS
+    """What was stored but perhaps not grouped when a process ended, page by page; grouping it twice changes nothing.
+    Each source has a mark of its own, for over a lake each may have another process."""
+    marks = dict(con.execute("SELECT key, value FROM meta WHERE starts_with(key, ?)", [GROUPED_TO]).fetchall())
+    earliest = now - WAITS
+    of_all = _since(marks.pop(GROUPED_TO, None), earliest)
+    since = {key.removeprefix(_OF_SOURCE): _since(value, earliest) for key, value in marks.items()}
+    marked = rows.table({"name": pa.string(), "since": pa.timestamp("us", tz="UTC")}, list(since.items()))
     pages: dict[tuple[datetime, str], list[Said]] = {}
     for seen_at, source, *names, at, searchable, text, facts in rows.select(
         con,
         "SELECT seen_at, source, inquiry_id, post_id, alias_id, coalesce(account_id, post_id), thread_id, reply_to, "
-        "posted_at, search_text, text, facts FROM post WHERE posted_at > ? AND seen_at > ? AND NOT staff "
+        "posted_at, search_text, text, facts FROM post "
+        "LEFT JOIN (WITH sent AS MATERIALIZED (FROM wanted) FROM sent) AS marked ON marked.name = post.source "
+        "WHERE posted_at > ? AND seen_at > coalesce(marked.since, ?) AND NOT staff "
         "AND inquiry_id IS NOT NULL AND deleted_at IS NULL AND (facts ->> 'thanks') IS NULL "
         "ORDER BY seen_at, source, posted_at, native_order, post_id",
-        rows.ids(()),
-        [now - WAITS, since],
+        marked,
+        [earliest, of_all],
     ):
         inquiry, post, alias, account, thread, reply_to = names
         said = said_of((inquiry, post, alias, account, thread, reply_to), at, searchable, text, facts)
         if said is not None:
             pages.setdefault((seen_at, source), []).append(said)
     return list(pages.values())
+
+
+def note_grouped(con: Connection, sources: Collection[str], now: datetime) -> None:
+    """All that came of these so far is grouped."""
+    marks = [(_OF_SOURCE + source, now.isoformat()) for source in sources]
+    rows.merge(con, "meta", {"key": pa.string(), "value": pa.string()}, marks, "key")
+
+
+def _since(mark: str | None, earliest: datetime) -> datetime:
+    return earliest if mark is None else datetime.fromisoformat(mark) - BEHIND
 
 
 def _persons(con: Connection) -> dict[Id, Id]:

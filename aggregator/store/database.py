@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -237,6 +237,10 @@ class Database:
         """A consistent copy into a new file, beside readers and the writer."""
         with self.reading() as cursor:
             _copy(cursor, target)
+
+    def elsewhere(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """What is kept elsewhere than in files of the data directory: where, and all that is written there."""
+        return iter(())
 
     def compact(self) -> None:
         """Copy the database and swap the file: only so do overwritten bytes leave the disk."""
