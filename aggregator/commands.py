@@ -51,7 +51,11 @@ def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
             file = File(Path(name), arguments["map"], arguments["encoding"])
             try:
                 outcome = await import_file(
-                    work.ingest, file, source, lambda what, done, total: say({"progress": [what, done, total]})
+                    work.ingest,
+                    file,
+                    source,
+                    lambda what, done, total: say({"progress": [what, done, total]}),
+                    alone=alone,
                 )
             except (ImportFileError, OSError) as error:
                 raise RefusedError(str(error)) from error

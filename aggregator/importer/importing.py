@@ -15,23 +15,31 @@ from contextlib import ExitStack, aclosing, closing, contextmanager
 from functools import partial
 
 from aggregator.importer.connector import FileConnector
-from aggregator.importer.files import File, Rows
+from aggregator.importer.files import PAGE, File, Rows
+from aggregator.importer.room import room_for
 from aggregator.importer.workers import Job, Workers, ask
 from aggregator.ingest.commit import Move, Outcome
 from aggregator.ingest.drafts import Prepared
 from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.joining import joined
 from aggregator.store import sources
 from connectors.contract import SourceConfig
 
 SMALL = 1_000_000  # bytes of a file that is read before another process has started
 MOST_WORKERS = 2
+TOGETHER = 4 * PAGE  # rows in one transaction where nobody else waits for the writer: 40 % less of its time a post
 
 Progress = Callable[[str, int, int], None]  # file, rows done, rows in all (0: not known)
 Reader = Callable[[Rows, int], Prepared]  # rows, how many stand before them
 
 
-async def import_file(ingest: Ingest, file: File, source: str, progress: Progress | None = None) -> Outcome:
+async def import_file(
+    ingest: Ingest, file: File, source: str, progress: Progress | None = None, *, alone: bool = False
+) -> Outcome:
     """Import one file; rows that an earlier run committed are not read again.
+
+    Args:
+        alone: this process does nothing else meanwhile.
 
     Raises:
         ImportFileError: the file cannot be read (any further).
@@ -51,7 +59,11 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
     job = Job(source, digest, now, origin.staff, origin.official, origin.points, origin.clocks, origin.names)
     sum_ = Outcome()
     committing: asyncio.Future[Outcome] | None = None
-    async with aclosing(_read(file, done, job)) as pages:
+    async with (
+        room_for(ingest.db, alone=alone),
+        aclosing(_read(file, done, job)) as read,
+        aclosing(_together(read, TOGETHER if alone else PAGE)) as pages,
+    ):
         async for prepared in pages:
             # The next pages are read and understood while this one is being written.
             if committing is not None:
@@ -64,9 +76,9 @@ async def import_file(ingest: Ingest, file: File, source: str, progress: Progres
             committing = asyncio.wrap_future(ingest.db.submit(write, bulk=True))
             if progress:
                 progress(file.path.name, done, total)
-    if committing is not None:
-        _add(sum_, committed := await committing)
-        ingest.hear(committed, source)
+        if committing is not None:
+            _add(sum_, committed := await committing)
+            ingest.hear(committed, source)
     ingest.tell(sum_.inquiries)
     return sum_
 
@@ -84,6 +96,19 @@ async def _read(file: File, done: int, job: Job) -> AsyncGenerator[Prepared, Non
                 yield await reading.popleft()
         while reading:
             yield await reading.popleft()
+
+
+async def _together(pages: AsyncGenerator[Prepared, None], most: int) -> AsyncGenerator[Prepared, None]:
+    """Pages joined until `most` rows are together; the first by itself, so that something is seen soon."""
+    waiting: list[Prepared] = []
+    enough = PAGE
+    async for page in pages:
+        waiting.append(page)
+        if sum(each.records for each in waiting) >= enough:
+            yield joined(waiting)
+            waiting, enough = [], most
+    if waiting:
+        yield joined(waiting)
 
 
 Asked = Callable[[Rows, int], "asyncio.Future[Prepared]"]
