@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.identity import Id, as_uuid, time_ordered_id, written
+from aggregator.identity import Id, as_uuid, inquiry_id, time_ordered_id, written
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.recall import BEHIND, note_grouped, read_behind, recall, said_of
+from aggregator.incidents.recall import BEHIND, note_grouped, read_behind, recall, reports_of, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.store import rows
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 FEW = 25  # persons: up to here each new one is told to all who look at a member; later only every tenth of them
+
+_OPEN_FOR = timedelta(days=7)  # most inquiries that say more are younger; the others are looked for everywhere
 
 
 class Incidents:
@@ -61,21 +63,27 @@ class Incidents:
             behind = read_behind(con, now) if self._lost else []
             self._lost = False
         told: set[Id] = set()
-        for said in (*behind, *pages):
-            if said:
-                told |= self._take(con, said, now)
+        for said in behind:
+            told |= self._take(con, said, {each.inquiry_id for each in said}, now)
+        for page in filter(None, pages):
+            earlier = {each.inquiry_id for each in page if each.inquiry_id != inquiry_id(each.post_id)}
+            told |= self._take(con, page, earlier, now)
         if due := [one for one in heard_of if now - self._marked.get(one, now - BEHIND) >= BEHIND / 10]:
             note_grouped(con, due, now)
             self._marked |= dict.fromkeys(due, now)
         return told
 
-    def _take(self, con: Connection, said: Sequence[Said], now: datetime) -> set[Id]:
+    def _take(self, con: Connection, said: Sequence[Said], earlier: set[Id], now: datetime) -> set[Id]:
+        """`earlier`: inquiries that may have reported something before."""
         grouper, persons = self._grouper, self._persons
         assert grouper is not None
+        for report in reports_of(con, earlier - grouper.held.inquiries(), now - _OPEN_FOR):
+            grouper.know_again(report)
         before = {one: incident.persons() for one, incident in grouper.incidents.items()}
         changes = grouper.take(each._replace(person_id=persons.get(each.account_id, each.account_id)) for each in said)
         self._write(con, changes, now)
-        return _to_tell(grouper, changes, before)
+        self._names = {one: name for one, name in self._names.items() if one in grouper.incidents}
+        return _to_tell(con, grouper, changes, before)
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -220,7 +228,7 @@ def _write_reports(con: Connection, changes: Changes) -> None:
     rows.insert(con, "incident_report", rows.INCIDENT_REPORT, fresh)
 
 
-def _to_tell(grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[Id]:
+def _to_tell(con: Connection, grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[Id]:
     """Members of what has grown, as often as it is worth telling."""
     told = {inquiry for _, inquiry in changes.joined}
     for one in changes.incidents():
@@ -229,8 +237,15 @@ def _to_tell(grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[I
             continue
         many = incident.persons()
         if one not in before or many <= FEW or _step(many) != _step(before[one]):
-            told |= {report.inquiry_id for report in incident.reports}
+            told |= _inside(con, one) if incident.gone else {report.inquiry_id for report in incident.reports}
     return told
+
+
+def _inside(con: Connection, incident: Id) -> set[Id]:
+    found = con.execute(
+        "SELECT inquiry_id FROM incident_member WHERE incident_id = ? AND left_at IS NULL", [as_uuid(incident)]
+    ).fetchall()
+    return {inquiry.bytes for (inquiry,) in found}
 
 
 def _step(persons: int) -> int:

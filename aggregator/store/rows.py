@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -207,7 +207,12 @@ INCOMING = "(WITH sent AS MATERIALIZED (FROM incoming) FROM sent) AS incoming"
 to the Arrow table, which cannot take one."""
 
 
-def select(con: Connection, sql: str, wanted: pa.Table, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:  # noqa: ARG001 -- read by the statement
+def select(
+    con: Connection,
+    sql: str,
+    wanted: pa.Table,  # noqa: ARG001 -- read by the statement
+    parameters: Sequence[object] | Mapping[str, object] = (),
+) -> list[tuple[Any, ...]]:
     """All rows of a statement that reads `wanted`; ids as 16 bytes."""
     return [tuple(map(_plain, row)) for row in con.execute(sql, parameters).fetchall()]
 
