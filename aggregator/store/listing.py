@@ -70,12 +70,9 @@ def feed_page(
         further = "(rank, inquiry_id) < ($rank, $after::UUID)"
         bound |= {"rank": after[0], "after": written(after[1])}
     else:
-        total = "(SELECT count(*) FROM v)" if filters.sought else f"({_counting(filters, bands)[0]})"
-    once = (
-        "MATERIALIZED" if filters.sought else ""
-    )  # else it is cheaper to look at the open ones twice than to keep them
+        total = f"({_counting(filters, bands)[0]})"
     found = cursor.execute(
-        f"WITH v AS {once} ({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
+        f"WITH v AS ({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
         f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
         bound,
     ).fetchall()
@@ -172,9 +169,8 @@ def _counting(filters: Filters, bands: Bands) -> tuple[str, Bound]:
 
 def _selecting(filters: Filters, bands: Bands, columns: str, open_ones: str) -> tuple[str, Bound]:
     conditions, bound = where(replace(filters, sought=None), bands)
-    texts, of_open, of_closed = "", ["true"], ["true"]
+    of_open, of_closed = ["true"], ["true"]
     if filters.sought:
-        texts = filters.sought.texts_as()
         of_open, words = filters.sought.where(of="f")
         of_closed, _ = filters.sought.where(of="i")
         bound |= words
@@ -183,7 +179,7 @@ def _selecting(filters: Filters, bands: Bands, columns: str, open_ones: str) -> 
         "inquiry_closed": f"{closed_ones(' AND '.join(of_closed))} WHERE {' AND '.join(conditions) or 'true'}",
     }
     selects = (f"SELECT {columns} {sources[table]}" for table in tables_of(filters))
-    return f"{texts} {' UNION ALL '.join(selects)}", bound
+    return " UNION ALL ".join(selects), bound
 
 
 def tables_of(filters: Filters) -> list[str]:

@@ -171,10 +171,9 @@ def held(cursor: Connection, ids: Collection[Id], filters: Filters, *, moment: d
     conditions, bound = where(filters, bands)
     tables = [_SOME_OPEN, *([_SOME_CLOSED] if "closed" in filters.states else [])]
     condition = " AND ".join(conditions) or "true"
-    texts = filters.sought.texts_as() if filters.sought else ""
     selects = " UNION ALL ".join(f"SELECT f.inquiry_id {table} AND {condition}" for table in tables)
     found = cursor.execute(
-        f"{texts} {selects}",
+        selects,
         {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
     return {one.bytes for (one,) in found}
