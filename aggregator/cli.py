@@ -678,8 +678,11 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     if answered is not None:
         return answered
     from aggregator.commands import handlers
+    from aggregator.vocabulary import load_vocabulary
     from aggregator.workplace import Workplace
 
+    if command == "poll":
+        await load_vocabulary()
     async with Workplace(settings, listen=command == "poll") as work:
         return await handlers(work, alone=True)[command](arguments, say)
 
