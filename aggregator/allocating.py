@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
+_GNU: Final = sys.platform == "linux"
 _ARENA_MAX: Final = -8  # of mallopt(3), in malloc.h of the GNU C library
 ARENAS: Final = 2
 
@@ -20,5 +21,11 @@ def be_thrifty() -> None:
     process holds without need.
     """
     pa.set_memory_pool(pa.system_memory_pool())
-    if sys.platform == "linux":
+    if _GNU:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, ARENAS)
+
+
+def give_back() -> None:
+    """What a start has freed."""
+    if _GNU:
+        ctypes.CDLL(None).malloc_trim(0)

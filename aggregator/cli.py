@@ -102,6 +102,9 @@ def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
     """
+    from aggregator.lean import import_without_rich
+
+    import_without_rich("structlog", "httpx")
     from aggregator.logs import set_up
 
     os.umask(0o077)  # whatever is written is customers' texts, or secrets

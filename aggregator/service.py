@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from aggregator import renewing
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
-from aggregator.allocating import be_thrifty
+from aggregator.allocating import be_thrifty, give_back
 from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
@@ -91,6 +91,7 @@ async def running(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
         await load_vocabulary()
+        give_back()
         await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock, work.poller.keep_house))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))
