@@ -102,6 +102,9 @@ def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
     """
+    from aggregator.lean import import_without_rich
+
+    import_without_rich("structlog", "httpx")
     from aggregator.logs import set_up
 
     os.umask(0o077)  # whatever is written is customers' texts, or secrets
@@ -684,8 +687,11 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     if answered is not None:
         return answered
     from aggregator.commands import handlers
+    from aggregator.vocabulary import load_vocabulary
     from aggregator.workplace import Workplace
 
+    if command == "poll":
+        await load_vocabulary()
     async with Workplace(settings, listen=command == "poll") as work:
         return await handlers(work, alone=True)[command](arguments, say)
 

@@ -34,6 +34,7 @@ from aggregator.store.leases import HOUSE, Leases
 from aggregator.store.sources import SourceState
 from aggregator.telling.serving import delivering
 from aggregator.telling.telling import LOOK_EVERY
+from aggregator.vocabulary import load_vocabulary
 from aggregator.web.hooks import create_hooks
 from aggregator.workplace import Workplace
 from connectors.errors import ConfigError
@@ -209,6 +210,7 @@ async def collecting(
         collector.hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        await load_vocabulary()
         work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)  # of the sources that it polls itself
         for job, every in house_jobs(work, _nobody):
             work.poller.keep_house(collector.when_keeping_house(job), every)

@@ -21,6 +21,7 @@ from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.lake import Lake
 from aggregator.store.others import Others
+from aggregator.vocabulary import load_vocabulary
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.errors import ConfigError
@@ -86,6 +87,7 @@ async def serving_feed(
         web = settings.web
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         stack.callback(stream.stop)  # before the listener closes: it would wait for its open answers
+        await load_vocabulary()
         following = asyncio.create_task(_follow(others, stream))
         stack.push_async_callback(ended, following)
         log.info("web.started", url=url)

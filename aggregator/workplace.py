@@ -13,7 +13,6 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
-from aggregator.incidents import extract
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
 from aggregator.outbox import Outbox
@@ -23,7 +22,6 @@ from aggregator.store.database import Database
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
 from aggregator.telling.telling import Telling
-from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
 from connectors.session import Pacing
@@ -55,9 +53,6 @@ class Workplace:
         self._listen = listen
 
     async def __aenter__(self) -> Workplace:
-        if self._listen:
-            extract.get_ready()
-            get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
         self._stack.enter_context(in_use(data))
         try:

@@ -103,7 +103,11 @@ class Fields(NamedTuple):
         return cls(said.get("feature"), **shared, fault=said.get("fault", False), echo=said.get("echo", False))
 
 
-@lru_cache(maxsize=4096)
-def one_of(said: Fields) -> Fields:
-    """Always the same object for the same fields: thousands of reports say the same."""
-    return said
+def to_hold(said: Fields) -> Fields:
+    """The same, for thousands of reports that are held: each holds the same few sets of values."""
+    return said._replace(also=_one_of(said.also), **{name: _one_of(getattr(said, name)) for name in SHARED})
+
+
+@lru_cache(maxsize=1024)
+def _one_of(values: Values) -> Values:
+    return values

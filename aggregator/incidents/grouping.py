@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aggregator.identity import Id, stable_id
-from aggregator.incidents.fields import SHARED, Fields, one_of
+from aggregator.incidents.fields import SHARED, Fields, to_hold
 from aggregator.incidents.held import Held
 from aggregator.incidents.likeness import FEATURE, JOINS, contradicts
 from aggregator.incidents.reports import Changes, Incident, Past, Report, Said, Why
@@ -120,7 +120,7 @@ class Grouper:
             fields = meant.fields.joined(fields)
         elif not fields.fault and not self._pointed_at(fields):
             return None
-        report = Report(said.inquiry_id, said.person_id, said.thread_id, said.at, one_of(fields), said.sketch)
+        report = Report(said.inquiry_id, said.person_id, said.thread_id, said.at, to_hold(fields), said.sketch)
         report.account_id = said.account_id
         if meant is not None:
             report.why, report.inherits, report.follows = why, True, meant.incident
@@ -144,7 +144,7 @@ class Grouper:
         own, new = report.fields.feature, said.fields.feature
         if contradicts(report.fields, said.fields) or (own is not None and new not in (None, own)):
             return
-        fields = one_of(report.fields.joined(said.fields))
+        fields = to_hold(report.fields.joined(said.fields))
         if fields == report.fields:
             return
         changes.reports[report.inquiry_id] = report

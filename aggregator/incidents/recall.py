@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from aggregator.identity import Id, as_uuid
 from aggregator.incidents.extract import fields_of
-from aggregator.incidents.fields import Fields, one_of
+from aggregator.incidents.fields import Fields, to_hold
 from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.reports import MOST_HELD, Past, Report, Said
 from aggregator.incidents.sketch import sketch_of
@@ -141,7 +141,7 @@ def _report(row: Sequence[Any]) -> Report:
 
 
 def _fields(stored: str) -> Fields:
-    return one_of(Fields.from_json(orjson.loads(stored)))
+    return to_hold(Fields.from_json(orjson.loads(stored)))
 
 
 def _held(con: Connection) -> dict[Id, list[Report]]:

@@ -255,7 +255,7 @@ def _account(author: Author, origin: Origin) -> Account:
     return _stored(origin.space, native, name, author.handle, author.followers, role)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _stored(space: str, native: str, name: str, handle: str | None, followers: int | None, role: str) -> Account:
     return Account(account_id(space, native), native, name, handle, followers, role)
 
