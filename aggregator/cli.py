@@ -262,17 +262,28 @@ def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, c
     sys.exit(DONE if not rejected else FAILED if rejected == result["records"] else PARTLY_DONE)
 
 
+_of_a_lake = click.option(
+    "--shard", default="1/1", callback=_shard, help="With a lake: which share of how many; each on another host."
+)
+
+
 @main.command(epilog="Example: aggregator replay")
+@_of_a_lake
 @config_option
 @json_option
-def replay(config: Path, as_json: bool) -> None:
-    """Read stored records again with today's code, rejected ones included. Unchanged code changes nothing."""
-    result = _do(_load(config), "replay", {}, quiet=as_json)
+def replay(shard: tuple[int, int], config: Path, as_json: bool) -> None:
+    """Read stored records again with today's code, rejected ones included. Unchanged code changes nothing.
+
+    Stopped, and run again with the same code and configuration, it goes on where it was.
+    """
+    result = _do(_load(config), "replay", {"shard": shard}, quiet=as_json)
     text = (
         f"{result['posts']:,} posts read again: {result['changed_posts']:,} changed, "
         f"{result['changed_inquiries']:,} inquiries changed, {result['recovered']:,} rejected records recovered, "
         f"{result['rejected']:,} still rejected"
     )
+    if result["went_on"]:
+        text += "; it went on where an earlier one was stopped"
     if result["unknown_sources"]:
         text += f"; left alone, for they are no longer configured: {', '.join(result['unknown_sources'])}"
     _show(result, as_json, text)
@@ -280,16 +291,17 @@ def replay(config: Path, as_json: bool) -> None:
 
 @main.command(epilog="Example: aggregator rescore --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only tell what would move.")
+@_of_a_lake
 @config_option
 @json_option
-def rescore(dry_run: bool, config: Path, as_json: bool) -> None:
+def rescore(dry_run: bool, shard: tuple[int, int], config: Path, as_json: bool) -> None:
     """Give open inquiries the points of today's words, weights and model. Without --dry-run: as `aggregator replay`."""
     if not dry_run:
-        click.get_current_context().invoke(replay, config=config, as_json=as_json)
+        click.get_current_context().invoke(replay, shard=shard, config=config, as_json=as_json)
         return
     from aggregator.terminal import moves
 
-    result = _do(_load(config), "rescore", {}, quiet=as_json)
+    result = _do(_load(config), "rescore", {"shard": shard}, quiet=as_json)
     _show(result, as_json, "" if as_json else moves(result))
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from aggregator import replay
 from aggregator.cli import main
 from aggregator.keeping import erasing
 from aggregator.store.database import Connection
@@ -31,5 +32,6 @@ def kill_after(commits: int) -> None:
 
 if __name__ == "__main__":
     erasing.POSTS_AT_ONCE, erasing.VALUES_AT_ONCE = 1, 1  # several transactions of the few posts there are
+    replay.PAGE = 20
     kill_after(int(sys.argv[1]))
     main(sys.argv[2:])
