@@ -430,7 +430,8 @@ def migrate_store(to: Literal["lake", "file"], file: Path | None, compare: bool,
     _show(asdict(result), as_json, "" if result.differences else f"{result.rows:,} rows in {result.tables} tables: "
           f"the same in both, {result.copied:,} of them copied now; desk.db was not touched")  # fmt: skip
     if result.differences:
-        _fail("\n".join((*result.differences, "they are not the same: empty the target, and run this again")), FAILED)
+        end = "they are not the same" + ("" if compare else ": empty the target, and run this again")
+        _fail("\n".join((*result.differences, end)), FAILED)
 
 
 @main.command(epilog="Example: aggregator compact")

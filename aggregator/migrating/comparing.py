@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from aggregator.migrating.copying import PIECE, Progress
+from aggregator.migrating.copying import BATCH, Progress
 from aggregator.migrating.sides import Side, rows
-from aggregator.migrating.tables import Table
+from aggregator.migrating.tables import Table, counted
 
 NAMED = 5
 """So many rows of a table are named that differ."""
 # A part is chosen by the first column alone: a row that differs elsewhere stands in the same part on both sides.
 _SUMS = """
-SELECT hash({key}) % ? AS part, count(*), sum(hash({columns})::HUGEINT), bit_xor(hash({columns}))
+SELECT {number}, hash({key}) % {parts} AS part, count(*), sum(hash({columns})::HUGEINT), bit_xor(hash({columns}))
 FROM {table} WHERE {moved} GROUP BY part
 """
+Sums = dict[tuple[int, int], tuple[int, int, int]]
+"""Of each table's parts: rows, and two sums of their hashes that do not depend on their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +48,31 @@ class Compared:
 
 def compare(one: Side, other: Side, tables: list[Table], tell: Progress) -> Compared:
     """Every row of every table. `tell` may raise, to stop."""
-    seen, found = 0, list[Difference]()
-    for number, table in enumerate(tables):
-        tell("comparing", number, len(tables))
-        ((count,),) = rows(one, f"SELECT count(*) FROM {table.name}")
-        parts = int(count) // PIECE + 1
-        here, there = _sums(one, table, parts), _sums(other, table, parts)
-        seen += sum(sums[0] for sums in here.values())
-        for part in sorted(here.keys() | there.keys()):
-            if here.get(part) != there.get(part) and len(found) < NAMED * len(tables):
-                found += _differences(one, other, table, parts, part)
-    tell("comparing", len(tables), len(tables))
-    return Compared(seen, tuple(found))
+    counts = counted(one, tables)
+    parted = [(table, counts[table.name] // BATCH + 1) for table in tables]
+    done, total, found = 0, sum(counts.values()), list[Difference]()
+    small = [each for each in parted if each[1] == 1]
+    for group in [small, *([each] for each in parted if each[1] > 1)]:  # the small ones in one query
+        tell("rows compared", done, total)
+        here, there = _sums(one, group), _sums(other, group)
+        for number, (table, parts) in enumerate(group):
+            differing = [part for part in range(parts) if here.get((number, part)) != there.get((number, part))]
+            found += [each for part in differing[:NAMED] for each in _differences(one, other, table, parts, part)][
+                :NAMED
+            ]
+        done += sum(counts[table.name] for table, _ in group)
+    tell("rows compared", done, total)
+    return Compared(total, tuple(found))
 
 
-def _sums(side: Side, table: Table, parts: int) -> dict[int, tuple[int, int, int]]:
-    sql = _SUMS.format(key=table.key, columns=table.listed, table=table.name, moved=table.moved)
-    return {part: (count, total, mixed) for part, count, total, mixed in rows(side, sql, [parts])}
+def _sums(side: Side, group: list[tuple[Table, int]]) -> Sums:
+    sql = " UNION ALL ".join(
+        _SUMS.format(
+            number=number, key=table.key, parts=parts, columns=table.listed, table=table.name, moved=table.moved
+        )
+        for number, (table, parts) in enumerate(group)
+    )
+    return {(number, part): (count, total, mixed) for number, part, count, total, mixed in rows(side, sql)}
 
 
 def _differences(one: Side, other: Side, table: Table, parts: int, part: int) -> list[Difference]:

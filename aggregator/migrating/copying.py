@@ -1,23 +1,26 @@
-"""Copy all rows, piece by piece, each in one transaction together with the note of how far it got."""
+"""Copy all rows, batch by batch, each in one transaction together with the note of how far it got."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import orjson
+import pyarrow as pa
 
 from aggregator.control import RefusedError
 from aggregator.migrating.sides import Source, Target, rows
-from aggregator.migrating.tables import MARK, Table
+from aggregator.migrating.tables import MARK, Table, counted
 from aggregator.store.database import Connection
 
-PIECE = 50_000
+BATCH = 50_000
 """Rows: some 100 MB of the widest."""
+# Row numbers are the store's own and stay as long as nobody writes into it.
 _PIECES = """
-SELECT max(rowid), count(*) FROM (
-    SELECT rowid, (row_number() OVER (ORDER BY rowid) - 1) // ? AS piece FROM {table} WHERE rowid > ? AND {moved}
-) GROUP BY piece ORDER BY piece
+SELECT {number} AS number, max(rowid) AS upto, count(*) AS rows FROM (
+    SELECT rowid, (row_number() OVER (ORDER BY rowid) - 1) // $batch AS piece FROM {table}
+    WHERE rowid > {after} AND {moved}
+) GROUP BY piece
 """
 
 Progress = Callable[[str, int, int], None]
@@ -33,29 +36,34 @@ class Mark:
     upto: int = -1
 
 
-def copy(source: Source, target: Target, tables: list[Table], tell: Progress, *, piece: int = PIECE) -> int:
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one table that are next to each other."""
+
+    table: Table
+    after: int
+    upto: int
+    rows: int
+
+
+def copy(source: Source, target: Target, tables: list[Table], tell: Progress, *, batch: int = BATCH) -> int:
     """Fill the target, from where an earlier run stood. Returns how many rows this run has copied.
 
-    `tell` may raise, to stop between two pieces; so may anything else: it can be run again.
+    `tell` may raise, to stop between two transactions; so may anything else: it can be run again.
 
     Raises:
         RefusedError: the target holds what is not ours to touch, or somebody wrote into the source meanwhile.
     """
     mark = _begun(source, target, tables)
-    copied = 0
-    for table in tables:
-        if table.name < mark.table:
-            continue
-        after = mark.upto if table.name == mark.table else -1
-        done = total = _count(source, table)
-        pieces = _pieces(source, table, after, piece)
-        done -= sum(count for _, count in pieces)
-        for upto, count in pieces:
-            tell(table.name, done, total)
-            _copy_piece(source, target, table, after, Mark(mark.stamp, table.name, upto))
-            _require_same(source, mark.stamp)
-            after, done, copied = upto, done + count, copied + count
-        tell(table.name, done, total)
+    left = _pieces(source, tables, mark, batch)
+    total = sum(counted(source, tables).values())
+    copied, before = 0, total - sum(piece.rows for piece in left)
+    for pieces in _batches(left, batch):
+        tell("rows copied", before + copied, total)
+        _copy(source, target, pieces, Mark(mark.stamp, pieces[-1].table.name, pieces[-1].upto))
+        _require_same(source, mark.stamp)
+        copied += sum(piece.rows for piece in pieces)
+    tell("rows copied", before + copied, total)
     return copied
 
 
@@ -84,8 +92,9 @@ def _begun(source: Source, target: Target, tables: list[Table]) -> Mark:
     mark = Mark(stamp)
 
     def begin(con: Connection) -> None:
-        for table in tables:  # what an earlier run took from a source that has changed since
+        for table in tables if found else ():  # what an earlier run took from a source that has changed since
             con.execute(f"DELETE FROM {table.name} WHERE {table.moved}")
+        con.execute("DELETE FROM meta WHERE key <> 'schema_version'")
         _note(con, mark)
 
     target.write(begin)
@@ -93,8 +102,10 @@ def _begun(source: Source, target: Target, tables: list[Table]) -> Mark:
 
 
 def _require_empty(target: Target, tables: list[Table]) -> None:
-    counts = {table.name: _count(target, table) for table in tables if table.name != "meta"}
-    if holding := [f"{name} ({count:,} rows)" for name, count in counts.items() if count]:
+    holding = [
+        f"{name} ({count:,} rows)" for name, count in counted(target, tables).items() if count and name != "meta"
+    ]
+    if holding:
         raise RefusedError(
             f"{target.name} is not empty: {', '.join(holding[:3])}{' ...' if holding[3:] else ''}. "
             "It is left as it is; move it away, or name an empty one"
@@ -106,31 +117,51 @@ def _note(con: Connection, mark: Mark) -> None:
     con.execute("INSERT INTO meta VALUES (?, ?)", [MARK, orjson.dumps(asdict(mark)).decode()])
 
 
-def _count(side: Source | Target, table: Table) -> int:
-    ((count,),) = rows(side, f"SELECT count(*) FROM {table.name} WHERE {table.moved}")
-    return int(count)
-
-
-def _pieces(source: Source, table: Table, after: int, size: int) -> list[tuple[int, int]]:
-    """Each piece's last row, and how many it has."""
-    sql = _PIECES.format(table=table.name, moved=table.moved)
-    return [(int(upto), int(count)) for upto, count in rows(source, sql, [size, after])]
-
-
-def _copy_piece(source: Source, target: Target, table: Table, after: int, mark: Mark) -> None:
-    taken = source.read(
-        lambda con: con.execute(
-            f"SELECT {table.listed} FROM {table.name} WHERE rowid > ? AND rowid <= ? AND {table.moved}",
-            [after, mark.upto],
-        ).to_arrow_table()
+def _pieces(source: Source, tables: list[Table], mark: Mark, batch: int) -> list[Piece]:
+    """What is still to be copied, in order."""
+    after = {table.name: mark.upto if table.name == mark.table else -1 for table in tables}
+    sql = " UNION ALL ".join(
+        _PIECES.format(number=number, table=table.name, after=after[table.name], moved=table.moved)
+        for number, table in enumerate(tables)
+        if table.name >= mark.table
     )
+    found: list[Piece] = []
+    for number, upto, count in rows(source, f"{sql} ORDER BY number, upto", {"batch": batch}):
+        table = tables[number]
+        begun = found[-1].upto if found and found[-1].table == table else after[table.name]
+        found.append(Piece(table, begun, upto, count))
+    return found
+
+
+def _batches(pieces: list[Piece], most: int) -> Iterator[list[Piece]]:
+    """Small tables go together."""
+    gathered: list[Piece] = []
+    for piece in pieces:
+        if gathered and sum(each.rows for each in gathered) + piece.rows > most:
+            yield gathered
+            gathered = []
+        gathered.append(piece)
+    if gathered:
+        yield gathered
+
+
+def _copy(source: Source, target: Target, pieces: list[Piece], mark: Mark) -> None:
+    taken = source.read(lambda con: [_taken(con, piece) for piece in pieces])
 
     def put(con: Connection) -> None:
-        piece = taken  # noqa: F841 - DuckDB finds it by its name
-        con.execute(f"INSERT INTO {table.name} ({table.listed}) SELECT {table.cast} FROM piece")
+        for piece, found in zip(pieces, taken, strict=True):
+            table = piece.table
+            con.execute(f"INSERT INTO {table.name} ({table.listed}) SELECT {table.cast} FROM found")
+            assert found.num_rows == piece.rows
         _note(con, mark)
 
     target.write(put)
+
+
+def _taken(con: Connection, piece: Piece) -> pa.Table:
+    table = piece.table
+    sql = f"SELECT {table.listed} FROM {table.name} WHERE rowid > ? AND rowid <= ? AND {table.moved}"
+    return con.execute(sql, [piece.after, piece.upto]).to_arrow_table()
 
 
 def _require_same(source: Source, stamp: str) -> None:

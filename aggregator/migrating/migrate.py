@@ -14,7 +14,7 @@ from aggregator.backup import in_use
 from aggregator.config import Settings
 from aggregator.control import RefusedError, Say, listens, socket_path
 from aggregator.migrating.comparing import compare
-from aggregator.migrating.copying import PIECE, copy, finish
+from aggregator.migrating.copying import BATCH, copy, finish
 from aggregator.migrating.sides import FileSource, FileTarget, LakeSource, LakeTarget, Source, Target
 from aggregator.migrating.tables import common_tables
 from connectors.errors import ConfigError
@@ -43,7 +43,7 @@ def migrate(
     tell: Callable[[str, int, int], None],
     *,
     only_compare: bool = False,
-    piece: int = PIECE,
+    batch: int = BATCH,
 ) -> Migrated:
     """Fill one store with what the other holds, and compare them; or only compare.
 
@@ -64,7 +64,7 @@ def migrate(
         target: Target = LakeTarget(settings.lake) if to == "lake" else FileTarget(file)
         stack.callback(target.close)
         tables = common_tables(source, target)
-        copied = 0 if only_compare else copy(source, target, tables, tell, piece=piece)
+        copied = 0 if only_compare else copy(source, target, tables, tell, batch=batch)
         compared = compare(source, target, tables, tell)
         if not (compared.differences or only_compare):
             finish(source, target)

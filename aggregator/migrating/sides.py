@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -93,7 +94,7 @@ class LakeSource:
             raise
 
     def read(self, job: Callable[[Connection], T]) -> T:
-        return self._lake.read_now(job)
+        return self._lake.read_now(_at_once(job))
 
     def stamp(self) -> str:
         ((which,),) = self._lake.ask("SELECT schema_uuid::text FROM ducklake_schema WHERE schema_id = 0")
@@ -136,7 +137,7 @@ class LakeTarget:
             raise
 
     def read(self, job: Callable[[Connection], T]) -> T:
-        return self._lake.read_now(job)
+        return self._lake.read_now(_at_once(job))
 
     def write(self, job: Callable[[Connection], T]) -> T:
         return self._lake.submit(job).result()
@@ -147,6 +148,20 @@ class LakeTarget:
     def _others_wrote(self, _: Connection, since: int) -> None:
         if since >= 0:
             raise RefusedError(f"{self.name}: somebody else writes there; stop that first, then run this again")
+
+
+def _at_once(job: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """All that it reads, as of one moment; a lake's catalog is asked once for all of it."""
+
+    def do(con: Connection) -> T:
+        con.execute("BEGIN")
+        try:
+            return job(con)
+        finally:
+            with suppress(duckdb.Error):
+                con.execute("ROLLBACK")
+
+    return do
 
 
 def rows(side: Side, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:

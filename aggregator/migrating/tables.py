@@ -52,6 +52,13 @@ def tables_of(side: Side) -> list[Table]:
     return [Table(name, tuple(columns)) for name, columns in found.items()]
 
 
+def counted(side: Side, tables: list[Table]) -> dict[str, int]:
+    """How many rows each has that are moved."""
+    counts = (f"SELECT {number}, count(*) FROM {table.name} WHERE {table.moved}" for number, table in enumerate(tables))
+    found = dict(rows(side, " UNION ALL ".join(counts)))
+    return {table.name: found[number] for number, table in enumerate(tables)}
+
+
 def common_tables(one: Side, other: Side) -> list[Table]:
     """Those of both.
 
