@@ -421,6 +421,40 @@ def restore(folder: Path, force: bool, config: Path, as_json: bool) -> None:
     _show(result, as_json, f"{settings.data}: {result['posts']:,} posts restored, as of {result['made_at']}")
 
 
+@main.command("migrate-store", epilog="Example: aggregator migrate-store --to lake")
+@click.option("--to", type=click.Choice(["lake", "file"]), required=True, help="Which of the two is filled.")
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file on the other side; default: inquiries.duckdb in the data directory.",
+)
+@click.option("--compare", is_flag=True, help="Copy nothing: only compare what is in both.")
+@config_option
+@json_option
+def migrate_store(to: Literal["lake", "file"], file: Path | None, compare: bool, config: Path, as_json: bool) -> None:
+    """Move all inquiries from the file into the empty lake of connectors.yaml, or back; and compare every row.
+
+    Nothing else may be at work on either. What is read is never changed. Interrupted, by kill -9 too: run it again, it
+    goes on where it stood. desk.db (users, drafts, saved views) is no part of it, and stays where it is. docs/lake.md
+    """
+    from dataclasses import asdict
+
+    from aggregator.backup import DATABASE
+    from aggregator.migrating.migrate import migrate_store as migrated
+    from aggregator.stopping import stoppable
+    from aggregator.terminal import progress
+
+    settings = _load(config)
+    path = file or settings.data / DATABASE
+    with progress(as_json) as say:
+        result = asyncio.run(stoppable(migrated(settings, to, path, say, only_compare=compare)))
+    _show(asdict(result), as_json, "" if result.differences else f"{result.rows:,} rows in {result.tables} tables: "
+          f"the same in both, {result.copied:,} of them copied now; desk.db was not touched")  # fmt: skip
+    if result.differences:
+        end = "they are not the same" + ("" if compare else ": empty the target, and run this again")
+        _fail("\n".join((*result.differences, end)), FAILED)
+
+
 @main.command(epilog="Example: aggregator compact")
 @config_option
 @json_option

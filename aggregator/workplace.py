@@ -15,10 +15,11 @@ from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
+from aggregator.migrating.tables import MARK
 from aggregator.outbox import Outbox
 from aggregator.poller import Poller
 from aggregator.store import sources
-from aggregator.store.database import Database
+from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
 from aggregator.telling.telling import Telling
@@ -143,8 +144,15 @@ def open_store(settings: Settings) -> Database:
         ConfigError: the extra [lake] is not installed.
     """
     if settings.lake is None:
-        return Database(settings.data / DATABASE)
+        return _whole(Database(settings.data / DATABASE), f"--to file --file {settings.data / DATABASE}")
     from aggregator.store.lake import Lake
 
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Lake(settings.lake)
+    return _whole(Lake(settings.lake), "--to lake")
+
+
+def _whole(db: Database, way: str) -> Database:
+    if db.query("SELECT 1 FROM meta WHERE key = ?", [MARK]):
+        db.close()
+        raise StoreError(f"this store is only partly filled: finish it with `aggregator migrate-store {way}`")
+    return db

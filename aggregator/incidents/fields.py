@@ -105,7 +105,8 @@ class Fields(NamedTuple):
 
 def to_hold(said: Fields) -> Fields:
     """The same, for thousands of reports that are held: each holds the same few sets of values."""
-    return said._replace(also=_one_of(said.also), **{name: _one_of(getattr(said, name)) for name in SHARED})
+    held: dict[str, Any] = {name: _one_of(getattr(said, name)) for name in ("also", *SHARED)}
+    return said._replace(**held)
 
 
 @lru_cache(maxsize=1024)

@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +102,7 @@ class Database:
         try:
             con = duckdb.connect(str(self.path) if self.path else ":memory:", config=config)
         except duckdb.Error as error:
-            raise _explain(self.path, error) from error
+            raise explain(self.path, error) from error
         if self.path is not None:
             self.path.chmod(0o600)
             for leftover in _unfinished(self.path):  # of a killed process: ours is the only one
@@ -155,14 +156,14 @@ class Database:
         with self.reading() as cursor:
             return cursor.execute(sql, parameters).fetchall()
 
+    def read_now(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` with a cursor."""
+        with self.reading() as cursor:
+            return job(cursor)
+
     async def read(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` with a cursor in a thread, off the event loop."""
-
-        def run() -> T:
-            with self.reading() as cursor:
-                return job(cursor)
-
-        return await asyncio.to_thread(run)
+        """`read_now` in a thread, off the event loop."""
+        return await asyncio.to_thread(self.read_now, job)
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -204,7 +205,7 @@ class Database:
             with suppress(duckdb.Error):
                 self._con.execute("ROLLBACK")
             if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.ProgrammingError):
-                raise _explain(self.path, error) from error
+                raise explain(self.path, error) from error
             raise
         if told and self.teller is not None:
             self.teller.committed()
@@ -349,10 +350,7 @@ def due_migrations(con: Connection, name: str, *, lake: bool = False) -> list[tu
 
     Those named `.file.sql` say how a file keeps rows: to a lake they say nothing.
     """
-    files = sorted(
-        (entry for entry in resources.files("aggregator.sql").iterdir() if entry.name[:4].isdigit()),
-        key=lambda entry: entry.name,
-    )
+    files = _schema_files()
     known = con.execute(
         "SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta' AND database_name = current_database()"
     ).fetchone()
@@ -371,6 +369,16 @@ def due_migrations(con: Connection, name: str, *, lake: bool = False) -> list[tu
     ]
 
 
+def newest_schema() -> int:
+    """The number of the last schema file that this program knows."""
+    return int(_schema_files()[-1].name[:4])
+
+
+def _schema_files() -> list[Traversable]:
+    found = (entry for entry in resources.files("aggregator.sql").iterdir() if entry.name[:4].isdigit())
+    return sorted(found, key=lambda entry: entry.name)
+
+
 def note_version(con: Connection, number: int) -> None:
     con.execute("DELETE FROM meta WHERE key = 'schema_version'")
     con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(number)])
@@ -387,7 +395,8 @@ def _copy(con: Connection, target: Path) -> None:
         con.execute("DETACH fresh")
 
 
-def _explain(path: Path | None, error: duckdb.Error) -> StoreError:
+def explain(path: Path | None, error: duckdb.Error) -> StoreError:
+    """What a person has to know of it, and to do."""
     text = str(error)
     if "lock" in text and ("Conflicting" in text or "Could not set lock" in text):
         return DatabaseBusyError(f"{path} is in use by another process; stop it, or let it do the work")

@@ -8,7 +8,6 @@ else has written; `others_wrote` tells when somebody has.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import threading
@@ -34,6 +33,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
+_OURS = "aggregator-"
 INLINED_ROWS = 1000  # so many rows of one statement stay in the catalog until maintenance writes them to a file
 WRITER = 0x494E51  # the number of the lock that the one who writes holds
 KEPT = timedelta(hours=1)  # for so long it can be told what changed since when
@@ -63,14 +63,14 @@ def require_lake(settings: LakeSettings) -> None:
 class Lake(Database):
     """A `Database` that others write, too."""
 
-    def __init__(self, settings: LakeSettings, *, gives_up: float = GIVES_UP) -> None:
+    def __init__(self, settings: LakeSettings, *, gives_up: float = GIVES_UP, read_only: bool = False) -> None:
         require_lake(settings)
         self.settings = settings
-        self.name = f"ours-{uuid4().hex}"
-        """Of this process, as the author of its snapshots."""
+        self.name = f"{_OURS}{uuid4().hex}"
+        """Of this process, as the author of its snapshots, and of its connections in pg_stat_activity."""
         self.snapshot = -1
         """The newest one that this process made."""
-        self._gives_up = gives_up
+        self._gives_up, self._read_only = gives_up, read_only
         self._doubtful = False  # something failed: the connection may be dead
         self._keys = ""  # those of S3 that are in use
         self._spare: list[tuple[Connection, Connection]] = []
@@ -107,8 +107,9 @@ class Lake(Database):
         except duckdb.Error as error:
             raise lake_files.explained(error, self.settings) from error
         try:
-            self._take_folder(con)
-            self._migrate(con)
+            if not self._read_only:
+                self._take_folder(con)
+                self._migrate(con)
         except BaseException:
             con.close()
             raise
@@ -133,8 +134,9 @@ class Lake(Database):
                 # Others wait for our lock meanwhile; we try again ourselves, and for longer.
                 con.execute("SET GLOBAL http_retries = 2")
                 self._keys = lake_files.use_keys(con, settings.s3)
-            con.execute(f"ATTACH {quoted(_reached(settings))} AS catalog (TYPE postgres)")
-            self._alone_with(con, lambda: _attach_lake(con, settings))
+            reached = f"{_reached(settings)} application_name={self.name}"
+            con.execute(f"ATTACH {quoted(reached)} AS catalog (TYPE postgres)")
+            self._alone_with(con, lambda: _attach_lake(con, settings, reached, read_only=self._read_only))
             con.execute("USE lake")
         except BaseException:
             con.close()
@@ -199,12 +201,8 @@ class Lake(Database):
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         return self._read_again_if_broken(lambda: super(Lake, self).query(sql, parameters))
 
-    async def read(self, job: Callable[[Connection], T]) -> T:
-        def run() -> T:
-            with self.reading() as cursor:
-                return job(cursor)
-
-        return await asyncio.to_thread(self._read_again_if_broken, run)
+    def read_now(self, job: Callable[[Connection], T]) -> T:
+        return self._read_again_if_broken(lambda: super(Lake, self).read_now(job))
 
     def _read_again_if_broken(self, read: Callable[[], T]) -> T:
         try:
@@ -242,6 +240,18 @@ class Lake(Database):
             return cursor.execute("FROM postgres_query('catalog', ?)", [statement]).fetchall()
         finally:
             cursor.close()
+
+    def others(self) -> list[str]:
+        """Other processes of ours that are connected, and holders of leases: on any host, as PostgreSQL sees them."""
+        connected = self.ask(
+            "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() "
+            "AND starts_with(application_name, %s) AND application_name <> %s",
+            _OURS,
+            self.name,
+        )
+        if self.ask("SELECT 1 FROM pg_tables WHERE schemaname = 'desk' AND tablename = 'lease'"):
+            connected += self.ask("SELECT DISTINCT 'lease of ' || name FROM desk.lease WHERE until > clock_timestamp()")
+        return sorted(name for (name,) in connected)
 
     def alone(self, do: Callable[[], T]) -> T:
         """Do it while no other process of ours writes."""
@@ -435,10 +445,11 @@ def _needed(settings: LakeSettings) -> tuple[str, ...]:
     return (*EXTENSIONS, "httpfs") if settings.s3 else EXTENSIONS
 
 
-def _attach_lake(con: Connection, settings: LakeSettings) -> None:
-    target = quoted(f"ducklake:postgres:{_reached(settings)}")
-    con.execute(f"ATTACH {target} AS lake (DATA_PATH {quoted(settings.files.rstrip('/') + '/')}, "
-                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
+def _attach_lake(con: Connection, settings: LakeSettings, reached: str, *, read_only: bool) -> None:
+    target = quoted(f"ducklake:postgres:{reached}")
+    folder, only = quoted(settings.files.rstrip("/") + "/"), "READ_ONLY, " if read_only else ""
+    con.execute(f"ATTACH {target} AS lake ({only}DATA_PATH {folder}, OVERRIDE_DATA_PATH true, "
+                f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
 
 
 def _reached(settings: LakeSettings, *, session: str = "") -> str:
