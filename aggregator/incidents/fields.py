@@ -105,8 +105,8 @@ class Fields(NamedTuple):
 
 def to_hold(said: Fields) -> Fields:
     """The same, for thousands of reports that are held: each holds the same few sets of values."""
-    held: dict[str, Any] = {name: _one_of(getattr(said, name)) for name in ("also", *SHARED)}
-    return said._replace(**held)
+    shared = {name: _one_of(getattr(said, name)) for name in SHARED}
+    return Fields(said.feature, _one_of(said.also), **shared, fault=said.fault, echo=said.echo)
 
 
 @lru_cache(maxsize=1024)
