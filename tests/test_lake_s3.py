@@ -13,9 +13,9 @@ import pytest
 
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.store import lake as lake_module
+from aggregator.store import lake_files
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.lake import Lake
-from tests import test_ingest
 from tests.conftest import Community, open_community, open_inquiries, poll, texts
 from tests.console import Console
 from tests.lake_town import LakeTown
@@ -64,9 +64,6 @@ def sightings(source: str, rows: int = 1500) -> Callable[[Connection], object]:
     return lambda con: con.execute("INSERT INTO sighting SELECT uuid(), ?, ? FROM range(?)", [source, NOW, rows])
 
 
-test_no_orphans_nothing_twice = test_ingest.test_nothing_is_an_orphan_and_nothing_stands_twice
-
-
 def test_it_has_the_tables_views_and_columns_of_a_file(lake: Lake) -> None:
     file = Database(None)
     try:
@@ -101,7 +98,7 @@ def test_files_of_somebody_else_are_never_deleted_and_another_lakes_folder_is_re
 ) -> None:
     foreign = f"s3://desk/{prefix}/somebodys.parquet"
     s3.sql(f"COPY (FROM range(10)) TO '{foreign}'")
-    lake.compact()
+    lake.outside(lake_files.delete_orphans)
     assert foreign in s3.files(prefix)
     lake_town.server.sql("CREATE DATABASE another")
     store = lake.settings.store.rpartition("dbname=")[0] + "dbname=another"
