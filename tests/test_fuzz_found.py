@@ -12,7 +12,7 @@ import pytest
 
 import connectors.chat.chatwoot
 from aggregator.ingest.prepare import prepare
-from aggregator.ingest.sound import refuse_unsound
+from aggregator.ingest.sound import are_sound, refuse_unsound
 from aggregator.listener import serve
 from connectors.contract import Author, Counts, Deleted, Moved, Post
 from connectors.errors import LONGEST_WAIT, PushRefusedError, RecordError, ThrottledError
@@ -31,32 +31,41 @@ from tests.fuzzing.target import NOON
 POST = Post("1", "hello", NOON, Author("a"))
 
 
-@pytest.mark.parametrize(
-    "post",
-    [
-        replace(POST, native_id=""),
-        replace(POST, text="\ud800"),
-        replace(POST, text=5),  # type: ignore[arg-type]
-        replace(POST, order=2**64),
-        replace(POST, order="7"),  # type: ignore[arg-type]
-        replace(POST, likes=2**63),
-        replace(POST, attachments=True),
-        replace(POST, posted_at=NOON.replace(year=1)),
-        replace(POST, edited_at=NOON.replace(tzinfo=None)),
-        replace(POST, can_reply_until=NOON.replace(year=9999)),
-        replace(POST, mentions=({},)),  # type: ignore[arg-type]
-        replace(POST, links=(None,)),  # type: ignore[arg-type]
-        replace(POST, author=Author("a", name=["x"])),  # type: ignore[arg-type]
-        replace(POST, author=Author("a", followers=1e9)),  # type: ignore[arg-type]
-        replace(POST, author=Author("")),
-        Deleted(7, None),  # type: ignore[arg-type]
-        Counts("1", likes=2**70),
-        Moved("a", {}),  # type: ignore[arg-type]
-    ],
-)
+ODD_POSTS: list[Any] = [
+    replace(POST, native_id=""),
+    replace(POST, text="\ud800"),
+    replace(POST, text=5),  # type: ignore[arg-type]
+    replace(POST, order=2**64),
+    replace(POST, order="7"),  # type: ignore[arg-type]
+    replace(POST, likes=2**63),
+    replace(POST, attachments=True),
+    replace(POST, posted_at=NOON.replace(year=1)),
+    replace(POST, edited_at=NOON.replace(tzinfo=None)),
+    replace(POST, can_reply_until=NOON.replace(year=9999)),
+    replace(POST, mentions=({},)),  # type: ignore[arg-type]
+    replace(POST, links=(None,)),  # type: ignore[arg-type]
+    replace(POST, author=Author("a", name=["x"])),  # type: ignore[arg-type]
+    replace(POST, author=Author("a", followers=1e9)),  # type: ignore[arg-type]
+    replace(POST, author=Author("")),
+]
+ODD: list[Any] = [
+    *ODD_POSTS,
+    Deleted(7, None),  # type: ignore[arg-type]
+    Counts("1", likes=2**70),
+    Moved("a", {}),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("post", ODD)
 def test_what_no_row_can_hold_is_refused(post: Any) -> None:
     with pytest.raises(RecordError):
         refuse_unsound(post)
+
+
+@pytest.mark.parametrize("post", ODD_POSTS)
+def test_an_odd_post_is_noticed_among_others(post: Any) -> None:
+    assert are_sound([POST, POST])
+    assert not are_sound([POST, post, POST])
 
 
 @pytest.mark.parametrize("odd", [{"real_seq": 2**70}, {"user_id": "\ud800"}, {"message_seq": [[]]}])

@@ -135,6 +135,7 @@ _PAIRS = (
     ("app_down", "app", "wont_open"),
     ("app_down", "many_affected", "defect"),
 )
+_FIRST_CLUES = frozenset(one for _, one, _ in _PAIRS)
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
@@ -254,6 +255,8 @@ def combine(hits: dict[str, list[Hit]]) -> None:
     """Add the rule that two clues mean together which stand near each other. A small fault is a defect, too."""
     if "small_fault" in hits:
         hits.setdefault("defect", hits["small_fault"])
+    if len(hits) < 2 or _FIRST_CLUES.isdisjoint(hits):
+        return
     for rule, one, other in _PAIRS:
         if one not in hits or other not in hits or rule in hits:
             continue
