@@ -39,6 +39,7 @@ from connectors.errors import (
     ThrottledError,
     TransientError,
 )
+from connectors.wording import worded
 
 log = structlog.get_logger()
 
@@ -55,6 +56,8 @@ WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the 
 class UnreadablePageError(ConnectorError):
     """No record of a page could be read: the platform has changed its format."""
 
+    kind = "unreadable"
+
 
 @dataclass(slots=True)
 class Source:
@@ -70,6 +73,7 @@ class Source:
     renewal: Renewal
     state: HealthState = "ok"
     message: str = ""
+    trouble: str | None = None  # of which kind, while it fails or has stopped because of it
     failures: int = 0
     warnings: tuple[str, ...] = ()
     quota: Quota | None = None
@@ -422,6 +426,7 @@ class Poller:
             pause = source.renewal.patience(now)
         source.state = "stopped" if pause is None else "failing"
         source.message = message
+        source.trouble = error.kind if isinstance(error, ConnectorError) else ConnectorError.kind
         log.warning("source.failed", source=source.name, message=message, failures=source.failures, retry_in=pause)
         if isinstance(error, CursorExpiredError):
             source.cursor = None
@@ -436,9 +441,10 @@ class Poller:
 
     async def _report(self, source: Source, now: datetime, pause: float | None) -> None:
         next_at = None if pause is None else now + timedelta(seconds=pause)
+        trouble = source.trouble if source.state in ("failing", "stopped") else None
         await self.ingest.db.write(
             lambda con: sources.report(
-                con, source.name, source.state, source.message, source.failures, now, next_at, source.warnings
+                con, source.name, source.state, source.message, source.failures, now, next_at, source.warnings, trouble
             )
         )
 
@@ -461,7 +467,7 @@ def _vouch(con: Connection, source: Source, until: datetime, now: datetime, keep
 
 def _silence(rhythm: Rhythm, missed: float) -> str:
     since = datetime.fromtimestamp(rhythm.last or 0.0, UTC)
-    return (
+    return worded(
         f"nothing has come since {since:%Y-%m-%d %H:%M} UTC, where about {missed:.0f} posts are usual: "
         "look whether it is so quiet there, and whether we may still read all of it"
     )

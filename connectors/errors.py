@@ -1,12 +1,13 @@
 """What can go wrong between us and a platform. An error's class says what happens next.
 
 A message serves the log and the health page, so write it for the person who must act: which source, what we
-saw, what to do. It never holds a secret, a post's text, or a URL that carries a token.
+saw, what to do. It never holds a secret, a post's text, or a URL that carries a token. The page says
+before it what happens next, by `kind`, and translates it (connectors/wording.py).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from connectors.replying import Why
@@ -16,15 +17,24 @@ LONGEST_WAIT: Final = 7 * 86400.0  # seconds; who asks for more, or for somethin
 
 
 class ConnectorError(Exception):
-    """Something between us and the platform failed."""
+    """Something between us and the platform failed.
+
+    `kind`: what happens next, as health and alerts know it (aggregator/web/trouble_words.py).
+    """
+
+    kind: ClassVar[str] = "broken"
 
 
 class TransientError(ConnectorError):
     """Back off and poll again: network, 5xx, a time-out, an answer cut short."""
 
+    kind = "transient"
+
 
 class ThrottledError(TransientError):
     """The platform asks us to wait. Poll again after `retry_after` seconds, whatever our own back-off says."""
+
+    kind = "throttled"
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -51,13 +61,19 @@ class NotSentError(TransientError):
 class AuthError(ConnectorError):
     """Stop the source and ask a person to renew the credential."""
 
+    kind = "refused"
+
 
 class SourceGoneError(ConnectorError):
     """Stop the source: it was deleted, or we were removed from it."""
 
+    kind = "gone"
+
 
 class CursorExpiredError(ConnectorError):
     """The platform no longer knows our cursor: restart at the backfill point and record the gap."""
+
+    kind = "forgotten"
 
 
 class RecordError(ConnectorError):

@@ -36,6 +36,7 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.secret import Secret
+from connectors.wording import worded
 
 # At INFO httpx logs whole URLs, and some platforms put the token there.
 for _chatty in ("httpx", "httpcore"):
@@ -241,7 +242,7 @@ class Session:
             raise TransientError(f"{self._host} did not answer within {self._timeout:g} s") from None
         except httpx.LocalProtocolError:
             raise AuthError(
-                f"{self._credential or 'a header'} holds a character that no credential has: write it again"
+                f"{self._credential or worded('a header')} holds a character that no credential has: write it again"
             ) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise NotSentError(f"{self._host} cannot be reached: {type(error).__name__}") from None
@@ -281,8 +282,9 @@ class Session:
         if status == 429 or (status == 503 and wait is not None):
             seconds = UNTOLD_WAIT if wait is None else wait
             return ThrottledError(f"{self._host} asks us to wait {seconds:g} s", retry_after=seconds + SAFETY)
-        hint = ": is the configured url right?" if status == 404 else ""
-        return StatusError(f"{self._host} answered {status}{hint}", status)
+        if status == 404:
+            return StatusError(f"{self._host} answered {status}: is the configured url right?", status)
+        return StatusError(f"{self._host} answered {status}", status)
 
     def _refused(self, status: int) -> AuthError:
         if not self._credential:

@@ -1,6 +1,7 @@
 """Bring the message catalogues up to date: `python -m tests.catalogues` (needs Babel, which only developers have).
 
-Extracts all strings of the pages, merges them into the .po files, fills English with itself, and compiles.
+Extracts all strings of the pages and what connectors say, merges them into the .po files, fills English with itself,
+and compiles.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from aggregator.web.i18n import DOMAIN, LOCALE
+from aggregator.web.said import CONTEXT
+from tests.sentences import msgids
 
 WEB = Path(LOCALE).parent
 KEYWORDS = {"N_": None, "_": None, "gettext": None, "ngettext": (1, 2)}
@@ -30,6 +33,8 @@ def extracted() -> Catalog:
     found = Catalog(domain=DOMAIN, project="inquiry-aggregator", charset="utf-8")
     for file, _, message, _, context in extract_from_dir(WEB, METHODS, OPTIONS, KEYWORDS):
         found.add(message, None, [(file, 0)], context=context)
+    for message in msgids():
+        found.add(message, None, context=CONTEXT)
     return found
 
 

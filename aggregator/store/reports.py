@@ -43,6 +43,7 @@ class SourceReport:
     connector: str
     state: HealthState
     message: str
+    trouble: str | None  # of which kind (connectors/errors.py); None: none, or that is not known
     warnings: tuple[str, ...]
     last_post_at: datetime | None
     polled_at: datetime | None
@@ -68,7 +69,7 @@ def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[Sour
     health = {
         source: rest
         for source, *rest in cursor.execute(
-            "SELECT source, state, message, warnings, polled_at, next_at FROM source_health"
+            "SELECT source, state, message, warnings, polled_at, next_at, trouble FROM source_health"
         ).fetchall()
     }
     posts = {
@@ -91,7 +92,7 @@ def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[Sour
     missing = _missing(cursor)
     reports = []
     for source, config in sorted(settings.sources.items()):
-        state, message, warnings, polled_at, next_at = health.get(source, ["ok", "", "[]", None, None])
+        state, message, warnings, polled_at, next_at, trouble = health.get(source, ["ok", "", "[]", None, None, None])
         count, last_post_at, last_hour = posts.get(source, [0, None, 0])
         channel, passed_over, quota = states.get(source, [config.connector, 0, None])
         reports.append(
@@ -101,6 +102,7 @@ def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[Sour
                 connector=config.connector,
                 state=state if config.enabled else "off",
                 message=message,
+                trouble=trouble,
                 warnings=tuple(orjson.loads(warnings)),
                 last_post_at=last_post_at,
                 polled_at=polled_at,

@@ -13,6 +13,7 @@ import orjson
 from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from connectors.contract import Quota
+from connectors.wording import worded
 
 HealthState = Literal["ok", "silent", "failing", "stopped", "paused", "off"]
 
@@ -153,7 +154,7 @@ def vouch(con: Connection, source: str, since: datetime, until: datetime, retent
     known_to = complete_to or _listening_since(con, source)
     is_lost = retention is not None and known_to < kept_from
     if is_lost:
-        reason = gap[2] if gap else "we were not running"
+        reason = gap[2] if gap else worded("we were not running")
         con.execute("INSERT INTO coverage VALUES (?, ?, ?, 'lost', ?)", [source, known_to, kept_from, reason])
     if gap:
         con.execute(
@@ -220,10 +221,12 @@ def report(
     polled_at: datetime,
     next_at: datetime | None,
     warnings: Sequence[str],
+    trouble: str | None = None,
 ) -> None:
-    """How a source is doing, for the health page."""
+    """How a source is doing, for the health page. trouble: of which kind (`connectors.errors`); None: there is none."""
     con.execute("DELETE FROM source_health WHERE source = ?", [source])
     con.execute(
-        "INSERT INTO source_health VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [source, state, message, failures, polled_at, next_at, orjson.dumps(list(warnings)).decode()],
+        "INSERT INTO source_health (source, state, message, failures, polled_at, next_at, warnings, trouble) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [source, state, message, failures, polled_at, next_at, orjson.dumps(list(warnings)).decode(), trouble],
     )

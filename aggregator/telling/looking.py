@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -54,15 +54,27 @@ def escalating(con: Connection) -> list[Id]:
     return [one.bytes for (one,) in found]
 
 
-def sources(con: Connection, names: Collection[str]) -> list[tuple[str, str, str, Sequence[str], datetime | None]]:
-    """Name, state, message, warnings, and since when a gap is open."""
+class SourceLook(NamedTuple):
+    """gap: since when one is open. trouble: of which kind, where that is known. next_at: when it is asked again."""
+
+    name: str
+    state: str
+    message: str
+    warnings: Sequence[str]
+    gap: datetime | None
+    trouble: str | None
+    next_at: datetime | None
+
+
+def sources(con: Connection, names: Collection[str]) -> list[SourceLook]:
+    """How these fare, by name."""
     found = con.execute(
-        "SELECT h.source, h.state, h.message, h.warnings, g.from_at FROM source_health AS h "
+        "SELECT h.source, h.state, h.message, h.warnings, g.from_at, h.trouble, h.next_at FROM source_health AS h "
         "LEFT JOIN coverage AS g ON g.source = h.source AND g.state = 'gap' "
         "WHERE list_contains(?, h.source) ORDER BY h.source",
         [[*names]],
     ).fetchall()
-    return [(name, state, message, orjson.loads(warnings), gap) for name, state, message, warnings, gap in found]
+    return [SourceLook(*row)._replace(warnings=orjson.loads(row[3])) for row in found]
 
 
 _CANDIDATES = """

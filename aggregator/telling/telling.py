@@ -188,20 +188,20 @@ class Telling:
         levels: dict[str, float] = {}
         names = [name for name, source in self._settings.sources.items() if source.enabled]
         known = deliveries.noticed(con, [f"{what}:{name}" for name in names for what in ("blind", "expires")])
-        for name, state, message, warnings, gap_since in looking.sources(con, names):
-            fails = state == "failing" and gap_since is not None
-            is_blind = state in ("stopped", "silent") or (
-                fails and gap_since is not None and now - gap_since >= self._settings.alerts.blind_after
+        for look in looking.sources(con, names):
+            fails = look.state == "failing" and look.gap is not None
+            is_blind = look.state in ("stopped", "silent") or (
+                fails and look.gap is not None and now - look.gap >= self._settings.alerts.blind_after
             )
-            was_blind = bool(known.get(f"blind:{name}"))
-            if was_blind and state not in ("ok", "paused"):
+            was_blind = bool(known.get(f"blind:{look.name}"))
+            if was_blind and look.state not in ("ok", "paused"):
                 is_blind = True  # until all is well again
-            expiry = next((warning for warning in warnings if "expires" in warning), None)
-            new = states.of_source(name, known, is_blind=is_blind, expires=expiry is not None)
+            expiry = next((warning for warning in look.warnings if "expires" in warning), None)
+            new = states.of_source(look.name, known, is_blind=is_blind, expires=expiry is not None)
             levels |= new.levels
             for event in new.events:
-                said = expiry if event == "source.expiring" else message
-                found += self._tell_of_source(event, name, said or "", now)
+                told = look if expiry is None or event != "source.expiring" else look._replace(state="", message=expiry)
+                found += self._tell_of_source(event, told, now)
         return found, levels
 
     # -- whom to tell --------------------------------------------------------------------------------
@@ -230,14 +230,14 @@ class Telling:
         free = event != "incident.ended" and not _is_taken(incident)
         return found + self._alerts(event, incident["id"], Subject(incident=incident, url=url), now, free=free)
 
-    def _tell_of_source(self, event: str, name: str, message: str, now: datetime) -> list[Delivery]:
-        source = {"name": name, "message": message}
+    def _tell_of_source(self, event: str, look: looking.SourceLook, now: datetime) -> list[Delivery]:
+        name, source = look.name, {"name": look.name, "message": look.message}
         found = [
             self._webhook(to, event, name, {"source": source}, now)
             for to, said in self._webhooks.items()
             if matches(said, event, None, None)
         ]
-        return found + self._alerts(event, name, Subject(source=source, url=self._url("/connectors")), now)
+        return found + self._alerts(event, name, Subject(source=look, url=self._url("/connectors")), now)
 
     def _tell_of_runaway(self, owner: str, seconds: float, now: datetime) -> list[Delivery]:
         query = {"owner": owner, "seconds": round(seconds), "restarts": self._settings.sql.restart_on_runaway}

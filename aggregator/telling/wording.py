@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from aggregator.inquiry import shown
-from aggregator.web import alert_words, incident_words, words
+from aggregator.web import alert_words, incident_words, trouble_words, words
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang, catalogue
+from aggregator.web.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aggregator.config import Bands
     from aggregator.config.telling_settings import Destination, Language
     from aggregator.store.reading import FeedRow
+    from aggregator.telling.looking import SourceLook
 
 LONGEST: Final = 80  # characters of an excerpt
 TERMS: Final = 3
@@ -53,7 +55,7 @@ class Subject(NamedTuple):
 
     row: FeedRow | None = None
     incident: Mapping[str, Any] | None = None
-    source: Mapping[str, str] | None = None
+    source: SourceLook | None = None
     query: Mapping[str, Any] | None = None
     url: str | None = None
 
@@ -112,7 +114,7 @@ def _names(subject: Subject, lang: Lang, zone: str, bands: Bands) -> dict[str, s
         name = incident_words.sentence(subject.incident["fields"], lang)
         names |= {"incident": f"INC-{subject.incident['number']}", "name": name}
     if subject.source is not None:
-        names["source"] = subject.source["name"]
+        names["source"] = subject.source.name
     if subject.query is not None:
         names |= {"who": subject.query["owner"], "seconds": str(subject.query["seconds"])}
     return names
@@ -122,7 +124,7 @@ def _lines(event: str, subject: Subject, to: Destination, gettext: Callable[[str
     if subject.incident is not None:
         return [gettext(alert_words.PERSONS) % {"persons": subject.incident["persons"]}]
     if subject.source is not None:
-        return [subject.source["message"]]
+        return _of_source(subject.source, gettext, lang_of(to.language), zone)
     if subject.query is not None:
         return [gettext(alert_words.RESTARTS if subject.query["restarts"] else alert_words.RUNS_ON)]
     if subject.row is None:
@@ -139,9 +141,15 @@ def _lines(event: str, subject: Subject, to: Destination, gettext: Callable[[str
     if inquiry.waiting_since:
         lines.append(gettext(alert_words.WAITING) % {"time": _time(inquiry.waiting_since, zone)})
     if to.excerpt:
-        said = harmless(inquiry.excerpt, gettext(alert_words.LINK))
-        lines.append(gettext(alert_words.EXCERPT) % {"words": said} if said else "")
+        excerpt = harmless(inquiry.excerpt, gettext(alert_words.LINK))
+        lines.append(gettext(alert_words.EXCERPT) % {"words": excerpt} if excerpt else "")
     return lines
+
+
+def _of_source(look: SourceLook, gettext: Callable[[str], str], lang: Lang, zone: str) -> list[str]:
+    step = trouble_words.next_step(look.state, look.trouble, look.next_at is not None)
+    time = _time(look.next_at, zone) if look.next_at else ""
+    return [gettext(step) % {"time": time} if step else "", said(look.message, lang)]
 
 
 def _time(at: datetime, zone: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import struct
 from functools import cache
 from pathlib import Path
 from typing import NewType
@@ -25,6 +26,21 @@ def catalogue(lang: Lang) -> gettext.GNUTranslations:
     """The compiled catalogue, which is part of the package."""
     with (LOCALE / lang.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as file:
         return gettext.GNUTranslations(file)
+
+
+@cache
+def entries(lang: Lang, context: str) -> dict[str, str]:
+    """All strings of one context with their translations, which gettext itself does not list."""
+    data = (LOCALE / lang.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.mo").read_bytes()
+    count, *tables = struct.unpack_from("<3I", data, 8)
+
+    def text(table: int, number: int) -> str:
+        length, at = struct.unpack_from("<2I", data, table + 8 * number)
+        return data[at : at + length].decode()
+
+    pairs = [(text(tables[0], number), text(tables[1], number)) for number in range(count)]
+    mark = f"{context}\x04"
+    return {original.removeprefix(mark): said for original, said in pairs if original.startswith(mark)}
 
 
 def choose(*wishes: str | None) -> Lang:

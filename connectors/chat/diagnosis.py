@@ -10,6 +10,7 @@ from connectors.contract import Finding
 from connectors.errors import AuthError, ConnectorError, SourceGoneError
 from connectors.secret import Secret
 from connectors.session import Session
+from connectors.wording import worded
 
 HEADER_LOST = "; if it is right, a proxy drops the header api_access_token (nginx: underscores_in_headers on)"
 
@@ -44,7 +45,7 @@ async def of_chatwoot(session: Session, desk: Chatwoot) -> AsyncGenerator[Findin
         yield Finding("failed", f"account {desk.account} is not one of {me.get('name')}'s: {sorted(accounts)}")
         return
     role = accounts[desk.account]
-    seen = "every inbox" if role == "administrator" else "only the inboxes that this colleague was added to"
+    seen = worded("every inbox" if role == "administrator" else "only the inboxes that this colleague was added to")
     yield Finding("ok" if role == "administrator" else "warning", f"acting for {me.get('name')} ({role}): sees {seen}")
     listed = await session.get_json(f"/api/v1/accounts/{desk.account}/inboxes")
     inboxes = {each["id"]: each.get("name") for each in listed["payload"]}

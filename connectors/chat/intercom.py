@@ -19,6 +19,7 @@ from connectors.errors import PushRefusedError, RecordError, TransientError
 from connectors.secret import Secret
 from connectors.session import Session, parse_json
 from connectors.text import html_to_text, html_tree
+from connectors.wording import worded
 
 SPOKEN = frozenset({"comment", "open", "close"})  # kinds of parts that the customer sees, if they have a text
 ROLES: dict[str, Role] = {"user": "customer", "lead": "customer", "contact": "customer", "admin": "staff"}
@@ -160,7 +161,8 @@ def _too_long(conversation: Record) -> tuple[str, ...]:
     total = (conversation.get("conversation_parts") or {}).get("total_count", 0)
     if total <= MOST_PARTS:
         return ()
-    return (f"conversation {conversation.get('id')} has {total} parts, of which only {MOST_PARTS} are shown to us",)
+    number = conversation.get("id")
+    return (worded(f"conversation {number} has {total} parts, of which only {MOST_PARTS} are shown to us"),)
 
 
 async def _changed(session: Session, after: int) -> AsyncGenerator[Record, None]:

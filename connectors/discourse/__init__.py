@@ -33,11 +33,12 @@ from connectors.errors import AuthError, PushRefusedError, TransientError
 from connectors.replying import Asked, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
+from connectors.wording import worded
 
 DEEP_EVERY = 5  # polls; those between look only at the newest page and what is new
 SHOWN_LATE = timedelta(minutes=1)  # guests may be answered from a cache
 ASKED_PER_POLL = 10  # posts that vanished; the others wait in the cursor
-NO_MESSAGE_LISTED = "no private message is listed any more: may our user still read them?"
+NO_MESSAGE_LISTED = worded("no private message is listed any more: may our user still read them?")
 NOTHING_LISTED = "the forum lists no post any more, as a login wall does: may our user still read its categories?"
 
 

@@ -38,12 +38,13 @@ from connectors.feed.memory import Listed, Memory, in_parts, listed
 from connectors.replying import Asked, Outgoing, Replying, Window
 from connectors.secret import Secret
 from connectors.session import NOT_MODIFIED, Answer, Pacing, Session
+from connectors.wording import worded
 
 PER_PAGE = 50  # entries in one transaction
 MOST_PARTS = 10  # of a feed that goes on at another address; the App Store has so many
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/json;q=0.9, */*;q=0.8"
 IMF_DATE = len("Sat, 14 Mar 2026 08:00:00 GMT")
-EMPTY = "the feed lists nothing: is the address right, and does what stands behind it need a login?"
+EMPTY = worded("the feed lists nothing: is the address right, and does what stands behind it need a login?")
 
 
 class Feed(PullConnector, Replying):

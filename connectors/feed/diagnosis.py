@@ -11,6 +11,7 @@ from connectors.feed.document import Document
 from connectors.feed.memory import Listed
 from connectors.feed.reading import Holds
 from connectors.session import Answer
+from connectors.wording import worded
 
 _MAX_AGE = re.compile(r"max-age\s*=\s*(\d{1,9})")
 OLDEST = timedelta(days=1)  # an answer, whatever its server says
@@ -28,7 +29,9 @@ def _contents(document: Document, listed: Sequence[Listed], holds: Holds) -> Ite
     if not listed:
         yield Finding("warning", f"{document.format}: it answers, but lists nothing")
         return
-    newest = f"the newest of {times[-1]:%Y-%m-%d %H:%M} UTC" if times else "none of which says when it was written"
+    newest = worded(
+        f"the newest of {times[-1]:%Y-%m-%d %H:%M} UTC" if times else "none of which says when it was written"
+    )
     yield Finding("ok", f"{document.format}: {len(listed)} entries, {newest}")
     yield Finding("warning", f"only what it lists can be read: not what was said before its {len(listed)} entries")
     if made_up := sum(each.names.made_up for each in listed):

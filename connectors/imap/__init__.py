@@ -24,6 +24,7 @@ from connectors.imap.settings import Settings
 from connectors.imap.smtp import Mailer, Smtp
 from connectors.imap.walk import Walk
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window, nothing_sent
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from connectors.session import Pacing
@@ -96,8 +97,8 @@ class Imap(PullConnector, Replying):
         return (
             *([expiry] if expiry else []),
             *missing,
-            *(f"the folder {name} does not exist, or may not be read" for name in sorted(walk.missing)),
-            *(f"the server has numbered {name} anew; it was read again" for name in sorted(walk.rebuilt)),
+            *(worded(f"the folder {name} does not exist, or may not be read") for name in sorted(walk.missing)),
+            *(worded(f"the server has numbered {name} anew; it was read again") for name in sorted(walk.rebuilt)),
         )
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
@@ -197,7 +198,7 @@ class Imap(PullConnector, Replying):
             return Finding(level, f"folder {place.mailbox}: there is none, or it may not be read")
         newest = (await self._account.search("UID", "*"))[-1:] if status.count else []
         arrived = (await self._account.arrivals(newest)).get(newest[0]) if newest else None
-        last = f", the newest of {arrived:%Y-%m-%d %H:%M} UTC" if arrived else ""
+        last = worded(f", the newest of {arrived:%Y-%m-%d %H:%M} UTC") if arrived else ""
         return Finding("ok", f"folder {place.mailbox} ({place.role}) can be read: {status.count} mails{last}")
 
     async def _who_vouches(self, place: Place) -> str:
@@ -210,8 +211,8 @@ class Imap(PullConnector, Replying):
             for header in Mail(mail_of(raw)).headers("authentication-results")[:1]
             if header.split(";")[0].split()
         ]
-        hint = f"; the newest mail's says {names[0]}" if names else ""
-        return f"authserv_id is not set: a colleague's mail to this mailbox does not count as an answer{hint}"
+        hint = worded(f"; the newest mail's says {names[0]}") if names else ""
+        return worded(f"authserv_id is not set: a colleague's mail to this mailbox does not count as an answer{hint}")
 
 
 async def _sent_folder(account: Account) -> str | None:

@@ -16,6 +16,7 @@ from connectors.contract import Record
 from connectors.errors import TransientError
 from connectors.imap.connection import Connection, RefusedError
 from connectors.imap.mime import mail_of
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -105,7 +106,7 @@ class Account:
             if name and name not in self._settings.mailboxes:
                 found.append(Place(name, role))
             elif chosen is True:
-                missing.append(f"no folder is marked as {role}: write its name under `{role}`, or false")
+                missing.append(worded(f"no folder is marked as {role}: write its name under `{role}`, or false"))
         return found, missing
 
     async def examine(self, mailbox: str) -> Status | None:

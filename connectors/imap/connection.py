@@ -23,6 +23,7 @@ from imapclient import IMAPClient, SocketTimeout
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
 from connectors.imap.token import AccessTokens
 from connectors.session import Pacing
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -216,7 +217,7 @@ class Connection:
 
     def _refused_login(self) -> AuthError:
         settings = self._settings
-        what = (
+        what = worded(
             "Give the program access to the mailbox"
             if settings.oauth2
             else "Set the app password (授权码), not the web's"

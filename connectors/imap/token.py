@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 from connectors.errors import AuthError, ConnectorError, TransientError
 from connectors.secret import Secret
 from connectors.session import Session
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ class AccessTokens:
             self._refresh_ends, self._refresh_lasts = now + timedelta(seconds=self._refresh_lasts), None
         if self._refresh_ends is None or self._refresh_ends - now > WARN_AHEAD:
             return None
-        return (
+        return worded(
             f"the refresh token {self._refresh_token} expires at {self._refresh_ends:%Y-%m-%d %H:%M} UTC: give the "
             "program access to the mailbox anew before, and put the new token there"
         )

@@ -40,6 +40,7 @@ from connectors.qq.poll import Poll
 from connectors.qq.reading import RECALLS, chat_of, read, spot_of
 from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from connectors.session import Pacing
@@ -148,17 +149,19 @@ class QQ(PullConnector, PushConnector, Replying):
             yield Page((), poll.cursor, warnings=self._told)
 
     def _warnings(self, host: Host) -> tuple[str, ...]:
-        unknown = () if host.dialect.known else (f"{host.version} is not known here: history may be incomplete",)
+        unknown = (
+            () if host.dialect.known else (worded(f"{host.version} is not known here: history may be incomplete"),)
+        )
         told = self.config.events or self.config.webhook_secret
         deaf = self.config.private_chats and not (host.dialect.lists_contacts or told)
         return (
-            *unknown,
+            *(() if host.dialect.known else (unknown,)),
             *(
-                f"the account is not in group {number}: let it join"
+                worded(f"the account is not in group {number}: let it join")
                 for number in sorted(self.config.groups - host.groups.keys())
             ),
             *(
-                (f"{host.dialect.name} does not list private chats: set events or webhook_secret to hear them",)
+                (worded(f"{host.dialect.name} does not list private chats: set events or webhook_secret to hear them"),)
                 if deaf
                 else ()
             ),

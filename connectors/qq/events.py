@@ -16,6 +16,7 @@ from connectors.qq.onebot import as_number, check_online
 from connectors.secret import Secret
 from connectors.session import parse_json
 from connectors.websocket import JsonSocket, SocketRefusedError, open_socket
+from connectors.wording import worded
 
 REFUSED = frozenset({401, 403})  # as HTTP statuses; as the retcode of a message 1000 more
 
@@ -56,7 +57,9 @@ async def listening(source: str, url: str, token: Secret, timeout: float) -> Asy
     """
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     try:
-        async with open_socket(f"{source}: OneBot's event server", url, timeout=timeout, headers=headers) as socket:
+        async with open_socket(
+            worded(f"{source}: OneBot's event server"), url, timeout=timeout, headers=headers
+        ) as socket:
             yield EventStream(source, token, socket)
     except SocketRefusedError as refused:
         if refused.status in REFUSED:

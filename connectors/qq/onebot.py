@@ -12,6 +12,7 @@ from connectors.contract import Pace, Record
 from connectors.errors import ConnectorError, TransientError
 from connectors.secret import Secret
 from connectors.session import Json, Pacing, SecretHeader, Session
+from connectors.wording import worded
 
 NEVER_AGAIN = frozenset({400, 1400, 1404})
 """retcodes of a call that the implementation does not take: it will not take it the next time either."""
@@ -111,7 +112,7 @@ class Dialect:
 NAPCAT = Dialect("NapCat", words=True, cursor="message_id as message_seq", lists_contacts=True)
 LAGRANGE = Dialect("Lagrange.OneBot", words=False, cursor="message_id", remembers_only=True)
 LLONEBOT = Dialect("LLOneBot", words=False, cursor="message_seq")
-UNKNOWN = Dialect("an unknown implementation", words=False, cursor="message_seq", known=False)
+UNKNOWN = Dialect(worded("an unknown implementation"), words=False, cursor="message_seq", known=False)
 _BY_APP_NAME = {"napcat": NAPCAT, "lagrange": LAGRANGE, "llonebot": LLONEBOT, "llbot": LLONEBOT}
 
 

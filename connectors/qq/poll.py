@@ -10,6 +10,7 @@ from connectors.errors import TransientError
 from connectors.qq.account import Account, Host
 from connectors.qq.onebot import ActionFailedError, Chat
 from connectors.qq.walk import ChatWalk, Hole, shortened
+from connectors.wording import worded
 
 STEPS = 5  # pages down a hole before the newest messages of all chats are looked at again
 
@@ -37,7 +38,9 @@ class Poll:
 
     def warnings(self) -> tuple[str, ...]:
         """What cannot be read, though the poll goes on."""
-        return tuple(f"group {chat.number} gives no history yet" for chat in self._silent if chat.kind == "group")
+        return tuple(
+            worded(f"group {chat.number} gives no history yet") for chat in self._silent if chat.kind == "group"
+        )
 
     async def pages(self, host: Host, chats: Sequence[tuple[Chat, int]]) -> AsyncGenerator[Page, None]:
         """Yield the newest messages of every chat, then what fills the holes.

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from connectors.contract import Cursor, Gap, Record
 from connectors.qq.onebot import Chat, Spot
 from connectors.qq.reading import VANISHED, spot_of
+from connectors.wording import worded
 
 MOST_TRIES = 3  # at one hole, before it is given up
 STRAY = 60  # seconds by which messages may stand in another order than that of their times
@@ -83,7 +84,7 @@ class ChatWalk:
         gap = None
         if not below:  # the history, or the hole, ends here
             if not reached and (hole.floor or remembers_only):
-                gap = _gap(hole, "the history of this chat does not reach back further")
+                gap = _gap(hole, worded("the history of this chat does not reach back further"))
             reached = True
         else:
             hole.at, hole.tries, hole.fresh = below[0], 0, True
@@ -104,7 +105,7 @@ class ChatWalk:
         if hole.tries < MOST_TRIES:
             return None
         self.holes.remove(hole)
-        return _gap(hole, "OneBot could not give older messages")
+        return _gap(hole, worded("OneBot could not give older messages"))
 
     def _dig(self, at: Spot, floor: str, floor_time: int) -> None:
         if at.time >= floor_time:

@@ -39,6 +39,7 @@ from connectors.qq_bot.webhook import receive
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.websocket import open_socket
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from connectors.session import Pacing
@@ -135,7 +136,7 @@ class QQBot(PullConnector, PushConnector, Replying):
     async def _session(self, cursor: Cursor) -> AsyncGenerator[Page, None]:
         """One connection to the gateway, as long as it lasts."""
         url = (await self._api.gateway())["url"]
-        async with open_socket(f"{self.source}: QQ's gateway", url, timeout=self.config.timeout) as socket:
+        async with open_socket(worded(f"{self.source}: QQ's gateway"), url, timeout=self.config.timeout) as socket:
             intents = sum(INTENTS[each] for each in self.config.hears)
             listening = Listening(self.source, self.config.secret, socket, intents, self._wants, self.clock)
             begun, caught_up = cursor, False
@@ -206,7 +207,7 @@ class QQBot(PullConnector, PushConnector, Replying):
                 self._left.discard(group)
 
     def _warnings(self) -> tuple[str, ...]:
-        return tuple(f"the bot was removed from group {group}: add it again" for group in sorted(self._left))
+        return tuple(worded(f"the bot was removed from group {group}: add it again") for group in sorted(self._left))
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         return read(record, self.config.places)
@@ -227,10 +228,10 @@ class QQBot(PullConnector, PushConnector, Replying):
         me = await self._api.me()
         found = [Finding("ok", f"the bot is {me.get('username')} ({self.config.app_id})")]
         if self.config.way == "webhook":
-            hint = f"QQ must call /hooks/{self.source}: set that address at q.qq.com, where QQ tries it at once"
+            hint = worded(f"QQ must call /hooks/{self.source}: set that address at q.qq.com, where QQ tries it at once")
             return [*found, Finding("warning", hint), *_LIMITS]
         limit = (await self._api.gateway()).get("session_start_limit") or {}
-        left = f"{limit.get('remaining')} of {limit.get('total')} connections are left today"
+        left = worded(f"{limit.get('remaining')} of {limit.get('total')} connections are left today")
         return [*found, Finding("ok" if limit.get("remaining") else "warning", left), *_LIMITS]
 
 

@@ -34,6 +34,7 @@ from connectors.telegram import replies
 from connectors.telegram.bot_api import BotApi, RefusedError, WebhookActiveError
 from connectors.telegram.reading import Reader
 from connectors.telegram.watch import Watch
+from connectors.wording import worded
 
 if TYPE_CHECKING:
     from connectors.session import Pacing
@@ -228,7 +229,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         if self.config.webhook_secret:
             found += [Finding("failed", trouble) for trouble in _webhook_troubles(webhook)]
         elif webhook.get("url"):
-            hint = "owns_bot deletes it" if self.config.owns_bot else "delete it, or set owns_bot: true"
+            hint = worded("owns_bot deletes it" if self.config.owns_bot else "delete it, or set owns_bot: true")
             level: Literal["warning", "failed"] = "warning" if self.config.owns_bot else "failed"
             found.append(Finding(level, f"a webhook is set for this bot, so it cannot be polled: {hint}"))
         return found
@@ -259,7 +260,7 @@ def _are_updates(answer: Any) -> bool:
 
 def _webhook_troubles(info: Record) -> Iterable[str]:
     if not info.get("url"):
-        yield "no webhook is set: call setWebhook with this source's address and webhook_secret"
+        yield worded("no webhook is set: call setWebhook with this source's address and webhook_secret")
     elif info.get("last_error_message"):
         waiting = info.get("pending_update_count")
-        yield f"Telegram cannot deliver to the webhook; {waiting} updates are waiting"
+        yield worded(f"Telegram cannot deliver to the webhook; {waiting} updates are waiting")

@@ -6,6 +6,7 @@ from telegram import Chat
 
 from connectors.contract import Cursor, Record
 from connectors.telegram.reading import kind_of
+from connectors.wording import worded
 
 
 class Watch:
@@ -31,10 +32,10 @@ class Watch:
         """Chats are named by id alone: a title is anybody's text."""
         moves = [(old, new) for old, new in self.moved.items() if new not in self._chats]
         return (
-            *(f"the bot was removed from chat {chat}: add it again" for chat in sorted(self.left)),
-            *(f"chat {old} became chat {new}: write {new} in `chats`" for old, new in sorted(moves)),
+            *(worded(f"the bot was removed from chat {chat}: add it again") for chat in sorted(self.left)),
+            *(worded(f"chat {old} became chat {new}: write {new} in `chats`") for old, new in sorted(moves)),
             *(
-                f"the bot also sits in chat {chat}, which is not configured: nothing of it is kept"
+                worded(f"the bot also sits in chat {chat}, which is not configured: nothing of it is kept")
                 for chat in sorted(self._strangers)
             ),
         )

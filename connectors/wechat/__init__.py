@@ -36,6 +36,7 @@ from connectors.wechat.config import WeChatConfig
 from connectors.wechat.replies import PassiveReplies
 from connectors.wechat_api.callback import Callbacks
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, QuotaSpentError
+from connectors.wording import worded
 
 ATTEMPT: Final = timedelta(seconds=5)
 CALLED_FOR: Final = timedelta(seconds=15)  # WeChat makes three attempts of five seconds, then drops a message
@@ -245,8 +246,10 @@ class WeChat(PullConnector, PushConnector, Replying):
         told = [f"{name}: {error}" for name, (_, error) in self._paused.items()]
         if self._shelf.unplaced:
             told.append(
-                f"{self._shelf.unplaced} articles have a short address, which does not say how to ask for their "
-                "comments: tomorrow's statistics do, or name them under `articles`"
+                worded(
+                    f"{self._shelf.unplaced} articles have a short address, which does not say how to ask for their "
+                    "comments: tomorrow's statistics do, or name them under `articles`"
+                )
             )
         return tuple(told)
 

@@ -9,6 +9,7 @@ from connectors.wechat.account import Account
 from connectors.wechat.articles import Shelf
 from connectors.wechat.budget import Budget
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError
+from connectors.wording import worded
 
 
 async def login(account: Account, appid: str, budget: Budget, now: datetime) -> list[Finding]:
@@ -17,7 +18,7 @@ async def login(account: Account, appid: str, budget: Budget, now: datetime) -> 
     minutes = int(account.token.good_for // 60)
     found = [Finding("ok", f"logged in as {appid}; the access token is good for {minutes} minutes and renews itself")]
     if quota := budget.quota():
-        left = f"calls for comments left today: {quota.left} of {quota.limit}"
+        left = worded(f"calls for comments left today: {quota.left} of {quota.limit}")
         found.append(Finding("warning" if budget.is_low else "ok", left))
     return found
 
@@ -32,7 +33,8 @@ async def comments(account: Account, shelf: Shelf, now: datetime) -> Finding:
             except NoSuchItemError:
                 continue
             newest = max((row["create_time"] for row in rows if isinstance(row.get("create_time"), int)), default=None)
-            written = f", the newest of {datetime.fromtimestamp(newest, UTC).isoformat()}" if newest else ""
+            latest = datetime.fromtimestamp(newest, UTC).isoformat() if newest else ""
+            written = worded(f", the newest of {latest}") if latest else ""
             return Finding(
                 "ok", f"comments can be read: {total} under the newest of {len(shelf.articles)} articles{written}"
             )

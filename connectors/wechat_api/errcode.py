@@ -11,6 +11,7 @@ from typing import Final
 
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
 from connectors.session import Json
+from connectors.wording import worded
 
 STALE_TOKEN: Final = frozenset({40001, 40014, 41001, 42001, 42007})
 """The access token is not, or no longer, the right one."""
@@ -21,23 +22,27 @@ A_MINUTE: Final = 60.0
 NOT_LISTED: Final = frozenset({40164, 60020})  # this machine's address
 NO_SUCH_ITEM: Final = frozenset({88001, 88002, 88004, 88008, 95000})  # article, comment, customer-service account
 NOT_READY: Final = frozenset({61501, 61503})  # statistics of a day that is not over, or not yet counted
-NOT_PERMITTED: Final[Mapping[int, str]] = {
-    48001: "the account may not call this API: it needs a verified account with this privilege",
-    48002: "the secret may not call this API: give it the right in the console",
-    48004: "WeChat has banned the account from this API: see the notices in its console",
-    65400: "the account does not use the customer-service feature: enable it, or set agent_chats: none",
-    76021: "WeChat does not say how many calls are left",
-    76022: "WeChat does not say how many calls are left",
-    88000: "the account has no comment privilege: ask for it in the console, or set comments: false",
-}
-MISCONFIGURED: Final[Mapping[int, str]] = {
-    40013: "the appid or corpid is not known: write the account's own",
-    40125: "the secret is wrong: renew it",
-    40243: "the secret is frozen: unfreeze it in the console, or renew it",
-    50002: "the account is limited: see the notices in its console",
-    50007: "the account is frozen: see the notices in its console",
-    61024: "the account is run by a third-party platform, which must fetch its tokens",
-}
+NOT_PERMITTED: Final[Mapping[int, str]] = worded(
+    {
+        48001: "the account may not call this API: it needs a verified account with this privilege",
+        48002: "the secret may not call this API: give it the right in the console",
+        48004: "WeChat has banned the account from this API: see the notices in its console",
+        65400: "the account does not use the customer-service feature: enable it, or set agent_chats: none",
+        76021: "WeChat does not say how many calls are left",
+        76022: "WeChat does not say how many calls are left",
+        88000: "the account has no comment privilege: ask for it in the console, or set comments: false",
+    }
+)
+MISCONFIGURED: Final[Mapping[int, str]] = worded(
+    {
+        40013: "the appid or corpid is not known: write the account's own",
+        40125: "the secret is wrong: renew it",
+        40243: "the secret is frozen: unfreeze it in the console, or renew it",
+        50002: "the account is limited: see the notices in its console",
+        50007: "the account is frozen: see the notices in its console",
+        61024: "the account is run by a third-party platform, which must fetch its tokens",
+    }
+)
 _RID: Final = re.compile(r"\b(rid: [0-9A-Za-z-]{3,60}|hint: \[[0-9A-Za-z]{3,60}\])")
 _ADDRESS: Final = re.compile(r"(?:invalid ip|from ip:) ([0-9A-Fa-f.:]{3,45})")
 
@@ -80,31 +85,35 @@ def failure(answer: Json, *, credential: str, daily: bool = True, login: bool = 
     message = str(answer.get("errmsg", ""))
     # What WeChat's support asks for.
     rid = f", {found[1]}" if (found := _RID.search(message)) else ""
-    return _by_class(code, f"(errcode {code}{rid})", message, credential, daily, login)
+    return _by_class(code, rid, message, credential, daily, login)
 
 
-def _by_class(code: int, mark: str, message: str, credential: str, daily: bool, login: bool) -> ConnectorError:
+def _by_class(code: int, rid: str, message: str, credential: str, daily: bool, login: bool) -> ConnectorError:
     if code in NOT_PERMITTED:
-        return NotPermittedError(f"{NOT_PERMITTED[code]} {mark}")
+        return NotPermittedError(f"{NOT_PERMITTED[code]} (errcode {code}{rid})")
     if code in NOT_READY:
-        return NotReadyError(f"WeChat has not counted that day yet {mark}")
+        return NotReadyError(f"WeChat has not counted that day yet (errcode {code}{rid})")
     if code in NO_SUCH_ITEM:
-        return NoSuchItemError(f"WeChat no longer has it {mark}")
+        return NoSuchItemError(f"WeChat no longer has it (errcode {code}{rid})")
     if code in NOT_LISTED:
         address = f" {found[1]}" if (found := _ADDRESS.search(message)) else ""
-        return AuthError(f"WeChat does not know this machine's address{address}: add it to the IP white-list {mark}")
+        return AuthError(
+            f"WeChat does not know this machine's address{address}: add it to the IP white-list (errcode {code}{rid})"
+        )
     if code in MISCONFIGURED or (login and code in STALE_TOKEN):
-        why = MISCONFIGURED.get(code, "the secret is wrong, or of another account: renew it")
-        return AuthError(f"WeChat refused {credential}: {why} {mark}")
+        why = MISCONFIGURED.get(code, worded("the secret is wrong, or of another account: renew it"))
+        return AuthError(f"WeChat refused {credential}: {why} (errcode {code}{rid})")
     if code in STALE_TOKEN:
         return TransientError(
             f"WeChat refuses the access token that it has just given us for {credential}: does another program call "
-            f"/cgi-bin/token for the same account, or was the secret changed? {mark}"
+            f"/cgi-bin/token for the same account, or was the secret changed? (errcode {code}{rid})"
         )
     if code == TOO_OFTEN or (code == SPENT and not daily):
-        return ThrottledError(f"WeChat asks us to wait a minute {mark}", retry_after=A_MINUTE)
+        return ThrottledError(f"WeChat asks us to wait a minute (errcode {code}{rid})", retry_after=A_MINUTE)
     if code == SPENT:
-        return QuotaSpentError(f"today's calls of this API are used up; WeChat counts anew at 00:00 +08:00 {mark}")
+        return QuotaSpentError(
+            f"today's calls of this API are used up; WeChat counts anew at 00:00 +08:00 (errcode {code}{rid})"
+        )
     if code == BUSY:
-        return TransientError(f"WeChat is busy {mark}")
-    return TransientError(f"WeChat answered with a failure that we do not know {mark}")
+        return TransientError(f"WeChat is busy (errcode {code}{rid})")
+    return TransientError(f"WeChat answered with a failure that we do not know (errcode {code}{rid})")

@@ -35,6 +35,7 @@ from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError
 from connectors.wechat_kf import reading, replies
 from connectors.wechat_kf.desk import Desk
 from connectors.wechat_kf.nicknames import Nicknames
+from connectors.wording import worded
 
 TOKEN_LASTS: Final = timedelta(minutes=10)
 UNASKED_FOR: Final = timedelta(minutes=2)  # without a token calls are strictly counted
@@ -198,9 +199,11 @@ class WeChatKf(PullConnector, PushConnector, Replying):
         self._listed_at = now
 
     def _warnings(self) -> tuple[str, ...]:
-        told = [f"the customer-service account {account} does not exist" for account in sorted(self._gone)]
+        told = [worded(f"the customer-service account {account} does not exist") for account in sorted(self._gone)]
         if not self._nicknames.allowed:
-            told.append("customers' nicknames may not be read: give the secret the right to customers' basic data")
+            told.append(
+                worded("customers' nicknames may not be read: give the secret the right to customers' basic data")
+            )
         return tuple(told)
 
     def receive(self, push: Push) -> Received:

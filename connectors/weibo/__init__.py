@@ -42,6 +42,7 @@ from connectors.weibo.state import State, What
 from connectors.weibo.times import next_midnight
 from connectors.weibo.troubles import Troubles
 from connectors.weibo.walk import EmptyAnswerError
+from connectors.wording import worded
 
 ASK_AGAIN = timedelta(days=1)  # for what Weibo does not let us read
 WHOLE_AGAIN = timedelta(hours=1)  # for whole texts, after one could not be had
@@ -243,9 +244,11 @@ class Weibo(PullConnector, Replying):
         if expiry := state.account.expiry(self.config.token, now):
             told.append(expiry)
         if not self._budget.left(now):
-            told.append(f"today's {self._budget.limit} calls are used up: reading goes on at midnight in China")
+            told.append(worded(f"today's {self._budget.limit} calls are used up: reading goes on at midnight in China"))
         if state.cut_off:
-            told.append(f"{len(state.cut_off)} posts are stored cut short: their whole texts come as calls allow")
+            told.append(
+                worded(f"{len(state.cut_off)} posts are stored cut short: their whole texts come as calls allow")
+            )
         return tuple(told)
 
     def post(self, record: Record) -> Item | Sequence[Item] | None:
@@ -280,6 +283,6 @@ def _credit(spot: Spot, found: Found, state: State) -> None:
 
 
 def _denial(name: str, why: str) -> str:
-    return (
+    return worded(
         f"{name} cannot be read: {why}. Ask for the permission in the app's console at open.weibo.com, or leave it out"
     )

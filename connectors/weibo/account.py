@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.secret import Secret
 from connectors.weibo.times import epoch, moment
+from connectors.wording import worded
 
 WARN_AHEAD = timedelta(days=7)
 ASK_EVERY = timedelta(days=1)
@@ -42,7 +43,7 @@ class Account:
         """What to do about the token's end, once it is near. Weibo renews no token: a person has to."""
         if self.expires_at is None or not self._ends_soon(now):
             return None
-        return (
+        return worded(
             f"the token {token} expires at {self.expires_at:%Y-%m-%d %H:%M} UTC: authorise the app anew with our "
             "account before, and put the new token there"
         )

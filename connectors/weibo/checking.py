@@ -13,6 +13,7 @@ from connectors.weibo.api import OUR_POSTS, Api
 from connectors.weibo.failures import NotAllowedError
 from connectors.weibo.spots import Listed, Search, Spot
 from connectors.weibo.times import read_time
+from connectors.wording import worded
 
 
 async def findings(api: Api, token: Secret, spots: Sequence[Spot], now: datetime) -> AsyncGenerator[Finding, None]:
@@ -46,10 +47,10 @@ async def _place(api: Api, spot: Spot, now: datetime) -> Finding:
     try:
         rows = await _rows(api, spot, now)
     except NotAllowedError as refused:
-        remedy = "ask for the permission in the app's console at open.weibo.com, or leave it out"
+        remedy = worded("ask for the permission in the app's console at open.weibo.com, or leave it out")
         return Finding("failed", f"{spot.name} cannot be read: {refused}: {remedy}")
     newest = max((at for row in rows if (at := read_time(row.get("created_at")))), default=None)
-    seen = f"the newest was written at {newest:%Y-%m-%d %H:%M} UTC" if newest else "nothing is listed"
+    seen = worded(f"the newest was written at {newest:%Y-%m-%d %H:%M} UTC" if newest else "nothing is listed")
     return Finding("ok", f"{spot.name} can be read; {seen}")
 
 

@@ -12,36 +12,41 @@ from connectors.errors import AuthError, ConnectorError, SourceGoneError, Thrott
 from connectors.secret import Secret
 from connectors.session import Json
 from connectors.weibo.times import next_midnight
+from connectors.wording import worded
 
 ADDRESS_SPENT = frozenset({10004, 10022})
 ACCOUNT_SPENT = 10023
 ENDPOINT_SPENT = 10024
-REFUSED = {
-    10006: "it is missing or unknown",
-    21301: "it was not accepted",
-    21314: "it was used before",
-    21315: "it has expired",
-    21316: "it was revoked",
-    21317: "it was rejected",
-    21319: "the account took our right back",
-    21322: "the app's redirect address differs",
-    21323: "the login was incomplete",
-    21324: "the app is unknown",
-    21325: "the login has expired",
-    21327: "it has expired",
-    21330: "the account denied access",
-    21332: "it is no token",
-}
-NOT_ALLOWED = {
-    10005: "the app has no access to it",
-    10012: "Weibo calls the request illegal",
-    10013: "the account is no valid user",
-    10014: "the app lacks the permission",
-    20003: "the account does not exist",
-    20008: "a parameter is not accepted",
-    20012: "a parameter is too long",
-    21321: "the app was not reviewed yet, and the account is none of its test users",
-}
+REFUSED = worded(
+    {
+        10006: "it is missing or unknown",
+        21301: "it was not accepted",
+        21314: "it was used before",
+        21315: "it has expired",
+        21316: "it was revoked",
+        21317: "it was rejected",
+        21319: "the account took our right back",
+        21322: "the app's redirect address differs",
+        21323: "the login was incomplete",
+        21324: "the app is unknown",
+        21325: "the login has expired",
+        21327: "it has expired",
+        21330: "the account denied access",
+        21332: "it is no token",
+    }
+)
+NOT_ALLOWED = worded(
+    {
+        10005: "the app has no access to it",
+        10012: "Weibo calls the request illegal",
+        10013: "the account is no valid user",
+        10014: "the app lacks the permission",
+        20003: "the account does not exist",
+        20008: "a parameter is not accepted",
+        20012: "a parameter is too long",
+        21321: "the app was not reviewed yet, and the account is none of its test users",
+    }
+)
 GONE = frozenset({20101, 20112, 20201})
 
 
