@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aggregator.config import Settings
     from connectors.contract import Connector
 
+LAKE = "the lake"
+"""Beside the names of sources, none of which has a space in it."""
 PATIENCE = 20.0  # seconds; a platform that takes longer counts as one that does not answer
 
 
@@ -30,6 +32,20 @@ async def check_sources(settings: Settings, *, patience: float = PATIENCE) -> di
     ]
     found = await asyncio.gather(*(_check(connector, patience) for connector in connectors))
     return {connector.source: lines for connector, lines in zip(connectors, found, strict=True)}
+
+
+async def check_lake(settings: Settings) -> dict[str, list[Finding]]:
+    """Look at both places of the lake, if there is one; by its name among the sources."""
+    if settings.lake is None:
+        return {}
+    from aggregator.store.database import StoreError
+    from aggregator.store.lake import Lake
+
+    try:
+        found = await asyncio.to_thread(Lake.look, settings.lake)
+    except StoreError as error:
+        return {LAKE: [Finding("failed", str(error))]}
+    return {LAKE: [Finding("ok", line) for line in found]}
 
 
 async def check_source(settings: Settings, name: str, *, patience: float = PATIENCE) -> list[Finding]:

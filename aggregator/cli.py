@@ -102,6 +102,9 @@ def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
     """
+    from aggregator.lean import import_without_rich
+
+    import_without_rich("structlog", "httpx")
     from aggregator.logs import set_up
 
     os.umask(0o077)  # whatever is written is customers' texts, or secrets
@@ -211,9 +214,9 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
     if not connect:
         _show({"sources": len(settings.sources)}, as_json, f"{config}: no mistakes, {len(settings.sources)} sources")
         return
-    from aggregator.checking import check_sources, of_quotas
+    from aggregator.checking import check_lake, check_sources, of_quotas
 
-    findings = asyncio.run(check_sources(settings))
+    findings = asyncio.run(check_lake(settings)) | asyncio.run(check_sources(settings))
     for name, quota in of_quotas(_quotas(settings)).items():
         findings.get(name, []).append(quota)
     if as_json:
@@ -259,17 +262,28 @@ def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, c
     sys.exit(DONE if not rejected else FAILED if rejected == result["records"] else PARTLY_DONE)
 
 
+_of_a_lake = click.option(
+    "--shard", default="1/1", callback=_shard, help="With a lake: which share of how many; each on another host."
+)
+
+
 @main.command(epilog="Example: aggregator replay")
+@_of_a_lake
 @config_option
 @json_option
-def replay(config: Path, as_json: bool) -> None:
-    """Read stored records again with today's code, rejected ones included. Unchanged code changes nothing."""
-    result = _do(_load(config), "replay", {}, quiet=as_json)
+def replay(shard: tuple[int, int], config: Path, as_json: bool) -> None:
+    """Read stored records again with today's code, rejected ones included. Unchanged code changes nothing.
+
+    Stopped, and run again with the same code and configuration, it goes on where it was.
+    """
+    result = _do(_load(config), "replay", {"shard": shard}, quiet=as_json)
     text = (
         f"{result['posts']:,} posts read again: {result['changed_posts']:,} changed, "
         f"{result['changed_inquiries']:,} inquiries changed, {result['recovered']:,} rejected records recovered, "
         f"{result['rejected']:,} still rejected"
     )
+    if result["went_on"]:
+        text += "; it went on where an earlier one was stopped"
     if result["unknown_sources"]:
         text += f"; left alone, for they are no longer configured: {', '.join(result['unknown_sources'])}"
     _show(result, as_json, text)
@@ -277,16 +291,17 @@ def replay(config: Path, as_json: bool) -> None:
 
 @main.command(epilog="Example: aggregator rescore --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only tell what would move.")
+@_of_a_lake
 @config_option
 @json_option
-def rescore(dry_run: bool, config: Path, as_json: bool) -> None:
+def rescore(dry_run: bool, shard: tuple[int, int], config: Path, as_json: bool) -> None:
     """Give open inquiries the points of today's words, weights and model. Without --dry-run: as `aggregator replay`."""
     if not dry_run:
-        click.get_current_context().invoke(replay, config=config, as_json=as_json)
+        click.get_current_context().invoke(replay, shard=shard, config=config, as_json=as_json)
         return
     from aggregator.terminal import moves
 
-    result = _do(_load(config), "rescore", {}, quiet=as_json)
+    result = _do(_load(config), "rescore", {"shard": shard}, quiet=as_json)
     _show(result, as_json, "" if as_json else moves(result))
 
 
@@ -393,11 +408,51 @@ def export(target: Path, personal: bool, csv: bool, config: Path, as_json: bool)
 def restore(folder: Path, force: bool, config: Path, as_json: bool) -> None:
     """Put the backup FOLDER in place. The service must not be running."""
     from aggregator.backup import restore as put_back
+    from aggregator.control import RefusedError
 
     settings = _load(config)
+    if settings.lake is not None:
+        raise RefusedError(
+            f"{folder}: no lake is put back here; restore PostgreSQL (pg_restore), and the folder of its "
+            "files beside it, or read the backup with a configuration without lake (docs/lake.md)"
+        )
     _require_no_service(settings)
     result = put_back(folder.resolve(), settings.data, force=force)
     _show(result, as_json, f"{settings.data}: {result['posts']:,} posts restored, as of {result['made_at']}")
+
+
+@main.command("migrate-store", epilog="Example: aggregator migrate-store --to lake")
+@click.option("--to", type=click.Choice(["lake", "file"]), required=True, help="Which of the two is filled.")
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file on the other side; default: inquiries.duckdb in the data directory.",
+)
+@click.option("--compare", is_flag=True, help="Copy nothing: only compare what is in both.")
+@config_option
+@json_option
+def migrate_store(to: Literal["lake", "file"], file: Path | None, compare: bool, config: Path, as_json: bool) -> None:
+    """Move all inquiries from the file into the empty lake of connectors.yaml, or back; and compare every row.
+
+    Nothing else may be at work on either. What is read is never changed. Interrupted, by kill -9 too: run it again, it
+    goes on where it stood. desk.db (users, drafts, saved views) is no part of it, and stays where it is. docs/lake.md
+    """
+    from dataclasses import asdict
+
+    from aggregator.backup import DATABASE
+    from aggregator.migrating.migrate import migrate_store as migrated
+    from aggregator.stopping import stoppable
+    from aggregator.terminal import progress
+
+    settings = _load(config)
+    path = file or settings.data / DATABASE
+    with progress(as_json) as say:
+        result = asyncio.run(stoppable(migrated(settings, to, path, say, only_compare=compare)))
+    _show(asdict(result), as_json, "" if result.differences else f"{result.rows:,} rows in {result.tables} tables: "
+          f"the same in both, {result.copied:,} of them copied now; desk.db was not touched")  # fmt: skip
+    if result.differences:
+        end = "they are not the same" + ("" if compare else ": empty the target, and run this again")
+        _fail("\n".join((*result.differences, end)), FAILED)
 
 
 @main.command(epilog="Example: aggregator compact")
@@ -678,8 +733,11 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     if answered is not None:
         return answered
     from aggregator.commands import handlers
+    from aggregator.vocabulary import load_vocabulary
     from aggregator.workplace import Workplace
 
+    if command == "poll":
+        await load_vocabulary()
     async with Workplace(settings, listen=command == "poll") as work:
         return await handlers(work, alone=True)[command](arguments, say)
 

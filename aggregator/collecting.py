@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from functools import partial
@@ -21,18 +21,20 @@ from aggregator import renewing
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.housekeeping import finish_erasing, keep_what_may_be_kept
 from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
-from aggregator.service import RETAIN_AT, house_jobs, receiver
+from aggregator.service import ERASE_EVERY, RETAIN_AT, house_jobs, receiver
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
 from aggregator.store.lake import Lake
 from aggregator.store.leases import HOUSE, Leases
+from aggregator.store.sources import SourceState
 from aggregator.telling.serving import delivering
 from aggregator.telling.telling import LOOK_EVERY
+from aggregator.vocabulary import load_vocabulary
 from aggregator.web.hooks import create_hooks
 from aggregator.workplace import Workplace
 from connectors.errors import ConfigError
@@ -67,11 +69,18 @@ class Collector:
     paused: set[str] = field(default_factory=set)
     keeps_house: bool = False
     _house: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _overtaken: set[str] = field(default_factory=set)  # sources whose fence was lost, until the next beat
+    _sooner: asyncio.Event = field(default_factory=asyncio.Event)
+    _ending: bool = False
 
     async def beat(self) -> None:
-        """Renew what is held, take what has run out, and let go of what was lost, or paused by a colleague."""
+        """Renew what is held, take what has run out, and let go of what was lost, overtaken, or paused by a colleague.
+
+        One after another, and all that is taken up or let go is so here: never two at the same time.
+        """
         work = self.work
+        while self._overtaken:
+            await self._let_go(self._overtaken.pop())
         mine = {name for name in work.poller.sources if self.shard.has(name)}
         held = await asyncio.to_thread(self.leases.renew, {*mine, HOUSE})
         if self.leases.answered:
@@ -87,28 +96,34 @@ class Collector:
     async def _take_up(self, name: str) -> None:
         work, connector = self.work, self.work.connectors[name]
         config = work.settings.sources[name]
-        start = partial(
-            sources.start,
-            source=name,
-            space=connector.space,
-            channel=connector.channel,
-            now=work.clock(),
-            backfill=config.backfill,
-        )
+
+        def start(con: Connection) -> SourceState:
+            work.ingest.incidents.forget(lost=True)  # who had it may have died before all was grouped
+            return sources.start(
+                con,
+                source=name,
+                space=connector.space,
+                channel=connector.channel,
+                now=work.clock(),
+                backfill=config.backfill,
+            )
+
         work.poller.take_up(name, await work.db.write(start))
         self.polled.add(name)
+        work.ingest.group_soon()
         log.info("source.taken", source=name)
 
     async def _let_go(self, name: str) -> None:
-        self.polled.discard(name)
-        await self.work.poller.let_go(name)
-        log.info("source.let_go", source=name)
+        if name in self.polled:
+            self.polled.discard(name)
+            await self.work.poller.let_go(name)
+            log.info("source.let_go", source=name)
 
     def fence_lost(self, name: str) -> None:
         """Another process has polled it: take it up anew from where it stands now, if its lease is still ours."""
         log.warning("source.fence_lost", source=name)
-        self._tasks.add(task := asyncio.create_task(self._let_go(name)))
-        task.add_done_callback(self._tasks.discard)
+        self._overtaken.add(name)
+        self._sooner.set()
 
     async def _begin_house(self) -> None:
         work, self.keeps_house = self.work, True
@@ -119,7 +134,6 @@ class Collector:
             await self._house.enter_async_context(
                 delivering(work.db, work.settings, work.clock, work.telling, work.poller.failed)
             )
-        work.ingest.group_soon()  # what a collector that died had not grouped
         log.info("house.taken")
 
     async def _end_house(self) -> None:
@@ -128,14 +142,26 @@ class Collector:
         log.info("house.let_go")
 
     async def beat_on(self) -> None:
-        """Beat three times in the time of a lease, until cancelled. What fails here ends the process."""
+        """Beat three times in the time of a lease, sooner if a fence was lost, until it ends. What fails here ends the
+        process."""
         try:
-            while True:
-                await asyncio.sleep(self.leases.seconds / 3)
-                await self.beat()
+            while not self._ending:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._sooner.wait(), self.leases.seconds / 3)
+                self._sooner.clear()
+                if not self._ending:
+                    await self.beat()
         except Exception as error:
             if not self.work.poller.failed.done():
                 self.work.poller.failed.set_exception(error)
+
+    async def end_beating(self, beating: asyncio.Task[None]) -> None:
+        """Let a beat under way come to its end: broken off, it could still take leases that nobody would let go. With
+        the catalog out of reach it may not end, and is broken off after the time of a lease."""
+        self._ending = True
+        self._sooner.set()
+        await asyncio.wait([beating], timeout=self.leases.seconds)
+        await ended(beating)
 
     async def end(self) -> None:
         """Stop polling, and let others begin at once."""
@@ -184,12 +210,15 @@ async def collecting(
         collector.hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        await load_vocabulary()
         work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)  # of the sources that it polls itself
         for job, every in house_jobs(work, _nobody):
             work.poller.keep_house(collector.when_keeping_house(job), every)
         work.poller.keep_house(
             collector.when_keeping_house(collector.listen_to_others), timedelta(seconds=LISTENS_EVERY)
         )
+        finish = collector.when_keeping_house(partial(finish_erasing, work))
+        work.poller.keep_house(finish, ERASE_EVERY)
         maintain = collector.when_keeping_house(partial(asyncio.to_thread, work.db.maintain))
         work.poller.keep_house(maintain, MAINTAIN_EVERY)
         keep = collector.when_keeping_house(partial(keep_what_may_be_kept, work))
@@ -204,7 +233,7 @@ async def collecting(
         stack.push_async_callback(collector.end)
         await collector.beat()
         beating = asyncio.create_task(collector.beat_on())
-        stack.push_async_callback(ended, beating)
+        stack.push_async_callback(collector.end_beating, beating)
         log.info("collector.started", shard=f"{shard.number}/{shard.of}", hooks=collector.hooks_url)
         yield collector
     log.info("collector.stopped")

@@ -22,9 +22,11 @@ from aggregator.importer.files import File, ImportFileError
 from aggregator.importer.importing import import_file
 from aggregator.inquiry import shown
 from aggregator.keeping.copies import note_copy
+from aggregator.leasing import one_of_all
 from aggregator.poller import WELL
 from aggregator.replay import replay
 from aggregator.rescoring import rescore
+from aggregator.resuming import code_and_settings
 from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.store.reading import FeedRow
@@ -69,14 +71,27 @@ def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
                 sums[key] += count
         return sums
 
-    async def replay_(_: dict[str, Any], say: Say) -> dict[str, Any]:
-        result = await replay(
-            work.ingest, work.readers(), lambda done, total: say({"progress": ["posts", done, total]})
-        )
+    async def replay_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+        """arguments: shard (which of how many; left out: all)."""
+        share = _share(work, arguments)
+        by = await asyncio.to_thread(code_and_settings, work.settings, work.connectors.values())
+        async with one_of_all(work, f"@replay-{share[0]}/{share[1]}") as alone:
+            if not alone:
+                raise RefusedError("another process replays this share, or was killed doing so; try again in a minute")
+            result = await replay(
+                work.ingest,
+                work.readers(),
+                lambda done, total: say({"progress": ["posts", done, total]}),
+                share=share,
+                by=by,
+            )
         return {**asdict(result), "unknown_sources": sorted(result.unknown_sources)}
 
-    async def rescore_(_: dict[str, Any], say: Say) -> dict[str, Any]:
-        result = await rescore(work, lambda done, total: say({"progress": ["inquiries", done, total]}))
+    async def rescore_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+        """arguments: shard (which of how many; left out: all)."""
+        result = await rescore(
+            work, lambda done, total: say({"progress": ["inquiries", done, total]}), _share(work, arguments)
+        )
         return asdict(result)
 
     async def poll(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
@@ -191,6 +206,13 @@ def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
         "retain": retain,
         "export": export,
     }
+
+
+def _share(work: Workplace, arguments: Mapping[str, Any]) -> tuple[int, int]:
+    number, of = arguments.get("shard", (1, 1))
+    if of > 1 and work.settings.lake is None:
+        raise RefusedError("--shard is for a lake, which several processes have open (docs/lake.md); a file has one")
+    return number, of
 
 
 def _row(row: FeedRow, bands: Bands) -> dict[str, Any]:

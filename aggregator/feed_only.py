@@ -18,9 +18,10 @@ from aggregator.poller import PAUSED
 from aggregator.service import feed_of
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
-from aggregator.store.database import Connection
+from aggregator.store.database import Connection, StoreError
 from aggregator.store.lake import Lake
 from aggregator.store.others import Others
+from aggregator.vocabulary import load_vocabulary
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
 from connectors.errors import ConfigError
@@ -86,6 +87,7 @@ async def serving_feed(
         web = settings.web
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         stack.callback(stream.stop)  # before the listener closes: it would wait for its open answers
+        await load_vocabulary()
         following = asyncio.create_task(_follow(others, stream))
         stack.push_async_callback(ended, following)
         log.info("web.started", url=url)
@@ -107,5 +109,5 @@ async def _follow(others: Others, stream: Stream) -> None:
         await asyncio.sleep(LOOKS_EVERY)
         try:
             stream.publish(await asyncio.to_thread(others.look))
-        except duckdb.Error as error:  # PostgreSQL is out of reach: what changed is told once it is back
+        except (duckdb.Error, StoreError) as error:  # PostgreSQL is out of reach: what changed is told once it is back
             log.warning("web.cannot_look", why=str(error)[:300])

@@ -18,6 +18,7 @@ from aggregator.keeping.copies import Copy, copies_with
 from aggregator.keeping.plan import Plan, make_plan
 from aggregator.keeping.proof import Proof, prove
 from aggregator.keeping.retention import Kept, keep_to_retention
+from aggregator.leasing import ERASING, one_of_all
 from aggregator.replay import read_these_again
 from aggregator.store import daily
 from aggregator.store.database import Connection
@@ -48,7 +49,9 @@ async def erase_person(work: Workplace, said: str, *, dry_run: bool, logs: Seque
     """
     if missing := [str(path) for path in logs if not path.is_file()]:
         raise RefusedError(f"{missing[0]}: there is no such log")
-    async with work.erasing:
+    async with work.erasing, one_of_all(work, ERASING) as alone:
+        if not alone and not dry_run:
+            raise RefusedError("another process is erasing somebody, or was killed doing so; try again in a minute")
         finished = None if dry_run else await _finish_unfinished(work, logs)
         await work.ingest.group()  # else what is heard already would be grouped afterwards
         origins = work.readers()
@@ -74,9 +77,14 @@ async def erase_person(work: Workplace, said: str, *, dry_run: bool, logs: Seque
 
 async def finish_erasing(work: Workplace) -> None:
     """Finish an erasure that was killed, if there is one, and none is under way."""
-    if not work.erasing.locked():
-        async with work.erasing:
-            await _finish_unfinished(work, ())
+    if not work.erasing.locked() and await work.db.read(_is_unfinished):
+        async with work.erasing, one_of_all(work, ERASING) as alone:
+            if alone:
+                await _finish_unfinished(work, ())
+
+
+def _is_unfinished(con: Connection) -> bool:
+    return con.execute("SELECT 1 FROM erasing LIMIT 1").fetchone() is not None
 
 
 async def _finish_unfinished(work: Workplace, logs: Sequence[Path]) -> dict[str, Any] | None:
@@ -97,11 +105,11 @@ async def _finished(work: Workplace, plan: Plan, origins: Mapping[str, Origin], 
     await _black_out(work, plan, black)
     quoting = await work.db.read(lambda con: erasing.quoting(con, plan))
     await read_these_again(work.ingest, origins, quoting)
-    await _written(work, plans.forget)
+    await _written(work, partial(plans.forget, plan=plan))
     log.info("person.erased", posts=len(plan.posts), rows=sum(plan.deleted.values()))
     for _ in range(2):  # somebody may have quoted that person while the others were looked through
         await compact(work)
-        proof = await work.db.read(lambda con: prove(con, work.desk, black, work.settings.data, logs))
+        proof = await work.db.read(lambda con: prove(con, work.db, work.desk, black, work.settings.data, logs))
         if not proof.left:
             break
         await _black_out(work, plan, black)

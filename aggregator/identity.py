@@ -59,6 +59,13 @@ def as_written(text: str) -> Id:
     return UUID(text).bytes
 
 
+def share_of_ids(number: int, of: int) -> tuple[UUID, UUID]:
+    """Between which ids one share of all ids lies: above the first, up to the second. Ids are hashes, so the shares are
+    of a size; an id is in exactly one of them."""
+    above, last = (((edge << 128) // of) - 1 for edge in (number - 1, number))
+    return UUID(int=max(above, 0)), UUID(int=last)
+
+
 def as_uuid(one: Id) -> UUID:
     """As DuckDB takes it for a parameter of a statement."""
     return UUID(bytes=one)

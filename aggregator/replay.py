@@ -1,4 +1,8 @@
-"""Read stored records again with today's code. Unchanged code changes nothing."""
+"""Read stored records again with today's code. Unchanged code changes nothing.
+
+Posts are gone through by id, which is a hash: so they fall into shares of a size, for as many processes over a lake.
+How far one has come is noted, and whoever is stopped goes on there, as long as code and configuration are the same.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,24 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from aggregator.identity import Id, as_uuid
+from aggregator import resuming
+from aggregator.identity import Id, as_uuid, share_of_ids
 from aggregator.ingest.commit import Outcome
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack
 from aggregator.ingest.prepare import read_again
 from aggregator.ingest.reading import ReadPage
+from aggregator.store import rows
 from aggregator.store.database import Connection
 
 PAGE = 1000
 FEW = 200
-FIRST = UUID(int=0)
+Stored = tuple[UUID, str, str, str | None, datetime, int]
+"""post_id, source, body, secrets, seen_at, version"""
+
 _STORED = (
-    "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at "
+    "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at, p.version "
     "FROM post AS p JOIN record AS r ON r.post_id = p.post_id AND r.version = p.version"
 )
 
@@ -36,40 +44,61 @@ class Replayed:
     rejected: int = 0  # still unreadable
     recovered: int = 0  # rejected earlier, read now
     unknown_sources: set[str] = field(default_factory=set)  # no longer configured: left as they are
+    went_on: bool = False  # where an earlier one was stopped
 
 
 async def replay(
-    ingest: Ingest, origins: Mapping[str, Origin], progress: Callable[[int, int], None] | None = None
+    ingest: Ingest,
+    origins: Mapping[str, Origin],
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    share: tuple[int, int] = (1, 1),
+    by: str | None = None,
 ) -> Replayed:
-    """Read all stored posts and rejected records again, page by page.
+    """Read stored posts and rejected records again, page by page.
 
     Args:
         origins: by source name; how each source's records are read today.
+        share: which of how many shares.
+        by: what code and configuration do it; None: it is not noted how far it came.
     """
     result = Replayed()
-    total = (await ingest.db.read(lambda con: con.execute("SELECT count(*) FROM post").fetchone()) or (0,))[0]
-    after = FIRST
-    while page := await ingest.db.read(partial(_page, after)):
+    first, last = share_of_ids(*share)
+    after = await ingest.db.read(partial(resuming.begun, share=share, by=by)) or first
+    result.went_on = after != first
+    total = await ingest.db.read(partial(_count_of, after, last))
+    while page := await ingest.db.read(partial(_page, after, last)):
         after = page[-1][0]
         for source in dict.fromkeys(row[1] for row in page):
             if source not in origins:
                 result.unknown_sources.add(source)
                 continue
-            rows = [row for row in page if row[1] == source]
-            _count(result, await _reread(ingest, origins[source], rows))
+            _count(result, await _reread(ingest, origins[source], [row for row in page if row[1] == source]))
         result.posts += len(page)
+        if by is not None:
+            await ingest.db.write(partial(resuming.note, share=share, by=by, after=after), bulk=True)
         if progress:
             progress(result.posts, total)
     for source, origin in origins.items():
-        await _rejected(ingest, origin, source, result)
+        await _rejected(ingest, origin, source, (first, last), result)
+    if by is not None:
+        await ingest.db.write(partial(resuming.forget, share=share), bulk=True)
     return result
 
 
-def _page(after: UUID, con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
-    return con.execute(f"{_STORED} WHERE p.post_id > ? ORDER BY p.post_id LIMIT ?", [after, PAGE]).fetchall()
+def _count_of(after: UUID, last: UUID, con: Connection) -> int:
+    counted = "SELECT count(*) FROM post WHERE post_id > ? AND post_id <= ?"
+    (count,) = con.execute(counted, [after, last]).fetchone() or (0,)
+    return int(count)
 
 
-def _of_posts(posts: Sequence[UUID], con: Connection) -> list[tuple[UUID, str, str, str | None, datetime]]:
+def _page(after: UUID, last: UUID, con: Connection) -> list[Stored]:
+    return con.execute(
+        f"{_STORED} WHERE p.post_id > ? AND p.post_id <= ? ORDER BY p.post_id LIMIT ?", [after, last, PAGE]
+    ).fetchall()
+
+
+def _of_posts(posts: Sequence[UUID], con: Connection) -> list[Stored]:
     return con.execute(f"{_STORED} WHERE list_contains(?, p.post_id)", [list(posts)]).fetchall()
 
 
@@ -84,15 +113,21 @@ async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts:
                 await _reread(ingest, origins[source], [row for row in found if row[1] == source])
 
 
-async def _reread(
-    ingest: Ingest, origin: Origin, rows: Sequence[tuple[UUID, str, str, str | None, datetime]]
-) -> Outcome:
-    page = read_again(((body, secrets, seen_at) for _, _, body, secrets, seen_at in rows), origin)
-    wanted = {row[0].bytes for row in rows}
-    page.readings = [said for said in page.readings if said.post_id in wanted]
+async def _reread(ingest: Ingest, origin: Origin, stored: Sequence[Stored]) -> Outcome:
+    page = read_again(((body, secrets, seen_at) for _, _, body, secrets, seen_at, _ in stored), origin)
+    versions = {row[0].bytes: row[5] for row in stored}
+    page.readings = [said for said in page.readings if said.post_id in versions]
     now = ingest.clock()
     prepared = pack(page, origin, now)
-    outcome = await ingest.db.write(lambda con: ingest.write(con, origin, prepared, None, now, reread=True), bulk=True)
+    drafts = prepared.drafts
+
+    def write(con: Connection) -> Outcome:
+        # What was edited, or erased, since it was read is left as it is.
+        still = set(rows.fetch(con, "post", "post_id, version", "post_id", versions))
+        prepared.drafts = [draft for draft in drafts if (draft.post_id, versions[draft.post_id]) in still]
+        return ingest.write(con, origin, prepared, None, now, reread=True)
+
+    outcome = await ingest.db.write(write, bulk=True)
     ingest.tell(outcome.inquiries)
     return outcome
 
@@ -103,12 +138,12 @@ def _count(result: Replayed, outcome: Outcome) -> None:
     result.rejected += outcome.rejected
 
 
-async def _rejected(ingest: Ingest, origin: Origin, source: str, result: Replayed) -> None:
+async def _rejected(ingest: Ingest, origin: Origin, source: str, share: tuple[UUID, UUID], result: Replayed) -> None:
     found = await ingest.db.read(
         lambda con: con.execute(
-            "SELECT rejected_id, body, secrets, fetched_at FROM rejected_record "
-            "WHERE source = ? AND resolved_at IS NULL AND body IS NOT NULL",
-            [source],
+            "SELECT rejected_id, body, secrets, fetched_at FROM rejected_record WHERE source = ? "
+            "AND resolved_at IS NULL AND body IS NOT NULL AND rejected_id > ? AND rejected_id <= ?",
+            [source, *share],
         ).fetchall()
     )
     for rejected_id, body, secrets, fetched_at in found:
@@ -119,7 +154,7 @@ async def _rejected(ingest: Ingest, origin: Origin, source: str, result: Replaye
         outcome = await ingest.db.write(partial(_recover, ingest, origin, page, rejected_id), bulk=True)
         result.recovered += 1
         result.changed_inquiries += len(outcome.inquiries)
-        ingest.hear(outcome)
+        ingest.hear(outcome, source)
         ingest.tell(outcome.inquiries)
 
 

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
     from aggregator.workplace import Workplace
 
 
-async def rescore(work: Workplace, progress: Callable[[int, int], None]) -> Rescored:
-    """Understand the posts of all open inquiries again. Reads only; the service goes on beside it."""
-    return await weigh_again(work.db, work.settings, work.clock(), progress)
+async def rescore(work: Workplace, progress: Callable[[int, int], None], share: tuple[int, int]) -> Rescored:
+    """Understand the posts of open inquiries again, or of one share of them. Reads only; the service goes on beside."""
+    return await weigh_again(work.db, work.settings, work.clock(), progress, share=share)

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from aggregator import renewing
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
+from aggregator.allocating import be_thrifty, give_back
 from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
@@ -32,6 +33,7 @@ from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.telling.serving import delivering
 from aggregator.telling.telling import LOOK_EVERY
+from aggregator.vocabulary import load_vocabulary
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
 from aggregator.web.replies import tell_writer
@@ -73,10 +75,11 @@ async def running(
 
     Raises:
         StoreError, PortTakenError: it cannot start.
-        ConfigError: there is a lake, which is for several processes.
+        ConfigError: there is a lake, which is for several processes, or mistakes are in the word lists.
     """
     if settings.lake is not None:
         raise ConfigError("run: with a lake, start `aggregator collect` and `aggregator web` instead (docs/lake.md)")
+    be_thrifty()
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         if seen := open_to_others(settings.data):
@@ -87,6 +90,8 @@ async def running(
         hooks_url = await stack.enter_async_context(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
+        await load_vocabulary()
+        give_back()
         await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock, work.poller.keep_house))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))

@@ -12,7 +12,7 @@ import orjson
 from aggregator.config import clock_of
 from aggregator.folding.fold import STATE_RULES, FoldPost, fold
 from aggregator.folding.refold import events_of, posts_of, subject_of
-from aggregator.identity import as_uuid
+from aggregator.identity import as_uuid, share_of_ids
 from aggregator.inquiry import Inquiry, shown
 from aggregator.moving import Beside, priority_of
 from aggregator.store import rows
@@ -22,6 +22,7 @@ from aggregator.triage.terms import RULES
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from aggregator.config import Settings
     from aggregator.store.database import Database
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 PAGE = 4000  # each page reads the columns of all posts once, so few large ones
 MOST = 20  # moves that are told one by one
-FIRST = bytes(16)
 LEAST = 0.5  # points
 POINTS: Mapping[str, float] = {**RULES, **STATE_RULES}
 """Every rule that `points:` may name, with its own points."""
@@ -80,19 +80,27 @@ class Rescored:
 
 
 async def weigh_again(
-    db: Database, settings: Settings, now: datetime, progress: Progress | None = None, *, points: Points | None = None
+    db: Database,
+    settings: Settings,
+    now: datetime,
+    progress: Progress | None = None,
+    *,
+    points: Points | None = None,
+    share: tuple[int, int] = (1, 1),
 ) -> Rescored:
     """Understand the posts of open inquiries again. Reads only; the service goes on beside it.
 
     Args:
         points: None: what is stored is compared with what today's words, weights and model say. Else these are compared
             with the points in force, by today's words and model, wherever a rule counts that has others.
+        share: which of how many shares of the inquiries.
     """
     result = Rescored()
-    total = (await db.read(lambda con: con.execute("SELECT count(*) FROM inquiry_open").fetchone()) or (0,))[0]
-    after = FIRST
-    while page := await db.read(partial(_page, after)):
-        after = page[-1].inquiry_id
+    after, last = share_of_ids(*share)
+    counted = "SELECT count(*) FROM inquiry_open WHERE inquiry_id > ? AND inquiry_id <= ?"
+    total = await db.read(lambda con: (con.execute(counted, [after, last]).fetchone() or (0,))[0])
+    while page := await db.read(partial(_page, after, last)):
+        after = as_uuid(page[-1].inquiry_id)
         moves = await db.read(partial(_moves, page, settings, now, points))
         result.inquiries += len(page)
         result.add(moves, settings)
@@ -108,10 +116,11 @@ def changed_rules(settings: Settings, points: Points) -> frozenset[str]:
     return frozenset(rule for rule in POINTS if in_force[rule] != wanted[rule])
 
 
-def _page(after: bytes, con: Connection) -> list[Inquiry]:
+def _page(after: UUID, last: UUID, con: Connection) -> list[Inquiry]:
     found = con.execute(
-        f"SELECT {rows.INQUIRY_COLUMNS} FROM inquiry_open WHERE inquiry_id > ? ORDER BY inquiry_id LIMIT {PAGE}",
-        [as_uuid(after)],
+        f"SELECT {rows.INQUIRY_COLUMNS} FROM inquiry_open WHERE inquiry_id > ? AND inquiry_id <= ? "
+        f"ORDER BY inquiry_id LIMIT {PAGE}",
+        [after, last],
     )
     return [rows.to_inquiry(row) for row in found.fetchall()]
 

@@ -13,17 +13,16 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
 from aggregator.importer.connector import FileConnector
-from aggregator.incidents import extract
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
+from aggregator.migrating.tables import MARK
 from aggregator.outbox import Outbox
 from aggregator.poller import Poller
 from aggregator.store import sources
-from aggregator.store.database import Database
+from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
 from aggregator.telling.telling import Telling
-from aggregator.triage import get_ready
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
 from connectors.session import Pacing
@@ -55,9 +54,6 @@ class Workplace:
         self._listen = listen
 
     async def __aenter__(self) -> Workplace:
-        if self._listen:
-            extract.get_ready()
-            get_ready()  # else when something is read here: an import has processes of its own for that
         data = self.settings.data
         self._stack.enter_context(in_use(data))
         try:
@@ -148,8 +144,15 @@ def open_store(settings: Settings) -> Database:
         ConfigError: the extra [lake] is not installed.
     """
     if settings.lake is None:
-        return Database(settings.data / DATABASE)
+        return _whole(Database(settings.data / DATABASE), f"--to file --file {settings.data / DATABASE}")
     from aggregator.store.lake import Lake
 
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Lake(settings.lake)
+    return _whole(Lake(settings.lake), "--to lake")
+
+
+def _whole(db: Database, way: str) -> Database:
+    if db.query("SELECT 1 FROM meta WHERE key = ?", [MARK]):
+        db.close()
+        raise StoreError(f"this store is only partly filled: finish it with `aggregator migrate-store {way}`")
+    return db

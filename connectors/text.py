@@ -1,15 +1,16 @@
-"""A platform's HTML as the plain text that its author wrote."""
+"""A platform's HTML as the plain text that its author wrote.
+
+What reads it is imported with the first that comes: 8 MB that a desk of chats never needs.
+"""
 
 from __future__ import annotations
 
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.html_engine import Inscriptis
-from inscriptis.model.config import ParserConfig
-from lxml.etree import ParserError
-from lxml.html import HtmlElement, document_fromstring
+from functools import cache
+from typing import TYPE_CHECKING
 
-# The strict profile: the relaxed one indents each div and pads each span, which nobody wrote.
-_PLAIN = ParserConfig(css=CSS_PROFILES["strict"])
+if TYPE_CHECKING:
+    from inscriptis.model.config import ParserConfig
+    from lxml.html import HtmlElement
 
 # What stands in a post without being its author's words: quotes of others, previews of linked pages, the file
 # name and size beneath a picture.
@@ -26,6 +27,9 @@ _EMOJI = "//img[contains(concat(' ', normalize-space(@class), ' '), ' emoji ') o
 def html_tree(html: str) -> HtmlElement | None:
     """The document without what its author did not say; None: nothing is left."""
     # A NUL or another control character makes lxml refuse the whole text.
+    from lxml.etree import ParserError
+    from lxml.html import document_fromstring
+
     cleaned = "".join(char for char in html if char in "\n\r\t" or char >= " ")
     try:
         tree = document_fromstring(f"<div>{cleaned}</div>")
@@ -47,5 +51,22 @@ def html_to_text(html: str) -> str:
         image.drop_tree()
     for code in tree.xpath("//pre/code"):
         code.drop_tag()  # inscriptis keeps line breaks of <pre>, but not of an element inside it
-    lines = (line.rstrip() for line in Inscriptis(tree, _PLAIN).get_text().splitlines())
+    lines = (line.rstrip() for line in rendered(tree).splitlines())
     return "\n".join(lines).strip()
+
+
+def rendered(tree: HtmlElement) -> str:
+    """As a browser that shows text alone lays it out."""
+    from inscriptis.html_engine import Inscriptis
+
+    text: str = Inscriptis(tree, _plain()).get_text()
+    return text
+
+
+@cache
+def _plain() -> ParserConfig:
+    """The strict profile: the relaxed one indents each div and pads each span, which nobody wrote."""
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
+
+    return ParserConfig(css=CSS_PROFILES["strict"])

@@ -13,6 +13,7 @@ import orjson
 from aggregator.identity import Id, stable_id
 from aggregator.incidents.extract import fields_of
 from aggregator.incidents.grouping import Grouper
+from aggregator.incidents.reports import Report as Reported
 from aggregator.incidents.reports import Said
 from aggregator.incidents.sketch import sketch_of
 from aggregator.triage import judge, search_text, understand
@@ -65,11 +66,15 @@ def grouped(posts: Iterable[Report]) -> tuple[dict[Id, Id], dict[Id, datetime]]:
     grouper = Grouper(persons=3, quiet=timedelta(hours=12))
     incident_of: dict[Id, Id] = {}
     began: dict[Id, datetime] = {}
+    stored: dict[Id, Reported] = {}
     for post in posts:
         grouper.heard(post.at)
         if (said := said_of(post)) is None:
             continue
+        if said.inquiry_id in stored and grouper.held.of(said.inquiry_id) is None:
+            grouper.know_again(stored[said.inquiry_id])
         changes = grouper.take([said])
+        stored |= changes.reports
         began |= dict.fromkeys(changes.began, post.at)
         for one, inquiry in changes.joined:
             incident_of[inquiry] = one

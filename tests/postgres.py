@@ -44,6 +44,9 @@ class Postgres:
         told = self._call("psql", "-h", str(self.folder), "-U", "desk", "-d", database, "-Atqc", statement)
         return told.strip()
 
+    def dump(self, database: str) -> str:
+        return self._call("pg_dump", "-h", str(self.folder), "-U", "desk", database)
+
     def _call(self, program: str, *arguments: str) -> str:
         with tempfile.TemporaryFile("w+") as said:  # no pipe: what pg_ctl leaves running would keep it open
             done = subprocess.run(

@@ -146,13 +146,33 @@ async def test_what_a_killed_process_left_is_grouped_by_the_next_one(
 ) -> None:
     async with community.desk("telegram") as work:
         await say(community, work, *three(SWAP)[:2])
-        monkeypatch.setattr(work.ingest, "hear", lambda _: None)  # it ends between the page and its grouping
+        monkeypatch.setattr(work.ingest, "hear", lambda *_: None)  # it ends between the page and its grouping
         community.telegram.says("cai", SWAP[2])
         await poll(work)
     async with community.desk("telegram") as work:
         before = listed(work)
         await work.ingest.group()
         assert (before, [one["persons"] for one in listed(work)]) == ([], [3])
+
+
+async def test_what_was_left_of_one_source_is_grouped_however_long_others_were_grouped_since(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with community.desk("telegram") as work:
+        await say(community, work, *three(SWAP)[:2])
+        monkeypatch.setattr(work.ingest, "hear", lambda *_: None)
+        community.telegram.says("cai", SWAP[2])
+        await poll(work)
+    async with community.desk("forum") as other:
+        other.ingest.incidents._lost = False  # it had begun before, as a collector of another share over a lake
+        community.clock.pass_(minutes=30)
+        community.forum.says("dan", "the staking page is empty since today")
+        await poll(other)
+        await other.ingest.group()
+        assert listed(other) == []
+    async with community.desk("telegram") as work:
+        await work.ingest.group()
+        assert [one["persons"] for one in listed(work)] == [3]
 
 
 async def test_grouping_the_same_posts_twice_changes_nothing(community: Community) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from aggregator.config.lake_settings import SCHEME, LakeSettings
 from aggregator.store import extensions
 from aggregator.store.database import Connection, Database, StoreError
-from aggregator.store.lake import EXTENSIONS, Lake
+from aggregator.store.lake import EXTENSIONS, Lake, passes
 from aggregator.store.others import Others
 from benchmarks import lake as lake_costs
 from tests.lake_town import LakeTown
@@ -95,6 +95,21 @@ def test_a_conflict_is_retried_and_a_commit_whose_end_was_not_heard_is_not_done_
         assert lake.query("SELECT value FROM meta WHERE key = 'once'") == [("said",)]
     finally:
         lake.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"),
+    [
+        (duckdb.TransactionException("Transaction conflict"), True),
+        (duckdb.IOException("Unable to connect to Postgres"), True),
+        (duckdb.BinderException("Failed to get data file list from DuckLake: server closed the connection"), True),
+        (duckdb.CatalogException("Table with name posst does not exist"), False),
+        (duckdb.ConstraintException("NOT NULL constraint failed"), False),
+        (ValueError("connection"), False),
+    ],
+)
+def test_what_is_worth_another_attempt(error: Exception, is_tried_again: bool) -> None:
+    assert passes(error) is is_tried_again
 
 
 def test_what_fails_for_another_reason_is_rolled_back_and_not_retried(lake: Lake) -> None:

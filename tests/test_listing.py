@@ -165,6 +165,19 @@ async def test_search(community: Community, search: str, expected: list[str]) ->
         assert shown(site.work, View.of([("q", search)]).query()) == expected
 
 
+async def test_a_search_in_parts_finds_what_one_look_finds(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = ("q=bridge+arbitrum&state=all", "q=owl", "q=投诉", "q=refund")
+    async with open_site(community) as site:
+        await said(site)
+        whole = [shown(site.work, each) for each in searches]
+        monkeypatch.setattr("aggregator.store.said.PART", 2)
+        monkeypatch.setattr("os.cpu_count", lambda: 3)
+        assert [shown(site.work, each) for each in searches] == whole
+        assert all(whole)
+
+
 async def test_search_by_code_link_and_id_finds_the_one_and_closed_ones_if_asked(community: Community) -> None:
     async with open_site(community) as site:
         await said(site)

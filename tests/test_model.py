@@ -119,9 +119,11 @@ def test_a_page_reads_as_its_texts_do() -> None:
 
 def test_pieces_stand_where_they_say(corpus: list[Message]) -> None:
     found = pieces([search_text(message.text) for message in corpus[:50]])
-    assert all(list(kind) == sorted(kind) for kind in np.split(found.start, found.kinds))
-    assert list(np.bincount(found.texts())) == list(found.counts)
-    assert found.counts.sum() == len(found.place)
+    listed, page = found.listed(), found.plain
+    assert all(list(some.start) == sorted(some.start) for some in listed)
+    assert list(np.bincount(np.concatenate([found.texts(some) for some in listed]))) == list(found.counts)
     assert all(
-        "\0" not in found.plain[start : start + length] for start, length in zip(found.start, found.length, strict=True)
+        "\0" not in page[start : start + length]
+        for some in listed
+        for start, length in zip(some.start, some.length, strict=True)
     )

@@ -126,3 +126,28 @@ def _desk_rows(con: sqlite3.Connection, columns: dict[str, list[tuple[str, str]]
         table: con.execute(f"SELECT {', '.join(name for name, _ in names)} FROM {table}").fetchall()
         for table, names in columns.items()
     }
+
+
+SAMPLES = {
+    "VARCHAR": "'the swap of wallet ' || n % 7 || ' has failed again'",
+    "JSON": "'{}'",
+    "UUID": "uuid()",
+    "BOOLEAN": "true",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ '2026-03-14 08:00:00+00'",
+}
+
+
+def test_texts_are_kept_as_they_are_for_a_search_reads_all_of_them(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "inquiries.duckdb")) as db, db.reading() as cursor:
+        kinds = cursor.execute("SELECT data_type FROM duckdb_columns() WHERE table_name = 'post'").fetchall()
+        values = ", ".join(SAMPLES.get(kind, "n") for (kind,) in kinds)
+        cursor.execute(f"INSERT INTO post SELECT {values} FROM range(20000) AS numbers(n)")
+        cursor.execute("CHECKPOINT")
+        compressed = dict(
+            cursor.execute(
+                "SELECT column_name, list(DISTINCT compression) FROM pragma_storage_info('post') "
+                "WHERE segment_type = 'VARCHAR' GROUP BY ALL"
+            ).fetchall()
+        )
+    assert compressed["text"] == compressed["search_text"] == ["Uncompressed"]
+    assert compressed["native_id"] != ["Uncompressed"]  # else this would prove nothing

@@ -26,7 +26,17 @@ class S3(BaseModel):
     endpoint: str | None = Field(
         default=None, pattern=r"^[^\s/]+$", description="host:port of another service than Amazon's."
     )
+    path_style: bool | None = Field(
+        default=None,
+        description="true: the bucket's name in the path; false: before the host's. As a rule in the path where there "
+        "is an endpoint.",
+    )
     tls: bool = Field(default=True, description="false: without TLS, for a service on this network.")
+
+    @property
+    def by_path(self) -> bool:
+        """Whether the bucket is named in the path."""
+        return self.endpoint is not None if self.path_style is None else self.path_style
 
 
 class LakeSettings(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
@@ -70,7 +71,12 @@ def _author(record: Record) -> Author | None:
     native, name = _word(record, "author_id"), _word(record, "author_name")
     if native is None and name is None:
         return None
-    return Author(native or name or "", name=name or "", followers=_number(record.get("followers")))
+    return _known(native or name or "", name or "", _number(record.get("followers")))
+
+
+@lru_cache(maxsize=50_000)  # an author writes many posts
+def _known(native: str, name: str, followers: int | None) -> Author:
+    return Author(native, name=name, followers=followers)
 
 
 def _time(record: Record) -> datetime | None:

@@ -82,7 +82,7 @@ async def import_file(
         async for prepared in pages:
             # The next pages are read and understood while this one is being written.
             if committing is not None:
-                _took(await committing, ingest, imported, changed)
+                _took(await committing, ingest, source, imported, changed)
             done += prepared.records
             move = Move(fence, {"files": {**files, digest: done}})
             fence += 1
@@ -93,7 +93,7 @@ async def import_file(
             if progress:
                 progress(file.path.name, done, total)
         if committing is not None:
-            _took(await committing, ingest, imported, changed)
+            _took(await committing, ingest, source, imported, changed)
     imported.inquiries = len(changed)
     ingest.tell(changed.ids)
     return imported
@@ -155,8 +155,8 @@ def _ask(thread: ThreadPoolExecutor, read: Reader, rows: Rows, done: int) -> asy
     return over
 
 
-def _took(page: Outcome, ingest: Ingest, imported: Imported, changed: Distinct) -> None:
-    ingest.hear(page)
+def _took(page: Outcome, ingest: Ingest, source: str, imported: Imported, changed: Distinct) -> None:
+    ingest.hear(page, source)
     imported.records += page.records
     imported.new += page.new
     imported.edited += page.edited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 FEATURES = (
@@ -100,3 +101,14 @@ class Fields(NamedTuple):
         """The reverse of `as_json`."""
         shared = {name: frozenset(said.get(name, ())) for name in ("also", *SHARED)}
         return cls(said.get("feature"), **shared, fault=said.get("fault", False), echo=said.get("echo", False))
+
+
+def to_hold(said: Fields) -> Fields:
+    """The same, for thousands of reports that are held: each holds the same few sets of values."""
+    held: dict[str, Any] = {name: _one_of(getattr(said, name)) for name in ("also", *SHARED)}
+    return said._replace(**held)
+
+
+@lru_cache(maxsize=1024)
+def _one_of(values: Values) -> Values:
+    return values

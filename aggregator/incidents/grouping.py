@@ -7,14 +7,15 @@ it answers, or with the only incident that is spoken of in its thread.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from aggregator.identity import Id, stable_id
-from aggregator.incidents.fields import SHARED, Fields
+from aggregator.incidents.fields import SHARED, Fields, to_hold
+from aggregator.incidents.held import Held
 from aggregator.incidents.likeness import FEATURE, JOINS, contradicts
-from aggregator.incidents.reports import Changes, Incident, Report, Said, Why
+from aggregator.incidents.reports import Changes, Incident, Past, Report, Said, Why
 from aggregator.incidents.sketch import alike
 from aggregator.incidents.waiting import SOON, WAITS, Waiting
 
@@ -24,39 +25,55 @@ _CLEARLY = 0.75  # by so much a report must fit one incident better than the nex
 _LARGER = 3  # ... or the one must have so many times the other's reports in the last hours
 _LATELY = timedelta(hours=2)
 _COMPARED = 12  # of a group's newest texts
+MOST_INCIDENTS: Final = 200
+"""Incidents that may be joined. Of more, those that nobody has reported for longest are left to the store."""
+
 _NAMING = ("chain", "version", "error", "domain", "handle")
 
 
 class Grouper:
-    """What is being reported. Lives on the writer's thread; `keeping` fills it from the store."""
+    """What is being reported. Lives on the writer's thread; `keeping` fills it from the store.
+
+    However much is reported, it holds no more reports than MOST of each feature that wait, and MOST_HELD of each of
+    MOST_INCIDENTS incidents. An inquiry whose report was let go is `known_again` before it says more.
+    """
 
     def __init__(self, *, persons: int, quiet: timedelta) -> None:
         """persons: the fewest that make an incident. quiet: an incident without a report for so long has ended."""
         self.quiet = quiet
         self.incidents: dict[Id, Incident] = {}
-        self.reports: dict[Id, Report] = {}  # by inquiry
-        self.inquiry_of: dict[Id, Id] = {}  # by post and alias
+        self.held = Held()
         self._waiting = Waiting(persons)
-        self._in_thread: defaultdict[Id, list[Report]] = defaultdict(list)
+        self._elsewhere: list[Report] = []  # of incidents that are not known here
         self._newest: datetime | None = None
 
     # -- taking up what is known ------------------------------------------------------------------
 
     def know(self, report: Report, posts: Iterable[Id] = ()) -> None:
-        """A report as it is stored; of an incident, if that is known by now."""
-        self.reports[report.inquiry_id] = report
-        self._in_thread[report.thread_id].append(report)
+        """A report as it is stored. If it belongs to none, it waits, and is known as usual."""
+        self.held.hold(report)
         for post in posts:
-            self.inquiry_of[post] = report.inquiry_id
+            self.held.add_post(report, post)
         if report.incident is None:
-            self._waiting.add(report)
+            self._waiting.hold(report)
 
-    def know_usual(self, report: Report) -> None:
-        """What it says is nothing out of the ordinary, though it is in an incident."""
-        self._waiting.know_usual(report)
+    def know_usual(self, fields: Fields, at: datetime, reports: int) -> None:
+        """So many said this within that hour, and belong to nothing out of the ordinary."""
+        self._waiting.know_usual(fields, at, reports)
 
-    def know_incident(self, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id]) -> None:
-        self.incidents[incident_id] = Incident.of(incident_id, reports, barred)
+    def know_incident(self, incident_id: Id, reports: Sequence[Report], barred: Iterable[Id], past: Past) -> None:
+        self.incidents[incident_id] = Incident.of(incident_id, reports, barred, past)
+
+    def know_again(self, report: Report) -> None:
+        """A report as it is stored, which was let go, and of which new posts come."""
+        self.held.hold(report)
+        incident = self.incidents.get(report.incident) if report.incident else None
+        if incident is not None:
+            incident.hold_again(report)
+        elif report.incident is None:
+            self._waiting.hold(report)
+        else:
+            self._elsewhere.append(report)
 
     # -- new posts --------------------------------------------------------------------------------
 
@@ -68,13 +85,14 @@ class Grouper:
             report = self._reported(said, changes)
             if report is None:
                 continue
-            self.inquiry_of[said.post_id] = said.inquiry_id
+            self.held.add_post(report, said.post_id)
             if said.alias_id:
-                self.inquiry_of[said.alias_id] = said.inquiry_id
+                self.held.add_post(report, said.alias_id)
             if report.incident is None:
                 self._place(report, changes)
         for one in sorted(changes.incidents()):
             self._settle(one, changes)
+        self._keep_to_bounds()
         return changes
 
     def heard(self, at: datetime) -> None:
@@ -86,8 +104,9 @@ class Grouper:
 
     def _reported(self, said: Said, changes: Changes) -> Report | None:
         """The inquiry's report with this post; None: the post reports nothing that can be told."""
-        before = self.reports.get(said.inquiry_id)
+        before = self.held.of(said.inquiry_id)
         if before is not None:
+            before.heard_at = max(before.lately(), said.at)
             self._say_more(before, said, changes)
             return before
         fields = said.fields
@@ -101,12 +120,12 @@ class Grouper:
             fields = meant.fields.joined(fields)
         elif not fields.fault and not self._pointed_at(fields):
             return None
-        report = Report(said.inquiry_id, said.person_id, said.thread_id, said.at, fields, said.sketch)
+        report = Report(said.inquiry_id, said.person_id, said.thread_id, said.at, to_hold(fields), said.sketch)
         report.account_id = said.account_id
         if meant is not None:
             report.why, report.inherits, report.follows = why, True, meant.incident
-        self.reports[said.inquiry_id] = report
-        self._in_thread[said.thread_id].append(report)
+            meant.heard_at = max(meant.lately(), said.at)
+        self.held.hold(report)
         self._waiting.add(report)
         changes.reports[said.inquiry_id] = report
         return report
@@ -125,7 +144,7 @@ class Grouper:
         own, new = report.fields.feature, said.fields.feature
         if contradicts(report.fields, said.fields) or (own is not None and new not in (None, own)):
             return
-        fields = report.fields.joined(said.fields)
+        fields = to_hold(report.fields.joined(said.fields))
         if fields == report.fields:
             return
         changes.reports[report.inquiry_id] = report
@@ -145,13 +164,12 @@ class Grouper:
     def _meant(self, said: Said) -> tuple[Report | None, Why]:
         """What "me too" speaks of."""
         if said.reply_to is not None:
-            answered = self.inquiry_of.get(said.reply_to)
-            return (self.reports.get(answered) if answered else None), "reply"
+            return self.held.with_post(said.reply_to), "reply"
         if not said.fields.echo:
             return None, "thread"
         lately = [
             report
-            for report in self._in_thread.get(said.thread_id, ())
+            for report in self.held.newest_in(said.thread_id)
             if report.incident and timedelta(0) <= said.at - report.at <= SPOKEN_OF
         ]
         return (lately[-1] if len({report.incident for report in lately}) == 1 else None), "thread"
@@ -194,7 +212,7 @@ class Grouper:
         (most, plain, best), (next_, other, second) = ranked[:2]
         if most - next_ >= _CLEARLY:
             return best, "fields" if plain - other >= _CLEARLY else "similar"
-        many, few = (self._lately(each, report.at) for each in (best, second))
+        many, few = (each.came_within(_LATELY, report.at) for each in (best, second))
         return (best, "similar") if many >= _LARGER * max(few, 1) else None
 
     def _open_to(self, incident: Incident, report: Report) -> bool:
@@ -206,9 +224,6 @@ class Grouper:
         here = any(each.thread_id == report.thread_id for each in incident.reports[-_COMPARED:])
         closest = max((alike(each.sketch, report.sketch) for each in incident.reports[-_COMPARED:]), default=0.0)
         return _THREAD * here + _ALIKE * closest
-
-    def _lately(self, incident: Incident, at: datetime) -> int:
-        return sum(abs(at - each.at) <= _LATELY for each in incident.reports)
 
     def _join(self, incident: Incident, report: Report, changes: Changes) -> None:
         self._waiting.drop(report)
@@ -225,8 +240,7 @@ class Grouper:
             if other is not incident and other.core.feature == incident.core.feature and _same(names, other.names()):
                 older, younger = sorted((incident, other), key=lambda each: (each.first_at, each.incident_id))
                 del self.incidents[younger.incident_id]
-                for report in younger.reports:
-                    older.take(report)
+                older.absorb(younger)
                 changes.merged[younger.incident_id] = older.incident_id
                 return
 
@@ -250,25 +264,31 @@ class Grouper:
             if (fitting := self._fitting(each)) is not None and fitting[0] is incident:
                 self._join(incident, each, changes)
 
-    # -- forgetting -------------------------------------------------------------------------------
+    # -- holding and forgetting -------------------------------------------------------------------
+
+    def _keep_to_bounds(self) -> None:
+        gone = self._waiting.let_go() + self._elsewhere
+        self._elsewhere = []
+        for incident in self.incidents.values():
+            gone += incident.let_go()
+        if len(self.incidents) > MOST_INCIDENTS:
+            for incident in sorted(self.incidents.values(), key=lambda each: each.last_at)[:-MOST_INCIDENTS]:
+                del self.incidents[incident.incident_id]
+                gone += incident.reports
+        self.held.let_go(gone)
 
     def _forget(self, now: datetime) -> None:
         """What is too old to be joined; nothing that is stored hangs on it."""
         self._waiting.rates.forget_before(now)
         old = now - WAITS - self.quiet
         for one, incident in list(self.incidents.items()):
+            incident.forget_before(old)
             if incident.last_at < old:
                 del self.incidents[one]
-        gone = {
-            one: report
-            for one, report in self.reports.items()
-            if report.at < old and (report.incident is None or report.incident not in self.incidents)
-        }
-        for one, report in gone.items():
-            del self.reports[one]
+        gone = [each for each in self.held if each.at < old and each.incident not in self.incidents]
+        for report in gone:
             self._waiting.forget(report)
-            self._in_thread[report.thread_id].remove(report)
-        self.inquiry_of = {post: one for post, one in self.inquiry_of.items() if one not in gone}
+        self.held.let_go(gone)
 
 
 def _same(names: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]]) -> bool:

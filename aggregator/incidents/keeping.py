@@ -7,16 +7,16 @@ is known is read again from the store; so are, after a crash, the posts that nob
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aggregator.identity import Id, as_uuid, time_ordered_id, written
+from aggregator.identity import Id, as_uuid, inquiry_id, time_ordered_id, written
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
-from aggregator.incidents.recall import GROUPED_TO, read_behind, recall, said_of
+from aggregator.incidents.recall import BEHIND, note_grouped, read_behind, recall, reports_of, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.store import rows
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 FEW = 25  # persons: up to here each new one is told to all who look at a member; later only every tenth of them
+
+_OPEN_FOR = timedelta(days=7)  # most inquiries that say more are younger; the others are looked for everywhere
 
 
 class Incidents:
@@ -38,6 +40,7 @@ class Incidents:
         self._names: dict[Id, str] = {}  # as they are stored
         self._persons: dict[Id, Id] = {}  # of accounts that were linked
         self._lost = True  # a former process may have ended before it had grouped everything
+        self._marked: dict[str, datetime] = {}  # by source, when it was noted that all is grouped
 
     def forget(self, *, lost: bool = False) -> None:
         """What is noted is not so any more: a colleague, or a link of accounts, has changed it; or, lost, it was rolled
@@ -45,9 +48,14 @@ class Incidents:
         self._grouper = None
         self._lost = self._lost or lost
 
-    def take(self, con: Connection, pages: Iterable[Sequence[Said]], now: datetime) -> set[Id]:
+    def take(
+        self, con: Connection, pages: Iterable[Sequence[Said]], now: datetime, heard_of: Collection[str] = ()
+    ) -> set[Id]:
         """Group what the new posts of some pages report. Returns the inquiries that are in another or a larger incident
-        than before."""
+        than before.
+
+        heard_of: the sources of these pages.
+        """
         behind: list[list[Said]] = []
         if self._grouper is None:
             known = recall(con, now, persons=self.persons, quiet=self.quiet)
@@ -55,25 +63,32 @@ class Incidents:
             behind = read_behind(con, now) if self._lost else []
             self._lost = False
         told: set[Id] = set()
-        for said in (*behind, *pages):
-            if said:
-                told |= self._take(con, said, now)
+        for said in behind:
+            told |= self._take(con, said, {each.inquiry_id for each in said}, now)
+        for page in filter(None, pages):
+            earlier = {each.inquiry_id for each in page if each.inquiry_id != inquiry_id(each.post_id)}
+            told |= self._take(con, page, earlier, now)
+        if due := [one for one in heard_of if now - self._marked.get(one, now - BEHIND) >= BEHIND / 10]:
+            note_grouped(con, due, now)
+            self._marked |= dict.fromkeys(due, now)
         return told
 
-    def _take(self, con: Connection, said: Sequence[Said], now: datetime) -> set[Id]:
+    def _take(self, con: Connection, said: Sequence[Said], earlier: set[Id], now: datetime) -> set[Id]:
+        """`earlier`: inquiries that may have reported something before."""
         grouper, persons = self._grouper, self._persons
         assert grouper is not None
+        for report in reports_of(con, earlier - grouper.held.inquiries(), now - _OPEN_FOR):
+            grouper.know_again(report)
         before = {one: incident.persons() for one, incident in grouper.incidents.items()}
         changes = grouper.take(each._replace(person_id=persons.get(each.account_id, each.account_id)) for each in said)
         self._write(con, changes, now)
-        return _to_tell(grouper, changes, before)
+        self._names = {one: name for one, name in self._names.items() if one in grouper.incidents}
+        return _to_tell(con, grouper, changes, before)
 
     # -- writing ----------------------------------------------------------------------------------
 
     def _write(self, con: Connection, changes: Changes, now: datetime) -> None:
         _write_reports(con, changes)
-        if changes.reports:
-            con.execute("UPDATE meta SET value = ? WHERE key = ?", [now.isoformat(), GROUPED_TO])
         if (told := gathered()) is not None:
             told.incidents.update(changes.incidents(), changes.merged, changes.merged.values())
         if changes.began:
@@ -213,7 +228,7 @@ def _write_reports(con: Connection, changes: Changes) -> None:
     rows.insert(con, "incident_report", rows.INCIDENT_REPORT, fresh)
 
 
-def _to_tell(grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[Id]:
+def _to_tell(con: Connection, grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[Id]:
     """Members of what has grown, as often as it is worth telling."""
     told = {inquiry for _, inquiry in changes.joined}
     for one in changes.incidents():
@@ -222,8 +237,15 @@ def _to_tell(grouper: Grouper, changes: Changes, before: dict[Id, int]) -> set[I
             continue
         many = incident.persons()
         if one not in before or many <= FEW or _step(many) != _step(before[one]):
-            told |= {report.inquiry_id for report in incident.reports}
+            told |= _inside(con, one) if incident.gone else {report.inquiry_id for report in incident.reports}
     return told
+
+
+def _inside(con: Connection, incident: Id) -> set[Id]:
+    found = con.execute(
+        "SELECT inquiry_id FROM incident_member WHERE incident_id = ? AND left_at IS NULL", [as_uuid(incident)]
+    ).fetchall()
+    return {inquiry.bytes for (inquiry,) in found}
 
 
 def _step(persons: int) -> int:

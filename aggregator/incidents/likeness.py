@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aggregator.incidents.fields import ALWAYS, CHAINED, GENERIC, NONE, PARENTS, SHARED, TOKENED, Fields, Values
@@ -34,7 +34,7 @@ class Core:
     _told: dict[str, tuple[Values, float]] | None = None
 
     def add(self, said: Fields, *, inherits: bool, by: int = 1) -> None:
-        """One report more, or, by -1, one less. inherits: it says "me too", so its feature is this group's."""
+        """So many reports more, or, by -1, one less. inherits: they say "me too", so their feature is this group's."""
         if said.feature is not None and not inherits:
             self.features[said.feature] += by
             self.feature = self._foremost()
@@ -42,6 +42,16 @@ class Core:
             for value in getattr(said, name):
                 self.named[name][value] += by
         self.reports += by
+        self._told = None
+
+    def absorb(self, other: Core) -> None:
+        """All reports of another group."""
+        self.features.update(other.features)
+        if self.features:
+            self.feature = self._foremost()
+        for name, counts in other.named.items():
+            self.named[name].update(counts)
+        self.reports += other.reports
         self._told = None
 
     def _foremost(self) -> str:
@@ -122,14 +132,6 @@ class Core:
 
     def _excludes(self, name: str) -> bool:
         return name == "chain" or (name == "token" and self.feature in TOKENED) or name == "domain"
-
-
-def core_of(members: Iterable[tuple[Fields, bool]]) -> Core:
-    """Of fields and whether they are inherited, in order."""
-    core = Core()
-    for said, inherits in members:
-        core.add(said, inherits=inherits)
-    return core
 
 
 def shared_by(core: Core, persons: int) -> dict[str, list[str]]:

@@ -13,11 +13,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
 PAST = timedelta(days=7)
 RECENT = timedelta(days=1)
 ALPHA = 0.002
 """An incident begins when so many reports, or more, would come by chance this rarely."""
+
+MOST_KINDS: Final = 2000
+"""Kinds of which it is known how often they came: anybody can name sites and error codes without end. Of more, those
+that nobody has reported for longest are forgotten: they count as never seen."""
 
 Key = tuple[str | None, str | None, str | None]
 """A feature, and what else is shared (`chain`, `arbitrum`); (feature, None, None): whatever else they say."""
@@ -54,13 +59,20 @@ class Rates:
             self.since = at
 
     def add(self, keys: Iterable[Key], at: datetime, by: int = 1) -> None:
-        """One more report (or, by -1, one less: it belongs to an incident)."""
+        """So many reports more (or, by -1, one less: it belongs to an incident)."""
         hour = _hour(at)
         for key in keys:
             hours = self._hours[key]
             hours[hour] += by
             if hours[hour] <= 0:
                 del hours[hour]
+        if len(self._hours) > MOST_KINDS:
+            newest_last = sorted(self._hours.items(), key=lambda kind: max(kind[1], default=0))
+            self._hours = defaultdict(Counter, newest_last[len(newest_last) - MOST_KINDS * 3 // 4 :])
+
+    def kinds(self) -> int:
+        """How many are known."""
+        return len(self._hours)
 
     def surprise(self, key: Key, count: int, end: datetime, window: timedelta) -> float:
         """How rarely so many come in the window before `end`: against the week before it, and against the day before

@@ -36,17 +36,27 @@ class Waiting:
         self.least = least
         self.rates = Rates()
         self._reports: defaultdict[str | None, list[Report]] = defaultdict(list)
+        self._spare: list[Report] = []
 
     def add(self, report: Report) -> None:
+        self.hold(report)
+        self.know_usual(report.fields, report.at)
+
+    def hold(self, report: Report) -> None:
+        """One that is known as usual already."""
         waiting = self._reports[report.fields.feature]
         waiting.append(report)
         if len(waiting) > MOST:
-            del waiting[0]
-        self.rates.add(_keys(report.fields), report.at)
+            self._spare.append(waiting.pop(0))
 
-    def know_usual(self, report: Report) -> None:
-        """It does not wait, but what it says is usual."""
-        self.rates.add(_keys(report.fields), report.at)
+    def let_go(self) -> list[Report]:
+        """Those that wait no more since too many came after them."""
+        spare, self._spare = self._spare, []
+        return [each for each in spare if each.incident is None and each not in self._reports[each.fields.feature]]
+
+    def know_usual(self, fields: Fields, at: datetime, reports: int = 1) -> None:
+        """Reports that do not wait, but what they say is usual; or, by -1, one that is to be counted otherwise."""
+        self.rates.add(_keys(fields), at, reports)
 
     def drop(self, report: Report) -> None:
         """It belongs to an incident now: what it says is no longer usual."""

@@ -68,7 +68,7 @@ class Ingest:
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
         self._calls = Calls(partial(self._commit, move=None))
-        self._heard: list[tuple[Prepared, list[Draft]]] = []
+        self._heard: list[tuple[str, Prepared, list[Draft]]] = []  # the first: of which source
         db.others_wrote = self._others_wrote
         self._grouping: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -122,7 +122,7 @@ class Ingest:
                 rejected=outcome.rejected,
                 inquiries=len(outcome.inquiries),
             )
-        self.hear(outcome)
+        self.hear(outcome, origin.source)
         self.tell(outcome.inquiries)
         for outbox_id in outcome.lost:
             log.warning("outbox.lost", source=origin.source)
@@ -201,10 +201,10 @@ class Ingest:
 
     # -- incidents --------------------------------------------------------------------------------
 
-    def hear(self, outcome: Outcome) -> None:
+    def hear(self, outcome: Outcome, source: str) -> None:
         """What a committed page reports is grouped soon, beside further pages, which need not wait for it."""
         if outcome.page is not None:
-            self._heard.append((outcome.page, outcome.asked))
+            self._heard.append((source, outcome.page, outcome.asked))
             self.group_soon()
 
     def group_soon(self) -> None:
@@ -231,15 +231,16 @@ class Ingest:
         """
         async with self._one_at_a_time:
             heard, self._heard = self._heard, []
-            pages = await asyncio.to_thread(lambda: [said_on(page, asked) for page, asked in heard])
-            now, told = self.clock(), set[Id]()
+            pages = await asyncio.to_thread(lambda: [said_on(page, asked) for _, page, asked in heard])
+            now, told, heard_of = self.clock(), set[Id](), {source for source, _, _ in heard}
             for some in _in_parts(pages):  # at least once: a former process may have left something
-                told |= await self.db.write(partial(self._group, pages=some, now=now), bulk=True)  # live pages go first
+                group = partial(self._group, pages=some, now=now, heard_of=heard_of)
+                told |= await self.db.write(group, bulk=True)  # live pages go first
         self.tell(told)
 
-    def _group(self, con: Connection, pages: Sequence[Sequence[Said]], now: datetime) -> set[Id]:
+    def _group(self, con: Connection, pages: Sequence[Sequence[Said]], now: datetime, heard_of: set[str]) -> set[Id]:
         try:
-            return self.incidents.take(con, pages, now)
+            return self.incidents.take(con, pages, now, heard_of)
         except BaseException:
             self.incidents.forget(lost=True)
             raise

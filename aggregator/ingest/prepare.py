@@ -14,7 +14,7 @@ from aggregator.ingest.drafts import Prepared, Rejected
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack
 from aggregator.ingest.reading import ReadPage, Said, read_posts
-from aggregator.ingest.sound import refuse_unsound
+from aggregator.ingest.sound import are_sound, refuse_unsound
 from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
 from connectors.contract import Counts, Deleted, Item, Moved, Post, Record, Undelivered
@@ -37,10 +37,9 @@ def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> R
     """
     get_ready()
     page = ReadPage(records=len(records))
-    said: list[Said] = []
-    for masked, found in mask_records(records):
-        said += _read(masked, found, origin, seen_at, page)
-    _understand(said, origin, page)
+    _understand(
+        _read([(masked, found, seen_at) for masked, found in mask_records(records)], origin, page), origin, page
+    )
     return page
 
 
@@ -48,38 +47,72 @@ def read_again(stored: Iterable[tuple[str, str | None, datetime]], origin: Origi
     """Stored records, which are masked already, once more: body, secrets and when each was seen."""
     get_ready()
     page = ReadPage()
-    said: list[Said] = []
-    for body, secrets, seen_at in stored:
-        page.records += 1
-        marks = orjson.loads(secrets) if secrets else ()
-        found = [Found(mark["kind"], 0, 0, mark["published"], False) for mark in marks]
-        said += _read(orjson.loads(body), found, origin, seen_at, page)
-    _understand(said, origin, page)
+    _understand(_read([_unpacked(*each) for each in stored], origin, page), origin, page)
     return page
 
 
-def _read(masked: Record, found: Sequence[Found], origin: Origin, seen_at: datetime, page: ReadPage) -> list[Said]:
-    """The posts of one record; what else it tells goes to the page."""
-    secrets = _secret_marks(found)
-    masked, body = _written(masked)
+_Masked = tuple[Record, Sequence[Found], datetime]
+"""A record, what was masked in it, and when it was seen."""
+
+
+def _unpacked(body: str, secrets: str | None, seen_at: datetime) -> _Masked:
+    marks = orjson.loads(secrets) if secrets else ()
+    return orjson.loads(body), [Found(mark["kind"], 0, 0, mark["published"], False) for mark in marks], seen_at
+
+
+def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Said]:
+    """The posts of some records; what else they tell goes to the page."""
+    page.records = len(records)
+    told = [_told(masked, found, seen_at, origin) for masked, found, seen_at in records]
+    sound = _are_sound([item for item, *_ in told if isinstance(item, Post)])
     said: list[Said] = []
-    try:
-        read = origin.read(masked)
-        if isinstance(read, Post):
-            refuse_unsound(read)
-            said.append(Said(read, seen_at, body, secrets, found))
-        elif read is not None:
-            items = (read,) if isinstance(read, Deleted | Counts | Moved | Undelivered) else tuple(read)
-            for item in items:
-                refuse_unsound(item)
-            for item in items:
-                if isinstance(item, Post):
-                    said.append(Said(item, seen_at, body, secrets, found))
-                else:
-                    _take_note(item, origin, page)
-    except Exception as error:  # platforms change their formats without notice
-        page.rejected.append(_reject(error, body, secrets, origin))
+    for item, seen_at, body, secrets, found in told:
+        if sound and isinstance(item, Post):
+            said.append(Said(item, seen_at, body, secrets, found))
+            continue
+        try:
+            if isinstance(item, Exception):
+                raise item
+            items = _items(item)
+            for each in items:
+                refuse_unsound(each)
+        except Exception as error:  # platforms change their formats without notice
+            page.rejected.append(_reject(error, body, secrets, origin))
+            continue
+        for each in items:
+            if isinstance(each, Post):
+                said.append(Said(each, seen_at, body, secrets, found))
+            else:
+                _take_note(each, origin, page)
     return said
+
+
+_Told = Item | Sequence[Item] | Exception | None
+
+
+def _told(
+    masked: Record, found: Sequence[Found], seen_at: datetime, origin: Origin
+) -> tuple[_Told, datetime, str, str | None, Sequence[Found]]:
+    """What a record tells, or why it cannot be read; then what `Said` holds besides."""
+    stored, body = _written(masked)
+    try:
+        item: _Told = origin.read(stored)
+    except Exception as error:  # told in its turn
+        item = error
+    return item, seen_at, body, _secret_marks(found), found
+
+
+def _items(told: Item | Sequence[Item] | None) -> Sequence[Item]:
+    if told is None:
+        return ()
+    return (told,) if isinstance(told, Post | Deleted | Counts | Moved | Undelivered) else tuple(told)
+
+
+def _are_sound(posts: Sequence[Post]) -> bool:
+    try:
+        return are_sound(posts)
+    except Exception:  # one is so odd that it cannot even be looked at; it is refused alone
+        return False
 
 
 def _written(masked: Record) -> tuple[Record, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 FUTURE = timedelta(minutes=5)  # clocks of platforms differ a little from ours
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A post as its connector read it, and the record that told it."""
 
     post: Post
@@ -256,7 +255,7 @@ def _account(author: Author, origin: Origin) -> Account:
     return _stored(origin.space, native, name, author.handle, author.followers, role)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _stored(space: str, native: str, name: str, handle: str | None, followers: int | None, role: str) -> Account:
     return Account(account_id(space, native), native, name, handle, followers, role)
 

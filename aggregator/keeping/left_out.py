@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aggregator.identity import Id
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.origin import Origin
+from aggregator.store import rows
 from aggregator.store.known import KnownIds
 
 if TYPE_CHECKING:
@@ -48,8 +49,13 @@ class LeftOut:
             oldest = now - span
             old = {draft.post_id for draft in page.drafts if draft.posted_at < oldest}
             if old:  # those of an inquiry that is still open are stored, and may be edited
-                old -= known.among(con, old)
+                old -= _stored(con, known.among(con, old))
                 page.drafts = [draft for draft in page.drafts if draft.post_id not in old]
+
+
+def _stored(con: Connection, posts: set[Id]) -> set[Id]:
+    """Those that are really there: another process may have deleted what is known here."""
+    return {one for (one,) in rows.fetch(con, "post", "post_id", "post_id", posts)}
 
 
 def kept_for(retention: Mapping[str, timedelta], channel: str) -> timedelta | None:

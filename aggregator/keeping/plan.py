@@ -145,10 +145,11 @@ def unfinished(con: Connection) -> Plan | None:
     )  # fmt: skip
 
 
-def forget(con: Connection) -> None:
-    """It is done."""
-    con.execute("DELETE FROM erasing")
-    con.execute("DELETE FROM erasing_post")
+def forget(con: Connection, plan: Plan) -> None:
+    """It is done; unless another process has finished it by now, and begun another one."""
+    if con.execute("SELECT 1 FROM erasing WHERE began_at = ?", [plan.began_at]).fetchone():
+        con.execute("DELETE FROM erasing")
+        con.execute("DELETE FROM erasing_post")
 
 
 def _as_json(plan: Plan) -> dict[str, Any]:

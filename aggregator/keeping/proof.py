@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ from aggregator.keeping.black import Black, is_whole
 from aggregator.store.desk_erasing import found_in_desk
 
 if TYPE_CHECKING:
+    from aggregator.store.database import Database
     from aggregator.store.desk import Desk
     from aggregator.store.rows import Connection
 
@@ -38,31 +40,37 @@ class Proof(NamedTuple):
         return not self.left and not any(file.found for file in self.files)
 
 
-def prove(con: Connection, desk: Desk, black: Black, data: Path, logs: Sequence[Path]) -> Proof:
-    """Look. Files: all of the data directory, and these logs."""
+def prove(con: Connection, db: Database, desk: Desk, black: Black, data: Path, logs: Sequence[Path]) -> Proof:
+    """Look. Files: all of the data directory, and these logs; of a lake, its files and the tables of its catalog."""
     left = dict(sweep.found(con, black)) | {f"desk.{name}": count for name, count in found_in_desk(desk, black).items()}
     files = [path for path in sorted(data.rglob("*")) if path.is_file()] + list(logs)
     patterns = black.as_bytes()
-    return Proof(len(patterns), len(sweep.columns(con)), left, [scan(path, patterns) for path in files])
+    looked_at = [scan(path, patterns) for path in files]
+    looked_at += [search(where, content, patterns) for where, content in db.elsewhere()]
+    return Proof(len(patterns), len(sweep.columns(con)), left, looked_at)
 
 
 def scan(path: Path, patterns: Mapping[bytes, bool]) -> File:
     """How often one of these stands in a file, small or capital; True: only as a whole word."""
-    size = path.stat().st_size
-    if not patterns or not size:
-        return File(str(path), size, 0)
+    with path.open("rb") as content:
+        return search(str(path), iter(lambda: content.read(BLOCK), b""), patterns)
+
+
+def search(where: str, content: Iterable[bytes], patterns: Mapping[bytes, bool]) -> File:
+    """The same in what comes piece by piece."""
+    if not patterns:
+        return File(where, sum(map(len, content)), 0)
     words = list(patterns)
     finder, longest = BytesAhoCorasick(words), max(map(len, words)) + 1
     found: set[int] = set()
-    with path.open("rb") as content:
-        at, before = 0, b""
-        while block := content.read(BLOCK):
-            part, start_of = before + block.lower(), at - len(before)
-            at += len(block)
-            for number, start, end in finder.find_matches_as_indexes(part, overlapping=True):
-                if end == len(part) and at < size:
-                    continue  # found again with what follows
-                if not patterns[words[number]] or is_whole(part, start, end):
-                    found.add(start_of + start)
-            before = part[-longest:]
-    return File(str(path), size, len(found))
+    size, part = 0, b""
+    for block in chain(content, [b""]):
+        part = part[-longest:] + block.lower()
+        size += len(block)
+        begin = size - len(part)
+        for number, start, end in finder.find_matches_as_indexes(part, overlapping=True):
+            if (end == len(part) and block) or (start == 0 and begin):
+                continue  # found with what follows, or with what came before
+            if not patterns[words[number]] or is_whole(part, start, end):
+                found.add(begin + start)
+    return File(where, size, len(found))

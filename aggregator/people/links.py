@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_LINKED = 5  # accounts: what more of them show is an exchange's, a contract's or the thief's, and links nobody
 MOST_HELD = 12  # rows that are kept of one value: some may yet be erased
-_MOST_SEEN = 50_000
+_MOST_SEEN = 20_000
 _OF = "account_id IN (SELECT id FROM wanted)"
 
 

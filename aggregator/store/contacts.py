@@ -176,7 +176,8 @@ def approachers(cursor: Connection, inquiry_id: Id) -> tuple[Approacher, ...]:
     if not found:
         return ()
     posts = [row[5].bytes for row in found]
-    links = dict(rows.fetch(cursor, "post", "post_id, permalink", "post_id", posts))
+    since = [found[0][4]]  # a post was written when it approached
+    links = dict(rows.fetch(cursor, "post", "post_id, permalink", "post_id", posts, "posted_at >= ?", since))
     first = {row[0]: row for row in reversed(found)}  # once for each account
     return tuple(
         Approacher(account.bytes, name, handle, reason, at, links.get(post.bytes), withdrawn, by)

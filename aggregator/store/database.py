@@ -15,11 +15,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +102,7 @@ class Database:
         try:
             con = duckdb.connect(str(self.path) if self.path else ":memory:", config=config)
         except duckdb.Error as error:
-            raise _explain(self.path, error) from error
+            raise explain(self.path, error) from error
         if self.path is not None:
             self.path.chmod(0o600)
             for leftover in _unfinished(self.path):  # of a killed process: ours is the only one
@@ -155,14 +156,14 @@ class Database:
         with self.reading() as cursor:
             return cursor.execute(sql, parameters).fetchall()
 
+    def read_now(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` with a cursor."""
+        with self.reading() as cursor:
+            return job(cursor)
+
     async def read(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` with a cursor in a thread, off the event loop."""
-
-        def run() -> T:
-            with self.reading() as cursor:
-                return job(cursor)
-
-        return await asyncio.to_thread(run)
+        """`read_now` in a thread, off the event loop."""
+        return await asyncio.to_thread(self.read_now, job)
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ class Database:
             with suppress(duckdb.Error):
                 self._con.execute("ROLLBACK")
             if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.ProgrammingError):
-                raise _explain(self.path, error) from error
+                raise explain(self.path, error) from error
             raise
         if told and self.teller is not None:
             self.teller.committed()
@@ -241,6 +242,10 @@ class Database:
         """A consistent copy into a new file, beside readers and the writer."""
         with self.reading() as cursor:
             _copy(cursor, target)
+
+    def elsewhere(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """What is kept elsewhere than in files of the data directory: where, and all that is written there."""
+        return iter(())
 
     def compact(self) -> None:
         """Copy the database and swap the file: only so do overwritten bytes leave the disk."""
@@ -344,12 +349,12 @@ def migrate(con: Connection, name: str) -> None:
         con.execute("COMMIT")
 
 
-def due_migrations(con: Connection, name: str) -> list[tuple[int, str]]:
-    """The numbers and the statements of the schema files that were not run yet. Raises as `migrate`."""
-    files = sorted(
-        (entry for entry in resources.files("aggregator.sql").iterdir() if entry.name[:4].isdigit()),
-        key=lambda entry: entry.name,
-    )
+def due_migrations(con: Connection, name: str, *, lake: bool = False) -> list[tuple[int, str]]:
+    """The numbers and the statements of the schema files that were not run yet. Raises as `migrate`.
+
+    Those named `.file.sql` say how a file keeps rows: to a lake they say nothing.
+    """
+    files = _schema_files()
     known = con.execute(
         "SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta' AND database_name = current_database()"
     ).fetchone()
@@ -361,7 +366,21 @@ def due_migrations(con: Connection, name: str) -> list[tuple[int, str]]:
             "Install that version, or restore a backup made with this one."
         )
     numbered = [(int(file.name[:4]), file) for file in files]
-    return [(number, file.read_text(encoding="utf-8")) for number, file in numbered if number > version]
+    return [
+        (number, "" if lake and file.name.endswith(".file.sql") else file.read_text(encoding="utf-8"))
+        for number, file in numbered
+        if number > version
+    ]
+
+
+def newest_schema() -> int:
+    """The number of the last schema file that this program knows."""
+    return int(_schema_files()[-1].name[:4])
+
+
+def _schema_files() -> list[Traversable]:
+    found = (entry for entry in resources.files("aggregator.sql").iterdir() if entry.name[:4].isdigit())
+    return sorted(found, key=lambda entry: entry.name)
 
 
 def note_version(con: Connection, number: int) -> None:
@@ -380,7 +399,8 @@ def _copy(con: Connection, target: Path) -> None:
         con.execute("DETACH fresh")
 
 
-def _explain(path: Path | None, error: duckdb.Error) -> StoreError:
+def explain(path: Path | None, error: duckdb.Error) -> StoreError:
+    """What a person has to know of it, and to do."""
     text = str(error)
     if "lock" in text and ("Conflicting" in text or "Could not set lock" in text):
         return DatabaseBusyError(f"{path} is in use by another process; stop it, or let it do the work")

@@ -59,6 +59,11 @@ class Filters:
     touched: tuple[datetime, str] | None = None  # a colleague did something since, other than this one
     sought: Sought | None = None
 
+    @property
+    def beside(self) -> bool:
+        """Whether it asks for what other rows say of an inquiry, too: its priority, or its incident."""
+        return bool(self.bands or self.incidents) or self.in_incident is not None
+
 
 def where(filters: Filters, bands: Bands, prefix: str = "") -> tuple[list[str], Bound]:
     """Conditions on `f` and what they bind, besides `$moment`."""

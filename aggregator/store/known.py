@@ -13,6 +13,7 @@ from aggregator.identity import Id
 from aggregator.store.database import beside
 
 MOST_LOOSE = 50_000  # ids that are kept apart before they are sorted in
+MOST_ACCOUNTS = 10_000  # that were lately stored: about 0.5 kB each
 BATCH = 200_000  # rows
 _FIRST = 8  # bytes of an id
 
@@ -133,7 +134,7 @@ class SeenAccounts:
 
     def add(self, accounts: Mapping[Id, object]) -> None:
         """This transaction stores them."""
-        if len(self._seen) > MOST_LOOSE:
+        if len(self._seen) > MOST_ACCOUNTS:
             self._seen.clear()
         self._seen.update(accounts)
 

@@ -8,11 +8,10 @@ else has written; `others_wrote` tells when somebody has.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +23,9 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from aggregator.config.lake_settings import LakeSettings
-from aggregator.store import extensions
+from aggregator.store import extensions, lake_files, lake_traces
 from aggregator.store.database import Connection, Database, StoreError, due_migrations, note_version
+from aggregator.store.lake_files import quoted
 from connectors.errors import ConfigError
 
 log = structlog.get_logger()
@@ -33,6 +33,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
+_OURS = "aggregator-"
 INLINED_ROWS = 1000  # so many rows of one statement stay in the catalog until maintenance writes them to a file
 WRITER = 0x494E51  # the number of the lock that the one who writes holds
 KEPT = timedelta(hours=1)  # for so long it can be told what changed since when
@@ -47,12 +48,13 @@ _PASSES = re.compile(
     r"starting up|shutting down|could not establish|HTTP|IO Error",
     re.IGNORECASE,
 )
+# DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names.
+_CUT_OFF = re.compile(r"server closed the connection|terminating connection|connection to server|Unable to connect")
 
 
 def require_lake(settings: LakeSettings) -> None:
     """Raises ConfigError: the extra [lake] is not installed."""
-    needed = (*EXTENSIONS, *(("httpfs",) if settings.s3 else ()))
-    if extensions.missing(needed):
+    if extensions.missing(_needed(settings)):
         raise ConfigError(
             "lake: this needs the extra [lake], which is not installed. Do: pip install 'inquiry-aggregator[lake]'"
         )
@@ -61,19 +63,39 @@ def require_lake(settings: LakeSettings) -> None:
 class Lake(Database):
     """A `Database` that others write, too."""
 
-    def __init__(self, settings: LakeSettings, *, gives_up: float = GIVES_UP) -> None:
+    def __init__(self, settings: LakeSettings, *, gives_up: float = GIVES_UP, read_only: bool = False) -> None:
         require_lake(settings)
         self.settings = settings
-        self.name = f"ours-{uuid4().hex}"
-        """Of this process, as the author of its snapshots."""
+        self.name = f"{_OURS}{uuid4().hex}"
+        """Of this process, as the author of its snapshots, and of its connections in pg_stat_activity."""
         self.snapshot = -1
         """The newest one that this process made."""
-        self._gives_up = gives_up
+        self._gives_up, self._read_only = gives_up, read_only
         self._doubtful = False  # something failed: the connection may be dead
+        self._keys = ""  # those of S3 that are in use
         self._spare: list[tuple[Connection, Connection]] = []
         self._guard = threading.Lock()
         self._reopening = threading.Lock()
         super().__init__(None)
+
+    @classmethod
+    def look(cls, settings: LakeSettings) -> list[str]:
+        """What stands at both of its places, in words; nothing is made there.
+
+        Raises:
+            StoreError: one of them does not answer, or is another lake's.
+        """
+        require_lake(settings)
+        con = _connected(settings)
+        try:
+            if settings.s3:
+                lake_files.use_keys(con, settings.s3)
+            con.execute(f"ATTACH {quoted(_reached(settings))} AS catalog (TYPE postgres, READ_ONLY)")
+            return lake_files.looked_at(con, settings)
+        except duckdb.Error as error:
+            raise lake_files.explained(error, settings) from error
+        finally:
+            con.close()
 
     # -- opening ---------------------------------------------------------------------------------
 
@@ -83,35 +105,38 @@ class Lake(Database):
                 with attempt:
                     con = self._attached()
         except duckdb.Error as error:
-            raise StoreError(f"the lake: {error}") from error
+            raise lake_files.explained(error, self.settings) from error
         try:
-            self._migrate(con)
+            if not self._read_only:
+                self._take_folder(con)
+                self._migrate(con)
         except BaseException:
             con.close()
             raise
         return con
 
+    def _take_folder(self, con: Connection) -> None:
+        try:
+            for attempt in self._patiently("lake.opening", con):
+                with attempt:
+                    self._alone_with(con, lambda: lake_files.take_folder(con, self.settings))
+        except duckdb.Error as error:
+            raise lake_files.explained(error, self.settings) from error
+
     def _attached(self) -> Connection:
         settings = self.settings
-        con = duckdb.connect(
-            ":memory:",
-            config={
-                "threads": max(1, (os.cpu_count() or 2) // 2),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
+        con = _connected(settings)
         try:
-            extensions.load(con, (*EXTENSIONS, *(("httpfs",) if settings.s3 else ())))
             con.execute("SET GLOBAL TimeZone = 'UTC'")
             con.execute("SET GLOBAL late_materialization_max_rows = 1000")
             con.execute("SET GLOBAL preserve_insertion_order = false")
             if settings.s3:
-                _keys(con, settings)
-            if settings.files.startswith("/"):
-                Path(settings.files).mkdir(mode=0o700, parents=True, exist_ok=True)
-            con.execute(f"ATTACH {_quoted(_reached(settings))} AS catalog (TYPE postgres)")
-            self._alone_with(con, lambda: _attach_lake(con, settings))
+                # Others wait for our lock meanwhile; we try again ourselves, and for longer.
+                con.execute("SET GLOBAL http_retries = 2")
+                self._keys = lake_files.use_keys(con, settings.s3)
+            reached = f"{_reached(settings)} application_name={self.name}"
+            con.execute(f"ATTACH {quoted(reached)} AS catalog (TYPE postgres)")
+            self._alone_with(con, lambda: _attach_lake(con, settings, reached, read_only=self._read_only))
             con.execute("USE lake")
         except BaseException:
             con.close()
@@ -120,7 +145,7 @@ class Lake(Database):
 
     def _migrate(self, con: Connection) -> None:
         def do() -> None:
-            due = due_migrations(con, "the lake")
+            due = due_migrations(con, "the lake", lake=True)
             if not due:
                 return
             con.execute("BEGIN")
@@ -164,26 +189,32 @@ class Lake(Database):
         cursor.execute("USE lake")
         return cursor
 
+    def apart(self) -> Connection:
+        """A cursor whose statements begin nothing in the lake."""
+        return self._con.cursor()
+
     def _done_with(self, cursor: Connection) -> None:
+        _at_rest(cursor)
         with self._guard:
             self._spare.append((self._con, cursor))
 
     def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         return self._read_again_if_broken(lambda: super(Lake, self).query(sql, parameters))
 
-    async def read(self, job: Callable[[Connection], T]) -> T:
-        def run() -> T:
-            with self.reading() as cursor:
-                return job(cursor)
-
-        return await asyncio.to_thread(self._read_again_if_broken, run)
+    def read_now(self, job: Callable[[Connection], T]) -> T:
+        return self._read_again_if_broken(lambda: super(Lake, self).read_now(job))
 
     def _read_again_if_broken(self, read: Callable[[], T]) -> T:
-        for attempt in self._patiently("lake.read_again"):
-            with attempt:
-                if attempt.retry_state.attempt_number > 1:
-                    self._reopen_if_broken()
-                found = read()
+        try:
+            for attempt in self._patiently("lake.read_again"):
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        self._reopen_if_broken()
+                    found = read()
+        except duckdb.Error as error:
+            if passes(error) or lake_files.is_refused(error):
+                raise lake_files.explained(error, self.settings) from error
+            raise
         return found
 
     def newest(self) -> int:
@@ -196,7 +227,7 @@ class Lake(Database):
 
         Raises duckdb.Error: it is out of reach, or somebody else changed these rows at the same moment.
         """
-        statement = sql % tuple(_quoted(value) for value in values)
+        statement = sql % tuple(quoted(value) for value in values)
         try:
             return self._ask(statement)
         except duckdb.Error:
@@ -209,6 +240,18 @@ class Lake(Database):
             return cursor.execute("FROM postgres_query('catalog', ?)", [statement]).fetchall()
         finally:
             cursor.close()
+
+    def others(self) -> list[str]:
+        """Other processes of ours that are connected, and holders of leases: on any host, as PostgreSQL sees them."""
+        connected = self.ask(
+            "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() "
+            "AND starts_with(application_name, %s) AND application_name <> %s",
+            _OURS,
+            self.name,
+        )
+        if self.ask("SELECT 1 FROM pg_tables WHERE schemaname = 'desk' AND tablename = 'lease'"):
+            connected += self.ask("SELECT DISTINCT 'lease of ' || name FROM desk.lease WHERE until > clock_timestamp()")
+        return sorted(name for (name,) in connected)
 
     def alone(self, do: Callable[[], T]) -> T:
         """Do it while no other process of ours writes."""
@@ -224,18 +267,28 @@ class Lake(Database):
 
     # -- writing ---------------------------------------------------------------------------------
 
-    def _patiently(self, event: str) -> Retrying:
+    def _patiently(self, event: str, opening: Connection | None = None) -> Retrying:
         def say(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             log.warning(event, attempt=state.attempt_number, why=str(error)[:300])
 
+        def is_worth_it(error: BaseException) -> bool:
+            return passes(error) or (lake_files.is_refused(error) and self._renewed_keys(opening or self._con))
+
         return Retrying(
-            retry=retry_if_exception(passes),
+            retry=retry_if_exception(is_worth_it),
             wait=wait_exponential_jitter(multiplier=0.05, max=2.0, jitter=0.05),
             stop=stop_after_delay(self._gives_up),
             before_sleep=say,
             reraise=True,
         )
+
+    def _renewed_keys(self, con: Connection) -> bool:
+        """Whether other keys stand in their files than those that were refused; they are in use from now on."""
+        if self.settings.s3 is None:
+            return False
+        before, self._keys = self._keys, lake_files.use_keys(con, self.settings.s3)
+        return self._keys != before
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         tries: dict[str, tuple[T, bool]] = {}  # by mark, what was about to be committed
@@ -245,9 +298,9 @@ class Lake(Database):
                     done = self._committed_before(tries)
                     result, told = self._once(work, tries) if done is None else done
         except duckdb.Error as error:
-            if isinstance(error, duckdb.ProgrammingError):
+            if isinstance(error, duckdb.ProgrammingError) and not passes(error):
                 raise
-            raise StoreError(f"the lake: {error}") from error
+            raise lake_files.explained(error, self.settings) from error
         if told and self.teller is not None:
             self.teller.committed()
         return result
@@ -258,7 +311,7 @@ class Lake(Database):
             self._reopen_if_broken()
         if not tries:
             return None
-        marks = ", ".join(_quoted(mark) for mark in tries)
+        marks = ", ".join(quoted(mark) for mark in tries)
         found = self.ask(
             f"SELECT commit_extra_info FROM ducklake_snapshot_changes WHERE commit_extra_info IN ({marks})"
         )
@@ -270,14 +323,14 @@ class Lake(Database):
         try:
             _lock(gate)
             con.execute("BEGIN")
-            (seen,) = con.execute("FROM lake.current_snapshot()").fetchone() or (0,)
+            ((seen,),) = con.execute("FROM lake.current_snapshot()").fetchall() or ((0,),)
             if seen != self.snapshot:
                 self.others_wrote(con, self._kept_since())
             done = self._told(con, work)
             con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
             tries[mark] = done
             con.execute("COMMIT")
-            (own,) = con.execute("FROM lake.last_committed_snapshot()").fetchone() or (None,)
+            ((own,),) = con.execute("FROM lake.last_committed_snapshot()").fetchall() or ((None,),)
             self.snapshot = seen if own is None else max(seen, own)
             return done
         except BaseException as error:
@@ -313,32 +366,44 @@ class Lake(Database):
 
     # -- keeping ---------------------------------------------------------------------------------
 
-    def maintain(self, keep: timedelta = KEPT, rewritten: float = 0.5) -> None:
+    def maintain(self, keep: timedelta = KEPT, rewritten: float = 0.5, *, orphans: bool = False) -> None:
         """Write rows that wait in the catalog to files, rewrite those of which more than this share was deleted, merge
-        small ones, and forget snapshots that are older than `keep`, with the files that only they need."""
+        small ones, and forget snapshots that are older than `keep`, with the files that only they need. `orphans`:
+        look through all files for those that no snapshot knows, too."""
 
         def do(con: Connection) -> None:
-            con.execute("CALL ducklake_flush_inlined_data('lake')")
-            con.execute("CALL ducklake_rewrite_data_files('lake', delete_threshold => ?)", [rewritten])
-            con.execute("CALL ducklake_merge_adjacent_files('lake')")
-            con.execute("CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep])
-            con.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+            con.execute("CALL ducklake_flush_inlined_data('lake')").fetchall()
+            con.execute("CALL ducklake_rewrite_data_files('lake', delete_threshold => ?)", [rewritten]).fetchall()
+            con.execute("CALL ducklake_merge_adjacent_files('lake')").fetchall()
+            con.execute(
+                "CALL ducklake_expire_snapshots('lake', older_than => ?)", [datetime.now(UTC) - keep]
+            ).fetchall()
+            con.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall()
+            if orphans:
+                lake_files.delete_orphans(con)
 
         def alone(_: Connection) -> None:
-            for attempt in self._patiently("lake.maintaining"):
-                with attempt:
-                    if self._doubtful:
-                        self._reopen_if_broken()
-                    self._alone_with(self._con, lambda: do(self._con))
+            try:
+                for attempt in self._patiently("lake.maintaining"):
+                    with attempt:
+                        if self._doubtful:
+                            self._reopen_if_broken()
+                        self._alone_with(self._con, lambda: do(self._con))
+            except duckdb.Error as error:
+                raise lake_files.explained(error, self.settings) from error
 
         self.outside(alone)
 
     def compact(self) -> None:
-        """No snapshot but the newest is kept: only so do overwritten words leave the files. What PostgreSQL held of
-        them is gone after its next VACUUM FULL."""
-        self.maintain(timedelta(0), rewritten=0.0)
+        """No snapshot but the newest is kept, whatever PostgreSQL's clock says: only so do overwritten words leave the
+        files; and PostgreSQL writes the catalog's tables anew, for it keeps deleted rows in theirs."""
+        self.maintain(-timedelta(days=1), rewritten=0.0, orphans=True)
+        lake_traces.vacuum(self, quoted(_reached(self.settings, session=lake_traces.PATIENCE)))
         if self.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
             self.submit(lambda con: con.execute("DELETE FROM meta WHERE key = 'compact_due'")).result()
+
+    def elsewhere(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        return lake_traces.places(self, self.settings.files)
 
     def copy_to(self, target: Path) -> None:
         raise StoreError(
@@ -356,29 +421,40 @@ class Lake(Database):
 
 def passes(error: BaseException) -> bool:
     """Whether it is worth another attempt: somebody else wrote at this moment, or something is out of reach."""
-    if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError):
+    if lake_files.is_refused(error):
         return False
+    if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError):
+        return bool(_CUT_OFF.search(str(error)))
     return isinstance(error, duckdb.Error) and bool(_PASSES.search(str(error)))
 
 
-def _attach_lake(con: Connection, settings: LakeSettings) -> None:
-    target = _quoted(f"ducklake:postgres:{_reached(settings)}")
-    con.execute(f"ATTACH {target} AS lake (DATA_PATH {_quoted(settings.files.rstrip('/') + '/')}, "
-                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
-
-
-def _reached(settings: LakeSettings) -> str:
-    return f"{settings.dsn} connect_timeout=5 options={_quoted(_SESSION)}"
-
-
-def _keys(con: Connection, settings: LakeSettings) -> None:
-    assert settings.s3 is not None
-    s3 = settings.s3
-    endpoint = f", ENDPOINT {_quoted(s3.endpoint)}, URL_STYLE 'path'" if s3.endpoint else ""
-    con.execute(
-        f"CREATE SECRET (TYPE s3, KEY_ID {_quoted(s3.key_id.reveal())}, SECRET {_quoted(s3.secret.reveal())}, "
-        f"REGION {_quoted(s3.region)}, USE_SSL {str(s3.tls).lower()}{endpoint})"
+def _connected(settings: LakeSettings) -> Connection:
+    con = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": max(1, (os.cpu_count() or 2) // 2),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
     )
+    extensions.load(con, _needed(settings))
+    return con
+
+
+def _needed(settings: LakeSettings) -> tuple[str, ...]:
+    return (*EXTENSIONS, "httpfs") if settings.s3 else EXTENSIONS
+
+
+def _attach_lake(con: Connection, settings: LakeSettings, reached: str, *, read_only: bool) -> None:
+    target = quoted(f"ducklake:postgres:{reached}")
+    folder, only = quoted(settings.files.rstrip("/") + "/"), "READ_ONLY, " if read_only else ""
+    con.execute(f"ATTACH {target} AS lake ({only}DATA_PATH {folder}, OVERRIDE_DATA_PATH true, "
+                f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
+
+
+def _reached(settings: LakeSettings, *, session: str = "") -> str:
+    """How PostgreSQL is reached. `session`: further options of the connection."""
+    return f"{settings.dsn} connect_timeout=5 options={quoted(_SESSION + session)}"
 
 
 def _lock(gate: Connection) -> None:
@@ -393,6 +469,12 @@ def _unlock(gate: Connection) -> None:
     gate.close()
 
 
+def _at_rest(con: Connection) -> None:
+    """End what goes on, with a transaction in PostgreSQL, as long as not all rows of a statement were taken."""
+    with suppress(duckdb.Error):
+        con.execute("SELECT 1").fetchall()
+
+
 def _run(con: Connection, statements: str) -> None:
     """DuckLake keeps comments on tables, views and columns of tables, and none on those of views."""
     for each in con.extract_statements(statements):
@@ -401,7 +483,3 @@ def _run(con: Connection, statements: str) -> None:
         except duckdb.BinderException as error:
             if "Cannot comment on columns" not in str(error):
                 raise
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -6,7 +6,7 @@ History is another table, and is read only if a view asks for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,14 @@ from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from aggregator.store.filters import LANG, SORTS, Bound, Filters, Sort, where
 from aggregator.store.keeping_rows import KeptRows
-from aggregator.store.reading import CLOSED, OPEN, RANKED, FeedRow, listed_rows, terms_of
+from aggregator.store.reading import OPEN, RANKED, FeedRow, closed_ones, listed_rows
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
+
+
+# Of `feed_at`, what each row says of itself.
+_OPEN_ALONE = "FROM (SELECT * REPLACE (state_at(state, owner, snoozed_until, $moment) AS state) FROM inquiry_open) AS f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +65,23 @@ def feed_page(
     """
     view, bound = selecting(filters, bands, sort, RANKED)
     bound |= {"moment": moment}
-    counted = "-1" if after else "(SELECT count(*) FROM v)"
-    further = "true"
+    further, total = "true", "-1"
     if after:
         further = "(rank, inquiry_id) < ($rank, $after::UUID)"
         bound |= {"rank": after[0], "after": written(after[1])}
-    once = "MATERIALIZED" if filters.sought else ""  # it is cheaper to look at the open ones twice than to keep them
+    else:
+        total = f"({_counting(filters, bands)[0]})"
     found = cursor.execute(
-        f"WITH v AS {once} ({view}), listed AS MATERIALIZED (SELECT v.*, {counted} AS total FROM v WHERE {further} "
-        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}) {terms_of('listed')}",
+        f"WITH v AS ({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
+        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
         bound,
     ).fetchall()
     listed = found[:limit]
     return FeedPage(
-        listed_rows(cursor, [row[2:] for row in listed], kept or KeptRows()),
+        listed_rows(cursor, [row[1:-1] for row in listed], kept or KeptRows(), moment=moment),
         len(found) > limit,
-        (listed[-1][0], listed[-1][2].bytes) if listed else None,
-        found[0][1] if found else 0,
+        (listed[-1][0], listed[-1][1].bytes) if listed else None,
+        found[0][-1] if found else 0,
     )
 
 
@@ -118,8 +122,8 @@ def _counted(cursor: Connection, views: Mapping[str, Filters], moment: datetime,
 
 
 def _size(cursor: Connection, filters: Filters, moment: datetime, bands: Bands) -> int:
-    view, bound = selecting(filters, bands, "priority")
-    (size,) = cursor.execute(f"SELECT count(*) FROM ({view})", bound | {"moment": moment}).fetchone() or (0,)
+    counting, bound = _counting(filters, bands)
+    (size,) = cursor.execute(counting, bound | {"moment": moment}).fetchone() or (0,)
     return int(size)
 
 
@@ -151,12 +155,31 @@ def done_since(cursor: Connection, since: datetime, me: str) -> Day:
 
 def selecting(filters: Filters, bands: Bands, sort: Sort, columns: str = "f.inquiry_id") -> tuple[str, Bound]:
     """The statement for (rank, ...) of all rows that a view holds, and what it binds besides `$moment`."""
-    conditions, bound = where(filters, bands)
-    held = " AND ".join(conditions) or "true"
-    sources = {"inquiry_open": OPEN, "inquiry_closed": CLOSED}
-    selects = (f"SELECT {SORTS[sort]} AS rank, {columns} {sources[table]} WHERE {held}" for table in tables_of(filters))
-    texts = filters.sought.texts_as() if filters.sought else ""
-    return f"{texts} {' UNION ALL '.join(selects)}", bound
+    return _selecting(filters, bands, f"{SORTS[sort]} AS rank, {columns}", OPEN)
+
+
+def _counting(filters: Filters, bands: Bands) -> tuple[str, Bound]:
+    """The statement for the number of rows that a view holds, and what it binds besides `$moment`.
+
+    No rank is asked for where the view does not ask for it: planning that takes DuckDB as long as reading a page.
+    """
+    view, bound = _selecting(filters, bands, "1", OPEN if filters.beside else _OPEN_ALONE)
+    return f"SELECT count(*) FROM ({view})", bound
+
+
+def _selecting(filters: Filters, bands: Bands, columns: str, open_ones: str) -> tuple[str, Bound]:
+    conditions, bound = where(replace(filters, sought=None), bands)
+    of_open, of_closed = ["true"], ["true"]
+    if filters.sought:
+        of_open, words = filters.sought.where(of="f")
+        of_closed, _ = filters.sought.where(of="i")
+        bound |= words
+    sources = {
+        "inquiry_open": f"{open_ones} WHERE {' AND '.join((*of_open, *conditions))}",
+        "inquiry_closed": f"{closed_ones(' AND '.join(of_closed))} WHERE {' AND '.join(conditions) or 'true'}",
+    }
+    selects = (f"SELECT {columns} {sources[table]}" for table in tables_of(filters))
+    return " UNION ALL ".join(selects), bound
 
 
 def tables_of(filters: Filters) -> list[str]:

@@ -1,8 +1,9 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql (from 0003_priority on) alone, so that the feed, a page of it and the reasons shown beside it never
-disagree.
+aggregator/sql (from 0003_priority on) alone, so that the feed and a page of it never disagree; the reasons shown beside
+a priority come from aggregator/moving.py, which a test holds to those macros: planning the same expressions in SQL took
+DuckDB longer than looking at 30,000 inquiries.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import orjson
 
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
+from aggregator.moving import Beside, moving_terms
 from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
 from aggregator.store.filters import Filters, where
 from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.rows import among
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -37,27 +40,20 @@ OPEN = "FROM feed_at($moment) AS f"
 _ALONE = "0 AS repeats, CAST(NULL AS TIMESTAMPTZ) AS first_since, 0 AS approaches"
 _PRICED_ALONE = _PRICED.format(since="i.waiting_since", repeats=0, moment=_THEN)
 _WITHIN = "within_band(computed, i.at_least, i.at_most) AS priority"
-CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} FROM inquiry_closed AS i) AS f"
-)
+
+
+def closed_ones(condition: str = "true") -> str:
+    """As `OPEN` for history; `condition` on `i`: those that fail it are left out before any priority is computed."""
+    return (
+        f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
+        f"FROM inquiry_closed AS i WHERE {condition}) AS f"
+    )
+
+
 # Of some inquiries. Among the many closed ones row numbers are found first, for the other columns are wide.
 _SOME_OPEN = f"{OPEN} WHERE list_contains($ids::UUID[], f.inquiry_id)"
-_SOME_CLOSED = (
-    f"FROM (SELECT i.*, {_ALONE}, {_NO_INCIDENT}, {_PRICED_ALONE} AS computed, {_WITHIN} "
-    "FROM inquiry_closed AS i WHERE i.rowid IN "
-    "(SELECT rowid FROM inquiry_closed WHERE inquiry_id IN (SELECT unnest($ids)::UUID))) AS f WHERE true"
-)
-_SHARE, _ENDED = "share_of(f.points)", "coalesce(f.closed_at, $moment)"
-_COMPUTED = {
-    "waiting": f"{_SHARE} * waiting_points(f.wait_per_hour, f.wait_cap, f.waiting_since, {_ENDED})",
-    "overdue": f"{_SHARE} * overdue_points(f.due_at, {_ENDED})",
-    "repeat_contact": f"{_SHARE} * repeat_points(f.repeats)",
-    "first_contact": f"{_SHARE} * first_contact_points(f.wait_per_hour, f.wait_cap, f.waiting_since, f.first_since, "
-    "$moment)",
-    "approached": "room_of(f.points) * approached_points(f.approaches)",
-    "incident_size": "room_of(f.points) * incident_points(f.incident_persons)",
-    "band_set": "f.priority - f.computed",
-}
+_SOME_ROWS = "SELECT rowid FROM inquiry_closed WHERE inquiry_id IN (SELECT unnest($ids)::UUID)"
+_SOME_CLOSED = f"{closed_ones(f'i.rowid IN ({_SOME_ROWS})')} WHERE true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +157,9 @@ def rows_by_id(
         if not left:
             break
         found = cursor.execute(
-            f"SELECT {', '.join(_LISTED)} {table}", {"ids": [written(one) for one in left], "moment": moment}
+            f"SELECT {RANKED} {table}", {"ids": [written(one) for one in left], "moment": moment}
         ).fetchall()
-        rows += listed_rows(cursor, found, kept or KeptRows())
+        rows += listed_rows(cursor, found, kept or KeptRows(), moment=moment)
         left -= {row.inquiry.inquiry_id for row in rows}
     return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
 
@@ -175,47 +171,39 @@ def held(cursor: Connection, ids: Collection[Id], filters: Filters, *, moment: d
     conditions, bound = where(filters, bands)
     tables = [_SOME_OPEN, *([_SOME_CLOSED] if "closed" in filters.states else [])]
     condition = " AND ".join(conditions) or "true"
-    texts = filters.sought.texts_as() if filters.sought else ""
     selects = " UNION ALL ".join(f"SELECT f.inquiry_id {table} AND {condition}" for table in tables)
     found = cursor.execute(
-        f"{texts} {selects}",
+        selects,
         {**bound, "ids": [written(one) for one in ids], "moment": moment},
     ).fetchall()
     return {one.bytes for (one,) in found}
 
 
 RANKED = (
-    "f.inquiry_id, f.ver, f.seen_at, f.state, f.priority, f.computed, f.incident_id, f.incident_number, "
-    "f.incident_persons, f.points, f.wait_per_hour, f.wait_cap, f.waiting_since, f.due_at, f.closed_at, f.repeats, "
-    "f.first_since, f.approaches"
+    "f.inquiry_id, f.ver, f.seen_at, f.state, f.priority, f.computed, f.repeats, f.first_since, f.approaches, "
+    "f.incident_persons, f.incident_id, f.incident_number"
 )
-"""What the moment and other rows decide, and what tells whether an inquiry is still the one that was read before."""
+"""What `listed_rows` reads: what the moment and other rows decide, and what tells whether an inquiry is still the one
+that was read before."""
 
 
-_LISTED = (
-    *(f"f.{column}" for column in ("inquiry_id", "ver", "seen_at", "state", "priority")),
-    *(f"f.incident_{column}" for column in ("id", "number", "persons")),
-    *_COMPUTED.values(),
-)
-
-
-def terms_of(listed: str) -> str:
-    """The statement for rank, total and what `listed_rows` reads of a list that has rank, total and RANKED."""
-    return f"SELECT f.rank, f.total, {', '.join(_LISTED)} FROM {listed} AS f ORDER BY f.rank DESC, f.inquiry_id DESC"
-
-
-def listed_rows(cursor: Connection, listed: Sequence[tuple[Any, ...]], kept: KeptRows) -> tuple[FeedRow, ...]:
+def listed_rows(
+    cursor: Connection, listed: Sequence[tuple[Any, ...]], kept: KeptRows, *, moment: datetime
+) -> tuple[FeedRow, ...]:
     """These rows in the same order; who has changed in the meantime is left out."""
     tables = {True: "inquiry_closed", False: "inquiry_open"}
     wanted = [((one.bytes, ver, seen), tables[state == "closed"]) for one, ver, seen, state, *_ in listed]
     known = kept.read(cursor, wanted)
     rows = []
-    for one, _, _, state, priority, *rest in listed:
+    for one, _, _, state, priority, computed, *beside, incident, number in listed:
         if one.bytes in known:
             inquiry, author = known[one.bytes]
             if inquiry.state != state:  # it has slept long enough
                 inquiry = inquiry._replace(state=state)
-            rows.append(FeedRow(inquiry, priority, author, _terms(inquiry, rest[3:]), _tag(*rest[:3])))
+            facts = Beside(*beside)
+            moving = moving_terms(inquiry, facts, inquiry.closed_at or moment) | {"band_set": priority - computed}
+            tag = IncidentTag(incident.bytes, number, facts.persons) if incident else None
+            rows.append(FeedRow(inquiry, priority, author, _terms(inquiry, moving), tag))
     return tuple(rows)
 
 
@@ -259,23 +247,23 @@ def told_by(cursor: Connection, person_id: Id, since: datetime) -> Told:
     """What a person has told us, in any channel: an address or a device whenever it was, of the trouble itself only
     since `since`. Deleted posts tell nothing, and claimed links are not followed."""
     found = cursor.execute(
-        """
-        WITH accounts AS (
-            SELECT account_id FROM account WHERE person_id = $person UNION ALL SELECT $person
-        ), theirs AS (  -- narrow first: facts are wide
-            SELECT rowid AS number
-            FROM post
-            WHERE (account_id IN (FROM accounts) OR post_id = $person) AND posted_at >= (
-                SELECT min(opened_at) FROM inquiry WHERE person_id IN (FROM accounts)
-            ) - $near  -- that spares reading what was said before they came
-        )
-        SELECT p.posted_at >= $since, p.facts -> 'given', p.facts -> 'entities'
-        FROM post AS p
-        WHERE p.rowid IN (SELECT number FROM theirs) AND NOT p.staff AND p.deleted_at IS NULL
-          AND (p.facts -> 'given') IS NOT NULL
-        ORDER BY p.posted_at, p.native_order
+        "SELECT account_id FROM account WHERE person_id = $1 OR account_id = $1", [as_uuid(person_id)]
+    ).fetchall()
+    accounts = list({person_id, *(account.bytes for (account,) in found)})
+    wrote = among("account_id", accounts) if found else among("post_id", accounts)  # who has no account wrote one post
+    # What was said before they came need not be read.
+    first = cursor.execute(f"SELECT min(opened_at) FROM inquiry WHERE {among('person_id', accounts)}").fetchone()
+    if first is None or first[0] is None:
+        return Told(frozenset(), {})
+    found = cursor.execute(
+        f"""
+        SELECT posted_at >= $since, facts -> 'given', facts -> 'entities'
+        FROM post
+        WHERE {wrote} AND posted_at >= $from AND NOT staff AND deleted_at IS NULL
+          AND (facts -> 'given') IS NOT NULL
+        ORDER BY posted_at, native_order
         """,
-        {"person": as_uuid(person_id), "since": since, "near": NEAR},
+        {"since": since, "from": first[0] - NEAR},
     ).fetchall()
     slots: dict[str, None] = {}
     values: dict[str, dict[str, None]] = {}
@@ -335,16 +323,12 @@ def _accounts(cursor: Connection, ids: Collection[str]) -> dict[UUID, tuple[str,
     return {account: (name, handle, role, suspect) for account, name, handle, role, suspect in found}
 
 
-def _tag(incident: UUID | None, number: int, persons: int) -> IncidentTag | None:
-    return IncidentTag(incident.bytes, number, persons) if incident else None
-
-
-def _terms(inquiry: Inquiry, computed: Sequence[float]) -> tuple[Term, ...]:
-    """`waiting` is stored for its rate; its points, like those of the other moving terms, come from the macro."""
+def _terms(inquiry: Inquiry, moving: Mapping[str, float]) -> tuple[Term, ...]:
+    """`waiting` is stored for its rate; its points depend on the moment, as those of the other moving terms do."""
     stored = (
         Term(reason.rule, reason.points, reason.post_id, reason.start, reason.end)
         for reason in inquiry.reasons
         if reason.rule != "waiting"
     )
-    moving = (Term(rule, points) for rule, points in zip(_COMPUTED, computed, strict=True) if points)
-    return tuple(sorted((*stored, *moving), key=lambda term: (-abs(term.points), term.rule)))
+    added = (Term(rule, points) for rule, points in moving.items() if points)
+    return tuple(sorted((*stored, *added), key=lambda term: (-abs(term.points), term.rule)))

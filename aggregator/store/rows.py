@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 import pyarrow as pa
 
-from aggregator.identity import Id
+from aggregator.identity import Id, written
 from aggregator.inquiry import Event, Inquiry, InquiryReason
 
 if TYPE_CHECKING:  # a process that only reads has no need of it
@@ -175,6 +175,15 @@ def ids(values: Iterable[Id]) -> pa.Table:
     return pa.table({"id": array(_UUID, list(values))})
 
 
+def among(column: str, wanted: Sequence[Id]) -> str:
+    """The condition that a column holds one of these ids, of which there is at least one.
+
+    Of a single one DuckDB looks through a large column in half the time that it takes for a list of one.
+    """
+    literals = [f"'{written(one)}'::UUID" for one in wanted]
+    return f"{column} = {literals[0]}" if len(literals) == 1 else f"{column} IN ({', '.join(literals)})"
+
+
 def taken(table: pa.Table, places: Sequence[int]) -> pa.Table:
     """The rows at these places."""
     return table if places == list(range(len(table))) else table.take(places)
@@ -198,7 +207,12 @@ INCOMING = "(WITH sent AS MATERIALIZED (FROM incoming) FROM sent) AS incoming"
 to the Arrow table, which cannot take one."""
 
 
-def select(con: Connection, sql: str, wanted: pa.Table, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:  # noqa: ARG001 -- read by the statement
+def select(
+    con: Connection,
+    sql: str,
+    wanted: pa.Table,  # noqa: ARG001 -- read by the statement
+    parameters: Sequence[object] | Mapping[str, object] = (),
+) -> list[tuple[Any, ...]]:
     """All rows of a statement that reads `wanted`; ids as 16 bytes."""
     return [tuple(map(_plain, row)) for row in con.execute(sql, parameters).fetchall()]
 
@@ -225,6 +239,9 @@ def fetch(
     wanted = list(wanted)
     if not wanted:
         return []
+    if len(wanted) == 1:  # DuckDB reads the other columns only where it has found it
+        found = con.execute(f"SELECT {columns} FROM {source} WHERE {among(key, wanted)} AND {where}", parameters)
+        return [tuple(map(_plain, row)) for row in found.fetchall()]
     numbers = f"SELECT rowid FROM {source} WHERE {key} IN (SELECT id FROM wanted) AND {where}"
     return select(con, f"SELECT {columns} FROM {source} WHERE rowid IN ({numbers})", ids(wanted), parameters)
 

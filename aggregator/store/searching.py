@@ -14,6 +14,7 @@ from uuid import UUID
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
 from aggregator.store.database import Connection
+from aggregator.store.said import inquiries_saying
 
 MOST_TERMS = 8
 _MOST_EXACT = 5000  # inquiries that one exact term may name
@@ -38,55 +39,33 @@ class Term:
 class Sought:
     """What a search found out before the view is read.
 
-    `exact`: for each term that names one thing, the inquiries that it names. `texts`: the other terms, each with the
-    accounts that are called so. `since`: no post before it can belong to what the view shows.
+    `exact`: for each term that names one thing, the inquiries that it names. `said`: the table, known to this cursor
+    alone, with the inquiries whose posts hold the other terms; None: there are none.
     """
 
     exact: tuple[tuple[Term, tuple[Id, ...]], ...] = ()
-    texts: tuple[tuple[Term, tuple[Id, ...]], ...] = ()
-    since: datetime = _ALWAYS
+    said: str | None = None
 
-    def where(self, prefix: str = "") -> tuple[list[str], Bound]:
-        """Conditions on `f.inquiry_id` and what they bind. They hold in a statement that begins with `texts_as`."""
+    def where(self, prefix: str = "", of: str = "f") -> tuple[list[str], Bound]:
+        """Conditions on `inquiry_id` of this table, at least one, and what they bind."""
         bound: Bound = {}
         conditions = []
         for number, (_, ids) in enumerate(self.exact):
             name = f"{prefix}exact{number}"
             bound[name] = [written(one) for one in ids]
-            conditions.append(f"f.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
-        if self.texts:
-            bound[f"{prefix}since"] = self.since
-            self._said(prefix, bound)
-            conditions.append(f"f.inquiry_id IN (FROM {prefix}said)")
+            conditions.append(f"{of}.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
+        if self.said:
+            conditions.append(f"{of}.inquiry_id IN (SELECT CAST(id AS UUID) FROM {self.said})")
         return conditions, bound
 
-    def texts_as(self, prefix: str = "") -> str:
-        """The common table in which the inquiries stand whose posts say it, read once; "": no text is searched."""
-        if not self.texts:
-            return ""
-        said = self._said(prefix, {})
-        every = f" GROUP BY p.inquiry_id HAVING {' AND '.join(f'bool_or({one})' for one in said)}"
-        return (
-            f"WITH {prefix}said AS MATERIALIZED (SELECT p.inquiry_id FROM post AS p WHERE p.inquiry_id IS NOT NULL "
-            f"AND p.posted_at >= ${prefix}since AND ({' OR '.join(said)}){every if len(said) > 1 else ''})"
-        )
 
-    def _said(self, prefix: str, bound: Bound) -> list[str]:
-        """For each term, whether a post `p` has it, or somebody of that name wrote it."""
-        said = []
-        for number, (term, accounts) in enumerate(self.texts):
-            word = f"{prefix}term{number}"
-            bound[word] = term.text
-            either = [f"contains(p.search_text, ${word})", f"contains(lower(p.title), ${word})"]
-            if accounts:
-                bound[f"{word}by"] = [written(one) for one in accounts]
-                either.append(f"p.account_id IN (SELECT unnest(${word}by::UUID[]))")
-            said.append(f"({' OR '.join(either)})")
-        return said
+def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool, number: int = 0) -> Sought | None:
+    """Look up what can be looked up, and look through the texts for the rest; None: there is nothing to seek.
 
-
-def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool) -> Sought | None:
-    """Look up what can be looked up; None: there is nothing to seek. `closed`: history is searched, too."""
+    Args:
+        closed: history is searched, too.
+        number: of this search among those that the same cursor keeps.
+    """
     if not terms:
         return None
     exact, texts = [], []
@@ -94,9 +73,12 @@ def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool) -> Sought |
         if found := _named(cursor, term):
             exact.append((term, found))
         else:
-            texts.append((term, _called(cursor, term.text.removeprefix("@"))))
-    since = _ALWAYS if closed or not texts else _oldest_open(cursor)
-    return Sought(tuple(exact), tuple(texts), since)
+            texts.append((term.text, _called(cursor, term.text.removeprefix("@"))))
+    if not texts:
+        return Sought(tuple(exact))
+    said = f"said{number}"
+    cursor.register(said, inquiries_saying(cursor, texts, _ALWAYS if closed else _oldest_open(cursor)))
+    return Sought(tuple(exact), said)
 
 
 def texts_in(cursor: Connection, inquiries: Collection[Id]) -> dict[Id, list[str]]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
+
 from aggregator.inquiry import Kind, Reason, Understanding
 from aggregator.triage import asked_for, entities, followup, promises, thanks
 from aggregator.triage.entities import Seen, look_all
@@ -36,7 +38,7 @@ class Grade(NamedTuple):
 
     searched: str
     hits: Mapping[str, Sequence[Hit]]
-    levels: tuple[float, float, float, float]  # how likely its grade is at least 1, 2, 3, 4; falling
+    levels: Sequence[float]  # how likely its grade is at least 1, 2, 3, 4; falling
     likely: Sequence[float]  # in the order of HEADS
     page: Judged
     number: int  # of the text in its page
@@ -80,8 +82,10 @@ def judge(searched: Sequence[str]) -> list[Grade]:
 def _judge(searched: Sequence[str]) -> Iterator[Grade]:
     hits = [hits_of(text) for text in searched]
     page = load().judge(searched, hits)
-    for number, (text, found, likely) in enumerate(zip(searched, hits, page.likely.tolist(), strict=True)):
-        yield Grade(text, found, falling(likely[:4]), likely, page, number)
+    levels = falling(page.likely[:, :4].astype(np.float64)).tolist()
+    each = zip(searched, hits, levels, page.likely.tolist(), strict=True)
+    for number, (text, found, grades, likely) in enumerate(each):
+        yield Grade(text, found, grades, likely, page, number)
 
 
 def understand_all(

@@ -33,14 +33,21 @@ def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     Args:
         text: as `search_text` gives it; `hits` are offsets into it.
     """
-    if len(text) > _LONGEST or _NAMED.isdisjoint(hits) or _DOUBT.search(text) or _words()["joke"].search(text):
+    if len(text) > _LONGEST or _NAMED.isdisjoint(hits):
         return None
+    said = _said(text, hits)
+    if said is None or _DOUBT.search(text) or _words()["joke"].search(text):
+        return None
+    return None if said != "danger_to_life" and _words()["story"].search(text) else said
+
+
+def _said(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     if "danger_to_life" in hits:  # rather once too often
         return "danger_to_life"
     said = next((rule for rule in SAID_OF if rule in hits and _is_own(text, SAID_OF[rule], hits[rule])), None)
     if said is None and _ELSE.isdisjoint(hits):
         said = next((rule for rule in SERIOUS if rule in hits), None)
-    return None if said is None or _words()["story"].search(text) else said
+    return said
 
 
 def _is_own(text: str, group: str, found: Sequence[Hit]) -> bool:

@@ -8,11 +8,14 @@ in three ways.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
@@ -59,6 +62,7 @@ USUALLY = (
 )  # fmt: skip
 """How grave a post reads, and what that is worth: the model takes what it reads for a message of its corpus, where
 every fifth one is an emergency; on a usual day few are. `python -m benchmarks.grading --usually` tells them anew."""
+_PLACES = [reads for reads, _ in USUALLY]
 
 PLAINLY = {
     "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "funds_missing": 42.0, "account_locked": 42.0,
@@ -74,10 +78,11 @@ def _surely(level: int) -> float:
 
 def usually(reads: float) -> float:
     """The points of a post that reads so grave, between the places of USUALLY."""
-    for (low, few), (high, many) in itertools.pairwise(USUALLY):
-        if reads <= high:
-            return few + (reads - low) / (high - low) * (many - few)
-    return USUALLY[-1][1]
+    at = bisect_left(_PLACES, reads, 1)
+    if at == len(USUALLY):
+        return USUALLY[-1][1]
+    (low, few), (high, many) = USUALLY[at - 1], USUALLY[at]
+    return few + (reads - low) / (high - low) * (many - few)
 
 
 WEIGHTS: dict[str, float] = {
@@ -135,6 +140,7 @@ _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word o
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.55, 0.65, 0.8)
 _CREDIBLE = {4: 0.1, 3: 0.3}  # how likely it must be at least serious, for plain words of this grade to be believed
+_LEAST_CREDIBLE = min(_CREDIBLE.values())
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
@@ -142,6 +148,8 @@ _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
 # Of a phrase that was asked for and not given: grave, and no emergency.
 _ASKED = (1.0, 1.0, 1.0, 0.5)
 _MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
+_RANKED = tuple(STAKES)
+_ORDER = {rule: number for number, rule in enumerate(_RANKED)}
 _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
     "money",
     "taken",
@@ -167,7 +175,7 @@ class Grade(Protocol):
     """How a post reads, by the model: each 0 (surely not) to 1."""
 
     @property
-    def levels(self) -> tuple[float, float, float, float]:
+    def levels(self) -> Sequence[float]:
         """How likely its grade is at least 1, 2, 3, 4; falling."""
 
     def says(self, head: str) -> float:
@@ -177,20 +185,13 @@ class Grade(Protocol):
         """The words that say most for it, in the form of `search_text`; empty: none do."""
 
 
-def falling(likely: Sequence[float]) -> tuple[float, float, float, float]:
-    """How likely grades of at least 1, 2, 3, 4 are, so that none is likelier than the one below: half what the lower
-    ones allow, half what the higher ones imply. What is surely an emergency stands high, though it reads like talk."""
-    one, two, three, four = likely
-    at_most_two = min(one, two)
-    at_most_three = min(at_most_two, three)
-    at_least_three = max(three, four)
-    at_least_two = max(two, at_least_three)
-    return (
-        (one + max(one, at_least_two)) / 2,
-        (at_most_two + at_least_two) / 2,
-        (at_most_three + at_least_three) / 2,
-        (min(at_most_three, four) + four) / 2,
-    )
+def falling(likely: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How likely grades of at least 1, 2, 3, 4 are, for each text of a page, none likelier than the one below:
+    half what the lower ones allow, half what the higher ones imply. What is surely an emergency stands high, though it
+    reads like talk."""
+    at_most = np.minimum.accumulate(likely, axis=1)
+    at_least = np.maximum.accumulate(likely[:, ::-1], axis=1)[:, ::-1]
+    return (at_most + at_least) / 2
 
 
 def weigh(
@@ -289,6 +290,8 @@ def _asked(
 
 def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
     """What is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
+    if levels[2] <= _LEAST_CREDIBLE and "danger_to_life" not in hits:
+        return None
     plain = plainly(text, hits)
     return plain if (plain and levels[2] > _CREDIBLE[STAKES[plain]]) or plain == "danger_to_life" else None
 
@@ -304,12 +307,14 @@ def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: S
 
 def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:
     """The highest grade that is likely enough; 0: none is. Who says that nobody answered has a trouble."""
-    called = sum(likely > least for likely, least in zip(levels, _CALLED, strict=True))
-    return max(called, 2 if "unanswered_said" in hits else 0)
+    one, two, three, four = levels
+    called = (one > _CALLED[0]) + (two > _CALLED[1]) + (three > _CALLED[2]) + (four > _CALLED[3])
+    return 2 if called < 2 and "unanswered_said" in hits else called
 
 
 def _worth(levels: Sequence[float]) -> float:
-    return usually(sum(step * likely for step, likely in zip(STEPS.values(), levels, strict=True)))
+    one, two, three, four = levels
+    return usually(STEPS[1] * one + STEPS[2] * two + STEPS[3] * three + STEPS[4] * four)
 
 
 def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: bool) -> str | None:
@@ -328,8 +333,8 @@ def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: 
 def _about(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int) -> tuple[Kind, str]:
     """The kind, and what is at stake: what the words name, if it is about as grave as the post reads."""
     about = max(level, 1)
-    named = (rule for rule, usual in STAKES.items() if rule in hits and abs(usual - about) <= 1)
-    stake = next(named, READS[about])
+    named = [_ORDER[rule] for rule in hits if rule in STAKES and abs(STAKES[rule] - about) <= 1]
+    stake = _RANKED[min(named)] if named else READS[about]
     if level == 4:
         return "emergency", stake
     if level >= 2:

@@ -16,7 +16,6 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from aggregator.answering import get_ready
 from aggregator.store.desk import DeskFullError
 from aggregator.store.told import remember
 from aggregator.web import (
@@ -99,7 +98,6 @@ def create_app(
     """
 
     stream.remember = lambda message: remember(desk, message, clock())
-    get_ready()  # a broken word list must not keep every answer from being sent
 
     @asynccontextmanager
     async def streaming(_: Starlette) -> AsyncIterator[None]:

@@ -91,8 +91,8 @@ async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> S
             return kept, unread
         zone = site.settings.timezone
         views: dict[str, Filters] = {}
-        for name, view in wanted.items():
-            sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed)
+        for number, (name, view) in enumerate(wanted.items()):
+            sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed, number=number)
             views[name] = view.filters(me, zone, sought)
         counts = tally(cursor, views, moment=moment, bands=site.settings.bands)
         return Counted(counts, settled, moment, wanted), unread

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urljoin
 
-import feedparser
-
 from connectors.contract import Record
 from connectors.errors import TransientError
 from connectors.feed.charset import to_text
@@ -65,6 +63,8 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _xml(text: str, url: str) -> Document:
+    import feedparser  # 31 modules, which a source of reviews never needs
+
     cleaned = _REFERENCE.sub(_if_a_character, _NOT_IN_XML.sub("", _PROLOG.sub("", text, count=1)))
     try:
         parsed = feedparser.parse(

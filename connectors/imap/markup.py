@@ -6,17 +6,12 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.html_engine import Inscriptis
-from inscriptis.model.config import ParserConfig
-from lxml.etree import Comment, LxmlError
-from lxml.html import HTMLParser, document_fromstring
+from connectors.text import rendered
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 DEEPEST: Final = 200  # elements; beyond, the structure means nothing and the walkers would recurse too deeply
-_PLAIN: Final = ParserConfig(css=CSS_PROFILES["strict"])
 _NOTHING_SAID: Final = frozenset({"style", "script", "head", "title", "noscript", "template", "object"})
 _HIDDEN: Final = re.compile(
     r"display:none|visibility:hidden|mso-hide:all|opacity:0(?:\.0+)?(?:;|$)|font-size:0(?:px|pt|em|%)?(?:!|;|$)"
@@ -50,6 +45,9 @@ def text_of_html(html: str) -> tuple[str, tuple[str, ...]]:
 
 def _tree(html: str) -> HtmlElement | None:
     """None: it cannot be parsed, or not to its end."""
+    from lxml.etree import Comment, LxmlError
+    from lxml.html import HTMLParser, document_fromstring
+
     parser = HTMLParser(huge_tree=True)  # else it stops at 256 elements within one another
     try:
         tree = document_fromstring(f"<div>{html}</div>", parser=parser)
@@ -95,7 +93,7 @@ def _is_hidden(element: HtmlElement) -> bool:
 
 
 def _rendered(tree: HtmlElement) -> str:
-    lines = (line.rstrip() for line in Inscriptis(tree, _PLAIN).get_text().replace("\xa0", " ").splitlines())
+    lines = (line.rstrip() for line in rendered(tree).replace("\xa0", " ").splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
-
-from lxml import etree
+from typing import TYPE_CHECKING, Final
 
 from connectors.contract import Record
 from connectors.session import parse_json
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 # XML allows no such character, even in CDATA, but people can paste it.
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -32,6 +33,8 @@ def parsed(body: bytes) -> Record:
 
 def composed(**fields: str | int) -> bytes:
     """XML with these fields, text in CDATA."""
+    from lxml import etree
+
     root = etree.Element("xml")
     for name, value in fields.items():
         child = etree.SubElement(root, name)
@@ -41,6 +44,8 @@ def composed(**fields: str | int) -> bytes:
 
 
 def _from_xml(text: str) -> object:
+    from lxml import etree  # with the first call
+
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,7 @@ _LINKS = re.compile(r"https?:\S+|www\.\S+")
 _LONG = re.compile(r"[0-9a-z]{16}")
 _IDS = re.compile(r"0x[0-9a-f]{8,}|(?=[a-z]{0,90}[0-9])[0-9a-z]{24,}")
 _MASKS = re.compile("█[█ ]*")
-_LARGE = re.compile(r"[0-9]{3,}")
-_SMALL = re.compile(r"[0-9]{1,2}")
+_FEW_DIGITS = 2  # of a small number
 
 _ODD = tuple(
     np.uint64(number)
@@ -39,51 +37,85 @@ _LONGEST_WORD = 64  # letters of a word that count
 _POWERS = np.cumprod(np.concatenate([[np.uint64(1)], np.full(_LONGEST_WORD - 1, _ODD[3], np.uint64)]))
 
 Places = NDArray[np.int64]
+Signs = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
-    """What stands in some texts: rows of one sign, of two, of three, of four, words, pairs of words.
-
-    place: of each piece, 0 to SIZE - 1.
-    start, length: where it stands in `plain`, and how many characters it covers; `start` rises within each kind.
-    kinds: where each kind ends.
-    counts: how many pieces each text has.
-    plain: all texts as they were read, parted by NUL; `begins`: where each begins in it.
-    """
+class Some:
+    """Pieces of one kind: the place of each, and where in the page it stands; `start` rises."""
 
     place: Places
     start: Places
     length: Places
-    kinds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What stands in some texts.
+
+    rows: for one sign, for two, three and four in a row, the place (0 to SIZE - 1) of the row that begins at each sign
+    of the page; SIZE where none does. So they need no lists of where they stand, which took half of the time.
+    words: Latin words, and pairs of them.
+    counts: how many pieces each text has.
+    begins: where each text begins among the page's signs, which are parted by NUL.
+    signs: all texts as they were read.
+    """
+
+    rows: tuple[Places, ...]
+    words: tuple[Some, ...]
     counts: Places
-    plain: str
     begins: Places
+    signs: Signs
 
-    def texts(self) -> Places:
-        """The number of the text that holds each piece."""
-        texts: Places = np.searchsorted(self.begins, self.start, side="right") - 1
+    @property
+    def plain(self) -> str:
+        return _text(self.signs)
+
+    def listed(self) -> tuple[Some, ...]:
+        """All pieces, those of one kind together."""
+        found = []
+        for length, row in enumerate(self.rows, 1):
+            start = np.flatnonzero(row != SIZE)
+            found.append(Some(row[start], start, np.full(len(start), length)))
+        return (*found, *self.words)
+
+    def texts(self, some: Some) -> Places:
+        """The number of the text that holds each of these pieces."""
+        texts: Places = np.searchsorted(self.begins, some.start, side="right") - 1
         return texts
-
-    def sums(self, worth: NDArray[np.int8]) -> NDArray[np.int32]:
-        """Of the rows of `worth` that stand at each text's pieces."""
-        sums = np.zeros((len(self.begins), worth.shape[1]), np.int32)
-        for first, end in zip((0, *self.kinds), self.kinds, strict=False):
-            starts = np.searchsorted(self.start[first:end], self.begins)
-            held = np.diff(starts, append=end - first) > 0
-            if held.any():
-                rows = np.take(worth, self.place[first:end], axis=0)
-                sums[held] += np.add.reduceat(rows, starts[held], axis=0, dtype=np.int32)
-        return sums
 
 
 def plain(searched: Sequence[str]) -> str:
     """Texts in the form of `search_text`, with links, ids, masks, small and large numbers as one sign each, a blank at
     both ends of each, parted by NUL."""
+    return _text(_signs(searched))
+
+
+def _text(signs: Signs) -> str:
+    return signs.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _signs(searched: Sequence[str]) -> Signs:
+    """The page that `plain` gives, sign by sign."""
     page = f"{_NUL} {f' {_NUL} '.join(map(_shortened, searched))} {_NUL}"
-    page = " ".join(_SMALL.sub("0", _LARGE.sub(_NUMBER, page)).split())
+    page = " ".join(page.split())
     nothing, blank = f"{_NUL} {_NUL}", f"{_NUL}  {_NUL}"
-    return page.replace(nothing, blank).replace(nothing, blank)[1:-1]
+    page = page.replace(nothing, blank).replace(nothing, blank)[1:-1]
+    return _with_short_numbers(np.frombuffer(page.encode("utf-32-le", "surrogatepass"), np.uint32))
+
+
+def _with_short_numbers(signs: Signs) -> Signs:
+    """Each number as one sign: a zero where it is small. There is one in each second post, and `re.sub` took 2 us."""
+    digits = signs - np.uint32(ord("0")) < 10
+    edges = np.flatnonzero(digits[1:] != digits[:-1]) + 1  # a blank stands at both ends
+    if not len(edges):
+        return signs
+    start, end = edges[::2], edges[1::2]
+    signs = signs.copy()
+    signs[start] = np.where(end - start > _FEW_DIGITS, ord(_NUMBER), ord("0"))
+    kept = ~digits
+    kept[start] = True
+    return signs[kept]
 
 
 def _shortened(searched: str) -> str:
@@ -100,63 +132,64 @@ def _shortened(searched: str) -> str:
 
 def pieces(searched: Sequence[str]) -> Pieces:
     """The pieces of some texts (each as `search_text` gives it), at least one."""
-    joined = plain(searched)
-    signs = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-    ends = signs == 0
-    begins = np.concatenate([[0], np.flatnonzero(ends) + 1])
+    signs = _signs(searched)
+    nul = np.flatnonzero(signs == 0)
+    begins = np.concatenate([[0], nul + 1])
+    blanks = np.flatnonzero(signs == ord(" "))
     coded = signs * _ODD[0]
-    found = [*_rows_of_signs(signs, coded, ends), *_words(signs, coded, np.cumsum(ends))]
-    code, start, length = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    place = (code >> np.uint64(64 - BITS)).astype(np.int64)
-    kinds = tuple(accumulate(len(one) for one, _, _ in found))
-    counts = np.zeros(len(begins), np.int64)
-    for _, starts, _ in found:
-        counts += np.diff(np.searchsorted(starts, begins), append=len(starts))
-    return Pieces(place, start, length, kinds, counts, joined, begins)
+    rows = _rows_of_signs(coded, nul, blanks)
+    words = _words(signs, coded, begins)
+    size = np.append(nul, len(signs)) - begins
+    counts = sum(np.maximum(size - more, 0) for more in range(LONGEST)) - _in_each(blanks, begins)
+    for some in words:
+        counts += _in_each(some.start, begins)
+    return Pieces(rows, words, counts, begins, signs)
 
 
-_Found = tuple[NDArray[np.uint64], Places, Places]
+def _in_each(starts: Places, begins: Places) -> Places:
+    """How many of these, which rise, stand in each text."""
+    return np.diff(np.searchsorted(starts, begins), append=len(starts))
 
 
-def _rows_of_signs(signs: NDArray[np.uint64], coded: NDArray[np.uint64], ends: NDArray[np.bool_]) -> list[_Found]:
+def _rows_of_signs(coded: NDArray[np.uint64], nul: Places, blanks: Places) -> tuple[Places, ...]:
     found = []
-    ok, code = ~ends, coded
+    code = coded
     for length in range(1, LONGEST + 1):
         if length > 1:
-            if len(code) < 2:
-                break
-            code = code[:-1] * _ODD[1] + coded[length - 1 :]
-            ok = ok[:-1] & ~ends[length - 1 :]
-        wanted = ok & (signs != ord(" ")) if length == 1 else ok
-        start = np.flatnonzero(wanted)
-        found.append((_mixed(code[start] + np.uint64(length) * _ODD[2]), start, np.full(len(start), length)))
-    return found
+            code = code * _ODD[1]
+            code[: 1 - length] += coded[length - 1 :]
+        place = _mixed(code + np.uint64(length) * _ODD[2])
+        for back in range(length):  # it would reach beyond its text
+            place[np.maximum(nul - back, 0)] = SIZE
+        if length > 1:
+            place[1 - length :] = SIZE
+        else:
+            place[blanks] = SIZE
+        found.append(place)
+    return tuple(found)
 
 
-def _words(signs: NDArray[np.uint64], coded: NDArray[np.uint64], text: Places) -> list[_Found]:
+def _words(signs: Signs, coded: NDArray[np.uint64], begins: Places) -> tuple[Some, ...]:
     """Latin words, and each with the next one of its text."""
-    letters = ((signs >= ord("a")) & (signs <= ord("z"))) | ((signs >= 0xDF) & (signs < 0x250)) | (signs == ord("'"))
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], letters, [False]]).astype(np.int8)))
-    start, end = edges[::2], edges[1::2]
-    if not len(start):
-        return []
-    inside = np.minimum(_since(start, len(signs)), _LONGEST_WORD - 1)
-    word = np.add.reduceat(np.where(letters, coded * _POWERS[inside], np.uint64(0)), start)
-    words = (_mixed(word + _ODD[4]), start, end - start)
-    together = text[start[1:]] == text[start[:-1]]
-    pair = _mixed(word[:-1] * _ODD[1] + word[1:] + _ODD[3])
-    return [words, (pair[together], start[:-1][together], (end[1:] - start[:-1])[together])]
+    at = np.flatnonzero(
+        (signs - np.uint32(ord("a")) < 26) | (signs - np.uint32(0xDF) < 0x250 - 0xDF) | (signs == ord("'"))
+    )
+    if not len(at):
+        return ()
+    first = np.flatnonzero(np.diff(at, prepend=-2) != 1)  # of each word, among the letters
+    start, letters = at[first], np.diff(first, append=len(at))
+    inside = np.minimum(np.arange(len(at)) - np.repeat(first, letters), _LONGEST_WORD - 1)
+    word = np.add.reduceat(coded[at] * _POWERS[inside], first)
+    text = np.searchsorted(begins, start, side="right")
+    two = np.flatnonzero(text[1:] == text[:-1])  # this word and the next one stand in one text
+    pair = word[two] * _ODD[1] + word[two + 1] + _ODD[3]
+    together = start[two + 1] + letters[two + 1] - start[two]
+    return Some(_mixed(word + _ODD[4]), start, letters), Some(_mixed(pair), start[two], together)
 
 
-def _since(starts: Places, size: int) -> Places:
-    """For each of `size` places how far it lies behind the last start."""
-    last = np.zeros(size, np.int64)
-    last[starts] = starts
-    return np.arange(size) - np.maximum.accumulate(last)
-
-
-def _mixed(code: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Bits that are all worth something: the finisher of MurmurHash3, shortened."""
-    code = code ^ (code >> np.uint64(29))
-    code = code * _ODD[5]
-    return code ^ (code >> np.uint64(32))
+def _mixed(code: NDArray[np.uint64]) -> Places:
+    """Places by bits that are all worth something: the finisher of MurmurHash3, shortened."""
+    code ^= code >> np.uint64(29)
+    code *= _ODD[5]
+    code >>= np.uint64(64 - BITS)
+    return code.view(np.int64)

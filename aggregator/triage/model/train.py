@@ -70,9 +70,10 @@ def rows_of(texts: Sequence[str]) -> list[Row]:
     """Each text's pieces with count / sqrt(all pieces), and the categories of words behind them."""
     searched = [search_text(text) for text in texts]
     found = pieces(searched)
-    numbers = found.texts()
+    listed = found.listed()
+    numbers = np.concatenate([found.texts(some) for some in listed])
     order = np.argsort(numbers, kind="stable")
-    places = found.place[order]
+    places = np.concatenate([some.place for some in listed])[order]
     bounds = np.searchsorted(numbers[order], np.arange(len(texts) + 1))
     rows = []
     for text, first, last in zip(searched, bounds[:-1], bounds[1:], strict=True):

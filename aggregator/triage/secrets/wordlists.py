@@ -28,15 +28,18 @@ LENGTHS = (12, 15, 18, 21, 24)
 @cache
 def numbers(language: str) -> dict[str, int]:
     """Word -> its place in the list, 0 to 2047."""
-    # In `mnemonic` 0.21 one Russian word is broken: two bytes of its "в" became U+FFFD each.
-    listed = [word.replace("\ufffd\ufffd", "в") for word in Mnemonic(language).wordlist]
-    return {word if word.isascii() else fold(normalize("NFC", word)).text.lower(): i for i, word in enumerate(listed)}
+    return {word: place for place, word in enumerate(_folded(language))}
 
 
-@cache
-def every_word() -> frozenset[str]:
+def every_word() -> set[str]:
     """All words of all lists but the Chinese ones."""
-    return frozenset(word for language in LANGUAGES for word in numbers(language))
+    return {word for language in LANGUAGES for word in _folded(language)}
+
+
+def _folded(language: str) -> list[str]:
+    # In `mnemonic` 0.21 one Russian word is broken: two bytes of its "в" became U+FFFD each.
+    listed = "\n".join(Mnemonic(language).wordlist).replace("\ufffd\ufffd", "в")
+    return (listed if listed.isascii() else fold(normalize("NFC", listed)).text.lower()).split("\n")
 
 
 @cache
