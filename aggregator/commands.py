@@ -66,7 +66,7 @@ def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
                 ("new", outcome.new),
                 ("edited", outcome.edited),
                 ("rejected", outcome.rejected),
-                ("inquiries", len(outcome.inquiries)),
+                ("inquiries", outcome.inquiries),
             ):
                 sums[key] += count
         return sums

@@ -186,17 +186,21 @@ class Database:
 
     def _serve(self) -> None:
         while (job := self._jobs.get()[2]) is not None:
-            if not job.done.set_running_or_notify_cancel():
-                continue
-            began = time.monotonic()
-            try:
-                result = self._transaction(job.work) if job.transaction else job.work(self._con)
-            except BaseException as error:
-                self.written.add(time.monotonic() - began)
-                job.done.set_exception(error)
-            else:
-                self.written.add(time.monotonic() - began)
-                job.done.set_result(result)
+            self._do(job)
+            del job  # and with it a page of an import, before the next one is there
+
+    def _do(self, job: _Job) -> None:
+        if not job.done.set_running_or_notify_cancel():
+            return
+        began = time.monotonic()
+        try:
+            result = self._transaction(job.work) if job.transaction else job.work(self._con)
+        except BaseException as error:
+            self.written.add(time.monotonic() - began)
+            job.done.set_exception(error)
+        else:
+            self.written.add(time.monotonic() - began)
+            job.done.set_result(result)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         try:
