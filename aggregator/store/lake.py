@@ -40,9 +40,11 @@ KEPT = timedelta(hours=1)  # for so long it can be told what changed since when
 GIVES_UP = 60.0  # seconds for which PostgreSQL or the files may be out of reach before a write fails
 # PostgreSQL lets go of a lock whose holder is cut off (25 s) or stands still in a transaction (5 min).
 _SESSION = (
-    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000 "
     "-c idle_in_transaction_session_timeout=300000"
 )
+# Whoever is cut off waits for an answer no longer than that, either (where the settings say nothing else).
+_PATIENCE = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=25000"
 _PASSES = re.compile(
     r"conflict|serializ|could not connect|unable to connect|connection|server closed|terminat|timed? ?out|"
     r"starting up|shutting down|could not establish|HTTP|IO Error",
@@ -244,8 +246,20 @@ class Lake(Database):
             cursor.close()
 
     def alone(self, do: Callable[[], T]) -> T:
-        """Do it while no other process of ours writes."""
-        return self._alone_with(self._con, do)
+        """Do it while no other process of ours writes. What it does may be done twice.
+
+        Raises:
+            StoreError: PostgreSQL was out of reach for too long.
+        """
+        try:
+            for attempt in self._patiently("lake.alone"):
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        self._reopen_if_broken()
+                    done = self._alone_with(self._con, do)
+        except duckdb.Error as error:
+            raise lake_files.explained(error, self.settings) from error
+        return done
 
     def tell(self, sql: str) -> None:
         """Let PostgreSQL execute a statement that gives no rows."""
@@ -443,7 +457,7 @@ def _attach_lake(con: Connection, settings: LakeSettings) -> None:
 
 def _reached(settings: LakeSettings, *, session: str = "") -> str:
     """How PostgreSQL is reached. `session`: further options of the connection."""
-    return f"{settings.dsn} connect_timeout=5 options={quoted(_SESSION + session)}"
+    return f"{_PATIENCE} {settings.dsn} connect_timeout=5 options={quoted(_SESSION + session)}"
 
 
 def _lock(gate: Connection) -> None:
