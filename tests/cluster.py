@@ -161,7 +161,7 @@ class Cluster:
 
     async def claim(self) -> None:
         """Again and again, each new inquiry by two colleagues at the two webs at the same moment."""
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             while True:
                 with suppress(httpx.HTTPError, KeyError, ValueError):
                     await self._claim_some(client)

@@ -51,7 +51,10 @@ _PASSES = re.compile(
     re.IGNORECASE,
 )
 # DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names.
-_CUT_OFF = re.compile(r"server closed the connection|terminating connection|connection to server|Unable to connect")
+_CUT_OFF = re.compile(
+    r"server closed the connection|terminating connection|connection to server|Unable to connect|"
+    r"could not (?:receive|send) data|[Cc]onnection (?:timed out|reset|refused)"
+)
 
 
 def require_lake(settings: LakeSettings) -> None:
@@ -105,9 +108,13 @@ class Lake(Database):
         try:
             for attempt in self._patiently("lake.opening"):
                 with attempt:
-                    con = self._attached()
+                    con = self._begun()
         except duckdb.Error as error:
             raise lake_files.explained(error, self.settings) from error
+        return con
+
+    def _begun(self) -> Connection:
+        con = self._attached()
         try:
             self._take_folder(con)
             self._migrate(con)
