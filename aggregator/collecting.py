@@ -71,18 +71,17 @@ class Collector:
     _house: AsyncExitStack = field(default_factory=AsyncExitStack)
     _overtaken: set[str] = field(default_factory=set)  # sources whose fence was lost, until the next beat
     _sooner: asyncio.Event = field(default_factory=asyncio.Event)
-    _ending: bool = False
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def beat(self) -> None:
-        """Renew what is held, take what has run out, and let go of what was lost, overtaken, or paused by a colleague.
+        """Take up what is held, and let go of what was lost, overtaken, or paused by a colleague.
 
         One after another, and all that is taken up or let go is so here: never two at the same time.
         """
         work = self.work
         while self._overtaken:
             await self._let_go(self._overtaken.pop())
-        mine = {name for name in work.poller.sources if self.shard.has(name)}
-        held = await asyncio.to_thread(self.leases.renew, {*mine, HOUSE})
+        held = self.leases.held() & self.wanted()
         if self.leases.answered:
             self.paused = await work.db.read(sources.paused)
         for name in self.polled - (held - self.paused):
@@ -92,6 +91,19 @@ class Collector:
             await self._take_up(name)
         if (HOUSE in held) != self.keeps_house:
             await (self._begin_house() if HOUSE in held else self._end_house())
+
+    async def renew_on(self) -> None:
+        """Renew three times in the time of a lease, whatever a beat waits for, until it ends. Cut off from the catalog,
+        it may hear no answer for long: then what is held counts by our own clock until its time is over."""
+        while not self._ended.is_set():
+            await asyncio.to_thread(self.leases.renew, self.wanted())
+            self._sooner.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), self.leases.seconds / 3)
+
+    def wanted(self) -> set[str]:
+        """What it would have: its share of the sources, and the house."""
+        return {name for name in self.work.poller.sources if self.shard.has(name)} | {HOUSE}
 
     async def _take_up(self, name: str) -> None:
         work, connector = self.work, self.work.connectors[name]
@@ -142,26 +154,28 @@ class Collector:
         log.info("house.let_go")
 
     async def beat_on(self) -> None:
-        """Beat three times in the time of a lease, sooner if a fence was lost, until it ends. What fails here ends the
-        process."""
+        """Beat after each renewal, or where one is missing, and when a fence was lost, until it ends. What fails here
+        ends the process."""
         try:
-            while not self._ending:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._sooner.wait(), self.leases.seconds / 3)
+            while not self._ended.is_set():
+                for _ in range(2):  # this process may have stood still: then the renewal gets its time first
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._sooner.wait(), self.leases.seconds / 3)
                 self._sooner.clear()
-                if not self._ending:
+                if not self._ended.is_set():
                     await self.beat()
         except Exception as error:
             if not self.work.poller.failed.done():
                 self.work.poller.failed.set_exception(error)
 
-    async def end_beating(self, beating: asyncio.Task[None]) -> None:
-        """Let a beat under way come to its end: broken off, it could still take leases that nobody would let go. With
-        the catalog out of reach it may not end, and is broken off after the time of a lease."""
-        self._ending = True
+    async def end_beating(self, renewing: asyncio.Task[None], beating: asyncio.Task[None]) -> None:
+        """Let a beat under way come to its end; out of reach of the catalog it may take long, and is broken off after
+        the time of a lease. A renewal is waited for: it could still take leases that nobody would let go."""
+        self._ended.set()
         self._sooner.set()
         await asyncio.wait([beating], timeout=self.leases.seconds)
         await ended(beating)
+        await asyncio.wait([renewing])
 
     async def end(self) -> None:
         """Stop polling, and let others begin at once."""
@@ -231,9 +245,10 @@ async def collecting(
             work.poller.keep_house(collector.when_keeping_house(work.telling.look), LOOK_EVERY)
         work.poller.start(polling=False)
         stack.push_async_callback(collector.end)
+        await asyncio.to_thread(leases.renew, collector.wanted())
         await collector.beat()
-        beating = asyncio.create_task(collector.beat_on())
-        stack.push_async_callback(collector.end_beating, beating)
+        tasks = [asyncio.create_task(collector.renew_on()), asyncio.create_task(collector.beat_on())]
+        stack.push_async_callback(collector.end_beating, *tasks)
         log.info("collector.started", shard=f"{shard.number}/{shard.of}", hooks=collector.hooks_url)
         yield collector
     log.info("collector.stopped")

@@ -22,16 +22,20 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.listen = ""
+        """An address at which it can be reached, too, from the next start on."""
         self._as: dict[str, Any] = {"env": {"PATH": os.defpath, "LANG": "C"}, "cwd": "/"}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             self._as |= {"user": nobody.pw_uid, "group": nobody.pw_gid}
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         self._call("initdb", "-A", "trust", "-U", "desk", "-E", "utf8", "--no-sync", "-D", str(folder / "data"))
+        with (folder / "data" / "pg_hba.conf").open("a") as who:
+            who.write("host all all samenet trust\n")
 
     def start(self) -> None:
         self._call("pg_ctl", "-w", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-o",
-                   f"-k {self.folder} -h '' -F", "start")  # fmt: skip
+                   f"-k {self.folder} -h '{self.listen}' -F", "start")  # fmt: skip
 
     def stop(self, how: str = "immediate") -> None:
         """`immediate`: as if it crashed."""

@@ -24,17 +24,19 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Wire:
-    """Carries connections to a port. Cut, it resets them all, those that come meanwhile as well."""
+    """Carries connections to a port of this machine, or to a socket in its file system. Cut, it resets them all, those
+    that come meanwhile as well."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, to: int | str, address: str = "127.0.0.1") -> None:
+        self._to = to
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._whole, self._left, self._mends_after = True, -1, -1
         self.resets = 0
         """Connections that came in vain."""
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"127.0.0.1:{self._door.getsockname()[1]}"
+        self._door = socket.create_server((address, 0))
+        self.port = self._door.getsockname()[1]
+        self.endpoint = f"{address}:{self.port}"
         self._accepting = threading.Thread(target=self._accept, name="wire")
         self._accepting.start()
 
@@ -72,8 +74,15 @@ class Wire:
                 near, _ = self._door.accept()
                 threading.Thread(target=self._carry, args=(near,), daemon=True).start()
 
+    def _reached(self) -> socket.socket:
+        if isinstance(self._to, int):
+            return socket.create_connection(("127.0.0.1", self._to))
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._to)
+        return far
+
     def _carry(self, near: socket.socket) -> None:
-        with near, socket.create_connection(("127.0.0.1", self._port)) as far, suppress(OSError):
+        with near, suppress(OSError), self._reached() as far:
             with self._guard:
                 if self._left == 0 and self._whole:
                     self._cut()

@@ -103,6 +103,7 @@ def test_a_conflict_is_retried_and_a_commit_whose_end_was_not_heard_is_not_done_
         (duckdb.TransactionException("Transaction conflict"), True),
         (duckdb.IOException("Unable to connect to Postgres"), True),
         (duckdb.BinderException("Failed to get data file list from DuckLake: server closed the connection"), True),
+        (duckdb.BinderException("Failed to prepare query: could not receive data from server: timed out"), True),
         (duckdb.CatalogException("Table with name posst does not exist"), False),
         (duckdb.ConstraintException("NOT NULL constraint failed"), False),
         (ValueError("connection"), False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import orjson
 import pytest
 
 from aggregator.actions import ChangedMeanwhileError, act
-from aggregator.collecting import Shard, collecting
+from aggregator.collecting import Collector, Shard, collecting
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.feed_only import serving_feed
 from aggregator.identity import Id
@@ -30,7 +31,7 @@ from tests.lake_town import lake_town as lake_town
 
 @pytest.fixture
 def lake(lake_town: LakeTown, tmp_path: Path) -> LakeSettings:
-    return lake_town.lake(tmp_path / "files", lease="1s")
+    return lake_town.lake(tmp_path / "files", lease="2s")
 
 
 @pytest.fixture
@@ -155,6 +156,68 @@ async def test_a_web_process_hears_what_a_collector_stores_and_what_another_web_
         await until(lambda: heard(another.stream, begun[1], one))
         assert open_inquiries(another.work)[0]["owner"] == "amy"
         assert web.stream.since(begun[0], 9) == (web.stream.number, set())  # the page that did it tells of it itself
+
+
+async def test_a_lost_fence_is_taken_up_anew_by_one_beat_at_a_time_and_a_stop_in_its_middle_hangs_nobody(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, most = 0, 0
+    of_theirs = Collector.beat
+
+    async def watched(self: Collector) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await of_theirs(self)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(Collector, "beat", watched)
+    async with asyncio.timeout(20):
+        async with collecting(
+            community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0
+        ) as collector:
+            work = collector.work
+            await work.db.write(lambda con: con.execute("UPDATE source_state SET fence = fence + 1"))
+            community.telegram.says("fox", "my swap failed")
+            work.poller.poll_soon("telegram")
+            await until(lambda: is_stored(work))
+            for _ in range(5):  # while beats are under way
+                collector.fence_lost("telegram")
+                await asyncio.sleep(0.05)
+        assert collector.leases.answered
+    watching = await asyncio.to_thread(Lake, community.more["lake"])
+    try:
+        assert watching.ask("SELECT count(*) FROM desk.lease WHERE until > clock_timestamp()") == [(0,)]
+        assert watching.query("SELECT count(*), count(DISTINCT post_id) FROM post") == [(1, 1)]
+    finally:
+        watching.close()
+    assert most == 1
+
+
+async def test_who_gets_no_answer_from_the_catalog_lets_its_sources_go_by_its_own_clock(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    async with collecting(community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0) as collector:
+        renew = collector.leases.renew
+        monkeypatch.setattr(collector.leases, "renew", lambda names: answers.wait(20) and renew(names))
+        await until(lambda: lets_go(collector))
+        answers.set()
+        await until(lambda: holds(collector))
+
+
+async def is_stored(work: Workplace) -> bool:
+    return bool(await work.db.read(lambda con: con.execute("FROM post").fetchall()))
+
+
+async def lets_go(collector: Collector) -> bool:
+    return not collector.polled and not collector.keeps_house
+
+
+async def holds(collector: Collector) -> bool:
+    return collector.polled == {"telegram"} and collector.keeps_house
 
 
 async def heard(stream: Stream, since: int, one: Id) -> bool:

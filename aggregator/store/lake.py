@@ -40,16 +40,21 @@ KEPT = timedelta(hours=1)  # for so long it can be told what changed since when
 GIVES_UP = 60.0  # seconds for which PostgreSQL or the files may be out of reach before a write fails
 # PostgreSQL lets go of a lock whose holder is cut off (25 s) or stands still in a transaction (5 min).
 _SESSION = (
-    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000 "
     "-c idle_in_transaction_session_timeout=300000"
 )
+# Whoever is cut off waits for an answer no longer than that, either (where the settings say nothing else).
+_PATIENCE = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=25000"
 _PASSES = re.compile(
     r"conflict|serializ|could not connect|unable to connect|connection|server closed|terminat|timed? ?out|"
     r"starting up|shutting down|could not establish|HTTP|IO Error",
     re.IGNORECASE,
 )
 # DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names.
-_CUT_OFF = re.compile(r"server closed the connection|terminating connection|connection to server|Unable to connect")
+_CUT_OFF = re.compile(
+    r"server closed the connection|terminating connection|connection to server|Unable to connect|"
+    r"could not (?:receive|send) data|[Cc]onnection (?:timed out|reset|refused)"
+)
 
 
 def require_lake(settings: LakeSettings) -> None:
@@ -103,9 +108,13 @@ class Lake(Database):
         try:
             for attempt in self._patiently("lake.opening"):
                 with attempt:
-                    con = self._attached()
+                    con = self._begun()
         except duckdb.Error as error:
             raise lake_files.explained(error, self.settings) from error
+        return con
+
+    def _begun(self) -> Connection:
+        con = self._attached()
         try:
             if not self._read_only:
                 self._take_folder(con)
@@ -254,8 +263,20 @@ class Lake(Database):
         return sorted(name for (name,) in connected)
 
     def alone(self, do: Callable[[], T]) -> T:
-        """Do it while no other process of ours writes."""
-        return self._alone_with(self._con, do)
+        """Do it while no other process of ours writes. What it does may be done twice.
+
+        Raises:
+            StoreError: PostgreSQL was out of reach for too long.
+        """
+        try:
+            for attempt in self._patiently("lake.alone"):
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        self._reopen_if_broken()
+                    done = self._alone_with(self._con, do)
+        except duckdb.Error as error:
+            raise lake_files.explained(error, self.settings) from error
+        return done
 
     def tell(self, sql: str) -> None:
         """Let PostgreSQL execute a statement that gives no rows."""
@@ -454,7 +475,7 @@ def _attach_lake(con: Connection, settings: LakeSettings, reached: str, *, read_
 
 def _reached(settings: LakeSettings, *, session: str = "") -> str:
     """How PostgreSQL is reached. `session`: further options of the connection."""
-    return f"{settings.dsn} connect_timeout=5 options={quoted(_SESSION + session)}"
+    return f"{_PATIENCE} {settings.dsn} connect_timeout=5 options={quoted(_SESSION + session)}"
 
 
 def _lock(gate: Connection) -> None:
