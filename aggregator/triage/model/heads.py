@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.triage.model.features import SIZE, Pieces, pieces
-from aggregator.triage.model.together import LONG, together, width
+from aggregator.triage.model.together import LONG, Mixed, width
 
 HEADS = (
     "low", "ordinary", "serious", "emergency", "complaint", "praise", "spam", "chatter", "anger", "threat", "bait",
@@ -94,7 +94,7 @@ class Model:
         self._weights = np.ascontiguousarray(learned.pieces.T)
         self._scales, self._offsets = learned.scales, learned.offsets
         # Margins and their likelihoods in one step.
-        self._mixed = np.ascontiguousarray((learned.mixed * learned.slopes[:, None]).T, np.float64)
+        self._mixed = Mixed((learned.mixed * learned.slopes[:, None]).T.astype(np.float64), len(READERS))
         self._bases = learned.bases * learned.slopes + learned.shifts
         self._number = {name: number for number, name in enumerate(learned.categories)}
         self._worth = np.ascontiguousarray(learned.worths.T)
@@ -111,7 +111,7 @@ class Model:
         if held:
             texts, names = np.array(held).T
             np.add.at(margins, texts, self._worth[names])
-        likely = 1 / (1 + np.exp(-(together(margins, found.counts) @ self._mixed + self._bases)))
+        likely = 1 / (1 + np.exp(-(self._mixed.of(margins, found.counts) + self._bases)))
         return Judged(likely.astype(np.float32), found)
 
     def telling(self, judged: Judged, head: int, number: int) -> str:
@@ -161,10 +161,10 @@ def unpacked(data: bytes) -> Weights:
     widths = {"worths": len(names), "mixed": width(len(READERS))}
     arrays, at = {}, 0
     for name in _SMALL:
-        heads = len(READERS if name in _BY_READER else HEADS)
-        count = heads * widths.get(name, 1)
+        rows = len(READERS if name in _BY_READER else HEADS)
+        count = rows * widths.get(name, 1)
         array = np.frombuffer(rest, "<f4", count, at).astype(np.float32)
-        arrays[name] = array.reshape(heads, -1) if name in widths else array
+        arrays[name] = array.reshape(rows, -1) if name in widths else array
         at += 4 * count
     pieces_ = np.frombuffer(rest, np.int8, SIZE * len(READERS), at).reshape(len(READERS), SIZE)
     return Weights(version.decode(), pieces_, categories=names, **arrays)

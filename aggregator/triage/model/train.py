@@ -169,7 +169,7 @@ def unseen(rows: Sequence[Row], messages: Sequence[Message], parts: NDArray[np.i
     answers, heed = answers_of(messages, READERS), heed_of(messages)
 
     def learn(some: NDArray[np.int64]) -> Learned:
-        learning = [rows[number] for number in some]
+        learning = [rows[number] for number in some.tolist()]
         return train(learning, answers[some], rarity(learning), heed[some])
 
     return _without_its_part(rows, parts, len(READERS), learn)
@@ -196,7 +196,7 @@ def unseen_together(said: Sequence[Row], messages: Sequence[Message], parts: NDA
         said,
         parts,
         len(HEADS),
-        lambda some: train_together([said[number] for number in some], answers[some]),
+        lambda some: train_together([said[number] for number in some.tolist()], answers[some]),
     )
 
 
@@ -207,7 +207,7 @@ def _without_its_part(
     for part in np.unique(parts):
         learned = learn(np.flatnonzero(parts != part))
         for number in np.flatnonzero(parts == part):
-            margins[number] = learned.margins(rows[number])
+            margins[number] = learned.margins(rows[int(number)])
     return margins
 
 
