@@ -1,8 +1,9 @@
 """How well the priority ranks our own corpus: each message judged by a model that never saw its scenario.
 
-    python -m benchmarks.grading [--worst 20] [--usually]
+    python -m benchmarks.grading [--strangers] [--worst 20] [--usually]
 
-prints its figures as JSON lines; with --worst also the messages that stand farthest from where they belong; with
+prints its figures as JSON lines; with --strangers by models that saw nothing by the hand that wrote a message, instead
+of nothing of its scenario; with --worst also the messages that stand farthest from where they belong; with
 --usually only what a reading would be worth on a usual day (`aggregator.triage.terms.USUALLY`).
 """
 
@@ -22,7 +23,15 @@ from aggregator.evaluating import auc, average_precision, in_top_quarter, ndcg, 
 from aggregator.triage import search_text
 from aggregator.triage.model import HEADS
 from aggregator.triage.model.corpus import Message, read
-from aggregator.triage.model.train import answers_of, calibrated, rows_of, unseen
+from aggregator.triage.model.train import (
+    answers_of,
+    calibrated,
+    parts_of,
+    rows_of,
+    said_together,
+    unseen,
+    unseen_together,
+)
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import STEPS, USUALLY, falling, weigh
 from aggregator.triage.words import hits_of
@@ -48,14 +57,22 @@ class Unseen:
         return ""
 
 
-def likelihoods(messages: Sequence[Message]) -> NDArray[np.float64]:
-    """(messages, heads): what heads say that were trained on the other parts of the corpus."""
+def likelihoods(messages: Sequence[Message], *, strangers: bool = False) -> NDArray[np.float64]:
+    """(messages, heads): what a model says that was trained on the other parts of the corpus.
+
+    Args:
+        strangers: it never saw anything by the hand that wrote the message, either.
+    """
     rows = rows_of([message.text for message in messages])
+    parts = parts_of(messages)
+    if strangers:
+        parts = np.unique([message.hand for message in messages], return_inverse=True)[1]
+    said = said_together(rows, unseen(rows, messages, parts))
+    margins, answers = unseen_together(said, messages, parts), answers_of(messages, HEADS)
     columns = []
-    for name in HEADS:
-        margins = unseen(rows, messages, name)
-        slope, shift = calibrated(margins, answers_of(messages, name))
-        columns.append(1 / (1 + np.exp(-(slope * margins + shift))))
+    for one, answer in zip(margins.T, answers.T, strict=True):
+        slope, shift = calibrated(one, answer)
+        columns.append(1 / (1 + np.exp(-(slope * one + shift))))
     return np.stack(columns, axis=1)
 
 
@@ -90,6 +107,7 @@ def parts(messages: Sequence[Message]) -> Iterator[tuple[str, NDArray[np.bool_]]
         "lang": lambda message: message.lang,
         "channel": lambda message: message.channel,
         "hand": lambda message: message.hand,
+        "hand and tier": lambda message: f"{message.hand} {message.tier}",
     }
     for by, way in ways.items():
         values = np.array([way(message) for message in messages])
@@ -133,9 +151,9 @@ def usual_worth(messages: Sequence[Message], likely: NDArray[np.float64]) -> Ite
 
 
 @cache
-def corpus() -> tuple[list[Message], NDArray[np.float64]]:
+def corpus(*, strangers: bool = False) -> tuple[list[Message], NDArray[np.float64]]:
     messages = read()
-    return messages, priorities(messages, likelihoods(messages))
+    return messages, priorities(messages, likelihoods(messages, strangers=strangers))
 
 
 def worst(messages: Sequence[Message], priority: NDArray[np.float64], count: int) -> list[dict[str, object]]:
@@ -151,15 +169,16 @@ def worst(messages: Sequence[Message], priority: NDArray[np.float64], count: int
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--strangers", action="store_true", help="each hand judged without anything it wrote")
     options.add_argument("--worst", type=int, default=0, help="how many of the worst mistakes to print")
     options.add_argument("--usually", action="store_true", help="what readings would be worth on a usual day")
     chosen = options.parse_args()
     if chosen.usually:
         everything = read()
-        for figure in usual_worth(everything, likelihoods(everything)):
+        for figure in usual_worth(everything, likelihoods(everything, strangers=chosen.strangers)):
             print(orjson.dumps(figure).decode())
         return
-    messages, priority = corpus()
+    messages, priority = corpus(strangers=chosen.strangers)
     for figure in measure(messages, priority):
         print(orjson.dumps(figure).decode())
     for mistake in worst(messages, priority, chosen.worst):

@@ -140,7 +140,7 @@ _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.55, 0.65, 0.8)
-_CREDIBLE = {4: 0.1, 3: 0.3}  # how likely it must be at least serious, for plain words of this grade to be believed
+_CREDIBLE = {4: 0.1, 3: 0.15}  # how likely it must be at least serious, for plain words of this grade to be believed
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason
@@ -227,7 +227,7 @@ def weigh(
         level = 4
     else:
         helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
-        levels = _levels(grade, hits, helps=helps, coded=coded)
+        levels = _levels(grade, hits, helps=helps, coded=coded or bool(secrets))  # published ones: an example
         hits, asked = _asked(text, hits)
         if asked == asked_for.RULE and _HARM.isdisjoint(hits):
             levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]

@@ -1,4 +1,4 @@
-"""The trained weights: one column a head, one byte a weight."""
+"""The trained weights: one column a head, one byte a weight; and what the heads say together (together.py)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.triage.model.features import SIZE, Pieces, pieces
+from aggregator.triage.model.together import LONG, Mixed, width
 
 HEADS = (
     "low", "ordinary", "serious", "emergency", "complaint", "praise", "spam", "chatter", "anger", "threat", "bait",
@@ -22,9 +23,14 @@ HEADS = (
 """What each head tells: that a message is graded at least 1, 2, 3, 4; that it is a complaint, praise, an advertisement,
 small talk; that it is angry, threatens, is bait, or asks something."""
 
+ASIDE = ("serious_oblique", "serious_plain", "grave")
+"""Heads that are heard only beside the others: that a message is serious, learned nearly from hard ones alone, and
+nearly from plain ones alone; and the same among those that are graded at least 1."""
+
+READERS = (*HEADS, *ASIDE)
+
 FILE = Path(__file__).with_name("weights.bin")
-MAGIC = "inquiry heads 1"
-LONG = 1000  # pieces; hardly a message of the corpus has more, and what it says must not grow with its length alone
+MAGIC = "inquiry heads 2"
 _WINDOW = 6  # signs that are looked at together for the place that tells most
 _LATIN = re.compile(r"[a-z\u00df-\u024f']{2}")  # no word ends between these two
 
@@ -72,10 +78,11 @@ def _telling(found: Pieces, weights: NDArray[np.int8]) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What was learned, a row a head.
+    """What was learned.
 
-    pieces: (heads, SIZE), signed bytes; scales: what one of a head is worth; offsets: added to each margin.
-    categories: names of the word lists' categories; worths: (heads, categories) for a text that holds one.
+    pieces: (READERS, SIZE), signed bytes; scales: what one of a reader is worth; offsets: added to each margin.
+    categories: names of the word lists' categories; worths: (READERS, categories) for a text that holds one.
+    mixed: (HEADS, numbers of `together`), what their margins together are worth; bases: added to it.
     slopes, shifts: 1 / (1 + exp(-(slope * margin + shift))) is how likely a yes is.
     """
 
@@ -85,6 +92,8 @@ class Weights:
     offsets: NDArray[np.float32]
     categories: tuple[str, ...]
     worths: NDArray[np.float32]
+    mixed: NDArray[np.float32]
+    bases: NDArray[np.float32]
     slopes: NDArray[np.float32]
     shifts: NDArray[np.float32]
 
@@ -101,7 +110,9 @@ class Model:
         self._of_heads = learned.pieces_and_nothing()
         self._lanes = _in_lanes(self._of_heads)
         self._scales, self._offsets = learned.scales, learned.offsets
-        self._slopes, self._shifts = learned.slopes, learned.shifts
+        # Margins and their likelihoods in one step.
+        self._mixed = Mixed((learned.mixed * learned.slopes[:, None]).T.astype(np.float64), len(READERS))
+        self._bases = learned.bases * learned.slopes + learned.shifts
         self._number = {name: number for number, name in enumerate(learned.categories)}
         self._worth = np.ascontiguousarray(learned.worths.T, np.float64)
         # Many posts hold words of the same categories.
@@ -114,7 +125,7 @@ class Model:
         share = np.minimum(1 / np.sqrt(counts), math.sqrt(LONG) / counts)
         margins = self._sums(found) * share[:, None] * self._scales + self._offsets
         margins += np.concatenate([self._of_words(frozenset(names)) for names in categories]).reshape(margins.shape)
-        likely = 1 / (1 + np.exp(-(margins * self._slopes + self._shifts)))
+        likely = 1 / (1 + np.exp(-(self._mixed.of(margins, found.counts) + self._bases)))
         return Judged(likely.astype(np.float32), found)
 
     def _reckoned(self, categories: frozenset[str]) -> NDArray[np.float64]:
@@ -180,12 +191,14 @@ def load(file: Path = FILE) -> Model:
     return Model(unpacked(file.read_bytes()))
 
 
-_SMALL = ("scales", "offsets", "worths", "slopes", "shifts")
+_BY_READER = ("scales", "offsets", "worths")
+_BY_HEAD = ("mixed", "bases", "slopes", "shifts")
+_SMALL = (*_BY_READER, *_BY_HEAD)
 
 
 def packed(learned: Weights) -> bytes:
     """The weights as a file. bzip2, since its only implementation writes the same everywhere."""
-    head = "\n".join((MAGIC, learned.version, " ".join(HEADS), " ".join(learned.categories), "")).encode()
+    head = "\n".join((MAGIC, learned.version, " ".join(READERS), " ".join(learned.categories), "")).encode()
     small = b"".join(getattr(learned, name).astype("<f4").tobytes() for name in _SMALL)
     return bz2.compress(head + small + learned.pieces.tobytes(), 9)
 
@@ -193,16 +206,17 @@ def packed(learned: Weights) -> bytes:
 def unpacked(data: bytes) -> Weights:
     """The reverse of `packed`."""
     magic, version, heads, categories, rest = bz2.decompress(data).split(b"\n", 4)
-    assert (magic.decode(), tuple(heads.decode().split())) == (MAGIC, HEADS), (
+    assert (magic.decode(), tuple(heads.decode().split())) == (MAGIC, READERS), (
         "the file of weights is of another version"
     )
     names = tuple(categories.decode().split())
-    widths = {"worths": len(names)}
+    widths = {"worths": len(names), "mixed": width(len(READERS))}
     arrays, at = {}, 0
     for name in _SMALL:
-        count = len(HEADS) * widths.get(name, 1)
+        rows = len(READERS if name in _BY_READER else HEADS)
+        count = rows * widths.get(name, 1)
         array = np.frombuffer(rest, "<f4", count, at).astype(np.float32)
-        arrays[name] = array.reshape(len(HEADS), -1) if name in widths else array
+        arrays[name] = array.reshape(rows, -1) if name in widths else array
         at += 4 * count
-    pieces_ = np.frombuffer(rest, np.int8, SIZE * len(HEADS), at).reshape(len(HEADS), SIZE)
+    pieces_ = np.frombuffer(rest, np.int8, SIZE * len(READERS), at).reshape(len(READERS), SIZE)
     return Weights(version.decode(), pieces_, categories=names, **arrays)

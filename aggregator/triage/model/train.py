@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from aggregator.triage.language import search_text
 from aggregator.triage.model.corpus import Message, read
 from aggregator.triage.model.features import SIZE, pieces
-from aggregator.triage.model.heads import FILE, HEADS, Weights, packed
+from aggregator.triage.model.heads import FILE, HEADS, READERS, Weights, packed
+from aggregator.triage.model.together import together
 from aggregator.triage.terms import CATEGORIES
 from aggregator.triage.words import hits_of
 
 SEED = 20_261_128
-ROUNDS = 12
+ROUNDS = 8
 STRICTNESS = 0.03  # C: how much one message that is judged wrongly weighs against small weights
-PLAIN = 2.0  # times a hard message: people write plainly more often than the hands of the corpus did
+ROUNDS_TOGETHER, STRICTNESS_TOGETHER = 15, 0.01  # of the second layer: the same
+HARDLY = 0.05  # how much a message weighs that a head should hardly hear, of what others do
+LEVELS = 24  # of a weight, on either side of 0: with 127 no figure was better, and the file half as large again
 RARE = 2  # pieces that fewer messages hold say nothing
 CATEGORY_WORTH = 0.5  # of a category of the word lists beside the pieces of a text
 PARTS = 5
@@ -44,26 +47,38 @@ ANSWERS: dict[str, Callable[[Message], bool]] = {
     "threat": lambda message: "t" in message.flags,
     "bait": lambda message: "b" in message.flags,
     "asks": lambda message: "q" in message.flags,
+    "serious_oblique": lambda message: message.grade >= 3,
+    "serious_plain": lambda message: message.grade >= 3,
+    "grave": lambda message: message.grade >= 3,
 }
+
+HEARS: dict[str, Callable[[Message], float]] = {
+    "serious_oblique": lambda message: 1.0 if message.tier == "hard" else HARDLY,
+    "serious_plain": lambda message: 1.0 if message.tier == "plain" else HARDLY,
+    "grave": lambda message: float(message.grade >= 1),
+}
+"""How much each message weighs for a head that does not hear all alike. 0: it does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text: its places, rising, and what each is worth."""
+    """One text: its places, rising, what each is worth, and how many pieces it has."""
 
     place: NDArray[np.int64]
     worth: NDArray[np.float64]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """What was learned for one question: a weight for each place (pieces, then categories), and an offset."""
+class Learned:
+    """What was learned for some questions: a column of weights each (of pieces, then of categories), and an offset."""
 
     weights: NDArray[np.float64]
-    offset: float
+    offsets: NDArray[np.float64]
 
-    def margin(self, row: Row) -> float:
-        return float(np.add.reduce(self.weights[row.place] * row.worth)) + self.offset
+    def margins(self, row: Row) -> NDArray[np.float64]:
+        told: NDArray[np.float64] = np.add.reduce(self.weights[row.place] * row.worth[:, None], axis=0) + self.offsets
+        return told
 
 
 def rows_of(texts: Sequence[str]) -> list[Row]:
@@ -80,7 +95,7 @@ def rows_of(texts: Sequence[str]) -> list[Row]:
         place, count = np.unique(places[first:last], return_counts=True)
         held = sorted(SIZE + NAMES.index(name) for name in hits_of(text) if name in NAMES)
         worth = np.concatenate([count / np.sqrt(max(1, last - first)), np.full(len(held), CATEGORY_WORTH)])
-        rows.append(Row(np.concatenate([place, np.array(held, np.int64)]), worth))
+        rows.append(Row(np.concatenate([place, np.array(held, np.int64)]), worth, int(last - first)))
     return rows
 
 
@@ -94,37 +109,50 @@ def rarity(rows: Sequence[Row]) -> NDArray[np.float64]:
 
 
 def train(
-    rows: Sequence[Row], answers: NDArray[np.float64], rare: NDArray[np.float64], heed: NDArray[np.float64]
-) -> Head:
-    """Learn one question; `answers`: 1 or -1 for each row; `heed`: how much each weighs."""
-    weights, offset = np.zeros(len(rare)), 0.0
-    worth = [row.worth * rare[row.place] for row in rows]
-    long = [float(np.add.reduce(one * one)) + 1.0 for one in worth]
-    blame = [0.0] * len(rows)
-    slack = (1 / (2 * STRICTNESS * heed)).tolist()
+    rows: Sequence[Row],
+    answers: NDArray[np.float64],
+    rare: NDArray[np.float64],
+    heed: NDArray[np.float64],
+    rounds: int = ROUNDS,
+    strictness: float = STRICTNESS,
+) -> Learned:
+    """Learn some questions side by side, each for itself.
+
+    Args:
+        answers: (rows, questions), 1 or -1.
+        heed: the same; how much each row weighs for each question; 0: nothing.
+    """
+    weights, offsets = np.zeros((len(rare), answers.shape[1])), np.zeros(answers.shape[1])
+    worth = [(row.worth * rare[row.place])[:, None] for row in rows]
+    long = [float(np.add.reduce(one * one, axis=None)) + 1.0 for one in worth]
+    blame = np.zeros(answers.shape)
+    heard = heed > 0
+    slack = 1 / (2 * strictness * np.where(heard, heed, 1.0))
     order, rng = list(range(len(rows))), random.Random(SEED)  # noqa: S311 -- the same order each time
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         rng.shuffle(order)
         for number in order:
-            place, one, answer, held = rows[number].place, worth[number], float(answers[number]), blame[number]
+            place, one, answer, held = rows[number].place, worth[number], answers[number], blame[number]
             soft = slack[number]
-            slope = answer * (float(np.add.reduce(weights[place] * one)) + offset) - 1 + soft * held
-            if held == 0 and slope >= 0:
-                continue
-            blame[number] = max(held - slope / (long[number] + soft), 0.0)
-            step = (blame[number] - held) * answer
-            weights[place] += step * one
-            offset += step
-    return Head(weights * rare, offset)
+            here = weights[place]
+            slope = answer * (np.add.reduce(here * one, axis=0) + offsets) - 1 + soft * held
+            new = np.where(heard[number], np.maximum(held - slope / (long[number] + soft), 0.0), 0.0)
+            step = (new - held) * answer
+            if step.any():
+                blame[number] = new
+                weights[place] = here + one * step
+                offsets += step
+    return Learned(weights * rare[:, None], offsets)
 
 
-def answers_of(messages: Sequence[Message], name: str) -> NDArray[np.float64]:
-    return np.array([1.0 if ANSWERS[name](message) else -1.0 for message in messages])
+def answers_of(messages: Sequence[Message], names: Sequence[str]) -> NDArray[np.float64]:
+    """(messages, names): 1 or -1."""
+    return np.array([[1.0 if ANSWERS[name](message) else -1.0 for name in names] for message in messages])
 
 
 def heed_of(messages: Sequence[Message]) -> NDArray[np.float64]:
-    """How much each message weighs."""
-    return np.array([PLAIN if message.tier == "plain" else 1.0 for message in messages])
+    """(messages, READERS): how much each message weighs for each."""
+    return np.array([[HEARS[name](message) if name in HEARS else 1.0 for name in READERS] for message in messages])
 
 
 def part_of(message: Message) -> int:
@@ -132,16 +160,55 @@ def part_of(message: Message) -> int:
     return hashlib.blake2b(message.scenario.encode(), digest_size=1).digest()[0] % PARTS
 
 
-def unseen(rows: Sequence[Row], messages: Sequence[Message], name: str) -> NDArray[np.float64]:
-    """The margin of each message by a head that was trained without its part of the corpus."""
-    answers, parts = answers_of(messages, name), np.array([part_of(message) for message in messages])
-    heed = heed_of(messages)
-    margins = np.zeros(len(rows))
-    for part in range(PARTS):
-        others = parts != part
-        learning = [row for row, learn in zip(rows, others, strict=True) if learn]
-        head = train(learning, answers[others], rarity(learning), heed[others])
-        margins[~others] = [head.margin(row) for row, learn in zip(rows, others, strict=True) if not learn]
+def parts_of(messages: Sequence[Message]) -> NDArray[np.int64]:
+    """The part of each message."""
+    return np.array([part_of(message) for message in messages])
+
+
+def unseen(rows: Sequence[Row], messages: Sequence[Message], parts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(messages, READERS): the margins of each message by readers that were trained without its part of the corpus."""
+    answers, heed = answers_of(messages, READERS), heed_of(messages)
+
+    def learn(some: NDArray[np.int64]) -> Learned:
+        learning = [rows[number] for number in some.tolist()]
+        return train(learning, answers[some], rarity(learning), heed[some])
+
+    return _without_its_part(rows, parts, len(READERS), learn)
+
+
+def said_together(rows: Sequence[Row], margins: NDArray[np.float64]) -> list[Row]:
+    """What the readers say of each text together, as a row to learn from."""
+    said = together(margins, np.array([row.size for row in rows]))
+    place = np.arange(said.shape[1])
+    return [Row(place, one, row.size) for one, row in zip(said, rows, strict=True)]
+
+
+def train_together(said: Sequence[Row], answers: NDArray[np.float64]) -> Learned:
+    """Learn all questions from what the readers say together."""
+    return train(
+        said, answers, np.ones(len(said[0].place)), np.ones(answers.shape), ROUNDS_TOGETHER, STRICTNESS_TOGETHER
+    )
+
+
+def unseen_together(said: Sequence[Row], messages: Sequence[Message], parts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(messages, HEADS): the margins of each message, where this layer, too, was trained without its part."""
+    answers = answers_of(messages, HEADS)
+    return _without_its_part(
+        said,
+        parts,
+        len(HEADS),
+        lambda some: train_together([said[number] for number in some.tolist()], answers[some]),
+    )
+
+
+def _without_its_part(
+    rows: Sequence[Row], parts: NDArray[np.int64], questions: int, learn: Callable[[NDArray[np.int64]], Learned]
+) -> NDArray[np.float64]:
+    margins = np.zeros((len(rows), questions))
+    for part in np.unique(parts):
+        learned = learn(np.flatnonzero(parts != part))
+        for number in np.flatnonzero(parts == part):
+            margins[number] = learned.margins(rows[int(number)])
     return margins
 
 
@@ -159,12 +226,6 @@ def calibrated(margins: NDArray[np.float64], answers: NDArray[np.float64]) -> tu
     return round(slope, 3), round(shift, 3)
 
 
-def _in_bytes(weights: NDArray[np.float64]) -> NDArray[np.int8]:
-    """To whole numbers. The smallest say next to nothing, and are most of the file."""
-    whole = np.rint(weights).astype(np.int8)
-    return np.where(np.abs(whole) <= 1, 0, whole).astype(np.int8)
-
-
 def version_of(messages: Sequence[Message]) -> str:
     """Names what a model was trained on: these messages with these grades."""
     told = "".join(f"{one.name}\t{one.grade}\t{one.kind}\t{one.flags}\t{one.text}\n" for one in messages)
@@ -173,24 +234,27 @@ def version_of(messages: Sequence[Message]) -> str:
 
 def fit(messages: Sequence[Message], tell: Callable[[str], None] = print) -> Weights:
     """Learn every head from these messages."""
-    rows = rows_of([message.text for message in messages])
-    rare = rarity(rows)
-    learned, steps, curves = [], [], []
-    for name in HEADS:
-        answers = answers_of(messages, name)
-        learned.append(train(rows, answers, rare, heed_of(messages)))
-        steps.append(float(np.max(np.abs(learned[-1].weights[:SIZE]))) / 127 or 1.0)
-        curves.append(calibrated(unseen(rows, messages, name), answers))
-        tell(name)
+    rows, parts = rows_of([message.text for message in messages]), parts_of(messages)
+    readers = train(rows, answers_of(messages, READERS), rarity(rows), heed_of(messages))
+    tell("the readers are trained")
+    said = said_together(rows, unseen(rows, messages, parts))
+    tell("and without each part of the corpus")
+    answers = answers_of(messages, HEADS)
+    heads, margins = train_together(said, answers), unseen_together(said, messages, parts)
+    curves = np.array([calibrated(*both) for both in zip(margins.T, answers.T, strict=True)], np.float32)
+    largest = np.max(np.abs(readers.weights[:SIZE]), axis=0)
+    steps = np.where(largest > 0, largest / LEVELS, 1.0)
     return Weights(
         version_of(messages),
-        np.stack([_in_bytes(head.weights[:SIZE] / step) for head, step in zip(learned, steps, strict=True)]),
-        np.array(steps, np.float32),
-        np.array([head.offset for head in learned], np.float32),
+        np.ascontiguousarray(np.rint(readers.weights[:SIZE] / steps).astype(np.int8).T),
+        steps.astype(np.float32),
+        readers.offsets.astype(np.float32),
         NAMES,
-        np.stack([head.weights[SIZE:] * CATEGORY_WORTH for head in learned]).astype(np.float32),
-        np.array([slope for slope, _ in curves], np.float32),
-        np.array([shift for _, shift in curves], np.float32),
+        (readers.weights[SIZE:].T * CATEGORY_WORTH).astype(np.float32),
+        np.ascontiguousarray(heads.weights.T, np.float32),
+        heads.offsets.astype(np.float32),
+        curves[:, 0],
+        curves[:, 1],
     )
 
 
