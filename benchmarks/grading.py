@@ -48,7 +48,8 @@ class Unseen:
 
     @property
     def levels(self) -> tuple[float, float, float, float]:
-        return falling(self.likely[:4])
+        low, ordinary, serious, emergency = falling(np.array([self.likely[:4]]))[0].tolist()
+        return low, ordinary, serious, emergency
 
     def says(self, head: str) -> float:
         return self.likely[HEADS.index(head)]
