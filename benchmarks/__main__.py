@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME...]`: all of them, or those that are named. JSON lines, then a table on stderr.
 
-Each runs in a process of its own, so that none measures the memory of another. `crash`, `peers` and `stages` run only
-when they are named: two of them take minutes.
+Each runs in a process of its own, so that none measures the memory of another. `cluster`, `crash`, `peers` and `stages`
+run only when they are named: three of them take minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BY_DEFAULT: Final = (
     "importing", "polling", "visible", "reading", "crowded", "claiming", "streaming", "painting", "starting",
     "resting", "tempo", "suggesting", "alerting", "live_sql", "analysts", "lake",
 )  # fmt: skip
-NAMED_ONLY: Final = ("crash", "peers", "stages")
+NAMED_ONLY: Final = ("cluster", "crash", "peers", "stages")
 OF_ANY_SIZE: Final = ("reading", "crowded", "claiming", "streaming", "painting")
 """What is measured with another SIZE than the usual one: at the desk of desk_store.py."""
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,8 +59,10 @@ class Process:
     config: Path
     log: Path
     running: subprocess.Popen[bytes] | None = None
+    is_wanted: bool = False
 
     def begin(self) -> None:
+        self.is_wanted = True
         with self.log.open("ab") as log:
             self.running = subprocess.Popen(
                 [*self.host.within, *AGGREGATOR, *self.words, "--config", str(self.config)], stdout=log, stderr=log
@@ -68,6 +70,7 @@ class Process:
 
     def kill(self) -> None:
         assert self.running is not None
+        self.is_wanted = False
         self.running.send_signal(signal.SIGKILL)
         self.running.wait()
 
@@ -97,8 +100,10 @@ class Cluster:
     said: int = 0
     won: Counter[str] = field(default_factory=Counter)
     """By the code of an inquiry, how many were told that they have it."""
-    answers: Counter[int] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
     """Of webs to colleagues, by status."""
+    restarts: Counter[str] = field(default_factory=Counter)
+    """Of processes that ended by themselves."""
     _s3_port: int = 0
 
     def add(self, name: str, *words: str) -> Process:
@@ -159,20 +164,32 @@ class Cluster:
             self.says()
             await asyncio.sleep(every)
 
+    async def supervise(self) -> None:
+        """As systemd does: whoever ended by itself begins again."""
+        while True:
+            for process in self.processes.values():
+                if process.is_wanted and process.running is not None and process.running.poll() is not None:
+                    self.restarts[process.name] += 1
+                    process.begin()
+            await asyncio.sleep(0.5)
+
     async def claim(self) -> None:
         """Again and again, each new inquiry by two colleagues at the two webs at the same moment."""
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             while True:
-                with suppress(httpx.HTTPError, KeyError, ValueError):
-                    await self._claim_some(client)
+                await self._claim_some(client)
                 await asyncio.sleep(0.2)
 
     async def _claim_some(self, client: httpx.AsyncClient) -> None:
-        webs = [(name, web) for name, process in self.processes.items() if (web := process.address)]
+        webs = [(name, web) for name in self.tokens if (web := self.processes[name].address)]
         for name, web in webs:  # one of them may be dead
-            with suppress(httpx.HTTPError):
+            try:
                 answer = await client.get(f"{web}/api/v1/inquiries?state=new&limit=5", headers=self._as(name))
-                self.answers[answer.status_code] += 1
+            except httpx.HTTPError as error:
+                self.answers[type(error).__name__] += 1
+                continue
+            self.answers[f"list {answer.status_code}"] += 1
+            if answer.is_success:
                 break
         else:
             return
@@ -186,7 +203,7 @@ class Cluster:
                 ]
                 answers = await asyncio.gather(*asked, return_exceptions=True)
                 heard = [one for one in answers if isinstance(one, httpx.Response)]
-                self.answers.update(one.status_code for one in heard)
+                self.answers.update(f"claim {one.status_code}" for one in heard)
                 self.won[row["code"]] += sum(one.is_success for one in heard)
 
     def _as(self, name: str) -> dict[str, str]:
@@ -203,7 +220,7 @@ class Cluster:
                     await asyncio.sleep(0.1)
         except TimeoutError:
             logs = "\n".join(f"{name}: {process.said()[-1500:]}" for name, process in self.processes.items())
-            raise AssertionError(f"{why}: not within {seconds} s; {self.answers}\n{logs}") from None
+            raise AssertionError(f"{why}: not within {seconds} s; {self.answers} {self.restarts}\n{logs}") from None
 
     async def stored(self, why: str, seconds: float = 60) -> None:
         """Wait until all that was said so far is there."""

@@ -19,6 +19,8 @@ class Report:
     hosts: str
     verdict: Verdict | None = None
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    """Of processes that ended by themselves, as systemd restarts them."""
 
 
 async def play(desk: Cluster, *, rounds: int = 1, every: float = 0.3, s3_cut: float = 1.5, slow: float = 1.0) -> Report:
@@ -42,7 +44,7 @@ async def play(desk: Cluster, *, rounds: int = 1, every: float = 0.3, s3_cut: fl
     await recovered("begun")
     await asyncio.to_thread(desk.watching.maintain)  # from here on what is read lies in S3
     await desk.until(lambda: all(web.address for web in webs), 60 * slow, "the webs begin")
-    doing = [asyncio.create_task(desk.stream(every)), asyncio.create_task(desk.claim())]
+    doing = [asyncio.create_task(each) for each in (desk.stream(every), desk.claim(), desk.supervise())]
     for _ in range(rounds):
         one.kill()
         await recovered("a collector was killed")
@@ -68,10 +70,13 @@ async def play(desk: Cluster, *, rounds: int = 1, every: float = 0.3, s3_cut: fl
         three.kill()
         await recovered("another collector was killed")
         three.begin()
-    for task in doing:
+    for task in doing[:2]:
         task.cancel()
-    await asyncio.gather(*doing, return_exceptions=True)
+    ended = await asyncio.gather(*doing[:2], return_exceptions=True)
+    assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
     await recovered("the stream ended", 0)
+    doing[2].cancel()
+    report.restarts = dict(desk.restarts)
     report.verdict = await asyncio.to_thread(desk.verdict)
     assert one.running is not None
     one.running.send_signal(signal.SIGTERM)
