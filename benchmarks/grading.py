@@ -144,7 +144,7 @@ def usual_worth(messages: Sequence[Message], likely: NDArray[np.float64]) -> Ite
     """What messages that read about so grave are worth, each counting as often as its grade comes on a usual day."""
     grade = np.array([message.grade for message in messages])
     weight = (np.array(ON_A_DAY) / (np.bincount(grade, minlength=GRADES) / len(grade)))[grade]
-    reads = np.array([falling(one[:4]) for one in likely.tolist()]) @ np.array(list(STEPS.values()))
+    reads = falling(likely[:, :4]) @ np.array(list(STEPS.values()))
     for place, taken in USUALLY:
         near = np.exp(-(((reads - place) / NEAR) ** 2) / 2) * weight
         worth = float((near * np.array(WORTH)[grade]).sum() / near.sum())
