@@ -228,6 +228,7 @@ async def test_what_stopped_a_source_stands_on_the_health_page(community: Commun
         await poll(work)
         forum, telegram = source_reports(work.db, work.settings, work.clock())
     assert (forum.state, forum.next_at, telegram.state) == ("stopped", None, "ok")
+    assert (forum.trouble, telegram.trouble) == ("refused", None)
     assert "FORUM_KEY" in forum.message
 
 
@@ -251,6 +252,7 @@ async def test_a_connector_with_a_bug_stops_alone(community: Community) -> None:
         await until(lambda: len(texts(work)) == 2)
         states = {name: source.state for name, source in work.poller.sources.items()}
         assert not work.poller.failed.done()
+        assert work.poller.sources["odd"].trouble == "broken"
     assert states == {"odd": "stopped", "forum": "ok", "telegram": "ok"}
 
 
@@ -262,7 +264,7 @@ async def test_a_page_of_which_nothing_can_be_read_stops_the_source_and_is_kept(
         telegram, forum = await poll(work, "telegram", "forum")
         assert work.db.query("SELECT count(*) FROM rejected_record WHERE source = 'telegram'") == [(WHOLE_PAGE,)]
         assert (telegram.state, forum.state) == ("stopped", "ok")
-        assert "aggregator replay" in telegram.message
+        assert (telegram.trouble, "aggregator replay" in telegram.message) == ("unreadable", True)
         community.clock.pass_(minutes=1)
         community.telegram.says("fox", "can you read this?")
         await poll(work, "telegram")

@@ -196,8 +196,8 @@ def test_an_alert_of_a_blind_source_says_in_chinese_what_to_do() -> None:
     to = Destination.model_validate({"url": {"env": "ALERTS"}, "language": "zh"})
     alert = wording.alert("source.blind", wording.Subject(source=look), to, "Asia/Shanghai", Bands())
     assert alert.text.splitlines() == [
-        "平台不让我们登录，已停止读取，直到有人更新下面所说的凭据（在它存放的地方更新）。凭据在文件里的，文件一改就会立即"
-        "重试；否则请重新启动服务，或点“继续”。",
+        "平台不让我们登录，已停止读取。请在存放处更新下面所说的凭据：写在文件里的，改了会自动重试；否则请重新启动服务，"
+        "或点“继续”。",
         "telegram：Telegram 拒绝了令牌 {env: BOT}。请在 BotFather 那里更新，再填到这里。",
     ]
 

@@ -10,9 +10,8 @@ from aggregator.web.i18n import N_
 
 STOPPED = {
     "refused": N_(
-        "The platform does not let us in, so nothing is read until somebody renews the credential named here, where it "
-        "is kept. A secret in a file is tried at once when the file changes; else start the service again or press "
-        "“Go on”."
+        "The platform does not let us in, so nothing is read. Renew the credential named here where it is kept: a file "
+        "that changes is tried at once; else start the service again, or press “Go on”."
     ),
     "gone": N_(
         "The platform no longer has it, or we were removed from it, so nothing is read. Have us added again and press "
