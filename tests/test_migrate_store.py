@@ -182,7 +182,9 @@ def test_a_row_that_was_changed_by_hand_is_named_and_never_its_words(
     opened = Lake(lake)
 
     def change(con: duckdb.DuckDBPyConnection) -> list[Any]:
-        ((one,), (other,)) = con.execute("SELECT post_id FROM post ORDER BY post_id LIMIT 2").fetchall()
+        ((one,), (other,)) = con.execute(
+            "SELECT post_id FROM post ORDER BY title IS NULL, post_id LIMIT 2"  # one that has a title
+        ).fetchall()
         con.execute("UPDATE post SET text = 'secret words', title = NULL WHERE post_id = ?", [one])
         con.execute("DELETE FROM post WHERE post_id = ?", [other])
         con.execute("INSERT INTO sighting FROM sighting LIMIT 1")

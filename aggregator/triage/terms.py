@@ -140,7 +140,7 @@ _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.55, 0.65, 0.8)
-_CREDIBLE = {4: 0.1, 3: 0.15}  # how likely it must be at least serious, for plain words of this grade to be believed
+_CREDIBLE = {4: 0.04, 3: 0.15}  # how likely it must be at least serious, for plain words of this grade to be believed
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _LEAST = 1.0  # fewer points are no reason

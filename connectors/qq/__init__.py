@@ -155,7 +155,7 @@ class QQ(PullConnector, PushConnector, Replying):
         told = self.config.events or self.config.webhook_secret
         deaf = self.config.private_chats and not (host.dialect.lists_contacts or told)
         return (
-            *(() if host.dialect.known else (unknown,)),
+            *unknown,
             *(
                 worded(f"the account is not in group {number}: let it join")
                 for number in sorted(self.config.groups - host.groups.keys())
