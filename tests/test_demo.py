@@ -217,7 +217,7 @@ async def said(process: Process, words: str) -> str:
 
 
 async def test_a_squeezed_day_ends_by_itself_and_is_right() -> None:
-    async with demo("--seconds", "10", "--port", "0", "--json") as process:
+    async with demo("--seconds", "16", "--port", "0", "--json") as process:
         out, _ = await process.communicate()
     told = orjson.loads(out)
     assert process.returncode == 0, told
