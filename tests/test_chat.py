@@ -580,7 +580,7 @@ async def test_check_says_as_whom_intercom_is_read(intercom: IntercomStage) -> N
 
 
 async def test_the_door_answers_intercoms_first_question_and_takes_what_follows(tmp_path: Path) -> None:
-    desk = IntercomSimulator(clock=Hands())
+    desk = IntercomSimulator(clock=Hands(), token=TOKEN)
     desk.client_secret = HOOK_SECRET
     settings = Settings(sources={"desk": chat("intercom").config}, data=tmp_path)
     async with (

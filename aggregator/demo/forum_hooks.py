@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ class HookSender:
     """Set `url` to switch it on. Events wait in `pending` until `deliver` gets a 2xx for them."""
 
     url: str = ""
-    secret: str = "demo-hook-secret"  # noqa: S105 - the simulator's, nobody else's
+    secret: str = field(default_factory=token_hex)
     pending: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     sent: int = 0
 

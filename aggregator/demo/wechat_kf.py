@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -53,7 +54,7 @@ class WeChatKfSimulator:
     ) -> None:
         self.clock = clock
         self.corpid = CORPID
-        self.secret = "demo-kf-secret-7d793037a076"  # noqa: S105 - the simulator's, nobody else's
+        self.secret = token_hex(16)
         self.tokens = Tokens(monotonic)
         self.faults = Faults()
         self.forbidden: dict[str, int] = {}

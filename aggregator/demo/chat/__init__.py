@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from secrets import token_hex
 from time import time
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ class AppBackend:
     """
 
     url: str = ""
-    secret: str = "demo-app-secret"  # noqa: S105 - the simulator's, nobody else's
+    secret: str = field(default_factory=token_hex)
     key_id: str = "2026"
     batch: int = 1
     clock: Callable[[], datetime] = _now

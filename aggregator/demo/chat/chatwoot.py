@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from secrets import token_hex
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -67,12 +68,12 @@ class ChatwootSimulator(Faulty):
     pending: calls that wait for `deliver`; older servers do not repeat them. role: of the token's owner.
     """
 
-    def __init__(self, *, clock: Callable[[], datetime] = _now, account: int = 1, token: str = "demo-token") -> None:  # noqa: S107 - nobody else's
+    def __init__(self, *, clock: Callable[[], datetime] = _now, account: int = 1, token: str) -> None:
         self.clock = clock
         self.account = account
         self.token = token
         self.hook_url = ""
-        self.hook_secret = "demo-webhook-secret"  # noqa: S105 - the simulator's, nobody else's
+        self.hook_secret = token_hex()
         self.signs = True
         self.repeats = True
         self.role = "administrator"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape, unescape
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -54,11 +55,11 @@ class _Conversation:
 class IntercomSimulator(Faulty):
     """One workspace; serve it with `aggregator.listener.serve`. per_page: conversations in an answer of the search."""
 
-    def __init__(self, *, clock: Callable[[], datetime] = _now, token: str = "demo-token") -> None:  # noqa: S107 - nobody else's
+    def __init__(self, *, clock: Callable[[], datetime] = _now, token: str) -> None:
         self.clock = clock
         self.token = token
         self.hook_url = ""
-        self.client_secret = "demo-client-secret"  # noqa: S105 - the simulator's, nobody else's
+        self.client_secret = token_hex()
         self.per_page = 50
         self.answers = Answers()
         self.pending: deque[Json] = deque()

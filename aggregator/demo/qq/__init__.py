@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Final
 
 from starlette.applications import Starlette
@@ -43,7 +44,7 @@ class OneBotSimulator:
     ) -> None:
         self.app_name = app
         self.account = ACCOUNT
-        self.token = "onebot-token-of-nobody"  # noqa: S105 - the simulator's, nobody else's
+        self.token = token_hex()
         self.token_is_good = True
         self.online = True
         self.lists_nothing = False  # a host that has lost its account and says that all is well

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -29,7 +30,7 @@ class Events:
     muted: bool = False
     token_is_good: bool = True  # here; the HTTP server has its own
     hook_url: str = ""
-    hook_secret: str = "onebot-hook-of-nobody"  # noqa: S105 - the simulator's, nobody else's
+    hook_secret: str = field(default_factory=token_hex)
     pending: list[Json] = field(default_factory=list)
     _listeners: set[asyncio.Queue[Json | None]] = field(default_factory=set)
 

@@ -9,6 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from secrets import token_hex
 from typing import Any, Final
 
 import httpx
@@ -34,7 +35,7 @@ class QQBotSimulator:
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.app_id = "102990001"
-        self.secret = "bot-secret-of-nobody"  # noqa: S105 - the simulator's, nobody else's
+        self.secret = token_hex()
         self.clock = clock
         self.faults: deque[tuple[Fault, int]] = deque()
         self.hook_url = ""

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any, Final, Literal
 
 from starlette.applications import Starlette
@@ -43,7 +44,7 @@ class WeChatSimulator:
     ) -> None:
         self.clock = clock
         self.appid, self.gh = APPID, GH
-        self.secret = "demo-app-secret-5d41402abc4b"  # noqa: S105 - the simulator's, nobody else's
+        self.secret = token_hex(16)
         self.tokens = Tokens(monotonic)
         self.faults = Faults()
         self.forbidden: dict[str, int] = {}

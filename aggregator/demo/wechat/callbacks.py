@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Final, Literal
 
 import httpx
@@ -38,7 +39,7 @@ class CallbackSender:
 
     owner: str
     clock: Callable[[], datetime]
-    token: str = "demoCallbackToken"  # noqa: S105 - the simulator's, nobody else's
+    token: str = field(default_factory=lambda: token_hex(16))
     aes_key: str = "kJ3mPq8sTv2xYz5bCd7fGh9jKm4nQr6tVw8yAb1cDe0"
     mode: Mode = "safe"
     json: bool = False
