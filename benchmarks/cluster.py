@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.cluster_desk import cluster
+from benchmarks.cluster_hosts import hosts
+from benchmarks.cluster_scenes import Report, play
 from benchmarks.figures import Figure, log_warnings_only, print_figures
-from tests.cluster import cluster
-from tests.cluster_scenes import Report, play
-from tests.hosts import hosts
 from tests.lake_town import LakeTown
 from tests.postgres import postgres
 from tests.s3_server import s3_server

@@ -25,8 +25,8 @@ from aggregator.listener import serve
 from aggregator.store.desk import Desk
 from aggregator.store.lake import Lake
 from aggregator.store.tokens import make
+from benchmarks.cluster_hosts import Host, Hosts
 from tests.console import AGGREGATOR
-from tests.hosts import Host, Hosts
 from tests.lake_town import LakeTown
 from tests.s3_server import S3Server, Wire
 

@@ -9,7 +9,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from tests.cluster import Cluster, Verdict
+from benchmarks.cluster_desk import Cluster, Verdict
 
 
 @dataclass
