@@ -187,7 +187,7 @@ async def _changed_again(work: Workplace) -> dict[str, int]:
     """Read all records once more and fold all inquiries once more: what that changes, and how much."""
     before = _everything(work)
     again = await replay(work.ingest, work.readers())
-    everybody = {inquiry for (inquiry,) in work.db.query("SELECT inquiry_id FROM inquiry")}
+    everybody = {inquiry.bytes for (inquiry,) in work.db.query("SELECT inquiry_id FROM inquiry")}
     clocks = partial(clock_of, work.settings)
     folded = await work.db.write(lambda con: refold(con, everybody, clock_of=clocks, points=work.settings.points))
     after = _everything(work)

@@ -14,15 +14,15 @@ import pytest
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.store import lake as lake_module
 from aggregator.store import lake_files
-from aggregator.store.database import Connection, Database, StoreError
+from aggregator.store.database import Connection, StoreError
 from aggregator.store.lake import Lake
+from tests import test_lake
 from tests.conftest import Community, open_community, open_inquiries, poll, texts
 from tests.console import Console
 from tests.lake_town import LakeTown
 from tests.lake_town import lake_town as lake_town
 from tests.s3_server import S3Server
 from tests.s3_server import s3 as s3
-from tests.test_lake import SHAPE
 
 pytestmark = pytest.mark.xdist_group("s3")
 
@@ -64,12 +64,7 @@ def sightings(source: str, rows: int = 1500) -> Callable[[Connection], object]:
     return lambda con: con.execute("INSERT INTO sighting SELECT uuid(), ?, ? FROM range(?)", [source, NOW, rows])
 
 
-def test_it_has_the_tables_views_and_columns_of_a_file(lake: Lake) -> None:
-    file = Database(None)
-    try:
-        assert lake.query(SHAPE) == file.query(SHAPE)
-    finally:
-        file.close()
+test_it_has_the_tables_views_and_columns_of_a_file = test_lake.test_it_has_the_tables_views_and_columns_of_a_file
 
 
 def test_maintenance_merges_files_deletes_those_that_nobody_needs_and_keeps_every_row(

@@ -80,28 +80,41 @@ class FileSource:
         self._con.close()
 
 
-class LakeSource:
-    """A lake that others may look into, but not write."""
+class _OfLake:
+    """A lake at which no process of ours is at work. Closed again where that is not so."""
 
-    def __init__(self, settings: LakeSettings) -> None:
-        self.name = f"the lake {settings.dsn}"
-        self._lake = Lake(settings, read_only=True)
+    def __init__(self, lake: Lake) -> None:
+        self.name, self._lake = f"the lake {lake.settings.dsn}", lake
         try:
-            _require_newest(self)
-            _require_alone(self._lake)
+            self._look()
         except BaseException:
-            self._lake.close()
+            self.close()
             raise
+
+    def _look(self) -> None:
+        """Raises RefusedError: it may not be used."""
+        _require_alone(self._lake)
 
     def read(self, job: Callable[[Connection], T]) -> T:
         return self._lake.read_now(_at_once(job))
 
+    def close(self) -> None:
+        self._lake.close()
+
+
+class LakeSource(_OfLake):
+    """A lake that others may look into, but not write."""
+
+    def __init__(self, settings: LakeSettings) -> None:
+        super().__init__(Lake(settings, read_only=True))
+
+    def _look(self) -> None:
+        _require_newest(self)
+        super()._look()
+
     def stamp(self) -> str:
         ((which,),) = self._lake.ask("SELECT schema_uuid::text FROM ducklake_schema WHERE schema_id = 0")
         return f"{which} at {self._lake.newest()}"
-
-    def close(self) -> None:
-        self._lake.close()
 
 
 class FileTarget:
@@ -123,27 +136,15 @@ class FileTarget:
         self._db.close()
 
 
-class LakeTarget:
+class LakeTarget(_OfLake):
     """A lake of our own, new or begun before."""
 
     def __init__(self, settings: LakeSettings) -> None:
-        self.name = f"the lake {settings.dsn}"
-        self._lake = Lake(settings)
+        super().__init__(Lake(settings))
         self._lake.others_wrote = self._others_wrote
-        try:
-            _require_alone(self._lake)
-        except BaseException:
-            self._lake.close()
-            raise
-
-    def read(self, job: Callable[[Connection], T]) -> T:
-        return self._lake.read_now(_at_once(job))
 
     def write(self, job: Callable[[Connection], T]) -> T:
         return self._lake.submit(job).result()
-
-    def close(self) -> None:
-        self._lake.close()
 
     def _others_wrote(self, _: Connection, since: int) -> None:
         if since >= 0:
