@@ -68,10 +68,10 @@ class ChatwootSimulator(Faulty):
     pending: calls that wait for `deliver`; older servers do not repeat them. role: of the token's owner.
     """
 
-    def __init__(self, *, clock: Callable[[], datetime] = _now, account: int = 1, token: str) -> None:
+    def __init__(self, *, clock: Callable[[], datetime] = _now, account: int = 1, token: str | None = None) -> None:
         self.clock = clock
         self.account = account
-        self.token = token
+        self.token = token or token_hex()
         self.hook_url = ""
         self.hook_secret = token_hex()
         self.signs = True

@@ -55,9 +55,9 @@ class _Conversation:
 class IntercomSimulator(Faulty):
     """One workspace; serve it with `aggregator.listener.serve`. per_page: conversations in an answer of the search."""
 
-    def __init__(self, *, clock: Callable[[], datetime] = _now, token: str) -> None:
+    def __init__(self, *, clock: Callable[[], datetime] = _now, token: str | None = None) -> None:
         self.clock = clock
-        self.token = token
+        self.token = token or token_hex()
         self.hook_url = ""
         self.client_secret = token_hex()
         self.per_page = 50
