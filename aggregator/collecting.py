@@ -34,6 +34,7 @@ from aggregator.store.leases import HOUSE, Leases
 from aggregator.store.sources import SourceState
 from aggregator.telling.serving import delivering
 from aggregator.telling.telling import LOOK_EVERY
+from aggregator.turns import take_short_turns
 from aggregator.vocabulary import load_vocabulary
 from aggregator.web.hooks import create_hooks
 from aggregator.workplace import Workplace
@@ -213,6 +214,7 @@ async def collecting(
     """
     if settings.lake is None:
         raise ConfigError("collect: this needs a lake (docs/lake.md); with a file everything is in `aggregator run`")
+    take_short_turns()
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         assert isinstance(work.db, Lake)

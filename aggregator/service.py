@@ -33,6 +33,7 @@ from aggregator.stopping import until_signalled
 from aggregator.store.reports import source_reports
 from aggregator.telling.serving import delivering
 from aggregator.telling.telling import LOOK_EVERY
+from aggregator.turns import take_short_turns
 from aggregator.vocabulary import load_vocabulary
 from aggregator.web.app import create_app
 from aggregator.web.hooks import create_hooks
@@ -80,6 +81,7 @@ async def running(
     if settings.lake is not None:
         raise ConfigError("run: with a lake, start `aggregator collect` and `aggregator web` instead (docs/lake.md)")
     be_thrifty()
+    take_short_turns()
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         if seen := open_to_others(settings.data):

@@ -194,15 +194,13 @@ class Grouper:
 
     def _fitting(self, report: Report) -> tuple[Incident, Why] | None:
         """The incident that this report fits, if it is clear which."""
-        found = []
         if not report.fields.feature and not any(getattr(report.fields, name) for name in SHARED):
             return None
-        for incident in self.incidents.values():
-            if not incident.core.may_fit(report.fields) or not self._open_to(incident, report):
-                continue
-            likeness = incident.core.likeness(report.fields)
-            if likeness is not None and likeness >= JOINS:
-                found.append((likeness, incident))
+        found = [
+            (likeness, incident)
+            for incident in self.incidents.values()
+            if (likeness := self._likeness(incident, report)) is not None
+        ]
         if len(found) < 2:
             return (found[0][1], "fields") if found else None
         ranked = sorted(
@@ -214,6 +212,13 @@ class Grouper:
             return best, "fields" if plain - other >= _CLEARLY else "similar"
         many, few = (each.came_within(_LATELY, report.at) for each in (best, second))
         return (best, "similar") if many >= _LARGER * max(few, 1) else None
+
+    def _likeness(self, incident: Incident, report: Report) -> float | None:
+        """None: it may not join."""
+        if not incident.core.may_fit(report.fields) or not self._open_to(incident, report):
+            return None
+        likeness = incident.core.likeness(report.fields)
+        return likeness if likeness is not None and likeness >= JOINS else None
 
     def _open_to(self, incident: Incident, report: Report) -> bool:
         if report.inquiry_id in incident.barred:
@@ -258,7 +263,7 @@ class Grouper:
         first = incident.first_at
         for each in self._waiting.since(first - WAITS):
             # Who said less, and can only have meant this; long before, only who said as much.
-            likeness = incident.core.likeness(each.fields)
+            likeness = self._likeness(incident, each)
             if likeness is None or (each.at < first - SOON and likeness < JOINS + FEATURE):
                 continue
             if (fitting := self._fitting(each)) is not None and fitting[0] is incident:

@@ -39,5 +39,7 @@ def alike(left: Sketch, right: Sketch) -> float:
     if not left or not right:
         return 0.0
     one, other = set(memoryview(left).cast("I")), set(memoryview(right).cast("I"))
+    if not (common := one & other):  # as of most
+        return 0.0
     both = sorted(one | other)[:SIZE]
-    return len(one & other & set(both)) / len(both)
+    return len(common.intersection(both)) / len(both)

@@ -24,7 +24,7 @@ def search(folder: Folder, criteria: Words) -> list[Stored]:
     found = list(folder.mails)
     left = list(criteria)
     while left:
-        found = [stored for stored in found if stored in _matching(folder, left)]
+        found = _matching(folder, found, left)
         left = left[_length(left) :]
     return found
 
@@ -36,12 +36,12 @@ def _length(left: Words) -> int:
     return 1 + _ARGUMENTS.get(str(left[0]).upper(), 0)
 
 
-def _matching(folder: Folder, left: Words) -> list[Stored]:
+def _matching(folder: Folder, mails: list[Stored], left: Words) -> list[Stored]:
+    """Those of them that meet the first criterion."""
     key = str(left[0]).upper()
     values = [str(each) for each in left[1 : _length(left)]]
     if len(values) < _length(left) - 1:
         raise GarbledError
-    mails = folder.mails
     match key:
         case "ALL" | "CHARSET":
             return mails
@@ -50,7 +50,7 @@ def _matching(folder: Folder, left: Words) -> list[Stored]:
         case "UNANSWERED" | "UNSEEN":
             return [each for each in mails if f"\\{key[2:].title()}" not in each.flags]
         case "UID":
-            wanted = in_set(values[0], [each.uid for each in mails])
+            wanted = in_set(values[0], [each.uid for each in folder.mails])
             return [each for each in mails if each.uid in wanted]
         case "SINCE":
             return [each for each in mails if each.arrived.date() >= search_date(values[0])]

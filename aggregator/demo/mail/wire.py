@@ -86,7 +86,7 @@ def _word(text: bytes, at: int) -> tuple[str, int]:
     return atom[0].decode("ascii", "replace"), atom.end()
 
 
-def in_set(written: str, numbers: Sequence[int]) -> list[int]:
+def in_set(written: str, numbers: Sequence[int]) -> set[int]:
     """Those of the numbers (ascending) that a set such as `1:3,7,9:*` names. `*` is the highest; a range has no
     direction.
 
@@ -100,7 +100,7 @@ def in_set(written: str, numbers: Sequence[int]) -> list[int]:
     for part in written.split(","):
         ends = [highest if end == "*" else int(end) for end in part.split(":")]
         chosen.update(number for number in numbers if min(ends) <= number <= max(ends))
-    return sorted(chosen)
+    return chosen
 
 
 def quoted(text: str) -> bytes:
