@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from aggregator.config.lake_settings import SCHEME, LakeSettings
 from aggregator.store import extensions
 from aggregator.store.database import Connection, Database, StoreError
-from aggregator.store.lake import EXTENSIONS, Lake, passes
+from aggregator.store.lake import Lake
+from aggregator.store.lake_catalog import EXTENSIONS, passes
 from aggregator.store.others import Others
 from benchmarks import lake as lake_costs
 from tests.lake_town import LakeTown

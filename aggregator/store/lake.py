@@ -8,8 +8,6 @@ else has written; `others_wrote` tells when somebody has.
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -23,53 +21,25 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from aggregator.config.lake_settings import LakeSettings
-from aggregator.store import extensions, lake_files, lake_traces
+from aggregator.store import lake_catalog, lake_files, lake_traces
 from aggregator.store.database import Connection, Database, StoreError, due_migrations, note_version
 from aggregator.store.lake_files import quoted
-from connectors.errors import ConfigError
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-EXTENSIONS = ("ducklake", "postgres_scanner")
 _OURS = "aggregator-"
 INLINED_ROWS = 1000  # so many rows of one statement stay in the catalog until maintenance writes them to a file
-WRITER = 0x494E51  # the number of the lock that the one who writes holds
 KEPT = timedelta(hours=1)  # for so long it can be told what changed since when
 GIVES_UP = 60.0  # seconds for which PostgreSQL or the files may be out of reach before a write fails
-# PostgreSQL lets go of a lock whose holder is cut off (25 s) or stands still in a transaction (5 min).
-_SESSION = (
-    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000 "
-    "-c idle_in_transaction_session_timeout=300000"
-)
-# Whoever is cut off waits for an answer no longer than that, either (where the settings say nothing else).
-_PATIENCE = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=25000"
-_PASSES = re.compile(
-    r"conflict|serializ|could not connect|unable to connect|connection|server closed|terminat|timed? ?out|"
-    r"starting up|shutting down|could not establish|HTTP|IO Error",
-    re.IGNORECASE,
-)
-# DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names.
-_CUT_OFF = re.compile(
-    r"server closed the connection|terminating connection|connection to server|Unable to connect|"
-    r"could not (?:receive|send) data|[Cc]onnection (?:timed out|reset|refused)"
-)
-
-
-def require_lake(settings: LakeSettings) -> None:
-    """Raises ConfigError: the extra [lake] is not installed."""
-    if extensions.missing(_needed(settings)):
-        raise ConfigError(
-            "lake: this needs the extra [lake], which is not installed. Do: pip install 'inquiry-aggregator[lake]'"
-        )
 
 
 class Lake(Database):
     """A `Database` that others write, too."""
 
     def __init__(self, settings: LakeSettings, *, gives_up: float = GIVES_UP, read_only: bool = False) -> None:
-        require_lake(settings)
+        lake_catalog.require_lake(settings)
         self.settings = settings
         self.name = f"{_OURS}{uuid4().hex}"
         """Of this process, as the author of its snapshots, and of its connections in pg_stat_activity."""
@@ -90,12 +60,12 @@ class Lake(Database):
         Raises:
             StoreError: one of them does not answer, or is another lake's.
         """
-        require_lake(settings)
-        con = _connected(settings)
+        lake_catalog.require_lake(settings)
+        con = lake_catalog.connected(settings)
         try:
             if settings.s3:
                 lake_files.use_keys(con, settings.s3)
-            con.execute(f"ATTACH {quoted(_reached(settings))} AS catalog (TYPE postgres, READ_ONLY)")
+            con.execute(f"ATTACH {quoted(lake_catalog.reached(settings))} AS catalog (TYPE postgres, READ_ONLY)")
             return lake_files.looked_at(con, settings)
         except duckdb.Error as error:
             raise lake_files.explained(error, settings) from error
@@ -127,14 +97,14 @@ class Lake(Database):
     def _take_folder(self, con: Connection) -> None:
         try:
             for attempt in self._patiently("lake.opening", con):
-                with attempt:
-                    self._alone_with(con, lambda: lake_files.take_folder(con, self.settings))
+                with attempt, lake_catalog.locked(con):
+                    lake_files.take_folder(con, self.settings)
         except duckdb.Error as error:
             raise lake_files.explained(error, self.settings) from error
 
     def _attached(self) -> Connection:
         settings = self.settings
-        con = _connected(settings)
+        con = lake_catalog.connected(settings)
         try:
             con.execute("SET GLOBAL TimeZone = 'UTC'")
             con.execute("SET GLOBAL late_materialization_max_rows = 1000")
@@ -143,9 +113,10 @@ class Lake(Database):
                 # Others wait for our lock meanwhile; we try again ourselves, and for longer.
                 con.execute("SET GLOBAL http_retries = 2")
                 self._keys = lake_files.use_keys(con, settings.s3)
-            reached = f"{_reached(settings)} application_name={self.name}"
+            reached = f"{lake_catalog.reached(settings)} application_name={self.name}"
             con.execute(f"ATTACH {quoted(reached)} AS catalog (TYPE postgres)")
-            self._alone_with(con, lambda: _attach_lake(con, settings, reached, read_only=self._read_only))
+            with lake_catalog.locked(con):
+                _attach_lake(con, settings, reached, read_only=self._read_only)
             con.execute("USE lake")
         except BaseException:
             con.close()
@@ -153,7 +124,7 @@ class Lake(Database):
         return con
 
     def _migrate(self, con: Connection) -> None:
-        def do() -> None:
+        with lake_catalog.locked(con):
             due = due_migrations(con, "the lake", lake=True)
             if not due:
                 return
@@ -167,18 +138,6 @@ class Lake(Database):
                 with suppress(duckdb.Error):
                     con.execute("ROLLBACK")
                 raise
-
-        self._alone_with(con, do)
-
-    @staticmethod
-    def _alone_with(con: Connection, do: Callable[[], T]) -> T:
-        """Do it while no other process of ours writes."""
-        gate = con.cursor()
-        try:
-            _lock(gate)
-            return do()
-        finally:
-            _unlock(gate)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -221,7 +180,7 @@ class Lake(Database):
                         self._reopen_if_broken()
                     found = read()
         except duckdb.Error as error:
-            if passes(error) or lake_files.is_refused(error):
+            if lake_catalog.passes(error) or lake_files.is_refused(error):
                 raise lake_files.explained(error, self.settings) from error
             raise
         return found
@@ -273,7 +232,8 @@ class Lake(Database):
                 with attempt:
                     if attempt.retry_state.attempt_number > 1:
                         self._reopen_if_broken()
-                    done = self._alone_with(self._con, do)
+                    with lake_catalog.locked(self._con):
+                        done = do()
         except duckdb.Error as error:
             raise lake_files.explained(error, self.settings) from error
         return done
@@ -294,7 +254,9 @@ class Lake(Database):
             log.warning(event, attempt=state.attempt_number, why=str(error)[:300])
 
         def is_worth_it(error: BaseException) -> bool:
-            return passes(error) or (lake_files.is_refused(error) and self._renewed_keys(opening or self._con))
+            return lake_catalog.passes(error) or (
+                lake_files.is_refused(error) and self._renewed_keys(opening or self._con)
+            )
 
         return Retrying(
             retry=retry_if_exception(is_worth_it),
@@ -319,7 +281,7 @@ class Lake(Database):
                     done = self._committed_before(tries)
                     result, told = self._once(work, tries) if done is None else done
         except duckdb.Error as error:
-            if isinstance(error, duckdb.ProgrammingError) and not passes(error):
+            if isinstance(error, duckdb.ProgrammingError) and not lake_catalog.passes(error):
                 raise
             raise lake_files.explained(error, self.settings) from error
         if told and self.teller is not None:
@@ -340,28 +302,25 @@ class Lake(Database):
 
     def _once(self, work: Callable[[Connection], T], tries: dict[str, tuple[T, bool]]) -> tuple[T, bool]:
         con, mark = self._con, uuid4().hex  # the same one to the end, even if another thread finds it broken
-        gate = con.cursor()
         try:
-            _lock(gate)
-            con.execute("BEGIN")
-            ((seen,),) = con.execute("FROM lake.current_snapshot()").fetchall() or ((0,),)
-            if seen != self.snapshot:
-                self.others_wrote(con, self._kept_since())
-            done = self._told(con, work)
-            con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
-            tries[mark] = done
-            con.execute("COMMIT")
-            ((own,),) = con.execute("FROM lake.last_committed_snapshot()").fetchall() or ((None,),)
-            self.snapshot = seen if own is None else max(seen, own)
-            return done
+            with lake_catalog.locked(con):
+                con.execute("BEGIN")
+                ((seen,),) = con.execute("FROM lake.current_snapshot()").fetchall() or ((0,),)
+                if seen != self.snapshot:
+                    self.others_wrote(con, self._kept_since())
+                done = self._told(con, work)
+                con.execute("CALL lake.set_commit_message(?, '', extra_info => ?)", [self.name, mark])
+                tries[mark] = done
+                con.execute("COMMIT")
+                ((own,),) = con.execute("FROM lake.last_committed_snapshot()").fetchall() or ((None,),)
+                self.snapshot = seen if own is None else max(seen, own)
         except BaseException as error:
             self.snapshot = -1  # what was noted of it may not be so
             self._doubtful = self._doubtful or isinstance(error, duckdb.Error)
             with suppress(duckdb.Error):
                 con.execute("ROLLBACK")
             raise
-        finally:
-            _unlock(gate)
+        return done
 
     def _kept_since(self) -> int:
         """Our last snapshot, if what came after it can still be told; else -1."""
@@ -409,7 +368,8 @@ class Lake(Database):
                     with attempt:
                         if self._doubtful:
                             self._reopen_if_broken()
-                        self._alone_with(self._con, lambda: do(self._con))
+                        with lake_catalog.locked(self._con):
+                            do(self._con)
             except duckdb.Error as error:
                 raise lake_files.explained(error, self.settings) from error
 
@@ -419,7 +379,7 @@ class Lake(Database):
         """No snapshot but the newest is kept, whatever PostgreSQL's clock says: only so do overwritten words leave the
         files; and PostgreSQL writes the catalog's tables anew, for it keeps deleted rows in theirs."""
         self.maintain(-timedelta(days=1), rewritten=0.0, orphans=True)
-        lake_traces.vacuum(self, quoted(_reached(self.settings, session=lake_traces.PATIENCE)))
+        lake_traces.vacuum(self, quoted(lake_catalog.reached(self.settings, session=lake_traces.PATIENCE)))
         if self.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
             self.submit(lambda con: con.execute("DELETE FROM meta WHERE key = 'compact_due'")).result()
 
@@ -440,54 +400,11 @@ class Lake(Database):
         super().close()
 
 
-def passes(error: BaseException) -> bool:
-    """Whether it is worth another attempt: somebody else wrote at this moment, or something is out of reach."""
-    if lake_files.is_refused(error):
-        return False
-    if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError):
-        return bool(_CUT_OFF.search(str(error)))
-    return isinstance(error, duckdb.Error) and bool(_PASSES.search(str(error)))
-
-
-def _connected(settings: LakeSettings) -> Connection:
-    con = duckdb.connect(
-        ":memory:",
-        config={
-            "threads": max(1, (os.cpu_count() or 2) // 2),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        },
-    )
-    extensions.load(con, _needed(settings))
-    return con
-
-
-def _needed(settings: LakeSettings) -> tuple[str, ...]:
-    return (*EXTENSIONS, "httpfs") if settings.s3 else EXTENSIONS
-
-
 def _attach_lake(con: Connection, settings: LakeSettings, reached: str, *, read_only: bool) -> None:
     target = quoted(f"ducklake:postgres:{reached}")
     folder, only = quoted(settings.files.rstrip("/") + "/"), "READ_ONLY, " if read_only else ""
     con.execute(f"ATTACH {target} AS lake ({only}DATA_PATH {folder}, OVERRIDE_DATA_PATH true, "
                 f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
-
-
-def _reached(settings: LakeSettings, *, session: str = "") -> str:
-    """How PostgreSQL is reached. `session`: further options of the connection."""
-    return f"{_PATIENCE} {settings.dsn} connect_timeout=5 options={quoted(_SESSION + session)}"
-
-
-def _lock(gate: Connection) -> None:
-    """Wait for the lock; it is held until this cursor's transaction ends."""
-    gate.execute("BEGIN")
-    gate.execute("FROM postgres_query('catalog', ?)", [f"SELECT pg_advisory_xact_lock({WRITER})::text"]).fetchall()
-
-
-def _unlock(gate: Connection) -> None:
-    with suppress(duckdb.Error):
-        gate.execute("ROLLBACK")
-    gate.close()
 
 
 def _at_rest(con: Connection) -> None:
