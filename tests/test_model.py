@@ -28,7 +28,7 @@ def corpus() -> list[Message]:
 def test_the_corpus_is_large_of_many_languages_and_graded_twice(corpus: list[Message]) -> None:
     languages = Counter(message.lang for message in corpus)
     assert len(corpus) >= 6000
-    assert languages["zh"] / len(corpus) > 0.45
+    assert languages["zh"] / len(corpus) > 0.55
     assert languages["en"] / len(corpus) > 0.22
     assert {"ja", "ko", "vi", "ru", "es", "zh-Hant", "mixed"} <= languages.keys()
     assert {message.grade for message in corpus} == set(range(5))

@@ -198,7 +198,7 @@ def test_at_the_end_of_the_demos_day_few_stand_in_p0_and_nearly_all_are_serious(
     serious = [lines for lines in top if max(line.expect.grade for line in lines if line.expect) >= 3]
     assert 0.03 <= bands["P0"] / len(open_) <= 0.15
     assert bands["P0"] < bands["P1"] + bands["P2"] < bands["P3"] + bands["P2"]
-    assert len(serious) / len(top) >= 0.75
+    assert len(serious) / len(top) >= 0.85
 
 
 def test_on_the_demos_day_what_reads_like_an_emergency_is_one() -> None:

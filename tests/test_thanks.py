@@ -37,6 +37,9 @@ def read(text: str) -> Understanding:
         "Được rồi ạ, cảm ơn bạn",
         "没事了，是我看错了，谢谢",
         "never mind, figured it out, thanks",
+        "虚惊一场，币在另一个钱包里",
+        "好了好了，重启一下就有了",
+        "……在里面躺着呢。打扰大家了，我去把心跳调回来",
     ],
 )
 def test_who_says_that_it_is_over_waits_no_longer(text: str) -> None:
@@ -137,6 +140,9 @@ def test_thanks_are_heard_and_do_not_say_that_it_is_over(text: str) -> None:
         "好了吗",
         "钱到了吗",
         "可以了吗谢谢",
+        "恢复了一半，另一半还是没有",
+        "搞定了登录，币还是没到",
+        "解决了吗，我等着用钱",
     ],
 )
 def test_what_says_more_is_no_thanks(text: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from aggregator.config import Bands
 from aggregator.inquiry import Understanding
 from aggregator.triage import judge, search_text, understand
 from aggregator.triage.terms import REACH_MOST, RULES
@@ -239,13 +240,13 @@ def test_reach_does_not_count_in_private() -> None:
 
 def test_a_threat_weighs_beside_the_stake() -> None:
     found = rules(read("提现没到账，再不处理我就找律师，还要打12315，找记者"))
-    assert found[:4] == ["funds_missing", "threat_legal", "threat_regulator", "threat_media"]
+    assert found == ["funds_missing", "threat_legal", "threat_regulator", "threat_media", "anger"]
 
 
 def test_a_post_without_any_sign_is_worth_next_to_nothing() -> None:
     understood = read("🤔", public=True)
     assert (understood.lang, understood.kind) == ("und", "other")
-    assert priority(understood) < 20
+    assert priority(understood) < 12
 
 
 def test_every_reason_is_a_known_rule() -> None:
@@ -322,6 +323,63 @@ def test_what_is_said_plainly_is_an_emergency(text: str) -> None:
     assert priority(understood) >= 80
 
 
+PLAINEST = (
+    "My wallet was drained, all my funds are stolen!",
+    "I've been hacked, please help",
+    "I got hacked",
+    "my wallet got hacked",
+    "my account was hacked and the coins are gone",
+    "someone stole my coins",
+    "somebody took all my usdt",
+    "my seed phrase was leaked",
+    "I gave my seed phrase to a scammer",
+    "i typed my recovery phrase into a fake site",
+    "someone else has my private key",
+    "I sent my private key to support by mistake",
+    "My funds were stolen 10 minutes ago",
+    "money is being moved out of my wallet right now",
+    "unauthorized transaction in my wallet, 2 eth gone",
+    "my usdt disappeared to an address I don't know",
+    "help they are draining my wallet",
+    "I've been scammed, they have my seed words",
+    "there is a transfer I did not make",
+    "a hacker emptied my wallet",
+    "everything in my wallet was stolen",
+    "I entered my 12 words on a website and now my coins are gone",
+    "my phone was stolen and the wallet on it is being emptied",
+    "我的钱包被偷了",
+    "钱包被盗了怎么办",
+    "我的币被转走了",
+    "我的USDT全没了，不是我转的",
+    "账户里的钱被人转走了",
+    "我被盗了，帮帮我",
+    "我的钱包被黑了",
+    "助记词泄露了",
+    "我把助记词给了骗子",
+    "我在假网站上输了助记词",
+    "私钥被别人知道了",
+    "我刚把私钥发给客服了",
+    "钱正在被转走，快帮忙",
+    "刚刚有一笔不是我操作的转账",
+    "点了链接之后钱包空了",
+    "我的资产全部被盗",
+    "有人盗了我的币",
+    "钱包里的币突然被清空",
+    "被骗子骗走了助记词，里面还有钱",
+    "我手机被偷了，钱包里的钱在往外转",
+    "授权了一个网站，币全没了",
+    "余额突然变成0了，币被转到陌生地址",
+    "骗子拿到我的私钥了",
+    "我的账户被盗，快冻结",
+    "一觉醒来币都没了，被转走了",
+)
+
+
+@pytest.mark.parametrize("text", PLAINEST)
+def test_the_plainest_words_stand_on_top(text: str) -> None:
+    assert priority(read(text)) >= Bands().P0
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -395,4 +453,4 @@ def test_a_friendly_request_is_no_praise() -> None:
 
 def test_a_long_story_is_not_graver_for_its_length() -> None:
     day = "早上开了钱包看一眼，中午排队吃面，下午又看一眼，晚上和朋友聊今天群里的事，有人着急，有人讲笑话。"
-    assert priority(read(day * 30)) <= priority(read(day * 8)) + 2
+    assert priority(read(day * 30)) <= priority(read(day * 8)) + 1

@@ -140,9 +140,10 @@ _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
 _CALLED = (0.5, 0.55, 0.65, 0.8)
-_CREDIBLE = {4: 0.04, 3: 0.15}  # how likely it must be at least serious, for plain words of this grade to be believed
+_CREDIBLE = {4: 0.1, 3: 0.25}  # how likely it must be at least serious, for plain words of this grade to be believed
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
+_AT_EASE = 0.12  # less serious than this, it need not sound pleased
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
 _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
@@ -303,9 +304,12 @@ def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: S
     """What it acknowledges; or that it tells how all ended well, in words that no list has."""
     if heard := acknowledged(text, hits):
         return heard
-    if "resolved" not in hits or "?" in text or levels[2] >= _CALM or (pleased := grade.says("praise")) <= _PLEASED:
+    if "resolved" not in hits or "?" in text or levels[2] >= _CALM:
         return ""
-    return "solved" if pleased > _SURE or ends_well(text, hits["resolved"]) else ""
+    if (pleased := grade.says("praise")) > _SURE:
+        return "solved"
+    at_ease = pleased > _PLEASED or (levels[2] < _AT_EASE and not objects(text))
+    return "solved" if at_ease and ends_well(text, hits["resolved"]) else ""
 
 
 def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:
