@@ -241,6 +241,48 @@ async def test_a_call_that_comes_late_brings_no_deleted_post_back_but_a_listing_
         assert work.db.query("SELECT deleted_at FROM post") == [(None,)]
 
 
+async def test_versions_are_numbered_in_order_though_an_older_one_comes_late_by_whatever_way(
+    community: Community,
+) -> None:
+    async with community.desk("forum") as work:
+        origin, pages = work.origins["forum"], []
+        said = community.forum.says("lin", "the first words")
+        for words in ("the second words", "the third words", "the fourth words"):
+            pages.append(await anext(aiter(work.connectors["forum"].pages(None))))
+            community.clock.pass_(minutes=1)
+            community.forum.edits(said, words)
+        first, second, third = (page.records for page in pages)
+        (fourth,) = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        await work.ingest.pushed(origin, second)
+        await work.ingest.pushed(origin, [{"late": 1, **first[0]}])  # before the edit that follows
+        assert texts(work) == ["the second words"]
+        await work.ingest.pushed(origin, [*third, {"late": 2, **first[0]}, fourth, {"late": 3, **second[0]}])
+        assert texts(work) == ["the fourth words"]
+        kept = work.db.query("SELECT version, body->>'$.raw', body->>'$.late' FROM record ORDER BY version")
+        (version,) = work.db.query("SELECT version FROM post")
+    assert [number for number, _, _ in kept] == [1, 2, 3, 4, 5, 6]
+    assert version == (6,)
+    assert kept[-1] == (6, "the fourth words", None)
+    assert {late for _, _, late in kept} == {None, "1", "2", "3"}
+
+
+async def test_versions_of_one_page_are_numbered_in_order(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said = community.forum.says("lin", "the first words")
+        first = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        community.clock.pass_(minutes=1)
+        community.forum.edits(said, "the second words")
+        second = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        await work.ingest.pushed(work.origins["forum"], [*second, *first])
+        community.clock.pass_(minutes=1)
+        community.forum.edits(said, "the third words")
+        third = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        await work.ingest.pushed(work.origins["forum"], third)
+        kept = work.db.query("SELECT version, body->>'$.raw' FROM record ORDER BY version")
+        assert work.db.query("SELECT version FROM post") == [(3,)]
+    assert kept == [(1, "the first words"), (2, "the second words"), (3, "the third words")]
+
+
 class Letters(PullConnector):
     """Each post stands for itself; an answer comes with its question, in one page."""
 

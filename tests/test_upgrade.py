@@ -15,8 +15,9 @@ from uuid import UUID
 import duckdb
 import pytest
 
-from aggregator.store.database import Database
+from aggregator.store.database import Connection, Database
 from aggregator.store.desk import Desk
+from tests.conftest import Community, poll
 
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
 
@@ -151,3 +152,33 @@ def test_texts_are_kept_as_they_are_for_a_search_reads_all_of_them(tmp_path: Pat
         )
     assert compressed["text"] == compressed["search_text"] == ["Uncompressed"]
     assert compressed["native_id"] != ["Uncompressed"]  # else this would prove nothing
+
+
+async def test_versions_that_an_earlier_program_numbered_wrongly_are_numbered_anew(community: Community) -> None:
+    """It gave an older version that came late a number behind the newest, and the next edit the same number."""
+    async with community.desk("forum") as work:
+        posts = [community.forum.says("lin", f"question {number}") for number in range(3)]
+        await poll(work)
+        for words in ("it fails", "it fails again"):
+            community.clock.pass_(minutes=1)
+            for post in posts[:2]:
+                community.forum.edits(post, words)
+            for _ in range(3):
+                await poll(work)
+        assert work.db.query("SELECT count(*) FROM record") == [(7,)]
+
+        def spoil(con: Connection) -> None:
+            first, second = (f"post_id = (SELECT post_id FROM post WHERE native_id = 'p{each}')" for each in posts[:2])
+            con.execute(f"UPDATE record SET version = 3 WHERE version = 2 AND {first}")  # two of one number
+            con.execute(f"UPDATE record SET version = 5 - version WHERE version > 1 AND {second}")
+            con.execute(f"UPDATE post SET version = 2 WHERE {second}")  # the newest is not the last
+            con.execute("UPDATE meta SET value = '27' WHERE key = 'schema_version'")
+
+        await work.db.write(spoil)
+    async with community.desk("forum") as work:
+        kept = work.db.query(
+            "SELECT r.version, p.version, body->>'$.raw' FROM record AS r JOIN post AS p USING (post_id) "
+            "ORDER BY native_id, r.version"
+        )
+    assert [(number, newest) for number, newest, _ in kept] == [(1, 3), (2, 3), (3, 3)] * 2 + [(1, 1)]
+    assert {words for number, newest, words in kept if number == newest == 3} == {"it fails again"}

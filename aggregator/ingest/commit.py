@@ -242,7 +242,7 @@ def _take_drafts(
     for draft in page.drafts:
         row = writes.known.get(draft.post_id)
         if row is None:
-            _take_new(page, draft, writes, outcome)
+            _take_new(con, page, draft, writes, outcome)
             continue
         if row["source"] != origin.source:
             seen_elsewhere.add(draft.post_id)
@@ -257,7 +257,7 @@ def _take_drafts(
     writes.sightings += _new_sightings(con, seen_elsewhere, origin.source, now)
 
 
-def _take_new(page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) -> None:
+def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) -> None:
     """A new post; where the page holds several versions of it, the newest one, and the others as records."""
     earlier = writes.fresh.get(draft.post_id)
     if earlier is None:
@@ -265,11 +265,13 @@ def _take_new(page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) ->
     elif _says_the_same(draft, page.text(draft), page.text(earlier)):
         return
     else:
-        draft.version = earlier.version + 1
         outcome.edited += 1
+        if _older(draft.edited_at, earlier.edited_at):
+            earlier.version = _slip_in(con, draft, earlier.version, writes)
+            return
+        draft.version = earlier.version + 1
     writes.records.append((draft, draft.version))
-    if earlier is None or not _older(draft.edited_at, earlier.edited_at):
-        writes.fresh[draft.post_id] = draft
+    writes.fresh[draft.post_id] = draft
 
 
 # What another reading of the same words may change.
@@ -294,15 +296,33 @@ def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, write
     if _says_the_same(draft, said["text"], row["text"]) and said["title"] == row["title"]:
         return recovered
     if _older(draft.edited_at, row["edited_at"]):
-        stored = con.execute("SELECT version, body FROM record WHERE post_id = ?", [as_uuid(draft.post_id)]).fetchall()
-        if page.body(draft) not in {each for _, each in stored}:
-            writes.records.append((draft, max((version for version, _ in stored), default=0) + 1))
+        stored = con.execute("SELECT body FROM record WHERE post_id = ?", [as_uuid(draft.post_id)]).fetchall()
+        kept = {body for (body,) in stored} | {page.body(each) for each, _ in writes.records}
+        if page.body(draft) not in kept:
+            row["version"] = _slip_in(con, draft, row["version"], writes)
+            writes.changed.add(draft.post_id)
         return recovered
     row["version"] += 1
     row["edited_at"] = draft.edited_at
     _read_again(page, draft, row)
     writes.records.append((draft, row["version"]))
     return True
+
+
+def _slip_in(con: Connection, draft: Draft, newest: int, writes: Writes) -> int:
+    """An older version that comes late takes the number of the newest, which goes one further: a post's version is the
+    number of its last record. Returns that."""
+    for place, (each, version) in enumerate(writes.records):
+        if each.post_id == draft.post_id and version == newest:
+            writes.records[place] = each, newest + 1
+            break
+    else:
+        con.execute(
+            "UPDATE record SET version = version + 1 WHERE post_id = ? AND version = ?",
+            [as_uuid(draft.post_id), newest],
+        )
+    writes.records.append((draft, newest))
+    return newest + 1
 
 
 def _says_the_same(draft: Draft, text: str, known: str) -> bool:
