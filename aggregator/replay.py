@@ -122,7 +122,7 @@ async def _reread(ingest: Ingest, origin: Origin, stored: Sequence[Stored]) -> O
     drafts = prepared.drafts
 
     def write(con: Connection) -> Outcome:
-        # What was edited, or erased, since it was read is left as it is.
+        # What was edited, or erased, since it was read is left as it is; so is what an older version was put before.
         still = set(rows.fetch(con, "post", "post_id, version", "post_id", versions))
         prepared.drafts = [draft for draft in drafts if (draft.post_id, versions[draft.post_id]) in still]
         return ingest.write(con, origin, prepared, None, now, reread=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import orjson
+import pytest
 
 from aggregator.actions import act
+from aggregator.ingest.prepare import prepare
+from aggregator.store.database import Connection, StoreError
 from aggregator.workplace import Workplace
 from connectors.contract import Author, Cursor, Page, Post, PullConnector, Record, SourceConfig
 from tests.conftest import START, Community, open_inquiries, poll, texts
@@ -281,6 +285,32 @@ async def test_versions_of_one_page_are_numbered_in_order(community: Community) 
         kept = work.db.query("SELECT version, body->>'$.raw' FROM record ORDER BY version")
         assert work.db.query("SELECT version FROM post") == [(3,)]
     assert kept == [(1, "the first words"), (2, "the second words"), (3, "the third words")]
+
+
+async def test_a_page_that_is_written_again_after_a_failure_has_the_same_versions(community: Community) -> None:
+    """As on a lake, where somebody else may have written at the same moment."""
+    async with community.desk("forum") as work:
+        said = community.forum.says("lin", "the first words")
+        first = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        community.clock.pass_(minutes=1)
+        community.forum.edits(said, "the second words")
+        second = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        origin, now = work.origins["forum"], community.clock()
+        page = prepare([*second, *first, *first], origin, now)
+
+        def write(con: Connection, *, fails: bool) -> None:
+            work.ingest.write(con, origin, page, None, now)
+            if fails:
+                raise StoreError("somebody else wrote at this moment")
+
+        with pytest.raises(StoreError):
+            await work.db.write(partial(write, fails=True))
+        await work.db.write(partial(write, fails=False))
+        assert work.db.query("SELECT version FROM post") == [(2,)]
+        assert work.db.query("SELECT version, body->>'$.raw' FROM record ORDER BY version") == [
+            (1, "the first words"),
+            (2, "the second words"),
+        ]
 
 
 class Letters(PullConnector):

@@ -38,6 +38,7 @@ def read(text: str) -> Understanding:
         "没事了，是我看错了，谢谢",
         "never mind, figured it out, thanks",
         "虚惊一场，币在另一个钱包里",
+        "False alarm, it was in the other wallet",
         "好了好了，重启一下就有了",
         "……在里面躺着呢。打扰大家了，我去把心跳调回来",
     ],
@@ -143,6 +144,10 @@ def test_thanks_are_heard_and_do_not_say_that_it_is_over(text: str) -> None:
         "恢复了一半，另一半还是没有",
         "搞定了登录，币还是没到",
         "解决了吗，我等着用钱",
+        "I'm in Germany, the card option is missing",
+        "I'm trying to back up my wallet, the menu is empty",
+        "I received an email about KYC from you",
+        "界面换成了英文",
     ],
 )
 def test_what_says_more_is_no_thanks(text: str) -> None:

@@ -262,7 +262,8 @@ def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, out
     earlier = writes.fresh.get(draft.post_id)
     if earlier is None:
         outcome.new += 1
-    elif _says_the_same(draft, page.text(draft), page.text(earlier)):
+        draft.version = 1  # a transaction that is tried again has numbered it before
+    elif _says_the_same(draft, page.text(draft), page.text(earlier)) or page.body(draft) in _taken(page, draft, writes):
         return
     else:
         outcome.edited += 1
@@ -288,7 +289,7 @@ def _read_again(page: Prepared, draft: Draft, row: Row) -> bool:
 
 
 def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, writes: Writes, *, called: bool) -> bool:
-    """An edit becomes the post's words and the earlier version stays; an older version only joins the records."""
+    """An edit becomes the post's words and the earlier version stays; an older version joins the records before it."""
     recovered = row["deleted_at"] is not None and not called
     if recovered:
         row["deleted_at"] = None
@@ -297,8 +298,7 @@ def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, write
         return recovered
     if _older(draft.edited_at, row["edited_at"]):
         stored = con.execute("SELECT body FROM record WHERE post_id = ?", [as_uuid(draft.post_id)]).fetchall()
-        kept = {body for (body,) in stored} | {page.body(each) for each, _ in writes.records}
-        if page.body(draft) not in kept:
+        if page.body(draft) not in {body for (body,) in stored} | _taken(page, draft, writes):
             row["version"] = _slip_in(con, draft, row["version"], writes)
             writes.changed.add(draft.post_id)
         return recovered
@@ -307,6 +307,11 @@ def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, write
     _read_again(page, draft, row)
     writes.records.append((draft, row["version"]))
     return True
+
+
+def _taken(page: Prepared, draft: Draft, writes: Writes) -> set[str]:
+    """What this page has told of the same post."""
+    return {page.body(each) for each, _ in writes.records if each.post_id == draft.post_id}
 
 
 def _slip_in(con: Connection, draft: Draft, newest: int, writes: Writes) -> int:

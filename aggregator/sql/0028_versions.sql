@@ -3,7 +3,7 @@
 CREATE TEMP TABLE renumbered AS
 SELECT r.rowid AS place,
     r.post_id,
-    row_number() OVER (PARTITION BY r.post_id ORDER BY r.version = p.version, r.version, r.fetched_at) AS number
+    row_number() OVER (PARTITION BY r.post_id ORDER BY r.version = p.version, r.version, r.fetched_at, r.rowid) AS number
 FROM record AS r
 JOIN post AS p USING (post_id)
 JOIN (

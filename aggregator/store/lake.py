@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -128,16 +128,12 @@ class Lake(Database):
             due = due_migrations(con, "the lake", lake=True)
             if not due:
                 return
-            con.execute("BEGIN")
-            try:
+            with _rolled_back_on_errors(con):
+                con.execute("BEGIN")
                 for number, statements in due:
                     _run(con, statements)
                     note_version(con, number)
                 con.execute("COMMIT")
-            except BaseException:
-                with suppress(duckdb.Error):
-                    con.execute("ROLLBACK")
-                raise
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -303,7 +299,7 @@ class Lake(Database):
     def _once(self, work: Callable[[Connection], T], tries: dict[str, tuple[T, bool]]) -> tuple[T, bool]:
         con, mark = self._con, uuid4().hex  # the same one to the end, even if another thread finds it broken
         try:
-            with lake_catalog.locked(con):
+            with lake_catalog.locked(con), _rolled_back_on_errors(con):
                 con.execute("BEGIN")
                 ((seen,),) = con.execute("FROM lake.current_snapshot()").fetchall() or ((0,),)
                 if seen != self.snapshot:
@@ -317,8 +313,6 @@ class Lake(Database):
         except BaseException as error:
             self.snapshot = -1  # what was noted of it may not be so
             self._doubtful = self._doubtful or isinstance(error, duckdb.Error)
-            with suppress(duckdb.Error):
-                con.execute("ROLLBACK")
             raise
         return done
 
@@ -405,6 +399,16 @@ def _attach_lake(con: Connection, settings: LakeSettings, reached: str, *, read_
     folder, only = quoted(settings.files.rstrip("/") + "/"), "READ_ONLY, " if read_only else ""
     con.execute(f"ATTACH {target} AS lake ({only}DATA_PATH {folder}, OVERRIDE_DATA_PATH true, "
                 f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS})")  # fmt: skip
+
+
+@contextmanager
+def _rolled_back_on_errors(con: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            con.execute("ROLLBACK")
+        raise
 
 
 def _at_rest(con: Connection) -> None:

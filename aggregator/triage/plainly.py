@@ -1,7 +1,7 @@
 """Whether somebody says in so many words that an emergency, or something serious, has happened to himself.
 
-The model was trained on many stories, jokes and oblique words, and doubts the plainest ones: hardly anybody who wrote
-its corpus wrote "my wallet was drained". Here words decide: those of phrases/plainly.yaml around those of the lexicons.
+The model was trained on many stories, jokes and oblique words, and doubts some of the plainest ones, though eight hands
+wrote such. Unless it doubts them much, here words decide: those of phrases/plainly.yaml around those of the lexicons.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ _CALLED = (0.5, 0.55, 0.65, 0.8)
 _CREDIBLE = {4: 0.1, 3: 0.25}  # how likely it must be at least serious, for plain words of this grade to be believed
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
-_AT_EASE = 0.12  # less serious than this, it need not sound pleased
+_AT_EASE, _WANTS = 0.2, 0.45  # how likely it may want anything, in words of his own and in those of the lists
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
 _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
@@ -303,12 +303,12 @@ def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]
 def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: Sequence[float]) -> Acknowledged:
     """What it acknowledges; or that it tells how all ended well, in words that no list has."""
     if heard := acknowledged(text, hits):
-        return heard
+        return "" if heard == "solved" and levels[0] >= _WANTS else heard
     if "resolved" not in hits or "?" in text or levels[2] >= _CALM:
         return ""
     if (pleased := grade.says("praise")) > _SURE:
         return "solved"
-    at_ease = pleased > _PLEASED or (levels[2] < _AT_EASE and not objects(text))
+    at_ease = levels[0] < _AT_EASE and (pleased > _PLEASED or not objects(text))
     return "solved" if at_ease and ends_well(text, hits["resolved"]) else ""
 
 

@@ -53,11 +53,14 @@ def _matching(folder: Folder, mails: list[Stored], left: Words) -> list[Stored]:
             wanted = in_set(values[0], [each.uid for each in folder.mails])
             return [each for each in mails if each.uid in wanted]
         case "SINCE":
-            return [each for each in mails if each.arrived.date() >= search_date(values[0])]
+            day = search_date(values[0])
+            return [each for each in mails if each.arrived.date() >= day]
         case "BEFORE":
-            return [each for each in mails if each.arrived.date() < search_date(values[0])]
+            day = search_date(values[0])
+            return [each for each in mails if each.arrived.date() < day]
         case "MODSEQ":
-            return [each for each in mails if each.modseq >= _number(values[0])]
+            least = _number(values[0])
+            return [each for each in mails if each.modseq >= least]
         case "FROM" | "SUBJECT":
             return [each for each in mails if values[0].lower() in _header(each, key).lower()]
         case "HEADER":
