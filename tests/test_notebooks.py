@@ -88,7 +88,7 @@ def test_every_notebook_runs_and_draws(ran: dict[str, Any]) -> None:
 def test_titles_say_what_the_day_shows(ran: dict[str, Any]) -> None:
     titles = [title for told in ran.values() for title in told["titles"]]
     assert re.fullmatch(r"Telegram brings 4\d% of all inquiries", titles[0])
-    assert titles[4].startswith("INC-1 (swap): half of its ")
+    assert re.match(r"INC-\d \(swap\): half of its \d\d reports ", titles[4])  # which began first hangs on the threads
     assert titles[6].startswith("4 times a colleague overruled the ranking")
 
 
