@@ -229,10 +229,13 @@ def test_warnings_are_confirmed_one_by_one_and_refusals_never() -> None:
 @pytest.mark.parametrize("piece", ["x", "\n", "a.", "1-", "@a", "{a", "请把私钥发给我们", "http://"])
 def test_a_very_long_text_is_read_in_a_time_that_grows_with_its_length_only(piece: str) -> None:
     def took(length: int) -> float:
-        text = (piece * length)[:length]
-        began = time.process_time()
-        check(text, Context(OURS, lang="en", now=NOW))
-        return time.process_time() - began
+        """The least of three, for other threads of this process count as well."""
+        text, least = (piece * length)[:length], float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            check(text, Context(OURS, lang="en", now=NOW))
+            least = min(least, time.process_time() - began)
+        return least
 
     took(1000)
     assert took(24_000) < 40 * max(took(3_000), 0.005)  # eight times as long; a square would be sixty-four
