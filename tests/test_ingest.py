@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 import orjson
@@ -270,13 +270,18 @@ async def test_versions_are_numbered_in_order_though_an_older_one_comes_late_by_
     assert {late for _, _, late in kept} == {None, "1", "2", "3"}
 
 
+async def two_versions(community: Community, work: Workplace) -> tuple[int, Sequence[Record], Sequence[Record]]:
+    """A post, and the records that tell of it before and after an edit."""
+    said = community.forum.says("lin", "the first words")
+    first = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+    community.clock.pass_(minutes=1)
+    community.forum.edits(said, "the second words")
+    return said, first, (await anext(aiter(work.connectors["forum"].pages(None)))).records
+
+
 async def test_versions_of_one_page_are_numbered_in_order(community: Community) -> None:
     async with community.desk("forum") as work:
-        said = community.forum.says("lin", "the first words")
-        first = (await anext(aiter(work.connectors["forum"].pages(None)))).records
-        community.clock.pass_(minutes=1)
-        community.forum.edits(said, "the second words")
-        second = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        said, first, second = await two_versions(community, work)
         await work.ingest.pushed(work.origins["forum"], [*second, *first])
         community.clock.pass_(minutes=1)
         community.forum.edits(said, "the third words")
@@ -290,11 +295,7 @@ async def test_versions_of_one_page_are_numbered_in_order(community: Community) 
 async def test_a_page_that_is_written_again_after_a_failure_has_the_same_versions(community: Community) -> None:
     """As on a lake, where somebody else may have written at the same moment."""
     async with community.desk("forum") as work:
-        said = community.forum.says("lin", "the first words")
-        first = (await anext(aiter(work.connectors["forum"].pages(None)))).records
-        community.clock.pass_(minutes=1)
-        community.forum.edits(said, "the second words")
-        second = (await anext(aiter(work.connectors["forum"].pages(None)))).records
+        _, first, second = await two_versions(community, work)
         origin, now = work.origins["forum"], community.clock()
         page = prepare([*second, *first, *first], origin, now)
 
