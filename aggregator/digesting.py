@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
@@ -87,7 +87,7 @@ def _days_since(since: str, moment: datetime, zone: ZoneInfo) -> Range:
     if since.endswith("d") and since[:-1].isdecimal():
         first = today - timedelta(days=int(since[:-1]))
     else:
-        first = datetime.strptime(since, "%Y-%m-%d").date()  # noqa: DTZ007 -- a day of the team's zone
+        first = date.fromisoformat(since)
     if first > today or (today - first).days > 366:
         raise ValueError(since)
     return Range(first, today, str(zone))

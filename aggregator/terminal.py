@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+import click
+
 if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.progress import Progress
@@ -88,13 +90,13 @@ def _in_lines(clock: Callable[[], float]) -> Say:
             return
         said_at = clock()
         of = f" of {total:,}" if total else ""
-        print(f"{plain(what)}: {done:,}{of}", file=sys.stderr, flush=True)  # noqa: T201 -- this is the screen
+        click.echo(f"{plain(what)}: {done:,}{of}", err=True)
 
     return say
 
 
 def _print(line: str) -> None:
-    print(plain(line), flush=True)  # noqa: T201 -- this is the screen
+    click.echo(plain(line))
 
 
 def plain(text: str) -> str:

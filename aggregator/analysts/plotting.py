@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
@@ -33,7 +34,7 @@ def use_style() -> str | None:
     known = {font.name for font in font_manager.fontManager.ttflist}
     han = next((name for name in HAN_FONTS if name in known), None)
     if han is None:
-        print(  # noqa: T201 - a notebook has nothing but its output
+        click.echo(
             "这台机器没有中文字体，图中的中文会显示为方框。No font on this machine has Chinese: it will show as boxes. "
             "Install one (Debian: fonts-noto-cjk), then delete matplotlib's font cache and restart the notebook."
         )

@@ -107,7 +107,8 @@ def read_words(file: Path) -> Document:
         ConfigError: it is not YAML.
     """
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_WordLoader)
+        # It takes nothing for a number or a truth value.
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
     except yaml.MarkedYAMLError as error:
         place = _place(error.problem_mark or error.context_mark)
         raise ConfigError(Mistake(place, (), f"not valid YAML: {error.problem}").line(Path(file.name))) from None
@@ -117,18 +118,11 @@ def read_words(file: Path) -> Document:
     return Document(value, places, tuple(mistakes))
 
 
-class _WordLoader(yaml.CSafeLoader):
-    """Takes nothing for a number or a truth value."""
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML declares it no class variable; nobody adds a resolver here
-
-
 class _Loader(yaml.SafeLoader):
     """Takes only what is in `_IMPLICIT` for anything but text."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML copies it when a resolver is added
 
-
+_Loader.yaml_implicit_resolvers = {}  # not those of SafeLoader
 for _name, _pattern in _IMPLICIT.items():
     _Loader.add_implicit_resolver(_TAG + _name, _pattern, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
@@ -86,7 +86,7 @@ def owners(con: Connection, settings: LakeSettings) -> list[str]:
         duckdb.Error: it is out of reach.
     """
     marks = con.execute("SELECT file FROM glob(?) ORDER BY ALL", [_folder(settings) + "lake-*.csv"]).fetchall()
-    return [os.path.basename(name).removeprefix("lake-").removesuffix(".csv") for (name,) in marks]  # noqa: PTH119
+    return [PurePosixPath(name).stem.removeprefix("lake-") for (name,) in marks]
 
 
 def looked_at(con: Connection, settings: LakeSettings) -> list[str]:
