@@ -57,7 +57,7 @@ STAGES: Final = (
     (packing, "begun", "fold"),
     (commit, "refold", "fold"),
     (commit, "posts_by_id", "find"),
-    (ingest, "commit_page", "decide"),
+    (ingest, "commit_pages", "decide"),
     (rows, "append", "write"),
     (rows, "insert", "write"),
     (rows, "merge", "write"),

@@ -27,7 +27,6 @@ def refold(
     *,
     page: Prepared | None = None,
     fresh: Sequence[Draft] = (),
-    source: str = "",
     begun_now: Mapping[Id, Subject] | None = None,
     clock_of: Callable[[str], ChannelClock],
     points: Mapping[str, float],
@@ -36,7 +35,7 @@ def refold(
 
     Args:
         touched: inquiries that something else than a new post changed.
-        fresh: posts of `page` that this transaction wrote for the first time, with their inquiries; read by `source`.
+        fresh: posts of `page` that this transaction wrote for the first time, with their inquiries.
         begun_now: inquiries that begin with stored posts.
         clock_of: the times promised on a channel.
         points: overrides of rules' points from the configuration.
@@ -71,7 +70,7 @@ def refold(
         if before:
             subject = subject_of(before)
         else:
-            subject = (begun_now or {}).get(inquiry) or _begun(inquiry, drafts[inquiry], page, source)
+            subject = (begun_now or {}).get(inquiry) or _begun(inquiry, drafts[inquiry], page)
         ver = before.ver + 1 if before else 1
         after = fold(subject, members, events.get(inquiry, ()), clock_of(subject.channel), points, ver)
         if before is None or not same(before, after):
@@ -193,8 +192,8 @@ def subject_of(inquiry: Inquiry) -> Subject:
     return Subject(inquiry.inquiry_id, inquiry.source, inquiry.channel, inquiry.thread_id, inquiry.person_id)
 
 
-def _begun(inquiry: Id, drafts: Sequence[Draft], page: Prepared | None, source: str) -> Subject:
+def _begun(inquiry: Id, drafts: Sequence[Draft], page: Prepared | None) -> Subject:
     """Whose inquiry it is that begins with these posts."""
     assert page is not None
     first = next(draft for draft in drafts if draft.begins is not None)
-    return Subject(inquiry, source, page.channel(first), first.thread_id, first.person_id)
+    return Subject(inquiry, first.source, page.channel(first), first.thread_id, first.person_id)

@@ -1,13 +1,15 @@
-"""One page becomes rows: posts, inquiries, rejected records and the cursor, in one transaction.
+"""Pages become rows: posts, inquiries, rejected records and their cursors, in one transaction.
 
 Everything here runs on the writer's connection between BEGIN and COMMIT (aggregator/store/database.py). What
-it computes depends on the page and on what is stored, never on the order in which pages arrived.
+it computes depends on the pages and on what is stored, never on the order in which pages arrived. Each statement has
+its price, however few rows it moves: so pages of several sources are written as if they were one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,6 +20,7 @@ from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid
 from aggregator.ingest import assign, undelivered
 from aggregator.ingest.drafts import Draft, Prepared, Tally
+from aggregator.ingest.joining import joined
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.own_answers import OwnAnswers
 from aggregator.ingest.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
@@ -46,6 +49,15 @@ class Move:
     cursor: Cursor
     gaps: Sequence[Gap] = ()
     quota: Quota | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A page of a source. `move`: None when no cursor belongs to it (a webhook, a replay)."""
+
+    origin: Origin
+    page: Prepared
+    move: Move | None = None
 
 
 @dataclass(slots=True)
@@ -79,12 +91,10 @@ class Writes:
     touched: set[Id] = field(default_factory=set)  # inquiries to fold again
 
 
-def commit_page(
+def commit_pages(
     con: Connection,
-    origin: Origin,
-    page: Prepared,
+    arrivals: Sequence[Arrival],
     *,
-    move: Move | None,
     now: datetime,
     clock_of: Callable[[str], ChannelClock],
     pieces: Pieces,
@@ -94,11 +104,11 @@ def commit_page(
     seen: SeenAccounts,
     own: OwnAnswers,
     reread: bool = False,
-) -> Outcome:
-    """Write one page.
+) -> list[Outcome]:
+    """Write pages, each of another space, so that no two tell of one post. Returns what came of each, in their order.
+    The transaction may be tried again, with all of them or with each alone.
 
     Args:
-        move: None when no cursor belongs to the page (a webhook, a replay).
         pieces: of recovery phrases, that came before.
         people: who showed what, as far as it was looked up.
         suspects: impostors, as far as they are marked.
@@ -108,94 +118,127 @@ def commit_page(
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
-        FenceLostError: the cursor was moved by somebody else.
+        FenceLostError: a cursor was moved by somebody else.
     """
-    if move is not None:
-        _move_cursor(con, origin, move)
-    outcome = Outcome(records=page.records, rejected=len(page.rejected))
+    assert len({each.origin.space for each in arrivals}) == len(arrivals)
+    origins = {each.origin.source: each.origin for each in arrivals}
+    for each in arrivals:
+        if each.move is not None:
+            _move_cursor(con, each.origin, each.move)
+    page = _as_one([each.page for each in arrivals])
+    outcomes = {
+        each.origin.source: Outcome(records=each.page.records, rejected=len(each.page.rejected)) for each in arrivals
+    }
     writes = Writes()
     _move_threads(con, page.moved, known)
-    deleted = _by_own_id(con, page, known)
-    wanted = {draft.post_id for draft in page.drafts} | {post for post, _ in deleted}
+    deleted = _by_own_id(con, page, arrivals, known)
+    wanted = {draft.post_id for draft in page.drafts} | {post for some in deleted.values() for post, _ in some}
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
     writes.known = posts_by_id(con, known.among(con, wanted), oldest)
-    _hide_pieces(con, page, origin, now, pieces, writes, outcome)
-    suspects.clear(con, page, origin, now)
-    _take_drafts(con, page, origin, now, writes, outcome, reread, called=move is None)
+    hidden = _hide_pieces(con, page, origins, now, pieces, writes)
+    suspects.clear(con, page, origins, now)
+    called = {each.origin.source for each in arrivals if each.move is None}
+    _take_drafts(con, page, now, writes, outcomes, reread, called=called)
     fresh = list(writes.fresh.values())
     sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
     silenced = blocked.silence(con, page, fresh)
     answers = assign.assign(con, fresh, known, {post: answer.inquiry_id for post, answer in sent.items()})
-    left_out = [draft for draft in fresh if draft.passed_over and draft.inquiry_id is None]
-    outcome.passed_over = sum(draft.post_id not in silenced for draft in left_out)
-    outcome.arrived = [draft.posted_at for draft in fresh if not draft.backfill]
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
-    dead = _take_deletions(deleted, now, writes, outcome)
-    _write_posts(con, page, writes, origin, now, dead)
-    writes.touched |= own.arrived(con, sent, now, clock_of, origin.points)
-    if page.undelivered:
-        lost = undelivered.take(con, origin.source, page.undelivered, now)
-        writes.touched.update(each.inquiry_id for each in lost)
-        outcome.lost = [each.outbox_id for each in lost]
-        own.forget()
+    dead: dict[Id, datetime] = {}
+    for source, some in deleted.items():
+        dead |= _take_deletions(some, now, writes, outcomes[source])
+    _write_posts(con, page, writes, now, dead)
+    points = arrivals[0].origin.points  # of the configuration
+    writes.touched |= own.arrived(con, sent, now, clock_of, points)
+    for each in arrivals:
+        if each.page.undelivered:
+            lost = undelivered.take(con, each.origin.source, each.page.undelivered, now)
+            writes.touched.update(one.inquiry_id for one in lost)
+            outcomes[each.origin.source].lost = [one.outbox_id for one in lost]
+            own.forget()
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
     known.early_answers.add(draft.thread_id for draft in fresh if draft.staff and draft.inquiry_id is None)
     known.early_answers.add(row["thread_id"] for row in map(writes.known.get, writes.changed) if row and row["staff"])
-    _write_accounts(con, page.drafts, origin, seen)
+    _write_accounts(con, page.drafts, origins, seen)
     approached = suspects.mark(con, page.drafts, approaches, now)
     linked = people.note(con, page.drafts, now)
     if not reread:  # a stored record tells what was counted then, not now
         _write_counts(con, page, writes, now)
-    _write_rejected(con, page, origin, now)
-    outcome.inquiries = refold(
-        con, writes.touched, page=page, fresh=fresh, source=origin.source, clock_of=clock_of, points=origin.points
-    )
-    outcome.inquiries |= approached | waiting_inquiries(con, linked) | {each.inquiry_id for each in sent.values()}
-    outcome.asked = [
-        draft
-        for draft in fresh
-        if draft.inquiry_id is not None
-        and not (draft.staff or draft.thanks or draft.deleted)
-        and now - draft.posted_at < REPORTS
-    ]
-    outcome.page = page if outcome.asked else None
-    return outcome
+    _write_rejected(con, arrivals, now)
+    changed = refold(con, writes.touched, page=page, fresh=fresh, clock_of=clock_of, points=points)
+    changed |= approached | waiting_inquiries(con, linked) | {each.inquiry_id for each in sent.values()}
+    outcomes[arrivals[0].origin.source].hidden = hidden
+    _tell(page, fresh, changed, silenced, outcomes, now)
+    return list(outcomes.values())
+
+
+def _as_one(pages: Sequence[Prepared]) -> Prepared:
+    """All of them; where there are several, each may be written alone later."""
+    if len(pages) == 1:
+        return pages[0]
+    return joined([replace(page, drafts=[copy(draft) for draft in page.drafts]) for page in pages])
+
+
+def _tell(
+    page: Prepared,
+    fresh: Sequence[Draft],
+    changed: set[Id],
+    silenced: Collection[Id],
+    outcomes: Mapping[str, Outcome],
+    now: datetime,
+) -> None:
+    """To each source what came of its posts; the first one is told of what came of none."""
+    for draft in fresh:
+        outcome = outcomes[draft.source]
+        if not draft.backfill:
+            outcome.arrived.append(draft.posted_at)
+        if draft.inquiry_id is None:
+            outcome.passed_over += draft.passed_over and draft.post_id not in silenced
+            continue
+        if draft.inquiry_id in changed:
+            outcome.inquiries.add(draft.inquiry_id)
+        if not (draft.staff or draft.thanks or draft.deleted) and now - draft.posted_at < REPORTS:
+            outcome.asked.append(draft)
+            outcome.page = page
+    first, *others = outcomes.values()
+    first.inquiries |= changed.difference(*(each.inquiries for each in others))
 
 
 def _hide_pieces(
     con: Connection,
     page: Prepared,
-    origin: Origin,
+    origins: Mapping[str, Origin],
     now: datetime,
     pieces: Pieces,
     writes: Writes,
-    outcome: Outcome,
-) -> None:
+) -> int:
+    """Black out what makes up a recovery phrase. Returns how many posts turned out to be pieces of one."""
     fresh = {draft.post_id: draft for draft in page.drafts if draft.post_id not in writes.known}
     if len(fresh) < len(page.drafts):
         for number, draft in enumerate(page.drafts):
             row = writes.known.get(draft.post_id)
             if row is not None and is_hidden(page.text(draft), row["text"]):
-                hide_draft(page, number, origin, now)
+                hide_draft(page, number, origins[draft.source], now)
     due = pieces.complete(con, fresh.values(), now)
     if not due:
-        return
-    outcome.hidden = len(due)
+        return 0
     note_compaction(con, now)
+    by_thread = {draft.thread_id: origins[draft.source] for draft in page.drafts if draft.post_id in due}
     for number, draft in enumerate(page.drafts):
         if draft.post_id in due:
-            hide_draft(page, number, origin, now)
+            hide_draft(page, number, origins[draft.source], now)
     writes.known |= posts_by_id(con, due - fresh.keys() - writes.known.keys(), now - SPAN)
     for post in due & writes.known.keys():
         row = writes.known[post]
-        hide_stored(con, row, origin)
+        hide_stored(con, row, origins.get(row["source"]) or by_thread[row["thread_id"]])
         writes.changed.add(post)
         if row["inquiry_id"]:
             writes.touched.add(row["inquiry_id"])
+    return len(due)
 
 
 def posts_by_id(con: Connection, wanted: Collection[Id], since: datetime) -> dict[Id, Row]:
@@ -226,35 +269,38 @@ def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]], known: KnownI
 def _take_drafts(
     con: Connection,
     page: Prepared,
-    origin: Origin,
     now: datetime,
     writes: Writes,
-    outcome: Outcome,
+    outcomes: Mapping[str, Outcome],
     reread: bool,
     *,
-    called: bool,
+    called: Collection[str],
 ) -> None:
     """Sort drafts into new posts, edits, and what we knew already.
 
-    called: the platform called us. A call may be repeated late, so it brings no deleted post back; a listing does.
+    called: sources whose platform called us. A call may be repeated late, so it brings no deleted post back; a listing
+    does.
     """
-    seen_elsewhere = set()
+    seen_elsewhere = set[tuple[Id, str]]()
     for draft in page.drafts:
+        outcome = outcomes[draft.source]
         row = writes.known.get(draft.post_id)
         if row is None:
             _take_new(con, page, draft, writes, outcome)
             continue
-        if row["source"] != origin.source:
-            seen_elsewhere.add(draft.post_id)
+        if row["source"] != draft.source:
+            seen_elsewhere.add((draft.post_id, draft.source))
         changed = (
-            _read_again(page, draft, row) if reread else _take_version(con, page, draft, row, writes, called=called)
+            _read_again(page, draft, row)
+            if reread
+            else _take_version(con, page, draft, row, writes, called=draft.source in called)
         )
         if changed:
             writes.changed.add(draft.post_id)
             outcome.edited += 1
         if row["inquiry_id"] and (changed or reread):
             writes.touched.add(row["inquiry_id"])
-    writes.sightings += _new_sightings(con, seen_elsewhere, origin.source, now)
+    writes.sightings += _new_sightings(con, seen_elsewhere, now)
 
 
 def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) -> None:
@@ -338,29 +384,31 @@ def _older(left: datetime | None, right: datetime | None) -> bool:
     return right is not None and (left is None or left < right)
 
 
-def _new_sightings(con: Connection, posts: set[Id], source: str, now: datetime) -> list[tuple[Any, ...]]:
-    if not posts:
+def _new_sightings(con: Connection, seen: set[tuple[Id, str]], now: datetime) -> list[tuple[Any, ...]]:
+    if not seen:
         return []
     found = rows.select(
         con,
-        "SELECT post_id FROM sighting WHERE source = ? AND post_id IN (SELECT id FROM wanted)",
-        rows.ids(posts),
-        [source],
+        "SELECT post_id, source FROM sighting WHERE post_id IN (SELECT id FROM wanted)",
+        rows.ids({post for post, _ in seen}),
     )
-    return [(post, source, now) for post in posts - {post for (post,) in found}]
+    return [(post, source, now) for post, source in seen.difference(found)]
 
 
-def _by_own_id(con: Connection, page: Prepared, known: KnownIds) -> list[tuple[Id, datetime | None]]:
-    """The deletions, with the post's id where the platform named its alias; of two with one alias, the newer's."""
+def _by_own_id(
+    con: Connection, page: Prepared, arrivals: Sequence[Arrival], known: KnownIds
+) -> dict[str, list[tuple[Id, datetime | None]]]:
+    """By source the deletions, with the post's id where the platform named its alias; of two with one alias, the
+    newer's."""
     if not page.deleted:
-        return []
+        return {}
     stored = rows.select(
         con,
         "SELECT alias_id, post_id FROM post WHERE alias_id IN (SELECT id FROM wanted) ORDER BY posted_at",
         rows.ids(known.among(con, {post for post, _ in page.deleted})),
     )
     own = dict(stored) | {draft.alias_id: draft.post_id for draft in page.drafts if draft.alias_id}
-    return [(own.get(post, post), at) for post, at in page.deleted]
+    return {each.origin.source: [(own.get(post, post), at) for post, at in each.page.deleted] for each in arrivals}
 
 
 def _take_deletions(
@@ -384,16 +432,14 @@ def _take_deletions(
     return dead
 
 
-def _write_posts(
-    con: Connection, page: Prepared, writes: Writes, origin: Origin, now: datetime, dead: dict[Id, datetime]
-) -> None:
+def _write_posts(con: Connection, page: Prepared, writes: Writes, now: datetime, dead: dict[Id, datetime]) -> None:
     changed = [tuple(writes.known[post].values()) for post in writes.changed]
     rows.merge(con, "post", rows.POST, changed, "post_id")
     # There is one writer, and this transaction has looked: none of these is stored.
     if writes.fresh:
         rows.append(con, "post", _fresh_rows(page, list(writes.fresh.values()), dead))
     if writes.records:
-        rows.append(con, "record", _record_rows(page, writes.records, origin, now))
+        rows.append(con, "record", _record_rows(page, writes.records, now))
     rows.insert(con, "sighting", rows.SIGHTING, writes.sightings)
 
 
@@ -411,23 +457,26 @@ def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]
     return taken
 
 
-def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], origin: Origin, now: datetime) -> pa.Table:
+def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], now: datetime) -> pa.Table:
     bodies = rows.taken(page.bodies, [draft.at for draft, _ in kept])
     told = {
         "post_id": rows.array(rows.RECORD["post_id"], [draft.post_id for draft, _ in kept]),
         "version": rows.array(rows.RECORD["version"], [version for _, version in kept]),
         "fetched_at": rows.constant(rows.RECORD["fetched_at"], now, len(kept)),
-        "source": rows.constant(rows.RECORD["source"], origin.source, len(kept)),
+        "source": rows.array(rows.RECORD["source"], [draft.source for draft, _ in kept]),
     }
     return pa.table(told | {name: bodies[name] for name in ("body", "secrets")})
 
 
-def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin, seen: SeenAccounts) -> None:
+def _write_accounts(
+    con: Connection, drafts: Sequence[Draft], origins: Mapping[str, Origin], seen: SeenAccounts
+) -> None:
     accounts = {draft.account.account_id: draft.account for draft in drafts if draft.account}
     accounts = {key: account for key, account in accounts.items() if not seen.has(key, account)}
     if not accounts:
         return
     seen.add(accounts)
+    spaces = {draft.account.account_id: origins[draft.source].space for draft in drafts if draft.account}
     known = rows.fetch(con, "account", "account_id, name, handle, followers, role, person_id", "account_id", accounts)
     persons = {}
     for account, *said, person in known:
@@ -439,7 +488,7 @@ def _write_accounts(con: Connection, drafts: Sequence[Draft], origin: Origin, se
     fresh: list[tuple[Any, ...]] = []
     for key, account in accounts.items():
         (changed if key in persons else fresh).append(
-            (key, origin.space, account.native_id, account.name, account.handle, account.followers, account.role,
+            (key, spaces[key], account.native_id, account.name, account.handle, account.followers, account.role,
              persons.get(key, key))
         )  # fmt: skip
     rows.merge(con, "account", rows.ACCOUNT, changed, "account_id")
@@ -475,10 +524,10 @@ def _counts_moved(last: Tally | None, now: Tally) -> bool:
     return last[:3] != now[:3] or (now[3] or 0) > VIEWS_GREW * (last[3] or 0)
 
 
-def _write_rejected(con: Connection, page: Prepared, origin: Origin, now: datetime) -> None:
+def _write_rejected(con: Connection, arrivals: Sequence[Arrival], now: datetime) -> None:
     rejected = {
-        each.rejected_id: (each.rejected_id, origin.source, now, each.reason, each.body, each.secrets, each.size,
-                           None)
-        for each in page.rejected
-    }  # fmt: skip
+        one.rejected_id: (one.rejected_id, each.origin.source, now, one.reason, one.body, one.secrets, one.size, None)
+        for each in arrivals
+        for one in each.page.rejected
+    }
     rows.merge(con, "rejected_record", rows.REJECTED, list(rejected.values()), "rejected_id")

@@ -42,6 +42,7 @@ class Draft:
     `Prepared.posts`."""
 
     at: int
+    source: str  # which tells of it
     post_id: Id
     alias_id: Id | None
     thread_id: Id

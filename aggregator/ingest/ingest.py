@@ -1,6 +1,6 @@
 """A page on its way from a connector to the feed: mask -> read -> understand -> commit -> tell.
 
-Records, posts, inquiries, rejected records and the cursor of a page are one transaction. Only when `page` has
+Records, posts, inquiries, rejected records and the cursor of a page are in one transaction. Only when `page` has
 returned is the connector resumed, or the webhook answered.
 """
 
@@ -22,13 +22,14 @@ from aggregator.identity import Id
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
 from aggregator.ingest.calls import Calls
-from aggregator.ingest.commit import Move, Outcome, commit_page
+from aggregator.ingest.commit import Arrival, Move, Outcome, commit_pages
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.origin import Origin, any_of
 from aggregator.ingest.own_answers import OwnAnswers
 from aggregator.ingest.pieces import Pieces
 from aggregator.ingest.prepare import prepare, rejected_id
 from aggregator.ingest.surfacing import Surfacing
+from aggregator.ingest.together import Together
 from aggregator.keeping.left_out import LeftOut
 from aggregator.people.links import People
 from aggregator.people.suspects import Suspects, our_names
@@ -68,6 +69,7 @@ class Ingest:
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
         self._calls = Calls(partial(self._commit, move=None))
+        self._together = Together(db, self.write_all)
         self._heard: list[tuple[str, Prepared, list[Draft]]] = []  # the first: of which source
         db.others_wrote = self._others_wrote
         self._grouping: asyncio.Task[None] | None = None
@@ -110,9 +112,8 @@ class Ingest:
         return await self._calls.commit(origin, records)
 
     async def _commit(self, origin: Origin, records: Sequence[Record], move: Move | None) -> Outcome:
-        now = self.clock()
-        prepared = await asyncio.to_thread(prepare, records, origin, now)
-        outcome = await self.db.write(lambda con: self.write(con, origin, prepared, move, now))
+        prepared = await asyncio.to_thread(prepare, records, origin, self.clock())
+        outcome = await self._together.commit(Arrival(origin, prepared, move))
         if outcome.new or outcome.edited or outcome.deleted or outcome.rejected:
             log.info(
                 "page.committed",
@@ -143,15 +144,22 @@ class Ingest:
         *,
         reread: bool = False,
     ) -> Outcome:
-        """The transaction's body, for the writer thread."""
+        """`write_all` of a single page."""
+        (outcome,) = self.write_all(con, [Arrival(origin, prepared, move)], now, reread=reread)
+        return outcome
+
+    def write_all(
+        self, con: Connection, arrivals: Sequence[Arrival], now: datetime | None = None, *, reread: bool = False
+    ) -> list[Outcome]:
+        """The transaction's body, for the writer thread: pages, each of another space."""
+        now = now or self.clock()
         if not reread:
-            self._left_out.leave_out(con, prepared, origin, self._known, now)
+            for each in arrivals:
+                self._left_out.leave_out(con, each.page, each.origin, self._known, now)
         try:
-            outcome = commit_page(
+            outcomes = commit_pages(
                 con,
-                origin,
-                prepared,
-                move=move,
+                arrivals,
                 now=now,
                 clock_of=partial(clock_of, self.settings),
                 pieces=self._pieces,
@@ -165,12 +173,13 @@ class Ingest:
         except BaseException:
             self._forget()
             raise
-        if outcome.hidden:
-            self.compact_due.set()
-        if outcome.passed_over:
-            sources.pass_over(con, origin.source, outcome.passed_over)
-        self._resolve(con, origin, prepared, now)
-        return outcome
+        for each, outcome in zip(arrivals, outcomes, strict=True):
+            if outcome.hidden:
+                self.compact_due.set()
+            if outcome.passed_over:
+                sources.pass_over(con, each.origin.source, outcome.passed_over)
+        self._resolve(con, arrivals, now)
+        return outcomes
 
     def _forget(self) -> None:
         self._pieces.forget()
@@ -193,11 +202,15 @@ class Ingest:
         self.incidents.forget()
         self._known.hear_of_others(con, since)
 
-    def _resolve(self, con: Connection, origin: Origin, prepared: Prepared, now: datetime) -> None:
+    def _resolve(self, con: Connection, arrivals: Sequence[Arrival], now: datetime) -> None:
         """What could not be read earlier, and came again, is no longer missing."""
-        if prepared.drafts and sources.has_rejected(con, origin.source):
-            read = [rejected_id(origin.source, name) for name in prepared.posts["native_id"].to_pylist()]
-            sources.resolve(con, read, now)
+        arrived = [each for each in arrivals if each.page.drafts]
+        waiting = sources.with_rejected(con) if arrived else set()
+        for each in arrived:
+            source = each.origin.source
+            if source in waiting:
+                names = each.page.posts["native_id"].to_pylist()
+                sources.resolve(con, [rejected_id(source, name) for name in names], now)
 
     # -- incidents --------------------------------------------------------------------------------
 
@@ -246,7 +259,8 @@ class Ingest:
             raise
 
     async def finish(self) -> None:
-        """Group what is left, before the database is closed."""
+        """Write what waits, and group what is left, before the database is closed."""
+        await self._together.finish()
         self._ending.set()
         if self._grouping is not None:
             await self._grouping

@@ -45,6 +45,7 @@ def _draft(at: int, said: Reading, begins: int | None, opens: Id | None, origin:
     post, account = said.post, said.account
     return Draft(
         at,
+        origin.source,
         said.post_id,
         post_id(origin.space, post.alias) if post.alias else None,
         said.thread_id,

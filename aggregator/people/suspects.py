@@ -7,7 +7,7 @@ connection.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -79,8 +79,8 @@ class Suspects:
         """What was noted was rolled back."""
         self._marked.clear()
 
-    def clear(self, con: Connection, page: Prepared, origin: Origin, now: datetime) -> None:
-        """Read posts again, without suspicion, whose authors a colleague has cleared."""
+    def clear(self, con: Connection, page: Prepared, origins: Mapping[str, Origin], now: datetime) -> None:
+        """Read posts again, without suspicion, whose authors a colleague has cleared. `origins`: by source."""
         drafts = [draft for draft in page.drafts if draft.account and (draft.poses or draft.lures)]
         if not drafts:
             return
@@ -90,7 +90,7 @@ class Suspects:
             return
         for number, draft in enumerate(page.drafts):
             if draft.account and draft.account.account_id in cleared and (draft.poses or draft.lures):
-                _believe(page, number, origin, now)
+                _believe(page, number, origins[draft.source], now)
 
     def approaches(self, con: Connection, fresh: Sequence[Draft], known: KnownIds) -> list[Approach]:
         """Whom the suspects among new posts answer. What only lures is no question, if it answers somebody."""

@@ -175,6 +175,10 @@ def ids(values: Iterable[Id]) -> pa.Table:
     return pa.table({"id": array(_UUID, list(values))})
 
 
+FEW = 100
+"""Ids in a statement's own text: of so many DuckDB takes a third less time than where it reads them from a table."""
+
+
 def among(column: str, wanted: Sequence[Id]) -> str:
     """The condition that a column holds one of these ids, of which there is at least one.
 
@@ -242,7 +246,8 @@ def fetch(
     if len(wanted) == 1:  # DuckDB reads the other columns only where it has found it
         found = con.execute(f"SELECT {columns} FROM {source} WHERE {among(key, wanted)} AND {where}", parameters)
         return [tuple(map(_plain, row)) for row in found.fetchall()]
-    numbers = f"SELECT rowid FROM {source} WHERE {key} IN (SELECT id FROM wanted) AND {where}"
+    these = among(key, wanted) if len(wanted) <= FEW else f"{key} IN (SELECT id FROM wanted)"
+    numbers = f"SELECT rowid FROM {source} WHERE {these} AND {where}"
     return select(con, f"SELECT {columns} FROM {source} WHERE rowid IN ({numbers})", ids(wanted), parameters)
 
 
@@ -259,9 +264,10 @@ def fetch_since(
 
 def delete(con: Connection, target: str, key: str, values: Sequence[Id]) -> None:
     """Delete the rows that have these ids."""
-    if not values:
-        return
-    put(con, f"DELETE FROM {target} WHERE {key} IN (SELECT id FROM incoming)", ids(values))
+    if len(values) > FEW:
+        put(con, f"DELETE FROM {target} WHERE {key} IN (SELECT id FROM incoming)", ids(values))
+    elif values:
+        con.execute(f"DELETE FROM {target} WHERE {among(key, values)}")
 
 
 def insert(con: Connection, target: str, schema: Schema, rows: Sequence[Sequence[Any]]) -> None:

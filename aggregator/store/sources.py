@@ -119,10 +119,10 @@ def pass_over(con: Connection, source: str, posts: int) -> None:
     con.execute("UPDATE source_state SET passed_over = passed_over + ? WHERE source = ?", [posts, source])
 
 
-def has_rejected(con: Connection, source: str) -> bool:
-    """Whether records of it wait to be readable."""
-    found = con.execute("SELECT 1 FROM rejected_record WHERE source = ? AND resolved_at IS NULL LIMIT 1", [source])
-    return found.fetchone() is not None
+def with_rejected(con: Connection) -> set[str]:
+    """Sources of which records wait to be readable."""
+    found = con.execute("SELECT DISTINCT source FROM rejected_record WHERE resolved_at IS NULL").fetchall()
+    return {source for (source,) in found}
 
 
 def resolve(con: Connection, rejected: Sequence[Id], now: datetime) -> None:
