@@ -42,6 +42,7 @@ from connectors.replying import Replying
 log = structlog.get_logger()
 
 GROUP_AFTER = 0.2  # seconds from a page's commit until its posts are grouped: pages that come together go together
+GROUP_LATEST = 2.0  # so long where the writer is busy: the more go together, the less of it they take
 GROUP_AT_ONCE = 200  # posts
 
 Listener = Callable[[Collection[Id]], None]
@@ -226,15 +227,18 @@ class Ingest:
             self._grouping = asyncio.create_task(self._group_in_a_moment())
 
     async def _group_in_a_moment(self) -> None:
+        pause, loop = GROUP_AFTER, asyncio.get_running_loop()
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), GROUP_AFTER)
+                await asyncio.wait_for(self._ending.wait(), pause)
+            began = loop.time()
             try:
                 await self.group()
             except StoreError as error:
                 log.error("incidents.failed", message=str(error))
             if not self._heard:
                 return
+            pause = min(max(GROUP_AFTER, 2 * (loop.time() - began)), GROUP_LATEST)
 
     async def group(self) -> None:
         """Group what was heard, now.

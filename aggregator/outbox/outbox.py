@@ -144,7 +144,7 @@ class Outbox:
 
     async def unsettled(self) -> list[Row]:
         """What did not get there, or may not have, and nobody has dealt with; oldest first."""
-        return sorted(await self.db.read(row.unsettled))
+        return sorted(await self.db.read(lambda con: row.in_state(con, *row.UNSETTLED)))
 
     async def find(self, outbox_id: UUID) -> Row:
         """Raises KeyError: there is none."""

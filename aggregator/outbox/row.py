@@ -101,14 +101,13 @@ def of_lot(con: Connection, lot: UUID) -> list[Row]:
     return _select(con, "lot = ?", lot)
 
 
-def in_state(con: Connection, state: State) -> list[Row]:
+def in_state(con: Connection, *states: State) -> list[Row]:
     """Oldest first: in the order in which they are sent."""
-    return _select(con, "state = ? AND settled_at IS NULL", state)
+    return _select(con, "list_contains(?, state) AND settled_at IS NULL", list(states))
 
 
-def unsettled(con: Connection) -> list[Row]:
-    """What did not get there, or may not have, and nobody has dealt with."""
-    return in_state(con, "refused") + in_state(con, "unknown")
+UNSETTLED: tuple[State, ...] = ("refused", "unknown")
+"""What did not get there, or may not have, as long as nobody has dealt with it."""
 
 
 def _select(con: Connection, where: str, value: object) -> list[Row]:

@@ -81,7 +81,7 @@ class Sender:
 
     async def look_after_a_start(self) -> None:
         """Begin to look for what a former process was sending, or did not know of: it is sent, or nobody knows."""
-        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending") + row.in_state(con, "unknown"))
+        left = await self._outbox.db.read(lambda con: row.in_state(con, "sending", "unknown"))
         for source in {each.source for each in left}:
             self._begin(source, self._look_for([each for each in left if each.source == source]))
 
@@ -92,8 +92,9 @@ class Sender:
     async def send_due(self, *, until_done: bool = False) -> bool:
         """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
         now = self._outbox.clock()
-        held, unsettled = await self._outbox.db.read(lambda con: (row.in_state(con, "held"), row.unsettled(con)))
-        self._outbox.unsettled_count = len(unsettled)
+        found = await self._outbox.db.read(lambda con: row.in_state(con, "held", *row.UNSETTLED))
+        held = [each for each in found if each.state == "held"]
+        self._outbox.unsettled_count = len(found) - len(held)
         for source, each in _next_of_each(held, now).items():
             if each.due_at <= now and source not in self._busy:
                 self._begin(source, self._send(each))
