@@ -209,6 +209,7 @@ class Poller:
         if source.job is not None:
             source.job.cancel()
             await asyncio.gather(source.job, return_exceptions=True)
+        await self.ingest.settled(name)
         await self.ingest.db.write(lambda con: sources.pause(con, name, who))
         await self._report(source, self.ingest.clock(), None)
 
@@ -221,8 +222,11 @@ class Poller:
         source = self.sources[name]
         if source.state not in ("paused", "stopped"):
             return
+        paused = source.state == "paused"
         source.state, source.message = "failing", ""  # until a poll has shown that all is well
         await self.ingest.db.write(lambda con: sources.pause(con, name, None))
+        if paused:  # a page under way may have been committed all the same
+            source.cursor, source.fence = await self.ingest.db.read(lambda con: sources.stands(con, name))
         if self._scheduler.running:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 

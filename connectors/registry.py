@@ -20,8 +20,12 @@ def known_connectors() -> tuple[str, ...]:
 
 @cache
 def _installed() -> dict[str, str]:
-    """`module:Class` by name. Whoever looks reads the notes of all installed packages: 10 ms each time."""
-    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    """`module:Class` by name, of two the first on the path. Whoever looks reads the notes of all installed packages: 10
+    ms each time."""
+    found: dict[str, str] = {}
+    for entry in entry_points(group=GROUP):
+        found.setdefault(entry.name, entry.value)
+    return found
 
 
 def connector_class(name: str) -> type[Connector]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -147,7 +148,17 @@ async def open_community(data: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         await asyncio.gather(one.aclose(), other.aclose())  # each takes 0.2 s, and a third of all tests have both
 
 
+OVER_A_LAKE = os.environ.get("STORE") == "lake"
+"""`STORE=lake pytest`: every community's desk keeps its tables on a lake of its own."""
+if OVER_A_LAKE:
+    pytest_plugins = ["tests.lake_town"]
+
+
 @pytest.fixture
-async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Community]:
+async def community(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Community]:
     async with open_community(tmp_path / "data", monkeypatch) as opened:
+        if OVER_A_LAKE:
+            opened.more["lake"] = request.getfixturevalue("lake_town").lake(tmp_path / "files")
         yield opened

@@ -306,9 +306,10 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
         await until(all_stored, 20)
         assert "source.taken" in processes.log("second")
 
+        tries = processes.log("second").count("lake.again")
         await asyncio.to_thread(lake_town.server.stop, "immediate")
         says(3)
-        await asyncio.sleep(1)
+        await until(lambda: is_written(processes, "second", "lake.again", more_than=tries), 20)
         await asyncio.to_thread(lake_town.server.start)
         await until(all_stored, 40)
 
@@ -325,5 +326,5 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
         watching.close()
 
 
-async def is_written(processes: Processes, name: str, words: str) -> bool:
-    return words in processes.log(name)
+async def is_written(processes: Processes, name: str, words: str, *, more_than: int = 0) -> bool:
+    return processes.log(name).count(words) > more_than

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from tests.conftest import Community, poll, texts
@@ -70,6 +73,26 @@ async def test_a_poll_that_listens_ends_when_it_is_paused(community: Community) 
         assert not source.lock.locked()
         assert source.state == "paused"
         await poller.stop()
+
+
+async def test_a_page_that_is_committed_while_its_poll_is_stopped_moves_the_source_on(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, free = site.work.poller, threading.Event()
+        community.telegram.says("Mia", "my swap failed")
+        busy = site.work.db.submit(lambda _: free.wait(20))
+        poller.start()
+        while site.work.ingest.together.unanswered == 0:  # noqa: ASYNC110 -- it is masked and read by another thread
+            await asyncio.sleep(0.005)
+        pausing = asyncio.create_task(poller.pause("telegram", "lea"))
+        await asyncio.sleep(0)  # its poll is cancelled
+        free.set()
+        await pausing
+        assert busy.result()
+        assert texts(site.work) == ["my swap failed"]
+        await poller.stop()
+        await poller.go_on("telegram")
+        await site.says(("Mia", "and the second one, too"))  # its fence is not lost
+        assert texts(site.work) == ["my swap failed", "and the second one, too"]
 
 
 async def test_a_test_says_what_the_login_may_read(community: Community) -> None:

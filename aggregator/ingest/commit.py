@@ -53,11 +53,12 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A page of a source. `move`: None when no cursor belongs to it (a webhook, a replay)."""
+    """A page of a source. `move`: None when no cursor belongs to it (a webhook, a replay). `seen_at`: when it came."""
 
     origin: Origin
     page: Prepared
-    move: Move | None = None
+    move: Move | None
+    seen_at: datetime
 
 
 @dataclass(slots=True)
@@ -95,7 +96,6 @@ def commit_pages(
     con: Connection,
     arrivals: Sequence[Arrival],
     *,
-    now: datetime,
     clock_of: Callable[[str], ChannelClock],
     pieces: Pieces,
     people: People,
@@ -121,6 +121,7 @@ def commit_pages(
         FenceLostError: a cursor was moved by somebody else.
     """
     assert len({each.origin.space for each in arrivals}) == len(arrivals)
+    now = max(each.seen_at for each in arrivals)
     origins = {each.origin.source: each.origin for each in arrivals}
     for each in arrivals:
         if each.move is not None:
@@ -227,14 +228,14 @@ def _hide_pieces(
     if not due:
         return 0
     note_compaction(con, now)
-    by_thread = {draft.thread_id: origins[draft.source] for draft in page.drafts if draft.post_id in due}
+    by_space = {each.space: each for each in origins.values()}
     for number, draft in enumerate(page.drafts):
         if draft.post_id in due:
             hide_draft(page, number, origins[draft.source], now)
     writes.known |= posts_by_id(con, due - fresh.keys() - writes.known.keys(), now - SPAN)
     for post in due & writes.known.keys():
         row = writes.known[post]
-        hide_stored(con, row, origins.get(row["source"]) or by_thread[row["thread_id"]])
+        hide_stored(con, row, origins.get(row["source"]) or by_space[row["space"]])
         writes.changed.add(post)
         if row["inquiry_id"]:
             writes.touched.add(row["inquiry_id"])

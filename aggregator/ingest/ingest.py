@@ -70,7 +70,9 @@ class Ingest:
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
         self._calls = Calls(partial(self._commit, move=None))
-        self._together = Together(db, self.write_all)
+        self.together = Together(db, self.write_all, self._written)
+        self._written_in = -1
+        db.rolled_back = self._rolled_back
         self._heard: list[tuple[str, Prepared, list[Draft]]] = []  # the first: of which source
         db.others_wrote = self._others_wrote
         self._grouping: asyncio.Task[None] | None = None
@@ -113,27 +115,37 @@ class Ingest:
         return await self._calls.commit(origin, records)
 
     async def _commit(self, origin: Origin, records: Sequence[Record], move: Move | None) -> Outcome:
-        prepared = await asyncio.to_thread(prepare, records, origin, self.clock())
-        outcome = await self._together.commit(Arrival(origin, prepared, move))
-        if outcome.new or outcome.edited or outcome.deleted or outcome.rejected:
-            log.info(
-                "page.committed",
-                source=origin.source,
-                posts=outcome.new,
-                edited=outcome.edited,
-                rejected=outcome.rejected,
-                inquiries=len(outcome.inquiries),
-            )
-        self.hear(outcome, origin.source)
-        self.tell(outcome.inquiries)
-        for outbox_id in outcome.lost:
-            log.warning("outbox.lost", source=origin.source)
-            if self.lost is not None:
-                await self.lost(outbox_id)
+        now = self.clock()
+        prepared = await asyncio.to_thread(prepare, records, origin, now)
+        return await self.together.commit(Arrival(origin, prepared, move, now))
+
+    async def settled(self, source: str) -> None:
+        """Return once no page of this source is on its way into the database, after whoever brought it was stopped."""
+        await self.together.settled(source)
+
+    async def _written(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]) -> None:
+        """Tell what was committed."""
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            source = arrival.origin.source
+            if outcome.new or outcome.edited or outcome.deleted or outcome.rejected:
+                log.info(
+                    "page.committed",
+                    source=source,
+                    posts=outcome.new,
+                    edited=outcome.edited,
+                    rejected=outcome.rejected,
+                    inquiries=len(outcome.inquiries),
+                )
+            self.hear(outcome, source)
+        self.tell(set[Id]().union(*(outcome.inquiries for outcome in outcomes)))
         visible_at = self.clock()
-        for posted_at in outcome.arrived:
-            self.surfacing.took(origin.source, (visible_at - posted_at).total_seconds())
-        return outcome
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            for outbox_id in outcome.lost:
+                log.warning("outbox.lost", source=arrival.origin.source)
+                if self.lost is not None:
+                    await self.lost(outbox_id)
+            for posted_at in outcome.arrived:
+                self.surfacing.took(arrival.origin.source, (visible_at - posted_at).total_seconds())
 
     def write(
         self,
@@ -146,22 +158,19 @@ class Ingest:
         reread: bool = False,
     ) -> Outcome:
         """`write_all` of a single page."""
-        (outcome,) = self.write_all(con, [Arrival(origin, prepared, move)], now, reread=reread)
+        (outcome,) = self.write_all(con, [Arrival(origin, prepared, move, now)], reread=reread)
         return outcome
 
-    def write_all(
-        self, con: Connection, arrivals: Sequence[Arrival], now: datetime | None = None, *, reread: bool = False
-    ) -> list[Outcome]:
+    def write_all(self, con: Connection, arrivals: Sequence[Arrival], *, reread: bool = False) -> list[Outcome]:
         """The transaction's body, for the writer thread: pages, each of another space."""
-        now = now or self.clock()
+        self._written_in = self.db.written.jobs
         if not reread:
             for each in arrivals:
-                self._left_out.leave_out(con, each.page, each.origin, self._known, now)
+                self._left_out.leave_out(con, each.page, each.origin, self._known, each.seen_at)
         try:
             outcomes = commit_pages(
                 con,
                 arrivals,
-                now=now,
                 clock_of=partial(clock_of, self.settings),
                 pieces=self._pieces,
                 people=self._people,
@@ -179,14 +188,20 @@ class Ingest:
                 self.compact_due.set()
             if outcome.passed_over:
                 sources.pass_over(con, each.origin.source, outcome.passed_over)
-        self._resolve(con, arrivals, now)
+        self._resolve(con, arrivals)
         return outcomes
+
+    def _rolled_back(self) -> None:
+        """A transaction failed: if it was one of ours, at whatever point, what was noted in it does not hold."""
+        if self._written_in == self.db.written.jobs:
+            self._forget()
 
     def _forget(self) -> None:
         self._pieces.forget()
         self._people.forget()
         self._suspects.forget()
         self._seen.forget()
+        self._known.early_answers.forget()
         self.own.forget()
 
     def forget_all(self) -> None:
@@ -203,7 +218,7 @@ class Ingest:
         self.incidents.forget()
         self._known.hear_of_others(con, since)
 
-    def _resolve(self, con: Connection, arrivals: Sequence[Arrival], now: datetime) -> None:
+    def _resolve(self, con: Connection, arrivals: Sequence[Arrival]) -> None:
         """What could not be read earlier, and came again, is no longer missing."""
         arrived = [each for each in arrivals if each.page.drafts]
         waiting = sources.with_rejected(con) if arrived else set()
@@ -211,7 +226,7 @@ class Ingest:
             source = each.origin.source
             if source in waiting:
                 names = each.page.posts["native_id"].to_pylist()
-                sources.resolve(con, [rejected_id(source, name) for name in names], now)
+                sources.resolve(con, [rejected_id(source, name) for name in names], each.seen_at)
 
     # -- incidents --------------------------------------------------------------------------------
 
@@ -264,7 +279,7 @@ class Ingest:
 
     async def finish(self) -> None:
         """Write what waits, and group what is left, before the database is closed."""
-        await self._together.finish()
+        await self.together.finish()
         self._ending.set()
         if self._grouping is not None:
             await self._grouping

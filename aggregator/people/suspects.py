@@ -216,7 +216,7 @@ def _approached(draft: Draft, talk: _Talk) -> Draft | Id | None:
     others = [
         each
         for each in talk.askers.get(draft.thread_id, ())
-        if each.person_id != draft.person_id and each.at <= draft.posted_at
+        if each.person_id != draft.person_id and draft.posted_at - NEAR <= each.at <= draft.posted_at
     ]
     named = frozenset(name.casefold() for name in draft.mentions)  # or an accomplice
     called = [each for each in others if each.is_called(named)] if named else []
@@ -227,7 +227,8 @@ def _approached(draft: Draft, talk: _Talk) -> Draft | Id | None:
 def _is_asker(draft: Draft, talk: _Talk) -> bool:
     """Whether it has something to ask here, too: one of the harmed, who looks for others."""
     return any(
-        each.person_id == draft.person_id and each.to is not draft for each in talk.askers.get(draft.thread_id, ())
+        each.person_id == draft.person_id and each.to is not draft and each.at >= draft.posted_at - NEAR
+        for each in talk.askers.get(draft.thread_id, ())
     )
 
 

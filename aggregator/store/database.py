@@ -70,6 +70,8 @@ class Database:
         self.others_wrote: Callable[[Connection, int], None] = lambda _con, _since: None
         """Called on the writer's thread, at the beginning of a transaction, where another process has written since
         the snapshot of that number, the last one of ours. Nobody else writes into a file of our own."""
+        self.rolled_back: Callable[[], None] = lambda: None
+        """Called on the writer's thread after a transaction that failed, at its commit, too."""
         self.before_swap: Callable[[], None] = lambda: None  # who holds the file besides us lets it go, or raises ...
         self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
@@ -210,6 +212,7 @@ class Database:
         except BaseException as error:
             with suppress(duckdb.Error):
                 self._con.execute("ROLLBACK")
+            self.rolled_back()
             if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.ProgrammingError):
                 raise explain(self.path, error) from error
             raise

@@ -65,6 +65,15 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
     )
 
 
+def stands(con: Connection, source: str) -> tuple[dict[str, Any] | None, int]:
+    """Cursor and fence of a source that was started."""
+    cursor, fence = con.execute("SELECT cursor, fence FROM source_state WHERE source = ?", [source]).fetchone() or (
+        None,
+        0,
+    )
+    return orjson.loads(cursor) if cursor else None, fence
+
+
 def pause(con: Connection, source: str, who: str | None) -> None:
     """Who stopped the polling of a source; None: it goes on."""
     con.execute("UPDATE source_state SET paused_by = ? WHERE source = ?", [who, source])
