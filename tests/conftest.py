@@ -83,6 +83,13 @@ class Community:
     clock: Hands
     data: Path
     more: dict[str, Any] = field(default_factory=dict)
+    new_lake: Callable[[Path], Any] | None = None  # None: its tables are a file's
+
+    def moves_to(self, folder: Path) -> None:
+        """To another store, which is empty."""
+        self.data = folder
+        if self.new_lake is not None:
+            self.more["lake"] = self.new_lake(folder / "files")
 
     def settings(self, *sources: str) -> Settings:
         known = {
@@ -160,5 +167,6 @@ async def community(
 ) -> AsyncIterator[Community]:
     async with open_community(tmp_path / "data", monkeypatch) as opened:
         if OVER_A_LAKE:
-            opened.more["lake"] = request.getfixturevalue("lake_town").lake(tmp_path / "files")
+            opened.new_lake = request.getfixturevalue("lake_town").lake
+            opened.moves_to(tmp_path / "data")
         yield opened

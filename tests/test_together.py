@@ -321,7 +321,7 @@ async def stored_of(
     community: Community, rounds: Sequence[Mapping[str, Sequence[Record]]], folder: Path, *, at_once: bool
 ) -> tuple[list[dict[str, int]], dict[str, list[tuple[Any, ...]]]]:
     """What comes of the rounds, and what stands in the tables afterwards."""
-    community.data = folder / ("together" if at_once else "alone")
+    community.moves_to(folder / ("together" if at_once else "alone"))
     community.clock.now = START + timedelta(hours=1)
     told: list[dict[str, int]] = []
     async with community.desk() as work:
