@@ -109,7 +109,7 @@ class Collector:
     async def _take_up(self, name: str) -> None:
         work, connector = self.work, self.work.connectors[name]
         config = work.settings.sources[name]
-        await work.ingest.settled(name)  # a page of ours that was under way when it was let go
+        await work.ingest.together.settled(name)  # a page of ours that was under way when it was let go
 
         def start(con: Connection) -> SourceState:
             work.ingest.incidents.forget(lost=True)  # who had it may have died before all was grouped

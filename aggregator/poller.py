@@ -209,7 +209,7 @@ class Poller:
         if source.job is not None:
             source.job.cancel()
             await asyncio.gather(source.job, return_exceptions=True)
-        await self.ingest.settled(name)
+        await self.ingest.together.settled(name)
         await self.ingest.db.write(lambda con: sources.pause(con, name, who))
         await self._report(source, self.ingest.clock(), None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import closing
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
 from aggregator.backup import DESK, settle
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from aggregator.store.desk import Role
 
 _SHELL = "aggregator user"  # who did it, for the audit: whoever may run commands on this machine
-
-# Who listens everywhere is reached here at least; a machine's name would have to be a `public_url` to be known.
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not listened on
 
 
 def change_users(
@@ -102,8 +100,19 @@ def desk_url(settings: Settings) -> str:
     web = settings.web
     if web.public_url:
         return str(web.public_url)
-    host = _HERE.get(web.host, web.host)
+    host = _reached_at(web.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{web.port}"
+
+
+def _reached_at(host: str) -> str:
+    """Who listens everywhere is reached here at least; a machine's name would have to be a `public_url` to be known."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def sign_in_link(url: str, token: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import httpx
@@ -12,8 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from aggregator.cli import main
+from aggregator.config import Settings
 from aggregator.store import team, tokens
 from aggregator.store.desk import Desk, DeskError
+from aggregator.users import desk_url
 from tests.conftest import Community
 from tests.web_site import WebSite, csrf, open_site
 
@@ -230,3 +233,16 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
     refused = CliRunner().invoke(main, ["user", "remove", "amy", "--config", str(config)])
     assert refused.exit_code == 1
     assert "only admin" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        (str(IPv4Address(0)), "http://127.0.0.1:8080"),
+        ("::", "http://[::1]:8080"),
+        ("desk.internal", "http://desk.internal:8080"),
+    ],
+)
+def test_a_link_leads_to_where_the_desk_is_reached(host: str, url: str) -> None:
+    assert desk_url(Settings.model_validate({"sources": {}, "web": {"host": host, "port": 8080}})) == url

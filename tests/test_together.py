@@ -230,8 +230,7 @@ async def test_what_was_noted_in_a_transaction_that_failed_at_its_very_end_does_
     community: Community, work: Workplace
 ) -> None:
     """The accounts, and the first words of a phrase, were not stored: they are written, and blacked out, after all."""
-    community.telegram.says("mei", "legal winner thank year")
-    await work.db.write(partial(work.ingest.write_all, arrivals=[await all_told(work, "telegram")]))
+    await mei_begins_a_phrase(community, work)
     community.telegram.says("mei", "wave sausage worth useful")
     community.telegram.says("mei", "legal winner thank yellow")
     community.forum.says("lin", "where is my refund?")
@@ -247,6 +246,12 @@ async def test_what_was_noted_in_a_transaction_that_failed_at_its_very_end_does_
     said = [text for (text,) in work.db.query("SELECT text FROM post WHERE source = 'telegram'")]
     assert [text for text in said if "legal" in text or "wave" in text] == []
     assert work.db.query("FROM record WHERE contains(body, 'winner') OR contains(body, 'sausage')") == []
+
+
+async def mei_begins_a_phrase(community: Community, work: Workplace) -> None:
+    """Its first four words are stored."""
+    community.telegram.says("mei", "legal winner thank year")
+    await work.db.write(partial(work.ingest.write_all, arrivals=[await all_told(work, "telegram")]))
 
 
 @dataclass
@@ -268,8 +273,7 @@ class FullDisk:
 async def test_pieces_of_a_phrase_that_another_source_of_the_space_stored_are_blacked_out(
     community: Community, work: Workplace
 ) -> None:
-    community.telegram.says("mei", "legal winner thank year")
-    await work.db.write(partial(work.ingest.write_all, arrivals=[await all_told(work, "telegram")]))
+    await mei_begins_a_phrase(community, work)
     community.telegram.says("mei", "legal winner thank year wave sausage worth useful legal winner thank yellow")
     community.telegram.says("mei", "wave sausage worth useful legal winner thank yellow")
     again = await all_told(work, "telegram")

@@ -119,10 +119,6 @@ class Ingest:
         prepared = await asyncio.to_thread(prepare, records, origin, now)
         return await self.together.commit(Arrival(origin, prepared, move, now))
 
-    async def settled(self, source: str) -> None:
-        """Return once no page of this source is on its way into the database, after whoever brought it was stopped."""
-        await self.together.settled(source)
-
     async def _written(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]) -> None:
         """Tell what was committed."""
         for arrival, outcome in zip(arrivals, outcomes, strict=True):

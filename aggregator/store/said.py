@@ -72,6 +72,6 @@ def _look(
 
 
 def _saying_all(cursor: Connection, parts: Sequence[pa.Table], words: int) -> pa.Table:
-    said = pa.concat_tables(parts)  # noqa: F841 -- read by the statement
     every = " AND ".join(f"bool_or(said{number})" for number in range(words))
-    return cursor.execute(f"SELECT id FROM said GROUP BY id HAVING {every}").to_arrow_table()
+    said = cursor.from_arrow(pa.concat_tables(parts)).aggregate(f"id, {every} AS all_said", "id")
+    return said.filter("all_said").project("id").to_arrow_table()

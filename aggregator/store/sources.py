@@ -67,10 +67,9 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
 
 def stands(con: Connection, source: str) -> tuple[dict[str, Any] | None, int]:
     """Cursor and fence of a source that was started."""
-    cursor, fence = con.execute("SELECT cursor, fence FROM source_state WHERE source = ?", [source]).fetchone() or (
-        None,
-        0,
-    )
+    row = con.execute("SELECT cursor, fence FROM source_state WHERE source = ?", [source]).fetchone()
+    assert row is not None
+    cursor, fence = row
     return orjson.loads(cursor) if cursor else None, fence
 
 
