@@ -89,7 +89,7 @@ class _Server(uvicorn.Server):
                 connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
-                while state.connections or state.tasks:  # noqa: ASYNC110 -- nobody tells
+                while state.connections or state.tasks:  # noqa: ASYNC110 -- sets of uvicorn's: nobody tells
                     await asyncio.sleep(0.005)
                 for server in self.servers:
                     await server.wait_closed()

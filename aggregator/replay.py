@@ -14,7 +14,7 @@ from uuid import UUID
 
 from aggregator import resuming
 from aggregator.identity import Id, as_uuid, share_of_ids
-from aggregator.ingest.commit import Outcome
+from aggregator.ingest.arrivals import Outcome
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack

@@ -35,7 +35,7 @@ from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import PAGE, File, Rows
 from aggregator.incidents.keeping import Incidents
 from aggregator.ingest import commit, ingest, packing, prepare
-from aggregator.ingest.commit import Move
+from aggregator.ingest.arrivals import Move
 from aggregator.ingest.ingest import Ingest
 from aggregator.store import rows, sources
 from aggregator.store.database import Database

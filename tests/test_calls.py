@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
+from aggregator.ingest.arrivals import Outcome
 from aggregator.ingest.calls import MOST, Calls
-from aggregator.ingest.commit import Outcome
 from aggregator.ingest.origin import Origin
 from aggregator.store.database import StoreError
 from connectors.contract import Record

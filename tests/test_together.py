@@ -17,7 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from aggregator.identity import Id
-from aggregator.ingest.commit import Arrival, Move, Outcome
+from aggregator.ingest.arrivals import Arrival, Move, Outcome
 from aggregator.ingest.prepare import prepare
 from aggregator.ingest.together import MOST, Together
 from aggregator.store.changed import Changed

@@ -19,7 +19,7 @@ from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import PAGE, File, Rows
 from aggregator.importer.room import room_for
 from aggregator.importer.workers import Job, Workers, ask
-from aggregator.ingest.commit import Move, Outcome
+from aggregator.ingest.arrivals import Move, Outcome
 from aggregator.ingest.drafts import Prepared
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.joining import joined

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from aggregator.ingest.commit import Outcome
+from aggregator.ingest.arrivals import Outcome
 from aggregator.ingest.origin import Origin
 from connectors.contract import Record
 

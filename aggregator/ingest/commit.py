@@ -9,87 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pyarrow as pa
 
 from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid
 from aggregator.ingest import assign, undelivered
+from aggregator.ingest.arrivals import Arrival, Move, Outcome, Row, Writes
 from aggregator.ingest.drafts import Draft, Prepared, Tally
 from aggregator.ingest.joining import joined
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.own_answers import OwnAnswers
 from aggregator.ingest.pieces import SPAN, Pieces, hide_draft, hide_stored, is_hidden, note_compaction
+from aggregator.ingest.versions import take_drafts
 from aggregator.people import blocked
 from aggregator.people.links import People, waiting_inquiries
 from aggregator.people.suspects import Suspects
 from aggregator.store import rows, sources
 from aggregator.store.known import KnownIds, SeenAccounts
-from connectors.contract import Cursor, Gap, Quota
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
     from aggregator.store.rows import Connection
 
-Row = dict[str, Any]  # a row of `post`, by column
-
 REPORTS = timedelta(days=1)  # older posts report nothing that is happening
 VIEWS_GREW = 1.1  # a post's views are stored again when they grew by a tenth
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """From which fence the source's cursor moves, and to what."""
-
-    fence: int
-    cursor: Cursor
-    gaps: Sequence[Gap] = ()
-    quota: Quota | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A page of a source. `move`: None when no cursor belongs to it (a webhook, a replay). `seen_at`: when it came."""
-
-    origin: Origin
-    page: Prepared
-    move: Move | None
-    seen_at: datetime
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a page changed."""
-
-    records: int = 0
-    new: int = 0
-    edited: int = 0
-    deleted: int = 0
-    rejected: int = 0
-    hidden: int = 0  # posts that turned out to be pieces of a recovery phrase
-    passed_over: int = 0  # new posts that the source's words kept out of the feed
-    arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
-    inquiries: set[Id] = field(default_factory=set)
-    asked: list[Draft] = field(default_factory=list)  # new posts of customers that may report what others report
-    page: Prepared | None = None  # where these stand; None: there are none
-    lost: list[UUID] = field(default_factory=list)  # answers of ours that did not arrive, by their outbox_id
-
-
-@dataclass(slots=True)
-class Writes:
-    """Stored post rows as they stand after this page, and what has to be written."""
-
-    known: dict[Id, Row] = field(default_factory=dict)
-    fresh: dict[Id, Draft] = field(default_factory=dict)
-    changed: set[Id] = field(default_factory=set)  # of the known ones
-    records: list[tuple[Draft, int]] = field(default_factory=list)  # whose records to keep, as which version
-    sightings: list[tuple[Any, ...]] = field(default_factory=list)
-    counts: dict[Id, Tally] = field(default_factory=dict)
-    touched: set[Id] = field(default_factory=set)  # inquiries to fold again
 
 
 def commit_pages(
@@ -139,7 +86,7 @@ def commit_pages(
     hidden = _hide_pieces(con, page, origins, now, pieces, writes)
     suspects.clear(con, page, origins, now)
     called = {each.origin.source for each in arrivals if each.move is None}
-    _take_drafts(con, page, now, writes, outcomes, reread, called=called)
+    take_drafts(con, page, now, writes, outcomes, reread, called=called)
     fresh = list(writes.fresh.values())
     sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
@@ -265,135 +212,6 @@ def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]], known: KnownI
             "inquiry_closed",
         ):  # whoever has read it before knows by `ver` that it has changed
             con.execute(f"UPDATE {table} SET thread_id = ?, ver = ver + 1 WHERE thread_id = ?", ids)
-
-
-def _take_drafts(
-    con: Connection,
-    page: Prepared,
-    now: datetime,
-    writes: Writes,
-    outcomes: Mapping[str, Outcome],
-    reread: bool,
-    *,
-    called: Collection[str],
-) -> None:
-    """Sort drafts into new posts, edits, and what we knew already.
-
-    called: sources whose platform called us. A call may be repeated late, so it brings no deleted post back; a listing
-    does.
-    """
-    seen_elsewhere = set[tuple[Id, str]]()
-    for draft in page.drafts:
-        outcome = outcomes[draft.source]
-        row = writes.known.get(draft.post_id)
-        if row is None:
-            _take_new(con, page, draft, writes, outcome)
-            continue
-        if row["source"] != draft.source:
-            seen_elsewhere.add((draft.post_id, draft.source))
-        changed = (
-            _read_again(page, draft, row)
-            if reread
-            else _take_version(con, page, draft, row, writes, called=draft.source in called)
-        )
-        if changed:
-            writes.changed.add(draft.post_id)
-            outcome.edited += 1
-        if row["inquiry_id"] and (changed or reread):
-            writes.touched.add(row["inquiry_id"])
-    writes.sightings += _new_sightings(con, seen_elsewhere, now)
-
-
-def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) -> None:
-    """A new post; where the page holds several versions of it, the newest one, and the others as records."""
-    earlier = writes.fresh.get(draft.post_id)
-    if earlier is None:
-        outcome.new += 1
-        draft.version = 1  # a transaction that is tried again has numbered it before
-    elif _says_the_same(draft, page.text(draft), page.text(earlier)) or page.body(draft) in _taken(page, draft, writes):
-        return
-    else:
-        outcome.edited += 1
-        if _older(draft.edited_at, earlier.edited_at):
-            earlier.version = _slip_in(con, draft, earlier.version, writes)
-            return
-        draft.version = earlier.version + 1
-    writes.records.append((draft, draft.version))
-    writes.fresh[draft.post_id] = draft
-
-
-# What another reading of the same words may change.
-_READING = ("title", "text", "search_text", "lang", "public", "staff", "permalink", "can_reply_until", "facts")
-
-
-def _read_again(page: Prepared, draft: Draft, row: Row) -> bool:
-    said = page.row(draft)
-    fresh = {name: said[name] for name in _READING}
-    if all(row[name] == value for name, value in fresh.items()):
-        return False
-    row.update(fresh)
-    return True
-
-
-def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, writes: Writes, *, called: bool) -> bool:
-    """An edit becomes the post's words and the earlier version stays; an older version joins the records before it."""
-    recovered = row["deleted_at"] is not None and not called
-    if recovered:
-        row["deleted_at"] = None
-    said = page.row(draft)
-    if _says_the_same(draft, said["text"], row["text"]) and said["title"] == row["title"]:
-        return recovered
-    if _older(draft.edited_at, row["edited_at"]):
-        stored = con.execute("SELECT body FROM record WHERE post_id = ?", [as_uuid(draft.post_id)]).fetchall()
-        if page.body(draft) not in {body for (body,) in stored} | _taken(page, draft, writes):
-            row["version"] = _slip_in(con, draft, row["version"], writes)
-            writes.changed.add(draft.post_id)
-        return recovered
-    row["version"] += 1
-    row["edited_at"] = draft.edited_at
-    _read_again(page, draft, row)
-    writes.records.append((draft, row["version"]))
-    return True
-
-
-def _taken(page: Prepared, draft: Draft, writes: Writes) -> set[str]:
-    """What this page has told of the same post."""
-    return {page.body(each) for each, _ in writes.records if each.post_id == draft.post_id}
-
-
-def _slip_in(con: Connection, draft: Draft, newest: int, writes: Writes) -> int:
-    """An older version that comes late takes the number of the newest, which goes one further: a post's version is the
-    number of its last record. Returns that."""
-    for place, (each, version) in enumerate(writes.records):
-        if each.post_id == draft.post_id and version == newest:
-            writes.records[place] = each, newest + 1
-            break
-    else:
-        con.execute(
-            "UPDATE record SET version = version + 1 WHERE post_id = ? AND version = ?",
-            [as_uuid(draft.post_id), newest],
-        )
-    writes.records.append((draft, newest))
-    return newest + 1
-
-
-def _says_the_same(draft: Draft, text: str, known: str) -> bool:
-    return text == known or (draft.cut_short and known.startswith(text))
-
-
-def _older(left: datetime | None, right: datetime | None) -> bool:
-    return right is not None and (left is None or left < right)
-
-
-def _new_sightings(con: Connection, seen: set[tuple[Id, str]], now: datetime) -> list[tuple[Any, ...]]:
-    if not seen:
-        return []
-    found = rows.select(
-        con,
-        "SELECT post_id, source FROM sighting WHERE post_id IN (SELECT id FROM wanted)",
-        rows.ids({post for post, _ in seen}),
-    )
-    return [(post, source, now) for post, source in seen.difference(found)]
 
 
 def _by_own_id(

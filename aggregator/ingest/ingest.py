@@ -21,8 +21,9 @@ from aggregator.config import Settings, clock_of, official_of, staff_of
 from aggregator.identity import Id
 from aggregator.incidents.keeping import Incidents, said_on
 from aggregator.incidents.reports import Said
+from aggregator.ingest.arrivals import Arrival, Move, Outcome
 from aggregator.ingest.calls import Calls
-from aggregator.ingest.commit import Arrival, Move, Outcome, commit_pages
+from aggregator.ingest.commit import commit_pages
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.origin import Origin, any_of
 from aggregator.ingest.own_answers import OwnAnswers

@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from aggregator.ingest.commit import Arrival, Outcome
+from aggregator.ingest.arrivals import Arrival, Outcome
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.sources import FenceLostError
 
