@@ -43,12 +43,14 @@ soak: .venv/.dev
 	@echo 'Installing what it needs into .venv (about half a minute) ...'
 	$(BIN)/pip install -q --require-hashes -r requirements/runtime.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q aggregator connectors
 	touch $@
 
 .venv/.dev: .venv/bin/python requirements/dev.txt pyproject.toml
 	@echo 'Installing what it and its tests need into .venv (about a minute) ...'
 	$(BIN)/pip install -q --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q aggregator connectors
 	touch $@ .venv/.runtime
 
 # Wheels for Linux on x86-64 only, and large: apart from what the tests need.

@@ -732,14 +732,17 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     answered = await ask(socket_path(settings.data), command, arguments, say)
     if answered is not None:
         return answered
-    from aggregator.commands import handlers
-    from aggregator.vocabulary import load_vocabulary
-    from aggregator.workplace import Workplace
+    from aggregator.importer.workers import workers_for
 
-    if command == "poll":
-        await load_vocabulary()
-    async with Workplace(settings, listen=command == "poll") as work:
-        return await handlers(work, alone=True)[command](arguments, say)
+    with workers_for(map(Path, arguments["files"] if command == "import" else ())) as workers:
+        from aggregator.commands import handlers
+        from aggregator.vocabulary import load_vocabulary
+        from aggregator.workplace import Workplace
+
+        if command == "poll":
+            await load_vocabulary()
+        async with Workplace(settings, listen=command == "poll") as work:
+            return await handlers(work, alone=True, workers=workers)[command](arguments, say)
 
 
 def _show(result: Any, as_json: bool, text: str) -> None:

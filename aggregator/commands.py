@@ -20,6 +20,7 @@ from aggregator.digesting import digest_of
 from aggregator.housekeeping import compact, erase_person, keep_what_may_be_kept
 from aggregator.importer.files import File, ImportFileError
 from aggregator.importer.importing import import_file
+from aggregator.importer.workers import Workers, workers_for
 from aggregator.inquiry import shown
 from aggregator.keeping.copies import note_copy
 from aggregator.leasing import one_of_all
@@ -38,8 +39,13 @@ DELIVERIES = "webhooks and alerts"
 """Beside the names of sources in what `poll` answers, none of which has a space in it."""
 
 
-def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
-    """The commands by name. `alone`: no service is at work, which would tell others of what is found."""
+def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = None) -> Mapping[str, Handler]:
+    """The commands by name.
+
+    Args:
+        alone: no service is at work, which would tell others of what is found.
+        workers: of an import, begun before the database was open.
+    """
 
     async def import_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: files (absolute paths), source, map, encoding."""
@@ -52,13 +58,15 @@ def handlers(work: Workplace, *, alone: bool = False) -> Mapping[str, Handler]:
         for name in arguments["files"]:
             file = File(Path(name), arguments["map"], arguments["encoding"])
             try:
-                outcome = await import_file(
-                    work.ingest,
-                    file,
-                    source,
-                    lambda what, done, total: say({"progress": [what, done, total]}),
-                    alone=alone,
-                )
+                with workers_for([file.path], workers) as readers:
+                    outcome = await import_file(
+                        work.ingest,
+                        file,
+                        source,
+                        lambda what, done, total: say({"progress": [what, done, total]}),
+                        workers=readers,
+                        alone=alone,
+                    )
             except (ImportFileError, OSError) as error:
                 raise RefusedError(str(error)) from error
             for key, count in (

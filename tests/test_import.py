@@ -16,8 +16,8 @@ import pytest
 from aggregator.config import Settings
 from aggregator.importer import importing
 from aggregator.importer.files import PAGE, ImportFileError, Rows
-from aggregator.importer.importing import SMALL
-from aggregator.importer.workers import Job, Workers, ask
+from aggregator.importer.job import Job
+from aggregator.importer.workers import SMALL, Workers, ask
 from tests.console import Console
 
 
@@ -325,7 +325,8 @@ def a_job() -> Job:
 
 
 def test_a_worker_that_is_killed_ends_the_import_with_what_to_do() -> None:
-    workers = Workers(a_job(), 2)
+    workers = Workers(2)
+    workers.take_up(a_job())
     (process,) = (one for one in psutil.Process().children() if one.pid == workers.pid)
     assert len(ask(workers.pipes[1], Rows([b'{"text": "hello"}']), 0).drafts) == 1
     (copy,) = process.children()
@@ -340,7 +341,8 @@ def test_a_worker_that_is_killed_ends_the_import_with_what_to_do() -> None:
 
 
 def test_workers_that_are_closed_end_at_once() -> None:
-    workers = Workers(a_job(), 2)
+    workers = Workers(2)
+    workers.take_up(a_job())
     for pipe in workers.pipes:
         ask(pipe, Rows([b'{"text": "hello"}']), 0)
     (first,) = (one for one in psutil.Process().children() if one.pid == workers.pid)

@@ -10,8 +10,8 @@ import orjson
 
 from aggregator.config import Settings
 from aggregator.importer.files import Rows
+from aggregator.importer.job import Job
 from aggregator.importer.room import room_for
-from aggregator.importer.workers import Job
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.joining import joined
 from aggregator.store.database import Database

@@ -7,18 +7,18 @@ by its file's hash and its row.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, closing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import PAGE, File, Rows
+from aggregator.importer.job import Job
 from aggregator.importer.room import room_for
-from aggregator.importer.workers import Job, Workers, ask
+from aggregator.importer.workers import SMALL, Workers, ask
 from aggregator.ingest.arrivals import Move, Outcome
 from aggregator.ingest.drafts import Prepared
 from aggregator.ingest.ingest import Ingest
@@ -27,11 +27,9 @@ from aggregator.store import sources
 from aggregator.store.known import Distinct
 from connectors.contract import SourceConfig
 
-SMALL = 1_000_000  # bytes of a file that is read before another process has started
-MOST_WORKERS = 2
 # Rows in one transaction where nobody else waits for the writer: each statement has its price, and at 2,500 rows they
-# took 57 us of the writer's time a post, at 10,000 36. Each thousand more takes 2 MB.
-TOGETHER = 3 * PAGE
+# took 57 us of the writer's time a post, at 10,000 36. Three pages are no quicker than two, and take 12 MB more.
+TOGETHER = 2 * PAGE
 
 Progress = Callable[[str, int, int], None]  # file, rows done, rows in all (0: not known)
 Reader = Callable[[Rows, int], Prepared]  # rows, how many stand before them
@@ -49,11 +47,18 @@ class Imported:
 
 
 async def import_file(
-    ingest: Ingest, file: File, source: str, progress: Progress | None = None, *, alone: bool = False
+    ingest: Ingest,
+    file: File,
+    source: str,
+    progress: Progress | None = None,
+    *,
+    workers: Workers | None = None,
+    alone: bool = False,
 ) -> Imported:
     """Import one file; rows that an earlier run committed are not read again.
 
     Args:
+        workers: who read it, if it is large; nobody: a thread.
         alone: this process does nothing else meanwhile.
 
     Raises:
@@ -76,7 +81,7 @@ async def import_file(
     committing: asyncio.Future[Outcome] | None = None
     async with (
         room_for(ingest.db, alone=alone),
-        aclosing(_read(file, done, job)) as read,
+        aclosing(_read(file, done, job, workers)) as read,
         aclosing(_together(read, TOGETHER if alone else PAGE)) as pages,
     ):
         async for prepared in pages:
@@ -99,10 +104,10 @@ async def import_file(
     return imported
 
 
-async def _read(file: File, done: int, job: Job) -> AsyncGenerator[Prepared, None]:
+async def _read(file: File, done: int, job: Job, workers: Workers | None) -> AsyncGenerator[Prepared, None]:
     """The file's pages in order, read by several at a time."""
     pages = file.pages(done)
-    with _readers(file, job) as readers:
+    with _readers(job, None if file.path.stat().st_size < SMALL else workers) as readers:
         reading: deque[asyncio.Future[Prepared]] = deque()
         turn = 0
         while (rows := await asyncio.to_thread(next, pages, None)) is not None:
@@ -133,18 +138,16 @@ Asked = Callable[[Rows, int], "asyncio.Future[Prepared]"]
 
 
 @contextmanager
-def _readers(file: File, job: Job) -> Iterator[list[Asked]]:
-    """Those who read pages: processes for a large file, a thread for a small one."""
-    small = file.path.stat().st_size < SMALL
-    count = 1 if small else min(MOST_WORKERS, os.cpu_count() or 1)
+def _readers(job: Job, workers: Workers | None) -> Iterator[list[Asked]]:
+    """Those who read pages: processes, or a thread of ours."""
+    if workers is None:
+        reads: list[Reader] = [partial(job.prepare, origin=job.origin())]
+    else:
+        workers.take_up(job)
+        reads = [partial(ask, pipe) for pipe in workers.pipes]
     with ExitStack() as stack:
         # A thread for each: it waits for its process, and each thread that allocates keeps its memory.
-        threads = [stack.enter_context(ThreadPoolExecutor(1, "import")) for _ in range(count)]
-        if small:
-            reads: list[Reader] = [partial(job.prepare, origin=job.origin())]
-        else:
-            workers = stack.enter_context(closing(Workers(job, count)))
-            reads = [partial(ask, pipe) for pipe in workers.pipes]
+        threads = [stack.enter_context(ThreadPoolExecutor(1, "import")) for _ in reads]
         yield [partial(_ask, thread, read) for thread, read in zip(threads, reads, strict=True)]
 
 

@@ -2,6 +2,9 @@
 
 A worker is handed rows as they stand in the file, and hands back what the database needs. It ends with its pipe, when
 the process that began it was killed.
+
+To get ready takes it a second. So what it works with is loaded in `_serve`, and this module is quick to import: a
+command begins its workers first of all, and opens the database meanwhile.
 """
 
 from __future__ import annotations
@@ -11,74 +14,33 @@ import multiprocessing
 import os
 import pickle
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aggregator.importer.connector import FileConnector
-from aggregator.importer.files import ImportFileError
-from aggregator.ingest.origin import Origin
-from aggregator.ingest.prepare import prepare
-from aggregator.triage import get_ready
-from connectors.errors import ConfigError
-
 if TYPE_CHECKING:
-    from datetime import datetime
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
-    from aggregator.config import ChannelClock
     from aggregator.importer.files import Rows
+    from aggregator.importer.job import Job
     from aggregator.ingest.drafts import Prepared
-    from aggregator.triage.impersonation import OurNames
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """How the rows of one file are read, in whichever process."""
-
-    source: str
-    digest: str
-    now: datetime
-    staff: Mapping[str, str] = field(default_factory=dict)
-    official: frozenset[str] = frozenset()
-    points: Mapping[str, float] = field(default_factory=dict)
-    clocks: Mapping[str, ChannelClock] = field(default_factory=dict)
-    names: OurNames | None = None
-
-    def origin(self) -> Origin:
-        connector = FileConnector(self.source)
-        return Origin(
-            source=self.source,
-            space=connector.space,
-            channel=connector.channel,
-            read=connector.post,
-            staff=self.staff,
-            official=self.official,
-            points=self.points,
-            clocks=self.clocks,
-            names=self.names,
-        )
-
-    def prepare(self, rows: Rows, done: int, origin: Origin) -> Prepared:
-        """Read rows that stand in the file after the first `done`; each is named by its place."""
-        records = rows.records()
-        for number, record in enumerate(records, done + 1):
-            record["row"] = f"{self.digest}:{number}"
-        return prepare(records, origin, self.now)
+SMALL = 1_000_000  # bytes of a file that is read before another process has started
+MOST_WORKERS = 2
 
 
 class Workers:
     """Processes that read at the same time, each asked from one thread of ours (see `ask`).
 
-    The first gets ready, which takes a second; the others are copies of it.
+    The first gets ready; the others are copies of it.
     """
 
-    def __init__(self, job: Job, count: int) -> None:
+    def __init__(self, count: int) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of ours would copy DuckDB's threads in mid-air
         self.pipes, theirs = zip(*(context.Pipe() for _ in range(count)), strict=True)
-        self._process = context.Process(target=_serve, args=(theirs, job), name="import-worker", daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs,), name="import-worker", daemon=True)
         self._process.start()
         for pipe in theirs:
             pipe.close()
@@ -88,6 +50,12 @@ class Workers:
         """Of the first."""
         return self._process.pid
 
+    def take_up(self, job: Job) -> None:
+        """From now on their rows are of this file; nothing may be asked that is not answered."""
+        for pipe in self.pipes:
+            with suppress(OSError):  # told with the first page
+                pipe.send(job)
+
     def close(self) -> None:
         """End them, whatever they are doing."""
         self._process.terminate()
@@ -96,12 +64,28 @@ class Workers:
             pipe.close()
 
 
+@contextmanager
+def workers_for(files: Iterable[Path], begun: Workers | None = None) -> Iterator[Workers | None]:
+    """As many as the machine has use for, while the block runs; none where each of the files is small.
+
+    Args:
+        begun: those that are at work already; they are left so.
+    """
+    if begun is not None or all(file.stat().st_size < SMALL for file in files):
+        yield begun
+        return
+    with closing(Workers(min(MOST_WORKERS, os.cpu_count() or 1))) as workers:
+        yield workers
+
+
 def ask(pipe: Connection, rows: Rows, done: int) -> Prepared:
-    """What the rows say, by the process behind one of `Workers.pipes`.
+    """What the rows say of the file taken up, by the process behind one of `Workers.pipes`.
 
     Raises:
         ImportFileError: the process ended, or could not go on.
     """
+    from aggregator.importer.files import ImportFileError
+
     try:
         pipe.send((rows, done))
         answer = _received(pipe)
@@ -115,9 +99,12 @@ def ask(pipe: Connection, rows: Rows, done: int) -> Prepared:
     return answer
 
 
-def _serve(pipes: Sequence[Connection], job: Job) -> None:
+def _serve(pipes: Sequence[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the import itself ends us
-    origin = job.origin()
+    from aggregator.importer.job import Job
+    from aggregator.triage import get_ready
+    from connectors.errors import ConfigError
+
     with suppress(ConfigError):  # told with the first page
         get_ready()
     gc.freeze()  # copies share what they never look at
@@ -133,7 +120,7 @@ def _serve(pipes: Sequence[Connection], job: Job) -> None:
         if pipe is not mine:
             pipe.close()
     signal.signal(signal.SIGTERM, partial(_end, copies))
-    _read_pages(mine, job, origin)
+    _read_pages(mine, Job)
     _end(copies)
 
 
@@ -160,12 +147,17 @@ def _end(copies: Sequence[int], *_: object) -> None:
     os._exit(0)
 
 
-def _read_pages(pipe: Connection, job: Job, origin: Origin) -> None:
+def _read_pages(pipe: Connection, kind: type[Job]) -> None:
+    job: Job
     while True:
         try:
-            rows, done = pipe.recv()
+            asked = pipe.recv()
         except (EOFError, OSError):
             return
+        if isinstance(asked, kind):
+            job, origin = asked, asked.origin()
+            continue
+        rows, done = asked
         try:
             answer: Prepared | Exception = job.prepare(rows, done, origin)
         except Exception as error:  # a bug: it ends the import there, not here in silence

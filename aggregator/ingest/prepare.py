@@ -19,7 +19,6 @@ from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
 from connectors.contract import Counts, Deleted, Item, Moved, Post, Record, Undelivered
 from connectors.errors import RecordError
-from connectors.session import parse_json
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +120,8 @@ def _written(masked: Record) -> tuple[Record, str]:
     try:
         return masked, orjson.dumps(masked, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
+        from connectors.session import parse_json  # with it comes HTTP, which those who read files have no use for
+
         try:
             text = json.dumps(masked, ensure_ascii=False, default=str).encode("utf-8", "replace")
             stored = parse_json(text)
