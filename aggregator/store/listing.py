@@ -65,14 +65,16 @@ def feed_page(
     """
     view, bound = selecting(filters, bands, sort, RANKED)
     bound |= {"moment": moment}
-    further, total = "true", "-1"
+    further, total, kind = "true", "-1", ""
     if after:
         further = "(rank, inquiry_id) < ($rank, $after::UUID)"
         bound |= {"rank": after[0], "after": written(after[1])}
+    elif filters.sought:  # what was found in history is dear to find again
+        total, kind = "(SELECT count(*) FROM v)", "MATERIALIZED "
     else:
         total = f"({_counting(filters, bands)[0]})"
     found = cursor.execute(
-        f"WITH v AS ({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
+        f"WITH v AS {kind}({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
         f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
         bound,
     ).fetchall()
@@ -169,6 +171,10 @@ def _counting(filters: Filters, bands: Bands) -> tuple[str, Bound]:
 
 def _selecting(filters: Filters, bands: Bands, columns: str, open_ones: str) -> tuple[str, Bound]:
     conditions, bound = where(replace(filters, sought=None), bands)
+    in_history, fewer = where(replace(filters, sought=None, states=()), bands)  # all of it is closed
+    tables = tables_of(filters)
+    if "inquiry_open" not in tables:
+        bound = fewer
     of_open, of_closed = ["true"], ["true"]
     if filters.sought:
         of_open, words = filters.sought.where(of="f")
@@ -176,9 +182,9 @@ def _selecting(filters: Filters, bands: Bands, columns: str, open_ones: str) -> 
         bound |= words
     sources = {
         "inquiry_open": f"{open_ones} WHERE {' AND '.join((*of_open, *conditions))}",
-        "inquiry_closed": f"{closed_ones(' AND '.join(of_closed))} WHERE {' AND '.join(conditions) or 'true'}",
+        "inquiry_closed": f"{closed_ones(' AND '.join(of_closed))} WHERE {' AND '.join(in_history) or 'true'}",
     }
-    selects = (f"SELECT {columns} {sources[table]}" for table in tables_of(filters))
+    selects = (f"SELECT {columns} {sources[table]}" for table in tables)
     return " UNION ALL ".join(selects), bound
 
 

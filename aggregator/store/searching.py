@@ -55,7 +55,7 @@ class Sought:
             bound[name] = [written(one) for one in ids]
             conditions.append(f"{of}.inquiry_id IN (SELECT unnest(${name}::UUID[]))")
         if self.said:
-            conditions.append(f"{of}.inquiry_id IN (SELECT CAST(id AS UUID) FROM {self.said})")
+            conditions.append(f"{of}.inquiry_id IN (SELECT inquiry_id FROM {self.said})")
         return conditions, bound
 
 
@@ -77,7 +77,10 @@ def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool, number: int
     if not texts:
         return Sought(tuple(exact))
     said = f"said{number}"
-    cursor.register(said, inquiries_saying(cursor, texts, _ALWAYS if closed else _oldest_open(cursor)))
+    # As a table with ids as DuckDB has them: a view looks at it more than once.
+    cursor.register("found", inquiries_saying(cursor, texts, _ALWAYS if closed else _oldest_open(cursor)))
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {said} AS SELECT CAST(id AS UUID) AS inquiry_id FROM found")
+    cursor.unregister("found")
     return Sought(tuple(exact), said)
 
 
