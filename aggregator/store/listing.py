@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregator.identity import Id, written
 from aggregator.store.database import Connection
@@ -27,12 +27,13 @@ _OPEN_ALONE = "FROM (SELECT * REPLACE (state_at(state, owner, snoozed_until, $mo
 @dataclass(frozen=True, slots=True)
 class FeedPage:
     """Rows in order; `more`: there are further ones after the last, which has this rank. `total` of the view; -1: not
-    counted, as on all pages but the first."""
+    counted, as on all pages but the first. `counts`: how many the views hold that were counted in the same look."""
 
     rows: tuple[FeedRow, ...]
     more: bool
     last: tuple[float, Id] | None
     total: int
+    counts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def feed_page(
     after: tuple[float, Id] | None = None,
     limit: int = 50,
     kept: KeptRows | None = None,
+    counted: Mapping[str, Filters] | None = None,
 ) -> FeedPage:
     """One page of a view.
 
@@ -62,7 +64,36 @@ def feed_page(
         moment: one instant for all pages of one load; the order ages with time.
         after: (rank, inquiry_id) of the last row of the page before.
         kept: what was read before.
+        counted: views to count in the same look, if it is one at the open ones alone (see `in_one_look`): counting
+            them by themselves takes as long as the page.
     """
+    if counted and after is None and in_one_look(filters):
+        found, counts = _listed_and_counted(cursor, filters, counted, moment, bands, sort, limit + 1)
+    else:
+        found, counts = _listed(cursor, filters, moment, bands, sort, after, limit + 1), None
+    listed = found[:limit]
+    return FeedPage(
+        listed_rows(cursor, [row[1:-1] for row in listed], kept or KeptRows(), moment=moment),
+        len(found) > limit,
+        (listed[-1][0], listed[-1][1].bytes) if listed else None,
+        found[0][-1] if found else 0,
+        counts,
+    )
+
+
+_Ranked = tuple[Any, ...]
+"""The rank, what `RANKED` names, and how many the view holds in all (-1: not counted)."""
+
+
+def _listed(
+    cursor: Connection,
+    filters: Filters,
+    moment: datetime,
+    bands: Bands,
+    sort: Sort,
+    after: tuple[float, Id] | None,
+    limit: int,
+) -> list[_Ranked]:
     view, bound = selecting(filters, bands, sort, RANKED)
     bound |= {"moment": moment}
     further, total, kind = "true", "-1", ""
@@ -73,18 +104,45 @@ def feed_page(
         total, kind = "(SELECT count(*) FROM v)", "MATERIALIZED "
     else:
         total = f"({_counting(filters, bands)[0]})"
-    found = cursor.execute(
+    return cursor.execute(
         f"WITH v AS {kind}({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
-        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit + 1}",
+        f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit}",
         bound,
     ).fetchall()
-    listed = found[:limit]
-    return FeedPage(
-        listed_rows(cursor, [row[1:-1] for row in listed], kept or KeptRows(), moment=moment),
-        len(found) > limit,
-        (listed[-1][0], listed[-1][1].bytes) if listed else None,
-        found[0][-1] if found else 0,
-    )
+
+
+def _listed_and_counted(
+    cursor: Connection,
+    filters: Filters,
+    counted: Mapping[str, Filters],
+    moment: datetime,
+    bands: Bands,
+    sort: Sort,
+    limit: int,
+) -> tuple[list[_Ranked], dict[str, int]]:
+    conditions, bound = where(filters, bands)
+    held, words = _holding(counted, bands)
+    columns = [f"({one}) AS holds{number}" for number, one in enumerate(held)]
+    counts = [f"count(*) FILTER (holds{number}) AS held{number}" for number in range(len(held))]
+    found = cursor.execute(
+        f"""
+        WITH every AS MATERIALIZED (
+            SELECT {SORTS[sort]} AS rank, {RANKED}, ({" AND ".join(conditions) or "true"}) AS listed,
+                   {", ".join(columns)}
+            {OPEN}
+        ),
+        counts AS (SELECT count(*) FILTER (listed) AS total, {", ".join(counts)} FROM every),
+        v AS (
+            SELECT * EXCLUDE (listed, {", ".join(f"holds{number}" for number in range(len(held)))})
+            FROM every WHERE listed ORDER BY rank DESC, inquiry_id DESC LIMIT {limit}
+        )
+        SELECT v.*, counts.* FROM counts LEFT JOIN v ON true ORDER BY rank DESC, inquiry_id DESC
+        """,
+        bound | words | {"moment": moment},
+    ).fetchall()
+    wide = len(found[0]) - len(held)
+    rows = [row[:wide] for row in found if row[0] is not None]
+    return rows, dict(zip(counted, found[0][wide:], strict=True))
 
 
 def place_of(
@@ -100,11 +158,26 @@ def place_of(
     return found[0] if found else None
 
 
-def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime, bands: Bands) -> Tally:
-    """Count many views in one look at the open ones; those that look into history or texts have one each."""
-    together = {name: one for name, one in views.items() if not one.sought and "closed" not in one.states}
-    counts = _counted(cursor, together, moment, bands)
-    for name in views.keys() - together.keys():
+def in_one_look(filters: Filters) -> bool:
+    """Whether a look at the open ones shows what the view holds; others look into history, or texts."""
+    return not filters.sought and "closed" not in filters.states
+
+
+def tally(
+    cursor: Connection,
+    views: Mapping[str, Filters],
+    *,
+    moment: datetime,
+    bands: Bands,
+    known: Mapping[str, int] | None = None,
+) -> Tally:
+    """Count many views in one look at the open ones; those that look into history or texts have one each. `known`: what
+    was counted already."""
+    counts = dict(known or {})
+    left = {name: one for name, one in views.items() if name not in counts}
+    together = {name: one for name, one in left.items() if in_one_look(one)}
+    counts |= _counted(cursor, together, moment, bands)
+    for name in left.keys() - together.keys():
         counts[name] = _size(cursor, views[name], moment, bands)
     return Tally(counts, *(_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind")))
 
@@ -112,15 +185,21 @@ def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime,
 def _counted(cursor: Connection, views: Mapping[str, Filters], moment: datetime, bands: Bands) -> dict[str, int]:
     if not views:
         return {}
-    counts, bound = [], Bound()
-    for number, filters in enumerate(views.values()):
-        conditions, words = where(filters, bands, f"v{number}_")
-        counts.append(f"count(*) FILTER ({' AND '.join(conditions) or 'true'})")
-        bound |= words
-    sql = f"SELECT {', '.join(counts)} {OPEN}"
+    held, bound = _holding(views, bands)
+    sql = f"SELECT {', '.join(f'count(*) FILTER ({one})' for one in held)} {OPEN}"
     found = cursor.execute(sql, bound | {"moment": moment}).fetchone()
     assert found is not None
     return dict(zip(views, found, strict=True))
+
+
+def _holding(views: Mapping[str, Filters], bands: Bands) -> tuple[list[str], Bound]:
+    """Of each view the condition for its rows, and what all of them bind besides `$moment`."""
+    held, bound = [], Bound()
+    for number, filters in enumerate(views.values()):
+        conditions, words = where(filters, bands, f"v{number}_")
+        held.append(" AND ".join(conditions) or "true")
+        bound |= words
+    return held, bound
 
 
 def _size(cursor: Connection, filters: Filters, moment: datetime, bands: Bands) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
 from aggregator.web.found import Found, best, spans
-from aggregator.web.sidebar import BUILT_IN, side
+from aggregator.web.sidebar import BUILT_IN, Counted, Mine, Side, asked, beside, count, side
 from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of
 
@@ -49,27 +49,42 @@ async def feed(visit: Visit) -> Response:
     view = View.of(query.multi_items())
     moment = _moment(query.get("as_of")) or visit.site.clock()
     after = _after(query.get("after"))
-    listing = _list(visit, view, moment, after, query.get("row", ""))
+    wanted = _Wanted(visit, view, moment, after, query.get("row", ""))
     if query.get("part") == "rows":
-        return visit.page("rows.html", **await _rows(visit, view, await listing, moment))
-    listed, beside, found = await asyncio.gather(listing, side(visit, moment), _troubles(visit))
+        return visit.page("rows.html", **await _rows(visit, view, await visit.site.db.read(wanted.read), moment))
+    (listed, aside), found = await asyncio.gather(_with_side(visit, wanted), _troubles(visit))
     page = listed.page
     beginning = await start(visit) if not (page.rows or view.narrowed or after) else None
     return visit.page(
         "feed.html",
         troubles=found,
         day=None if page.rows or view.narrowed else await _today(visit, moment),
-        side=beside,
+        side=aside,
         built_in=BUILT_IN,
         total=page.total,
         channels=len(visit.site.settings.sources),
         as_of=repr(moment.timestamp()),
         first=after is None,
         current=written(listed.current) if listed.current else "",
-        choices=await choices(visit, view, beside.tally),
+        choices=await choices(visit, view, aside.tally),
         start=beginning if beginning and beginning.waiting else None,
         **await _rows(visit, view, listed, moment),
     )
+
+
+async def _with_side(visit: Visit, wanted: _Wanted) -> tuple[Listed, Side]:
+    """The list, and what is counted beside it: in one look if one shows both, else at the same time."""
+    site, moment = visit.site, wanted.moment
+    if wanted.after or wanted.view.search or wanted.view.asks_for_closed:
+        return await asyncio.gather(site.db.read(wanted.read), side(visit, moment))
+    to = await asked(visit, moment)
+
+    def read(cursor: Connection) -> tuple[Listed, tuple[Counted, Mine]]:
+        listed = wanted.read(cursor, to.countable(site.settings.timezone))
+        return listed, count(cursor, site.settings, to, listed.page.counts)
+
+    listed, counted = await site.db.read(read)
+    return listed, await beside(visit, to, *counted)
 
 
 async def _rows(visit: Visit, view: View, listed: Listed, moment: datetime) -> dict[str, Any]:
@@ -90,23 +105,38 @@ async def _today(visit: Visit, moment: datetime) -> Day:
     return await visit.site.db.read(lambda cursor: done_since(cursor, midnight, visit.user.name))
 
 
-async def _list(visit: Visit, view: View, moment: datetime, after: tuple[float, Id] | None, row: str) -> Listed:
-    site = visit.site
-    bands, terms = site.settings.bands, terms_of(view.search)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which page of which view. `row`: the code of an inquiry that must be on it, if the view holds it."""
 
-    def read(cursor: Connection) -> Listed:
-        filters = filters_of(cursor, visit, view, terms)
-        current = find_by_code(cursor, row) if row and not after else None
+    visit: Visit
+    view: View
+    moment: datetime
+    after: tuple[float, Id] | None
+    row: str
+
+    def read(self, cursor: Connection, counted: Mapping[str, Filters] | None = None) -> Listed:
+        """`counted`: other views, as `feed_page` has them."""
+        site, view, moment = self.visit.site, self.view, self.moment
+        bands, terms = site.settings.bands, terms_of(view.search)
+        filters = filters_of(cursor, self.visit, view, terms)
+        current = find_by_code(cursor, self.row) if self.row and not self.after else None
         limit = PAGE
         if current:
             place = place_of(cursor, current, filters, moment=moment, bands=bands, sort=view.sort)
             limit = min(_MOST_BEFORE, PAGE * (1 + (place or 0) // PAGE))
         page = feed_page(
-            cursor, filters, moment=moment, bands=bands, sort=view.sort, after=after, limit=limit, kept=site.kept
+            cursor,
+            filters,
+            moment=moment,
+            bands=bands,
+            sort=view.sort,
+            after=self.after,
+            limit=limit,
+            kept=site.kept,
+            counted=counted,
         )
         return Listed(page, _found(cursor, page.rows, terms), current)
-
-    return await site.db.read(read)
 
 
 async def some_rows(visit: Visit) -> Response:
@@ -144,15 +174,15 @@ async def counts(visit: Visit) -> Response:
     """The figures beside the list, for a page that is open at the view of the query: how many inquiries each view
     holds, this one as `here`; what the open ones are made of; my unread ones."""
     here = View.of(visit.request.query_params.multi_items())
-    beside = await side(visit, visit.site.clock(), here=here)
-    tally = beside.tally
+    aside = await side(visit, visit.site.clock(), here=here)
+    tally = aside.tally
     return JSONResponse(
         {
             "views": tally.views,
             "channel": tally.channels,
             "lang": tally.langs,
             "kind": tally.kinds,
-            "unread": beside.unread,
+            "unread": aside.unread,
         }
     )
 

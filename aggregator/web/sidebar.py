@@ -17,6 +17,7 @@ from aggregator.web.i18n import N_
 from aggregator.web.view import View, terms_of
 
 if TYPE_CHECKING:
+    from aggregator.config import Settings
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
@@ -70,35 +71,72 @@ HERE = "here"
 """The view that is open, among the counted."""
 
 
-async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> Side:
-    """Count everything for this person. `here`: with this view and the saved ones that search; they take longer."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is counted for one person. `kept`: figures that still hold."""
+
+    me: str
+    views: Mapping[str, View]
+    saved: tuple[SavedView, ...]
+    settled: int | None
+    moment: datetime
+    kept: Counted | None
+
+    def countable(self, zone: str) -> dict[str, Filters]:
+        """The views that a look at the open ones counts, if they must be counted at all."""
+        if self.kept:
+            return {}
+        plain = {name: view for name, view in self.views.items() if not (view.search or view.asks_for_closed)}
+        return {name: view.filters(self.me, zone, None) for name, view in plain.items()}
+
+
+Mine = list[tuple[Id, float]]
+"""A person's own inquiries, each with when its newest post was read."""
+
+
+async def asked(visit: Visit, moment: datetime, *, here: View | None = None) -> Asked:
+    """`here`: with this view and the saved ones that search; they take longer."""
     site, me = visit.site, visit.user.name
     saved = await asyncio.to_thread(views_of, site.desk, me)
-    wanted = {name: View.of_address(query) for name, (_, query) in BUILT_IN.items()}
+    views = {name: View.of_address(query) for name, (_, query) in BUILT_IN.items()}
     for one in saved[:_COUNTED]:
         view = View.of_address(one.query)
         if here or not (view.search or view.asks_for_closed):
-            wanted[str(one.number)] = view
+            views[str(one.number)] = view
     if here:
-        wanted[HERE] = here
-    settled = site.stream.told_to
-    kept = site.counted.get(me)
+        views[HERE] = here
+    settled, kept = site.stream.told_to, site.counted.get(me)
+    still = kept if kept and kept.holds(settled, moment, views) else None
+    return Asked(me, views, tuple(saved), settled, moment, still)
 
-    def read(cursor: Connection) -> tuple[Counted, list[tuple[Id, float]]]:
-        mine = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [me]).fetchall()
-        unread = [(inquiry.bytes, seen) for inquiry, seen in mine]
-        if kept and kept.holds(settled, moment, wanted):
-            return kept, unread
-        zone = site.settings.timezone
-        views: dict[str, Filters] = {}
-        for number, (name, view) in enumerate(wanted.items()):
-            sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed, number=number)
-            views[name] = view.filters(me, zone, sought)
-        counts = tally(cursor, views, moment=moment, bands=site.settings.bands)
-        return Counted(counts, settled, moment, wanted), unread
 
-    counted, mine = await site.db.read(read)
-    site.counted[me] = counted
-    marks = await asyncio.to_thread(site.desk.read_marks, me, [inquiry for inquiry, _ in mine[:900]])
+def count(
+    cursor: Connection, settings: Settings, to: Asked, known: Mapping[str, int] | None = None
+) -> tuple[Counted, Mine]:
+    """`known`: views that were counted already."""
+    found = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [to.me]).fetchall()
+    mine = [(inquiry.bytes, seen) for inquiry, seen in found]
+    if to.kept:
+        return to.kept, mine
+    views: dict[str, Filters] = {}
+    for number, (name, view) in enumerate(to.views.items()):
+        sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed, number=number)
+        views[name] = view.filters(to.me, settings.timezone, sought)
+    counts = tally(cursor, views, moment=to.moment, bands=settings.bands, known=known)
+    return Counted(counts, to.settled, to.moment, to.views), mine
+
+
+async def beside(visit: Visit, to: Asked, counted: Counted, mine: Mine) -> Side:
+    """What was counted, as it stands beside the list."""
+    visit.site.counted[to.me] = counted
+    ids = [inquiry for inquiry, _ in mine[:900]]
+    marks = await asyncio.to_thread(visit.site.desk.read_marks, to.me, ids)
     unread = sum(marks.get(inquiry, 0.0) < seen for inquiry, seen in mine[:900])
-    return Side(counted.tally, tuple(saved), unread)
+    return Side(counted.tally, to.saved, unread)
+
+
+async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> Side:
+    """Count everything for this person; `here` as `asked` has it."""
+    to = await asked(visit, moment, here=here)
+    counted, mine = await visit.site.db.read(lambda cursor: count(cursor, visit.site.settings, to))
+    return await beside(visit, to, counted, mine)
