@@ -163,23 +163,19 @@ def in_one_look(filters: Filters) -> bool:
     return not filters.sought and "closed" not in filters.states
 
 
-def tally(
-    cursor: Connection,
-    views: Mapping[str, Filters],
-    *,
-    moment: datetime,
-    bands: Bands,
-    known: Mapping[str, int] | None = None,
-) -> Tally:
-    """Count many views in one look at the open ones; those that look into history or texts have one each. `known`: what
-    was counted already."""
-    counts = dict(known or {})
-    left = {name: one for name, one in views.items() if name not in counts}
-    together = {name: one for name, one in left.items() if in_one_look(one)}
-    counts |= _counted(cursor, together, moment, bands)
-    for name in left.keys() - together.keys():
+def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime, bands: Bands) -> Tally:
+    """Count many views in one look at the open ones; those that look into history or texts have one each."""
+    together = {name: one for name, one in views.items() if in_one_look(one)}
+    counts = _counted(cursor, together, moment, bands)
+    for name in views.keys() - together.keys():
         counts[name] = _size(cursor, views[name], moment, bands)
-    return Tally(counts, *(_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind")))
+    return Tally(counts, *made_of(cursor))
+
+
+def made_of(cursor: Connection) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """The open ones by channel, by language and by kind."""
+    channels, langs, kinds = (_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind"))
+    return channels, langs, kinds
 
 
 def _counted(cursor: Connection, views: Mapping[str, Filters], moment: datetime, bands: Bands) -> dict[str, int]:

@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, Response
 
 from aggregator.identity import Id, as_written, written
 from aggregator.store.filters import Filters
-from aggregator.store.listing import Day, FeedPage, done_since, feed_page, place_of
+from aggregator.store.listing import Day, FeedPage, Tally, done_since, feed_page, made_of, place_of
 from aggregator.store.reading import FeedRow, find_by_code, held, rows_by_id
 from aggregator.store.searching import Term, seek, texts_in
 from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
 from aggregator.web.found import Found, best, spans
-from aggregator.web.sidebar import BUILT_IN, Counted, Mine, Side, asked, beside, count, side
+from aggregator.web.sidebar import BUILT_IN, Mine, Side, asked, beside, mine, side
 from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of
 
@@ -79,12 +79,13 @@ async def _with_side(visit: Visit, wanted: _Wanted) -> tuple[Listed, Side]:
         return await asyncio.gather(site.db.read(wanted.read), side(visit, moment))
     to = await asked(visit, moment)
 
-    def read(cursor: Connection) -> tuple[Listed, tuple[Counted, Mine]]:
-        listed = wanted.read(cursor, to.countable(site.settings.timezone))
-        return listed, count(cursor, site.settings, to, listed.page.counts)
+    def aside(cursor: Connection) -> tuple[Mine, Sequence[dict[str, int]]]:
+        return mine(cursor, to.me), () if to.kept else made_of(cursor)
 
-    listed, counted = await site.db.read(read)
-    return listed, await beside(visit, to, *counted)
+    listing = site.db.read(lambda cursor: wanted.read(cursor, to.to_count(site.settings.timezone)))
+    listed, (own, made) = await asyncio.gather(listing, site.db.read(aside))
+    found = to.kept.tally if to.kept else Tally(listed.page.counts or {}, *made)
+    return listed, await beside(visit, to, found, own)
 
 
 async def _rows(visit: Visit, view: View, listed: Listed, moment: datetime) -> dict[str, Any]:

@@ -82,12 +82,9 @@ class Asked:
     moment: datetime
     kept: Counted | None
 
-    def countable(self, zone: str) -> dict[str, Filters]:
-        """The views that a look at the open ones counts, if they must be counted at all."""
-        if self.kept:
-            return {}
-        plain = {name: view for name, view in self.views.items() if not (view.search or view.asks_for_closed)}
-        return {name: view.filters(self.me, zone, None) for name, view in plain.items()}
+    def to_count(self, zone: str) -> dict[str, Filters]:
+        """The views, if they must be counted at all; of none that searches."""
+        return {} if self.kept else {name: view.filters(self.me, zone, None) for name, view in self.views.items()}
 
 
 Mine = list[tuple[Id, float]]
@@ -110,33 +107,33 @@ async def asked(visit: Visit, moment: datetime, *, here: View | None = None) -> 
     return Asked(me, views, tuple(saved), settled, moment, still)
 
 
-def count(
-    cursor: Connection, settings: Settings, to: Asked, known: Mapping[str, int] | None = None
-) -> tuple[Counted, Mine]:
-    """`known`: views that were counted already."""
-    found = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [to.me]).fetchall()
-    mine = [(inquiry.bytes, seen) for inquiry, seen in found]
+def mine(cursor: Connection, me: str) -> Mine:
+    found = cursor.execute("SELECT inquiry_id, epoch(seen_at) FROM inquiry_open WHERE owner = ?", [me]).fetchall()
+    return [(inquiry.bytes, seen) for inquiry, seen in found]
+
+
+async def beside(visit: Visit, to: Asked, found: Tally, own: Mine) -> Side:
+    """What was counted, as it stands beside the list."""
+    if not to.kept:
+        visit.site.counted[to.me] = Counted(found, to.settled, to.moment, to.views)
+    ids = [inquiry for inquiry, _ in own[:900]]
+    marks = await asyncio.to_thread(visit.site.desk.read_marks, to.me, ids)
+    unread = sum(marks.get(inquiry, 0.0) < seen for inquiry, seen in own[:900])
+    return Side(found, to.saved, unread)
+
+
+async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> Side:
+    """Count everything for this person by itself; `here` as `asked` has it."""
+    to = await asked(visit, moment, here=here)
+    return await beside(visit, to, *await visit.site.db.read(lambda cursor: _count(cursor, visit.site.settings, to)))
+
+
+def _count(cursor: Connection, settings: Settings, to: Asked) -> tuple[Tally, Mine]:
+    own = mine(cursor, to.me)
     if to.kept:
-        return to.kept, mine
+        return to.kept.tally, own
     views: dict[str, Filters] = {}
     for number, (name, view) in enumerate(to.views.items()):
         sought = seek(cursor, terms_of(view.search), closed=view.asks_for_closed, number=number)
         views[name] = view.filters(to.me, settings.timezone, sought)
-    counts = tally(cursor, views, moment=to.moment, bands=settings.bands, known=known)
-    return Counted(counts, to.settled, to.moment, to.views), mine
-
-
-async def beside(visit: Visit, to: Asked, counted: Counted, mine: Mine) -> Side:
-    """What was counted, as it stands beside the list."""
-    visit.site.counted[to.me] = counted
-    ids = [inquiry for inquiry, _ in mine[:900]]
-    marks = await asyncio.to_thread(visit.site.desk.read_marks, to.me, ids)
-    unread = sum(marks.get(inquiry, 0.0) < seen for inquiry, seen in mine[:900])
-    return Side(counted.tally, to.saved, unread)
-
-
-async def side(visit: Visit, moment: datetime, *, here: View | None = None) -> Side:
-    """Count everything for this person; `here` as `asked` has it."""
-    to = await asked(visit, moment, here=here)
-    counted, mine = await visit.site.db.read(lambda cursor: count(cursor, visit.site.settings, to))
-    return await beside(visit, to, counted, mine)
+    return tally(cursor, views, moment=to.moment, bands=settings.bands), own
