@@ -7,6 +7,7 @@ followed within the time of a lease. One of all collectors keeps house, by a lea
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from uuid import uuid4
 import structlog
 
 from aggregator import renewing
+from aggregator.allocating import give_back
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
@@ -228,6 +230,8 @@ async def collecting(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
         await load_vocabulary()
+        give_back()
+        stack.callback(gc.unfreeze)
         work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)  # of the sources that it polls itself
         for job, every in house_jobs(work, _nobody):
             work.poller.keep_house(collector.when_keeping_house(job), every)

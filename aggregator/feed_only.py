@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import partial
 import duckdb
 import structlog
 
+from aggregator.allocating import give_back
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.listener import serve
@@ -88,6 +90,8 @@ async def serving_feed(
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         stack.callback(stream.stop)  # before the listener closes: it would wait for its open answers
         await load_vocabulary()
+        give_back()
+        stack.callback(gc.unfreeze)
         following = asyncio.create_task(_follow(others, stream))
         stack.push_async_callback(ended, following)
         log.info("web.started", url=url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -168,14 +169,18 @@ async def test_search(community: Community, search: str, expected: list[str]) ->
 async def test_a_search_in_parts_finds_what_one_look_finds(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searches = ("q=bridge+arbitrum&state=all", "q=owl", "q=投诉", "q=refund")
+    searches = (
+        "q=bridge+arbitrum&state=all", "q=the+bridge+arbitrum", "q=owl", "q=owl+slow", "q=投诉", "q=refund+fee+failed",
+    )  # fmt: skip
     async with open_site(community) as site:
         await said(site)
         whole = [shown(site.work, each) for each in searches]
         monkeypatch.setattr("aggregator.store.said.PART", 2)
+        monkeypatch.setattr("aggregator.store.said.SAMPLE", 3)
         monkeypatch.setattr("os.cpu_count", lambda: 3)
         assert [shown(site.work, each) for each in searches] == whole
         assert all(whole)
+        assert shown(site.work, "q=bridge+refund&state=all") == shown(site.work, "q=nowhere+bridge") == []
 
 
 async def test_search_by_code_link_and_id_finds_the_one_and_closed_ones_if_asked(community: Community) -> None:
@@ -225,6 +230,30 @@ async def test_many_views_are_counted_at_once(community: Community) -> None:
             counted = tally(cursor, views, moment=work.clock(), bands=work.settings.bands)
     assert counted.views == {"": 5, "lang=zh": 1, "band=P1": 1, "state=closed": 0}
     assert counted.channels == {"telegram": 4, "forum": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "in_one_look"), [("", True), ("lang=zh&sort=due", True), ("secret=yes", True), ("state=closed", False)]
+)
+async def test_views_counted_together_with_a_list_are_what_they_are_by_themselves(
+    community: Community, query: str, in_one_look: bool
+) -> None:
+    async with open_site(community) as site:
+        await said(site)
+        work = site.work
+        views = {name: View.of_address(name).filters("amy", "UTC") for name in ("", "band=P0,P1", "owner=me", "sla=4h")}
+        view = View.of_address(query)
+        now, bands = work.clock(), work.settings.bands
+        with work.db.reading() as cursor:
+            asked = partial(
+                feed_page, cursor, view.filters("amy", "UTC"), moment=now, bands=bands, sort=view.sort, limit=3
+            )
+            alone, together = asked(), asked(counted=views)
+            counted = tally(cursor, views, moment=now, bands=bands).views
+        assert together.counts == (counted if in_one_look else None)
+        assert (together.rows, together.more, together.last, together.total) == (
+            alone.rows, alone.more, alone.last, alone.total,
+        )  # fmt: skip
 
 
 async def test_views_are_kept_shared_replaced_and_dropped(community: Community) -> None:

@@ -78,8 +78,11 @@ def where(filters: Filters, bands: Bands, prefix: str = "") -> tuple[list[str], 
         """Each value is bound by itself: with a list, DuckDB plans a condition ten times as long."""
         return f"{column} IN ({', '.join(bind(f'{name}{n}', value) for n, value in enumerate(values))})"
 
+    if filters.states == OPEN_STATES:  # in nearly every view: not bound, it is one and the same condition in all
+        conditions.append(f"f.state IN {OPEN_STATES}")
+    elif filters.states:
+        conditions.append(one_of("f.state", "state", filters.states))
     for column, values in (
-        ("state", filters.states),
         ("channel", filters.channels),
         ("lang", filters.langs),
         ("kind", filters.kinds),

@@ -1,10 +1,14 @@
-"""Which inquiries say some words: a look through all texts, in parts that are read at the same time."""
+"""Which inquiries say some words: a look through all texts, in parts that are read at the same time.
+
+One word after the other, the rarest first: what does not hold it need not be looked at for the next one.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -15,66 +19,88 @@ from aggregator.store.database import Connection
 
 PART = 250_000  # posts: below that a second thread costs more than it brings
 MOST_PARTS = 4
+SAMPLES, SAMPLE = 8, 2_000  # places, and posts of each, that tell how rare a word is: what is alike came together
 _BEYOND = 1 << 62  # all row numbers
 
-Bound = dict[str, object]
+Word = tuple[str, Sequence[Id]]
+"""As `search_text` has it, with the accounts whose posts hold it too."""
 
 
-def inquiries_saying(cursor: Connection, words: Sequence[tuple[str, Sequence[Id]]], since: datetime) -> pa.Table:
+def inquiries_saying(cursor: Connection, words: Sequence[Word], since: datetime) -> pa.Table:
     """One column `id`, in no order: inquiries that hold each of the words, in whichever of their posts.
 
     Args:
-        words: each, as `search_text` has it, with the accounts whose posts hold it too.
         since: no earlier post is looked at.
     """
-    look = partial(_look, words=words, since=since)
-    bounds = [*_parts(cursor), _BEYOND]
-    if len(bounds) == 2:
-        return _saying_all(cursor, [look(cursor, *bounds)], len(words))
-    cursors = [cursor.cursor() for _ in bounds[1:]]
+    posts, of_file = cursor.execute(
+        "SELECT (SELECT count(*) FROM post), type = 'duckdb' FROM duckdb_databases() "
+        "WHERE database_name = current_database()"
+    ).fetchone() or (0, False)
+    # Of a file: the rows of a lake have no place by which they are found.
+    parts = max(1, min(posts // PART, MOST_PARTS, os.cpu_count() or 1)) if of_file else 1
+    bounds = [*(posts * number // parts for number in range(parts)), _BEYOND]
+    found: pa.Table | None = None
+    with _readers(cursor, parts) as looks:
+        for word in _rarest_first(cursor, words, posts) if parts > 1 else words:
+            found = pa.concat_tables(looks(partial(_look, word=word, since=since, among=found), bounds))
+            if not found:
+                break
+    assert found is not None, "no word is sought"
+    return found
+
+
+Look = Callable[[Connection, int, int], pa.Table]
+
+
+@contextmanager
+def _readers(cursor: Connection, parts: int) -> Iterator[Callable[[Look, Sequence[int]], Iterator[pa.Table]]]:
+    """What looks at all parts at the same time, each with a cursor of its own."""
+    if parts == 1:  # this one sees what its own transaction sees, and a lake
+        yield lambda look, bounds: iter([look(cursor, *bounds)])
+        return
+    cursors = [cursor.cursor() for _ in range(parts)]
     try:
-        with ThreadPoolExecutor(len(cursors)) as threads:
-            return _saying_all(cursor, list(threads.map(look, cursors, bounds, bounds[1:])), len(words))
+        with ThreadPoolExecutor(parts) as threads:
+            yield lambda look, bounds: threads.map(look, cursors, bounds, bounds[1:])
     finally:
         for each in cursors:
             each.close()
 
 
-def _parts(cursor: Connection) -> list[int]:
-    """The row numbers with which parts begin. Of a file: the rows of a lake have no place by which they are found."""
-    posts, of_file = cursor.execute(
-        "SELECT (SELECT count(*) FROM post), type = 'duckdb' FROM duckdb_databases() "
-        "WHERE database_name = current_database()"
-    ).fetchone() or (0, False)
-    parts = max(1, min(posts // PART, MOST_PARTS, os.cpu_count() or 1)) if of_file else 1
-    return [posts * number // parts for number in range(parts)]
+def _rarest_first(cursor: Connection, words: Sequence[Word], posts: int) -> Sequence[Word]:
+    if len(words) == 1:
+        return words
+    counts = ", ".join(f"count(*) FILTER (contains(search_text, $word{number}))" for number in range(len(words)))
+    begins = [posts * number // SAMPLES for number in range(SAMPLES)]
+    some = " UNION ALL ".join(
+        f"SELECT search_text FROM post WHERE rowid >= {begin} AND rowid < {begin + SAMPLE}" for begin in begins
+    )
+    held = cursor.execute(
+        f"SELECT {counts} FROM ({some})", {f"word{number}": word for number, (word, _) in enumerate(words)}
+    ).fetchone()
+    assert held is not None
+    return [words[number] for number in sorted(range(len(words)), key=held.__getitem__)]
 
 
-def _look(
-    cursor: Connection, first: int, end: int, *, words: Sequence[tuple[str, Sequence[Id]]], since: datetime
-) -> pa.Table:
-    """`id`, and `said0`, `said1`, ... for each word, of the posts in these rows that hold any."""
-    bound: Bound = {"first": first, "end": end, "since": since}
-    said = []
-    for number, (word, accounts) in enumerate(words):
-        bound[f"word{number}"] = word
-        # Hardly a post has a title. In one condition with it, for a condition on texts alone DuckDB may try before that
-        # on row numbers, and look through the other parts as well.
-        title = f"(title IS NOT NULL AND contains(lower(title), $word{number}))"
-        either = [f"contains(search_text, $word{number})", title]
-        if accounts:
-            bound[f"by{number}"] = [written(one) for one in accounts]
-            either.append(f"account_id IN (SELECT unnest($by{number}::UUID[]))")
-        said.append(f"({' OR '.join(either)})")
-    told = ", ".join(f"bool_or({one}) AS said{number}" for number, one in enumerate(said))
-    return cursor.execute(
-        f"SELECT CAST(inquiry_id AS VARCHAR) AS id, {told} FROM post WHERE inquiry_id IS NOT NULL "
-        f"AND rowid >= $first AND rowid < $end AND posted_at >= $since AND ({' OR '.join(said)}) GROUP BY inquiry_id",
-        bound,
-    ).to_arrow_table()
-
-
-def _saying_all(cursor: Connection, parts: Sequence[pa.Table], words: int) -> pa.Table:
-    every = " AND ".join(f"bool_or(said{number})" for number in range(words))
-    said = cursor.from_arrow(pa.concat_tables(parts)).aggregate(f"id, {every} AS all_said", "id")
-    return said.filter("all_said").project("id").to_arrow_table()
+def _look(cursor: Connection, first: int, end: int, *, word: Word, since: datetime, among: pa.Table | None) -> pa.Table:
+    """`id`, of the posts in these rows that hold the word; `among`: of these inquiries alone."""
+    text, accounts = word
+    bound: dict[str, object] = {"first": first, "end": end, "since": since, "word": text}
+    # Hardly a post has a title. In one condition with it, for a condition on texts alone DuckDB may try before that on
+    # row numbers, and look through the other parts as well.
+    holding = "contains(search_text, $word) OR (title IS NOT NULL AND contains(lower(title), $word))"
+    if accounts:
+        bound["by"] = [written(one) for one in accounts]
+        holding += " OR account_id IN (SELECT unnest($by::UUID[]))"
+    rows = "inquiry_id IS NOT NULL AND rowid >= $first AND rowid < $end AND posted_at >= $since"
+    those = f"SELECT inquiry_id FROM post WHERE {rows} AND ({holding})"
+    if among is not None:
+        cursor.register("among", among)
+        # Kept apart, else texts are looked at before it is known whose they are.
+        those = (
+            "WITH near AS MATERIALIZED (SELECT inquiry_id, search_text, title, account_id FROM post "
+            f"WHERE {rows} AND inquiry_id IN (SELECT CAST(id AS UUID) FROM among)) "
+            f"SELECT inquiry_id FROM near WHERE {holding}"
+        )
+    sql = f"SELECT CAST(inquiry_id AS VARCHAR) AS id FROM ({those}) GROUP BY inquiry_id"
+    return cursor.execute(sql, bound).to_arrow_table()

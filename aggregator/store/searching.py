@@ -79,7 +79,7 @@ def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool, number: int
     said = f"said{number}"
     # As a table with ids as DuckDB has them: a view looks at it more than once.
     cursor.register("found", inquiries_saying(cursor, texts, _ALWAYS if closed else _oldest_open(cursor)))
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {said} AS SELECT CAST(id AS UUID) AS inquiry_id FROM found")
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {said} AS SELECT DISTINCT CAST(id AS UUID) AS inquiry_id FROM found")
     cursor.unregister("found")
     return Sought(tuple(exact), said)
 
