@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -350,3 +351,24 @@ def test_workers_that_are_closed_end_at_once() -> None:
     workers.close()
     assert not first.is_running()
     assert not copy.is_running()
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_history_of_which_nobody_told_the_time_is_no_incident_of_today(
+    console: Console, tmp_path: Path, dated: bool
+) -> None:
+    began = time.time() - 1800
+    rows = [
+        {
+            "native_id": str(number),
+            "text": f"swap on Tron fails since this morning, error {number}",
+            "author_id": f"u{number}",
+        }
+        | ({"created_at": began + 60 * number} if dated else {})
+        for number in range(12)
+    ]
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    assert console.query("SELECT count(*) FROM incident")[0][0] == (1 if dated else 0)
+    # Nor do they become one where a former process is taken for one that left them ungrouped.
+    console.ok("import", jsonl(tmp_path / "other.jsonl", {"text": "how do I export?"}), "--source", "other")
+    assert console.query("SELECT count(*) FROM incident")[0][0] == (1 if dated else 0)

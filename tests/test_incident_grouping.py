@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from aggregator.incidents.extract import LEXICONS, categories, fields_of
 from aggregator.incidents.fields import FEATURES, Fields
 from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.reports import Changes, Report, Said
-from aggregator.incidents.sketch import alike, sketch_of
+from aggregator.incidents.sketch import alike, all_alike, sketch_of
 from aggregator.incidents.spikes import ALPHA, Rates, tail
 from aggregator.triage import search_text
 from aggregator.triage.entities import find_entities
@@ -293,3 +294,13 @@ def test_who_lures_customers_away_reports_nothing() -> None:
 def test_what_is_gone_was_not_on_its_way() -> None:
     assert told("我的代币不见了，首页少了一个", "complaint").feature == "balance"
     assert told("转账三小时没到账", "complaint").feature == "transfer"
+
+
+def test_whatever_is_alike_enough_is_found_without_weighing_each_pair() -> None:
+    rng = random.Random(7)
+    words = ["swap", "wallet", "fails", "again", "提现", "没到账", "客服", "没人", "network", "fee", "since"]
+    texts = [" ".join(rng.choices(words, k=rng.randrange(40))) for _ in range(120)]
+    sketches = [sketch_of(text) for text in texts]
+    for one in sketches[:20]:
+        for least in (0.05, 0.3, 0.6, 1.0):
+            assert list(all_alike(one, sketches, least)) == [alike(one, other) >= least for other in sketches]

@@ -202,6 +202,7 @@ def read_behind(con: Connection, now: datetime) -> list[list[Said]]:
         "LEFT JOIN (WITH sent AS MATERIALIZED (FROM wanted) FROM sent) AS marked ON marked.name = post.source "
         "WHERE posted_at > ? AND seen_at > coalesce(marked.since, ?) AND NOT staff "
         "AND inquiry_id IS NOT NULL AND deleted_at IS NULL AND (facts ->> 'thanks') IS NULL "
+        "AND NOT (backfill AND posted_at = seen_at) "  # undated history, as `ingest/commit.py` has it
         "ORDER BY seen_at, source, posted_at, native_order, post_id",
         marked,
         [earliest, of_all],

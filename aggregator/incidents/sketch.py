@@ -8,6 +8,7 @@ No n-gram can be read from it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -36,10 +37,24 @@ def sketch_of(searchable: str) -> Sketch:
 
 def alike(left: Sketch, right: Sketch) -> float:
     """About the share of n-grams that both texts have, of those that either has; 0 where one has none."""
-    if not left or not right:
-        return 0.0
-    one, other = set(memoryview(left).cast("I")), set(memoryview(right).cast("I"))
-    if not (common := one & other):  # as of most
+    return _share(_hashes(left), _hashes(right), 0.0)
+
+
+def all_alike(sketch: Sketch, others: Iterable[Sketch], least: float) -> Iterator[bool]:
+    """Of each whether it is `alike` by this share at least."""
+    mine = _hashes(sketch)
+    return (_share(mine, _hashes(other), least) >= least for other in others)
+
+
+def _hashes(sketch: Sketch) -> set[int]:
+    return set(memoryview(sketch).cast("I"))
+
+
+def _share(one: set[int], other: set[int], least: float) -> float:
+    """What falls short of `least` may come as 0."""
+    common = one & other
+    # Both together have as many hashes as the larger one, or SIZE, which is no less: so hardly a pair must be sorted.
+    if not common or len(common) < least * max(len(one), len(other)):
         return 0.0
     both = sorted(one | other)[:SIZE]
     return len(common.intersection(both)) / len(both)

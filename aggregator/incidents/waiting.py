@@ -11,7 +11,7 @@ from aggregator.identity import Id
 from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields
 from aggregator.incidents.likeness import contradicts
 from aggregator.incidents.reports import Report
-from aggregator.incidents.sketch import alike
+from aggregator.incidents.sketch import all_alike
 from aggregator.incidents.spikes import ALPHA, Key, Rates
 
 WAITS = timedelta(hours=24)
@@ -121,12 +121,12 @@ class Waiting:
 
     def _similar(self, report: Report) -> list[Report]:
         """Of those that name no feature: with the same error, or in about the same words."""
+        waiting = self._reports[None]
+        near = all_alike(report.sketch, (each.sketch for each in waiting), _SIMILAR)
         return [
             each
-            for each in self._reports[None]
-            if each is report
-            or each.fields.error & report.fields.error
-            or alike(each.sketch, report.sketch) >= _SIMILAR
+            for each, is_near in zip(waiting, near, strict=True)
+            if is_near or each is report or each.fields.error & report.fields.error
         ]
 
 

@@ -149,7 +149,9 @@ def _tell(
             continue
         if draft.inquiry_id in changed:
             outcome.inquiries.add(draft.inquiry_id)
-        if not (draft.staff or draft.thanks or draft.deleted) and now - draft.posted_at < REPORTS:
+        # History of which nobody told the time (`posted_at` is when we read it) says nothing of today.
+        undated = draft.backfill and draft.posted_at == now
+        if not (draft.staff or draft.thanks or draft.deleted or undated) and now - draft.posted_at < REPORTS:
             outcome.asked.append(draft)
             outcome.page = page
     first, *others = outcomes.values()
