@@ -97,6 +97,7 @@ CHANNELS = {
     "chat": N_("Chat"),
     "feed": N_("Web feed"),
     "reviews": N_("App reviews"),
+    "import": N_("Imported"),
 }
 LANGUAGES = {
     "zh": N_("Chinese"),
@@ -120,6 +121,7 @@ LANGUAGES = {
     "ar": N_("Arabic"),
     "ja": N_("Japanese"),
     "ko": N_("Korean"),
+    "mul": N_("several languages"),
     "und": N_("unknown language"),
 }
 SOURCE_STATES = {
