@@ -41,7 +41,7 @@ async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lake: LakeS
         yield opened
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait for it, looking ten times a second."""
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 - what it waits for happens in other processes
@@ -294,7 +294,7 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
 
         says(3)
         first = processes.begin("first", "collect", "--hooks-port", "0")
-        await until(all_stored, 40)
+        await until(all_stored)
         second = processes.begin("second", "collect", "--hooks-port", "0")
         web = processes.begin("web", "web", "--port", "0")
         await until(lambda: is_written(processes, "second", "collector.started"), 40)
@@ -303,19 +303,19 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
 
         first.send_signal(signal.SIGKILL)
         says(3)
-        await until(all_stored, 20)
+        await until(all_stored)
         assert "source.taken" in processes.log("second")
 
         tries = processes.log("second").count("lake.again")
         await asyncio.to_thread(lake_town.server.stop, "immediate")
         says(3)
-        await until(lambda: is_written(processes, "second", "lake.again", more_than=tries), 20)
+        await until(lambda: is_written(processes, "second", "lake.again", more_than=tries))
         await asyncio.to_thread(lake_town.server.start)
-        await until(all_stored, 40)
+        await until(all_stored)
 
         web.send_signal(signal.SIGKILL)
         says(2)
-        await until(all_stored, 20)
+        await until(all_stored)
         assert watching.query("SELECT count(DISTINCT post_id), count(DISTINCT text) FROM post") == [(said, said)]
         assert watching.query("SELECT sum(posts) FROM inquiry_open") == [(said,)]
         assert second.poll() is None

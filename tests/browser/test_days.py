@@ -73,6 +73,7 @@ async def test_a_day_by_keys_from_finding_to_undoing(desk: Desk) -> None:
         await press("/")
         await page.keyboard.type("gm")
         await page.keyboard.press("Enter")
+        await page.wait_for_url("**/?q=gm*")  # the page before it is ready, too
         await ready(page)
         await press("j", "e", "5")
         await expect(page.locator("#empty")).to_be_visible()
