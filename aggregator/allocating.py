@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pyarrow as pa
@@ -26,10 +28,15 @@ def be_thrifty() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, ARENAS)
 
 
-def give_back() -> None:
-    """What a start has freed. What it has left stays: to look through all of it for what refers to itself in circles
-    stopped everything for 64 ms, whenever a few pages had left enough behind."""
+@contextmanager
+def started() -> Iterator[None]:
+    """Give back what a start has freed. What it has left is kept aside while the block runs: to look through all of it
+    for what refers to itself in circles stopped everything for 64 ms, whenever a few pages had left enough behind."""
     gc.collect()
     gc.freeze()
     if _GNU:
         ctypes.CDLL(None).malloc_trim(0)
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -7,7 +7,6 @@ followed within the time of a lease. One of all collectors keeps house, by a lea
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from uuid import uuid4
 import structlog
 
 from aggregator import renewing
-from aggregator.allocating import give_back
+from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
@@ -230,8 +229,7 @@ async def collecting(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
         await load_vocabulary()
-        give_back()
-        stack.callback(gc.unfreeze)
+        stack.enter_context(started())
         work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)  # of the sources that it polls itself
         for job, every in house_jobs(work, _nobody):
             work.poller.keep_house(collector.when_keeping_house(job), every)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import partial
 import duckdb
 import structlog
 
-from aggregator.allocating import give_back
+from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.listener import serve
@@ -90,8 +89,7 @@ async def serving_feed(
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))
         stack.callback(stream.stop)  # before the listener closes: it would wait for its open answers
         await load_vocabulary()
-        give_back()
-        stack.callback(gc.unfreeze)
+        stack.enter_context(started())
         following = asyncio.create_task(_follow(others, stream))
         stack.push_async_callback(ended, following)
         log.info("web.started", url=url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +16,7 @@ from starlette.applications import Starlette
 from aggregator import renewing
 from aggregator.acting.waking import tell_woken
 from aggregator.actions import close_quiet, wake_due
-from aggregator.allocating import be_thrifty, give_back
+from aggregator.allocating import be_thrifty, started
 from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
@@ -94,8 +93,7 @@ async def running(
             serve(create_hooks(receiver(work)), door.host, door.port if hooks_port is None else hooks_port)
         )
         await load_vocabulary()
-        give_back()
-        stack.callback(gc.unfreeze)
+        stack.enter_context(started())
         await stack.enter_async_context(live_sql(work.db, work.desk, settings.sql, clock, work.poller.keep_house))
         stack.callback(stream.stop)  # before the listeners close: they would wait for its open answers
         control = Control(socket_path(settings.data), handlers(work))

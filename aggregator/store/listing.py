@@ -96,16 +96,16 @@ def _listed(
 ) -> list[_Ranked]:
     view, bound = selecting(filters, bands, sort, RANKED)
     bound |= {"moment": moment}
-    further, total, kind = "true", "-1", ""
+    further, total, once = "true", "-1", ""
     if after:
         further = "(rank, inquiry_id) < ($rank, $after::UUID)"
         bound |= {"rank": after[0], "after": written(after[1])}
     elif filters.sought:  # what was found in history is dear to find again
-        total, kind = "(SELECT count(*) FROM v)", "MATERIALIZED "
+        total, once = "(SELECT count(*) FROM v)", "MATERIALIZED "
     else:
         total = f"({_counting(filters, bands)[0]})"
     return cursor.execute(
-        f"WITH v AS {kind}({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
+        f"WITH v AS {once}({view}) SELECT v.*, {total} AS total FROM v WHERE {further} "
         f"ORDER BY rank DESC, inquiry_id DESC LIMIT {limit}",
         bound,
     ).fetchall()
