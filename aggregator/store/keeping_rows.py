@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aggregator.identity import Id, written
 from aggregator.inquiry import Inquiry
 from aggregator.store.database import Connection
-from aggregator.store.rows import INQUIRY, to_inquiry
+from aggregator.store.rows import INQUIRY, among, to_inquiry
 
 MOST = 5000
 
@@ -83,8 +83,7 @@ def _authors(cursor: Connection, inquiries: Iterable[Inquiry]) -> dict[Id, Id]:
 
 
 def _names(cursor: Connection, accounts: Iterable[Id]) -> dict[Id, str]:
-    found = cursor.execute(
-        "SELECT account_id, name FROM account WHERE account_id IN (SELECT unnest(?)::UUID)",
-        [[written(one) for one in accounts]],
-    ).fetchall()
+    if not (wanted := list(accounts)):
+        return {}
+    found = cursor.execute(f"SELECT account_id, name FROM account WHERE {among('account_id', wanted)}").fetchall()
     return {account.bytes: name for account, name in found}

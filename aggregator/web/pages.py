@@ -97,7 +97,7 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
     env.globals.update(moment=lambda seconds: datetime.fromtimestamp(seconds, UTC))
     env.globals.update(kind_word=lambda name: named("KINDS" if name in words.KINDS else "RULES", name))
     env.filters["points"] = written_points
-    env.globals.update(attributes=_attributes, inside=Insides(env).of)
+    env.globals.update(inside=Insides(env).of)
     return env
 
 
@@ -130,11 +130,6 @@ class Insides:
 
     def _render(self, row: FeedRow, unread: bool, seen: Found | None) -> Markup:
         return escape(self._inside.make_module({"row": row, "unread": unread, "seen": seen}))
-
-
-def _attributes(values: Mapping[str, str]) -> Markup:
-    """As data attributes."""
-    return Markup("").join(Markup(' data-{}="{}"').format(name, value) for name, value in values.items())
 
 
 def render(template: str, lang: Lang, settings: Settings, /, **context: Any) -> str:
