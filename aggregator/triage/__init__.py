@@ -28,7 +28,6 @@ from aggregator.triage.thanks import Acknowledged
 from aggregator.triage.words import hits_of, lexicon
 
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
-_SERIOUS = _NUMBER["serious"]
 _SUMS = frozenset({"amount", "tx", "address"})
 _AT_ONCE = 1000  # texts: the model takes some 20 kB for each
 
@@ -49,7 +48,7 @@ class Grade(NamedTuple):
 
     def words(self) -> str:
         """The words that say most for its being serious, in the form of `search_text`; empty: none do."""
-        return load().telling(self.page, _SERIOUS, self.number)
+        return load().telling(self.page, self.number)
 
 
 class Written(NamedTuple):

@@ -7,7 +7,7 @@ import functools
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,19 +41,19 @@ class Judged:
 
     likely: NDArray[np.float32]
     pieces: Pieces
-    _telling: dict[int, tuple[str, list[tuple[int, int]]]] = field(default_factory=dict)  # by head
+    _telling: tuple[str, list[tuple[int, int]]] | None = None
 
-    def telling(self, head: int, weights: NDArray[np.int8], number: int) -> str:
-        """The words of a text that say most for a head, of several the first; empty: none do."""
-        if head not in self._telling:
-            self._telling[head] = self.pieces.plain, _telling(self.pieces, weights)
-        page, places = self._telling[head]
+    def telling(self, weights: NDArray[np.int8], number: int) -> str:
+        """The words of a text that weigh most, of several the first; empty: none do. `weights`: always the same."""
+        if self._telling is None:
+            self._telling = self.pieces.plain, _telling(self.pieces, weights)
+        page, places = self._telling
         start, end = places[number]
         return _whole_words(page, start, end) if start < end else ""
 
 
 def _telling(found: Pieces, weights: NDArray[np.int8]) -> list[tuple[int, int]]:
-    """Of each text where the `_WINDOW` signs begin and end that together say most for a head; nowhere: none do."""
+    """Of each text where the `_WINDOW` signs begin and end that together weigh most; nowhere: none do."""
     size, begins = len(found.signs), found.begins
     begun = np.zeros(size + 1)
     for length, row in enumerate(found.rows, 1):
@@ -97,18 +97,14 @@ class Weights:
     slopes: NDArray[np.float32]
     shifts: NDArray[np.float32]
 
-    def pieces_and_nothing(self) -> NDArray[np.int8]:
-        """`pieces`, and behind them a place that says nothing, for signs at which none begins."""
-        return np.pad(self.pieces, ((0, 0), (0, 1)))
-
 
 class Model:
     """Reads pages of texts."""
 
     def __init__(self, learned: Weights) -> None:
         self.version = learned.version
-        self._of_heads = learned.pieces_and_nothing()
-        self._lanes = _in_lanes(self._of_heads)
+        self._lanes = _in_lanes(learned.pieces)
+        self._serious = np.append(learned.pieces[READERS.index("serious")], np.int8(0))
         self._scales, self._offsets = learned.scales, learned.offsets
         # Margins and their likelihoods in one step.
         self._mixed = Mixed((learned.mixed * learned.slopes[:, None]).T.astype(np.float64), len(READERS))
@@ -149,9 +145,9 @@ class Model:
                 sums[held] += _from_lanes(np.add.reduceat(np.take(self._lanes, some.place, axis=0), starts[held]))
         return sums
 
-    def telling(self, judged: Judged, head: int, number: int) -> str:
-        """The words of this text of the page that speak most for a head; empty: none do."""
-        return judged.telling(head, self._of_heads[head], number)
+    def telling(self, judged: Judged, number: int) -> str:
+        """The words of this text of the page that speak most for its being serious; empty: none do."""
+        return judged.telling(self._serious, number)
 
 
 # Three heads share a number of 64 bits, each with 21 of them: a row of weights is added up in 4 steps, not in 12. That
@@ -161,9 +157,12 @@ _AT_ONCE = 2000  # signs; four pieces begin at each, and one says at most 128: 2
 
 
 def _in_lanes(weights: NDArray[np.int8]) -> NDArray[np.int64]:
-    """(heads, places) -> (places, numbers)."""
-    heads = weights.T.astype(np.int64).reshape(weights.shape[1], -1, _LANES)
-    return np.ascontiguousarray((heads << np.arange(_LANES) * _LANE).sum(axis=2))
+    """(heads, places) -> (places and one that says nothing, for signs at which no piece begins; numbers)."""
+    heads, places = weights.shape
+    lanes = np.zeros((places + 1, heads // _LANES), np.int64)
+    for head, row in enumerate(weights):  # not all at once: that would take 30 MB for a moment
+        lanes[:-1, head // _LANES] += row.astype(np.int64) << head % _LANES * _LANE
+    return lanes
 
 
 def _from_lanes(lanes: NDArray[np.int64]) -> NDArray[np.int64]:
