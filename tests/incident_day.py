@@ -1,4 +1,7 @@
-"""Group a labelled day and tell how well it was done: `python -m tests.incident_day [first seed] [seeds] [-v]`."""
+"""Group a labelled day and tell how well it was done: `python -m tests.incident_day [first seed] [seeds] [-v] [FILE]`.
+
+FILE: the phrases that are reported, as `incident_phrases_later.tsv`.
+"""
 
 from __future__ import annotations
 
@@ -117,8 +120,9 @@ def _pairs(count: int) -> int:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()] or [1, 3]
+    files = [word for word in sys.argv[1:] if word.endswith(".tsv")] or ["incident_phrases.tsv"]
     for seed in range(numbers[0], numbers[0] + numbers[1]):
-        verdict = judged(stream(seed))
+        verdict = judged(stream(seed, files[0]))
         late = {label: n for label, n in verdict.alerts.items() if n > 5}
         line = {
             "seed": seed, "f1": round(verdict.f1, 4), "precision": round(verdict.precision, 4),

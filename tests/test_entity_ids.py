@@ -87,7 +87,7 @@ def test_one_wrong_letter_breaks_bech32(address: str, at: int) -> None:
     assert not bech32_is_right(changed(address.lower(), at, BECH32))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(min_size=20, max_size=20))
 def test_every_checksummed_address_is_right_and_its_swapped_case_is_not(raw: bytes) -> None:
     digits = raw.hex()

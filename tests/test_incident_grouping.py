@@ -248,6 +248,13 @@ def test_a_labelled_day_is_told_apart(seed: int) -> None:
     assert verdict.mixed == []
 
 
+@pytest.mark.parametrize(("phrases", "least"), [("later", 0.85), ("apart", 0.7)])
+def test_a_day_in_the_words_of_a_later_hand_is_noticed_in_time(phrases: str, least: float) -> None:
+    verdict = judged(stream(1, f"incident_phrases_{phrases}.tsv"))
+    assert verdict.f1 >= least
+    assert sum(number <= 5 for number in verdict.alerts.values()) >= 11
+
+
 def test_the_same_posts_give_the_same_incidents() -> None:
     assert grouped(stream(7)) == grouped(stream(7))
 

@@ -11,10 +11,11 @@ from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from aggregator.triage import judge
 from aggregator.triage.entities import look
 from aggregator.triage.followup import FILE, LANGUAGES, NEEDS, follow_up, load, needed
 from aggregator.triage.language import search_text
-from aggregator.triage.missing import SLOTS, given
+from aggregator.triage.missing import SLOTS, Reads, given
 from aggregator.triage.terms import STAKES
 from connectors.errors import ConfigError
 from tests.sets import slots
@@ -37,6 +38,7 @@ def told(text: str, *, pictures: bool = False) -> set[str]:
         ("my username is reedlark88", "account"),
         ("harbourlight.eth", "account"),
         ("mail reaches me at reed.lark@post.example", "account"),
+        ("邮箱reed.lark@post.example", "account"),
         (f"https://etherscan.io/address/{ADDRESS}", "account"),
         ("转账一直没到账", "problem"),
         ("报 -32603", "problem"),
@@ -118,12 +120,45 @@ def test_any_text_is_read_and_gives_known_slots_once_in_their_order(text: str, p
     assert list(found) == [slot for slot in SLOTS if slot in found]
 
 
-def test_the_slots_of_the_labelled_set_are_told() -> None:
+@pytest.mark.parametrize("name", ["slots.tsv", "slots_later.tsv"])
+def test_the_slots_of_the_labelled_sets_are_told(name: str) -> None:
     counts: Counter[str] = Counter()
-    for message in slots():
-        found = told(message.text)
+    messages = slots(name)
+    grades = judge([search_text(message.text) for message in messages])
+    for message, grade in zip(messages, grades, strict=True):
+        found = set(given(grade.searched, look(message.text, grade.searched), reads=grade.troubles))
         counts.update(right=len(found & message.given), all=len(found), wanted=len(message.given))
     assert 2 * counts["right"] / (counts["all"] + counts["wanted"]) >= 0.95
+
+
+def test_a_fault_in_words_of_no_list_is_told_if_the_model_reads_one_and_enough_is_said() -> None:
+    fault, question = Reads(fault=0.95, asks=0.1), Reads(fault=0.95, asks=0.95)
+    said = "my gallery turned into grey boxes with strange corners"
+
+    def problem(text: str, reads: Reads) -> bool:
+        return "problem" in given(search_text(text), look(text, search_text(text)), reads=reads)
+
+    assert not problem(said, Reads(fault=0.5, asks=0.1))
+    assert problem(said, fault)
+    assert not problem(said, question)
+    assert not problem(f"Galaxy A54, android 14, app 5.12.3, yesterday evening, {TX}", fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        ("sent eth to bakerjohn77.eth yesterday and he swears nothing arrived", "theirs"),
+        ("my wallet is harbourlight.eth", "ours"),
+        ("harbourlight.eth", "ours"),
+    ],
+)
+def test_a_name_on_a_chain_is_an_account_only_if_it_is_the_writers(text: str, whose: str) -> None:
+    assert ("account" in told(text)) == (whose == "ours")
+
+
+def test_letters_and_digits_of_a_version_are_no_hour() -> None:
+    assert "time" not in told("Windows 10 22H2")
+    assert "time" in told("a las 22h")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ BASE: Values = frozenset({"base"})
 _AT_EASE = frozenset({"other", "praise", "noise"})  # kinds of posts in which "no" and "not" are no trouble
 _SHOWS = frozenset({"wrong", "shown"})
 # Behind the word "code": then it is no code that is waited for.
-_CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?\w*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")
+_CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?[a-z_]*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")
 _SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])")
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
 _BARE_DOMAIN = re.compile(r"(?:[a-z0-9-]+(?:\.|\[\.\]|\(\.\)|。))+[a-z]{2,24}\b")
@@ -181,7 +181,7 @@ def _deceit(
     hits: Mapping[str, list[Hit]], features: Mapping[str, list[Hit]], domain: Values, handle: Values, faulty: bool
 ) -> str | None:
     """Whether somebody poses as us: a site, or an account; None: neither."""
-    lured = "lure" in hits and (faulty or domain or handle or len(hits["lure"]) > 1)
+    lured = "lure" in hits and (domain or handle or ("crash" not in hits and (faulty or len(hits["lure"]) > 1)))
     if not lured and ALWAYS.isdisjoint(features):
         return None
     if domain or handle:

@@ -19,7 +19,7 @@ from aggregator.triage.entities import Seen, look_all
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
-from aggregator.triage.missing import given
+from aggregator.triage.missing import Reads, given
 from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
@@ -45,6 +45,10 @@ class Grade(NamedTuple):
     def says(self, head: str) -> float:
         """How likely the question of this head is answered by yes."""
         return self.likely[_NUMBER[head]]
+
+    @property
+    def troubles(self) -> Reads:
+        return Reads(self.says("ordinary"), self.says("asks"))
 
     def words(self) -> str:
         """The words that say most for its being serious, in the form of `search_text`; empty: none do."""
@@ -104,7 +108,7 @@ def understand_all(
         for (post, grade), one in zip(both, seen, strict=True)
     ]
     told = [
-        () if post.staff else given(grade.searched, one, pictures=post.pictures)
+        () if post.staff else given(grade.searched, one, pictures=post.pictures, reads=grade.troubles)
         for (post, grade), one in zip(both, seen, strict=True)
     ]
     return [

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from aggregator.triage.entities import Seen, ids
+from aggregator.triage.entities import NAME, Seen, ids
 from aggregator.triage.entities.lists import always, beside_ids, beside_versions
 from aggregator.triage.entities.words import Hit
 
@@ -30,25 +31,47 @@ _STOPS = frozenset(",;!?。、\n")
 _TEAM_MAIL = re.compile(
     r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]"
 )
+# A word, or a sign of a script that writes none apart; what holds digits is an id, a version or a date.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?<![^\W_])[^\W\d_]{2,20}(?![^\W_])")
+_HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_ENOUGH = 16  # Chinese characters, or half as many words of others
 
 
-def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, ...]:
+class Reads(NamedTuple):
+    """What the model makes of a post: how likely it tells of a fault or worse, and how likely it asks something."""
+
+    fault: float
+    asks: float
+
+    @property
+    def troubled(self) -> bool:
+        return self.fault > 0.85 and self.asks < 0.9
+
+
+_NOT_READ = Reads(0.0, 0.0)
+
+
+def given(searchable: str, seen: Seen, *, pictures: bool = False, reads: Reads = _NOT_READ) -> tuple[str, ...]:
     """The slots that one post gives, in the order of `SLOTS`.
 
     Args:
         searchable: as `search_text` gives it.
         seen: what `entities.look` found in it.
         pictures: whether images are attached.
+        reads: the problem is told, too, where no list has its words, but the model reads one and enough is said besides
+            names, times and devices: faults come in more words than any list holds.
     """
     entities, hits = seen.entities, seen.hits
-    if not entities and not hits and not pictures:
+    if not entities and not hits and not pictures and not reads.troubled:
         return ()
     slots = []
-    if ("problem" in hits and always().any_stands(searchable, hits["problem"])) or (
-        "code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"]))
+    if (
+        ("problem" in hits and always().any_stands(searchable, hits["problem"]))
+        or ("code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"])))
+        or (reads.troubled and _says_enough(searchable, seen))
     ):
         slots.append("problem")
-    if "account" in entities or _own_mail(entities) or ("address" in entities and _is_own(searchable, seen)):
+    if _own_account(searchable, entities) or _own_mail(entities) or _own_address(searchable, seen):
         slots.append("account")
     if "tx" in entities:
         slots.append("tx")
@@ -63,6 +86,16 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False) -> tuple[str, 
     return tuple(slots)
 
 
+def _says_enough(searchable: str, seen: Seen) -> bool:
+    """Whether there are words enough besides those of the lists."""
+    rest = list(searchable)
+    for hits in seen.hits.values():
+        for _, start, end in hits:
+            rest[start:end] = " " * (end - start)
+    words: list[str] = _WORD.findall("".join(rest))
+    return sum(1 if _HAN.match(word) else 2 for word in words) >= _ENOUGH
+
+
 def _own_mail(entities: dict[str, list[str]]) -> bool:
     return any(not _TEAM_MAIL.match(mail.lower()) for mail in entities.get("email", ()))
 
@@ -72,15 +105,27 @@ def _is_lived(searchable: str, times: list[str]) -> bool:
     return any(time in rest for time in times)
 
 
-def _is_own(searchable: str, seen: Seen) -> bool:
-    """Whether one of the addresses is the writer's. Of the words that give it to somebody, the nearest counts."""
+def _own_account(searchable: str, entities: dict[str, list[str]]) -> bool:
+    """A name such as `reed.eth` is an address, and may be somebody else's; a user id is the writer's."""
+    accounts = entities.get("account", ())
+    names = [match.span() for match in NAME.finditer(searchable)] if accounts else []
+    return len(accounts) > len(names) or _is_own(searchable, names)
+
+
+def _own_address(searchable: str, seen: Seen) -> bool:
+    if "address" not in seen.entities:
+        return False
+    has_tx = "tx" in seen.entities
+    return _is_own(searchable, [(at, end) for form, at, end in seen.ids if not (has_tx and ids.is_transaction(form))])
+
+
+def _is_own(searchable: str, places: Sequence[tuple[int, int]]) -> bool:
+    """Whether one of these is the writer's. Of the words that give it to somebody, the nearest counts."""
+    if not places:
+        return False
     said = beside_ids().hits(searchable)
     mine, other = said.get("my_side", ()), said.get("other_side", ())
-    if not other:
-        return True
-    for form, start, end in seen.ids:
-        if ids.is_transaction(form) and "tx" in seen.entities:
-            continue
+    for start, end in places:
         own, foreign = _nearest(mine, start), _nearest(other, start)
         if own >= foreign and not (
             own < 0 and any(name == "behind" and 0 <= left - end <= _BEHIND for name, left, _ in other)

@@ -27,7 +27,8 @@ class SlotMessage:
     text: str
 
 
-def slots() -> list[SlotMessage]:
+def slots(name: str = "slots.tsv") -> list[SlotMessage]:
+    """`slots.tsv`, which the rules have seen, or `slots_later.tsv`, of a hand that came when they had been made."""
     return [
         SlotMessage(
             id=row["id"],
@@ -39,7 +40,7 @@ def slots() -> list[SlotMessage]:
             amounts=_several(row["amount"], "|"),
             text=row["text"],
         )
-        for row in rows("slots.tsv")
+        for row in rows(name)
     ]
 
 

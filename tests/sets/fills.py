@@ -36,6 +36,7 @@ EN_NAMES = (
 
 AGO = {
     "zh": ("{n}分钟前", "半小时前", "一个多小时前", "刚刚", "今天"),
+    "zh-Hant": ("{n}分鐘前", "半小時前", "一個多小時前", "剛剛", "今天"),
     "en": ("{n} minutes ago", "half an hour ago", "an hour or so ago", "earlier today"),
     "ja": ("{n}分前", "さっき", "一時間ほど前"),
     "ru": ("{n} минут назад", "час назад"),

@@ -19,9 +19,9 @@ from aggregator.triage.entities.words import Hit
 PERSONAL = frozenset({"phone", "email", "handle", "wechat", "qq", "whatsapp", "telegram", "account"})
 """Entities that are personal data: masked in exports unless asked for, and erased with the person."""
 
-_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][\w.+-]{0,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 _HANDLE = re.compile(r"@(?<![\w.@/]@)([A-Za-z][A-Za-z0-9_]{3,31})(?![\w@]|\.\w)")
-_NAME = re.compile(r"(?<![\w.@/-])[a-z0-9][a-z0-9-]{2,40}\.(?:eth|sol|bnb|arb|lens)(?![a-z0-9-])")
+NAME = re.compile(r"(?<![\w.@/-])[a-z0-9][a-z0-9-]{2,40}\.(?:eth|sol|bnb|arb|lens)(?![a-z0-9-])")
 _BARE_U = re.compile(r"u(?<![a-z0-9_@.]u)(?![a-z0-9_盘盾.])")
 _HAN = re.compile("[一-鿿]")
 
@@ -82,7 +82,7 @@ def _look(text: str, searchable: str, hits: dict[str, list[Hit]]) -> Seen:
 def _links(text: str, searchable: str, hits: dict[str, list[Hit]], entities: dict[str, list[str]]) -> None:
     found = links.find_links(text)
     if ".eth" in searchable or ".sol" in searchable or ".bnb" in searchable:
-        names = list(_NAME.finditer(searchable))
+        names = list(NAME.finditer(searchable))
         _keep(entities, "account", [name[0] for name in names])
         _drop_inside(hits, [name.span() for name in names])
     if not found:

@@ -27,7 +27,7 @@ _CODE = re.compile(
 _E_CODE = re.compile(r"[0-9]{2,6}(?![0-9a-z])")
 _ORDER = re.compile(_IS + r"#?([a-z]{0,6}-?[0-9][0-9a-z-]{2,30})(?![0-9a-z.])")
 _NAMED = re.compile(
-    r"\s?(?:(?:name|名|号|id|number|编号)\s?)?(?:(?P<sign>[:=：#「\"'“(]|是|为|叫)|(?P<word>is|es|là|は|은|는|:)\s)?[\s\"'「“@]{0,2}"
+    r"\s?(?:(?:name|名|号|id|number|编号)\s?)?(?:(?P<sign>[:=：#「(]|[\"'“](?=[a-z0-9@])|是|为|叫)|(?P<word>is|es|là|は|은|는|:)\s)?[\s\"'「“@]{0,2}"
     r"(?P<value>[a-z0-9][a-z0-9_.-]{2,40}[a-z0-9])(?:@[a-z0-9.-]+)?"
 )
 _CONTACT = re.compile(
