@@ -41,6 +41,12 @@ def test_translations_keep_the_places_of_values(locale: str) -> None:
     assert wrong == []
 
 
+def test_chinese_has_one_word_for_one_thing() -> None:
+    others = re.compile("认领|指派|看板|工单|档位|登出|密钥或助记词|客户(?!端|昵称|基础)|您")
+    said = [str(message.string) for message in catalogues.read("zh_CN") if message.id]
+    assert [one for one in said if others.search(one)] == []
+
+
 def test_every_rule_has_words() -> None:
     moving = {"waiting", "overdue", "repeat_contact", "first_contact", "approached", "incident_size", "band_set"}
     named = {*RULES, *STATE_RULES, *moving}

@@ -191,9 +191,9 @@ async def test_what_was_given_and_what_is_anothers_is_named(site: WebSite) -> No
         told = await amy.post(f"/inquiry/{this}/reply", data={"csrf": token, "text": text, "seen": ""}, headers=JSON)
     said = {one["name"]: one["said"] for one in told.json()["objections"]}
     assert said == {
-        "others_name": "Marlow 是另一位客户的名字。",
-        "asks_given": "客户已经提供过：交易哈希。",
-        "others_id": f"{other} 属于另一位客户。",
+        "others_name": "Marlow 是另一位用户的名字。",
+        "asks_given": "用户已经提供过：交易哈希。",
+        "others_id": f"{other} 属于另一位用户。",
     }
 
 
