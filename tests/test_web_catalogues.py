@@ -66,6 +66,14 @@ def test_templates_never_mark_text_as_safe_and_hold_no_inline_code() -> None:
     assert len(files) > 5
 
 
+def test_signs_between_words_are_those_of_the_language() -> None:
+    """Chinese has its own colon, comma and brackets; a sentence of the catalogue has them already."""
+    sentences = re.compile(r"{% trans\b.*?{% endtrans %}", re.DOTALL)
+    latin = re.compile(r"}}(?:</span>)?(?:: |, | \()(?={{|{%)|{% (?:if|elif)[^}]* %}[:,] ")
+    files = {file: file.read_text(encoding="utf-8") for file in sorted((LOCALE.parent / "templates").glob("*.html"))}
+    assert [file.name for file, text in files.items() if latin.search(sentences.sub("", text))] == []
+
+
 @pytest.mark.parametrize(
     ("wishes", "lang"),
     [
