@@ -253,6 +253,13 @@ async def test_an_exposed_phrase_is_answered_with_what_to_do_first(site: WebSite
     assert "Create a new wallet in the app" in html
 
 
+async def test_shared_snippets_in_the_readers_language_stand_first(site: WebSite) -> None:
+    async with site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
+        english, chinese = (await amy.get("/snippets")).text, (await sam.get("/snippets")).text
+    assert english.index("Create a new wallet in the app") < english.index("在 App 里新建一个钱包")
+    assert chinese.index("在 App 里新建一个钱包") < chinese.index("Create a new wallet in the app")
+
+
 async def test_colleagues_keep_their_own_snippets_and_admins_those_of_all(site: WebSite) -> None:
     site.work.desk.add_user("ada", "admin")
     form = {"name": "Mine", "lang": "en", "text": "Hello {name}", "kind-question": "1", "shared": "1", "id": ""}
