@@ -141,7 +141,7 @@ SURE = {
 CHANGES = {
     "state": N_("state"),
     "owner": N_("owner"),
-    "snoozed_until": N_("until"),
+    "snoozed_until": N_("wakes at"),
     "close_reason": N_("reason"),
     "kind": N_("kind"),
     "tags": N_("tags"),
