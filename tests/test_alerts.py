@@ -101,7 +101,7 @@ async def test_an_exposed_key_is_told_once_masked_in_each_readers_language(
             name = code(watch)
             await watch.claims("amy")
             await watch.deliver(minutes=30)
-        assert titles(zh) == [f"密钥或助记词泄露：{name}", f"amy 已认领 {name}"]
+        assert titles(zh) == [f"私钥或助记词泄露：{name}", f"amy 已领取 {name}"]
         assert titles(en) == [f"Key or phrase exposed: {name}", f"amy has taken {name}"]
         said = en.came[0].told["message"]
         assert "Tell the customer to move the funds" in said

@@ -155,6 +155,16 @@ async def test_what_cannot_be_sent_is_listed_with_the_reason(site: WebSite) -> N
     assert _states(site) == []
 
 
+async def test_whoever_is_chosen_but_has_no_text_in_their_language_is_counted_before_the_yes(site: WebSite) -> None:
+    async with site.visitor("amy") as amy:
+        page = await _page(amy)
+        data = {"csrf": csrf(page), "zh": ZH, "en": "", "inquiry": _ticked(page)}
+        asked = (await amy.post("/incidents/1/answer", data=data | {"step": "ask"})).text
+        assert "Send this answer to 1 person?" in asked
+        assert "Chosen, but not sent, for what stands below: 3." in asked
+        assert "Chosen, but not sent" not in (await _sends(amy, page, step="ask")).text
+
+
 async def test_one_of_them_is_told_something_else_whatever_becomes_of_the_text_for_all(site: WebSite) -> None:
     ((bo,),) = site.work.db.query(
         "SELECT inquiry_id::VARCHAR FROM inquiry JOIN account USING (person_id) WHERE name = 'Bo'"

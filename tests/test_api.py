@@ -324,4 +324,4 @@ async def test_the_page_for_people_names_every_call_in_both_languages(site: WebS
     calls = [f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods]
     assert len(calls) > 40
     assert [call for call in calls if f"<code>{call}</code>" not in page] == []
-    assert "回复客户" in chinese
+    assert "回复用户" in chinese

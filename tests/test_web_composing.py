@@ -191,9 +191,9 @@ async def test_what_was_given_and_what_is_anothers_is_named(site: WebSite) -> No
         told = await amy.post(f"/inquiry/{this}/reply", data={"csrf": token, "text": text, "seen": ""}, headers=JSON)
     said = {one["name"]: one["said"] for one in told.json()["objections"]}
     assert said == {
-        "others_name": "Marlow 是另一位客户的名字。",
-        "asks_given": "客户已经提供过：交易哈希。",
-        "others_id": f"{other} 属于另一位客户。",
+        "others_name": "Marlow 是另一位用户的名字。",
+        "asks_given": "用户已经提供过：交易哈希。",
+        "others_id": f"{other} 属于另一位用户。",
     }
 
 
@@ -251,6 +251,13 @@ async def test_an_exposed_phrase_is_answered_with_what_to_do_first(site: WebSite
         html = (await amy.get(f"/inquiry/{exposed}/suggested")).text
     assert html.index("Phrase leaked: move the funds") > 0
     assert "Create a new wallet in the app" in html
+
+
+async def test_shared_snippets_in_the_readers_language_stand_first(site: WebSite) -> None:
+    async with site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
+        english, chinese = (await amy.get("/snippets")).text, (await sam.get("/snippets")).text
+    assert english.index("Create a new wallet in the app") < english.index("在 App 里新建一个钱包")
+    assert chinese.index("在 App 里新建一个钱包") < chinese.index("Create a new wallet in the app")
 
 
 async def test_colleagues_keep_their_own_snippets_and_admins_those_of_all(site: WebSite) -> None:

@@ -92,7 +92,7 @@ async def test_times_can_be_chosen_and_what_breaks_until_then_is_counted(communi
         assert (await amy.get("/?owner=none&touched=2026-03-14T15:00")).status_code == 200
         text = (await amy.get("/handover.txt?since=2026-03-14T15:00&back=2026-03-20T09:00")).text
         ((code,),) = site.work.db.query("SELECT code FROM inquiry")
-    assert text.startswith("amy 的交接，03-14 15:00 至 03-20 09:00\n此后: 新进 1")
+    assert text.startswith("amy 的交接，03-14 15:00 至 03-20 09:00\n此后：新增 1")
     assert f"- #{code} · Telegram" in text
     assert "swap" not in text
 

@@ -115,7 +115,7 @@ async def _live(stage: Stage, service: Running, speed: float, open_browser: bool
     stage.clock.run(speed)
     await settle(stage, service, time.monotonic() + PATIENCE)
     link = await _invited(stage, service)
-    say(f"打开收件台（一次性链接）· Open the feed (this link signs you in once):\n  {link}")
+    say(f"打开问询台（一次性链接）· Open the feed (this link signs you in once):\n  {link}")
     say(f"{speed:g} 倍速播放，Ctrl-C 结束 · Playing at {speed:g} times the speed of a day; Ctrl-C ends it")
     if open_browser:
         await asyncio.to_thread(_open, link)
@@ -126,7 +126,7 @@ async def _live(stage: Stage, service: Running, speed: float, open_browser: bool
         for task in besides:
             task.cancel()
     stage.clock.run(1)
-    say("一天结束了，收件台继续开着 · The day is over; the feed stays open until Ctrl-C")
+    say("一天结束了，问询台继续开着 · The day is over; the feed stays open until Ctrl-C")
     await asyncio.Event().wait()
 
 

@@ -83,6 +83,11 @@ class Plan:
     def warned(self) -> int:
         return sum(bool(each.warned) for each in self.going)
 
+    @property
+    def left_out(self) -> int:
+        """How many were chosen, but get nothing: there is no text in their language, or it may not be sent."""
+        return sum(each.chosen and bool(each.refused) for each in self.drafts)
+
     def of(self, *places: str) -> list[Draft]:
         """Those at which something has to be looked at come first."""
         found = [each for each in self.drafts if each.one.place in places]

@@ -87,6 +87,7 @@ def plots_of(lang: Lang, found: Figures, wanted: Range) -> dict[str, object]:
     """Their marks, for plots.html."""
     gettext = catalogue(lang).gettext
     spell, view, days = spelled(lang), _view(wanted), wanted.days
+    colon, shares = gettext(": "), (gettext("half"), gettext("nine in ten"))
     channels = sorted({channel for _, channel in found.arrivals})
 
     def name(channel: str) -> str:
@@ -96,14 +97,14 @@ def plots_of(lang: Lang, found: Figures, wanted: Range) -> dict[str, object]:
         days,
         channels,
         found.arrivals,
-        lambda day, channel, count: f"{day:%m-%d} {name(channel)}: {count}",
+        lambda day, channel, count: f"{day:%m-%d} {name(channel)}{colon}{count}",
         lambda day, channel: view(day, channel=channel),
     )
     halves = [{day: getattr(one, which) for day, one in found.answers.items()} for which in ("p50", "p90")]
     drawn, times = plots.lines(
         days,
         halves,
-        lambda day, which: f"{day:%m-%d} {('p50', 'p90')[which]}: {spell(halves[which][day])}",
+        lambda day, which: f"{day:%m-%d} {shares[which]}{colon}{spell(halves[which][day])}",
         spell,
         units=(1, 60, 3600, 86400),
     )
@@ -111,7 +112,7 @@ def plots_of(lang: Lang, found: Figures, wanted: Range) -> dict[str, object]:
         days,
         ["approaches"],
         {(day, "approaches"): count for day, count in found.approaches.items()},
-        lambda day, _, count: f"{day:%m-%d}: {count}",
+        lambda day, _, count: f"{day:%m-%d}{colon}{count}",
         lambda _, __: "/impostors",
     )
     return {

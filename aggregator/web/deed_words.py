@@ -141,7 +141,7 @@ SURE = {
 CHANGES = {
     "state": N_("state"),
     "owner": N_("owner"),
-    "snoozed_until": N_("until"),
+    "snoozed_until": N_("wakes at"),
     "close_reason": N_("reason"),
     "kind": N_("kind"),
     "tags": N_("tags"),
@@ -189,11 +189,12 @@ class DeedWords(NamedTuple):
 
     def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         """ "state: new → claimed", one for each thing that changed."""
-        return [
-            f"{self.gettext(CHANGES[name])}: {self._value(name, before.get(name))} → {self._value(name, after[name])}"
-            for name in after
-            if name in CHANGES
-        ]
+
+        def change(name: str) -> str:
+            was, now = self._value(name, before.get(name)), self._value(name, after[name])
+            return f"{self.gettext(CHANGES[name])}{self.gettext(': ')}{was} → {now}"
+
+        return [change(name) for name in after if name in CHANGES]
 
     def _value(self, name: str, value: str | None) -> str:
         known = _VALUES.get(name, {})
@@ -273,4 +274,4 @@ class DeedWords(NamedTuple):
         kind = words.KINDS.get(details.get("kind", ""))
         said = [self.gettext(kind)] if kind else []
         said += [f"#{tag}" for name in ("tags", "add") for tag in details.get(name, "").split(",") if tag]
-        return ", ".join(said) or self.gettext("no tags")
+        return self.gettext(", ").join(said) or self.gettext("no tags")

@@ -156,13 +156,13 @@ class _Writer:
 
     def _numbers(self) -> list[list[Cell]]:
         gettext, found = self._gettext, self._of.figures
-        bands = ", ".join(f"{band} {count:,}" for band, count in found.bands.items())
+        bands = gettext(", ").join(f"{band} {count:,}" for band, count in found.bands.items())
         kept = f"{found.kept:,} / {found.promised:,}" if found.promised else "–"
         half = f"{self._spell(found.overall.p50)} / {self._spell(found.overall.p90)}" if found.overall else "–"
         dashboard = f"/dashboard?since={self._of.wanted.first}&until={self._of.wanted.last}"
         rows = [
             (gettext("Began in this time"), f"{sum(found.arrivals.values()):,}", dashboard),
-            (gettext("Open now"), f"{found.open:,} ({bands})", "/"),
+            (gettext("Open now"), f"{found.open:,}{gettext(' (%(more)s)') % {'more': bands}}", "/"),
             (gettext("First answer after: half, nine in ten"), half, dashboard),
             (gettext("Promises kept"), kept, dashboard),
             (gettext("Promised times that have run out"), f"{sum(self._of.missed.values()):,}", "/?sort=due"),

@@ -27,26 +27,27 @@ def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
         return at.astimezone(zone).strftime("%m-%d %H:%M")
 
     since, before, mine = gettext("Since then"), gettext("Before then"), gettext("Mine and unfinished")
-    missing = gettext("Items may be missing")
+    missing, colon = gettext("Items may be missing"), gettext(": ")
     lines = [
         gettext("Hand-over by %(who)s, %(since)s to %(back)s")
         % {"who": who, "since": exact(told.since), "back": exact(told.back)},
-        f"{since}: {_figures(told.changed, gettext)}",
-        f"{before}: {_figures(told.breaks, gettext)}",
+        f"{since}{colon}{_figures(told.changed, gettext)}",
+        f"{before}{colon}{_figures(told.breaks, gettext)}",
         *(f"- {_row(row, gettext, exact)}" for row in told.due),
-        f"{mine}: {_figures(told.mine, gettext)}",
+        f"{mine}{colon}{_figures(told.mine, gettext)}",
         *(f"- {_row(row, gettext, exact)}" for row in told.unfinished),
     ]
     for one in told.incidents:
         persons = gettext("%(n)s persons, %(more)s new inquiries") % {"n": one.incident.persons, "more": one.more.count}
-        lines.append(f"INC-{one.incident.number} {incident_words.sentence(one.incident.fields, lang)}: {persons}")
+        lines.append(f"INC-{one.incident.number} {incident_words.sentence(one.incident.fields, lang)}{colon}{persons}")
     for trouble in told.blind:
         channel = gettext(words.CHANNELS.get(trouble.channel, trouble.channel))
         state = gettext(words.SOURCE_STATES.get(trouble.state, trouble.state))
-        lines.append(f"{missing}: {channel} ({trouble.source}), {state}")
+        source = gettext(" (%(more)s)") % {"more": trouble.source}
+        lines.append(f"{missing}{colon}{channel}{source}{gettext(', ')}{state}")
     for note in told.notes:
         if note.done_at is None:
-            lines.append(f"{note.written_by}: {' '.join(note.text.split())}")
+            lines.append(f"{note.written_by}{colon}{' '.join(note.text.split())}")
     return "\n".join(lines) + "\n"
 
 

@@ -135,7 +135,10 @@ def _page(
     code: int = 200,
 ) -> Response:
     mine = sorted((one for one in found if one.owner is not None), key=lambda one: one.name)
-    shared = sorted((one for one in found if one.owner is None), key=lambda one: (one.lang, one.name))
+    shared = sorted(
+        (one for one in found if one.owner is None),
+        key=lambda one: (not visit.lang.startswith(one.lang), one.lang, one.name),
+    )
     return visit.page(
         "snippets.html",
         code=code,

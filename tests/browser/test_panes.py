@@ -142,3 +142,21 @@ async def test_at_phone_width_the_sheet_holds_views_and_filters_and_the_bar_belo
         await page.locator("nav.foot").get_by_role("link", name="Me").tap()
         await page.wait_for_url("**/settings")
         await expect(page.locator("header nav").get_by_role("link", name="Connectors")).to_be_visible()
+
+
+async def test_on_a_narrow_phone_a_long_name_leaves_room_for_the_state_and_settings_begin_near_the_top(
+    desk: Desk,
+) -> None:
+    await desk.site.says(("菲菲今天早睡了吗还没有睡呢", "转账三小时未到账，没人理我"))
+    async with desk.page(lang="zh-CN", width=360, has_touch=True) as page:
+        facts, state = page.locator("li.row .facts"), page.locator("li.row .state")
+        line, word = await facts.bounding_box() or {}, await state.bounding_box() or {}
+        assert word["x"] + word["width"] <= line["x"] + line["width"]
+        assert (await page.locator("#search").bounding_box() or {})["width"] > 230
+        await page.locator("nav.foot").get_by_role("link", name="我").tap()
+        await ready(page)
+        await expect(page.locator("header nav")).to_be_visible()
+        await page.get_by_role("link", name="快捷键").tap()
+        await ready(page)
+        await expect(page.locator("header nav")).to_be_hidden()
+        await expect(page.locator("nav.foot a[aria-current]")).to_have_text("我")

@@ -38,6 +38,18 @@ async def test_a_selection_outlives_arrivals_and_the_action_and_one_undo_takes_a
         await expect(bar).to_be_hidden()
 
 
+async def test_rows_that_an_undo_brings_back_are_still_selected(desk: Desk) -> None:
+    await desk.site.says(*FOUR)
+    async with desk.page() as page:
+        for key in ("j", "x", "Shift+j", "e"):
+            await page.keyboard.press(key)
+        await page.locator("#asking .pick").first.click()
+        await expect(page.locator("li.row")).to_have_count(2)
+        await page.keyboard.press("z")
+        await expect(page.locator("li.row .tick input:checked")).to_have_count(2)
+        await expect(page.locator("#bulk-bar .how-many")).to_have_text("2 selected")
+
+
 async def test_all_that_match_means_more_than_what_is_loaded_and_asks_first(desk: Desk) -> None:
     await desk.site.says(*[(f"reader{number}", f"my swap {number} failed") for number in range(60)])
     async with desk.page() as page:

@@ -99,7 +99,7 @@ async def test_switching_the_language_keeps_the_view_and_leaves_no_english_behin
         assert page.url.endswith("/?channel=telegram")
         await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
         await expect(page.locator("li.row .why")).to_contain_text("资产未到账或丢失")
-        await expect(page.locator("li.row time.ago")).to_have_text("1分钟前")
+        await expect(page.locator("li.row time.ago")).to_have_text("1 分钟前")
         await page.keyboard.press("j")
         await page.keyboard.press("c")
         await expect(page.locator("#said")).to_contain_text("你领取了")

@@ -205,6 +205,7 @@ function did({ id, what, status, answer }) {
   if (!row) {
     if (what === "undo" && shown) {
       keepPlace(() => place(answer));
+      list.dispatchEvent(new Event("refilled"));
       setCurrent(rowOf(id));
     }
     return;
