@@ -7,7 +7,7 @@ import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
-import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, view, viewUrl } from "./rows.js";
+import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, standing, view, viewUrl } from "./rows.js";
 import { fetchPart } from "./session.js";
 
 export { current } from "./rows.js";
@@ -105,7 +105,7 @@ export async function arrives(change) {
   if (!now?.shown) return false;
   const more = list.querySelector("li.older");
   const last = rows().at(-1);
-  if (more && last && rank(facts) < rank(last.dataset)) return false; // a later page holds it
+  if (more && last && rank(facts) < standing(last)) return false; // a later page holds it
   waiting.set(facts.id, now);
   if (atTop() && !picked.size && !document.hidden && !list.contains(document.activeElement)) flush();
   else paintPill();
