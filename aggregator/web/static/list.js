@@ -204,7 +204,9 @@ function did({ id, what, status, answer }) {
   if (picked.has(id)) picked.set(id, answer.facts.ver);
   if (!row) {
     if (what === "undo" && shown) {
+      if (waiting.delete(id)) paintPill(); // its event came before
       keepPlace(() => place(answer));
+      tellRefilled();
       setCurrent(rowOf(id));
     }
     return;
@@ -221,6 +223,16 @@ function did({ id, what, status, answer }) {
   else if (what === "undo") setCurrent(row);
 }
 
+let telling = 0;
+
+/** Rows have come back or left: said once of all that do so together. */
+function tellRefilled() {
+  telling ||= requestAnimationFrame(() => {
+    telling = 0;
+    list.dispatchEvent(new Event("refilled"));
+  });
+}
+
 /** What I acted on leaves, and the next row becomes current. @param {HTMLLIElement} row */
 export function collapse(row) {
   const all = rows();
@@ -229,6 +241,7 @@ export function collapse(row) {
     row.remove();
     setCurrent(next);
   } else keepPlace(() => row.remove());
+  tellRefilled();
   tellIfEmpty();
 }
 

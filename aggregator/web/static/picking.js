@@ -82,6 +82,7 @@ function paint() {
     const row = rowOf(id);
     if (row) set(row, true);
   }
+  if (picked.size) told(); // how many are not in the list
 }
 
 export function startPicking() {
