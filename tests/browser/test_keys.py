@@ -36,6 +36,19 @@ async def test_find_claim_close_and_undo_without_a_mouse(desk: Desk) -> None:
         await expect(page.locator("#said")).to_have_text("There is nothing to undo")
 
 
+async def test_search_takes_the_place_of_what_was_searched_for_also_from_another_page(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"), ("owl", "how do I change the network fee?"))
+    async with desk.page(path="/incidents") as page:
+        for words in ("swap", "network"):
+            await page.keyboard.press("/")
+            await expect(page.locator("#search")).to_be_focused()
+            await page.keyboard.type(words)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(f"**/?q={words}")
+            await ready(page)
+            await expect(page.locator("li.row")).to_have_count(1)
+
+
 async def _a_little_later(desk: Desk, page: Page, key: str) -> None:
     desk.site.community.clock.pass_(seconds=2)
     await page.keyboard.press(key)

@@ -2,7 +2,7 @@
 // The feed's list as it lives: what arrives, what leaves, and what I do with its rows. Nothing under the eyes moves by
 // itself; rows are known by their id, never by their place.
 import { act as post, actOnMany, ask, askForMany, DEEDS, showRecent, startDoings, undo as takeBack } from "./doings.js";
-import { fragment, page, say } from "./dom.js";
+import { fragment, leave, page, say } from "./dom.js";
 import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
@@ -249,7 +249,7 @@ export function collapse(row) {
 export function open(row, part = "") {
   if (!row) return;
   savePlace(row, { leaving: true });
-  location.assign(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
+  leave(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
 }
 
 /** Sorted anew, and from the top unless a row is current. */
@@ -258,7 +258,7 @@ export function sortAgain() {
   if (current()) query.set("row", current().dataset.code);
   const text = query.toString().replaceAll("%2C", ",");
   sessionStorage.removeItem(`place:${viewUrl()}`);
-  location.assign(text ? `/?${text}` : "/");
+  leave(text ? `/?${text}` : "/");
 }
 
 /** Esc: first what is picked, then the current row. */
