@@ -73,6 +73,32 @@ async def test_keys_pressed_faster_than_the_server_answers_are_done_in_order(des
     assert [what for (what,) in done] == ["claim", "close", "undo", "close", "undo"]
 
 
+async def test_a_key_that_is_held_down_acts_once_and_goes_on_only_where_it_moves(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"), ("owl", "my swap failed, too"), ("elk", "gm"))
+    async with desk.page(path="/?state=all") as page:
+        for _ in range(3):
+            await page.keyboard.down("j")
+        await page.keyboard.up("j")
+        await expect(page.locator("li.row").nth(2)).to_have_attribute("aria-current", "true")
+        await page.keyboard.press("c")
+        await page.keyboard.press("k")
+        await page.keyboard.press("c")
+        await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
+        for _ in range(3):
+            await page.keyboard.down("z")
+        await page.keyboard.up("z")
+        await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(1)
+        await page.keyboard.press("c")
+        await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
+
+
+async def test_ctrl_enter_sends_what_is_written_on_any_page(desk: Desk) -> None:
+    async with desk.page(path="/handover") as page:
+        await page.locator("#note").fill("Look at the mails first")
+        await page.locator("#note").press("Control+Enter")
+        await expect(page.locator(".notes")).to_contain_text("Look at the mails first")
+
+
 async def test_the_row_after_a_closed_one_becomes_current(desk: Desk) -> None:
     await desk.site.says(("fox", "my swap failed"), ("owl", "my swap failed, too"), ("elk", "gm"))
     async with desk.page() as page:
