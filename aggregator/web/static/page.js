@@ -87,6 +87,9 @@ if (document.body.classList.contains("feed")) {
     resync: inquiry.refresh,
   });
 } else {
+  const up = /** @type {HTMLAnchorElement | null} */ (document.querySelector(".way a"));
+  const writing = () => [...document.querySelectorAll("textarea")].some((text) => text.value !== text.defaultValue);
+  if (up) offer({ back: () => void (writing() || leave(up.href)) });
   if (document.querySelector("[data-steps]")) (await import("./stepping.js")).startStepping();
   if (document.getElementById("remap")) await import("./remap.js");
   if (document.body.classList.contains("handover")) (await import("./handover.js")).startHandover();
