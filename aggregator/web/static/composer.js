@@ -43,6 +43,7 @@ function object(said, html = "") {
   region.classList.remove("warn");
   region.replaceChildren(said, ...(html ? [fragment(html)] : []));
   paintTimes(region);
+  if (said) region.scrollIntoView({ block: "nearest" });
 }
 
 async function send() {
