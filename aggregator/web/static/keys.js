@@ -29,6 +29,7 @@ export const KEYS = [
   { name: "kind", keys: ["t"], group: "act" },
   { name: "override", keys: ["p"], group: "act" },
   { name: "merge", keys: ["m"], group: "act" },
+  { name: "note", keys: ["Shift+n"], group: "act" },
   { name: "copy_link", keys: ["y"], group: "act" },
   { name: "block", keys: ["b"], group: "act" },
   { name: "unread", keys: ["Shift+u"], group: "act" },

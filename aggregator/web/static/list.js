@@ -164,8 +164,8 @@ const one = (row) => ({ id: row.dataset.id, ver: row.dataset.ver });
 export function does(name, row) {
   if (name === "undo") return void takeBack();
   if (name === "recent") return showRecent();
-  const { what, asks, more } = DEEDS[name] ?? { what: name, asks: false, more: {} };
-  if (picked.size && !row) {
+  const { what, asks, more, alone } = DEEDS[name] ?? { what: name };
+  if (picked.size && !row && !alone) {
     if (asks) askForMany(what, chosen());
     else actOnMany(what, chosen(), more);
     return;
