@@ -53,6 +53,9 @@ async def test_a_row_on_screen_counts_the_persons_of_its_incident_as_they_come(d
         await expect(row.locator(".incident")).to_have_text("INC-1 · 3 persons")
         await desk.site.says(("bob", "arbitrum swap failing here as well"))
         await expect(row.locator(".incident")).to_have_text("INC-1 · 4 persons")
+        desk.site.community.clock.pass_(minutes=30)
+        await desk.site.says(("fox", "swap failed on Arbitrum again"))
+        await expect(row.locator(".facts")).to_contain_text("4 persons asked 2 times", use_inner_text=True)
         await expect(page.locator("#pill")).to_be_hidden()
 
 
