@@ -75,6 +75,7 @@ async def test_each_gets_it_once_in_their_language_after_a_yes(site: WebSite) ->
     async with site.visitor("amy") as amy:
         page = await _page(amy)
         assert len(_ticked(page)) == 4
+        assert page.count("安卓更新到5.2.0以后一打开就闪退") == 1  # what they wrote, to choose by
         assert "Hello Bo, 5.2.1 mends the crash." in page
         asked = (await _sends(amy, page, step="ask")).text
         assert "Send this answer to 4 persons?" in asked

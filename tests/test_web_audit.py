@@ -103,6 +103,14 @@ async def test_bad_filters_are_refused(community: Community) -> None:
                 assert (await lee.get(f"/audit?{query}")).status_code == 400
 
 
+async def test_who_asks_is_the_first_that_can_be_flagged_in_a_busy_group(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as client:
+        await site.says(("fox", "my swap failed"), ("owl", "how do I change the network fee?"))
+        ((inquiry,),) = site.work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry WHERE excerpt LIKE '%swap%'")
+        form = (await client.get(f"/inquiry/{inquiry}/do/flag?part=1")).text
+    assert 0 < form.index(">Fox<") < form.index(">Owl<")
+
+
 async def test_a_flagged_link_warns_and_a_blocked_one_is_not_opened(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as client:
         site.work.desk.add_user("lee", "lead")

@@ -330,6 +330,7 @@ KEYS = {
     "kind": N_("kind and tags"),
     "override": N_("override the band"),
     "merge": N_("merge into an incident"),
+    "note": N_("note for colleagues"),
     "copy_link": N_("copy the link"),
     "block": N_("flag a link or author"),
     "unread": N_("mark as unread"),

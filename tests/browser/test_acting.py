@@ -112,7 +112,7 @@ async def test_a_note_stands_in_the_thread_and_a_flag_reaches_the_leads(desk: De
     await desk.site.says(("fox", "is https://harbor-claim.example/airdrop?ref=7 yours?"))
     async with _inquiry(desk) as page:
         dialog = page.locator("dialog#asking")
-        await page.get_by_role("link", name="Note…").click()
+        await page.keyboard.press("Shift+n")
         await page.keyboard.type("known scam, see the wiki")  # whether the box is there or not
         await expect(dialog.locator("textarea")).to_have_value("known scam, see the wiki")
         await page.keyboard.press("Control+Enter")
@@ -156,7 +156,7 @@ async def test_keys_and_digits_work_while_an_input_method_is_on(desk: Desk, key:
 async def test_while_composing_a_note_no_key_of_the_input_method_saves_or_leaves(desk: Desk) -> None:
     await desk.site.says(("fox", "my swap failed"))
     async with _inquiry(desk) as page:
-        await page.get_by_role("link", name="Note…").click()
+        await page.keyboard.press("Shift+n")
         text = page.locator("dialog#asking textarea")
         await text.fill("正在核实")
         for key in ("Enter", "1", "e"):

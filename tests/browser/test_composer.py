@@ -39,6 +39,14 @@ def stored(desk: Desk, user: str = "amy") -> str:
     return draft_of(desk.site.work.desk, user, inquiry.bytes).text
 
 
+async def test_the_box_grows_with_a_long_answer_and_the_button_stays_in_sight(desk: Desk, asked: str) -> None:
+    async with desk.page(path=asked) as page:
+        await page.locator("#reply").fill("\n".join(f"Step {number}" for number in range(12)))
+        assert await page.locator("#reply").evaluate("(box) => box.scrollHeight <= box.clientHeight")
+        await page.locator("#reply").press_sequentially(" and so on")
+        await expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+
+
 async def writes(page: Page, text: str) -> None:
     await page.keyboard.press("r")
     await page.keyboard.type(text)

@@ -155,7 +155,6 @@ async def test_in_the_house_over_plain_http_people_claim_answer_and_copy(desk: D
         await page.keyboard.type(ANSWER)
         await page.keyboard.press("Control+Enter")
         await expect(page.locator("#outgoing")).to_contain_text("about to be sent")
-        await page.keyboard.press("Escape")
         await page.keyboard.press("y")
         await expect(page.locator("#said")).to_contain_text("Copied")
         desk.site.community.forum.says("ana", "And mine is missing, too", title="Mine, too")

@@ -63,6 +63,26 @@ async def test_whoever_comes_back_sees_what_changed_and_leaves_a_note_by_keyboar
         assert await _wrong(page, "handover-back-zh-phone", whole=True) == []
 
 
+async def test_an_incident_is_walked_by_keys_and_esc_leads_up_but_loses_no_text(desk: Desk) -> None:
+    await desk.site.says(
+        ("fox", "swap failed on Arbitrum"), ("ana", "can't swap on arbitrum"), ("bo", "arbitrum swap failed")
+    )
+    async with desk.page("amy", "/incidents/INC-1", lang="en") as page:
+        members = page.locator(".member a.code")
+        for at in (0, 1):
+            await page.keyboard.press("j")
+            await expect(members.nth(at)).to_be_focused()
+        notice = page.get_by_label("English")
+        await notice.fill("We are on it")
+        for _ in range(2):
+            await page.keyboard.press("Escape")
+        await expect(notice).to_have_value("We are on it")
+        await notice.fill("")
+        for _ in range(2):
+            await page.keyboard.press("Escape")
+        await page.wait_for_url("**/incidents")
+
+
 async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: Desk) -> None:
     site = desk.site
     site.community.forum.user("system").id = 77

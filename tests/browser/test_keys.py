@@ -36,6 +36,19 @@ async def test_find_claim_close_and_undo_without_a_mouse(desk: Desk) -> None:
         await expect(page.locator("#said")).to_have_text("There is nothing to undo")
 
 
+async def test_search_takes_the_place_of_what_was_searched_for_also_from_another_page(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"), ("owl", "how do I change the network fee?"))
+    async with desk.page(path="/incidents") as page:
+        for words in ("swap", "network"):
+            await page.keyboard.press("/")
+            await expect(page.locator("#search")).to_be_focused()
+            await page.keyboard.type(words)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(f"**/?q={words}")
+            await ready(page)
+            await expect(page.locator("li.row")).to_have_count(1)
+
+
 async def _a_little_later(desk: Desk, page: Page, key: str) -> None:
     desk.site.community.clock.pass_(seconds=2)
     await page.keyboard.press(key)
@@ -58,6 +71,32 @@ async def test_keys_pressed_faster_than_the_server_answers_are_done_in_order(des
             while len(done := desk.site.work.db.query("SELECT what FROM inquiry_event ORDER BY ver")) < 5:
                 await page.evaluate("0")
     assert [what for (what,) in done] == ["claim", "close", "undo", "close", "undo"]
+
+
+async def test_a_key_that_is_held_down_acts_once_and_goes_on_only_where_it_moves(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"), ("owl", "my swap failed, too"), ("elk", "gm"))
+    async with desk.page(path="/?state=all") as page:
+        for _ in range(3):
+            await page.keyboard.down("j")
+        await page.keyboard.up("j")
+        await expect(page.locator("li.row").nth(2)).to_have_attribute("aria-current", "true")
+        await page.keyboard.press("c")
+        await page.keyboard.press("k")
+        await page.keyboard.press("c")
+        await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
+        for _ in range(3):
+            await page.keyboard.down("z")
+        await page.keyboard.up("z")
+        await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(1)
+        await page.keyboard.press("c")
+        await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
+
+
+async def test_ctrl_enter_sends_what_is_written_on_any_page(desk: Desk) -> None:
+    async with desk.page(path="/handover") as page:
+        await page.locator("#note").fill("Look at the mails first")
+        await page.locator("#note").press("Control+Enter")
+        await expect(page.locator(".notes")).to_contain_text("Look at the mails first")
 
 
 async def test_the_row_after_a_closed_one_becomes_current(desk: Desk) -> None:

@@ -32,6 +32,19 @@ async def test_at_the_top_a_new_row_enters_by_itself_at_its_place(desk: Desk) ->
         await expect(page.locator("#open-count")).to_have_text("2")
 
 
+async def test_a_row_that_lost_its_rank_on_screen_draws_no_new_ones_above_those_that_press_more(desk: Desk) -> None:
+    await desk.site.says(URGENT, ("owl", "my transfer has not arrived, where are my funds?"))
+    async with desk.page() as page:
+        rows = page.locator("li.row")
+        await expect(rows.first).to_contain_text("转账三小时未到账")
+        await desk.site.says(("lin", "谢谢，到账了"))
+        await expect(rows.first).to_contain_text("said thanks")
+        await desk.site.says(("fox", "my swap failed"))
+        await expect(rows).to_have_count(3)
+        await expect(rows.nth(1)).to_contain_text("my transfer has not arrived")
+        await expect(rows.nth(2)).to_contain_text("my swap failed")
+
+
 async def test_a_row_on_screen_counts_the_persons_of_its_incident_as_they_come(desk: Desk) -> None:
     await desk.site.says(("fox", "swap failed on Arbitrum"), ("lin", "arb链上兑换失败"))
     async with desk.page() as page:
@@ -40,6 +53,9 @@ async def test_a_row_on_screen_counts_the_persons_of_its_incident_as_they_come(d
         await expect(row.locator(".incident")).to_have_text("INC-1 · 3 persons")
         await desk.site.says(("bob", "arbitrum swap failing here as well"))
         await expect(row.locator(".incident")).to_have_text("INC-1 · 4 persons")
+        desk.site.community.clock.pass_(minutes=30)
+        await desk.site.says(("fox", "swap failed on Arbitrum again"))
+        await expect(row.locator(".facts")).to_contain_text("4 persons asked 2 times", use_inner_text=True)
         await expect(page.locator("#pill")).to_be_hidden()
 
 

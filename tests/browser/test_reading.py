@@ -31,3 +31,10 @@ async def test_the_text_that_asks_for_what_is_missing_is_copied(desk: Desk) -> N
         await page.get_by_role("button", name="Copy", exact=True).click()
         await expect(page.locator("#said")).to_contain_text("Copied")
         assert "完整的交易哈希" in await page.evaluate("navigator.clipboard.readText()")
+
+
+async def test_a_post_of_a_platform_whose_clock_is_ahead_is_not_in_the_future(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    desk.site.community.clock.pass_(seconds=-90)
+    async with desk.page() as page:
+        await expect(page.locator("li.row time.ago")).to_have_text("now")

@@ -62,11 +62,10 @@ async def test_z_takes_the_answer_back_and_its_text_is_in_the_box_again(desk: De
     async with desk.page("amy", asked) as amy:
         await writes(amy)
         await expect(amy.locator("#outgoing .left")).to_contain_text("s")
-        await amy.locator("h1").click()
-        await amy.evaluate("document.activeElement.blur()")
         await amy.keyboard.press("z")
         await expect(amy.locator("#outgoing form")).to_have_count(0)
         await expect(amy.locator("#reply")).to_have_value(ANSWER)
+        await expect(amy.locator("#reply")).to_be_focused()
     assert desk.site.work.db.query("SELECT state FROM outbox") == [("undone",)]
 
 

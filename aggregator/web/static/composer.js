@@ -43,6 +43,7 @@ function object(said, html = "") {
   region.classList.remove("warn");
   region.replaceChildren(said, ...(html ? [fragment(html)] : []));
   paintTimes(region);
+  if (said) region.scrollIntoView({ block: "nearest" });
 }
 
 async function send() {
@@ -64,6 +65,7 @@ async function send() {
       forgetObjections();
       sent(said, told.draft);
       show(told.html, true);
+      if (!text().value) text().blur(); // while it waits, z is to take it back and not to be written
     } else if (response.status === 409) {
       // What stopped it is shown now: who sends again, has read it.
       if (told.seen) /** @type {HTMLInputElement} */ (form.elements.namedItem("seen")).value = told.seen;

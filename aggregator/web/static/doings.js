@@ -8,7 +8,7 @@ import { paintTimes } from "./times.js";
 /** @typedef {{id: string, ver: string}} One */
 /** @typedef {{items: One[]} | {query: string, as_of: string}} Many picked ones, or all that match a view */
 
-/** What each action of keys.js asks for; `more` is sent along. @type {Record<string, {what: string, asks?: boolean, more?: Record<string, string>}>} */
+/** What each action of keys.js asks for; `more` is sent along, `alone` never to many. @type {Record<string, {what: string, asks?: boolean, alone?: boolean, more?: Record<string, string>}>} */
 export const DEEDS = {
   claim: { what: "claim" },
   release: { what: "release" },
@@ -20,8 +20,9 @@ export const DEEDS = {
   kind: { what: "label", asks: true },
   override: { what: "band", asks: true },
   merge: { what: "merge", asks: true },
-  block: { what: "flag", asks: true },
-  unread: { what: "unread" },
+  note: { what: "note", asks: true, alone: true },
+  block: { what: "flag", asks: true, alone: true },
+  unread: { what: "unread", alone: true },
 };
 
 /** One after the other, in the order of the keys. @type {Promise<unknown>} */

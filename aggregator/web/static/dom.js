@@ -60,6 +60,13 @@ export function tell(text, { error = false, buttons = [] } = {}) {
   setTimeout(leave, 10000);
 }
 
+/** Go to another page. Without a connection there is none, and what is read here would be gone. @param {string} url */
+export async function leave(url) {
+  const away = page.live === "" || !navigator.onLine;
+  if (away && !(await fetch(page.strings, { method: "HEAD", cache: "no-store" }).catch(() => null))) tell(say("no_connection"), { error: true });
+  else location.assign(url);
+}
+
 /** @param {string} name @param {boolean} on @param {string} [text] */
 export function strip(name, on, text = "") {
   const bar = document.getElementById(name);

@@ -3,7 +3,7 @@
 import { keepIn, wireComposer } from "./composer.js";
 import { copyText } from "./copying.js";
 import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
-import { fragment, say } from "./dom.js";
+import { fragment, leave, say } from "./dom.js";
 import { undo as undoAnswer } from "./outgoing.js";
 import { renewAround } from "./renew.js";
 import { paintTimes } from "./times.js";
@@ -60,12 +60,12 @@ export function walk(step) {
   if (!to) return;
   const place = JSON.parse(sessionStorage.getItem("place") ?? "null");
   if (place) sessionStorage.setItem("place", JSON.stringify({ ...place, id: to }));
-  location.assign(`/inquiry/${to}`);
+  leave(`/inquiry/${to}`);
 }
 
 export function back() {
   const place = JSON.parse(sessionStorage.getItem("place") ?? "null");
-  location.assign(place?.url ?? "/");
+  leave(place?.url ?? "/");
 }
 
 function wire() {

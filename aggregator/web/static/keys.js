@@ -29,6 +29,7 @@ export const KEYS = [
   { name: "kind", keys: ["t"], group: "act" },
   { name: "override", keys: ["p"], group: "act" },
   { name: "merge", keys: ["m"], group: "act" },
+  { name: "note", keys: ["Shift+n"], group: "act" },
   { name: "copy_link", keys: ["y"], group: "act" },
   { name: "block", keys: ["b"], group: "act" },
   { name: "unread", keys: ["Shift+u"], group: "act" },
@@ -108,15 +109,26 @@ export function offer(more) {
 /** What the palette lists. @returns {[Key, (event?: KeyboardEvent) => void][]} */
 export const offered = () => KEYS.filter((key) => actions.has(key.name)).map((key) => [key, actions.get(key.name)]);
 
-/** @param {string} pressed */
-function bound(pressed) {
+/** What goes on while a key is held down; all else is done once for each press. */
+const GOES_ON = ["next", "previous", "pick_next", "pick_previous"];
+
+/** @param {string} pressed @param {boolean} held */
+function bound(pressed, held) {
   const key = KEYS.find((one) => actions.has(one.name) && keysOf(one).includes(pressed));
-  return key && actions.get(key.name);
+  return key && (held && !GOES_ON.includes(key.name) ? () => {} : actions.get(key.name));
 }
 
 /** Enter and Space belong to what has the focus. @param {KeyboardEvent} event @param {string} key */
 function belongsToFocus(event, key) {
   return (key === "Enter" || key === " ") && event.target instanceof Element && event.target.closest("a, button, summary, input") !== null;
+}
+
+/** Ctrl+Enter where a text is written: its form's first button. @param {KeyboardEvent} event */
+function submit(event) {
+  const text = event.target;
+  if (!(text instanceof HTMLTextAreaElement) || !text.form || text.readOnly) return;
+  event.preventDefault();
+  if (!event.repeat) text.form.requestSubmit(/** @type {HTMLButtonElement | null} */ (text.form.querySelector("button:not([type=button])")));
 }
 
 export function startKeys() {
@@ -129,6 +141,10 @@ export function startKeys() {
       actions.get("palette")?.(event);
       return;
     }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !composing && !event.defaultPrevented) {
+      submit(event);
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (typing(event.target)) {
       if (event.key === "Escape" && !composing) /** @type {HTMLElement} */ (event.target).blur();
@@ -138,7 +154,7 @@ export function startKeys() {
     const key = keyOf(event);
     if (belongsToFocus(event, key)) return;
     clearTimeout(forget);
-    const run = bound(prefix + key);
+    const run = bound(prefix + key, event.repeat);
     prefix = !run && key === "g" ? "g " : "";
     if (prefix) forget = setTimeout(() => (prefix = ""), 1500);
     if (!run) return;

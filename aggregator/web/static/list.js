@@ -2,12 +2,12 @@
 // The feed's list as it lives: what arrives, what leaves, and what I do with its rows. Nothing under the eyes moves by
 // itself; rows are known by their id, never by their place.
 import { act as post, actOnMany, ask, askForMany, DEEDS, showRecent, startDoings, undo as takeBack } from "./doings.js";
-import { fragment, page, say } from "./dom.js";
+import { fragment, leave, page, say } from "./dom.js";
 import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
-import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, view, viewUrl } from "./rows.js";
+import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, standing, view, viewUrl } from "./rows.js";
 import { fetchPart } from "./session.js";
 
 export { current } from "./rows.js";
@@ -105,7 +105,7 @@ export async function arrives(change) {
   if (!now?.shown) return false;
   const more = list.querySelector("li.older");
   const last = rows().at(-1);
-  if (more && last && rank(facts) < rank(last.dataset)) return false; // a later page holds it
+  if (more && last && rank(facts) < standing(last)) return false; // a later page holds it
   waiting.set(facts.id, now);
   if (atTop() && !picked.size && !document.hidden && !list.contains(document.activeElement)) flush();
   else paintPill();
@@ -164,8 +164,8 @@ const one = (row) => ({ id: row.dataset.id, ver: row.dataset.ver });
 export function does(name, row) {
   if (name === "undo") return void takeBack();
   if (name === "recent") return showRecent();
-  const { what, asks, more } = DEEDS[name] ?? { what: name, asks: false, more: {} };
-  if (picked.size && !row) {
+  const { what, asks, more, alone } = DEEDS[name] ?? { what: name };
+  if (picked.size && !row && !alone) {
     if (asks) askForMany(what, chosen());
     else actOnMany(what, chosen(), more);
     return;
@@ -204,8 +204,9 @@ function did({ id, what, status, answer }) {
   if (picked.has(id)) picked.set(id, answer.facts.ver);
   if (!row) {
     if (what === "undo" && shown) {
+      if (waiting.delete(id)) paintPill(); // its event came before
       keepPlace(() => place(answer));
-      list.dispatchEvent(new Event("refilled"));
+      tellRefilled();
       setCurrent(rowOf(id));
     }
     return;
@@ -222,6 +223,16 @@ function did({ id, what, status, answer }) {
   else if (what === "undo") setCurrent(row);
 }
 
+let telling = 0;
+
+/** Rows have come back or left: said once of all that do so together. */
+function tellRefilled() {
+  telling ||= requestAnimationFrame(() => {
+    telling = 0;
+    list.dispatchEvent(new Event("refilled"));
+  });
+}
+
 /** What I acted on leaves, and the next row becomes current. @param {HTMLLIElement} row */
 export function collapse(row) {
   const all = rows();
@@ -230,6 +241,7 @@ export function collapse(row) {
     row.remove();
     setCurrent(next);
   } else keepPlace(() => row.remove());
+  tellRefilled();
   tellIfEmpty();
 }
 
@@ -237,7 +249,7 @@ export function collapse(row) {
 export function open(row, part = "") {
   if (!row) return;
   savePlace(row, { leaving: true });
-  location.assign(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
+  leave(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
 }
 
 /** Sorted anew, and from the top unless a row is current. */
@@ -246,7 +258,7 @@ export function sortAgain() {
   if (current()) query.set("row", current().dataset.code);
   const text = query.toString().replaceAll("%2C", ",");
   sessionStorage.removeItem(`place:${viewUrl()}`);
-  location.assign(text ? `/?${text}` : "/");
+  leave(text ? `/?${text}` : "/");
 }
 
 /** Esc: first what is picked, then the current row. */

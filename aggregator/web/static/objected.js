@@ -14,6 +14,7 @@ export function showObjections(region, found, shift) {
   const all = found.every((each) => each.level === "warn");
   region.classList.toggle("warn", all);
   region.replaceChildren(list, ...(all ? [Object.assign(document.createElement("p"), { textContent: say("once_more") })] : []));
+  region.scrollIntoView({ block: "nearest" });
   const confirmed = /** @type {HTMLInputElement | null} */ (document.querySelector("#composer [name=confirmed]"));
   if (confirmed) confirmed.value = all ? found.map((each) => each.key).join("\n") : "";
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
 import { copyLink, startCopying } from "./copying.js";
+import { leave } from "./dom.js";
 import { offer, startKeys } from "./keys.js";
 import { startLabels } from "./labels.js";
 import { listen } from "./live.js";
@@ -9,7 +10,15 @@ import { showHelp, showPalette } from "./palette.js";
 import { startSession } from "./session.js";
 import { startClock } from "./times.js";
 
-const go = (/** @type {string} */ path) => () => location.assign(path);
+const go = (/** @type {string} */ path) => () => leave(path);
+
+/** On a page without one: the feed's. */
+function search() {
+  const field = /** @type {HTMLInputElement | null} */ (document.getElementById("search"));
+  if (!field) return void leave("/#search");
+  field.focus();
+  field.select(); // what was searched for before makes way
+}
 
 offer({
   help: showHelp,
@@ -22,7 +31,7 @@ offer({
   go_settings: go("/settings"),
   go_handover: go("/handover"),
   why: go("/why"),
-  search: () => (document.getElementById("search") ? document.getElementById("search").focus() : location.assign("/")),
+  search,
 });
 
 const toggle = document.getElementById("toggle-notices");
@@ -31,8 +40,13 @@ toggle?.addEventListener("click", toggleNotices);
 startClock();
 startSession();
 startCopying();
-if (document.body.classList.contains("feed")) await import("./feed.js");
-else if (document.body.classList.contains("inquiry")) {
+if (document.body.classList.contains("feed")) {
+  await import("./feed.js");
+  if (location.hash === "#search") {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    search();
+  }
+} else if (document.body.classList.contains("inquiry")) {
   const [inquiry, composer, drafts, outgoing, presence, suggested] = await Promise.all([
     import("./inquiry.js"),
     import("./composer.js"),
@@ -73,6 +87,9 @@ else if (document.body.classList.contains("inquiry")) {
     resync: inquiry.refresh,
   });
 } else {
+  const up = /** @type {HTMLAnchorElement | null} */ (document.querySelector(".way a"));
+  const writing = () => [...document.querySelectorAll("textarea")].some((text) => text.value !== text.defaultValue);
+  if (up) offer({ back: () => void (writing() || leave(up.href)) });
   if (document.querySelector("[data-steps]")) (await import("./stepping.js")).startStepping();
   if (document.getElementById("remap")) await import("./remap.js");
   if (document.body.classList.contains("handover")) (await import("./handover.js")).startHandover();

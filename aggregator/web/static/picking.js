@@ -82,7 +82,7 @@ function paint() {
     const row = rowOf(id);
     if (row) set(row, true);
   }
-  if (picked.size) told();
+  if (picked.size) told(); // how many are not in the list
 }
 
 export function startPicking() {

@@ -57,11 +57,16 @@ export function keepPlace(change) {
 /** The order of this view; the highest stands first. @param {Facts | DOMStringMap} facts */
 export const rank = (facts) => Number(facts[sort]);
 
+/** The rank by which a row got its place, where it has another one since. @type {WeakMap<HTMLElement, number>} */
+const placedBy = new WeakMap();
+/** By what a row stands where it stands: a list on screen is in order by this. @param {HTMLElement} row */
+export const standing = (row) => placedBy.get(row) ?? rank(row.dataset);
+
 /** Put a row where its rank belongs. @param {Change} one */
 export function place({ facts, html }) {
   const row = /** @type {HTMLLIElement} */ (fragment(html).querySelector("li.row"));
   rowOf(facts.id)?.remove();
-  const next = rows().find((other) => rank(other.dataset) < rank(facts));
+  const next = rows().find((other) => standing(other) < rank(facts));
   list.insertBefore(row, next ?? list.querySelector("li.older"));
   paintTimes(row);
   document.getElementById("empty")?.remove();
@@ -96,6 +101,7 @@ export function repaint(row, { facts, html }, shown = inView(facts)) {
     const wasUnread = row.classList.contains("unread");
     const pick = /** @type {HTMLInputElement | null} */ (row.querySelector(".tick input"))?.checked;
     row.replaceChildren(...fresh.childNodes);
+    placedBy.set(row, standing(row));
     Object.assign(row.dataset, facts);
     if (pick) /** @type {HTMLInputElement} */ (row.querySelector(".tick input")).checked = true;
     row.classList.toggle("unread", unread || wasUnread);

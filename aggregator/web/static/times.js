@@ -34,13 +34,13 @@ function length(seconds) {
   return say("days_short", { n: Math.round(seconds / 86400) });
 }
 
-/** @param {ParentNode} root @returns {boolean} whether a promise is so close that seconds matter */
+/** What is past stays so: another clock may be seconds ahead of this one. @param {ParentNode} root @returns {boolean} whether a promise is so close that seconds matter */
 export function paintTimes(root = document) {
   const now = Date.now() + offset;
   let close = false;
   for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time"))) {
     const seconds = Math.round((now - Date.parse(time.dateTime)) / 1000);
-    const text = time.className === "for" ? length(Math.max(0, seconds)) : time.className.startsWith("due") ? (seconds > 0 ? say("overdue", { time: length(seconds) }) : length(-seconds)) : ago(seconds);
+    const text = time.className === "for" ? length(Math.max(0, seconds)) : time.className.startsWith("due") ? (seconds > 0 ? say("overdue", { time: length(seconds) }) : length(-seconds)) : ago(time.className === "ago" ? Math.max(0, seconds) : seconds);
     if (time.textContent !== text) time.textContent = text;
     if (!time.className.startsWith("due")) continue;
     time.className = seconds > 0 ? "due over" : -seconds < 1800 ? "due soon" : "due";
