@@ -297,8 +297,8 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
         await until(all_stored)
         second = processes.begin("second", "collect", "--hooks-port", "0")
         web = processes.begin("web", "web", "--port", "0")
-        await until(lambda: is_written(processes, "second", "collector.started"), 40)
-        await until(lambda: is_written(processes, "web", "http://"), 40)
+        await until(lambda: is_written(processes, "second", "collector.started"))
+        await until(lambda: is_written(processes, "web", "http://"))
         assert "source.taken" not in processes.log("second")
 
         first.send_signal(signal.SIGKILL)
