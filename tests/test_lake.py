@@ -109,6 +109,7 @@ def test_a_conflict_is_retried_and_a_commit_whose_end_was_not_heard_is_not_done_
         (duckdb.BinderException("Failed to get data file list from DuckLake: server closed the connection"), True),
         (duckdb.BinderException("Failed to prepare query: could not receive data from server: timed out"), True),
         (duckdb.TransactionException('Failed to commit: Failed to execute query "ROLLBACK": '), True),
+        (duckdb.InvalidInputException("Error: Current transaction is aborted (please ROLLBACK)"), True),
         (duckdb.InternalException("Attempted to access index 0 within vector of size 0"), True),
         (duckdb.FatalException("Failed: database has been invalidated because of a previous fatal error."), True),
         (duckdb.IOException('Failed to execute query "ROLLBACK": ERROR:  permission denied'), False),
@@ -142,6 +143,24 @@ def test_who_is_cut_off_as_it_reads_waiting_rows_goes_on_writes_once_and_ends_in
     words = [sys.executable, "-m", "tests.cut_off_on_lake", settings.store, settings.files, which, reads]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["2 rows"]), done.stdout + done.stderr
+
+
+def test_whatever_duckdb_says_while_postgresql_is_away_it_is_told_that_postgresql_is_away(
+    settings: LakeSettings, lake_town: LakeTown
+) -> None:
+    lake = Lake(settings, gives_up=1)
+
+    def fail(_: Connection) -> None:
+        lake_town.server.stop("immediate")
+        raise duckdb.InvalidInputException("words that nobody has seen yet")
+
+    try:
+        with pytest.raises(StoreError, match="Unable to connect"):
+            lake.submit(fail).result()
+        lake_town.server.start()
+        assert lake.submit(note("once", "said")).result() == "said"
+    finally:
+        lake.close()
 
 
 def test_who_has_opened_it_holds_no_transaction_in_postgresql(lake: Lake, lake_town: LakeTown) -> None:

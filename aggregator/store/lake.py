@@ -46,6 +46,7 @@ class Lake(Database):
         self.snapshot = -1
         """The newest one that this process made."""
         self._gives_up, self._read_only = gives_up, read_only
+        self._opened = False
         self._over = False  # closed, with all that was queued
         self._spoilt = False  # DuckDB refuses everything on the connection, whatever it has open in PostgreSQL
         self._doubtful = False  # something failed: the connection may be dead
@@ -54,6 +55,7 @@ class Lake(Database):
         self._guard = threading.Lock()
         self._reopening = threading.Lock()
         super().__init__(None)
+        self._opened = True
 
     @classmethod
     def look(cls, settings: LakeSettings) -> list[str]:
@@ -257,9 +259,9 @@ class Lake(Database):
             log.warning(event, attempt=state.attempt_number, why=str(error)[:300])
 
         def is_worth_it(error: BaseException) -> bool:
-            return lake_catalog.passes(error) or (
-                lake_files.is_refused(error) and self._renewed_keys(opening or self._con)
-            )
+            if lake_files.is_refused(error):
+                return self._renewed_keys(opening or self._con)
+            return lake_catalog.passes(error) or (isinstance(error, duckdb.Error) and self._is_cut_off())
 
         return Retrying(
             retry=retry_if_exception(is_worth_it),
@@ -268,6 +270,16 @@ class Lake(Database):
             before_sleep=say,
             reraise=True,
         )
+
+    def _is_cut_off(self) -> bool:
+        """Whether PostgreSQL does not answer us: then whatever DuckDB says is no matter of the statement."""
+        if not self._opened:
+            return False
+        try:
+            self._ask("SELECT 1")
+        except duckdb.Error:
+            return True
+        return False
 
     def _renewed_keys(self, con: Connection) -> bool:
         """Whether other keys stand in their files than those that were refused; they are in use from now on."""

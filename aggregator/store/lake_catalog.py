@@ -30,10 +30,11 @@ _PASSES = re.compile(
     r"starting up|shutting down|could not establish|HTTP|IO Error",
     re.IGNORECASE,
 )
-# DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names.
+# DuckDB calls it a mistake in the statement if PostgreSQL goes away while it looks up what the statement names. And
+# DuckLake passes over some errors of its own transaction in PostgreSQL: the next statement finds that one aborted.
 _CUT_OFF = re.compile(
     r"server closed the connection|terminating connection|connection to server|Unable to connect|"
-    r"could not (?:receive|send) data|[Cc]onnection (?:timed out|reset|refused)"
+    r"could not (?:receive|send) data|[Cc]onnection (?:timed out|reset|refused)|[Tt]ransaction is aborted"
 )
 # PostgreSQL says why it refuses something. Where no reason stands behind the statement, libpq had no answer at all:
 # it knew by then that the connection is gone.
@@ -130,4 +131,4 @@ def passes(error: BaseException) -> bool:
     if isinstance(error, duckdb.ProgrammingError | duckdb.NotSupportedError):
         return bool(_CUT_OFF.search(str(error)))
     text = str(error)
-    return isinstance(error, duckdb.Error) and bool(_PASSES.search(text) or _NO_ANSWER.search(text))
+    return isinstance(error, duckdb.Error) and any(sign.search(text) for sign in (_PASSES, _CUT_OFF, _NO_ANSWER))
