@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from aggregator.listener import serve
 from aggregator.poller import Source
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from aggregator.store.lake import Lake
 from aggregator.workplace import Workplace
 from connectors.discourse import Discourse
 from connectors.secret import Secret
@@ -156,9 +158,14 @@ async def open_community(data: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 OVER_A_LAKE = os.environ.get("STORE") == "lake"
-"""`STORE=lake pytest`: every community's desk keeps its tables on a lake of its own."""
+"""`STORE=lake pytest`: every community's desk keeps its tables on a lake of its own, and so does every stage."""
 if OVER_A_LAKE:
     pytest_plugins = ["tests.lake_town"]
+
+    @pytest.fixture(autouse=True)
+    def stages_over_lakes(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        new, numbers = request.getfixturevalue("lake_town").lake, count(1)
+        monkeypatch.setattr("tests.people_stage.new_store", lambda: Lake(new(tmp_path / f"stage{next(numbers)}")))
 
 
 @pytest.fixture

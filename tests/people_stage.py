@@ -111,9 +111,14 @@ def account(space: str, who: str) -> Id:
     return account_id(space, who)
 
 
+def new_store() -> Database:
+    """An empty one; with STORE=lake that of a lake (conftest.py)."""
+    return Database(None)
+
+
 @contextmanager
 def stage(spaces: Sequence[str] = ("telegram", "weibo", "email"), **settings: Any) -> Iterator[Stage]:
-    clock, db = Hands(), Database(None)
+    clock, db = Hands(), new_store()
     for space in spaces:
         db.submit(lambda con, of=space: sources.start(con, of, of, of, BEFORE, timedelta(days=1))).result()
     try:

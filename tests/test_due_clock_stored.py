@@ -37,7 +37,7 @@ def _store(con: duckdb.DuckDBPyConnection, *inquiries: Inquiry) -> None:
 
 
 async def test_what_we_promised_to_come_back_to_is_not_closed_for_being_quiet(community: Community) -> None:
-    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
+    community.more |= {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
     async with community.desk("telegram") as work:
         for author, answer in (("fox", "we will get back to you by Friday"), ("kim", "it needs one more block")):
             asked = community.telegram.says(author, "my deposit has not arrived")

@@ -44,7 +44,7 @@ async def test_now_it_stands_as_in_the_feed_with_the_same_terms(community: Commu
 
 async def test_what_was_answered_since_stood_above_it_then(community: Community) -> None:
     mei = str(community.telegram.user("mei")["id"])
-    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [mei]}}]}
+    community.more |= {"team": [{"name": "Mei", "handles": {"telegram": [mei]}}]}
     async with open_site(community) as site:
         asked = community.telegram.says(*URGENT)
         community.clock.pass_(minutes=1)

@@ -136,7 +136,7 @@ async def test_the_third_unanswered_message_raises_the_priority(community: Commu
 
 
 async def test_thanks_wakes_nobody_and_proposes_closing(community: Community) -> None:
-    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
+    community.more |= {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
     async with community.desk("telegram") as work:
         asked = community.telegram.says("fox", "my deposit has not arrived, tx pending")
         community.clock.pass_(minutes=2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from aggregator.store.lake import Lake
 from aggregator.store.lake_catalog import EXTENSIONS, passes
 from aggregator.store.others import Others
 from benchmarks import lake as lake_costs
+from tests.cut_off_on_lake import CUT_OFF
 from tests.lake_town import LakeTown
 from tests.lake_town import lake_town as lake_town
 
@@ -105,6 +108,11 @@ def test_a_conflict_is_retried_and_a_commit_whose_end_was_not_heard_is_not_done_
         (duckdb.IOException("Unable to connect to Postgres"), True),
         (duckdb.BinderException("Failed to get data file list from DuckLake: server closed the connection"), True),
         (duckdb.BinderException("Failed to prepare query: could not receive data from server: timed out"), True),
+        (duckdb.TransactionException('Failed to commit: Failed to execute query "ROLLBACK": '), True),
+        (duckdb.InvalidInputException("Error: Current transaction is aborted (please ROLLBACK)"), True),
+        (duckdb.InternalException("Attempted to access index 0 within vector of size 0"), True),
+        (duckdb.FatalException("Failed: database has been invalidated because of a previous fatal error."), True),
+        (duckdb.IOException('Failed to execute query "ROLLBACK": ERROR:  permission denied'), False),
         (duckdb.CatalogException("Table with name posst does not exist"), False),
         (duckdb.ConstraintException("NOT NULL constraint failed"), False),
         (ValueError("connection"), False),
@@ -125,6 +133,46 @@ def test_what_fails_for_another_reason_is_rolled_back_and_not_retried(lake: Lake
         lake.submit(fail).result()
     assert len(tries) == 1
     assert lake.query("SELECT * FROM meta WHERE key = 'half'") == []
+
+
+@pytest.mark.parametrize("reads", ["the writer", "another thread"])
+@pytest.mark.parametrize("which", CUT_OFF)
+def test_who_is_cut_off_as_it_reads_waiting_rows_goes_on_writes_once_and_ends_in_order(
+    settings: LakeSettings, which: str, reads: str
+) -> None:
+    words = [sys.executable, "-m", "tests.cut_off_on_lake", settings.store, settings.files, which, reads]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["2 rows"]), done.stdout + done.stderr
+
+
+def test_whatever_duckdb_says_while_postgresql_is_away_it_is_told_that_postgresql_is_away(
+    settings: LakeSettings, lake_town: LakeTown
+) -> None:
+    lake = Lake(settings, gives_up=1)
+
+    def fail(_: Connection) -> None:
+        lake_town.server.stop("immediate")
+        raise duckdb.InvalidInputException("words that nobody has seen yet")
+
+    try:
+        with pytest.raises(StoreError, match="Unable to connect"):
+            lake.submit(fail).result()
+        lake_town.server.start()
+        assert lake.submit(note("once", "said")).result() == "said"
+    finally:
+        lake.close()
+
+
+def test_who_has_opened_it_holds_no_transaction_in_postgresql(lake: Lake, lake_town: LakeTown) -> None:
+    ours = f"SELECT count(xact_start) FROM pg_stat_activity WHERE application_name = '{lake.name}'"
+    assert lake_town.server.sql(ours) == "0"
+
+
+def test_who_reads_after_the_end_is_told_so_at_once(settings: LakeSettings) -> None:
+    lake = Lake(settings)
+    lake.close()
+    with pytest.raises(StoreError, match="the lake is closed"):
+        lake.query("FROM meta")
 
 
 def test_each_hears_that_another_has_written_and_not_of_itself(lake: Lake, settings: LakeSettings) -> None:

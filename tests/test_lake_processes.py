@@ -41,6 +41,10 @@ async def community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lake: LakeS
         yield opened
 
 
+STARTS_WITHIN = 150.0
+"""Seconds. Two processes that started at once, on two cores with twenty others at work, have been seen to take 57."""
+
+
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait for it, looking ten times a second."""
     async with asyncio.timeout(seconds):
@@ -233,7 +237,7 @@ class Processes:
 
     def __init__(self, folder: Path, community: Community, lake: LakeSettings) -> None:
         self._folder, self._community, self._lake = folder, community, lake
-        self._begun: list[subprocess.Popen[bytes]] = []
+        self._begun: dict[str, subprocess.Popen[bytes]] = {}
 
     def begin(self, name: str, *words: str) -> subprocess.Popen[bytes]:
         config = self._folder / f"{name}.yaml"
@@ -254,14 +258,19 @@ class Processes:
         config.write_bytes(orjson.dumps(settings))  # JSON is YAML, too
         log = (self._folder / f"{name}.log").open("wb")
         process = subprocess.Popen([*AGGREGATOR, *words, "--config", str(config)], stdout=log, stderr=log)
-        self._begun.append(process)
+        self._begun[name] = process
         return process
 
     def log(self, name: str) -> str:
         return (self._folder / f"{name}.log").read_text()
 
+    def log_of_living(self, name: str) -> str:
+        """Its log so far: nobody waits for what a process that has ended will never write."""
+        assert self._begun[name].poll() is None, self.log(name)
+        return self.log(name)
+
     def end(self) -> None:
-        for process in self._begun:
+        for process in self._begun.values():
             if process.poll() is None:
                 process.kill()
             process.wait()
@@ -294,11 +303,11 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
 
         says(3)
         first = processes.begin("first", "collect", "--hooks-port", "0")
-        await until(all_stored)
+        await until(all_stored, STARTS_WITHIN)
         second = processes.begin("second", "collect", "--hooks-port", "0")
         web = processes.begin("web", "web", "--port", "0")
-        await until(lambda: is_written(processes, "second", "collector.started"), 40)
-        await until(lambda: is_written(processes, "web", "http://"), 40)
+        await until(lambda: is_written(processes, "second", "collector.started"), STARTS_WITHIN)
+        await until(lambda: is_written(processes, "web", "http://"), STARTS_WITHIN)
         assert "source.taken" not in processes.log("second")
 
         first.send_signal(signal.SIGKILL)
@@ -309,7 +318,7 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
         tries = processes.log("second").count("lake.again")
         await asyncio.to_thread(lake_town.server.stop, "immediate")
         says(3)
-        await until(lambda: is_written(processes, "second", "lake.again", more_than=tries))
+        await until(lambda: has_noticed(processes, "second", tries))
         await asyncio.to_thread(lake_town.server.start)
         await until(all_stored)
 
@@ -326,5 +335,11 @@ async def test_kills_and_a_restarted_postgresql_lose_nothing_and_double_nothing(
         watching.close()
 
 
-async def is_written(processes: Processes, name: str, words: str, *, more_than: int = 0) -> bool:
-    return processes.log(name).count(words) > more_than
+async def is_written(processes: Processes, name: str, words: str) -> bool:
+    return words in processes.log_of_living(name)
+
+
+async def has_noticed(processes: Processes, name: str, tries: int) -> bool:
+    """That PostgreSQL is away: it tries a page again, or it polls nothing, for no lease could be renewed in time."""
+    told = processes.log_of_living(name)
+    return told.count("lake.again") > tries or told.count("source.let_go") == told.count("source.taken")

@@ -180,7 +180,7 @@ async def test_a_colleague_who_is_named_later_is_no_customer_any_more(community:
         community.telegram.says("mei", "all my funds are gone")
         await poll(work)
         (before,) = open_inquiries(work)
-    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [mei]}}]}
+    community.more |= {"team": [{"name": "Mei", "handles": {"telegram": [mei]}}]}
     async with community.desk("telegram") as work:
         result = await replay(work.ingest, work.readers())
         (after,) = open_inquiries(work)

@@ -17,6 +17,7 @@ import pytest
 
 from aggregator.store.database import Connection, Database
 from aggregator.store.desk import Desk
+from aggregator.workplace import Workplace
 from tests.conftest import Community, poll
 
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -56,30 +57,38 @@ def rows(con: duckdb.DuckDBPyConnection, columns: dict[str, list[str]]) -> dict[
     }
 
 
+def fill(con: duckdb.DuckDBPyConnection, version: int) -> dict[str, list[str]]:
+    """Put two rows into each table of this schema. Returns the tables, but for `meta`, with their columns."""
+    numbers = count(1)
+    told = con.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() JOIN duckdb_tables() "
+        "USING (database_name, schema_name, table_name) "
+        "WHERE NOT duckdb_tables.internal AND database_name = current_database() ORDER BY column_index"
+    ).fetchall()
+    columns: dict[str, list[str]] = {}
+    kinds = {(table, name): kind for table, name, kind in told}
+    for table, name, _ in told:
+        columns.setdefault(table, []).append(name)
+    for table, names in columns.items():
+        marks = ", ".join("?" * len(names))
+        for _ in range(2):
+            con.execute(
+                f"INSERT INTO {table} VALUES ({marks})",
+                [value(kinds[table, name], name, next(numbers)) for name in names],
+            )
+    con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(version)])
+    del columns["meta"]
+    return columns
+
+
 @pytest.mark.parametrize("version", [number for number, _ in STORE])
 def test_a_database_of_every_earlier_version_keeps_all_its_rows(tmp_path: Path, version: int) -> None:
-    path, numbers = tmp_path / "inquiries.duckdb", count(1)
+    path = tmp_path / "inquiries.duckdb"
     with duckdb.connect(str(path)) as con:
         con.execute("SET TimeZone = 'UTC'")
         for _, script in [each for each in STORE if each[0] <= version]:
             con.execute(script)
-        told = con.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() JOIN duckdb_tables() "
-            "USING (database_name, schema_name, table_name) WHERE NOT duckdb_tables.internal ORDER BY column_index"
-        ).fetchall()
-        columns: dict[str, list[str]] = {}
-        kinds = {(table, name): kind for table, name, kind in told}
-        for table, name, _ in told:
-            columns.setdefault(table, []).append(name)
-        for table, names in columns.items():
-            marks = ", ".join("?" * len(names))
-            for _ in range(2):
-                con.execute(
-                    f"INSERT INTO {table} VALUES ({marks})",
-                    [value(kinds[table, name], name, next(numbers)) for name in names],
-                )
-        con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(version)])
-        del columns["meta"]
+        columns = fill(con, version)
         before = rows(con, columns)
     db = Database(path)
     with closing(db), db.reading() as cursor:
@@ -154,31 +163,42 @@ def test_texts_are_kept_as_they_are_for_a_search_reads_all_of_them(tmp_path: Pat
     assert compressed["native_id"] != ["Uncompressed"]  # else this would prove nothing
 
 
-async def test_versions_that_an_earlier_program_numbered_wrongly_are_numbered_anew(community: Community) -> None:
-    """It gave an older version that came late a number behind the newest, and the next edit the same number."""
-    async with community.desk("forum") as work:
-        posts = [community.forum.says("lin", f"question {number}") for number in range(3)]
-        await poll(work)
-        for words in ("it fails", "it fails again"):
-            community.clock.pass_(minutes=1)
-            for post in posts[:2]:
-                community.forum.edits(post, words)
-            for _ in range(3):
-                await poll(work)
-        assert work.db.query("SELECT count(*) FROM record") == [(7,)]
+async def edited_twice(community: Community, work: Workplace) -> list[int]:
+    """Three posts, of which the first two are edited twice, read as they were each time. Returns their numbers."""
+    posts = [community.forum.says("lin", f"question {number}") for number in range(3)]
+    await poll(work)
+    for words in ("it fails", "it fails again"):
+        community.clock.pass_(minutes=1)
+        for post in posts[:2]:
+            community.forum.edits(post, words)
+        for _ in range(3):
+            await poll(work)
+    assert work.db.query("SELECT count(*) FROM record") == [(7,)]
+    return posts
 
-        def spoil(con: Connection) -> None:
-            first, second = (f"post_id = (SELECT post_id FROM post WHERE native_id = 'p{each}')" for each in posts[:2])
-            con.execute(f"UPDATE record SET version = 3 WHERE version = 2 AND {first}")  # two of one number
-            con.execute(f"UPDATE record SET version = 5 - version WHERE version > 1 AND {second}")
-            con.execute(f"UPDATE post SET version = 2 WHERE {second}")  # the newest is not the last
-            con.execute("UPDATE meta SET value = '27' WHERE key = 'schema_version'")
 
-        await work.db.write(spoil)
-    async with community.desk("forum") as work:
-        kept = work.db.query(
-            "SELECT r.version, p.version, body->>'$.raw' FROM record AS r JOIN post AS p USING (post_id) "
-            "ORDER BY native_id, r.version"
-        )
+def number_wrongly(con: Connection, posts: list[int]) -> None:
+    """As a program of schema 27 did: an older version that came late got a number behind the newest, and the next edit
+    the same number."""
+    first, second = (f"post_id = (SELECT post_id FROM post WHERE native_id = 'p{each}')" for each in posts[:2])
+    con.execute(f"UPDATE record SET version = 3 WHERE version = 2 AND {first}")  # two of one number
+    con.execute(f"UPDATE record SET version = 5 - version WHERE version > 1 AND {second}")
+    con.execute(f"UPDATE post SET version = 2 WHERE {second}")  # the newest is not the last
+    con.execute("UPDATE meta SET value = '27' WHERE key = 'schema_version'")
+
+
+def require_right_numbers(work: Workplace) -> None:
+    kept = work.db.query(
+        "SELECT r.version, p.version, body->>'$.raw' FROM record AS r JOIN post AS p USING (post_id) "
+        "ORDER BY native_id, r.version"
+    )
     assert [(number, newest) for number, newest, _ in kept] == [(1, 3), (2, 3), (3, 3)] * 2 + [(1, 1)]
     assert {words for number, newest, words in kept if number == newest == 3} == {"it fails again"}
+
+
+async def test_versions_that_an_earlier_program_numbered_wrongly_are_numbered_anew(community: Community) -> None:
+    async with community.desk("forum") as work:
+        posts = await edited_twice(community, work)
+        await work.db.write(lambda con: number_wrongly(con, posts))
+    async with community.desk("forum") as work:
+        require_right_numbers(work)

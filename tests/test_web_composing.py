@@ -26,7 +26,7 @@ JSON = {"accept": "application/json"}
 
 @pytest.fixture
 async def site(community: Community) -> AsyncIterator[WebSite]:
-    community.more = {"brand": Brand(names=["Lantern Wallet"], domains=["lanternwallet.example"])}
+    community.more |= {"brand": Brand(names=["Lantern Wallet"], domains=["lanternwallet.example"])}
     async with open_site(community) as site:
         site.community.forum.user("system").id = 77
         site.community.forum.says("lin", f"My transfer {TX} has not arrived since noon", title="Transfer missing")

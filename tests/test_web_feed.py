@@ -44,7 +44,7 @@ async def test_an_inquirys_terms_sum_to_the_priority_shown(community: Community)
 
 
 async def test_the_row_and_the_page_name_the_clock_that_ran_out(community: Community) -> None:
-    community.more = {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
+    community.more |= {"team": [{"name": "Mei", "handles": {"telegram": [str(community.telegram.user("mei")["id"])]}}]}
     async with open_site(community) as site, site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
         asked = community.telegram.says("lin", "转账三小时未到账")
         community.telegram.says("mei", "我们会在两小时内给您答复", reply_to=asked)

@@ -17,7 +17,7 @@ LOST = f"my withdrawal to {ADDRESS} has not arrived"
 
 @pytest.fixture
 async def site(community: Community) -> AsyncIterator[WebSite]:
-    community.more = {"brand": {"names": ["Lantern Wallet"]}}
+    community.more |= {"brand": {"names": ["Lantern Wallet"]}}
     async with open_site(community) as open_one:
         yield open_one
 

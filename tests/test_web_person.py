@@ -21,7 +21,7 @@ LOST = f"my withdrawal to {ADDRESS} has not arrived, order 7741"
 @pytest.fixture
 async def site(community: Community) -> AsyncIterator[WebSite]:
     carol = {"name": "Carol", "handles": {"telegram": [str(community.telegram.user("carol")["id"])]}}
-    community.more = {"brand": {"names": ["Lantern Wallet"]}, "team": [carol]}
+    community.more |= {"brand": {"names": ["Lantern Wallet"]}, "team": [carol]}
     async with open_site(community) as open_one:
         open_one.work.desk.add_user("lee", "lead")
         yield open_one

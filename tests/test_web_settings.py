@@ -115,7 +115,7 @@ async def test_hours_stand_there_with_the_file_and_line_they_come_from(
     written = load(file)
     assert place_of(written, ("clocks", "email", "first_answer")) == "connectors.yaml:7"
     assert place_of(written, ("clocks", "email", "next_answer")) is None
-    community.more = {"clocks": yaml.safe_load(file.read_text("utf-8"))["clocks"], "timezone": written.timezone}
+    community.more |= {"clocks": yaml.safe_load(file.read_text("utf-8"))["clocks"], "timezone": written.timezone}
     async with open_site(community) as site, site.visitor("vic", lang="zh-CN") as client:
         monkeypatch.setattr(site.work.settings, "_file", written._file)
         monkeypatch.setattr(site.work.settings, "_places", written._places)
@@ -144,7 +144,7 @@ def facts(site: WebSite) -> list[object]:
 
 
 async def test_other_points_are_shown_with_what_would_change_and_nothing_is_written(community: Community) -> None:
-    community.more = {"points": {"public": 6.0}}
+    community.more |= {"points": {"public": 6.0}}
     async with open_site(community) as site:
         site.work.desk.add_user("lee", "lead")
         await site.says(*POSTS)
@@ -171,7 +171,7 @@ async def test_the_preview_is_what_a_replay_with_these_points_would_come_to(comm
         re.findall(r'>#(\w{7})</a>.*?<td class="number">\d+ P\d</td><td class="number">(\d+) P\d', page, re.DOTALL)
     )
     assert len(promised) == 4
-    community.more = {"points": {"public": -20.0}}
+    community.more |= {"points": {"public": -20.0}}
     async with open_site(community) as site:
         await replay(site.work.ingest, site.work.origins)
         now = {row["code"]: str(int(max(0, row["priority"] // 1))) for row in open_inquiries(site.work)}

@@ -239,6 +239,9 @@ class Database:
         self._closed = True
         self._jobs.put((math.inf, next(self._numbers), None))
         self._thread.join()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._con.close()
 
     # -- keeping ---------------------------------------------------------------------------------

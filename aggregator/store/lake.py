@@ -46,12 +46,16 @@ class Lake(Database):
         self.snapshot = -1
         """The newest one that this process made."""
         self._gives_up, self._read_only = gives_up, read_only
+        self._opened = False
+        self._over = False  # closed, with all that was queued
+        self._spoilt = False  # DuckDB refuses everything on the connection, whatever it has open in PostgreSQL
         self._doubtful = False  # something failed: the connection may be dead
         self._keys = ""  # those of S3 that are in use
         self._spare: list[tuple[Connection, Connection]] = []
         self._guard = threading.Lock()
         self._reopening = threading.Lock()
         super().__init__(None)
+        self._opened = True
 
     @classmethod
     def look(cls, settings: LakeSettings) -> list[str]:
@@ -89,8 +93,10 @@ class Lake(Database):
             if not self._read_only:
                 self._take_folder(con)
                 self._migrate(con)
-        except BaseException:
-            con.close()
+            _at_rest(con)  # else PostgreSQL would see a transaction that stands still, and end it after five minutes
+        except BaseException as error:
+            self._spoilt = isinstance(error, lake_catalog.SPOILT)
+            lake_catalog.let_go(con)
             raise
         return con
 
@@ -113,13 +119,16 @@ class Lake(Database):
                 # Others wait for our lock meanwhile; we try again ourselves, and for longer.
                 con.execute("SET GLOBAL http_retries = 2")
                 self._keys = lake_files.use_keys(con, settings.s3)
+            if self._spoilt:
+                lake_catalog.cut_off(con, settings, self.name)
+                self._spoilt = False
             reached = f"{lake_catalog.reached(settings)} application_name={self.name}"
             con.execute(f"ATTACH {quoted(reached)} AS catalog (TYPE postgres)")
             with lake_catalog.locked(con):
                 _attach_lake(con, settings, reached, read_only=self._read_only)
             con.execute("USE lake")
         except BaseException:
-            con.close()
+            lake_catalog.let_go(con)
             raise
         return con
 
@@ -143,7 +152,7 @@ class Lake(Database):
                 of, cursor = self._spare.pop()
                 if of is self._con:
                     return cursor
-                cursor.close()
+                lake_catalog.let_go(cursor)
         cursor = self._con.cursor()
         cursor.execute("USE lake")  # takes as long as a short query: cursors are kept
         return cursor
@@ -250,9 +259,9 @@ class Lake(Database):
             log.warning(event, attempt=state.attempt_number, why=str(error)[:300])
 
         def is_worth_it(error: BaseException) -> bool:
-            return lake_catalog.passes(error) or (
-                lake_files.is_refused(error) and self._renewed_keys(opening or self._con)
-            )
+            if lake_files.is_refused(error):
+                return self._renewed_keys(opening or self._con)
+            return lake_catalog.passes(error) or (isinstance(error, duckdb.Error) and self._is_cut_off())
 
         return Retrying(
             retry=retry_if_exception(is_worth_it),
@@ -261,6 +270,16 @@ class Lake(Database):
             before_sleep=say,
             reraise=True,
         )
+
+    def _is_cut_off(self) -> bool:
+        """Whether PostgreSQL does not answer us: then whatever DuckDB says is no matter of the statement."""
+        if not self._opened:
+            return False
+        try:
+            self._ask("SELECT 1")
+        except duckdb.Error:
+            return True
+        return False
 
     def _renewed_keys(self, con: Connection) -> bool:
         """Whether other keys stand in their files than those that were refused; they are in use from now on."""
@@ -324,14 +343,17 @@ class Lake(Database):
     def _reopen_if_broken(self) -> None:
         """PostgreSQL may have been restarted: a connection that died does not come back by itself.
 
-        Raises duckdb.Error: it is out of reach.
+        Raises duckdb.Error: it is out of reach. StoreError: we have closed it ourselves.
         """
         with self._reopening:
+            if self._over:
+                raise StoreError("the lake is closed")
             cursor = self._con.cursor()
             try:
                 cursor.execute("FROM lake.current_snapshot()").fetchall()
                 cursor.execute("FROM postgres_query('catalog', 'SELECT 1')").fetchall()
-            except duckdb.Error:
+            except duckdb.Error as error:
+                self._spoilt = self._spoilt or isinstance(error, lake_catalog.SPOILT)
                 self._con = self._attached()  # whoever uses the old one ends with that
                 log.warning("lake.reconnected")
             finally:
@@ -360,7 +382,7 @@ class Lake(Database):
             try:
                 for attempt in self._patiently("lake.maintaining"):
                     with attempt:
-                        if self._doubtful:
+                        if self._doubtful or attempt.retry_state.attempt_number > 1:
                             self._reopen_if_broken()
                         with lake_catalog.locked(self._con):
                             do(self._con)
@@ -390,8 +412,12 @@ class Lake(Database):
         with self._guard:
             spare, self._spare = self._spare, []
         for _, cursor in spare:
-            cursor.close()
+            lake_catalog.let_go(cursor)
         super().close()
+        self._over = True
+
+    def _let_go(self) -> None:
+        lake_catalog.let_go(self._con)
 
 
 def _attach_lake(con: Connection, settings: LakeSettings, reached: str, *, read_only: bool) -> None:
@@ -406,8 +432,7 @@ def _rolled_back_on_errors(con: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(duckdb.Error):
-            con.execute("ROLLBACK")
+        lake_catalog.roll_back(con)
         raise
 
 
