@@ -139,6 +139,7 @@ async def _wrong(page: Page, name: str, *, whole: bool = False) -> list[str]:
     """What is wrong with the page; a picture of it is kept."""
     ARTIFACTS.mkdir(exist_ok=True)
     await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=whole)
+    await page.evaluate("scrollTo(0, 0)")  # else a link that happens to stand half below the header is called too small
     wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     result = await Axe().run(page, options={"runOnly": TAGS})
     wrong = [f"{one['id']}: {one['nodes'][0]['html'][:150]}" for one in result.response["violations"]]
