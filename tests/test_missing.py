@@ -15,7 +15,7 @@ from aggregator.triage import judge
 from aggregator.triage.entities import look
 from aggregator.triage.followup import FILE, LANGUAGES, NEEDS, follow_up, load, needed
 from aggregator.triage.language import search_text
-from aggregator.triage.missing import SLOTS, Reads, given
+from aggregator.triage.missing import SLOTS, given
 from aggregator.triage.terms import STAKES
 from connectors.errors import ConfigError
 from tests.sets import slots
@@ -126,22 +126,29 @@ def test_the_slots_of_the_labelled_sets_are_told(name: str) -> None:
     messages = slots(name)
     grades = judge([search_text(message.text) for message in messages])
     for message, grade in zip(messages, grades, strict=True):
-        found = set(given(grade.searched, look(message.text, grade.searched), reads=grade.troubles))
+        found = set(given(grade.searched, look(message.text, grade.searched), troubled=grade.troubled))
         counts.update(right=len(found & message.given), all=len(found), wanted=len(message.given))
     assert 2 * counts["right"] / (counts["all"] + counts["wanted"]) >= 0.95
 
 
 def test_a_fault_in_words_of_no_list_is_told_if_the_model_reads_one_and_enough_is_said() -> None:
-    fault, question = Reads(fault=0.95, asks=0.1), Reads(fault=0.95, asks=0.95)
     said = "my gallery turned into grey boxes with strange corners"
 
-    def problem(text: str, reads: Reads) -> bool:
-        return "problem" in given(search_text(text), look(text, search_text(text)), reads=reads)
+    def problem(text: str, *, troubled: bool = True) -> bool:
+        return "problem" in given(search_text(text), look(text, search_text(text)), troubled=troubled)
 
-    assert not problem(said, Reads(fault=0.5, asks=0.1))
-    assert problem(said, fault)
-    assert not problem(said, question)
-    assert not problem(f"Galaxy A54, android 14, app 5.12.3, yesterday evening, {TX}", fault)
+    assert problem(said)
+    assert not problem(said, troubled=False)
+    assert not problem(f"Galaxy A54, android 14, app 5.12.3, yesterday evening, {TX}")
+    assert not problem("Samsung Galaxy A54 on android since yesterday evening and this morning")
+
+
+def test_who_asks_is_in_no_trouble_however_grave_the_words() -> None:
+    fault, question = judge(
+        [search_text("转账一直没到账,等了两天了"), search_text("what is the fee for a withdrawal?")]
+    )
+    assert fault.troubled
+    assert not question.troubled
 
 
 @pytest.mark.parametrize(

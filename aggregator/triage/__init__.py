@@ -19,7 +19,7 @@ from aggregator.triage.entities import Seen, look_all
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
-from aggregator.triage.missing import Reads, given
+from aggregator.triage.missing import given
 from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
 from aggregator.triage.spans import spans_of
@@ -28,6 +28,7 @@ from aggregator.triage.thanks import Acknowledged
 from aggregator.triage.words import hits_of, lexicon
 
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
+_ORDINARY, _ASKS = _NUMBER["ordinary"], _NUMBER["asks"]
 _SUMS = frozenset({"amount", "tx", "address"})
 _AT_ONCE = 1000  # texts: the model takes some 20 kB for each
 
@@ -47,8 +48,9 @@ class Grade(NamedTuple):
         return self.likely[_NUMBER[head]]
 
     @property
-    def troubles(self) -> Reads:
-        return Reads(self.says("ordinary"), self.says("asks"))
+    def troubled(self) -> bool:
+        """Whether it most likely tells of a fault or worse, and is no question."""
+        return self.likely[_ORDINARY] > 0.85 and self.likely[_ASKS] < 0.9
 
     def words(self) -> str:
         """The words that say most for its being serious, in the form of `search_text`; empty: none do."""
@@ -108,7 +110,7 @@ def understand_all(
         for (post, grade), one in zip(both, seen, strict=True)
     ]
     told = [
-        () if post.staff else given(grade.searched, one, pictures=post.pictures, reads=grade.troubles)
+        () if post.staff else given(grade.searched, one, pictures=post.pictures, troubled=grade.troubled)
         for (post, grade), one in zip(both, seen, strict=True)
     ]
     return [

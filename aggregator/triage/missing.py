@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from aggregator.triage.entities import NAME, Seen, ids
 from aggregator.triage.entities.lists import always, beside_ids, beside_versions
@@ -31,44 +30,30 @@ _STOPS = frozenset(",;!?。、\n")
 _TEAM_MAIL = re.compile(
     r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]"
 )
-# A word, or a sign of a script that writes none apart; what holds digits is an id, a version or a date.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?<![^\W_])[^\W\d_]{2,20}(?![^\W_])")
-_HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+# What holds digits is an id, a version or a date, and no word.
+_HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_WORD = re.compile(r"\b[^\W\d_\u3040-\u30ff\u3400-\u9fff]{2,20}\b")
 _ENOUGH = 16  # Chinese characters, or half as many words of others
 
 
-class Reads(NamedTuple):
-    """What the model makes of a post: how likely it tells of a fault or worse, and how likely it asks something."""
-
-    fault: float
-    asks: float
-
-    @property
-    def troubled(self) -> bool:
-        return self.fault > 0.85 and self.asks < 0.9
-
-
-_NOT_READ = Reads(0.0, 0.0)
-
-
-def given(searchable: str, seen: Seen, *, pictures: bool = False, reads: Reads = _NOT_READ) -> tuple[str, ...]:
+def given(searchable: str, seen: Seen, *, pictures: bool = False, troubled: bool = False) -> tuple[str, ...]:
     """The slots that one post gives, in the order of `SLOTS`.
 
     Args:
         searchable: as `search_text` gives it.
         seen: what `entities.look` found in it.
         pictures: whether images are attached.
-        reads: the problem is told, too, where no list has its words, but the model reads one and enough is said besides
-            names, times and devices: faults come in more words than any list holds.
+        troubled: the model reads a trouble. Then the problem is told, too, where no list has its words, if enough is
+            said besides names, times and devices: faults come in more words than any list holds.
     """
     entities, hits = seen.entities, seen.hits
-    if not entities and not hits and not pictures and not reads.troubled:
+    if not entities and not hits and not pictures and not troubled:
         return ()
     slots = []
     if (
         ("problem" in hits and always().any_stands(searchable, hits["problem"]))
         or ("code" in hits and (entities.get("error") or any(name == "problem" for name, _, _ in hits["code"])))
-        or (reads.troubled and _says_enough(searchable, seen))
+        or (troubled and _says_enough(searchable, seen))
     ):
         slots.append("problem")
     if _own_account(searchable, entities) or _own_mail(entities) or _own_address(searchable, seen):
@@ -88,12 +73,18 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False, reads: Reads =
 
 def _says_enough(searchable: str, seen: Seen) -> bool:
     """Whether there are words enough besides those of the lists."""
+    said = [(start, end) for hits in seen.hits.values() for _, start, end in hits]
+    left = _much(searchable) - _ENOUGH
+    if left < 0 or left >= sum(end - start for start, end in said):
+        return left >= 0
     rest = list(searchable)
-    for hits in seen.hits.values():
-        for _, start, end in hits:
-            rest[start:end] = " " * (end - start)
-    words: list[str] = _WORD.findall("".join(rest))
-    return sum(1 if _HAN.match(word) else 2 for word in words) >= _ENOUGH
+    for start, end in said:
+        rest[start:end] = " " * (end - start)
+    return _much("".join(rest)) >= _ENOUGH
+
+
+def _much(text: str) -> int:
+    return len(_HAN.findall(text)) + 2 * len(_WORD.findall(text))
 
 
 def _own_mail(entities: dict[str, list[str]]) -> bool:
