@@ -248,7 +248,7 @@ def test_a_labelled_day_is_told_apart(seed: int) -> None:
     assert verdict.mixed == []
 
 
-@pytest.mark.parametrize(("phrases", "least"), [("later", 0.85), ("apart", 0.7)])
+@pytest.mark.parametrize(("phrases", "least"), [("later", 0.84), ("apart", 0.77)])
 def test_a_day_in_the_words_of_a_later_hand_is_noticed_in_time(phrases: str, least: float) -> None:
     verdict = judged(stream(1, f"incident_phrases_{phrases}.tsv"))
     assert verdict.f1 >= least
@@ -260,6 +260,30 @@ def test_the_same_posts_give_the_same_incidents() -> None:
 
 
 # -- what was told wrongly once --------------------------------------------------------------------
+
+
+def test_a_code_is_one_however_it_is_spelled_and_named_as_most_spell_it(room: Room) -> None:
+    for who, code in zip(PEOPLE, ("SWAP-2041", "2041", "SWAP2041", "SWAP-2041"), strict=False):
+        room.says(who, f"swap failed with error {code}")
+    room.says("eve", "swap failed with error 2077")
+    assert room.groups() == {frozenset({"ann", "bob", "cai", "dan"})}
+    (incident,) = room.grouper.incidents.values()
+    assert incident.names()["error"] == ["SWAP-2041"]
+
+
+def test_a_number_that_nobody_spells_out_names_itself(room: Room) -> None:
+    for who, code in zip(PEOPLE, ("77124", "77124", "77124"), strict=False):
+        room.says(who, f"withdrawal failed with error {code}")
+    (incident,) = room.grouper.incidents.values()
+    assert incident.names()["error"] == ["77124"]
+
+
+def test_a_missing_code_is_told_by_those_who_only_say_that_they_cannot_log_in(room: Room) -> None:
+    for who, words in zip(PEOPLE, ("login fails", "cannot log in, it fails", "login failed again"), strict=False):
+        room.says(who, words)
+    room.says("dan", "the verification code never came")
+    room.says("eve", "fingerprint fails")
+    assert room.groups() == {frozenset({"ann", "bob", "cai", "dan"})}
 
 
 def test_a_version_with_and_without_its_last_zero_is_one(room: Room) -> None:

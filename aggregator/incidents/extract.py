@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aggregator.incidents.fields import ALWAYS, FEATURES, GENERIC, NAMES, NONE, TOKENED, Fields, Values
+from aggregator.incidents.fields import ALWAYS, FEATURES, GENERIC, NAMES, NONE, NUMBERED, TOKENED, Fields, Values
 from aggregator.triage.lexicon import Hit, Lexicon, load
 
 LEXICONS = Path(__file__).with_name("lexicons")
@@ -219,7 +219,8 @@ def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -
     found = {str(one).upper() for one in entities.get("error", ())} | {one.upper() for one in _SURE_CODE.findall(text)}
     if faulty:
         found |= {one.upper() for one in _CODE.findall(text)}
-    return frozenset(one.replace("_", "-") for one in found if not _NO_CODE.fullmatch(one))
+    codes = {one.replace("_", "-") for one in found if not _NO_CODE.fullmatch(one)}
+    return frozenset(codes | {number[1] for one in codes if (number := NUMBERED.fullmatch(one))})
 
 
 def _domains(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:

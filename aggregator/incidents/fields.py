@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -52,6 +53,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "os": ("ios", "android", "web", "desktop"),
 }  # fmt: skip
 """Chains, tokens and systems that the lexicons name."""
+
+
+NUMBERED = re.compile(r"[A-Z]{1,8}-?([0-9]{3,6})")
+"""A code with letters before its number. People say SWAP-2041, SWAP2041 and 2041: whoever names it names the number."""
 
 
 class Fields(NamedTuple):

@@ -6,7 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aggregator.incidents.fields import ALWAYS, CHAINED, GENERIC, NONE, PARENTS, SHARED, TOKENED, Fields, Values
+from aggregator.incidents.fields import (
+    ALWAYS,
+    CHAINED,
+    GENERIC,
+    NONE,
+    NUMBERED,
+    PARENTS,
+    SHARED,
+    TOKENED,
+    Fields,
+    Values,
+)
 
 FEATURE, ALSO, SLIGHTLY = 2.0, 1.0, 0.5
 FOREIGN = -1.5  # of another or no feature, on a chain of which nobody in the group speaks
@@ -128,7 +139,9 @@ class Core:
             return 0.0
         if PARENTS.get(mine) == theirs:
             return ALSO if theirs == "login" else 0.0
-        return 0.0 if PARENTS.get(theirs) == mine else None
+        if PARENTS.get(theirs) == mine:  # a login for which a code is missing is mostly called by either
+            return ALSO if theirs == "code" else 0.0
+        return None
 
     def _excludes(self, name: str) -> bool:
         return name == "chain" or (name == "token" and self.feature in TOKENED) or name == "domain"
@@ -138,7 +151,7 @@ def shared_by(core: Core, persons: int) -> dict[str, list[str]]:
     """What names the group: values that two persons or more name, and most of those who name any."""
     named: dict[str, list[str]] = {}
     for name in SHARED:
-        counts = core.named[name]
+        counts = _codes(core.named[name]) if name == "error" else core.named[name]
         whole = sum(counts.values())
         least = max(2, persons / 4) if name in ("os", "token", "version") else 2
         found = sorted(
@@ -147,6 +160,17 @@ def shared_by(core: Core, persons: int) -> dict[str, list[str]]:
         if found:
             named[name] = found
     return named
+
+
+def _codes(named: Counter[str]) -> Counter[str]:
+    """Each number as the code that most spell out, if anybody does."""
+    codes = Counter(named)
+    for code, _ in named.most_common():
+        if (number := NUMBERED.fullmatch(code)) and number[1] in codes:
+            codes[code] = codes.pop(number[1])
+        elif number:
+            del codes[code]
+    return codes
 
 
 def contradicts(one: Fields, other: Fields) -> bool:
