@@ -87,6 +87,11 @@ def _encoding(_: click.Context, __: click.Parameter, name: str) -> str:
     return name
 
 
+encoding_option = click.option(
+    "--encoding", default="utf-8-sig", show_default=True, callback=_encoding, help="Of CSV and TSV files."
+)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="inquiry-aggregator", prog_name="aggregator")
 @click.option(
@@ -234,7 +239,7 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", required=True, help="A name for what these files are; not one of the polled sources.")
 @click.option("--map", "renamed", default="", help="Our field = the file's column, ... (text=body,author_id=user).")
-@click.option("--encoding", default="utf-8-sig", show_default=True, callback=_encoding, help="Of CSV files.")
+@encoding_option
 @config_option
 @json_option
 def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, config: Path, as_json: bool) -> None:
@@ -349,10 +354,11 @@ def score(context: click.Context, config: Path) -> None:
 @main.command(epilog="Example: aggregator evaluate graded.tsv --map text=message")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--map", "renamed", default="", help="The columns' names, as in `aggregator import` (text=body).")
+@encoding_option
 @config_option
 @click.pass_context
 @json_option
-def evaluate(context: click.Context, file: Path, renamed: str, config: Path, as_json: bool) -> None:
+def evaluate(context: click.Context, file: Path, renamed: str, encoding: str, config: Path, as_json: bool) -> None:
     """Tell how well the priority ranks the messages of FILE (JSON Lines, CSV, TSV or Parquet).
 
     Needed: `text`, and `grade` (0 to 4), `polarity` or `kind`. `source`, `lang` and `tier` part the messages. Each is
@@ -365,7 +371,7 @@ def evaluate(context: click.Context, file: Path, renamed: str, config: Path, as_
     given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
     settings = _load(config) if given or config.exists() else _no_settings()
     try:
-        result = measured(File(file, _mapping(renamed)), settings.points)
+        result = measured(File(file, _mapping(renamed), encoding), settings.points)
     except ImportFileError as error:
         raise click.ClickException(str(error)) from None
     _show(result, as_json, "" if as_json else figures(result))

@@ -25,7 +25,7 @@ DRAWS = 1000  # of the bootstrap
 SEED = 20_261_128
 FEW = 8  # with fewer of either side a figure says nothing
 TOP, BEST = 50, 20
-_SERIOUS = 3
+_SERIOUS, _MOST = 3, 4
 _GRAVE_KINDS = frozenset({"emergency", "complaint"})
 
 Numbers = NDArray[np.float64]
@@ -100,6 +100,8 @@ def _label(row: Mapping[str, Any], file: File) -> tuple[float, bool]:
     try:
         if _has(row, "grade"):
             grade = float(row["grade"])
+            if not 0 <= grade <= _MOST:
+                raise ImportFileError(f"{file.path}: a grade is 0 to {_MOST}, not {row['grade']!r}")
             return grade, grade >= _SERIOUS
         if _has(row, "polarity"):
             bad = str(row["polarity"]).lower() in ("negative", "neg", "-1", "-1.0")

@@ -65,6 +65,8 @@ def test_polarity_and_kind_will_do_where_there_is_no_grade(console: Console, tmp
     [
         ({"text": "hello"}, "no column `grade`, `polarity` or `kind`"),
         ({"text": "hello", "grade": "high"}, "grade is no number: 'high'"),
+        ({"text": "hello", "grade": 9}, "a grade is 0 to 4, not 9"),
+        ({"text": "hello", "grade": "nan"}, "a grade is 0 to 4, not 'nan'"),
         ({"body": "hello", "grade": 1}, "--map text=COLUMN"),
     ],
 )
@@ -75,6 +77,13 @@ def test_a_file_that_cannot_be_judged_is_told_in_words(
     assert refused.exit_code == 1
     assert told in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_file_of_older_tools_names_its_encoding(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.tsv"
+    file.write_bytes("text\tgrade\n助记词被骗走了\t4\n你好\t0\n".encode("gb18030"))
+    assert console.run("evaluate", file).exit_code == 1
+    assert console.result("evaluate", file, "--encoding", "gb18030")["messages"] == 2
 
 
 def test_unchanged_words_move_no_inquiry(console: Console, tmp_path: Path) -> None:
