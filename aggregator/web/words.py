@@ -259,6 +259,7 @@ SCRIPT = {
     "preview_failed": N_("This could not be loaded."),
     "try_again": N_("Try again"),
     "new_rows": N_("{n} new"),
+    "risen": N_("{n} more urgent now"),
     "overdue": N_("overdue {time}"),
     "claimed_by": N_("claimed by {who}"),
     "now_state": N_("now {state}"),

@@ -45,6 +45,21 @@ async def test_a_row_that_lost_its_rank_on_screen_draws_no_new_ones_above_those_
         await expect(rows.nth(2)).to_contain_text("my swap failed")
 
 
+async def test_a_row_that_became_more_urgent_stays_and_the_way_to_the_right_order_says_so(desk: Desk) -> None:
+    await desk.site.says(("owl", "my swap failed"), ("fox", "how do I change the network fee?"))
+    async with desk.page() as page:
+        rows, refresh = page.locator("li.row"), page.locator("a.refresh .words")
+        await expect(rows.nth(1)).to_contain_text("network fee")
+        await desk.site.says(("fox", "someone has my recovery phrase and my funds are being stolen right now"))
+        await expect(refresh).to_have_text("1 more urgent now")
+        await expect(rows.nth(1)).to_contain_text("P0")
+        await desk.site.says(("owl", "all my coins were stolen as well, help"))
+        await expect(rows.first).to_contain_text("P0")
+        await page.keyboard.press(".")
+        await expect(rows.first).to_contain_text("P0")
+        await expect(refresh).to_have_text("Refresh")
+
+
 async def test_a_row_on_screen_counts_the_persons_of_its_incident_as_they_come(desk: Desk) -> None:
     await desk.site.says(("fox", "swap failed on Arbitrum"), ("lin", "arb链上兑换失败"))
     async with desk.page() as page:

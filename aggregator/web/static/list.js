@@ -7,7 +7,7 @@ import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
 import { closePreview, showPreview, startPreview } from "./preview.js";
-import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, rowOf, rows, standing, view, viewUrl } from "./rows.js";
+import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, risen, rowOf, rows, standing, view, viewUrl } from "./rows.js";
 import { fetchPart } from "./session.js";
 
 export { current } from "./rows.js";
@@ -252,6 +252,15 @@ export function open(row, part = "") {
   leave(/** @type {HTMLAnchorElement} */ (row.querySelector("a.open")).href + part);
 }
 
+/** Nothing moves that is being read; but that the order is no longer right is said where it can be set right. */
+function paintRisen() {
+  const link = document.querySelector("a.refresh");
+  const words = /** @type {HTMLElement} */ (link.querySelector(".words"));
+  words.dataset.calm ??= words.textContent;
+  words.textContent = risen() ? say("risen", { n: risen() }) : words.dataset.calm;
+  link.classList.toggle("stale", risen() > 0);
+}
+
 /** Sorted anew, and from the top unless a row is current. */
 export function sortAgain() {
   const query = new URLSearchParams(view);
@@ -280,6 +289,7 @@ export async function startList() {
   document.getElementById("preview").addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-open]")) savePlace(current(), { leaving: true });
   });
+  list.addEventListener("repainted", () => keepPlace(paintRisen));
   document.querySelector("a.refresh").addEventListener("click", (event) => {
     event.preventDefault();
     sortAgain();

@@ -62,10 +62,23 @@ const placedBy = new WeakMap();
 /** By what a row stands where it stands: a list on screen is in order by this. @param {HTMLElement} row */
 export const standing = (row) => placedBy.get(row) ?? rank(row.dataset);
 
+/** Rows that became more urgent than others above them, and stay where they are read. @type {Set<string>} */
+const higher = new Set();
+export const risen = () => [...higher].filter((id) => rowOf(id)).length;
+
+/** @param {HTMLLIElement} row @param {Facts} facts */
+function noteRise(row, facts) {
+  const above = row.previousElementSibling;
+  const outranks = above instanceof HTMLElement && standing(above) < rank(facts);
+  if (!outranks) higher.delete(facts.id);
+  else if (sort === "priority" && facts.band < row.dataset.band) higher.add(facts.id);
+}
+
 /** Put a row where its rank belongs. @param {Change} one */
 export function place({ facts, html }) {
   const row = /** @type {HTMLLIElement} */ (fragment(html).querySelector("li.row"));
   rowOf(facts.id)?.remove();
+  higher.delete(facts.id);
   const next = rows().find((other) => standing(other) < rank(facts));
   list.insertBefore(row, next ?? list.querySelector("li.older"));
   paintTimes(row);
@@ -102,6 +115,7 @@ export function repaint(row, { facts, html }, shown = inView(facts)) {
     const pick = /** @type {HTMLInputElement | null} */ (row.querySelector(".tick input"))?.checked;
     row.replaceChildren(...fresh.childNodes);
     placedBy.set(row, standing(row));
+    noteRise(row, facts);
     Object.assign(row.dataset, facts);
     if (pick) /** @type {HTMLInputElement} */ (row.querySelector(".tick input")).checked = true;
     row.classList.toggle("unread", unread || wasUnread);
