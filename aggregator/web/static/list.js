@@ -34,7 +34,10 @@ export function setCurrent(row, { focus = true } = {}) {
     return;
   }
   row.setAttribute("aria-current", "true");
-  if (focus) /** @type {HTMLElement} */ (row.querySelector("a.open")).focus({ preventScroll: true });
+  // An answer that comes late takes the keys from nobody who has begun to write.
+  if (focus && !document.activeElement?.matches("input:not([type=checkbox]), textarea")) {
+    /** @type {HTMLElement} */ (row.querySelector("a.open")).focus({ preventScroll: true });
+  }
   row.scrollIntoView({ block: "nearest", behavior: "instant" });
   showPreview(row);
   reading = setTimeout(() => markRead(row), READ_AFTER);

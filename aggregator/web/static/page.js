@@ -44,7 +44,8 @@ if (document.body.classList.contains("feed")) {
   await import("./feed.js");
   if (location.hash === "#search") {
     history.replaceState(history.state, "", location.pathname + location.search);
-    search();
+    // Most browsers have put the focus there themselves, and the first letters may be written already.
+    if (document.activeElement !== document.getElementById("search")) search();
   }
 } else if (document.body.classList.contains("inquiry")) {
   const [inquiry, composer, drafts, outgoing, presence, suggested] = await Promise.all([
