@@ -157,6 +157,7 @@ def test_who_asks_is_in_no_trouble_however_grave_the_words() -> None:
         ("sent eth to bakerjohn77.eth yesterday and he swears nothing arrived", "theirs"),
         ("my wallet is harbourlight.eth", "ours"),
         ("harbourlight.eth", "ours"),
+        ("user id 88231907: sent to bob.eth, twice to bob.eth", "ours"),
     ],
 )
 def test_a_name_on_a_chain_is_an_account_only_if_it_is_the_writers(text: str, whose: str) -> None:

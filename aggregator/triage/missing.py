@@ -99,8 +99,8 @@ def _is_lived(searchable: str, times: list[str]) -> bool:
 def _own_account(searchable: str, entities: dict[str, list[str]]) -> bool:
     """A name such as `reed.eth` is an address, and may be somebody else's; a user id is the writer's."""
     accounts = entities.get("account", ())
-    names = [match.span() for match in NAME.finditer(searchable)] if accounts else []
-    return len(accounts) > len(names) or _is_own(searchable, names)
+    names = list(NAME.finditer(searchable)) if accounts else []
+    return len(accounts) > len({name[0] for name in names}) or _is_own(searchable, [name.span() for name in names])
 
 
 def _own_address(searchable: str, seen: Seen) -> bool:
