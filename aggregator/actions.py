@@ -80,9 +80,11 @@ def act_in(
     details: Mapping[str, str],
     batch: Id | None = None,
     at_work: Collection[str] = (),
+    *,
+    knows: str | None = None,
 ) -> Done:
     """`act` inside of a transaction."""
-    (done,) = act_on_all(con, settings, [(inquiry_id, ver)], who, what, now, details, batch, at_work)
+    (done,) = act_on_all(con, settings, [(inquiry_id, ver)], who, what, now, details, batch, at_work, knows=knows)
     if done is None:
         raise KeyError(inquiry_id)
     if isinstance(done, ChangedMeanwhileError):
@@ -100,9 +102,15 @@ def act_on_all(
     details: Mapping[str, str],
     batch: Id | None = None,
     at_work: Collection[str] = (),
+    *,
+    knows: str | None = None,
 ) -> list[Done | ChangedMeanwhileError | None]:
     """The same to several inquiries (id and the version that the person saw), each for itself: of each what came of it,
-    or who was quicker; None: there is no such inquiry. They are read and written with one statement of each kind."""
+    or who was quicker; None: there is no such inquiry. They are read and written with one statement of each kind.
+
+    Args:
+        knows: whose own deeds since that version are no news to whoever asks.
+    """
     stored = inquiries_by_id(con, [inquiry_id for inquiry_id, _ in items])
     told: dict[Id, Done | ChangedMeanwhileError] = {}
     due: list[tuple[Inquiry, Mapping[str, str]]] = []
@@ -112,7 +120,7 @@ def act_on_all(
         before = inquiry_at(stored[inquiry_id], now)
         if _is_so(before, who, what, details):
             told[inquiry_id] = Done(before, None, details)
-        elif (before.ver != ver and not _only_woke(con, before, ver)) or not _may_become(before, who, what):
+        elif (before.ver != ver and not is_known(con, before, ver, knows)) or not _may_become(before, who, what):
             told[inquiry_id] = ChangedMeanwhileError(before)
         elif what in ("take", "assign") and before.owner != who and before.owner in at_work:
             told[inquiry_id] = AtWorkError(before)
@@ -223,13 +231,14 @@ def _may_become(inquiry: Inquiry, who: str, what: What) -> bool:
     return what not in ("claim", "release") or inquiry.owner in (None, who)
 
 
-def _only_woke(con: Connection, inquiry: Inquiry, seen: int) -> bool:
-    """Whether nothing else happened since than the end of a snooze, which whoever saw it knew of."""
-    if inquiry.ver < seen:
-        return False
-    (woke,) = con.execute(
+def is_known(con: Connection, inquiry: Inquiry, seen: int, knows: str | None) -> bool:
+    """Whether nothing happened since version `seen` but the end of a snooze, which whoever saw it knew of, and what the
+    person `knows` did: in another tab, or a moment before, so that the page came without it."""
+    if inquiry.ver <= seen:
+        return inquiry.ver == seen
+    (known,) = con.execute(
         "SELECT count(DISTINCT ver) FROM inquiry_event "
-        "WHERE inquiry_id = ? AND happened_at >= ? AND ver > ? AND what = 'wake'",
-        [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen],
+        "WHERE inquiry_id = ? AND happened_at >= ? AND ver > ? AND (what = 'wake' OR who = ?)",
+        [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen, knows],
     ).fetchone() or (0,)
-    return bool(woke == inquiry.ver - seen)
+    return bool(known == inquiry.ver - seen)

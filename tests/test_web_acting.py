@@ -135,6 +135,24 @@ async def test_whoever_is_late_is_told_who_was_quicker(community: Community) -> 
         assert told["facts"]["ver"] == "2"
 
 
+async def test_nobody_is_told_that_he_himself_was_quicker(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        await site.says(("fox", "my swap failed"))
+        amy, sam, inquiry = await Hand.of(one), await Hand.of(two), site.only_id()
+        _, claimed = await amy.does(inquiry, "claim", 1)
+        assert (await amy.takes_back(claimed))["done"] == 1
+        assert (await amy.does(inquiry, "wait", 1))[0] == 200  # another tab, which shows it as it came
+        told = (await amy.sends("/bulk", what="claim", items=[{"id": inquiry, "ver": 1}]))[1]
+        assert (told["done"], told["refused"]) == (1, [])
+        assert (await sam.does(inquiry, "release", 1))[0] == 409
+        await sam.does(inquiry, "label", row(site)["ver"], add="vip")
+        assert (await amy.does(inquiry, "close", 1, reason="spam"))[0] == 409  # a colleague was there in between
+        await site.says(("fox", "and the money is gone"))
+        assert (await amy.does(inquiry, "close", row(site)["ver"] - 1, reason="spam"))[0] == 409  # the customer was
+        assert (await amy.does(inquiry, "close", row(site)["ver"] + 1, reason="spam"))[0] == 409
+        assert row(site)["state"] != "closed"
+
+
 async def test_only_leads_take_over_from_whoever_is_at_work(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
         site.work.desk.add_user("lee", "lead")

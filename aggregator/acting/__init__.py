@@ -21,7 +21,8 @@ One inquiry: `POST /inquiry/{id}/{what}`, fields `ver` (the version that the per
     400  {"facts", "html", "said"}    403  the same    404
 
 `take` takes over what a colleague has claimed; `part` takes it out of its incident; `unread` concerns only oneself;
-`ask` asks the owner for it. What is so already is left as it is, and is no error.
+`ask` asks the owner for it. What is so already is left as it is, and is no error; nor is it a conflict that this person
+changed the inquiry since that version, in another tab or with the key before.
 
 Many at once: `POST /bulk`, a JSON body (or a form with `item=<id>:<ver>` for each):
 

@@ -47,6 +47,12 @@ class Deed:
     into: Id | None = None
     batch: Id | None = None
     at_work: Collection[str] = ()  # from whom this person may not take it
+    by_hand: bool = False  # at a page: nobody is told that he himself was quicker, in another tab or by the key before
+
+    @property
+    def knows(self) -> str | None:
+        """Whose deeds, since the version that was seen, are no conflict."""
+        return self.who if self.by_hand else None
 
 
 @dataclass(slots=True)
@@ -109,9 +115,13 @@ class Doer:
         if deed.what in ("merge", "part"):
             return regroup(
                 con, self.settings, self.incidents, inquiry_id, ver, deed.who, deed.what, now, deed.into, deed.batch,
+                knows=deed.knows,
             )  # fmt: skip
         what = cast("What", deed.what)
-        done = act_in(con, self.settings, inquiry_id, ver, deed.who, what, now, deed.details, deed.batch, deed.at_work)
+        done = act_in(
+            con, self.settings, inquiry_id, ver, deed.who, what, now, deed.details, deed.batch, deed.at_work,
+            knows=deed.knows,
+        )  # fmt: skip
         return done, {inquiry_id} if done.event else set()
 
     async def many(self, deed: Deed, items: Sequence[tuple[Id, int]], progress: Progress | None = None) -> Result:
@@ -127,12 +137,11 @@ class Doer:
 
     def _act_on_some(self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection) -> list[_Came]:
         what = cast("What", deed.what)
-        return [
-            (each, set()) if isinstance(each, Done) else each
-            for each in act_on_all(
-                con, self.settings, items, deed.who, what, self.clock(), deed.details, deed.batch, deed.at_work
-            )
-        ]
+        came = act_on_all(
+            con, self.settings, items, deed.who, what, self.clock(), deed.details, deed.batch, deed.at_work,
+            knows=deed.knows,
+        )  # fmt: skip
+        return [(each, set()) if isinstance(each, Done) else each for each in came]
 
     def _regroup_some(self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection) -> list[_Came]:
         came: list[_Came] = []

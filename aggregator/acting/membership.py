@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from aggregator.actions import ChangedMeanwhileError, Done, note
+from aggregator.actions import ChangedMeanwhileError, Done, is_known, note
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, written
 from aggregator.incidents.acting import NotPossibleError, act_in
@@ -31,11 +31,14 @@ def regroup(
     now: datetime,
     into: Id | None,
     batch: Id | None = None,
+    *,
+    knows: str | None = None,
 ) -> tuple[Done, set[Id]]:
     """Do it, and return which inquiries show something else now.
 
     Args:
         into: the incident, where `what` is merge.
+        knows: whose own deeds since `ver` are no news to whoever asks.
 
     Raises:
         ChangedMeanwhileError: the inquiry is no longer at `ver`, or that incident has ended in another one.
@@ -45,7 +48,7 @@ def regroup(
     was = incident_now(con, inquiry_id)
     if was == into:
         return Done(inquiry, None, {}), set()
-    if inquiry.ver != ver:
+    if not is_known(con, inquiry, ver, knows):
         raise ChangedMeanwhileError(inquiry)
     try:
         touched = _move(con, incidents, inquiry_id, who, now, was, into)

@@ -111,7 +111,8 @@ async def deed_of(visit: Visit, what: str, form: Mapping[str, str], batch: Id | 
     )
     into = await _incident(visit, form.get("into") or form.get("into_other", "")) if what == "merge" else None
     at_work = await asyncio.to_thread(_not_to_take_from, visit) if what in ("take", "assign") else ()
-    return Deed(cast("What", what), visit.user.name, details, into, batch, at_work)
+    by_hand = visit.session is not None  # a program names the version that it means
+    return Deed(cast("What", what), visit.user.name, details, into, batch, at_work, by_hand)
 
 
 def _not_to_take_from(visit: Visit) -> list[str]:

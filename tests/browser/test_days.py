@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from aggregator.outbox import Sender
 from aggregator.outbox.outbox import HOLD
@@ -81,6 +83,27 @@ async def test_a_day_by_keys_from_finding_to_undoing(desk: Desk) -> None:
         await ready(page)
         await expect(page.locator("li.row")).to_have_count(3)
     assert _states(desk) | {"fox": "", "owl": ""} == {"lin": "answered", "fox": "", "owl": "", "elk": "closed"}
+
+
+async def test_what_was_done_by_the_last_keys_is_done_though_the_page_is_left_at_once(desk: Desk) -> None:
+    await _a_morning(desk)
+    async with desk.page() as page:
+        gate = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await gate.wait()
+            await route.continue_()
+
+        await page.keyboard.press("j")
+        await page.route("**/inquiry/*/claim", late)
+        for key in ("c", "z", "c", "w"):
+            await page.keyboard.press(key)
+        await page.locator("#search").fill("gm")
+        async with page.expect_request("**/?q=gm*"):
+            await page.keyboard.press("Enter")
+            gate.set()
+        await page.wait_for_url("**/?q=gm*")
+    assert _states(desk)["lin"] == "waiting"
 
 
 async def test_with_shortcuts_off_tab_and_enter_do_a_days_work_and_the_focus_is_never_hidden(desk: Desk) -> None:

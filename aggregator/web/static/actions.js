@@ -23,10 +23,12 @@ function done() {
  */
 export async function send(url, body) {
   try {
+    const sent = typeof body === "string" ? body : new URLSearchParams(body);
     const response = await fetch(url, {
       method: "POST",
+      keepalive: String(sent).length < 20000, // it arrives though the page is left; browsers let no more of it live on
       headers: { accept: "application/json", "x-csrf": page.csrf, ...(typeof body === "string" ? { "content-type": "application/json" } : {}) },
-      body: typeof body === "string" ? body : new URLSearchParams(body),
+      body: sent,
     });
     const told = (response.headers.get("content-type") ?? "").startsWith("application/json");
     return { status: response.status, answer: told ? await response.json() : null };

@@ -2,7 +2,7 @@
 // Buttons, keys and small dialogs for what can be done with one inquiry, or with many that are picked. Where to show the
 // outcome is not known here: every change is told as an event `did` of the document.
 import { changed, explain, post, remember, send, undoLast, undone } from "./actions.js";
-import { fragment, page, say, tell } from "./dom.js";
+import { fragment, owe, page, say, tell } from "./dom.js";
 import { paintTimes } from "./times.js";
 
 /** @typedef {{id: string, ver: string}} One */
@@ -48,10 +48,10 @@ export function act(what, target, more = {}) {
     took(one.id, what, status, answer);
     await settled();
   });
-  return queue;
+  return owe(queue);
 }
 
-export const undo = () => (queue = queue.then(undoLast).then(settled));
+export const undo = () => owe((queue = queue.then(undoLast).then(settled)));
 
 /** Whoever hears `did` may have to fetch something before the next version is known. */
 const settled = () => Promise.all(pending.splice(0));
@@ -72,10 +72,17 @@ function took(id, what, status, answer) {
  * @param {string} what @param {Many} many @param {Record<string, string>} [details]
  * @returns {Promise<any>} the answer of the server, or null
  */
-export async function actOnMany(what, many, details = {}, sure = 0) {
+export function actOnMany(what, many, details = {}) {
+  const done = queue.then(() => withMany(what, many, details, 0));
+  queue = owe(done);
+  return done;
+}
+
+/** @param {string} what @param {Many} many @param {Record<string, string>} details @param {number} sure @returns {Promise<any>} */
+async function withMany(what, many, details, sure) {
   if (sure) tell(say("loading"));
   const { status, answer } = await send("/bulk", JSON.stringify({ what, details, sure, ...many }));
-  if (status === 200 && answer.ask) return (await sureOf(answer.ask.said)) ? actOnMany(what, many, details, answer.ask.count) : null;
+  if (status === 200 && answer.ask) return (await sureOf(answer.ask.said)) ? withMany(what, many, details, answer.ask.count) : null;
   if (status !== 200) explain(status, answer, "");
   else {
     remember(what, "", answer, undo);

@@ -60,8 +60,16 @@ export function tell(text, { error = false, buttons = [] } = {}) {
   setTimeout(leave, 10000);
 }
 
+/** What was done by keys and is still to be sent or told. @type {Promise<unknown>} */
+let owed = Promise.resolve();
+/** No key leaves the page before this is done. @param {Promise<unknown>} work */
+export const owe = (work) => (owed = work);
+/** When that is done, or the server has taken too long over it. */
+export const paid = () => Promise.race([owed, new Promise((enough) => setTimeout(enough, 3000))]);
+
 /** Go to another page. Without a connection there is none, and what is read here would be gone. @param {string} url */
 export async function leave(url) {
+  await paid();
   const away = page.live === "" || !navigator.onLine;
   if (away && !(await fetch(page.strings, { method: "HEAD", cache: "no-store" }).catch(() => null))) tell(say("no_connection"), { error: true });
   else location.assign(url);

@@ -1,7 +1,7 @@
 // @ts-check
 // What every page starts: times, keys, and the connection where something can change.
 import { copyLink, startCopying } from "./copying.js";
-import { leave } from "./dom.js";
+import { leave, paid } from "./dom.js";
 import { offer, startKeys } from "./keys.js";
 import { startLabels } from "./labels.js";
 import { listen } from "./live.js";
@@ -34,6 +34,13 @@ offer({
   search,
 });
 
+for (const form of document.querySelectorAll("form[role=search]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await paid();
+    /** @type {HTMLFormElement} */ (form).submit();
+  });
+}
 const toggle = document.getElementById("toggle-notices");
 toggle?.removeAttribute("hidden");
 toggle?.addEventListener("click", toggleNotices);
