@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aggregator.store import team
 from aggregator.store.desk import DeskError
+from aggregator.web import browsers
 from aggregator.web.i18n import LANGS, catalogue
 from aggregator.web.visit import fields, local
 
@@ -86,5 +87,6 @@ async def _page(visit: Visit, *, code: int = 200, said: str = "") -> Response:
         densities=DENSITIES,
         sessions=sessions,
         this=team.session_id(visit.token),
+        browser=browsers.named,
         said=said,
     )

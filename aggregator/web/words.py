@@ -266,6 +266,7 @@ SCRIPT = {
     "left_view": N_("no longer in this view"),
     "gone": N_("erased"),
     "copied": N_("Copied"),
+    "search_for": N_("Search the inquiries for “{words}”"),
     "checking": N_("Asking every platform …"),
     "checked": N_("Checked; what each platform says stands below its name"),
     "check_failed": N_("That did not work ({status})"),

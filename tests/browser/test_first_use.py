@@ -21,6 +21,14 @@ async def test_the_first_use_is_checked_copied_and_gives_way_to_the_first_post(d
         await ada.locator("summary", has_text="Weibo").last.click()
         await ada.get_by_role("button", name="Copy Weibo").click()
         assert "connector: weibo" in await ada.evaluate("navigator.clipboard.readText()")
+        async with desk.page("ada", "/settings/team") as team:
+            await team.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            await team.get_by_role("textbox", name="User name").fill("kim")
+            await team.get_by_role("button", name="Add, and make a sign-in link").click()
+            link = await team.get_by_label("One-time link").input_value()
+            await team.get_by_role("button", name="Copy").click()
+            await expect(team.locator("#said")).to_contain_text("Copied")
+            assert await team.evaluate("navigator.clipboard.readText()") == link
 
         await expect(amy.locator("#start-title")).to_have_text("已接入，还没有新帖")
         await desk.site.says(("fox", "my swap failed"))

@@ -109,7 +109,7 @@ async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: D
         own = page.get_by_label("Written for this one")
         await expect(own).to_be_focused()
         assert await _wrong(page, "answer-all-own-en") == []
-        await own.fill("")
+        await own.fill("Hello, a word for you alone.")
         await page.get_by_role("button", name="Send to those chosen").click()
         await expect(page.locator(".sure")).to_contain_text("Send this answer to 4 persons?")
         assert await _wrong(page, "answer-all-en", whole=True) == []
@@ -121,6 +121,11 @@ async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: D
         await page.wait_for_selector("html[data-ready='1']", state="attached")
         await page.keyboard.press("z")
         await expect(lot).to_contain_text("4 taken back")
+        assert await _wrong(page, "answer-all-taken-back-en") == []
+        await lot.get_by_role("button", name="Change the texts").click()
+        await expect(own).to_have_value("Hello, a word for you alone.")
+        await expect(page.locator("textarea[name=en]")).to_have_value(EN)
+        await expect(page.locator("input[name=inquiry]:checked")).to_have_count(4)
     async with desk.page("amy", "/incidents/INC-1/answer", lang="zh-CN", width=390) as page:
         await page.get_by_role("button", name="发给选中的人").click()
         assert await _wrong(page, "answer-all-zh-phone", whole=True) == []

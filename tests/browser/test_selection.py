@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Desk, until
+from tests.browser.conftest import Desk, ready, until
 
 pytestmark = pytest.mark.browser
 
@@ -98,6 +98,12 @@ async def test_the_palette_finds_an_action_in_both_languages_and_runs_it(desk: D
         await page.keyboard.type("connectors")
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/connectors")
+        await ready(page)
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type("swap 失败")  # no action is called so: it is looked for
+        await expect(page.locator("#palette-list li")).to_have_text(["搜索与“swap 失败”有关的问询"])
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/?q=swap+*")
 
 
 async def test_all_keys_are_listed_and_only_those_that_do_something_here(desk: Desk) -> None:

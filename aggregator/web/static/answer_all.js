@@ -1,6 +1,7 @@
 // @ts-check
-// A lot of answers on its way: how far it is, once a second, and z takes back what is still held.
-import { fragment } from "./dom.js";
+// A lot of answers on its way: how far it is, once a second, z takes back what is still held, and what was taken back is
+// there again to be changed.
+import { fragment, page } from "./dom.js";
 import { offer } from "./keys.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
@@ -24,7 +25,33 @@ async function follow() {
   if (lot().dataset.underWay !== "0") setTimeout(follow, EVERY);
 }
 
+const sheet = () => location.pathname.split("/").slice(0, 4).join("/");
+
+/** What is sent, to whom, until this tab is shut. @param {SubmitEvent} event */
+function keep(event) {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!form.elements.namedItem("zh")) return;
+  const fields = [...new FormData(form)].filter(([name]) => !["csrf", "sure", "step", "alter"].includes(name));
+  sessionStorage.setItem(new URL(form.action).pathname, JSON.stringify(fields));
+}
+
+/** The sheet as it was sent; in another tab, as it begins. */
+function writeAgain() {
+  const kept = /** @type {[string, string][] | null} */ (JSON.parse(sessionStorage.getItem(sheet()) ?? "null"));
+  if (!kept) return location.assign(sheet());
+  const form = Object.assign(document.createElement("form"), { method: "post", action: sheet(), hidden: true });
+  for (const [name, value] of [["csrf", page.csrf], ["step", "look"], ...kept]) {
+    form.append(Object.assign(document.createElement("textarea"), { name, value }));
+  }
+  document.body.append(form);
+  form.submit();
+}
+
 export function startAnsweringAll() {
+  document.addEventListener("submit", keep);
+  document.addEventListener("click", (event) => {
+    if (/** @type {Element} */ (event.target).closest("[data-write-again]")) writeAgain();
+  });
   // Where it is asked, and not on the yes: a key that is held down must not give it.
   /** @type {HTMLElement | null} */ (document.querySelector("[data-first]"))?.focus();
   if (!lot()) return;

@@ -30,10 +30,19 @@ export function copyLink(id) {
   if (id) copyText(`${location.origin}/inquiry/${id}`);
 }
 
-/** Buttons of doings.html. */
+/** The lines or the field beside a button, which stay selected. @param {Element} button */
+function copyBeside(button) {
+  const beside = button.parentElement.querySelector("code, input");
+  if (beside instanceof HTMLInputElement) beside.select();
+  else getSelection().selectAllChildren(beside);
+  copyText(beside instanceof HTMLInputElement ? beside.value : beside.textContent);
+}
+
+/** Buttons of doings.html, and those beside a text. */
 export function startCopying() {
   document.addEventListener("click", (event) => {
-    const button = /** @type {Element} */ (event.target).closest("[data-copy-link]");
-    if (button) copyLink(/** @type {HTMLElement | null} */ (button.closest(".doings"))?.dataset.id);
+    const button = /** @type {Element} */ (event.target).closest("[data-copy-link], [data-copy]");
+    if (button?.matches("[data-copy]")) copyBeside(button);
+    else if (button) copyLink(/** @type {HTMLElement | null} */ (button.closest(".doings"))?.dataset.id);
   });
 }

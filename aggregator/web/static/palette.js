@@ -1,6 +1,6 @@
 // @ts-check
 // All actions of this page with their keys: as a list to read (`?`), and as one to search and run (Ctrl/Cmd+K).
-import { say } from "./dom.js";
+import { leave, say } from "./dom.js";
 import { keysOf, offered, written } from "./keys.js";
 
 const help = /** @type {HTMLDialogElement} */ (document.getElementById("help"));
@@ -48,16 +48,23 @@ function find() {
   for (const [key, run] of offered()) {
     const label = say(`key_${key.name}`);
     if (key.name === "palette" || !fits(label, key.name)) continue;
-    const option = Object.assign(document.createElement("li"), { id: `palette-${key.name}`, textContent: label });
-    option.setAttribute("role", "option");
     const keys = document.createElement("span");
     for (const one of keysOf(key)) keys.append(kbd(one), " ");
-    option.append(keys);
-    const number = runs.push(run) - 1;
-    option.addEventListener("click", () => start(number));
-    options.append(option);
+    add(key.name, label, run).append(keys);
   }
+  const words = field.value.trim();
+  if (!runs.length && words) add("search-for", say("search_for", { words }), () => leave(`/?${new URLSearchParams({ q: words })}`));
   choose(0);
+}
+
+/** One more to choose. @param {string} name @param {string} label @param {() => void} run @returns {HTMLElement} */
+function add(name, label, run) {
+  const option = Object.assign(document.createElement("li"), { id: `palette-${name}`, textContent: label });
+  option.setAttribute("role", "option");
+  const number = runs.push(run) - 1;
+  option.addEventListener("click", () => start(number));
+  options.append(option);
+  return option;
 }
 
 /** @param {number} number */

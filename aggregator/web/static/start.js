@@ -1,21 +1,8 @@
 // @ts-check
-// First use: the check runs in place, and lines are copied.
-import { copyText } from "./copying.js";
+// First use: the check runs in place.
 import { fragment, page, say, tell } from "./dom.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
-
-/** @param {ParentNode} within */
-function ready(within) {
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll("[data-copy]"))) button.hidden = false;
-}
-
-/** @param {HTMLButtonElement} button */
-async function copy(button) {
-  const code = button.closest(".yaml").querySelector("code");
-  getSelection().selectAllChildren(code);
-  await copyText(code.textContent);
-}
 
 /** @param {HTMLFormElement} form */
 async function check(form) {
@@ -33,20 +20,14 @@ async function check(form) {
     return;
   }
   paintTimes(fresh);
-  ready(fresh);
   steps.replaceWith(fresh);
   /** @type {HTMLElement} */ (fresh.querySelector("#start-check button")).focus();
   tell(say("checked"));
 }
 
-document.addEventListener("click", (event) => {
-  const button = /** @type {HTMLButtonElement | null} */ (/** @type {Element} */ (event.target).closest("[data-copy]"));
-  if (button) copy(button);
-});
 document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (form.id !== "start-check") return;
   event.preventDefault();
   if (!form.hasAttribute("aria-busy")) check(form);
 });
-ready(document);
