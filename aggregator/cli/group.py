@@ -1,0 +1,85 @@
+"""The command `aggregator` itself: what all commands share before they begin, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Any, Literal
+
+import click
+
+DONE, FAILED, BAD_CONFIGURATION, PARTLY_DONE = 0, 1, 2, 3
+
+
+class _Commands(click.Group):
+    """Turns what can go wrong into one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        from connectors.errors import ConfigError
+
+        try:
+            return super().invoke(context)
+        except ConfigError as error:
+            fail(str(error), BAD_CONFIGURATION)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            from aggregator.stopping import ignore_ctrl_c
+
+            ignore_ctrl_c()
+            fail("stopped; what was committed is kept", 130)
+        except BrokenPipeError:
+            _hush()
+            sys.exit(FAILED)
+        except Exception as error:
+            if _EXPECTED.isdisjoint(each.__name__ for each in type(error).__mro__):
+                raise
+            fail(_sentence(error), FAILED)
+
+
+# By name, so that `aggregator --help` need not import what raises them.
+_EXPECTED = frozenset(
+    {"StoreError", "RefusedError", "PortTakenError", "FenceLostError", "DeskError", "ConnectorError", "OSError"}
+    | {"OperationalError"}  # of SQLite: desk.db is locked, or the disk is full
+)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else f"it cannot be written: {error.strerror}"
+    return f"desk.db: {error}" if type(error).__name__ == "OperationalError" else str(error)
+
+
+def fail(message: str, code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def _hush() -> None:
+    """The reader of a pipe has gone: nothing more can be said, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="inquiry-aggregator", prog_name="aggregator")
+@click.option(
+    "--log",
+    "log_format",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    help="How to write logs; auto: as text to a terminal, else as JSON lines.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every poll, too.")
+def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
+    """Listens on every channel of a community and ranks what people ask and complain about.
+
+    Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
+    """
+    from aggregator.lean import import_without_rich
+
+    import_without_rich("structlog", "httpx")
+    from aggregator.logs import set_up
+
+    os.umask(0o077)  # whatever is written is customers' texts, or secrets
+    if log_format == "auto":
+        log_format = "text" if sys.stderr.isatty() else "json"
+    set_up(log_format, verbose=verbose)
