@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aggregator.identity import stable_id
 from aggregator.incidents import grouping, recall, reports, spikes, waiting
+from aggregator.incidents.extract import fields_of
 from aggregator.incidents.fields import Fields
 from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.held import MOST_POSTS
 from aggregator.incidents.reports import Said
+from aggregator.triage import search_text
 from tests.conftest import Community, poll
 from tests.incident_day import judged
 from tests.sets.incidents import stream
@@ -153,3 +156,20 @@ async def test_whoever_was_let_go_and_says_more_is_there_once_and_a_start_knows_
         assert known[0] == known[1]
         assert len(read.reports) == HELD
         await poll(work, "telegram")
+
+
+@pytest.mark.parametrize("piece", ["a", "1", "ab12", "a.", "5K", "@a_", "A1-", "1.1", "[.]a", "转账 "])
+def test_a_long_run_of_anything_is_read_in_a_time_that_grows_with_its_length(piece: str) -> None:
+    """A customer's log, or a mail's worst line, must not keep everybody waiting."""
+
+    def took(length: int) -> float:
+        text = "withdraw failed " + (piece * length)[:length]
+        searchable, least = search_text(text), float("inf")
+        for _ in range(3):  # the least, for other threads of this process count as well
+            began = time.process_time()
+            fields_of(searchable, text, {"kind": "complaint", "entities": {}})
+            least = min(least, time.process_time() - began)
+        return least
+
+    took(1000)
+    assert took(160_000) < 40 * max(took(20_000), 0.005)  # eight times as long; a square would be sixty-four

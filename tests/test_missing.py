@@ -237,3 +237,23 @@ def test_a_mistake_in_the_texts_is_named_with_its_line(tmp_path: Path) -> None:
     assert any(re.match(r"followups\.yaml:\d+:\d+ zh-Hans\.text: should hold", line) for line in lines)
     assert any(re.match(r"followups\.yaml:\d+:\d+ zh-Hant\.items\.tx: a text is missing", line) for line in lines)
     assert any(re.match(r"followups\.yaml:\d+:\d+ jp: unknown language", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "slot", "is_given"),
+    [
+        ("提现没到账，快一点处理", "time", False),
+        ("一点消息都没有，转账失败", "time", False),
+        ("昨天下午一点转的账没到", "time", True),
+        ("早上一点多转的，没到账", "time", True),
+        ("等了一个多月还没到账", "time", True),
+        ("两个多星期没到账", "time", True),
+        ("Приложение вылетает с 10.03.2026", "time", True),
+        ("Приложение вылетает с 10.03.2026", "version", False),
+        ("App crashes since 10.3.26", "version", True),
+        ("手机号13812345678，账号登不上了", "account", True),
+        ("骗子的手机号是13812345678", "account", False),
+    ],
+)
+def test_what_looks_like_a_time_a_version_or_an_account_and_what_is_one(text: str, slot: str, is_given: bool) -> None:
+    assert (slot in told(text)) == is_given

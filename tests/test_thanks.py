@@ -154,6 +154,56 @@ def test_what_says_more_is_no_thanks(text: str) -> None:
     assert not read(text).thanks
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "好了没",
+        "好了没有",
+        "弄好了没啊",
+        "解决了没",
+        "问题解决了没有啊",
+        "到账了没",
+        "处理好了没，谢谢",
+        "可以用了没",
+        "到账了不",
+        "解决了嘛",
+        "解決了沒",
+        "谁说到账了",
+        "别说已经解决了",
+        "等解决了再说吧",
+        "等你们弄好了再说",
+        "解决了个寂寞",
+        "你们说已到账",
+        "客服说已经处理好了",
+        "系统显示已到账",
+        "it says resolved",
+        "ticket was marked resolved",
+        "they said it is fixed",
+        "supposedly fixed",
+        "you closed my ticket as resolved",
+    ],
+)
+def test_who_asks_whether_it_is_over_or_tells_who_says_so_is_still_waiting(text: str) -> None:
+    understood = read(text)
+    assert (understood.thanks, understood.solved) == (False, False)
+    assert understood.kind not in ("praise", "noise")
+    assert all(reason.points > 0 for reason in understood.reasons)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "等了三天终于到账了，谢谢",
+        "终于等到账了",
+        "好了没事了",
+        "弄好了，没别的问题了，谢谢",
+        "It says nothing, but it works now, thanks",
+    ],
+)
+def test_who_waited_and_has_it_now_waits_no_longer(text: str) -> None:
+    assert read(text).solved
+
+
 def test_one_of_us_cannot_thank_in_the_customers_name() -> None:
     said = "问题解决了，谢谢"
     (grade,) = judge([said])

@@ -34,6 +34,8 @@ from aggregator.triage.language import language_of, search_text
         ("لم تصل الأموال إلى محفظتي", "ar"),
         ("ถอนเงินไม่ได้", "th"),
         ("मेरा पैसा नहीं आया", "hi"),
+        ("出金が届きません。TXID " + "4e3a9d" * 10, "ja"),
+        ("確認をお願いします https://tronscan.org/#/transaction/" + "4e1d" * 16, "ja"),
     ],
 )
 def test_the_language_of_a_post_is_told(text: str, lang: str) -> None:

@@ -60,7 +60,8 @@ _SHOWS = frozenset({"wrong", "shown"})
 _CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?[a-z_]*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")
 _SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])")
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
-_BARE_DOMAIN = re.compile(r"(?:[a-z0-9-]+(?:\.|\[\.\]|\(\.\)|。))+[a-z]{2,24}\b")
+# A label begins where none goes on, and has 63 letters at most (RFC 1035): else a long run is read anew at each letter.
+_BARE_DOMAIN = re.compile(r"(?<![a-z0-9-])(?:[a-z0-9-]{1,63}(?:\.|\[\.\]|\(\.\)|。)){1,8}[a-z]{2,24}\b")
 _TWO_PART = re.compile(r"(?:com|net|org|gov|edu|co|ac)\.[a-z]{2}$")
 _ENDINGS = frozenset({
     "com", "net", "org", "io", "app", "xyz", "cn", "me", "co", "top", "vip", "cc", "info", "finance", "exchange",

@@ -122,9 +122,15 @@ def _by_script(text: str) -> str | None:
     if letter >= "가" or letter < "\u1200":
         return "ko"
     # Chinese posts play with a single の; Japanese cannot do without kana for long.
-    if _KANA.search(text) and (kana := _KANA.findall(text)) != ["の"] and len(kana) * 8 >= len(text):
+    # Hashes, links and Latin names beside it say nothing.
+    if _KANA.search(text) and (kana := _KANA.findall(text)) != ["の"] and len(kana) * 8 >= _letters(text):
         return "ja"
     return _chinese(text)
+
+
+def _letters(text: str) -> int:
+    """How many of other scripts than Latin."""
+    return sum(map(len, _SCRIPT.findall(text)))
 
 
 def _chinese(text: str) -> str:

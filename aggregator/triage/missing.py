@@ -56,7 +56,12 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False, troubled: bool
         or (troubled and _says_enough(searchable, seen))
     ):
         slots.append("problem")
-    if _own_account(searchable, entities) or _own_mail(entities) or _own_address(searchable, seen):
+    if (
+        _own_account(searchable, entities)
+        or _own_mail(entities)
+        or _own_address(searchable, seen)
+        or _own_phone(searchable, entities)
+    ):
         slots.append("account")
     if "tx" in entities:
         slots.append("tx")
@@ -89,6 +94,12 @@ def _much(text: str) -> int:
 
 def _own_mail(entities: dict[str, list[str]]) -> bool:
     return any(not _TEAM_MAIL.match(mail.lower()) for mail in entities.get("email", ()))
+
+
+def _own_phone(searchable: str, entities: dict[str, list[str]]) -> bool:
+    """In China many an account is known by its telephone number."""
+    numbers = entities.get("phone", ())
+    return _is_own(searchable, [(at, at + len(one)) for one in numbers if (at := searchable.find(one)) >= 0])
 
 
 def _is_lived(searchable: str, times: list[str]) -> bool:

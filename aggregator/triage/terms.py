@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
 from aggregator.triage.plainly import plainly
-from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, objects
+from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, in_doubt, objects
 
 if TYPE_CHECKING:
     from aggregator.triage.lexicon import Hit
@@ -234,8 +234,10 @@ def weigh(
             levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
         plain = None if bait else (asked or _plain(text, hits, levels))
         level = max(_level(levels, hits), STAKES[plain] if plain else 0)
-        heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) else ""
-        if sink := "thanks" if heard else _sink(hits, grade, level, bait=bait):
+        doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
+        heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) and not doubted else ""
+        sink = "thanks" if heard else _sink(hits, grade, level, bait=bait)
+        if sink and not (doubted and sink == "praise"):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
             if sink == "praise" and objects(text):  # "please hurry, thanks" is friendly, and waits
                 kind = "other"

@@ -21,6 +21,16 @@ _SHORT = 60  # characters that may consist of these words alone
 _LONG = 140
 _CLAUSE_LONGEST = 40  # its letters in Chinese, and twice as many in Latin ones
 _CLAUSE = re.compile(r"[,.!;:~。、\n]+|(?<=[\u3040-\u30ff\u4e00-\u9fff])\s+|\s+(?=[\u4e00-\u9fff])")
+# 解决了没 asks. 谁说到账了, 等解决了再说, "it says resolved", "supposedly fixed": what somebody else holds for true.
+_ASKED = re.compile(
+    r"[了好过過完](?:没有?|沒有?|不|么|嘛)[啊呀呢呐吧~!\s]*(?:$|[,.;。、\n]|多?[谢謝]|感[谢謝]|麻[烦煩])"
+)
+_TOLD = re.compile(
+    r"谁说|誰說|[别別][说說]|(?<!终于)等(?![了到])[^,]{0,4}$|显示|顯示|标记|標記|"
+    r"(?:[你他她您]们?|客服)(?:都|又|就|还|非)?[说說]|"
+    r"\b(?:says?|said|marked|supposedly|allegedly|apparently|claims?|claimed|closed my|told me|tells me)\b"
+)
+_SCORNED = re.compile(r"了?个(?:寂寞|鬼|屁|锤子|毛|啥)")
 _CONTRAST = re.compile(r"但|可是|不过|不過|然而|却|卻|\b(?:but|however|still|yet|except)\b")
 
 
@@ -38,6 +48,13 @@ def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
     if "thanks" in hits or "resolved" in hits:
         return _clause_by_clause(text, hits)
     return ""
+
+
+def in_doubt(text: str, over: Sequence[Hit]) -> bool:
+    """Whether what says that it is over asks for it, scorns it, or tells who says so. The last such word counts."""
+    start, end, _ = over[-1]
+    clause = max((match.end() for match in _CLAUSE.finditer(text, 0, start)), default=0)
+    return bool(_ASKED.search(text, start) or _TOLD.search(text, clause, start) or _SCORNED.match(text, end))
 
 
 def objects(text: str) -> bool:

@@ -132,6 +132,11 @@ def is_date(written: str) -> bool:
     return _DATE.fullmatch(written) is not None
 
 
+def is_day(written: str) -> bool:
+    """10.03.2026, 2026.3.10: a date with its whole year, which no version has there."""
+    return is_date(written) and any(len(part) == 4 for part in re.split("[-/.]", written))
+
+
 def is_version(written: str) -> bool:
     """Three parts or more, and no address of a computer."""
     parts = written.split(".")

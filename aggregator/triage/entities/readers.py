@@ -20,8 +20,10 @@ _COUNTED = re.compile(
     r"|(?:una?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez)"
     r"|(?:một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười)"
     r"|(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|몇십)"
-    r")\s{0,2}(?:个|多|整|来|余|個)?$"
+    r")\s{0,2}[个多整来余個]{0,2}$"
 )
+# 快一点, 一点消息: no hour, unless a part of the day stands before it.
+_A_BIT = re.compile(r"(?<![十早午晚晨夜天])一$")
 _DAY = re.compile(r"\s?[0-9]{1,2}(?:st|nd|rd|th)?(?![0-9.:])")
 
 _Reader = Callable[[str, list[Hit], dict[str, list[str]]], None]
@@ -72,7 +74,7 @@ def _signed_number(searchable: str, written: str, entities: dict[str, list[str]]
         elif numbers.is_phone(written):
             add(entities, "phone", written)
     elif (parts := written.count(".")) > 1:
-        if written.startswith("20") and numbers.is_date(written):
+        if numbers.is_day(written):
             add(entities, "time", written)
         elif numbers.is_version(written):
             add(entities, "version", written)
@@ -124,7 +126,9 @@ def _counted(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -
         if name == "month":
             if match := _DAY.match(searchable, end):
                 add(entities, "time", searchable[start : match.end()])
-        elif counted := _COUNTED.search(searchable[max(0, start - 16) : start]):
+        elif (counted := _COUNTED.search(before := searchable[max(0, start - 16) : start])) and not (
+            searchable[start:end] == "点" and _A_BIT.search(before)
+        ):
             add(entities, "time", f"{counted[0]}{searchable[start:end]}")
 
 
