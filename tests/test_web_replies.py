@@ -135,6 +135,20 @@ async def test_what_must_not_be_sent_is_not_taken(site: WebSite, text: str, name
     assert site.work.db.query("SELECT count(*) FROM outbox") == [(0,)]
 
 
+async def test_the_same_text_from_the_same_box_is_taken_once_unless_it_was_taken_back(site: WebSite) -> None:
+    async with site.visitor("amy") as amy, site.visitor("sam") as sam:
+        first = (await answers(site, amy, key="box")).json()["outbox"]
+        again = await answers(site, amy, key="box")
+        assert (again.status_code, again.json()["outbox"]) == (202, first)
+        others = [await answers(site, sam, key="box"), await answers(site, amy, "And the version?", key="box")]
+        assert first not in {told.json()["outbox"] for told in others}
+        await amy.post(f"/outbox/{first}/undo", data={"csrf": csrf((await amy.get("/")).text)})
+        assert (await answers(site, amy, key="box")).json()["state"] == "held"
+        assert (await answers(site, amy, ANSWER + " Please.")).json()["state"] == "held"
+    texts = site.work.db.query("SELECT text FROM outbox WHERE state = 'held' AND who = 'amy' ORDER BY outbox_id")
+    assert texts == [("And the version?",), (ANSWER,), (ANSWER + " Please.",)]
+
+
 async def test_a_viewer_may_neither_write_nor_decide(site: WebSite) -> None:
     async with site.visitor("amy") as amy, site.visitor("vic") as vic:
         held = (await answers(site, amy)).json()["outbox"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -37,7 +38,8 @@ _MOST_CONFIRMED = 50
 
 
 async def reply(visit: Visit) -> Response:
-    """Take an answer. `text`; `seen`: the page's mark; `ver`: the version that the page showed.
+    """Take an answer. `text`; `seen`: the page's mark; `ver`: the version that the page showed; `key`: the box's, so
+    that the same text sent again, because nobody heard that it was taken, goes out once.
 
     202 {outbox, state, text, until, html}; 409 {said, html, seen, ver}: others were quicker; 422 {objections}.
     """
@@ -47,8 +49,13 @@ async def reply(visit: Visit) -> Response:
     confirmed = form.get("confirmed", "").split("\n")[:_MOST_CONFIRMED]
     # A version that is no number is none that we know.
     seen = (int(ver) if ver.isdigit() else 0) if ver else None
+    key = _key(visit, form.get("key", ""), text)
+    before = await visit.site.db.read(lambda con: visit.site.outbox.taken(con, inquiry_id, key)) if key else None
+    if before and (before.is_shown or before.state in ("sent", "unknown")):
+        return await _answer(visit, before, 202, await draft_done(visit, inquiry_id, text, form.get("draft", "")))
     try:
-        taken = await take(visit, inquiry_id, text, form.get("seen", ""), seen, confirmed)
+        # What was taken back or put away since is meant to go out after all.
+        taken = await take(visit, inquiry_id, text, form.get("seen", ""), seen, confirmed, "" if before else key)
     except ObjectedError as error:
         return await _objected(visit, inquiry_id, error.found, text)
     except ChangedMeanwhileError as error:
@@ -185,6 +192,12 @@ def seconds_left(visit: Visit, row: Row) -> float:
 
 
 # -- answers -----------------------------------------------------------------------------------------
+
+
+def _key(visit: Visit, given: str, text: str) -> str:
+    """As the outbox keeps it: of this person and this text alone. Empty: none was sent."""
+    named = "\0".join((visit.user.name, given, text))
+    return blake2b(named.encode(), digest_size=16).hexdigest() if given else ""
 
 
 async def draft_done(visit: Visit, inquiry_id: Id, text: str, base: str) -> Draft | None:

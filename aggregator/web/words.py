@@ -293,6 +293,8 @@ SCRIPT = {
     "failed": N_("That did not work ({status}); the row is as it was"),
     "failed_number": N_("That did not work ({status}); the row is as it was. If it happens again, quote {number}"),
     "no_connection": N_("No connection to the server; nothing was changed"),
+    "not_heard": N_("No connection to the server; this may not have been done"),
+    "erased_here": N_("This inquiry was erased"),
     "session_over": N_("Your session is over"),
     "sign_in": N_("Sign in again"),
     "offline": N_("Offline since {time}, trying again"),

@@ -200,6 +200,30 @@ async def test_only_a_sent_answer_clears_the_box_in_every_tab_and_its_undo_bring
     assert stored(desk) == "Please restart the app."
 
 
+async def test_the_browser_keeps_no_text_that_the_server_has_and_no_draft_for_longer_than_14_days(
+    desk: Desk, asked: str
+) -> None:
+    kept = "Object.keys(localStorage).filter((name) => name.startsWith('draft/'))"
+    async with desk.page("amy", asked) as page:
+        now = desk.site.community.clock().timestamp()
+        left = {"old": {"text": "x", "at": now - 15 * 86400}, "sent": {"text": "", "at": now, "sent": "x"}}
+        await page.evaluate(
+            "(left) => { for (const [name, one] of Object.entries(left)) "
+            "localStorage.setItem(`draft/bob/${name}`, JSON.stringify(one)); }",
+            left | {"now": {"text": "x", "at": now}},
+        )
+        await page.reload()
+        await ready(page)
+        assert await page.evaluate(kept) == ["draft/bob/now"]
+        await writes(page, "Please restart the app.")
+        assert len(await page.evaluate(kept)) == 2
+        await is_saved(page)
+        assert await page.evaluate(kept) == ["draft/bob/now"]
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#outgoing form")).to_have_count(1)
+        assert await page.evaluate(kept) == ["draft/bob/now"]
+
+
 async def test_what_is_typed_while_the_server_is_away_is_kept_and_saved_when_it_is_back(desk: Desk, asked: str) -> None:
     desk.trouble.expected = ("Failed to load resource",)
     async with desk.page("amy", asked) as page:

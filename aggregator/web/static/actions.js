@@ -50,18 +50,23 @@ export async function post(id, what, ver, more = {}) {
  * @param {number} status @param {(Answer & {number?: string}) | null} answer @param {string} id
  */
 export function explain(status, answer, id) {
+  if (status === 401) return sessionEnded();
   /** @type {[string, () => void][]} */
   const buttons = [];
   if (status === 409 && answer?.facts) {
     if (!location.pathname.endsWith(id)) buttons.push([say("open"), () => location.assign(`/inquiry/${id}`)]);
     if (answer.owner && answer.owner !== page.user) buttons.push([say("ask", { who: answer.owner }), () => again(id, "ask", answer)]);
     if (answer.take) buttons.push([say("take"), () => again(id, "take", answer)]);
-    tell(answer.said, { error: true, buttons });
-  } else if (answer?.said) tell(answer.said, { error: true });
-  else if (status === 0) tell(say("no_connection"), { error: true });
-  else if (status === 401) sessionEnded();
-  else if (answer?.number) tell(say("failed_number", { status, number: answer.number }), { error: true });
-  else tell(say("failed", { status }), { error: true });
+  }
+  tell(reason(status, answer), { error: true, buttons });
+}
+
+/** Why, in words. @param {number} status @param {{said?: string, number?: string} | null} answer */
+export function reason(status, answer) {
+  if (answer?.said) return answer.said;
+  if (status === 0) return say("not_heard");
+  if (status === 401) return say("session_over");
+  return answer?.number ? say("failed_number", { status, number: answer.number }) : say("failed", { status });
 }
 
 /** What a refusal offers instead. @param {string} id @param {What} what @param {Answer} refused */
@@ -82,10 +87,24 @@ export function changed(id, what, status, answer) {
  * @param {What} what @param {string} _ the version before @param {{said?: string, undo?: Undo | null}} answer @param {() => void} undo
  */
 export function remember(what, _, answer, undo) {
-  if (answer.undo) localStorage.setItem(store, JSON.stringify([...done(), { ...answer.undo, at: Date.now() }].slice(-KEPT)));
+  const kept = answer.undo && keep([...done(), { ...answer.undo, at: Date.now() }].slice(-KEPT));
   document.documentElement.dataset.did = what;
-  tell(answer.said, { buttons: answer.undo ? [[say("undo"), undo]] : [] });
+  tell(answer.said, { buttons: kept ? [[say("undo"), undo]] : [] });
 }
+
+/** @param {(Undo & {at: number})[]} all @returns {boolean} whether there was room; if not, what was before is not the last any more */
+function keep(all) {
+  try {
+    localStorage.setItem(store, JSON.stringify(all));
+    return true;
+  } catch {
+    localStorage.removeItem(store);
+    return false;
+  }
+}
+
+/** It was taken back, or never can be: what was done before is the last now. */
+const SETTLED = [200, 204, 404, 409];
 
 /** Take back my last action. @returns {Promise<Answer | null>} the row as it is then; of many, the first */
 export async function undoLast() {
@@ -96,7 +115,8 @@ export async function undoLast() {
     return null;
   }
   const { status, answer } = await send(last.url, last.body);
-  if (status !== 0) localStorage.setItem(store, JSON.stringify(all));
+  if (SETTLED.includes(status)) keep(all);
+  if (status === 204) document.dispatchEvent(new CustomEvent("read", { detail: last.url.split("/")[2] }));
   return undone(status, answer);
 }
 

@@ -2,7 +2,7 @@
 // The box in which an answer is written: send by Ctrl+Enter, count, copy. Nothing but its writer ever clears it.
 import { explain } from "./actions.js";
 import { copyText } from "./copying.js";
-import { fragment, page, say, tell } from "./dom.js";
+import { fragment, owe, page, say, tell } from "./dom.js";
 import { sent, startDrafts } from "./drafts.js";
 import { forgetObjections, showObjections } from "./objected.js";
 import { show } from "./outgoing.js";
@@ -15,6 +15,12 @@ const text = () => /** @type {HTMLTextAreaElement | null} */ (document.getElemen
 /** @param {string} name */
 const part = (name) => /** @type {HTMLElement | null} */ (box()?.querySelector(`[data-reply="${name}"]`));
 let sending = false;
+let key = fresh();
+
+/** By this the server knows the same answer that comes again; `randomUUID` is only for https. */
+function fresh() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 export const focus = () => text()?.focus();
 
@@ -46,38 +52,45 @@ function object(said, html = "") {
   if (said) region.scrollIntoView({ block: "nearest" });
 }
 
+/** It was taken: what has been typed since stays. @param {string} said @param {{html: string, draft?: any}} told */
+function taken(said, told) {
+  key = fresh();
+  const field = text();
+  if (field.value === said) field.value = "";
+  else if (field.value.startsWith(said)) field.setRangeText("", 0, said.length, "preserve"); // the caret stays at its word
+  object("");
+  count();
+  forgetObjections();
+  sent(said, told.draft);
+  show(told.html, true);
+  if (!field.value) field.blur(); // while it waits, z is to take it back and not to be written
+}
+
 async function send() {
   const form = /** @type {HTMLFormElement | null} */ (box()?.querySelector("form"));
   if (!form || sending || !part("send")) return;
   sending = true;
+  const said = text().value;
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  body.set("key", key);
   try {
     const response = await fetch(form.action, {
       method: "POST",
+      keepalive: String(body).length < 20000, // it arrives though the page is left; browsers let no more of it live on
       headers: { accept: "application/json", "x-csrf": page.csrf },
-      body: new URLSearchParams(/** @type {any} */ (new FormData(form))),
+      body,
     });
     const told = [202, 409, 422].includes(response.status) ? await response.json() : null;
-    if (response.status === 202) {
-      const said = text().value;
-      text().value = "";
-      object("");
-      count();
-      forgetObjections();
-      sent(said, told.draft);
-      show(told.html, true);
-      if (!text().value) text().blur(); // while it waits, z is to take it back and not to be written
-    } else if (response.status === 409) {
+    if (response.status === 202) taken(said, told);
+    else if (response.status === 409) {
       // What stopped it is shown now: who sends again, has read it.
       if (told.seen) /** @type {HTMLInputElement} */ (form.elements.namedItem("seen")).value = told.seen;
       if (told.ver) /** @type {HTMLInputElement} */ (form.elements.namedItem("ver")).value = told.ver;
       object(told.said, told.html);
-    } else if (response.status === 422) {
-      const said = text().value;
-      showObjections(part("said"), told.objections, said.length - said.trimStart().length);
-    }
+    } else if (response.status === 422) showObjections(part("said"), told.objections, said.length - said.trimStart().length);
     else explain(response.status, null, "");
   } catch {
-    tell(say("no_connection"), { error: true });
+    tell(say("send_again"), { error: true });
   } finally {
     sending = false;
   }
@@ -131,7 +144,7 @@ export function startComposer() {
   document.addEventListener("submit", (event) => {
     if (!/** @type {Element} */ (event.target).closest("#composer")) return;
     event.preventDefault();
-    send();
+    owe(send());
   });
   document.addEventListener("input", (event) => {
     if (event.target === text()) count();
@@ -145,6 +158,6 @@ export function startComposer() {
     if (event.target !== text() || event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
-    send();
+    owe(send());
   });
 }

@@ -1,8 +1,9 @@
 // @ts-check
 // Buttons, keys and small dialogs for what can be done with one inquiry, or with many that are picked. Where to show the
 // outcome is not known here: every change is told as an event `did` of the document.
-import { changed, explain, post, remember, send, undoLast, undone } from "./actions.js";
+import { changed, explain, post, reason, remember, send, undoLast, undone } from "./actions.js";
 import { fragment, owe, page, say, tell } from "./dom.js";
+import { fetchPart, sessionEnded } from "./session.js";
 import { paintTimes } from "./times.js";
 
 /** @typedef {{id: string, ver: string}} One */
@@ -28,6 +29,13 @@ export const DEEDS = {
 /** One after the other, in the order of the keys. @type {Promise<unknown>} */
 let queue = Promise.resolve();
 
+/** When its turn comes; whatever becomes of it, the next one has its turn. @template T @param {() => Promise<T>} work @returns {Promise<T | void>} */
+function next(work) {
+  const done = queue.then(work).catch(reportError);
+  queue = done;
+  return owe(done);
+}
+
 /** All of them for what is on screen, by the names of keys.js. @param {() => One | null} target */
 export function deedsFor(target) {
   /** @type {Record<string, () => void>} */
@@ -41,17 +49,16 @@ export function deedsFor(target) {
  * @param {string} what @param {One | (() => One | null)} target @param {Record<string, string>} [more]
  */
 export function act(what, target, more = {}) {
-  queue = queue.then(async () => {
+  return next(async () => {
     const one = typeof target === "function" ? target() : target;
     if (!one || !page.acts) return;
     const { status, answer } = await post(one.id, what, one.ver, more);
     took(one.id, what, status, answer);
     await settled();
   });
-  return owe(queue);
 }
 
-export const undo = () => owe((queue = queue.then(undoLast).then(settled)));
+export const undo = () => next(() => undoLast().then(settled));
 
 /** Whoever hears `did` may have to fetch something before the next version is known. */
 const settled = () => Promise.all(pending.splice(0));
@@ -73,9 +80,7 @@ function took(id, what, status, answer) {
  * @returns {Promise<any>} the answer of the server, or null
  */
 export function actOnMany(what, many, details = {}) {
-  const done = queue.then(() => withMany(what, many, details, 0));
-  queue = owe(done);
-  return done;
+  return next(() => withMany(what, many, details, 0));
 }
 
 /** @param {string} what @param {Many} many @param {Record<string, string>} details @param {number} sure @returns {Promise<any>} */
@@ -117,6 +122,7 @@ function open() {
     document.body.append(dialog);
   }
   typed = "";
+  fills += 1;
   dialog.replaceChildren(Object.assign(document.createElement("p"), { className: "note", textContent: say("loading") }));
   dialog.setAttribute("aria-label", say("loading"));
   if (!dialog.open) {
@@ -196,17 +202,19 @@ export function showRecent() {
   load("/recent?part=1");
 }
 
+/** How often the dialog was opened or filled: what was asked for before that is not to be shown any more. */
+let fills = 0;
+
 /** @param {string} url */
 async function load(url) {
-  const answer = await fetch(url).catch(() => null);
-  if (!dialog.open) return;
-  if (answer?.ok) {
-    const text = await answer.text();
-    show(text);
-    return;
-  }
+  const mine = (fills += 1);
+  const answer = await fetchPart(url).catch(() => null);
+  const html = await answer?.text().catch(() => null);
+  if (mine !== fills || !dialog.open) return;
+  if (answer?.ok && html) return show(html);
   dialog.close();
-  explain(answer?.status ?? 0, null, "");
+  if (answer && !answer.ok) explain(answer.status, null, "");
+  else tell(say("no_connection"), { error: true });
 }
 
 /** @param {SubmitEvent} event */
@@ -239,17 +247,24 @@ async function submit(event) {
     act(what, one, fields);
     return;
   }
-  await queue; // what went before may have changed its version
-  const { id, ver } = one();
   delete fields.ver;
+  next(() => save(form, what, one, fields));
+}
+
+/**
+ * What was typed stays on screen until it is saved, or until somebody else was quicker.
+ * @param {HTMLFormElement} form @param {string} what @param {() => One} one @param {Record<string, string>} fields
+ */
+async function save(form, what, one, fields) {
+  const { id, ver } = one(); // only now: what went before may have changed its version
   const { status, answer } = await post(id, what, ver, fields);
   delete form.dataset.busy;
-  if (status === 400 && answer?.said) {
-    complain(answer.said);
-    return;
-  }
-  dialog.close();
-  took(id, what, status, answer);
+  if (status === 200 || status === 409 || !form.isConnected) {
+    if (form.isConnected) dialog.close();
+    took(id, what, status, answer);
+    await settled();
+  } else if (status === 401) sessionEnded();
+  else complain(reason(status, answer));
 }
 
 /** @param {string} said */

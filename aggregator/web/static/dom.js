@@ -62,8 +62,11 @@ export function tell(text, { error = false, buttons = [] } = {}) {
 
 /** What was done by keys and is still to be sent or told. @type {Promise<unknown>} */
 let owed = Promise.resolve();
-/** No key leaves the page before this is done. @param {Promise<unknown>} work */
-export const owe = (work) => (owed = work);
+/** No key leaves the page before this is done, or has failed. @template T @param {Promise<T>} work @returns {Promise<T>} */
+export function owe(work) {
+  owed = Promise.allSettled([owed, work]);
+  return work;
+}
 /** When that is done, or the server has taken too long over it. */
 export const paid = () => Promise.race([owed, new Promise((enough) => setTimeout(enough, 3000))]);
 

@@ -1,5 +1,6 @@
 // @ts-check
-// What is written is kept: in this browser at each key, on the server two seconds after. Only a sent answer clears it.
+// What is written is kept: in this browser at each key, on the server two seconds after, and then there alone. Only a sent
+// answer clears it.
 import { fragment, page, say, tell } from "./dom.js";
 import { field, tellGaps } from "./inserting.js";
 import { sessionEnded } from "./session.js";
@@ -46,10 +47,10 @@ function state(said, at = null) {
   paintTimes(line);
 }
 
-/** @returns {Local | null} */
-function local() {
+/** @param {string} name @returns {Local | null} */
+function read(name) {
   try {
-    return JSON.parse(localStorage.getItem(key()) ?? "null");
+    return JSON.parse(localStorage.getItem(name) ?? "null");
   } catch {
     return null;
   }
@@ -64,6 +65,37 @@ function keepHere(more = {}) {
     else localStorage.setItem(key(), JSON.stringify({ text, at: serverNow(), base: base(), ...more }));
   } catch {
     // No room, or no storage at all: the server still keeps it.
+  }
+}
+
+/** The server has it: the other tabs hear so, and here, where others may sit down, nothing stays. @param {Partial<Local>} [more] */
+function handOver(more) {
+  keepHere(more);
+  forget(key());
+}
+
+/** @param {string} name */
+function forget(name) {
+  try {
+    localStorage.removeItem(name);
+  } catch {
+    // No storage at all.
+  }
+}
+
+/** Drafts that nobody has gone on with, of whatever inquiry, and what was sent. */
+function sweep() {
+  for (const name of names()) {
+    const { at = 0, sent } = read(name) ?? {};
+    if (sent !== undefined || serverNow() - at > DAYS_KEPT * 86400) forget(name);
+  }
+}
+
+function names() {
+  try {
+    return Object.keys(localStorage).filter((name) => name.startsWith("draft/"));
+  } catch {
+    return []; // no storage at all
   }
 }
 
@@ -91,7 +123,7 @@ async function post(how) {
     if (answer.status === 200) take(await answer.json());
     else if (answer.status === 422) {
       secret = true;
-      localStorage.removeItem(key()); // a secret stays nowhere
+      forget(key()); // a secret stays nowhere
       state(say("draft_secret"));
     } else if (answer.status === 401 || answer.status === 403) {
       state(say("draft_signed_out"));
@@ -120,7 +152,7 @@ export function take(told) {
   if (details) details.open = open;
   if (kept) paintTimes(kept);
   if (field().value !== told.text) return;
-  keepHere();
+  handOver();
   if (told.text) state(say("draft_saved"), told.saved);
   else state("");
 }
@@ -143,7 +175,7 @@ export async function sent(text, told) {
   since = 0;
   if (saving) await saving;
   if (told) take(told);
-  keepHere({ sent: text });
+  handOver({ sent: text });
   tellGaps();
   // A save that was under way may have come after it.
   if (!field().value && stored) await save();
@@ -170,8 +202,8 @@ export function takenBack(text, told) {
     box.dispatchEvent(new InputEvent("input", { bubbles: true }));
     box.focus();
   } else if (!told) offer(say("draft_newer_here"), text);
-  if (told) take(told);
   keepHere();
+  if (told) take(told);
 }
 
 /** @param {string} said @param {string} text */
@@ -222,15 +254,12 @@ function elsewhere(event) {
 /** What this browser kept, and the server does not have. */
 function takeUp() {
   const box = field();
-  const kept = local();
+  const kept = read(key());
   stored = box.value;
   const saved = Number(box.dataset.saved);
   if (box.value) state(say("draft_saved"), saved);
-  if (!kept || kept.sent !== undefined || !kept.text.trim() || kept.text === box.value) return;
-  if (serverNow() - kept.at > DAYS_KEPT * 86400) {
-    localStorage.removeItem(key());
-    return;
-  }
+  if (kept?.text === box.value) forget(key());
+  if (!kept?.text.trim() || kept.text === box.value) return;
   if (kept.base === base() || (kept.at > saved && box.value)) {
     box.value = kept.text;
     save({ base: kept.base });
@@ -239,6 +268,7 @@ function takeUp() {
 
 export function startDrafts() {
   if (!field()) return;
+  sweep();
   takeUp();
   tellGaps();
   document.addEventListener("input", (event) => {

@@ -11,7 +11,7 @@ import { notice, startNotices, toggleNotices } from "./notices.js";
 import { extend, pickAll, toggle } from "./picking.js";
 import { hears, learn, startPresence } from "./presence.js";
 import { showAlone } from "./preview.js";
-import { keepPlace } from "./rows.js";
+import { keepPlace, rowOf } from "./rows.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 import { countsMoved, showFilters, startViews } from "./views.js";
@@ -49,6 +49,13 @@ async function banner() {
   paintTimes(fresh);
   keepPlace(() => document.getElementById("banner").replaceWith(fresh));
 }
+
+/** It was marked as unread, and that was taken back. */
+document.addEventListener("read", (event) => {
+  const row = rowOf(/** @type {CustomEvent} */ (event).detail);
+  row?.classList.remove("unread");
+  row?.querySelector(".dot")?.remove();
+});
 
 /** @param {import("./rows.js").Change} change */
 function arrives(change) {

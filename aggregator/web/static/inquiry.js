@@ -6,17 +6,31 @@ import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, leave, say } from "./dom.js";
 import { undo as undoAnswer } from "./outgoing.js";
 import { renewAround } from "./renew.js";
+import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
 const article = () => /** @type {HTMLElement} */ (document.getElementById("inquiry"));
 
 let unread = ""; // set: what is shown is not to be marked as read again
 
-/** Show it as it is now, without moving what is being read. */
+let asked = 0; // how often it was asked for, and which of these is on screen
+let painted = 0;
+
+/** Show it as it is now, without moving what is being read. If that cannot be had, it can be asked for again. */
 export async function refresh() {
-  const answer = await fetch(location.href, unread ? { headers: { "x-unread": unread } } : {});
-  if (!answer.ok) return;
-  const fresh = fragment(await answer.text()).getElementById("inquiry");
+  const mine = (asked += 1);
+  const answer = await fetchPart(location.href, unread ? { headers: { "x-unread": unread } } : {}).catch(() => null);
+  const html = await answer?.text().catch(() => null);
+  if (answer?.status === 404) return erased();
+  if (!answer?.ok || !html) return offerFresh();
+  const fresh = /** @type {HTMLElement} */ (fragment(html).getElementById("inquiry"));
+  if (mine < painted || Number(fresh.dataset.ver) < Number(article().dataset.ver)) return; // a newer one has overtaken it
+  painted = mine;
+  paint(fresh);
+}
+
+/** @param {HTMLElement} fresh */
+function paint(fresh) {
   const had = /** @type {HTMLElement | null} */ (document.activeElement);
   const stays = keepIn(fresh);
   if (stays) renewAround(article(), fresh, stays.kept, stays.twin);
@@ -37,11 +51,28 @@ export const deeds = deedsFor(() => {
 /** @param {{facts: Record<string, string>}} change */
 export function changes({ facts }) {
   const { id, ver } = article().dataset;
-  if (facts.id !== id || Number(facts.ver) <= Number(ver)) return;
-  const bar = document.getElementById("changed");
+  if (facts.id === id && Number(facts.ver) > Number(ver)) offerFresh();
+}
+
+/** What is on screen is not how it is now. */
+function offerFresh() {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: say("show") });
   button.addEventListener("click", refresh);
-  bar.replaceChildren(`${say("changed_here")} `, button);
+  note(`${say("changed_here")} `, button);
+}
+
+/** @param {{id: string}} told */
+export function vanishes({ id }) {
+  if (id === article().dataset.id) erased();
+}
+
+/** What is being written stays, to be copied. */
+const erased = () => note(say("erased_here"));
+
+/** Above the inquiry. @param {...(string | Node)} said */
+function note(...said) {
+  const bar = document.getElementById("changed");
+  bar.replaceChildren(...said);
   bar.hidden = false;
 }
 
@@ -85,6 +116,9 @@ export function startInquiry() {
     if (id !== article().dataset.id) return;
     if (status === 200) unread = what === "unread" ? "1" : "";
     wait(refresh());
+  });
+  document.addEventListener("read", (event) => {
+    if (/** @type {CustomEvent} */ (event).detail === article().dataset.id) unread = "";
   });
   document.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#inquiry [data-do]"));

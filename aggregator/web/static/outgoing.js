@@ -1,6 +1,8 @@
 // @ts-check
 // Answers on their way: what became of each, live; undo, send again, say that it was sent.
+import { explain } from "./actions.js";
 import { fragment, page, say, tell } from "./dom.js";
+import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
 /** What the page around it does. @type {{gone: () => unknown, restore: (text: string, draft?: any) => void}} */
@@ -50,7 +52,7 @@ function wire() {
 /** Fetch them as they are now. */
 export async function refresh() {
   try {
-    const answer = await fetch(`/inquiry/${inquiry()}/outgoing`);
+    const answer = await fetchPart(`/inquiry/${inquiry()}/outgoing`);
     if (answer.ok) show(await answer.text());
   } catch {
     // Offline: the page says so, and the next change brings them.
@@ -74,10 +76,11 @@ async function decide(id, what, edits = what === "undo") {
       return;
     }
     const why = told?.said ?? told?.objections?.map((each) => each.said).join(" ");
-    tell(why ? say("not_sent", { why }) : say("failed", { status: response.status }), { error: true });
+    if (why) tell(say("not_sent", { why }), { error: true });
+    else explain(response.status, null, "");
     await refresh();
   } catch {
-    tell(say("no_connection"), { error: true });
+    tell(say("not_heard"), { error: true });
   }
 }
 

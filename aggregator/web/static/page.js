@@ -92,6 +92,7 @@ if (document.body.classList.contains("feed")) {
     presence: presence.hears,
     new: hear,
     upd: hear,
+    gone: inquiry.vanishes,
     resync: inquiry.refresh,
   });
 } else {

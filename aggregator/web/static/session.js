@@ -6,20 +6,24 @@ const dialog = () => /** @type {HTMLDialogElement} */ (document.getElementById("
 /** @type {HTMLElement | null} */
 let opener = null;
 
+/** Ask for the password, above whatever dialog is open: that one may hold what is being written. */
 export function sessionEnded() {
   const box = dialog();
   if (!box || box.open) return;
   opener = /** @type {HTMLElement | null} */ (document.activeElement);
-  for (const other of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (other).close();
   box.showModal();
   /** @type {HTMLInputElement} */ (box.querySelector("[name=password]")).focus();
 }
 
-/** A part of a page; if the session is over, sign in again instead of showing the way there. @param {string} url @param {RequestInit} [how] */
+/**
+ * A part of a page; if the session is over, sign in again instead of showing the way there: no part leads elsewhere.
+ * @param {string} url @param {RequestInit & {headers?: Record<string, string>}} [how]
+ */
 export async function fetchPart(url, how = {}) {
-  const answer = await fetch(url, { ...how, headers: { accept: "text/html, application/json" } });
-  if (answer.status === 401) sessionEnded();
-  return answer;
+  const answer = await fetch(url, { redirect: "manual", ...how, headers: { accept: "text/html", ...how.headers } });
+  if (answer.status !== 401 && answer.type !== "opaqueredirect") return answer;
+  sessionEnded();
+  return new Response(null, { status: 401 });
 }
 
 /** @param {string} text */

@@ -2,6 +2,7 @@
 // What may be said here: fetched once the page stands, put in by one click.
 import { fragment, say, tell } from "./dom.js";
 import { field, insert } from "./inserting.js";
+import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
 const place = () => document.getElementById("suggested");
@@ -11,7 +12,7 @@ let shown = null;
 async function load() {
   const id = document.getElementById("inquiry").dataset.id;
   try {
-    const answer = await fetch(`/inquiry/${id}/suggested`);
+    const answer = await fetchPart(`/inquiry/${id}/suggested`);
     if (!answer.ok) return;
     place()?.replaceChildren(fragment(await answer.text()));
     if (place()) paintTimes(place());
