@@ -95,6 +95,44 @@ async def test_a_page_that_is_committed_while_its_poll_is_stopped_moves_the_sour
         assert texts(site.work) == ["my swap failed", "and the second one, too"]
 
 
+async def test_a_poll_by_hand_under_way_does_not_undo_a_pause(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, free = site.work.poller, threading.Event()
+        source = poller.sources["telegram"]
+        community.telegram.says("Mia", "my swap failed")
+        busy = site.work.db.submit(lambda _: free.wait(20))
+        by_hand = asyncio.create_task(poller.poll(source, once=True))
+        while site.work.ingest.together.unanswered == 0:  # noqa: ASYNC110 -- it is masked and read by another thread
+            await asyncio.sleep(0.005)
+        pausing = asyncio.create_task(poller.pause("telegram", "lea"))
+        await asyncio.sleep(0)  # it is paused
+        free.set()
+        await asyncio.gather(pausing, by_hand)
+        assert busy.result()
+        assert (source.state, source.message.split(":")[0]) == ("paused", "paused by lea")
+        await site.says(("Mia", "and the second one, too"))
+        assert texts(site.work) == ["my swap failed"]
+        await _press(site, "resume", "telegram")
+        await poll(site.work, "telegram")
+        assert texts(site.work) == ["my swap failed", "and the second one, too"]
+        assert source.state == "ok"
+
+
+async def test_a_poll_by_hand_that_fails_does_not_undo_a_pause(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, asked = site.work.poller, community.forum.requests
+        source = poller.sources["forum"]
+        community.forum.fail_next("timeout")
+        asked.clear()
+        by_hand = asyncio.create_task(poller.poll(source, once=True))
+        while not asked:  # noqa: ASYNC110 -- the forum is reached by a socket
+            await asyncio.sleep(0.005)
+        await poller.pause("forum", "lea")
+        await by_hand
+        assert source.state == "paused"
+        assert site.work.db.query("SELECT state FROM source_health WHERE source = 'forum'") == [("paused",)]
+
+
 async def test_a_test_says_what_the_login_may_read(community: Community) -> None:
     async with open_site(community) as site:
         code, page = await _press(site, "test", "forum")
