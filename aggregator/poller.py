@@ -87,6 +87,11 @@ class Source:
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def begin(self, paused_by: str | None) -> None:
+        """A pause outlives the process in which it was made."""
+        paused = paused_by is not None
+        self.state, self.message = ("paused", PAUSED.format(who=paused_by)) if paused else ("ok", "")
+
     @property
     def to_spread(self) -> Quota | None:
         """The platform's calls over which its polls are spread; None: they are not counted, or it does so itself."""
@@ -118,8 +123,7 @@ class Poller:
             quota=state.quota,
             rhythm=Rhythm.of(state.rhythm),
         )
-        if state.paused_by:
-            source.state, source.message = "paused", PAUSED.format(who=state.paused_by)
+        source.begin(state.paused_by)
         self.sources[source.name] = source
         return source
 
@@ -163,7 +167,8 @@ class Poller:
         source = self.sources[name]
         source.cursor, source.fence, source.backfill_from = state.cursor, state.fence, state.backfill_from
         source.quota, source.rhythm = state.quota, Rhythm.of(state.rhythm)
-        source.state, source.message, source.failures = "ok", "", 0
+        source.begin(state.paused_by)
+        source.failures = 0
         source.noted_at = source.kept_at = None
         self._schedule(source)
 

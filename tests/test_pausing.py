@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 
+from aggregator.store import sources
 from tests.conftest import Community, poll, texts
 from tests.web_site import WebSite, csrf, open_site
 
@@ -43,6 +45,22 @@ async def test_a_pause_outlives_a_restart_and_names_who_made_it(community: Commu
         async with site.visitor("amy", lang="zh-CN") as amy:
             assert "已由 lea 暂停" in (await amy.get("/connectors")).text
         assert texts(site.work) == []
+
+
+async def test_a_pause_outlives_a_change_of_the_process_that_polls(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, space = site.work.poller, site.work.connectors["telegram"].space
+        poller.start()
+        await poller.pause("telegram", "lea")
+        await poller.let_go("telegram")
+        state = await site.work.db.write(
+            lambda con: sources.start(con, "telegram", space, "telegram", community.clock(), timedelta(days=1))
+        )
+        poller.take_up("telegram", state)
+        await site.says(("Mia", "my swap failed"))
+        assert texts(site.work) == []
+        assert poller.sources["telegram"].state == "paused"
+        await poller.stop()
 
 
 async def test_the_time_of_a_pause_is_not_vouched_for_until_it_is_fetched(community: Community) -> None:
