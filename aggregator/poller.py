@@ -19,9 +19,9 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from aggregator import tempo
+from aggregator.backing_off import BackOff
 from aggregator.config import secrets_in
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
@@ -44,7 +44,7 @@ from connectors.wording import worded
 log = structlog.get_logger()
 
 LONGEST: Final = 300.0  # seconds
-BACK_OFF = wait_exponential_jitter(multiplier=2, max=LONGEST, jitter=2)
+BACK_OFF: Final = BackOff(LONGEST)
 WELL: Final = ("ok", "silent")
 PAUSED: Final = "paused by {who}: it is asked nothing until somebody lets it go on"
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
@@ -87,6 +87,11 @@ class Source:
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def begin(self, paused_by: str | None) -> None:
+        """A pause outlives the process in which it was made."""
+        paused = paused_by is not None
+        self.state, self.message = ("paused", PAUSED.format(who=paused_by)) if paused else ("ok", "")
+
     @property
     def to_spread(self) -> Quota | None:
         """The platform's calls over which its polls are spread; None: they are not counted, or it does so itself."""
@@ -118,8 +123,7 @@ class Poller:
             quota=state.quota,
             rhythm=Rhythm.of(state.rhythm),
         )
-        if state.paused_by:
-            source.state, source.message = "paused", PAUSED.format(who=state.paused_by)
+        source.begin(state.paused_by)
         self.sources[source.name] = source
         return source
 
@@ -163,7 +167,8 @@ class Poller:
         source = self.sources[name]
         source.cursor, source.fence, source.backfill_from = state.cursor, state.fence, state.backfill_from
         source.quota, source.rhythm = state.quota, Rhythm.of(state.rhythm)
-        source.state, source.message, source.failures = "ok", "", 0
+        source.begin(state.paused_by)
+        source.failures = 0
         source.noted_at = source.kept_at = None
         self._schedule(source)
 
@@ -220,15 +225,21 @@ class Poller:
             KeyError: no such source is polled.
         """
         source = self.sources[name]
-        if source.state not in ("paused", "stopped"):
+        if source.state == "paused":
+            async with source.lock:  # a poll by hand ends at its next page
+                await self._end_pause(source)
+        elif source.state == "stopped":
+            source.state, source.message = "failing", ""  # until a poll has shown that all is well
+        else:
             return
-        paused = source.state == "paused"
-        source.state, source.message = "failing", ""  # until a poll has shown that all is well
-        await self.ingest.db.write(lambda con: sources.pause(con, name, None))
-        if paused:  # a page under way may have been committed all the same
-            source.cursor, source.fence = await self.ingest.db.read(lambda con: sources.stands(con, name))
         if self._scheduler.running:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
+    async def _end_pause(self, source: Source) -> None:
+        source.state, source.message = "failing", ""
+        await self.ingest.db.write(lambda con: sources.pause(con, source.name, None))
+        # A page under way may have been committed all the same.
+        source.cursor, source.fence = await self.ingest.db.read(lambda con: sources.stands(con, source.name))
 
     def poll_soon(self, name: str) -> None:
         """The platform called: there is something to fetch. A poll under way is followed by another one."""
@@ -295,9 +306,11 @@ class Poller:
             StoreError: the database cannot be written; the process should end.
             FenceLostError: another process collects this source.
         """
-        if source.state == "paused" or (once and await self._is_listened_to(source)):
+        if once and await self._is_listened_to(source):
             return 0.0
         async with source.lock:
+            if source.state == "paused":
+                return 0.0
             began, source.again, source.listens = self.ingest.clock(), False, False
             fence = source.fence
             source.renewal.look(began)
@@ -371,6 +384,8 @@ class Poller:
                 source.cursor, source.fence = page.cursor, source.fence + 1
                 source.warnings, source.quota = page.warnings, page.quota or source.quota
                 self.heard(source.name, outcome.arrived)
+                if source.state == "paused":
+                    break
                 if page.caught_up or time.monotonic() >= works_after:
                     await self._works_again(source)
                 if outcome.rejected == outcome.records >= WHOLE_PAGE:
@@ -402,6 +417,8 @@ class Poller:
 
     async def _succeeded(self, source: Source, began: datetime, *, note: bool) -> None:
         """Everything that was there at `began` is stored. `note`: write so, however short ago that was done."""
+        if source.state == "paused":  # during a poll by hand, which was broken off, and vouches for nothing
+            return
         before, source.failures = source.state, 0
         source.rhythm = tempo.heard(source.rhythm, self.ingest.clock(), ())
         missed = tempo.silence(source.rhythm, self.ingest.clock())
@@ -421,11 +438,13 @@ class Poller:
 
     async def _failed(self, source: Source, error: Exception, *, in_part: bool) -> float | None:
         """`in_part`: some pages were committed; the parts that work are not kept waiting."""
+        if source.state == "paused":  # the next poll will meet it again
+            return None
         now = self.ingest.clock()
         source.failures += 1
         message = str(error) or type(error).__name__
         usual = self._tempo(source) or source.config.poll_every.total_seconds()
-        pause = _pause(error, source.failures, max(usual, back_off(1)) if in_part else LONGEST)
+        pause = _pause(error, source.failures, max(usual, BACK_OFF.after(1)) if in_part else LONGEST)
         if isinstance(error, AuthError):
             pause = source.renewal.patience(now)
         source.state = "stopped" if pause is None else "failing"
@@ -484,12 +503,5 @@ def _pause(error: Exception, failures: int, longest: float) -> float | None:
     if isinstance(error, ThrottledError):
         return error.retry_after
     if isinstance(error, TransientError | CursorExpiredError):
-        return min(back_off(failures), longest)
+        return min(BACK_OFF.after(failures), longest)
     return None
-
-
-def back_off(failures: int) -> float:
-    """Seconds to wait after so many failures in a row."""
-    state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
-    state.attempt_number = failures
-    return float(BACK_OFF(state))

@@ -15,7 +15,7 @@ from aggregator.listener import serve
 from connectors.chat import Chat
 from connectors.contract import Record
 from connectors.errors import ReplyRefusedError
-from connectors.replying import Asked
+from connectors.replying import CANNOT_TELL, Asked
 from connectors.secret import Secret
 from tests.contract_suite import drain
 from tests.reply_contract import ReplyContract, an_answer, asked_in
@@ -177,6 +177,33 @@ async def test_chatwoot_says_when_a_channel_takes_no_more_answers(chatwoot: Chat
     asked = await stage.asked()
     told = {**asked.record, "message": {**asked.record["message"], "conversation": {"id": 1, "can_reply": False}}}
     assert stage.connector().reply_window(replace(asked, record=told), stage.now).why == "window_over"
+
+
+@pytest.mark.parametrize(("since", "tells"), [(99, None), (100, CANNOT_TELL)])
+async def test_an_answer_is_not_there_only_where_all_that_was_said_since_was_read(
+    chatwoot: ChatwootStage, since: int, tells: str | None
+) -> None:
+    stage = ChatwootReplyStage(chatwoot.desk, chatwoot.url)
+    async with an_answer(stage) as (connector, outgoing):
+        for number in range(since):
+            stage.desk.says("visitor-0", f"hello? {number}")
+        assert await connector.find_sent(outgoing) == tells
+
+
+async def test_chatwoot_has_an_answer_after_which_much_was_said(chatwoot: ChatwootStage) -> None:
+    stage = ChatwootReplyStage(chatwoot.desk, chatwoot.url)
+    async with an_answer(stage) as (connector, outgoing):
+        sent = await connector.reply(outgoing)
+        for number in range(25):
+            stage.desk.says("visitor-0", f"hello? {number}")
+        assert await connector.find_sent(outgoing) == sent
+
+
+async def test_a_desk_that_may_no_longer_be_asked_cannot_tell(chatwoot: ChatwootStage) -> None:
+    stage = ChatwootReplyStage(chatwoot.desk, chatwoot.url)
+    only_called = stage.connector(token=None, secret=Secret(env="CHAT_SECRET"))
+    async with an_answer(stage, only_called) as (connector, outgoing):
+        assert await connector.find_sent(outgoing) == CANNOT_TELL
 
 
 async def test_a_desk_that_only_calls_us_takes_no_answer_from_here(chatwoot: ChatwootStage, app: AppReplyStage) -> None:

@@ -20,7 +20,7 @@ from connectors.contract import Deleted, Page, Push
 from connectors.discourse import Discourse
 from connectors.discourse.walk import Place
 from connectors.errors import AuthError, ReplyRefusedError, ThrottledError, TransientError
-from connectors.replying import Asked
+from connectors.replying import CANNOT_TELL, Asked
 from connectors.secret import Secret
 from connectors.session import Pacing
 from tests.contract_suite import Drained, Patience, PullContract, PushContract, drain, items, posts, refused, texts
@@ -674,6 +674,31 @@ async def test_a_forums_refusal_is_named_by_what_to_do(forum: ForumSimulator, re
                 await connector.reply(outgoing)
         await stage.aclose()
     assert told.value.why == why
+
+
+@pytest.mark.parametrize(("since", "tells"), [(75, None), (85, CANNOT_TELL)])
+async def test_an_answer_is_not_there_only_where_the_topic_was_read_back_to_the_question(
+    forum: ForumSimulator, since: int, tells: str | None
+) -> None:
+    """In the topic of an incident much is said until a service is back."""
+    async with serve(forum.app) as url:
+        stage = ForumReplyStage(forum, url)
+        async with an_answer(stage) as (connector, outgoing):
+            for number in range(since):
+                forum.says("omar", f"me too, {number}", reply_to=1001)
+            assert await connector.find_sent(outgoing) == tells
+        await stage.aclose()
+
+
+async def test_an_answer_is_found_below_which_much_was_said(forum: ForumSimulator) -> None:
+    async with serve(forum.app) as url:
+        stage = ForumReplyStage(forum, url)
+        async with an_answer(stage) as (connector, outgoing):
+            sent = await connector.reply(outgoing)
+            for number in range(25):
+                forum.says("omar", f"me too, {number}", reply_to=1001)
+            assert await connector.find_sent(outgoing) == sent
+        await stage.aclose()
 
 
 async def test_a_guest_is_told_before_writing_that_the_forum_takes_nothing_from_here(current: ForumStage) -> None:

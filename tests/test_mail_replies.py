@@ -15,12 +15,14 @@ import pytest
 from pydantic import ValidationError
 
 from aggregator.demo.mail import SENT, MailSimulator
+from aggregator.listener import serve
 from connectors.contract import Post
 from connectors.errors import AuthError, ReplyRefusedError, ThrottledError
 from connectors.imap import Imap, smtp
 from connectors.replying import Asked, Outgoing
 from tests.contract_suite import drain, items
 from tests.reply_contract import KEY, TEXT, ReplyContract, an_answer, asked_in
+from tests.test_imap import Provider, oauth2
 
 PASSWORD_ENV = "HARBOR_MAIL_PASSWORD"
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -256,6 +258,24 @@ async def test_a_password_of_its_own_is_named_when_it_is_refused(
     async with an_answer(stage, stage.connector(smtp=way_out)) as (connector, outgoing):
         with pytest.raises(AuthError, match="SMTP_PASSWORD"):
             await connector.reply(outgoing)
+
+
+@pytest.mark.parametrize(("lasts", "exchanges"), [(3600, 1), (60, 4)])
+async def test_what_an_answer_needs_of_a_mailbox_shares_its_access(
+    stage: MailReplyStage, monkeypatch: pytest.MonkeyPatch, lasts: int, exchanges: int
+) -> None:
+    """Reading, sending, the copy in Sent and the look for it: no refresh token is exchanged twice."""
+    asked = await stage.asked()
+    monkeypatch.setenv(PASSWORD_ENV, "refresh-0")
+    monkeypatch.setenv("HARBOR_CLIENT_SECRET", "secret-of-the-program")
+    stage.mail.wants_oauth = True
+    provider = Provider(stage.mail)
+    provider.lasts = lasts  # 60 s are less than what a token must last to be used again
+    async with serve(provider.app) as url, stage.connector(oauth2=oauth2(f"{url}/token")) as connector:
+        assert [page async for page in connector.pages(None)]
+        sent = await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+        assert await connector.find_sent(Outgoing(KEY, TEXT, asked, "amy", NOW)) == sent
+    assert [each["refresh_token"] for each in provider.asked] == [f"refresh-{number}" for number in range(exchanges)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,10 +14,12 @@ from aggregator.identity import Id
 from aggregator.outbox import Row, SaidMeanwhileError, Sender, TooLateError
 from aggregator.outbox.outbox import HOLD
 from aggregator.outbox.row import of_inquiry
+from aggregator.outbox.sender import LOOKS_AGAIN
 from aggregator.workplace import Workplace
 from connectors.errors import ReplyRefusedError
 from connectors.replying import CANNOT_TELL, CannotTell, Outgoing
 from tests.conftest import Community, open_inquiries, poll
+from tests.test_erasing import erase
 
 ANSWER = "Please send us the transaction ID, we look at it at once."
 
@@ -264,6 +267,73 @@ async def test_what_may_have_been_sent_and_is_not_found_waits_for_a_person(desk:
     await desk.time_passes(600)
     await desk.starts_again()
     assert (desk.row().state, desk.community.forum.writing.taken) == ("unknown", 0)
+
+
+async def test_a_source_that_is_busy_is_looked_at_once_it_no_longer_is(desk: Desk) -> None:
+    outbox, sender, free = desk.work.outbox, Sender(desk.work.outbox), asyncio.Event()
+
+    async def not_yet(_: str) -> None:
+        await free.wait()
+
+    desk.community.forum.fail_next("reset")
+    unknown = await desk.answers()
+    desk.community.clock.pass_(seconds=HOLD)
+    await sender.send_due(until_done=True)
+    assert (desk.row().state, desk.row().looked) == ("unknown", "absent")
+    desk.community.forum.says("system", ANSWER, reply_to=1001)  # it was only slow
+    outbox.ready = not_yet
+    await desk.answers("And the version, please, as it stands in the settings.", seen=str(unknown.outbox_id))
+    for seconds in (HOLD, *LOOKS_AGAIN):
+        desk.community.clock.pass_(seconds=seconds)
+        await sender.send_due()
+    free.set()
+    await sender.send_due(until_done=True)
+    await sender.send_due(until_done=True)
+    assert [row.state for row in desk.rows()] == ["sent", "sent"]
+
+
+async def test_an_answer_of_which_nobody_knows_goes_with_its_person_and_others_are_sent(desk: Desk) -> None:
+    sender = Sender(desk.work.outbox)
+    desk.community.forum.fail_next("reset")
+    await desk.answers()
+    desk.community.clock.pass_(seconds=HOLD)
+    await sender.send_due(until_done=True)
+    assert (desk.row().state, desk.row().looked) == ("unknown", "absent")
+    await erase(desk.work, "lin")
+    desk.community.forum.says("fox", "my swap failed, and nobody answers", title="Swap failed")
+    await poll(desk.work, "forum")
+    await desk.answers()
+    desk.community.clock.pass_(seconds=LOOKS_AGAIN[0])
+    await sender.send_due(until_done=True)
+    assert [row.state for row in desk.rows()] == ["sent"]
+
+
+async def test_a_person_may_be_erased_while_an_answer_is_on_its_way(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def erased_meanwhile(_: Outgoing) -> None:
+        await erase(desk.work, "lin")
+
+    monkeypatch.setattr(desk.work.connectors["forum"], "find_sent", erased_meanwhile)
+    desk.community.forum.fail_next("reset")
+    await desk.answers()
+    await desk.time_passes()
+    assert desk.work.db.query("SELECT count(*) FROM outbox") == [(0,)]
+
+
+async def test_of_a_lost_answer_nobody_is_told_once_its_person_is_erased(desk: Desk) -> None:
+    told: list[Row] = []
+
+    async def tell(lost: Row) -> None:
+        told.append(lost)
+
+    desk.work.outbox.tell = tell
+    sent = await desk.answers()
+    await desk.work.outbox.lost(sent.outbox_id)
+    assert told == [sent]
+    await erase(desk.work, "lin")
+    await desk.work.outbox.lost(sent.outbox_id)
+    assert told == [sent]
 
 
 async def test_a_person_who_has_looked_says_that_it_was_sent(desk: Desk) -> None:

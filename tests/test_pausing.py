@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 
+from aggregator.store import sources
 from tests.conftest import Community, poll, texts
 from tests.web_site import WebSite, csrf, open_site
 
@@ -43,6 +45,22 @@ async def test_a_pause_outlives_a_restart_and_names_who_made_it(community: Commu
         async with site.visitor("amy", lang="zh-CN") as amy:
             assert "已由 lea 暂停" in (await amy.get("/connectors")).text
         assert texts(site.work) == []
+
+
+async def test_a_pause_outlives_a_change_of_the_process_that_polls(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, space = site.work.poller, site.work.connectors["telegram"].space
+        poller.start()
+        await poller.pause("telegram", "lea")
+        await poller.let_go("telegram")
+        state = await site.work.db.write(
+            lambda con: sources.start(con, "telegram", space, "telegram", community.clock(), timedelta(days=1))
+        )
+        poller.take_up("telegram", state)
+        await site.says(("Mia", "my swap failed"))
+        assert texts(site.work) == []
+        assert poller.sources["telegram"].state == "paused"
+        await poller.stop()
 
 
 async def test_the_time_of_a_pause_is_not_vouched_for_until_it_is_fetched(community: Community) -> None:
@@ -93,6 +111,44 @@ async def test_a_page_that_is_committed_while_its_poll_is_stopped_moves_the_sour
         await poller.go_on("telegram")
         await site.says(("Mia", "and the second one, too"))  # its fence is not lost
         assert texts(site.work) == ["my swap failed", "and the second one, too"]
+
+
+async def test_a_poll_by_hand_under_way_does_not_undo_a_pause(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, free = site.work.poller, threading.Event()
+        source = poller.sources["telegram"]
+        community.telegram.says("Mia", "my swap failed")
+        busy = site.work.db.submit(lambda _: free.wait(20))
+        by_hand = asyncio.create_task(poller.poll(source, once=True))
+        while site.work.ingest.together.unanswered == 0:  # noqa: ASYNC110 -- it is masked and read by another thread
+            await asyncio.sleep(0.005)
+        pausing = asyncio.create_task(poller.pause("telegram", "lea"))
+        await asyncio.sleep(0)  # it is paused
+        free.set()
+        await asyncio.gather(pausing, by_hand)
+        assert busy.result()
+        assert (source.state, source.message.split(":")[0]) == ("paused", "paused by lea")
+        await site.says(("Mia", "and the second one, too"))
+        assert texts(site.work) == ["my swap failed"]
+        await _press(site, "resume", "telegram")
+        await poll(site.work, "telegram")
+        assert texts(site.work) == ["my swap failed", "and the second one, too"]
+        assert source.state == "ok"
+
+
+async def test_a_poll_by_hand_that_fails_does_not_undo_a_pause(community: Community) -> None:
+    async with open_site(community) as site:
+        poller, asked = site.work.poller, community.forum.requests
+        source = poller.sources["forum"]
+        community.forum.fail_next("timeout")
+        asked.clear()
+        by_hand = asyncio.create_task(poller.poll(source, once=True))
+        while not asked:  # noqa: ASYNC110 -- the forum is reached by a socket
+            await asyncio.sleep(0.005)
+        await poller.pause("forum", "lea")
+        await by_hand
+        assert source.state == "paused"
+        assert site.work.db.query("SELECT state FROM source_health WHERE source = 'forum'") == [("paused",)]
 
 
 async def test_a_test_says_what_the_login_may_read(community: Community) -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from aggregator.config import Settings
 from aggregator.identity import Id, as_uuid
-from aggregator.poller import WHOLE_PAGE, back_off
+from aggregator.poller import BACK_OFF, WHOLE_PAGE
 from aggregator.store.reports import source_reports
 from aggregator.store.sources import FenceLostError
 from aggregator.workplace import Workplace
@@ -173,7 +173,7 @@ async def test_a_source_of_which_a_part_fails_stays_failing_and_keeps_its_other_
 
 
 def test_no_back_off_is_longer_than_five_minutes() -> None:
-    assert max(back_off(failures) for failures in range(1, 200)) == 300
+    assert max(BACK_OFF.after(failures) for failures in range(1, 200)) == 300
 
 
 @pytest.mark.parametrize("fault", ["429_json", "429_text"])

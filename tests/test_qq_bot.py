@@ -7,7 +7,7 @@ import json
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ from connectors.qq_bot import CLOCKS_DIFFER, KEPT, QQBot
 from connectors.qq_bot.api import AccessToken
 from connectors.qq_bot.webhook import signing_key
 from connectors.secret import Secret
+from connectors.websocket import JsonSocket, open_socket
 from tests.conftest import START, Hands
 from tests.contract_suite import PushContract, items, posts, texts
 
@@ -394,6 +395,28 @@ async def test_what_was_not_committed_is_replayed(bot: QQBotSimulator, source: S
     again = source()
     page = await first_of(again, committed.cursor)
     assert texts(again, lost.records) == texts(again, page.records) == ["lost in a crash"]
+
+
+async def test_a_poll_that_is_broken_off_has_closed_its_connection(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a commit that failed: it does not stay open until somebody tidies up."""
+    closed: list[JsonSocket] = []
+
+    @asynccontextmanager
+    async def watched(*args: Any, **settings: Any) -> AsyncIterator[JsonSocket]:
+        async with open_socket(*args, **settings) as socket:
+            try:
+                yield socket
+            finally:
+                closed.append(socket)
+
+    monkeypatch.setattr("connectors.qq_bot.open_socket", watched)
+    async with source() as connector:
+        async with aclosing(connector.pages(UNHEARD_OF)) as pages:
+            await anext(pages)
+            assert closed == []
+        assert len(closed) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -459,6 +459,18 @@ async def test_a_wait_can_be_cancelled_and_gives_its_turn_back() -> None:
         await pacing.turn("a", Pace(1, per=60))
 
 
+async def test_of_two_waits_that_were_told_the_longer_one_counts() -> None:
+    clock = ClockOfTest()
+    pacing = Pacing(clock=clock, sleep=clock.sleep)
+    pacing.block("a", 300)
+    pacing.block("a", 30)  # said to a call that was under way, too
+    clock.now += 299
+    with pytest.raises(ThrottledError):
+        await pacing.turn("a", None)
+    clock.now += 1
+    await pacing.turn("a", None)
+
+
 async def test_nobody_calls_with_a_credential_that_was_told_to_wait() -> None:
     clock = ClockOfTest()
     pacing = Pacing(clock=clock, sleep=clock.sleep)

@@ -150,6 +150,10 @@ class Outbox:
         """Raises KeyError: there is none."""
         return await self.db.read(lambda con: row.row(con, outbox_id))
 
+    async def left(self, outbox_id: UUID) -> Row | None:
+        """None: the person whom it answered was erased meanwhile, and it with them."""
+        return await self.db.read(lambda con: row.left(con, outbox_id))
+
     async def undo(self, outbox_id: UUID, who: str) -> Row:
         """Take it back. Raises KeyError; TooLateError: it is held no longer."""
         return await self._settle(outbox_id, who, "held", state="undone", ended_at=self.clock())
@@ -196,7 +200,9 @@ class Outbox:
         """The platform could not deliver it: whoever wrote it is told, and may be elsewhere by now."""
         self.wake.set()
         if self.tell is not None:
-            await self.tell(await self.find(outbox_id))
+            stands = await self.left(outbox_id)
+            if stands is not None:
+                await self.tell(stands)
 
     def answered(self, con: Connection, sent: Row, who: str) -> None:
         """The platform has it: the inquiry is answered. On the writer's connection."""

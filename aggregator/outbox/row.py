@@ -60,6 +60,20 @@ class Row(NamedTuple):
 _COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
 
 
+class Turn(NamedTuple):
+    """What decides when a held answer is sent. Its words, which may be long, are read once it is its turn."""
+
+    outbox_id: UUID
+    inquiry_id: UUID
+    source: str
+    due_at: datetime
+    why: Why | None
+    lot: UUID | None
+
+
+_TURN = ", ".join(f'"{name}"' for name in Turn._fields)
+
+
 def insert(con: Connection, row: Row) -> None:
     con.execute(f"INSERT INTO outbox ({_COLUMNS}) VALUES ({', '.join('?' * len(row))})", [*row])
 
@@ -79,10 +93,14 @@ def move(con: Connection, outbox_id: UUID, *states: State, **changes: Any) -> bo
 
 def row(con: Connection, outbox_id: UUID) -> Row:
     """Raises KeyError: there is none."""
-    found = _select(con, "outbox_id = ?", outbox_id)
-    if not found:
+    if (found := left(con, outbox_id)) is None:
         raise KeyError(outbox_id)
-    return found[0]
+    return found
+
+
+def left(con: Connection, outbox_id: UUID) -> Row | None:
+    """None: it went, together with the person whom it answered."""
+    return next(iter(_select(con, "outbox_id = ?", outbox_id)), None)
 
 
 def of_inquiry(con: Connection, inquiry: Id) -> list[Row]:
@@ -106,8 +124,23 @@ def in_state(con: Connection, *states: State) -> list[Row]:
     return _select(con, "list_contains(?, state) AND settled_at IS NULL", list(states))
 
 
+def turns(con: Connection) -> list[Turn]:
+    """Of all that is held, oldest first."""
+    found = con.execute(
+        f"SELECT {_TURN} FROM outbox WHERE state = 'held' AND settled_at IS NULL ORDER BY outbox_id"
+    ).fetchall()
+    return [Turn(*each) for each in found]
+
+
 UNSETTLED: tuple[State, ...] = ("refused", "unknown")
 """What did not get there, or may not have, as long as nobody has dealt with it."""
+
+
+def unsettled_count(con: Connection) -> int:
+    (count,) = con.execute(
+        "SELECT count(*) FROM outbox WHERE list_contains(?, state) AND settled_at IS NULL", [list(UNSETTLED)]
+    ).fetchone() or (0,)
+    return int(count)
 
 
 def _select(con: Connection, where: str, value: object) -> list[Row]:

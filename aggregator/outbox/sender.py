@@ -20,7 +20,7 @@ from aggregator.clocks import real_seconds
 from aggregator.identity import as_uuid, post_id
 from aggregator.outbox import asked, row
 from aggregator.outbox.outbox import Outbox
-from aggregator.outbox.row import Row, State
+from aggregator.outbox.row import Row, State, Turn
 from aggregator.store.database import Connection, StoreError
 from connectors.errors import (
     AuthError,
@@ -50,7 +50,7 @@ class Sender:
         self._outbox = outbox
         self._failed = failed
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._looks: dict[UUID, list[datetime]] = {}
+        self._looks: dict[UUID, tuple[str, list[datetime]]] = {}  # at which source, and when
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -92,9 +92,8 @@ class Sender:
     async def send_due(self, *, until_done: bool = False) -> bool:
         """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
         now = self._outbox.clock()
-        found = await self._outbox.db.read(lambda con: row.in_state(con, "held", *row.UNSETTLED))
-        held = [each for each in found if each.state == "held"]
-        self._outbox.unsettled_count = len(found) - len(held)
+        held, unsettled = await self._outbox.db.read(lambda con: (row.turns(con), row.unsettled_count(con)))
+        self._outbox.unsettled_count = unsettled
         for source, each in _next_of_each(held, now).items():
             if each.due_at <= now and source not in self._busy:
                 self._begin(source, self._send(each))
@@ -126,16 +125,15 @@ class Sender:
 
     # -- one answer ----------------------------------------------------------------------------------
 
-    async def _send(self, held: Row) -> None:
+    async def _send(self, held: Turn) -> None:
         connector = self._outbox.connectors.get(held.source)
         if not isinstance(connector, Replying):
             await self._end(held, "held", "refused", why="source_off")
             return
         now = self._outbox.clock()
-        began = {"state": "sending", "began_at": held.began_at or now, "tries": held.tries + 1, "why": None}
-        sending, to = await self._outbox.db.write(lambda con: _begun(con, held, began))
+        sending, to = await self._outbox.db.write(lambda con: _begun(con, held.outbox_id, now))
         if sending is None:
-            return  # it was undone in the last moment
+            return  # it was undone in the last moment, or went with its person
         self._outbox.changed([held.inquiry_id.bytes])
         if to is None or not to.record:
             await self._end(sending, "sending", "refused", why="gone")
@@ -184,7 +182,7 @@ class Sender:
         await self._outbox.db.write(lambda con: row.move(con, sending.outbox_id, "sending", **changes))
         self._outbox.changed([sending.inquiry_id.bytes])
 
-    async def _end(self, before: Row, state: State, to: State, *, why: Why, detail: str = "") -> None:
+    async def _end(self, before: Row | Turn, state: State, to: State, *, why: Why, detail: str = "") -> None:
         now = self._outbox.clock()
         changes = {"state": to, "ended_at": now, "why": why, "detail": detail}
         await self._outbox.db.write(lambda con: row.move(con, before.outbox_id, state, **changes))
@@ -193,7 +191,9 @@ class Sender:
 
     async def _did_not_get_there(self, outbox_id: UUID) -> None:
         """Its page shows it, and whoever wrote it is told: that colleague may be elsewhere by now."""
-        stands = await self._outbox.find(outbox_id)
+        stands = await self._outbox.left(outbox_id)
+        if stands is None:
+            return
         self._outbox.changed([stands.inquiry_id.bytes])
         if self._outbox.tell is not None and stands.settled_at is None:
             await self._outbox.tell(stands)
@@ -240,7 +240,7 @@ class Sender:
             self._outbox.changed([before.inquiry_id.bytes])
         if moved and before.state == "sending" and found is None:
             later = (timedelta(seconds=real_seconds(self._outbox.clock, each)) for each in LOOKS_AGAIN)
-            self._looks[before.outbox_id] = [now + each for each in later]
+            self._looks[before.outbox_id] = before.source, [now + each for each in later]
 
     def _unknown(self, con: Connection, before: Row, changes: dict[str, Any]) -> bool:
         self._outbox.own.forget()
@@ -261,23 +261,23 @@ class Sender:
             return CANNOT_TELL
 
     async def _look_again(self, now: datetime) -> None:
-        for outbox_id, times in list(self._looks.items()):
-            if times[0] > now:
+        """A source that is busy is looked at later: no look is left out for it."""
+        for outbox_id, (source, times) in list(self._looks.items()):
+            if times[0] > now or source in self._busy:
                 continue
-            del times[0]
-            if not times:
-                del self._looks[outbox_id]
-            stands = await self._outbox.find(outbox_id)
-            if stands.state == "unknown" and stands.settled_at is None and stands.source not in self._busy:
-                self._begin(stands.source, self._look(stands, stands.detail or ""))
-            elif stands.state != "unknown":
-                self._looks.pop(outbox_id, None)
+            del self._looks[outbox_id]
+            stands = await self._outbox.left(outbox_id)
+            if stands is None or stands.state != "unknown" or stands.settled_at is not None:
+                continue
+            if to_come := [each for each in times if each > now]:
+                self._looks[outbox_id] = source, to_come
+            self._begin(source, self._look(stands, stands.detail or ""))
 
 
-def _next_of_each(held: Sequence[Row], now: datetime) -> dict[str, Row]:
+def _next_of_each(held: Sequence[Turn], now: datetime) -> dict[str, Turn]:
     """Of each source the answer whose turn it is: the oldest. But one that was written for its inquiry alone goes
     before those of a lot, unless one of these is for the same inquiry. Where a platform lets us wait, all wait."""
-    by_source: dict[str, list[Row]] = {}
+    by_source: dict[str, list[Turn]] = {}
     for each in held:
         by_source.setdefault(each.source, []).append(each)
     found = {}
@@ -291,7 +291,11 @@ def _next_of_each(held: Sequence[Row], now: datetime) -> dict[str, Row]:
     return found
 
 
-def _begun(con: Connection, held: Row, began: dict[str, Any]) -> tuple[Row | None, Asked | None]:
-    if not row.move(con, held.outbox_id, "held", **began):
+def _begun(con: Connection, outbox_id: UUID, now: datetime) -> tuple[Row | None, Asked | None]:
+    held = row.left(con, outbox_id)
+    if held is None:
         return None, None
-    return row.row(con, held.outbox_id), asked.stored_post(con, held.post_id.bytes)
+    began: dict[str, Any] = {"state": "sending", "began_at": held.began_at or now, "tries": held.tries + 1, "why": None}
+    if not row.move(con, outbox_id, "held", **began):
+        return None, None
+    return held._replace(**began), asked.stored_post(con, held.post_id.bytes)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+from aggregator.backing_off import BackOff
 
 if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
 
-BACK_OFF = wait_exponential_jitter(multiplier=2, max=2 * 3600, exp_base=3, jitter=2)
+BACK_OFF: Final = BackOff(2 * 3600, times=3)
 """2 s, 6 s, 18 s, a minute, 3 min, 8 min, 24 min, 73 min, and then every two hours."""
 LONGEST_WISH: Final = 6 * 3600.0  # seconds; who asks to wait longer is asked again all the same
 
@@ -41,10 +41,3 @@ class Carrier(Protocol):
 
     async def close(self) -> None:
         """Let go of its connections."""
-
-
-def back_off(failures: int) -> float:
-    """Seconds to wait after so many failures in a row."""
-    state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
-    state.attempt_number = failures
-    return float(BACK_OFF(state))

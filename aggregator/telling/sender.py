@@ -16,7 +16,7 @@ import structlog
 from aggregator.clocks import Clock, real_seconds
 from aggregator.store import deliveries
 from aggregator.store.database import Database, StoreError
-from aggregator.telling.carrying import Carrier, Outcome, back_off
+from aggregator.telling.carrying import BACK_OFF, Carrier, Outcome
 
 if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
@@ -129,7 +129,7 @@ class Sender:
             await self._give_up(target, None, GONE)
             return
         failures = max(some[0].tries, 0 if outcome.alone else self._failures.get(target, 0)) + 1
-        seconds = max(outcome.retry_after or 0.0, 0.0 if outcome.retry_after else back_off(failures))
+        seconds = max(outcome.retry_after or 0.0, 0.0 if outcome.retry_after else BACK_OFF.after(failures))
         due_at = now + timedelta(seconds=real_seconds(self._clock, seconds))
         log.warning("delivery.failed", target=target, why=outcome.why, failures=failures, retry_in=round(seconds))
         if not outcome.alone:

@@ -35,7 +35,7 @@ from connectors.contract import (
     SourceConfig,
 )
 from connectors.errors import PushRefusedError, RecordError, ReplyRefusedError
-from connectors.replying import Asked, Outgoing, Replying, Sent, Window
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing, SecretHeader, Session
 
@@ -198,9 +198,9 @@ class Chat(PullConnector, PushConnector, Replying):
             raise ReplyRefusedError("gone" if self._way else "no_credential")
         return await self._way.send(outgoing, message)
 
-    async def find_sent(self, outgoing: Outgoing) -> Sent | None:
+    async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
         message = self._answered(outgoing.to)
-        return await self._way.find(outgoing, message) if self._way and message else None
+        return await self._way.find(outgoing, message) if self._way and message else CANNOT_TELL
 
     def is_own(self, author: Author) -> bool:  # noqa: ARG002 -- the contract names it
         """Every desk tells who is a colleague."""

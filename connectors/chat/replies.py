@@ -13,11 +13,11 @@ from typing import Any, Final, Protocol, cast
 
 import httpx
 
-from connectors.chat.chatwoot import Chatwoot
+from connectors.chat.chatwoot import NEWER, Chatwoot
 from connectors.chat.intercom import Intercom, records
 from connectors.chat.message import LONGEST_TEXT, Message
 from connectors.errors import ConnectorError, RecordError, ReplyRefusedError, SourceGoneError, TransientError
-from connectors.replying import WHYS, Asked, Outgoing, Sent, Why, Window, nothing_sent
+from connectors.replying import CANNOT_TELL, WHYS, Asked, CannotTell, Outgoing, Sent, Why, Window, nothing_sent
 from connectors.secret import Secret
 from connectors.session import Json, Session
 
@@ -35,7 +35,7 @@ class Way(Protocol):
 
     async def send(self, outgoing: Outgoing, message: Message) -> Sent: ...
 
-    async def find(self, outgoing: Outgoing, message: Message) -> Sent | None: ...
+    async def find(self, outgoing: Outgoing, message: Message) -> Sent | CannotTell | None: ...
 
 
 # -- our own app -------------------------------------------------------------------------------------
@@ -118,13 +118,16 @@ class ChatwootWay:
         made = await self.session.post_json(self._path(message), body, gone=True, translate=_chatwoot_refusal)
         return self._sent(made, message)
 
-    async def find(self, outgoing: Outgoing, message: Message) -> Sent | None:
-        answer = await self.session.get_json(self._path(message))
+    async def find(self, outgoing: Outgoing, message: Message) -> Sent | CannotTell | None:
+        """Among what was said after the message that it answers."""
+        answer = await self.session.get_json(self._path(message), after=message.id)
         rows = answer.get("payload") if isinstance(answer, dict) else None
-        for row in reversed(rows if isinstance(rows, list) else []):
+        if not isinstance(rows, list):
+            return CANNOT_TELL
+        for row in rows:
             if self._is_it(row, outgoing):
                 return self._sent(row, message)
-        return None
+        return None if len(rows) < NEWER else CANNOT_TELL
 
     def _is_it(self, row: Json, outgoing: Outgoing) -> bool:
         try:

@@ -30,7 +30,7 @@ from connectors.discourse.forum import Forum, Listing
 from connectors.discourse.reading import Reader
 from connectors.discourse.walk import Place, Walk
 from connectors.errors import AuthError, PushRefusedError, TransientError
-from connectors.replying import Asked, Outgoing, Replying, Sent, Window
+from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
 from connectors.wording import worded
@@ -162,7 +162,7 @@ class Discourse(PullConnector, PushConnector, Replying):
     async def reply(self, outgoing: Outgoing) -> Sent:
         return await replies.reply(self._forum.session, self._reader, outgoing)
 
-    async def find_sent(self, outgoing: Outgoing) -> Sent | None:
+    async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
         return await replies.find(self._forum.session, self._reader, outgoing, self.config.api_user)
 
     def is_own(self, author: Author) -> bool:

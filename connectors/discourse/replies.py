@@ -9,11 +9,12 @@ from typing import Final
 from connectors.contract import Post, Record
 from connectors.discourse.reading import Reader
 from connectors.errors import ConnectorError, NotSentError, RecordError, ReplyRefusedError
-from connectors.replying import Asked, Outgoing, Sent, Why
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, Why
 from connectors.session import Json, Session
 
 LONGEST = 32000  # characters; what a forum allows if nobody has changed it
-LOOKED_THROUGH = 20  # posts at the end of a topic: so many a forum shows at once
+AT_ONCE = 20  # posts of a topic: so many a forum shows
+LOOKED_THROUGH = 80  # at its end
 CLOCKS_DIFFER = timedelta(minutes=2)
 
 # A forum explains itself in its own language; what no word tells is shown as it is.
@@ -40,35 +41,53 @@ async def reply(session: Session, reader: Reader, outgoing: Outgoing) -> Sent:
     return _sent(reader, made) or Sent(None)
 
 
-async def find(session: Session, reader: Reader, outgoing: Outgoing, user: str) -> Sent | None:
-    """The post that our user has written with this text, among the last ones of the topic."""
+async def find(session: Session, reader: Reader, outgoing: Outgoing, user: str) -> Sent | CannotTell | None:
+    """The post that our user has written with this text, looked for at the end of the topic, back to what it answers
+    or to when we began."""
     if (there := place(outgoing.to)) is None:
-        return None
-    topic, _ = there
+        return CANNOT_TELL
+    topic, answered = there
     whole = await session.get_json(f"/t/{topic}.json")
     stream = _at(_at(whole, "post_stream"), "stream")
-    ids = [number for number in stream if isinstance(number, int)][-LOOKED_THROUGH:] if stream else []
-    if not ids:
-        return None
+    ids = [number for number in stream if isinstance(number, int)] if isinstance(stream, list) else []
+    since = outgoing.began_at - CLOCKS_DIFFER
+    for end in range(len(ids), max(0, len(ids) - LOOKED_THROUGH), -AT_ONCE):
+        rows = await _posts(session, topic, ids[max(0, end - AT_ONCE) : end])
+        for row in reversed(rows):
+            if _is_it(row, outgoing, user, since):
+                return _sent(reader, row)
+        if end <= AT_ONCE or any(row.get("post_number") == answered or _is_before(row, since) for row in rows):
+            return None
+    return CANNOT_TELL
+
+
+async def _posts(session: Session, topic: int, ids: Sequence[int]) -> list[Record]:
     asked: dict[str, Sequence[int]] = {"post_ids[]": ids, "include_raw": [1]}
-    last = await session.get_json(f"/t/{topic}/posts.json", gone=False, **asked)
-    posts = _at(_at(last, "post_stream"), "posts")
-    for row in reversed(posts if isinstance(posts, list) else []):
-        if isinstance(row, dict) and _is_it(row, outgoing, user):
-            return _sent(reader, row)
-    return None
+    shown = await session.get_json(f"/t/{topic}/posts.json", gone=False, **asked)
+    posts = _at(_at(shown, "post_stream"), "posts")
+    return [row for row in posts if isinstance(row, dict)] if isinstance(posts, list) else []
 
 
-def _is_it(row: Record, outgoing: Outgoing, user: str) -> bool:
-    try:
-        at = datetime.fromisoformat(str(row.get("created_at"))).astimezone(UTC)
-    except ValueError:
-        return False
+def _is_it(row: Record, outgoing: Outgoing, user: str, since: datetime) -> bool:
+    at = _written_at(row)
     return (
         str(row.get("username")).casefold() == user.casefold()
         and str(row.get("raw")).split() == outgoing.text.split()
-        and at >= outgoing.began_at - CLOCKS_DIFFER
+        and at is not None
+        and at >= since
     )
+
+
+def _is_before(row: Record, since: datetime) -> bool:
+    at = _written_at(row)
+    return at is not None and at < since
+
+
+def _written_at(row: Record) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(row.get("created_at"))).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def place(asked: Asked) -> tuple[int, int] | None:

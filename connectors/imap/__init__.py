@@ -22,6 +22,7 @@ from connectors.imap.mime import mail_of
 from connectors.imap.reading import Reader
 from connectors.imap.settings import Settings
 from connectors.imap.smtp import Mailer, Smtp
+from connectors.imap.token import AccessTokens
 from connectors.imap.walk import Walk
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window, nothing_sent
 from connectors.wording import worded
@@ -47,16 +48,25 @@ class Imap(PullConnector, Replying):
         super().__init__(source, config, since=since, pacing=pacing)
         self._reader = Reader(config.ours, config.authserv_id)
         self._told: tuple[str, ...] = ()
+        self._tokens: AccessTokens | None = None
 
     @property
     def space(self) -> str:
         return "email"
 
     async def open(self) -> None:
-        self._account = Account(self.source, self.config, self.pacing)
+        if self.config.oauth2 is not None:
+            self._tokens = AccessTokens(self.source, self.config.oauth2, self.config.password, self.pacing)
+        self._account = self._another_account()
 
     async def close(self) -> None:
         await self._account.close()
+        if self._tokens is not None:
+            await self._tokens.close()
+
+    def _another_account(self) -> Account:
+        """With the same access: a provider may take a refresh token once, and give the next one to whoever used it."""
+        return Account(self.source, self.config, self.pacing, self._tokens)
 
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         """Each folder's new mails, oldest first, then those that a colleague has answered since.
@@ -140,7 +150,7 @@ class Imap(PullConnector, Replying):
 
     async def _copy(self, answer: letter.Letter) -> None:
         """Over a connection of its own: the other one may listen for minutes."""
-        account = Account(self.source, self.config, self.pacing)
+        account = self._another_account()
         try:
             if (sent := await _sent_folder(account)) and not await _holds(account, sent, answer.message_id):
                 await account.append(sent, answer.raw)
@@ -150,7 +160,7 @@ class Imap(PullConnector, Replying):
     async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
         """In Sent. Where we put the copy there ourselves, its absence says little: it comes after the mail."""
         message_id = letter.id_of(outgoing, self.config)
-        account = Account(self.source, self.config, self.pacing)
+        account = self._another_account()
         try:
             sent = await _sent_folder(account)
             if sent is None:

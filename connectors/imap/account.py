@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imapclient import IMAPClient
 
     from connectors.imap.settings import Settings
+    from connectors.imap.token import AccessTokens
     from connectors.session import Pacing
 
 Role = Literal["inbox", "junk", "sent"]
@@ -67,9 +68,9 @@ class Status:
 class Account:
     """One account, over one connection."""
 
-    def __init__(self, source: str, settings: Settings, pacing: Pacing | None) -> None:
+    def __init__(self, source: str, settings: Settings, pacing: Pacing | None, tokens: AccessTokens | None) -> None:
         self._settings = settings
-        self._connection = Connection(source, settings, pacing)
+        self._connection = Connection(source, settings, pacing, tokens)
         self._idles = True
 
     async def close(self) -> None:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from imapclient import IMAPClient, SocketTimeout
 
 from connectors.errors import AuthError, ConnectorError, ThrottledError, TransientError
-from connectors.imap.token import AccessTokens
 from connectors.session import Pacing
 from connectors.wording import worded
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.imap.settings import Settings
+    from connectors.imap.token import AccessTokens
 
 # It logs whole conversations at DEBUG: texts, and a token as it is sent.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL)
@@ -53,16 +53,17 @@ class RefusedError(TransientError):
 
 
 class Connection:
-    """Opened by the first command, and opened again by the next one after a failure."""
+    """Opened by the first command, and opened again by the next one after a failure.
 
-    def __init__(self, source: str, settings: Settings, pacing: Pacing | None) -> None:
+    `tokens`: where the server takes no password; other connections may use them, too.
+    """
+
+    def __init__(self, source: str, settings: Settings, pacing: Pacing | None, tokens: AccessTokens | None) -> None:
         self._source = source
         self._settings = settings
         self._pacing = pacing or Pacing()
-        self._tokens: AccessTokens | None = None
-        if settings.oauth2:
-            self._tokens = AccessTokens(source, settings.oauth2, settings.password, pacing)
-        self._credential = self._tokens.credential if self._tokens else str(settings.password)
+        self._tokens = tokens
+        self._credential = tokens.credential if tokens else str(settings.password)
         self._secret = ""
         self._client: IMAPClient | None = None
         self._entering: IMAPClient | None = None  # connected, but not logged in
@@ -122,8 +123,6 @@ class Connection:
             with suppress(TimeoutError, ConnectorError):
                 async with asyncio.timeout(2):
                     await self.run(lambda client: client.logout())
-        if self._tokens:
-            await self._tokens.close()
         self._thread.submit(self._drop)
         self._thread.shutdown(wait=False)
 

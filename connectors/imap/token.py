@@ -5,6 +5,7 @@ Gmail: https://developers.google.com/gmail/imap/xoauth2-protocol; Microsoft 365:
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -38,7 +39,10 @@ class OAuth2(BaseModel):
 
 
 class AccessTokens:
-    """The current access token, kept in memory only. With a refresh token it acts for a person; else for itself."""
+    """The current access token, kept in memory only. With a refresh token it acts for a person; else for itself.
+
+    One for all connections of a source: they take turns, since a refresh token may be good for one exchange only.
+    """
 
     def __init__(self, source: str, oauth2: OAuth2, refresh_token: Secret | None, pacing: Pacing | None) -> None:
         self._source = source
@@ -47,6 +51,7 @@ class AccessTokens:
         self._newer: tuple[str, str] | None = None  # the configured refresh token, and the one that replaces it
         self._token = ""
         self._ends = 0.0
+        self._turn = asyncio.Lock()
         self._refresh_lasts: float | None = None  # seconds, where the provider says so
         self._refresh_ends: datetime | None = None
         self.credential = str(refresh_token or oauth2.client_secret)
@@ -61,17 +66,21 @@ class AccessTokens:
             AuthError: the provider no longer accepts what we have.
             TransientError: it cannot say now.
         """
-        if time.monotonic() >= self._ends:
-            answer = await self._session.post_form("", self._request())
-            token = answer.get("access_token") if isinstance(answer, dict) else None
-            if not isinstance(token, str) or not token:
-                raise TransientError(f"{self._source}: the token endpoint gave no access token. Is `token_url` right?")
-            lasts = answer.get("expires_in")
-            self._token = token
-            self._ends = time.monotonic() + (lasts if isinstance(lasts, int | float) else UNTOLD) - EARLY
-            self._note_rotation(answer.get("refresh_token"))
-            self._note_end(answer)
-        return self._token
+        async with self._turn:
+            if time.monotonic() >= self._ends:
+                await self._renew()
+            return self._token
+
+    async def _renew(self) -> None:
+        answer = await self._session.post_form("", self._request())
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not token:
+            raise TransientError(f"{self._source}: the token endpoint gave no access token. Is `token_url` right?")
+        lasts = answer.get("expires_in")
+        self._token = token
+        self._ends = time.monotonic() + (lasts if isinstance(lasts, int | float) else UNTOLD) - EARLY
+        self._note_rotation(answer.get("refresh_token"))
+        self._note_end(answer)
 
     def expiry(self, now: datetime) -> str | None:
         """What to do about the refresh token's end, once it is near; None: it is not, or the provider does not say."""

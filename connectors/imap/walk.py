@@ -44,8 +44,9 @@ class Walk:
         marks, uids, first = await self._begin(place, status, known)
         read: list[Record] = []
         for at in range(0, len(uids), PAGE):
-            records = await self._new(place, status, uids[at : at + PAGE])
-            marks = {**marks, "uid": uids[: at + PAGE][-1], "until": _newest(records, marks["until"])}
+            some = uids[at : at + PAGE]
+            records = await self._new(place, status, some)
+            marks = {**marks, "uid": some[-1], "until": _newest(records, marks["until"])}
             read += [{"uid": record["uid"], "arrived": record["arrived"]} for record in records]
             if records:
                 yield records, marks

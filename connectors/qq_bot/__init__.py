@@ -129,9 +129,10 @@ class QQBot(PullConnector, PushConnector, Replying):
             cursor = {"unheard_since": self.clock().timestamp()}
             yield Page((), cursor)
         while True:
-            async for page in self._session(cursor):
-                cursor = page.cursor
-                yield page
+            async with aclosing(self._session(cursor)) as pages:
+                async for page in pages:
+                    cursor = page.cursor
+                    yield page
 
     async def _session(self, cursor: Cursor) -> AsyncGenerator[Page, None]:
         """One connection to the gateway, as long as it lasts."""
