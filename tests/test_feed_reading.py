@@ -21,7 +21,7 @@ from connectors.errors import RecordError, TransientError
 from connectors.feed import Feed, identity, reading
 from connectors.feed.charset import to_text
 from connectors.feed.document import parse
-from connectors.feed.entry import entry_of, moment
+from connectors.feed.entry import entry_of, has_zone, moment
 from connectors.feed.memory import listed
 from connectors.feed.reading import Holds
 from connectors.feed.weibo import mid_of, weibo_post
@@ -250,7 +250,7 @@ async def test_items_without_id_date_or_address_are_read_and_marked() -> None:
     assert (nameless.guessed, nameless.posted_at, nameless.place) == (("native_id",), None, "Notes")
     assert found["numbered here only"].native_id.endswith("#17")
     assert found["numbered here only"].guessed == ("posted_at",)  # its time names no zone
-    assert found["写于中文日期"].posted_at == datetime(2026, 3, 14, 9, 5, tzinfo=UTC)
+    assert found["写于中文日期"].posted_at == datetime(2026, 3, 14, 1, 5, tzinfo=UTC)  # in China
     assert await refusals("bare_items.xml") == ["it says nothing"]
 
 
@@ -317,10 +317,28 @@ def test_a_charset_that_only_the_header_tells_is_believed() -> None:
         "2026-03-14T09:05:07+08:00",
         "2026-03-14T01:05:07Z",
         "2026-03-14 01:05:07",
+        "2026/3/14 01:05:07",
+        "Mar 14, 2026 1:05:07 AM",
+        "Fri, 13 Mar 2026 08:05:07 PM -0500",
+        "Sat, 14 Mar 2026 10:05:07 JST",
+        "14 Mar 2026 04:05:07 MSK",
+        "2026年3月14日 09:05:07",
+        "2026年3月14日 上午9:05:07",
+        "2026年3月14日9时05分07秒",
     ],
 )
 def test_times_are_read_however_feeds_write_them(text: str) -> None:
     assert moment(text) == datetime(2026, 3, 14, 1, 5, 7, tzinfo=UTC)
+
+
+def test_an_afternoon_is_one_and_a_half_of_a_day_is_no_zone() -> None:
+    assert moment("2026年3月13日 下午3:05") == datetime(2026, 3, 13, 7, 5, tzinfo=UTC)
+    assert moment("2026年3月13日 中午12:05") == datetime(2026, 3, 13, 4, 5, tzinfo=UTC)
+    assert moment("2026年3月13日 凌晨0:05") == datetime(2026, 3, 12, 16, 5, tzinfo=UTC)
+    assert not has_zone("Mar 14, 2026 1:05:07 AM")
+    assert not has_zone("Sat, 14 Mar 2026 10:05:07 XYZ")
+    assert has_zone("Sat, 14 Mar 2026 10:05:07 JST")
+    assert has_zone("2026-03-14T01:05:07Z")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "5 分钟前", "2026年13月40日", "Sat, 99 Mar 2026 01:05:07 GMT"])

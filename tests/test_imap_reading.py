@@ -290,6 +290,38 @@ QUOTED = {
 }
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "It is missing.\nSent via TRC20 to TJRabPrwbZy45sbavfcjinPJC18kyJRkQk",
+        "It is missing.\nSent from Binance to my wallet on Monday, 500 USDT",
+        "Sent from my exchange to the wallet\nand it never came",
+        "钱没到\n从我的币安账户提到钱包，一直没有发送",
+        "My transfer is missing.\n\nFrom: TJRab\nTo: 0x5290\nDate: 2026-01-02\nTXID: 4f0c\nPlease help",
+        "No llega.\nDe: Binance\nPara: mi wallet\nEnviado: ayer\nAyuda",
+        "你好，\n--\n我的UID是 12345678\n提现卡住了",
+        "my withdrawal is pending\n> 48 hours now, and nobody answers\nplease help",
+        "还没到账\n>3天了\n帮我看看",
+    ],
+)
+def test_what_only_looks_like_history_or_a_signature_is_the_authors(said: str) -> None:
+    assert own_words(said) == said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my iPhone 15 Pro",
+        "Sent from Yahoo Mail for iPhone",
+        "Sent via the Samsung Galaxy S24",
+        "从我的华为手机发送",
+        "Get Outlook for iOS",
+    ],
+)
+def test_what_a_program_writes_below_a_mail_is_not_the_authors(line: str) -> None:
+    assert own_words(f"new\n\n{line}\n\nOn Fri, 13 Mar 2026, Harbor Desk wrote:\n> 2 old lines") == "new"
+
+
 @pytest.mark.parametrize("case", QUOTED)
 def test_history_and_signatures_are_cut_off(case: str) -> None:
     text, own = QUOTED[case]

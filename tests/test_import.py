@@ -117,6 +117,7 @@ def test_other_column_names_are_mapped(console: Console, tmp_path: Path) -> None
         ("text=words", "words"),
         ("texts=body", "texts"),
         ("text", "write FIELD=COLUMN"),
+        ("text=text,text=created_at", "named twice"),
     ],
 )
 def test_wrong_columns_are_named(console: Console, tmp_path: Path, mapping: str, told: str) -> None:
@@ -161,11 +162,25 @@ def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: 
         1772352000,
         1772352000000,
         "1772352000",
+        "1772352000.0",
+        "20260301080000",
+        "20260301T080000Z",
+        "2026/03/01 08:00:00",
+        "2026/3/1 8:00",
+        "2026/3/1 16:00+08:00",
     ],
 )
 def test_times_are_understood_and_naive_ones_are_utc(console: Console, tmp_path: Path, written: str | int) -> None:
     console.ok("import", jsonl(tmp_path / "old.jsonl", {"text": "hello", "created_at": written}), "--source", "old")
     assert console.query("SELECT posted_at FROM post") == [(datetime(2026, 3, 1, 8, 0, tzinfo=UTC),)]
+
+
+def test_a_day_alone_is_its_first_moment_and_what_is_no_day_is_refused(console: Console, tmp_path: Path) -> None:
+    days = [{"text": f"hello {day}", "created_at": day} for day in ("20260301", 20260301, "2026/3/1", "2026-03-01")]
+    wrong = [{"text": "x", "created_at": day} for day in ("20261301", "2026/13/1", "2026/3/1 25:00", "99999999999999")]
+    told = console.result("import", jsonl(tmp_path / "old.jsonl", *days, *wrong), "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (4, 4)
+    assert console.query("SELECT DISTINCT posted_at FROM post") == [(datetime(2026, 3, 1, tzinfo=UTC),)]
 
 
 def test_what_is_absent_is_guessed_and_marked(console: Console, tmp_path: Path) -> None:

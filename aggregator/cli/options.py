@@ -46,9 +46,13 @@ def mapping(text: str) -> dict[str, str]:
     from aggregator.importer.connector import FIELDS
 
     pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    columns: dict[str, str] = {}
     for name, _, column in pairs:
         if name.strip() not in FIELDS or not column:
             raise click.BadParameter(
                 f"{name}: write FIELD=COLUMN, FIELD one of {', '.join(FIELDS)}", param_hint="--map"
             )
-    return {name.strip(): column.strip() for name, _, column in pairs}
+        if name.strip() in columns:
+            raise click.BadParameter(f"{name}: named twice", param_hint="--map")
+        columns[name.strip()] = column.strip()
+    return columns

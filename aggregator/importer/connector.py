@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
@@ -13,6 +14,10 @@ FIELDS = (
     "text", "native_id", "created_at", "thread_id", "author_id", "author_name", "channel", "lang", "url", "public",
     "reply_to", "followers", "likes", "replies", "shares",
 )  # fmt: skip
+
+# Eight digits, and fourteen, are a date: as seconds they would be of 1970 to 1973, as milliseconds of no time of ours.
+_EPOCH = re.compile(r"-?(?!(?:\d{8}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+_SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:\s+(\d{1,2})(?=:))?", re.ASCII)  # as spreadsheets write it
 
 _MOST = 1 << 53  # a count beyond is none
 
@@ -86,10 +91,16 @@ def _time(record: Record) -> datetime | None:
     try:
         if isinstance(value, str) and value.endswith("+00:00"):
             return datetime.fromisoformat(value)
-        if isinstance(value, int | float) or str(value).isdecimal():
-            seconds = float(str(value))
+        written = str(value).strip()
+        if _EPOCH.fullmatch(written):
+            seconds = float(written)
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-        when = datetime.fromisoformat(str(value))
+        if len(written) == 14 and written.isdecimal():
+            written = f"{written[:8]}T{written[8:]}"
+        elif day := _SLASHED.match(written):
+            year, month, date, hour = day.groups("0")
+            written = f"{year}-{month:0>2}-{date:0>2}T{hour:0>2}{written[day.end() :] or ':00'}"
+        when = datetime.fromisoformat(written)
         return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise RecordError(f"row {record['row']}: created_at is no time: {value!r}", record["row"]) from error

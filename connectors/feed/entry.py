@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from connectors.contract import Record
 
-_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b[A-Z]{1,5})\s*$", re.IGNORECASE)
-_CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日(?:\s*(\d{1,2})[:：](\d\d))?")
+_ZONE = re.compile(r"(?:(?<![A-Z])Z|[+-]\d\d:?\d\d|\b(?:UTC?|GMT|[ECMP][SD]T|AST|ADT))\s*$", re.IGNORECASE)
+# Besides those of RFC 822. CST stays what it is there, the American one, though some mean China's.
+_ZONES = {"JST": "+0900", "KST": "+0900", "HKT": "+0800", "SGT": "+0800", "MSK": "+0300", "CET": "+0100", "CEST": "+0200",
+          "BST": "+0100", "EET": "+0200", "EEST": "+0300"}  # fmt: skip
+_NAMED_ZONE = re.compile(rf"\b({'|'.join(_ZONES)})\s*$", re.IGNORECASE)
+_HALF = re.compile(r"\b(\d{1,2})(:\d\d(?::\d\d)?)\s*([AP])\.?M\b\.?", re.IGNORECASE)
+_SLASHED = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?=\s|$)")
+_CHINESE = re.compile(
+    r"(\d{4})年(\d{1,2})月(\d{1,2})日\s*(上午|早上|凌晨|中午|下午|晚上)?\s*(?:(\d{1,2})[:：时](\d\d)?(?:[:：分](\d\d))?)?"
+)
+_IN_CHINA = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +66,34 @@ def entry_of(record: Record) -> Entry:
 def moment(text: str) -> datetime | None:
     """A time in any of the ways in which feeds write it, in UTC; None: it cannot be read.
 
-    A time without a zone is taken for UTC; `has_zone` tells.
+    A time without a zone is taken for UTC, one that is written in Chinese for China's; `has_zone` tells.
     """
     text = text.strip()
     if not text:
         return None
     if chinese := _CHINESE.match(text):
-        year, month, day, hour, minute = (int(part or 0) for part in chinese.groups())
-        return _checked(lambda: datetime(year, month, day, hour, minute, tzinfo=UTC))
+        return _in_chinese(chinese)
+    text = _as_usual(text)
     return _checked(lambda: datetime.fromisoformat(text)) or _checked(lambda: parsedate_to_datetime(text))
 
 
 def has_zone(text: str) -> bool:
-    return bool(_ZONE.search(text))
+    return bool(_ZONE.search(_as_usual(text)))
+
+
+def _as_usual(text: str) -> str:
+    """10:00 PM as 22:00, JST as +0900, 2026/3/10 as 2026-03-10: what the readers of dates do not know, or pass over."""
+    text = _NAMED_ZONE.sub(lambda match: _ZONES[match[1].upper()], text.strip())
+    text = _HALF.sub(lambda match: f"{int(match[1]) % 12 + 12 * (match[3] in 'pP')}{match[2]}", text)
+    return _SLASHED.sub(lambda match: f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}", text)
+
+
+def _in_chinese(match: re.Match[str]) -> datetime | None:
+    half = match[4] or ""
+    year, month, day, hour, minute, second = (int(match[group] or 0) for group in (1, 2, 3, 5, 6, 7))
+    if half in ("下午", "晚上", "中午") and hour < (11 if half == "中午" else 12):
+        hour += 12
+    return _checked(lambda: datetime(year, month, day, hour, minute, second, tzinfo=_IN_CHINA))
 
 
 def _checked(read: Any) -> datetime | None:

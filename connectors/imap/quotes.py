@@ -29,10 +29,18 @@ _OTHER_FIELD: Final = re.compile(
     r"^\s*\*?(?:发送时间|发送日期|日期|时间|收件人|收件者|抄送|主题|主旨|主題|Sent|Date|To|Cc|Subject|Gesendet|An|Betreff"
     r"|Envoyé|À|Objet|Enviado|Para|Asunto|Assunto)\*?\s*[:：]"
 )
+# The last line of a mail. People tell of transfers in such words, too: "Sent from Binance to my wallet, 500 USDT".
 _PHONE: Final = re.compile(
-    r"^\s*(?:发自我的\s?\S.{0,40}|从我的\s?\S.{0,30}发送|来自我的\s?\S.{0,30}|Sent (?:from|via) (?:my )?\S.{0,60}"
+    r"^\s*(?:发自我的\s?\S.{0,40}|来自我的\s?\S.{0,30}|从我的\s?(?!.*[提转到账帐,，。])\S.{0,30}发送"
+    r"|Sent (?:from|via) (?:my (?!.*(?:\bto\b|0x|\d{3}))\S.{0,40}"
+    r"|(?:the )?(?:\w+ )?(?:Outlook|Mail|Yahoo|Proton|Gmail|Galaxy|Samsung|AOL|BlueMail|Spark|Thunderbird)\b.{0,60})"
     r"|Get Outlook for \w+.{0,60}|Von meinem .{2,40} gesendet|Envoyé de mon .{2,40})\s*$"
 )
+_SUBJECT: Final = re.compile(
+    r"^\s*\*?(?:主题|主旨|主題|件名|Subject|Betreff|Objet|Oggetto|Asunto|Assunto|Тема)\*?\s*[:：]"
+)
+_MORE_THAN: Final = re.compile(r"^\s*>\s?\d")  # "> 48 hours now"
+_TELLS: Final = re.compile(r"\d{5}|0x|[。！？!?]\s*$")  # what stands so below "--" is no signature
 _PREFIX: Final = re.compile(
     r"^\s*(?:re|fw|fwd|aw|wg|sv|vs|tr|rif|res|enc|回复|回覆|答复|答覆|转发|轉寄|轉發|返信)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]\s*",
     re.IGNORECASE,
@@ -79,12 +87,21 @@ def _without_history(lines: Sequence[str]) -> list[str]:
             at += taken
         elif _RULER.match(lines[at]) or _is_header_block(lines, at):
             break
-        elif lines[at].lstrip().startswith(">"):
+        elif _is_quoted(lines, at):
             at += 1
         else:
             kept.append(lines[at])
             at += 1
     return kept
+
+
+def _is_quoted(lines: Sequence[str], at: int) -> bool:
+    """A line with ">", unless it stands alone, belongs to no "... wrote:", and means "more than"."""
+    if not lines[at].lstrip().startswith(">"):
+        return False
+    beside = [lines[number] for number in (at - 1, at + 1) if 0 <= number < len(lines)]
+    alone = not any(line.lstrip().startswith(">") or line.rstrip().endswith((":", "：")) for line in beside)
+    return not (alone and _MORE_THAN.match(lines[at]))
 
 
 def _attribution(lines: Sequence[str], at: int) -> int:
@@ -103,10 +120,13 @@ def _attribution(lines: Sequence[str], at: int) -> int:
 
 
 def _is_header_block(lines: Sequence[str], at: int) -> bool:
-    """A mail's headers as text, as Outlook and QQ Mail quote: a sender, and two more within the next lines."""
+    """A mail's headers as text, as Outlook and QQ Mail quote: a sender, and two more within the next lines. One of
+    them is the subject, or the sender has an address: people write From and To of a transfer, too."""
     if not _FIRST_FIELD.match(lines[at]):
         return False
     following = [line for line in lines[at + 1 : at + 9] if line.strip()][:4]
+    if "@" not in lines[at] and not any(_SUBJECT.match(line) for line in following):
+        return False
     return sum(_OTHER_FIELD.match(line) is not None for line in following) >= 2
 
 
@@ -117,12 +137,15 @@ def _answers_below(lines: Sequence[str]) -> list[str]:
 
 
 def _without_signature(lines: Sequence[str]) -> list[str]:
-    """Up to "-- ". Mail programs strip its blank; of a line above all text it is no signature."""
+    """Up to "-- ". Mail programs strip its blank; of a line above all text it is no signature, nor where more is told
+    below it."""
     for number, line in enumerate(lines):
-        if line in ("--", "-- ") and any(each.strip() for each in lines[:number]):
-            lines = lines[:number]
+        if line == "--" and any(each.strip() for each in lines[:number]):
+            if not any(_TELLS.search(each) for each in lines[number + 1 :]):
+                lines = lines[:number]
             break
-    return [line for line in lines if not _PHONE.match(line)]
+    last = next((number for number in range(len(lines) - 1, -1, -1) if lines[number].strip()), -1)
+    return [line for number, line in enumerate(lines) if number != last or not _PHONE.match(line)]
 
 
 def _joined(lines: Sequence[str]) -> str:
