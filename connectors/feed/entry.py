@@ -13,8 +13,10 @@ from connectors.contract import Record
 
 _ZONE = re.compile(r"(?:(?<![A-Z])Z|[+-]\d\d:?\d\d|\b(?:UTC?|GMT|[ECMP][SD]T|AST|ADT))\s*$", re.IGNORECASE)
 # Besides those of RFC 822. CST stays what it is there, the American one, though some mean China's.
-_ZONES = {"JST": "+0900", "KST": "+0900", "HKT": "+0800", "SGT": "+0800", "MSK": "+0300", "CET": "+0100", "CEST": "+0200",
-          "BST": "+0100", "EET": "+0200", "EEST": "+0300"}  # fmt: skip
+_ZONES = {
+    "JST": "+0900", "KST": "+0900", "HKT": "+0800", "SGT": "+0800", "MSK": "+0300", "CET": "+0100", "CEST": "+0200",
+    "BST": "+0100", "EET": "+0200", "EEST": "+0300",
+}  # fmt: skip
 _NAMED_ZONE = re.compile(rf"\b({'|'.join(_ZONES)})\s*$", re.IGNORECASE)
 _HALF = re.compile(r"\b(\d{1,2})(:\d\d(?::\d\d)?)\s*([AP])\.?M\b\.?", re.IGNORECASE)
 _SLASHED = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?=\s|$)")
