@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, get_args
+from uuid import UUID
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
@@ -23,6 +24,7 @@ from aggregator.inquiry import EventKind, Inquiry
 from aggregator.store.database import Connection, Database
 
 QUIET = timedelta(days=3)
+QUIET_AT_ONCE = 200  # inquiries in one transaction: after an import nearly all are quiet
 
 What = Literal["claim", "take", "assign", "release", "wait", "snooze", "close", "reopen", "label", "band"]
 """What changes the row of an inquiry."""
@@ -161,19 +163,21 @@ async def close_quiet(
     db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Id]], None]
 ) -> None:
     """Close what we answered, and promised nothing more, when the customer has been quiet for three days since."""
-    now = clock()
-    closed = await db.write(lambda con: _close_quiet(con, settings, now))
-    if closed:
+    now, after = clock(), UUID(int=0)
+    while closed := await db.write(partial(_close_quiet, settings, now, after), bulk=True):  # live pages go first
+        after = as_uuid(closed[-1])
         changed(closed)
 
 
-def _close_quiet(con: Connection, settings: Settings, now: datetime) -> list[Id]:
+def _close_quiet(settings: Settings, now: datetime, after: UUID, con: Connection) -> list[Id]:
+    """A part of them, by id."""
     quiet = [
         inquiry.bytes
         for (inquiry,) in con.execute(
-            "SELECT inquiry_id FROM inquiry_open "
-            "WHERE state = 'answered' AND due_at IS NULL AND answered_at < ? AND last_post_at < ?",
-            [now - QUIET, now - QUIET],
+            "SELECT inquiry_id FROM inquiry_open WHERE inquiry_id > ? "
+            "AND state = 'answered' AND due_at IS NULL AND answered_at < ? AND last_post_at < ? "
+            "ORDER BY inquiry_id LIMIT ?",
+            [after, now - QUIET, now - QUIET, QUIET_AT_ONCE],
         ).fetchall()
     ]
     these = [(inquiry, {"reason": "quiet"}) for inquiry in inquiries_by_id(con, quiet).values()] if quiet else []

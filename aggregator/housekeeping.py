@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,12 @@ from aggregator.keeping import plan as plans
 from aggregator.keeping.copies import Copy, copies_with
 from aggregator.keeping.plan import Plan, make_plan
 from aggregator.keeping.proof import Proof, prove
-from aggregator.keeping.retention import Kept, keep_to_retention
+from aggregator.keeping.retention import AT_ONCE, Kept, delete_nobody, keep_to_retention, nobody
 from aggregator.leasing import ERASING, one_of_all
 from aggregator.replay import read_these_again
 from aggregator.store import daily
 from aggregator.store.database import Connection
-from aggregator.store.desk_erasing import erase_from_desk, rewrite
+from aggregator.store.desk_erasing import erase_from_desk, forget_inquiries, rewrite
 from aggregator.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -154,16 +155,27 @@ async def _written(work: Workplace, step: Callable[[Connection], T]) -> T:
 async def keep_what_may_be_kept(work: Workplace) -> Kept:
     """Delete what is older than `retention` says; compact if there was any."""
     kept, now, settings = Kept(), work.clock(), work.settings
+    at_desk: Counter[str] = Counter()
 
     def some(con: Connection) -> Kept:
-        return keep_to_retention(con, settings.retention, now, settings.timezone, work.ingest.forget_all)
+        part = keep_to_retention(con, settings.retention, now, settings.timezone, work.ingest.forget_all)
+        # Before the commit: killed between the two, it does this part again, and nothing stays at the desk for ever.
+        at_desk.update(forget_inquiries(work.desk, part.gone))
+        return part
 
     while (part := await work.db.write(some, bulk=True)).deleted:  # a part at a time: live pages go first
         kept.add(part)
+    for accounts in _parts(await work.db.read(partial(nobody, retention=settings.retention)), AT_ONCE):
+        kept.deleted += await _written(work, partial(delete_nobody, some=accounts, now=now))
+    kept.deleted += at_desk
     if kept.deleted:
         log.info("retention.deleted", inquiries=kept.inquiries, rows=sum(kept.deleted.values()))
         work.ingest.tell(kept.gone)
         work.ingest.compact_due.set()
+    if kept.deleted["post"]:
+        await work.db.write(lambda _: work.ingest.give_back_ids(), bulk=True)  # once, not with each part
+    if at_desk:
+        await asyncio.to_thread(rewrite, work.desk)
     return kept
 
 

@@ -6,6 +6,7 @@ How far one has come is noted, and whoever is stopped goes on there, as long as 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,18 +16,21 @@ from uuid import UUID
 from aggregator import resuming
 from aggregator.identity import Id, as_uuid, share_of_ids
 from aggregator.ingest.arrivals import Outcome
+from aggregator.ingest.drafts import Prepared
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack
 from aggregator.ingest.prepare import read_again
 from aggregator.ingest.reading import ReadPage
-from aggregator.store import rows
+from aggregator.store import rows, sources
 from aggregator.store.database import Connection
 
 PAGE = 1000
 FEW = 200
 Stored = tuple[UUID, str, str, str | None, datetime, int]
 """post_id, source, body, secrets, seen_at, version"""
+Unread = tuple[UUID, str, str | None, datetime]
+"""rejected_id, body, secrets, fetched_at"""
 
 _STORED = (
     "SELECT p.post_id, p.source, r.body, r.secrets, p.seen_at, p.version "
@@ -114,11 +118,9 @@ async def read_these_again(ingest: Ingest, origins: Mapping[str, Origin], posts:
 
 
 async def _reread(ingest: Ingest, origin: Origin, stored: Sequence[Stored]) -> Outcome:
-    page = read_again(((body, secrets, seen_at) for _, _, body, secrets, seen_at, _ in stored), origin)
-    versions = {row[0].bytes: row[5] for row in stored}
-    page.readings = [said for said in page.readings if said.post_id in versions]
     now = ingest.clock()
-    prepared = pack(page, origin, now)
+    prepared = await asyncio.to_thread(_prepared, stored, origin, now)
+    versions = {row[0].bytes: row[5] for row in stored}
     drafts = prepared.drafts
 
     def write(con: Connection) -> Outcome:
@@ -132,6 +134,13 @@ async def _reread(ingest: Ingest, origin: Origin, stored: Sequence[Stored]) -> O
     return outcome
 
 
+def _prepared(stored: Sequence[Stored], origin: Origin, now: datetime) -> Prepared:
+    page = read_again(((body, secrets, seen_at) for _, _, body, secrets, seen_at, _ in stored), origin)
+    posts = {row[0].bytes for row in stored}
+    page.readings = [said for said in page.readings if said.post_id in posts]
+    return pack(page, origin, now)
+
+
 def _count(result: Replayed, outcome: Outcome) -> None:
     result.changed_posts += outcome.edited
     result.changed_inquiries += len(outcome.inquiries)
@@ -139,27 +148,43 @@ def _count(result: Replayed, outcome: Outcome) -> None:
 
 
 async def _rejected(ingest: Ingest, origin: Origin, source: str, share: tuple[UUID, UUID], result: Replayed) -> None:
-    found = await ingest.db.read(
-        lambda con: con.execute(
-            "SELECT rejected_id, body, secrets, fetched_at FROM rejected_record WHERE source = ? "
-            "AND resolved_at IS NULL AND body IS NOT NULL AND rejected_id > ? AND rejected_id <= ?",
-            [source, *share],
-        ).fetchall()
-    )
-    for rejected_id, body, secrets, fetched_at in found:
-        page = read_again([(body, secrets, fetched_at)], origin)
-        if page.rejected:
-            result.rejected += 1
+    after, last = share
+    while found := await ingest.db.read(partial(_unread, source, after, last)):
+        after = found[-1][0]
+        read = await asyncio.to_thread(_readable, found, origin)
+        result.rejected += len(found) - len(read)
+        if not read:
             continue
-        outcome = await ingest.db.write(partial(_recover, ingest, origin, page, rejected_id), bulk=True)
-        result.recovered += 1
+        recovered, outcome = await ingest.db.write(partial(_recover, ingest, origin, read), bulk=True)
+        result.recovered += recovered
         result.changed_inquiries += len(outcome.inquiries)
         ingest.hear(outcome, source)
         ingest.tell(outcome.inquiries)
 
 
-def _recover(ingest: Ingest, origin: Origin, page: ReadPage, rejected_id: UUID, con: Connection) -> Outcome:
-    now = ingest.clock()
+def _unread(source: str, after: UUID, last: UUID, con: Connection) -> list[Unread]:
+    return con.execute(
+        "SELECT rejected_id, body, secrets, fetched_at FROM rejected_record WHERE source = ? AND resolved_at IS NULL "
+        "AND body IS NOT NULL AND rejected_id > ? AND rejected_id <= ? ORDER BY rejected_id LIMIT ?",
+        [source, after, last, FEW],
+    ).fetchall()
+
+
+def _readable(found: Sequence[Unread], origin: Origin) -> dict[UUID, ReadPage]:
+    """Those that can be read now; each alone, for all that a record tells is taken, or nothing."""
+    pages = {rejected_id: read_again([(body, secrets, at)], origin) for rejected_id, body, secrets, at in found}
+    return {rejected_id: page for rejected_id, page in pages.items() if not page.rejected}
+
+
+def _recover(ingest: Ingest, origin: Origin, read: Mapping[UUID, ReadPage], con: Connection) -> tuple[int, Outcome]:
+    """How many, and what came of them. What was erased, or came again, since it was read is left as it is."""
+    now, page = ingest.clock(), ReadPage()
+    left = con.execute(
+        "SELECT rejected_id FROM rejected_record WHERE resolved_at IS NULL AND list_contains(?, rejected_id)",
+        [list(read)],
+    ).fetchall()
+    for (rejected_id,) in left:
+        page.add(read[rejected_id])
     outcome = ingest.write(con, origin, pack(page, origin, now), None, now)
-    con.execute("UPDATE rejected_record SET resolved_at = ? WHERE rejected_id = ?", [now, rejected_id])
-    return outcome
+    sources.resolve(con, [rejected_id.bytes for (rejected_id,) in left], now)
+    return len(left), outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -50,6 +50,15 @@ class Move:
     new_kind: str
     points: float
     why: tuple[tuple[str, float, float], ...] = ()
+
+
+class _Words(NamedTuple):
+    """A post as it is understood again."""
+
+    text: str
+    public: bool
+    facts: str
+    followers: int | None
 
 
 @dataclass(slots=True)
@@ -133,17 +142,16 @@ def _moves(
     posts = posts_of(con, set(ids), oldest)
     if points is not None:
         ids = _concerned(ids, posts, changed_rules(settings, points))
-        posts = {key: posts[key] for key in ids}
     if not ids:
         return []
-    asked = [post for each in posts.values() for post in each]
-    both = [settings.points] if points is None else [settings.points, points]
-    again = [dict(each) for each in _understood(con, asked, both)]
+    words = _words(con, [post for key in ids for post in posts.get(key, ())])
     events, beside = events_of(con, ids, oldest), _beside(con, ids, now)
+    ids = _still_there(ids, posts, words, beside)
+    asked = [post for key in ids for post in posts[key]]
+    both = [settings.points] if points is None else [settings.points, points]
+    again = [dict(each) for each in _understood(asked, words, both)]
     moves = []
     for key, inquiry in ids.items():
-        if all(post.staff for post in posts.get(key, ())):
-            continue
         folded = [
             fold(
                 subject_of(inquiry),
@@ -179,6 +187,22 @@ def _concerned(
     }
 
 
+def _still_there(
+    ids: Mapping[bytes, Inquiry],
+    posts: Mapping[bytes, Sequence[FoldPost]],
+    words: Mapping[bytes, _Words],
+    beside: Mapping[bytes, Beside],
+) -> dict[bytes, Inquiry]:
+    """Those with words of a customer that nobody has closed, or erased, between one statement and the next."""
+    return {
+        key: inquiry
+        for key, inquiry in ids.items()
+        if key in beside
+        and any(not post.staff for post in posts.get(key, ()))
+        and all(post.staff or post.post_id in words for post in posts[key])
+    }
+
+
 def _priority(inquiry: Inquiry, beside: Beside, now: datetime) -> float:
     """Within the band that a colleague has set, as the feed has it."""
     computed = priority_of(inquiry, beside, now)
@@ -194,35 +218,37 @@ def _why(old: Inquiry, new: Inquiry) -> tuple[tuple[str, float, float], ...]:
     return tuple(sorted((each for each in told if each[1] != each[2]), key=lambda each: -abs(each[2] - each[1])))
 
 
+def _words(con: Connection, posts: Sequence[FoldPost]) -> dict[bytes, _Words]:
+    """What customers wrote in these posts."""
+    found = rows.select(
+        con,
+        "SELECT p.post_id, p.text, p.public, p.facts, a.followers FROM post AS p LEFT JOIN account AS a "
+        "USING (account_id) WHERE p.rowid IN (SELECT rowid FROM post WHERE post_id IN (SELECT id FROM wanted))",
+        rows.ids(post.post_id for post in posts if not post.staff),
+    )
+    return {post: _Words(*said) for post, *said in found}
+
+
 def _understood(
-    con: Connection, posts: Sequence[FoldPost], weights: Sequence[Points]
+    posts: Sequence[FoldPost], words: Mapping[bytes, _Words], weights: Sequence[Points]
 ) -> Iterator[Iterator[tuple[bytes, FoldPost]]]:
     """Each post with what it means by today's rules, once for each of the weights; ours stay as they are."""
     asked = [post for post in posts if not post.staff]
-    known = {
-        row[0]: row[1:]
-        for row in rows.select(
-            con,
-            "SELECT p.post_id, p.text, p.public, p.facts, a.followers FROM post AS p LEFT JOIN account AS a "
-            "USING (account_id) WHERE p.rowid IN (SELECT rowid FROM post WHERE post_id IN (SELECT id FROM wanted))",
-            rows.ids(post.post_id for post in asked),
-        )
-    }
-    grades = judge([search_text(known[post.post_id][0]) for post in asked])
+    grades = judge([search_text(words[post.post_id].text) for post in asked])
     for points in weights:
-        yield _weighed(posts, asked, known, grades, points)
+        yield _weighed(posts, asked, words, grades, points)
 
 
 def _weighed(
     posts: Sequence[FoldPost],
     asked: Sequence[FoldPost],
-    known: Mapping[bytes, tuple[Any, ...]],
+    words: Mapping[bytes, _Words],
     grades: Sequence[Any],
     points: Points,
 ) -> Iterator[tuple[bytes, FoldPost]]:
     yield from ((post.post_id, post) for post in posts if post.staff)
     for post, grade in zip(asked, grades, strict=True):
-        text, public, facts, followers = known[post.post_id]
+        text, public, facts, followers = words[post.post_id]
         said = understand(
             text, grade, lang=post.lang, public=public, followers=followers, secrets=_marks(facts, post.secret),
             staff=False, points=points,

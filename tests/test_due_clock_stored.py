@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import resources
 
 import duckdb
+import pytest
 
+from aggregator import actions
 from aggregator.actions import close_quiet
-from aggregator.identity import stable_id
+from aggregator.identity import Id, stable_id
 from aggregator.inquiry import Inquiry
 from aggregator.store import rows
 from aggregator.store.database import migrate
@@ -48,6 +51,19 @@ async def test_what_we_promised_to_come_back_to_is_not_closed_for_being_quiet(co
         (kept,) = open_inquiries(work)
     assert (kept["due_clock"], kept["state"]) == ("promise", "answered")
     assert kept["due_at"] < community.clock.now
+
+
+async def test_what_is_quiet_is_closed_a_part_at_a_time(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "QUIET_AT_ONCE", 2)
+    told: list[Collection[Id]] = []
+    async with community.desk("telegram") as work:
+        for author in ("fox", "kim", "owl", "elk", "bee"):
+            asked = community.telegram.says(author, "my deposit has not arrived")
+            community.telegram.admin_says("it needs one more block", reply_to=asked)
+        await poll(work)
+        community.clock.pass_(days=4)
+        await close_quiet(work.db, work.settings, community.clock, told.append)
+        assert (open_inquiries(work), [len(part) for part in told]) == ([], [2, 2, 1])
 
 
 async def test_a_promise_that_is_edited_away_ends_its_clock_and_one_that_is_edited_in_starts_it(

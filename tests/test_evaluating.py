@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
 
+from aggregator import weighing
+from aggregator.actions import act_in
 from aggregator.evaluating import auc, average_precision, in_top_quarter, ndcg, noise_in_top
+from aggregator.folding.refold import posts_of
+from aggregator.store.database import Connection
+from tests.conftest import Community, open_inquiries, poll
 from tests.console import Console
 from tests.test_import import jsonl
 
@@ -116,3 +122,23 @@ def test_what_older_rules_left_is_told_with_the_bands_between_which_it_would_mov
     assert result["moved"] == result["inquiries"] == 32
     assert sum(result["bands"].values()) == 0
     assert result["bands"]["P0"] < 0 < result["bands"]["P3"]
+
+
+async def test_what_is_closed_while_it_is_weighed_is_left_out(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "all my funds are gone")
+        community.telegram.says("owl", "my funds have vanished, everything is gone")
+        await poll(work)
+        (closed, stays) = open_inquiries(work)
+
+        def read_and_then_closed(con: Connection, *wanted: Any) -> Any:
+            posts = posts_of(con, *wanted)
+            it = (closed["inquiry_id"].bytes, closed["ver"], "amy", "close", work.clock(), {"reason": "person"})
+            work.db.submit(lambda writer: act_in(writer, work.settings, *it)).result()
+            return posts
+
+        monkeypatch.setattr(weighing, "posts_of", read_and_then_closed)
+        result = await weighing.weigh_again(work.db, work.settings, work.clock(), points={"funds_missing": 90})
+    assert [move.code for move in result.most] == [stays["code"]]

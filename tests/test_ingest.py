@@ -159,6 +159,25 @@ async def test_one_unreadable_record_is_kept_apart_and_the_rest_is_stored(commun
     assert source.state == "ok"
 
 
+async def test_reactions_are_noted_when_they_have_moved_and_only_of_what_is_stored(community: Community) -> None:
+    telegram = community.telegram
+    telegram.privacy_mode = True
+    never_told = telegram.says("owl", "nobody but this group hears me")
+    telegram.promotes_bot(telegram.group)
+    async with community.desk("telegram") as work:
+        said = telegram.says("fox", "my swap failed")
+        await poll(work)
+        for total in (3, 3, 3, 4):
+            community.clock.pass_(minutes=1)
+            telegram.counts_reactions(said, total)
+            telegram.counts_reactions(never_told, total)
+            await poll(work)
+        found = work.db.query(
+            "SELECT native_id, likes FROM post_count LEFT JOIN post USING (post_id) ORDER BY counted_at, native_id"
+        )
+    assert found == [(said, 3), (said, 4)]
+
+
 async def test_posts_from_before_the_first_start_start_no_clock_until_the_person_writes_again(
     community: Community,
 ) -> None:

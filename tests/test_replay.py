@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aggregator.replay import replay
+from aggregator.ingest.origin import Origin
+from aggregator.replay import _readable, replay
 from aggregator.triage.terms import RULES
 from connectors.contract import Author, Cursor, Item, Page, Post, PullConnector, Record
 from connectors.errors import RecordError
-from tests.conftest import Community, open_inquiries, poll
+from tests.conftest import Community, open_inquiries, poll, texts
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -78,6 +81,38 @@ async def test_a_replay_keeps_to_which_inquiry_a_post_belongs(community: Communi
         assert len({inquiry for _, inquiry in before}) == 2
 
 
+async def test_what_is_said_while_old_records_are_read_again_is_in_the_feed_at_once(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "my swap failed")
+        community.telegram.malformed()
+        await poll(work)
+        community.telegram.says("owl", "my refund is missing")
+        loop, origin = asyncio.get_running_loop(), work.readers()["telegram"]
+        heard: list[int] = []
+
+        def read(record: Record) -> Item | Sequence[Item] | None:
+            asyncio.run_coroutine_threadsafe(poll(work), loop).result(timeout=5)
+            heard.append(len(open_inquiries(work)))
+            return origin.read(record)
+
+        result = await replay(work.ingest, {"telegram": replace(origin, read=read)})
+    assert (result.changed_posts, result.rejected) == (0, 1)
+    assert set(heard) == {2}
+
+
+async def test_what_was_erased_while_it_was_read_again_does_not_come_back(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.malformed()
+        await poll(work)
+
+        def read(record: Record) -> Item:
+            work.db.submit(lambda con: con.execute("DELETE FROM rejected_record")).result()
+            return Post("1/1", "my swap failed", None, Author("fox"))
+
+        result = await replay(work.ingest, {"telegram": replace(work.readers()["telegram"], read=read)})
+        assert (result.recovered, texts(work)) == (0, [])
+
+
 # -- a fix ----------------------------------------------------------------------------------------
 
 
@@ -112,6 +147,15 @@ class FixedBoard(Board):
         return super().post({**record, "text": record.get("text") or record["body"]})
 
 
+class FullBoard(Board):
+    """Many a record is newer than its reader, and one is what nobody can read."""
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if cursor is None:
+            said: list[Record] = [{"id": str(n), "body": f"swap {n} failed", "by": f"u{n}"} for n in range(7)]
+            yield Page([*said, {"id": "7"}, {"id": "8", "text": "hello", "by": "owl"}], {"read": 9})
+
+
 class LouderBoard(Board):
     """Reads the same records otherwise."""
 
@@ -142,6 +186,33 @@ def test_a_rejected_record_becomes_a_post_once_its_reader_is_mended(board: Conso
     assert board.query("FROM rejected_record WHERE resolved_at IS NULL") == []
     again = board.result("replay")
     assert (again["posts"], again["recovered"], again["changed_inquiries"]) == (3, 0, 0)
+
+
+def test_many_rejected_records_are_read_again_a_part_at_a_time(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(console, "FullBoard")
+    console.ok("poll")
+    connect(console, "FixedBoard")
+    parts: list[int] = []
+    monkeypatch.setattr("aggregator.replay.FEW", 3)
+    monkeypatch.setattr("aggregator.replay._readable", noting(parts, _readable))
+    result = console.result("replay")
+    assert (result["recovered"], result["rejected"], parts) == (7, 1, [3, 3, 2])
+    assert console.query("SELECT count(*), count(DISTINCT inquiry_id) FROM post") == [(8, 8)]
+    assert console.query("SELECT count(*) FROM rejected_record WHERE resolved_at IS NULL") == [(1,)]
+    again = console.result("replay")
+    assert (again["posts"], again["recovered"], again["rejected"]) == (8, 0, 1)
+
+
+def noting(sizes: list[int], reads: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, and of how many it was asked."""
+
+    def read(found: Sequence[Any], origin: Origin) -> Any:
+        sizes.append(len(found))
+        return reads(found, origin)
+
+    return read
 
 
 def test_a_changed_reader_changes_the_posts_and_keeps_no_second_copy(board: Console) -> None:

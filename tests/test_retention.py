@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import time, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from aggregator import housekeeping
 from aggregator.actions import act
 from aggregator.commands import handlers
 from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.identity import Id
 from aggregator.keeping import retention
+from aggregator.store.database import Connection
+from aggregator.store.desk import Desk
+from aggregator.store.drafts import Draft, draft_of, save_draft
+from aggregator.store.known import KnownIds
+from aggregator.store.looks import looked, looks_at
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
+from tests.test_import import jsonl
 
 
 async def close(work: Workplace, text: str) -> None:
@@ -24,7 +36,7 @@ async def close(work: Workplace, text: str) -> None:
     )
 
 
-async def retain(work: Workplace) -> dict[str, object]:
+async def retain(work: Workplace) -> dict[str, Any]:
     return await handlers(work)["retain"]({}, lambda _: None)
 
 
@@ -111,3 +123,150 @@ async def test_the_same_day_and_kind_are_summed(community: Community) -> None:
             await retain(work)
             community.clock.now = START
         assert [row[3:5] for row in work.db.query("FROM inquiry_count")] == [(2, 0)]
+
+
+async def test_what_colleagues_keep_about_it_goes_with_it(community: Community) -> None:
+    community.more["retention"] = {"telegram": timedelta(days=30)}
+    async with community.desk("telegram") as work:
+        desk, gone, stays = await two_with_drafts(community, work)
+        told = await retain(work)
+        assert told["deleted"].items() >= {"draft": 1, "draft_kept": 1, "read_mark": 1, "first_look": 1}.items()
+        assert draft_of(desk, "amy", gone) == Draft()
+        assert (desk.read_marks("amy", [gone, stays]), looks_at(desk, gone)) == ({stays: START.timestamp()}, [])
+        assert draft_of(desk, "amy", stays).text == "about your marlin transfer"
+        stored = b"".join(path.read_bytes() for path in community.data.iterdir() if path.is_file())
+    assert b"swordfish" not in stored
+
+
+async def test_a_kill_between_the_two_databases_leaves_nothing_at_the_desk_for_ever(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    community.more["retention"] = {"telegram": timedelta(days=30)}
+    async with community.desk("telegram") as work:
+        desk, gone, _ = await two_with_drafts(community, work)
+        with monkeypatch.context() as patch:
+            patch.setattr(housekeeping, "forget_inquiries", killed)
+            with pytest.raises(KilledError):
+                await retain(work)
+        assert (len(texts(work)), draft_of(desk, "amy", gone).text) == (2, "about your swordfish transfer")
+        assert (await retain(work))["inquiries"] == 1
+        assert (len(texts(work)), draft_of(desk, "amy", gone)) == (1, Draft())
+
+
+class KilledError(Exception):
+    """The service ends here."""
+
+
+def killed(*_: object) -> None:
+    raise KilledError
+
+
+async def two_with_drafts(community: Community, work: Workplace) -> tuple[Desk, Id, Id]:
+    """A closed inquiry of long ago and an open one, with all that a colleague may keep about either."""
+    work.desk.add_user("amy", "agent")
+    found: list[Id] = []
+    for who, fish in (("fox", "swordfish"), ("owl", "marlin")):
+        community.telegram.says(who, f"my {fish} transfer is stuck")
+        await poll(work)
+        (row,) = [each for each in open_inquiries(work) if fish in each["excerpt"]]
+        inquiry = row["inquiry_id"].bytes
+        save_draft(work.desk, "amy", inquiry, f"about the {fish} again", 0, START)
+        save_draft(work.desk, "amy", inquiry, f"about your {fish} transfer", 0, START)
+        work.desk.mark_read("amy", inquiry, START)
+        looked(work.desk, "amy", inquiry, START)
+        found.append(inquiry)
+    await close(work, "swordfish")
+    community.clock.pass_(days=40)
+    return work.desk, found[0], found[1]
+
+
+async def test_people_are_looked_through_once_and_who_writes_again_meanwhile_stays(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    community.more["retention"] = {"telegram": timedelta(days=30)}
+    looks: list[int] = []
+
+    def looks_and_is_written_to(con: Connection, **settings: Any) -> list[Id]:
+        found = retention.nobody(con, **settings)
+        looks.append(len(found))
+        community.telegram.says("elk", "my tuna transfer is stuck, too")
+        asyncio.run_coroutine_threadsafe(poll(work), loop).result(timeout=30)
+        return found
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(housekeeping, "nobody", looks_and_is_written_to)
+    async with community.desk("telegram") as work:
+        for who, fish in (("fox", "swordfish"), ("owl", "marlin"), ("elk", "halibut")):
+            community.telegram.says(who, f"my {fish} transfer is stuck")
+            await poll(work)
+            await close(work, fish)
+        community.clock.pass_(days=40)
+        told = await retain(work)
+        left = work.db.query("SELECT name FROM account WHERE role = 'customer'")
+    assert (told["inquiries"], told["deleted"]["account"], looks) == (3, 2, [3])
+    assert [name for (name,) in left] == ["Elk"]
+
+
+async def test_what_was_deleted_and_is_imported_again_is_stored_once_though_its_id_is_still_known(
+    community: Community, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    community.more["retention"] = {"default": timedelta(days=30)}
+    loads: list[KnownIds] = []
+    load = KnownIds._load
+    monkeypatch.setattr(KnownIds, "_load", lambda ids, con: loads.append(ids) or load(ids, con))
+    said = [
+        {"native_id": name, "text": f"my {name} transfer is stuck", "author_id": "fox", "posted_at": START}
+        for name in ("swordfish", "marlin", "halibut")
+    ]
+
+    async def imports(*rows: object) -> object:
+        file = jsonl(tmp_path / "old.jsonl", *rows)
+        asked = {"files": [str(file)], "source": "old", "map": {}, "encoding": None}
+        return (await handlers(work)["import"](asked, lambda *_: None))["new"]
+
+    async with community.desk("telegram") as work:
+        community.telegram.says("owl", "I still wait for my refund")
+        await poll(work)
+        assert await imports(*said[:2]) == 2
+        for text in ("swordfish", "marlin"):
+            await close(work, text)
+        community.clock.pass_(days=40)
+        await work.db.write(deletes_a_part(work))
+        assert texts(work) == ["I still wait for my refund"]
+        assert [await imports(*said[1:]), await imports(*said)] == [2, 1]
+        assert work.db.query("SELECT count(*), count(DISTINCT native_id) FROM post") == [(4, 4)]
+    assert len(loads) == 1
+
+
+async def test_ids_of_what_was_deleted_take_no_room_and_are_read_anew_once(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    community.more["retention"] = {"telegram": timedelta(days=30)}
+    loads: list[KnownIds] = []
+    load = KnownIds._load
+    monkeypatch.setattr(KnownIds, "_load", lambda ids, con: loads.append(ids) or load(ids, con))
+    async with community.desk("telegram") as work:
+        for fish in ("swordfish", "marlin", "halibut"):
+            community.telegram.says("fox", f"my {fish} transfer is stuck")
+            await poll(work)
+            await close(work, fish)
+            community.clock.pass_(days=20)
+        community.clock.pass_(days=20)
+        community.telegram.says("owl", "I still wait for my refund")
+        told = await retain(work)
+        await poll(work)
+    assert (told["inquiries"], len(loads), len(loads[-1]._sorted)) == (3, 2, 0)
+
+
+def deletes_a_part(work: Workplace) -> Callable[[Connection], object]:
+    """What `retain` does again and again."""
+    settings = work.settings
+
+    def part(con: Connection) -> object:
+        return retention.keep_to_retention(
+            con, settings.retention, work.clock(), settings.timezone, work.ingest.forget_all
+        )
+
+    return part

@@ -81,6 +81,7 @@ def commit_pages(
     _move_threads(con, page.moved, known)
     deleted = _by_own_id(con, page, arrivals, known)
     wanted = {draft.post_id for draft in page.drafts} | {post for some in deleted.values() for post, _ in some}
+    wanted |= {post for post, _ in page.counts}
     oldest = min((draft.posted_at for draft in page.drafts), default=now)
     writes.known = posts_by_id(con, known.among(con, wanted), oldest)
     hidden = _hide_pieces(con, page, origins, now, pieces, writes)
@@ -209,10 +210,8 @@ def _move_threads(con: Connection, moved: Sequence[tuple[Id, Id]], known: KnownI
     for old, new in moved:
         ids = [as_uuid(new), as_uuid(old)]
         con.execute("UPDATE post SET thread_id = ? WHERE thread_id = ?", ids)
-        for table in (
-            "inquiry_open",
-            "inquiry_closed",
-        ):  # whoever has read it before knows by `ver` that it has changed
+        # Whoever has read it before knows by `ver` that it has changed.
+        for table in ("inquiry_open", "inquiry_closed"):
             con.execute(f"UPDATE {table} SET thread_id = ?, ver = ver + 1 WHERE thread_id = ?", ids)
 
 
@@ -317,7 +316,9 @@ def _write_accounts(
 
 
 def _write_counts(con: Connection, page: Prepared, writes: Writes, now: datetime) -> None:
+    """Of posts that are stored: a platform may count others, too, and nobody would ever delete those rows."""
     said = {draft.post_id: draft.counts for draft in page.drafts if any(draft.counts)} | dict(page.counts)
+    said = {post: counts for post, counts in said.items() if post in writes.known or post in writes.fresh}
     if not said:
         return
     last = _last_counts(con, [writes.known[post] for post in said if post in writes.known])

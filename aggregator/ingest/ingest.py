@@ -202,11 +202,16 @@ class Ingest:
         self.own.forget()
 
     def forget_all(self) -> None:
-        """Rows went that ingest did not write: nothing that was noted of them holds. For the writer thread."""
+        """Rows went that ingest did not write: nothing that was noted of them holds, but for ids, of which more may be
+        known than are stored. For the writer thread."""
         self._forget()
         self._left_out.forget()
-        self._known = KnownIds()
         self.incidents.forget()
+
+    def give_back_ids(self) -> None:
+        """Ids of much that was deleted take room: at the next page those that are stored are read anew, which takes a
+        second or two beside ten million. For the writer thread."""
+        self._known = KnownIds()
 
     def _others_wrote(self, con: Connection, since: int) -> None:
         """Another process has written since we noted anything: only ids stay known, and theirs are added."""

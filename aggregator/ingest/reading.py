@@ -156,6 +156,16 @@ class ReadPage:
     records: int = 0
     undelivered: list[Undelivered] = field(default_factory=list)
 
+    def add(self, later: ReadPage) -> None:
+        """What another page's records say, after what these do."""
+        self.readings += later.readings
+        self.deleted += later.deleted
+        self.counts += later.counts
+        self.moved += later.moved
+        self.rejected += later.rejected
+        self.records += later.records
+        self.undelivered += later.undelivered
+
 
 def read_posts(said: Sequence[Said], origin: Origin) -> list[Reading]:
     """Posts with their ids, their language and their reasons. Pure."""

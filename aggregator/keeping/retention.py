@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -39,14 +39,14 @@ def keep_to_retention(
     con: Connection, retention: Mapping[str, timedelta], now: datetime, zone: str, forget: Callable[[], None]
 ) -> Kept:
     """Delete a part of the inquiries that were closed, and last written in, before that time, with all that belongs to
-    them; posts that belong to no inquiry; records that could not be read; and whoever has then no post left. Open ones
-    stay. Nothing was deleted: all is done.
+    them; posts that belong to no inquiry; and records that could not be read. Open ones stay. Nothing was deleted: all
+    is done, but for whoever has no post left.
 
     Args:
         forget: what ingest has noted is no longer so.
     """
     kept = Kept()
-    for channel, sources, spaces in _channels(con):
+    for channel, sources, _ in _channels(con):
         span = kept_for(retention, channel)
         if span is None:
             continue
@@ -70,13 +70,45 @@ def keep_to_retention(
         kept.deleted += delete_inquiries(con, old)
         kept.deleted += delete_posts(con, {post for (post,) in posts} | loose)
         kept.deleted += _unreadable(con, sources, oldest)
-        if old or loose:
-            kept.deleted += _nobody(con, spaces, now)
     if kept.deleted:
         kept.deleted += _empty_incidents(con)
         note_compaction(con, now)
         forget()
     return kept
+
+
+def nobody(con: Connection, retention: Mapping[str, timedelta]) -> list[Id]:
+    """Customers of whom no post is left, and who are not marked as impostors, or cleared of it, where anything ever
+    goes. This looks through all posts: for a reader, once all else is done."""
+    spaces = [one for channel, _, some in _channels(con) if kept_for(retention, channel) is not None for one in some]
+    if not spaces:
+        return []
+    found = _ids(
+        con,
+        "SELECT a.account_id FROM account AS a ANTI JOIN post AS p ON p.account_id = a.account_id "
+        "ANTI JOIN inquiry AS i ON i.person_id = a.account_id "
+        "WHERE list_contains(?, a.space) AND a.role = 'customer' AND a.suspect IS NULL",
+        [spaces],
+    )
+    return list(found)
+
+
+def delete_nobody(con: Connection, some: Collection[Id], now: datetime) -> Counter[str]:
+    """Delete those of these accounts that have written nothing, and were marked as nothing, meanwhile."""
+    wanted = "IN (SELECT id FROM wanted)"
+    still = rows.select(
+        con,
+        f"SELECT account_id FROM account WHERE account_id {wanted} AND suspect IS NULL "
+        f"AND account_id NOT IN (SELECT account_id FROM post WHERE account_id {wanted}) "
+        f"AND account_id NOT IN (SELECT person_id FROM inquiry WHERE person_id {wanted})",
+        rows.ids(some),
+    )
+    gone = {account for (account,) in still}
+    deleted = delete_accounts(con, gone)
+    if gone:
+        deleted += forget_accounts(con, gone, now).deleted
+        note_compaction(con, now)
+    return deleted
 
 
 def _channels(con: Connection) -> list[tuple[str, list[str], list[str]]]:
@@ -116,18 +148,6 @@ def _unreadable(con: Connection, sources: list[str], oldest: datetime) -> Counte
         "DELETE FROM rejected_record WHERE list_contains(?, source) AND fetched_at < ?", [sources, oldest]
     ).fetchone() or (0,)
     return Counter({"rejected_record": count}) if count else Counter()
-
-
-def _nobody(con: Connection, spaces: list[str], now: datetime) -> Counter[str]:
-    """Customers of whom no post is left, and who are not marked as impostors, or cleared of it."""
-    gone = _ids(
-        con,
-        "SELECT a.account_id FROM account AS a ANTI JOIN post AS p ON p.account_id = a.account_id "
-        "ANTI JOIN inquiry AS i ON i.person_id = a.account_id "
-        "WHERE list_contains(?, a.space) AND a.role = 'customer' AND a.suspect IS NULL",
-        [spaces],
-    )
-    return delete_accounts(con, gone) + (forget_accounts(con, gone, now).deleted if gone else Counter())
 
 
 def _empty_incidents(con: Connection) -> Counter[str]:

@@ -21,9 +21,9 @@ _FIRST = 8  # bytes of an id
 class KnownIds:
     """The posts' ids and aliases, by their first eight bytes: 8 MB for a million.
 
-    It never misses an id that is stored. It may know one that is not: of a page that was rolled back, or (once in
-    10^12 looks, beside ten million posts) by chance. So a yes is to be looked up, a no is certain. There is one
-    writer, and all that it writes is added here.
+    It never misses an id that is stored. It may know one that is not: of a page that was rolled back, of a post that
+    was deleted, or (once in 10^12 looks, beside ten million posts) by chance. So a yes is to be looked up, a no is
+    certain. There is one writer, and all that it writes is added here.
     """
 
     def __init__(self) -> None:
