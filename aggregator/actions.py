@@ -1,7 +1,7 @@
 """One deed with one inquiry: compare-and-set, written as an event, and the row folded again. All in one transaction.
 
-Ingest, the service's own jobs and people go through `note`; what each event means stands in
-aggregator/folding/course.py.
+Ingest, the service's own jobs and people go through `note_all` (aggregator/folding/noting.py); what each event means
+stands in aggregator/folding/course.py.
 """
 
 from __future__ import annotations

@@ -26,13 +26,13 @@ from aggregator.keeping.copies import note_copy
 from aggregator.leasing import one_of_all
 from aggregator.poller import WELL
 from aggregator.replay import replay
-from aggregator.rescoring import rescore
 from aggregator.resuming import code_and_settings
 from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.store.reading import FeedRow
 from aggregator.store.reports import source_reports
 from aggregator.telling.serving import deliver_once
+from aggregator.weighing import weigh_again
 from aggregator.workplace import Workplace
 
 DELIVERIES = "webhooks and alerts"
@@ -95,10 +95,14 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
             )
         return {**asdict(result), "unknown_sources": sorted(result.unknown_sources)}
 
-    async def rescore_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+    async def rescore(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: shard (which of how many; left out: all)."""
-        result = await rescore(
-            work, lambda done, total: say({"progress": ["inquiries", done, total]}), _share(work, arguments)
+        result = await weigh_again(
+            work.db,
+            work.settings,
+            work.clock(),
+            lambda done, total: say({"progress": ["inquiries", done, total]}),
+            share=_share(work, arguments),
         )
         return asdict(result)
 
@@ -203,7 +207,7 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
     return {
         "import": import_,
         "replay": replay_,
-        "rescore": rescore_,
+        "rescore": rescore,
         "poll": poll,
         "feed": feed,
         "quotas": quotas,

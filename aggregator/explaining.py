@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from aggregator.folding.fold import WAITING
 from aggregator.hindsight import Then, stood
 from aggregator.identity import Id, as_uuid
 from aggregator.store.filters import OPEN_STATES
@@ -19,6 +20,8 @@ _TRIED = 400  # inquiries that are folded again, the likeliest first
 _SHOWN = 20
 # What an answer, thanks or our waiting took from the points of today, and may not have taken then.
 _TAKEN = 40
+_WAITED = max(cap for _, cap in WAITING.values())
+_LONG, _OFTEN = 1_000, 1_000  # hours and times, with which overdue and repeat contact have reached their most
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +98,17 @@ def _stands(then: Then, moment: datetime) -> bool:
 def _likely(cursor: Connection, moment: datetime, priority: float, inquiry: Id) -> list[tuple[Id, float]]:
     """Inquiries that may have had more than `priority` then, the likeliest first, one more than are tried at most.
 
-    What they have today is a bound from above, if all is added that may have been taken since.
+    What they have today is a bound from above, if all is added that may have been taken since; and if all that moves
+    counts in full. Waiting, here or elsewhere before, has at most its cap.
     """
     found = cursor.execute(
         f"""
         SELECT inquiry_id, points
             + CASE WHEN answered_at > $moment OR thanks OR state IN ('waiting', 'closed') THEN {_TAKEN} ELSE 0 END
-            + greatest(
-                waiting_points(wait_per_hour, wait_cap, waiting_since, $moment),
-                CASE WHEN waiting_since IS NULL OR waiting_since > $moment THEN 24 ELSE 0 END)
-            + CASE WHEN due_at IS NULL OR due_at < $moment OR waiting_since > $moment THEN 20 ELSE 0 END
-            + 16 + 15 * CAST(approaches > 0 AS INTEGER) + incident_points(persons) AS most
+            + CASE WHEN waiting_since IS NULL OR waiting_since > $moment THEN {_WAITED} ELSE wait_cap END
+            + CASE WHEN due_at IS NULL OR due_at < $moment OR waiting_since > $moment
+                THEN overdue_points($moment, $moment + to_hours({_LONG})) ELSE 0 END
+            + repeat_points({_OFTEN}) + approached_points(approaches) + incident_points(persons) AS most
         FROM (
             SELECT i.*, coalesce(a.approaches, 0) AS approaches, coalesce(n.persons, 0) AS persons
             FROM inquiry AS i

@@ -75,8 +75,9 @@ def incidents_then(con: Connection, inquiries: Collection[Id], moment: datetime)
         con,
         """
         WITH member AS (
-            SELECT incident_id, inquiry_id, person_id FROM incident_member
-            WHERE joined_at <= $1 AND (left_at IS NULL OR left_at > $1)
+            SELECT m.incident_id, m.inquiry_id, coalesce(a.person_id, m.person_id) AS person_id
+            FROM incident_member AS m LEFT JOIN account AS a ON a.account_id = m.person_id
+            WHERE m.joined_at <= $1 AND (m.left_at IS NULL OR m.left_at > $1)
         ), size AS (SELECT incident_id, count(DISTINCT person_id) AS persons FROM member GROUP BY 1)
         SELECT m.inquiry_id, i.incident_id, i.number, s.persons
         FROM member AS m JOIN incident AS i USING (incident_id) JOIN size AS s USING (incident_id)
@@ -154,16 +155,18 @@ def _same_contact(
 
 
 def _repeats(inquiries: Mapping[Id, Inquiry], contacts: Mapping[Id, Id]) -> dict[Id, tuple[int, datetime | None]]:
-    """For each inquiry that waited: how many others of its contact waited, too, and since when the longest one."""
-    groups: defaultdict[Id, list[Inquiry]] = defaultdict(list)
-    for inquiry in inquiries.values():
-        if inquiry.waiting_since is not None and inquiry.state != "closed":
-            groups[contacts.get(inquiry.person_id, inquiry.person_id)].append(inquiry)
+    """For each inquiry whose contact waited in several: how many others waited beside it, and since when the longest
+    one. As `repeat_contact` (0011_shares.sql) has it: who only chats waits in no second place."""
+    waited: defaultdict[Id, dict[Id, Inquiry]] = defaultdict(dict)
+    for one, inquiry in inquiries.items():
+        if inquiry.waiting_since is not None and inquiry.state != "closed" and inquiry.kind != "other":
+            waited[contacts.get(inquiry.person_id, inquiry.person_id)][one] = inquiry
     found: dict[Id, tuple[int, datetime | None]] = {}
-    for group in groups.values():
-        running = [one.waiting_since for one in group if one.wait_per_hour > 0 and one.waiting_since]
-        first = min(running, default=None) if len(group) > 1 else None
-        found |= {one.inquiry_id: (len(group) - 1, first) for one in group}
+    for one, inquiry in inquiries.items():
+        theirs = waited[contacts.get(inquiry.person_id, inquiry.person_id)]
+        if len(theirs) > 1:
+            running = [each.waiting_since for each in theirs.values() if each.wait_per_hour > 0 and each.waiting_since]
+            found[one] = (len(theirs) - 1 if one in theirs else 0, min(running, default=None))
     return found
 
 

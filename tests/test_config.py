@@ -138,9 +138,9 @@ def test_a_file_that_is_absent_or_far_too_large_is_named(tmp_path: Path) -> None
             "the feed listens on port 8080 already; give one of the two another port",
         ),
         (
-            "hooks: {trusted_proxies: [10.0.0.1, proxy]}\n",
-            "6:37 hooks.trusted_proxies[1]",
-            "should be an IP address or a network such as 10.0.0.0/8",
+            "hooks: {trusted_proxies: [10.0.0.1]}\n",
+            "6:9 hooks.trusted_proxies",
+            "unknown setting; known here: host, port",
         ),
         ("web: {public_url: feed}\n", "6:7 web.public_url", "should be an address such as https://www.example.org"),
         ("timezone: Asia\n", "6:1 timezone", "not an IANA time zone; did you mean Asia/Oral?"),

@@ -24,7 +24,6 @@ from aggregator.demo.script import (
     crowd,
     load,
     mistakes,
-    scaled,
 )
 
 if TYPE_CHECKING:
@@ -128,12 +127,6 @@ def test_links_of_the_script_lead_nowhere(day: Day) -> None:
     domains = re.findall(r"[a-z0-9-]+\.(?:[a-z]+\.)*[a-z]{2,}", texts)
     assert domains
     assert [domain for domain in domains if not domain.endswith(".example")] == []
-
-
-def test_the_day_scales_to_any_length(day: Day) -> None:
-    played = list(scaled(day, seconds=30))
-    assert [line for _, line in played] == list(day.lines)
-    assert all(due == pytest.approx(line.at * 30 / DAY_SECONDS) for due, line in played)
 
 
 def test_a_line_is_read_with_its_room_its_time_and_its_grade(tmp_path: Path) -> None:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from aggregator.actions import act
 from aggregator.explaining import Explanation, explain, find
+from aggregator.hindsight import stood
 from aggregator.identity import Id
 from aggregator.store.looks import looked, looks_at
+from aggregator.store.reading import Term, rows_by_id
 from aggregator.workplace import Workplace
 from tests.conftest import Community, open_inquiries, poll
 from tests.web_site import WebSite, open_site
 
 QUESTION = ("fox", "how do I change the network fee?")
 URGENT = ("lin", "转账三小时未到账，没人理我，我要投诉")
+
+
+ONE_PERSON = """
+UPDATE account SET person_id = (SELECT account_id FROM account WHERE lower(name) = $1) WHERE lower(name) = $2
+"""
+
+
+def points(terms: Iterable[Term]) -> dict[str, float]:
+    """By rule, without the hair's breadth by which sums of doubles differ."""
+    return {term.rule: round(term.points, 6) for term in terms if term.points}
 
 
 def inquiry_of(work: Workplace, begins: str) -> Id:
@@ -40,6 +53,34 @@ async def test_now_it_stands_as_in_the_feed_with_the_same_terms(community: Commu
         ]
         assert round(sum(term.points for term in why.above[0].terms), 6) == round(feed[0]["priority"], 6)
         assert (why.higher, why.sure, why.open) == (len(feed) - 1, True, len(feed))
+
+
+async def test_small_talk_and_linked_accounts_count_in_hindsight_as_they_do_in_the_feed(community: Community) -> None:
+    async with open_site(community) as site:
+        work, at = site.work, community.clock()
+        for hours, topic in enumerate(("Network fee", "Dark mode", "Thank you all")):
+            community.forum.says(
+                "fox", f"how do I find this, please: {topic}?", title=topic, at=at + timedelta(hours=hours)
+            )
+        community.clock.pass_(hours=8)
+        await poll(work, "forum")
+        small = inquiry_of(work, "how do I find this, please: Thank")
+        await act(work.db, work.settings, small, 1, "amy", "label", community.clock(), {"kind": "other"})
+        await site.says(*[(name, "swap fails on arbitrum, confirming 0%") for name in ("ann", "bob", "cai", "dan")])
+        await work.db.write(lambda con: con.execute(ONE_PERSON, ["ann", "dan"]))
+        feed = {row["inquiry_id"].bytes: row for row in open_inquiries(work)}
+        with work.db.reading() as cursor:
+            then = stood(cursor, work.settings, feed, community.clock())
+            shown = {row.inquiry.inquiry_id: row for row in rows_by_id(cursor, list(feed), moment=community.clock())}
+    assert sorted((row["repeats"], row["incident_persons"]) for row in feed.values()) == [
+        (0, 0),
+        *[(0, 3)] * 4,
+        *[(1, 0)] * 2,
+    ]
+    assert feed[small]["first_since"] == at
+    assert {one: points(each.terms) for one, each in then.items()} == {
+        one: points(each.terms) for one, each in shown.items()
+    }
 
 
 async def test_what_was_answered_since_stood_above_it_then(community: Community) -> None:

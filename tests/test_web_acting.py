@@ -393,6 +393,35 @@ async def test_into_an_incident_and_out_is_written_in_both_histories_and_taken_b
         assert (await amy.takes_back(out))["rows"][inquiry]["facts"]["incident"] == "1/4"
 
 
+async def test_many_go_into_an_incident_and_out_in_one_step_and_each_is_refused_for_itself(
+    community: Community,
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        await site.says(*[(name, "swap fails on arbitrum, confirming 0%") for name in ("ann", "bob", "cai")])
+        await site.says(*[(f"user{number}", f"how do I turn on dark mode, number {number}?") for number in range(5)])
+        amy, sam = await Hand.of(one), await Hand.of(two)
+        inside = [str(each["inquiry_id"]) for each in open_inquiries(site.work) if each["incident_id"]]
+        outside = [str(each["inquiry_id"]) for each in open_inquiries(site.work) if not each["incident_id"]]
+        assert (len(inside), len(outside)) == (3, 5)
+        await sam.does(outside[0], "label", 1, tags="vip")
+        picked = [*outside, inside[0], "00000000-0000-0000-0000-000000000000"]
+        items = [{"id": each, "ver": 1} for each in picked]
+        _, told = await amy.sends("/bulk", what="merge", details={"into": "INC-1"}, items=items)
+        assert told["said"] == "4 put into INC-1, 2 had changed, 1 were so already"
+        assert [each["id"] for each in told["refused"]] == [outside[0]]
+        assert {told["rows"][each]["facts"]["incident"] for each in outside[1:]} == {"1/7"}
+        await sam.does(outside[1], "part", 1)
+        back = await amy.takes_back(told)
+        assert (back["done"], [each["id"] for each in back["refused"]]) == (3, [outside[1]])
+        assert "sam took it out of INC-1" in back["refused"][0]["said"]
+        assert {back["rows"][each]["facts"]["incident"] for each in outside[2:]} == {""}
+        _, told = await amy.sends("/bulk", what="part", items=[{"id": each, "ver": 1} for each in inside])
+        assert (told["done"], (await amy.takes_back(told))["done"]) == (3, 3)
+        page = (await one.get("/incidents/INC-1")).text
+        assert [page.count(said) for said in ("put inquiries in", "took inquiries out")] == [2, 3]
+        assert {each["incident_persons"] for each in open_inquiries(site.work)} == {0, 3}
+
+
 async def test_asking_tells_the_owner(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
         await site.says(("fox", "my swap failed"))

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
-from aggregator.acting.membership import Regroup, regroup
-from aggregator.acting.undoing import ChangedSinceError, Undone, undo_all
-from aggregator.actions import WHATS, ChangedMeanwhileError, Done, What, act_in, act_on_all
+from aggregator.acting.membership import Regroup, regroup_all
+from aggregator.acting.undoing import ChangedSinceError, undo_all
+from aggregator.actions import WHATS, ChangedMeanwhileError, Done, What, act_on_all
 from aggregator.identity import Id, time_ordered_id
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ AT_ONCE: Final = frozenset({*WHATS, "merge", "part"} - {"take"})
 
 
 T = TypeVar("T")
-_Came = tuple[Done, set[Id]] | ChangedMeanwhileError | None
-"""What came of one: done, and what shows something else besides; who was quicker; or there is no such inquiry."""
+_Came = Done | ChangedMeanwhileError | ChangedSinceError | None
+"""What came of one: done, or so already; who was quicker; or there is no such inquiry, or event."""
 Progress = Callable[[int], Awaitable[None]]
 """Told how many are dealt with."""
 
@@ -69,19 +69,15 @@ class Result:
     def count(self) -> int:
         return len(self.done) + len(self.same) + len(self.refused) + self.gone
 
-    def add(self, came: _Came | ChangedSinceError, itself: set[Id]) -> None:
-        """`itself`: what shows something else if it was done."""
+    def add(self, came: _Came) -> None:
         if came is None:
             self.gone += 1
-        elif isinstance(came, tuple):
-            done, touched = came
-            if done.event:
-                self.done.append(done)
-                self.touched |= touched | itself
-            else:
-                self.same.append(done.inquiry)
-        else:
+        elif not isinstance(came, Done):
             self.refused.append(Refused(came.inquiry, came))
+        elif came.event:
+            self.done.append(came)
+        else:
+            self.same.append(came.inquiry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,67 +104,58 @@ class Doer:
             ChangedMeanwhileError: somebody was quicker.
             KeyError: there is no such inquiry, or incident.
         """
-        return await self.db.write(partial(self._one, deed, inquiry_id, ver))
-
-    def _one(self, deed: Deed, inquiry_id: Id, ver: int, con: Connection) -> tuple[Done, set[Id]]:
-        now = self.clock()
-        if deed.what in ("merge", "part"):
-            return regroup(
-                con, self.settings, self.incidents, inquiry_id, ver, deed.who, deed.what, now, deed.into, deed.batch,
-                knows=deed.knows,
-            )  # fmt: skip
-        what = cast("What", deed.what)
-        done = act_in(
-            con, self.settings, inquiry_id, ver, deed.who, what, now, deed.details, deed.batch, deed.at_work,
-            knows=deed.knows,
-        )  # fmt: skip
-        return done, {inquiry_id} if done.event else set()
+        (came,), touched = await self.db.write(partial(self._act, deed, [(inquiry_id, ver)]))
+        if came is None:
+            raise KeyError(inquiry_id)
+        if isinstance(came, ChangedMeanwhileError):
+            raise came
+        return came, touched
 
     async def many(self, deed: Deed, items: Sequence[tuple[Id, int]], progress: Progress | None = None) -> Result:
         """Do it to each, by the version that the person saw. See `TOGETHER` for how many are committed at once."""
-        result = Result()
-        work = self._regroup_some if deed.what in ("merge", "part") else self._act_on_some
-        for some in batched(items, TOGETHER):
-            for (inquiry_id, _), came in zip(some, await self.db.write(partial(work, deed, some)), strict=True):
-                result.add(came, {inquiry_id})
-            if progress is not None:
-                await progress(result.count)
-        return result
+        return await self._each(partial(self._act, deed), items, progress)
 
-    def _act_on_some(self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection) -> list[_Came]:
+    def _act(
+        self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection
+    ) -> tuple[list[Done | ChangedMeanwhileError | None], set[Id]]:
+        now = self.clock()
+        if deed.what in ("merge", "part"):
+            return regroup_all(
+                con, self.settings, self.incidents, items, deed.who, deed.what, now, deed.into, deed.batch,
+                knows=deed.knows,
+            )  # fmt: skip
         what = cast("What", deed.what)
         came = act_on_all(
-            con, self.settings, items, deed.who, what, self.clock(), deed.details, deed.batch, deed.at_work,
+            con, self.settings, items, deed.who, what, now, deed.details, deed.batch, deed.at_work,
             knows=deed.knows,
         )  # fmt: skip
-        return [(each, set()) if isinstance(each, Done) else each for each in came]
-
-    def _regroup_some(self, deed: Deed, items: Sequence[tuple[Id, int]], con: Connection) -> list[_Came]:
-        came: list[_Came] = []
-        for inquiry_id, ver in items:
-            try:
-                came.append(self._one(deed, inquiry_id, ver, con))
-            except ChangedMeanwhileError as error:
-                came.append(error)
-            except KeyError:
-                came.append(None)
-        return came
+        return came, {each.inquiry.inquiry_id for each in came if isinstance(each, Done) and each.event}
 
     async def undo(self, events: Sequence[Id], who: str, progress: Progress | None = None) -> Result:
         """Take these back, each for itself."""
+        return await self._each(partial(self._undo, who), events, progress)
+
+    def _undo(
+        self, who: str, events: Sequence[Id], con: Connection
+    ) -> tuple[list[Done | ChangedSinceError | None], set[Id]]:
+        return undo_all(con, self.settings, self.incidents, events, who, self.clock())
+
+    async def _each(
+        self,
+        work: Callable[[Sequence[T], Connection], tuple[Sequence[_Came], set[Id]]],
+        items: Sequence[T],
+        progress: Progress | None,
+    ) -> Result:
+        """`work`: what came of each, and which inquiries show something else now."""
         result = Result()
-        for some in batched(events, TOGETHER):
-            for event, came in zip(some, await self.db.write(partial(self._undo_some, some, who)), strict=True):
-                if isinstance(came, Undone):
-                    result.add((Done(came.inquiry, event, {}), came.touched), set())
-                else:
-                    result.add(came, set())
+        for some in batched(items, TOGETHER):
+            came, touched = await self.db.write(partial(work, some))
+            for each in came:
+                result.add(each)
+            result.touched |= touched
             if progress is not None:
                 await progress(result.count)
         return result
-
-    def _undo_some(self, events: Sequence[Id], who: str, con: Connection) -> list[Undone | ChangedSinceError | None]:
-        return undo_all(con, self.settings, self.incidents, events, who, self.clock())
 
 
 def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

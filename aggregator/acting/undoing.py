@@ -10,18 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, get_args
 
 import orjson
 
 from aggregator.acting.flags import withdraw
-from aggregator.acting.membership import take_back
-from aggregator.actions import WHATS
+from aggregator.acting.membership import Regroup, take_back
+from aggregator.actions import WHATS, Done
 from aggregator.config import clock_of
 from aggregator.folding.noting import note_all
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, time_of, written
-from aggregator.incidents.acting import NotPossibleError
 from aggregator.inquiry import ASIDE
 from aggregator.store.history import HistoryEvent, histories_of
 
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 RECENT = timedelta(minutes=10)
-UNDOABLE: Final = frozenset({*WHATS, "note", "merge", "part", "flag"})
+_REGROUPS: Final = frozenset(get_args(Regroup))
+UNDOABLE: Final = frozenset({*WHATS, *_REGROUPS, "note", "flag"})
 
 
 class ChangedSinceError(Exception):
@@ -42,13 +42,6 @@ class ChangedSinceError(Exception):
         super().__init__(f"{inquiry.code} has changed since")
         self.inquiry = inquiry
         self.by = by
-
-
-class Undone(NamedTuple):
-    """The inquiry as it is now, and which inquiries show something else."""
-
-    inquiry: Inquiry
-    touched: set[Id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +58,20 @@ class Recent:
 
 def undo_all(
     con: Connection, settings: Settings, incidents: Incidents, events: Sequence[Id], who: str, now: datetime
-) -> list[Undone | ChangedSinceError | None]:
-    """Take events of one's own back, inside of a transaction: of each what came of it. What is taken back already stays
-    so; None: there is no such event by this person, or it is of a kind that cannot be taken back."""
+) -> tuple[list[Done | ChangedSinceError | None], set[Id]]:
+    """Take events of one's own back, inside of a transaction: of each what came of it, and which inquiries show
+    something else now. What is taken back already stays so; None: there is no such event by this person, or it is of a
+    kind that cannot be taken back."""
     subjects = _subjects(con, events, who)
-    came: dict[Id, Undone | ChangedSinceError] = {}
+    came: dict[Id, Done | ChangedSinceError] = {}
+    touched: set[Id] = set()
     while rounds := [event for event in events if event in subjects and event not in came]:
         # Of several events of one inquiry each is taken back as the one before has left it.
         once = list({subjects[event]: event for event in reversed(rounds)}.values())
-        came |= _undo_each(con, settings, incidents, {event: subjects[event] for event in once}, who, now)
-    return [came.get(event) for event in events]
+        these, theirs = _undo_each(con, settings, incidents, {event: subjects[event] for event in once}, who, now)
+        came |= these
+        touched |= theirs
+    return [came.get(event) for event in events], touched
 
 
 def _subjects(con: Connection, events: Sequence[Id], who: str) -> dict[Id, Id]:
@@ -95,65 +92,60 @@ def _undo_each(
     events: Mapping[Id, Id],
     who: str,
     now: datetime,
-) -> dict[Id, Undone | ChangedSinceError]:
+) -> tuple[dict[Id, Done | ChangedSinceError], set[Id]]:
     """At most one event of each inquiry."""
     inquiries = inquiries_by_id(con, events.values())
     histories = histories_of(con, {each.inquiry_id: each.opened_at for each in inquiries.values()})
-    came: dict[Id, Undone | ChangedSinceError] = {}
-    due: list[tuple[Inquiry, dict[str, str]]] = []
-    touched: dict[Id, set[Id]] = {}
+    came: dict[Id, Done | ChangedSinceError] = {}
+    due: dict[Id, HistoryEvent] = {}
     for event_id, subject in events.items():
-        inquiry, history = inquiries[subject], histories[subject]
-        event = next(each for each in history if each.event_id == event_id)
-        try:
-            if event.undone:
-                came[event_id] = Undone(inquiry, set())
-                continue
-            if event.what != "note":
-                _refuse_if_changed(inquiry, event, history)
-            touched[subject] = _beside(con, incidents, inquiry, event, history, who, now)
-        except ChangedSinceError as error:
+        event = next(each for each in histories[subject] if each.event_id == event_id)
+        if event.undone:
+            came[event_id] = Done(inquiries[subject], event_id, {})
+        elif (error := _changed_since(inquiries[subject], event, histories[subject])) is not None:
             came[event_id] = error
         else:
-            due.append((inquiry, {"event": written(event_id), "what": event.what}))
-    for done in note_all(con, partial(clock_of, settings), settings.points, due, who, "undo", now):
-        this = done.inquiry.inquiry_id
-        came[as_written(done.details["event"])] = Undone(done.inquiry, touched[this] | {this})
-    return came
+            due[subject] = event
+    moved, touched = _beside(con, incidents, due, who, now)
+    for subject in moved:
+        event = due.pop(subject)
+        came[event.event_id] = ChangedSinceError(inquiries[subject], _last_move(event, histories[subject]))
+    these = [(inquiries[one], {"event": written(event.event_id), "what": event.what}) for one, event in due.items()]
+    for done in note_all(con, partial(clock_of, settings), settings.points, these, who, "undo", now):
+        event_id = as_written(done.details["event"])
+        came[event_id] = Done(done.inquiry, event_id, {})
+    return came, touched | due.keys()
 
 
-def _refuse_if_changed(inquiry: Inquiry, event: HistoryEvent, history: Sequence[HistoryEvent]) -> None:
+def _changed_since(inquiry: Inquiry, event: HistoryEvent, history: Sequence[HistoryEvent]) -> ChangedSinceError | None:
+    if event.what == "note":
+        return None
     assert event.ver is not None
     later = history[history.index(event) + 1 :]
     for each in reversed(later):
         changed = each.what not in ASIDE and each.what != "undo" if each.ver is None else each.ver > event.ver
         if changed and each.what != "undo" and not each.undone:
-            raise ChangedSinceError(inquiry, each)
+            return ChangedSinceError(inquiry, each)
     known = {each.ver for each in later if each.ver is not None and each.ver > event.ver}
-    if len(known) != inquiry.ver - event.ver:
-        raise ChangedSinceError(inquiry, None)
+    return ChangedSinceError(inquiry, None) if len(known) != inquiry.ver - event.ver else None
 
 
 def _beside(
-    con: Connection,
-    incidents: Incidents,
-    inquiry: Inquiry,
-    event: HistoryEvent,
-    history: Sequence[HistoryEvent],
-    who: str,
-    now: datetime,
-) -> set[Id]:
-    """What is kept elsewhere than in the row of the inquiry."""
-    if event.what == "flag":
-        withdraw(con, event.details["flag"], who, now)
-    if event.what in ("merge", "part"):
-        try:
-            return take_back(con, incidents, inquiry.inquiry_id, who, event.what, now, event.details)
-        except NotPossibleError:
-            later = history[history.index(event) + 1 :]
-            moved = [each for each in later if each.what in ("merge", "part") and not each.undone]
-            raise ChangedSinceError(inquiry, moved[-1] if moved else None) from None
-    return set()
+    con: Connection, incidents: Incidents, events: Mapping[Id, HistoryEvent], who: str, now: datetime
+) -> tuple[set[Id], set[Id]]:
+    """What is kept elsewhere than in the rows of the inquiries, of an event of each: which were moved again since, and
+    which show something else now."""
+    for event in events.values():
+        if event.what == "flag":
+            withdraw(con, event.details["flag"], who, now)
+    put = {one: (event.what, event.details) for one, event in events.items() if event.what in _REGROUPS}
+    back, touched = take_back(con, incidents, put, who, now)
+    return put.keys() - back, touched
+
+
+def _last_move(event: HistoryEvent, history: Sequence[HistoryEvent]) -> HistoryEvent | None:
+    later = history[history.index(event) + 1 :]
+    return next((each for each in reversed(later) if each.what in _REGROUPS and not each.undone), None)
 
 
 def recent(con: Connection, who: str, now: datetime) -> list[Recent]:

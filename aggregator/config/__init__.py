@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,13 +34,6 @@ from connectors.registry import connector_class
 from connectors.secret import Secret
 
 _NEXT_TO_FILE = "directory"  # the validation context's key: what relative paths are relative to
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text, strict=False))
-    except ValueError:
-        raise ValueError("should be an IP address or a network such as 10.0.0.0/8") from None
 
 
 def _native_id(value: object) -> str:
@@ -105,9 +97,6 @@ class Hooks(_Settings):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address on which webhooks listen.")
     port: Port = Field(default=8081, description="Port of the webhooks; 0 takes any free one.")
-    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = Field(
-        default_factory=list, description="Proxies whose X-Forwarded-For is believed: addresses or networks."
-    )
 
 
 class Colleague(_Settings):

@@ -291,13 +291,6 @@ def _wrong_target(day: Day, line: Line, earlier: Mapping[str, Line]) -> Iterator
         yield f"{target.id} was written by {target.who}, who alone may edit it"
 
 
-def scaled(day: Day, seconds: float) -> Iterator[tuple[float, Line]]:
-    """Each line with the moment, in real seconds from the start, at which it is due when the whole day is
-    played in `seconds`."""
-    for line in day.lines:
-        yield line.at / DAY_SECONDS * seconds, line
-
-
 def crowd(day: Day, count: int, seed: int, channels: Sequence[Channel] = ("forum", "telegram")) -> Iterator[Line]:
     """`count` lines of the day's customers in zh and en, evenly spread over the day, no two texts alike.
 

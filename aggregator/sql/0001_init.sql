@@ -85,7 +85,7 @@ CREATE TABLE inquiry_open (
     channel VARCHAR NOT NULL,
     thread_id UUID NOT NULL,
     person_id UUID NOT NULL,
-    state VARCHAR NOT NULL,               -- new, claimed, answered, closed
+    state VARCHAR NOT NULL,               -- new, claimed, answered, closed; 0009_states.sql adds waiting and snoozed
     owner VARCHAR,                        -- user name of the colleague who claimed it
     opened_at TIMESTAMPTZ NOT NULL,       -- its first post
     last_post_at TIMESTAMPTZ NOT NULL,    -- its newest post by the customer
@@ -123,7 +123,7 @@ CREATE TABLE inquiry_event (
     inquiry_id UUID NOT NULL,
     happened_at TIMESTAMPTZ NOT NULL,
     who VARCHAR NOT NULL,                 -- user name, or 'system'
-    what VARCHAR NOT NULL,                -- claim, release, close, reopen
+    what VARCHAR NOT NULL,                -- claim, release, close, reopen; by now all of EventKind (aggregator/inquiry.py)
     details JSON NOT NULL
 );
 
