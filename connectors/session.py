@@ -101,8 +101,9 @@ class Pacing:
             raise
 
     def block(self, credential: str, seconds: float) -> None:
-        """No call with `credential` for that long."""
-        self._blocked_until[credential] = self._clock() + seconds
+        """No call with `credential` for that long; what it was told to wait before counts as well."""
+        until = self._clock() + seconds
+        self._blocked_until[credential] = max(until, self._blocked_until.get(credential, until))
 
 
 class SecretHeader(httpx.Auth):
