@@ -121,7 +121,8 @@ async def test_nobody_takes_back_what_somebody_else_did(community: Community) ->
         assert (await sam.sends("/undo", **claimed["undo"]["body"]))[0] == 404
         for unknown in ("ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-000000000000"):
             assert (await sam.sends("/undo", event=unknown))[0] == 404
-        assert (await sam.sends("/undo", event="what?"))[0] == 400
+        for nothing in ("what?", 5, ["what?"]):
+            assert (await sam.sends("/undo", event=nothing))[0] == 400
 
 
 async def test_whoever_is_late_is_told_who_was_quicker(community: Community) -> None:
