@@ -164,7 +164,7 @@ async def test_only_leads_take_over_from_whoever_is_at_work(community: Community
         assert (status, told["said"]) == (403, "amy is at work: ask, or let a lead take it over")
         assert (await sam.does(inquiry, "assign", 2, to="me"))[0] == 403
         _, told = await sam.sends("/bulk", what="assign", details={"to": "me"}, items=[{"id": inquiry, "ver": 2}])
-        assert told["said"] == "0 assigned to sam, 1 were amy's"
+        assert told["said"] == "0 assigned to sam, 1 was amy's"
         async with site.visitor("lee") as three:
             lee = await Hand.of(three)
             status, told = await lee.does(inquiry, "take", 2)

@@ -30,6 +30,7 @@ from aggregator.web.visit import fields, form_of, local
 if TYPE_CHECKING:
     from aggregator.acting.deeds import Refused
     from aggregator.acting.undoing import Recent
+    from aggregator.actions import Done
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
@@ -80,9 +81,14 @@ async def perform_many(visit: Visit, deed: Deed, items: Sequence[tuple[Id, int]]
     result = await doer(visit).many(deed, items, _progress(visit, len(items)))
     visit.site.stream.publish(result.touched)
     if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
-        told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
-        await visit.site.stream.tell(told)
+        await visit.site.stream.tell({"to": to, "who": visit.user.name, **_assigned(result.done)})
     return result
+
+
+def _assigned(done: Sequence[Done]) -> dict[str, object]:
+    if len(done) > 1:
+        return {"what": "assign_many", "n": len(done)}
+    return {"what": "assign", "id": done[0].inquiry.name, "code": done[0].inquiry.code}
 
 
 def _progress(visit: Visit, all_: int) -> Progress:
@@ -245,11 +251,13 @@ def summary(visit: Visit, done: str, result: Result, refused: Sequence[Mapping[s
     parts = [done]
     owners = Counter(one["owner"] for one in refused if one["owner"] not in ("", me))
     for owner, count in owners.most_common(3):
-        parts.append(visit.gettext("%(n)s were %(who)s's") % {"n": count, "who": owner})
+        said = visit.gettext("1 was %(who)s's") if count == 1 else visit.gettext("%(n)s were %(who)s's")
+        parts.append(said % {"n": count, "who": owner})
     if rest := len(refused) + result.gone - sum(count for _, count in owners.most_common(3)):
         parts.append(visit.gettext("%(n)s had changed") % {"n": rest})
     if result.same:
-        parts.append(visit.gettext("%(n)s were so already") % {"n": len(result.same)})
+        said = visit.gettext("1 was so already") if len(result.same) == 1 else visit.gettext("%(n)s were so already")
+        parts.append(said % {"n": len(result.same)})
     return visit.gettext(", ").join(parts)
 
 
