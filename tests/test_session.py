@@ -490,6 +490,21 @@ async def test_nobody_calls_with_a_credential_that_was_told_to_wait() -> None:
         assert await second.get_json("/x") == {}
 
 
+async def test_a_shorter_wait_does_not_end_a_longer_one() -> None:
+    clock = ClockOfTest()
+    pacing = Pacing(clock=clock, sleep=clock.sleep)
+    platform = Platform([answer(429, Retry_After="30"), answer(429, Retry_After="5")])
+    async with (
+        serve(platform) as url,
+        _session(url, "{env: A}", pacing) as first,
+        _session(url, "{env: A}", pacing) as second,
+    ):
+        both = await asyncio.gather(*(each.get_json("/x") for each in (first, second)), return_exceptions=True)
+        assert sorted(error.retry_after for error in both if isinstance(error, ThrottledError)) == [6, 31]
+        with pytest.raises(ThrottledError, match="still asked to wait 30 s"):
+            await first.get_json("/x")
+
+
 @asynccontextmanager
 async def _session(url: str, credential: str, pacing: Pacing) -> AsyncIterator[Session]:
     session = Session(url, credential=credential, pace=Pace(1, per=60), pacing=pacing)

@@ -235,6 +235,14 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
     assert "only admin" in refused.output
 
 
+@pytest.mark.parametrize("days", ["", "²", "-1", "36500", "1" * 5000])
+async def test_a_token_never_lasts_longer_than_was_asked_for(community: Community, days: str) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        refused = await _press(amy, "/settings/tokens", name="report", scope_read="1", days=days)
+        assert refused.status_code == 400
+        assert tokens.tokens(site.work.desk, "amy") == []
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [

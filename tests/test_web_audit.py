@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from tests.conftest import Community, open_inquiries
@@ -151,6 +152,28 @@ async def test_a_flagged_person_is_listed_and_withdrawn_by_undo(community: Commu
         assert "Fox" in (await client.get("/flags")).text
         assert (await amy.takes_back(told))["done"] == 1
         assert site.work.db.query("SELECT state FROM flag") == [("withdrawn",)]
+
+
+async def test_what_was_flagged_long_ago_can_still_be_judged(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as client, site.visitor() as lee:
+        site.work.desk.add_user("lee", "lead")
+        await site.says(("fox", "is https://harbor-claim.example/airdrop yours?"))
+        amy, inquiry, target = await Hand.of(client), site.only_id(), "link:harbor-claim.example/airdrop"
+        await amy.does(inquiry, "flag", 1, target=target, reason="asks for phrases")
+        later = (
+            "INSERT INTO flag SELECT uuid(), 'link', 'other.example/' || n, ?::UUID, ?, 'amy', 'a copy', 'open', NULL, "
+            "NULL FROM range(500) AS r (n)"
+        )
+        at = community.clock() + timedelta(minutes=1)
+        await site.work.db.write(lambda con: con.execute(later, [inquiry, at]))
+        await lee.get(site.link("lee"))
+        token = csrf((await lee.get("/flags")).text)
+        ((flag,),) = site.work.db.query("SELECT flag_id::VARCHAR FROM flag WHERE target LIKE 'harbor%'")
+        judged = await lee.post("/flags", data={"csrf": token, "flag": flag, "verdict": "blocked"})
+        assert judged.status_code == 303
+        assert site.work.db.query("SELECT target FROM flag WHERE state = 'blocked'") == [
+            ("harbor-claim.example/airdrop",)
+        ]
 
 
 async def test_changes_to_the_team_stand_in_the_audit_too_in_order_of_time(community: Community) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -95,6 +96,19 @@ async def test_times_can_be_chosen_and_what_breaks_until_then_is_counted(communi
     assert text.startswith("amy 的交接，03-14 15:00 至 03-20 09:00\n此后：新增 1")
     assert f"- #{code} · Telegram" in text
     assert "swap" not in text
+
+
+async def test_one_more_of_an_incident_is_spoken_of_as_one(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await site.says(*[(f"user{n}", SAME) for n in range(3)])
+        community.clock.pass_(minutes=6)
+        since = community.clock()
+        await site.says(("late", SAME))
+        query = f"since={since.astimezone(ZoneInfo(site.work.settings.timezone)):%Y-%m-%dT%H:%M}"
+        page = (await amy.get(f"/handover?{query}")).text
+        text = (await amy.get(f"/handover.txt?{query}")).text
+    assert "<b>+1</b> new inquiry<" in page
+    assert "4 persons, 1 new inquiry" in text
 
 
 async def test_a_note_is_kept_with_who_left_it_and_who_put_it_away(community: Community) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NoReturn, TypeVar
 
 import httpx
 import orjson
 
-from tests.conftest import Community
+from aggregator.config import Settings
+from aggregator.store.database import Database
+from aggregator.web.presence import FADES
+from aggregator.web.stream import Stream
+from tests.conftest import START, Community
 from tests.web_site import open_site
 
 LIMIT = 10  # seconds in which an event has to come
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -92,3 +98,63 @@ async def test_a_stream_ends_when_its_session_is_over(community: Community) -> N
             site.work.desk.sign_out_everywhere("amy")
             names = [name async for name, *_ in events]
     assert set(names) <= {"ping"}
+
+
+async def test_a_stream_ends_when_its_session_is_over_at_a_busy_desk_too(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        site.stream.ping_every = 0.05
+        async with asyncio.timeout(LIMIT), listening(amy) as heard:
+            events = _never_quiet(site.stream, heard)
+            await until(events, "ping")
+            site.work.desk.sign_out_everywhere("amy")
+            left = [name async for name, *_ in events]
+    assert set(left) <= {"told", "ping"}
+
+
+async def _never_quiet(
+    stream: Stream, events: AsyncIterator[tuple[str, dict[str, object], str]]
+) -> AsyncIterator[tuple[str, dict[str, object], str]]:
+    """One more is on its way whenever one has come."""
+    async for event in events:
+        await stream.tell({"to": "sam", "what": "progress"})
+        yield event
+
+
+async def test_what_cannot_be_told_is_read_anew_and_what_follows_is_told_again(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy, listening(amy) as events:
+        await until(events, "hello")
+        site.stream._clock = _broken_once(community.clock)
+        await site.says(("fox", "my swap failed"))
+        await until(events, "resync")
+        assert site.stream.unsaid() == set()
+        await site.says(("owl", "my swap failed, too"))
+        told, _ = await until(events, "new")
+    assert "my swap failed, too" in str(told["html"])
+
+
+async def test_a_look_around_that_fails_is_not_the_last() -> None:
+    db = Database(None)
+    stream = Stream(db, settings=Settings(sources={}), clock=lambda: START)
+    await stream.noted("amy", "tab", b"1" * 16, "viewing")
+    stream.presence._now = _broken_once(lambda: time.monotonic() + FADES)
+    stream.watch_every = 0.01
+    running = asyncio.create_task(stream.run())
+    async with asyncio.timeout(LIMIT), stream._moved:
+        await stream._moved.wait_for(lambda: stream.presence.of(b"1" * 16) == {"amy": "idle"})
+    stream.stop()
+    await running
+    db.close()
+
+
+def _broken_once(call: Callable[[], T]) -> Callable[[], T]:
+    """It fails the first time."""
+    calls = iter([_broken])
+
+    def broken_once() -> T:
+        return next(calls, call)()
+
+    return broken_once
+
+
+def _broken() -> NoReturn:
+    raise RuntimeError("broken")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from aggregator.store.stretches import left_at
-from tests.conftest import Community
+from tests.conftest import Community, open_inquiries
 from tests.test_web_acting import Hand
 from tests.web_site import open_site
 
@@ -34,14 +34,34 @@ async def test_what_happened_while_nobody_looked_is_told_later_until_it_is_read(
 
 async def test_whoever_opens_the_inquiry_has_read_what_concerns_it(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy", "zh-CN") as one, site.visitor("sam") as two:
-        await site.says(("fox", "my swap failed"))
-        sam, inquiry = await Hand.of(two), site.only_id()
-        await sam.sends("/bulk", what="assign", details={"to": "amy"}, items=[{"id": inquiry, "ver": 1}])
+        await site.says(("fox", "my swap failed"), ("owl", "my bridge failed"))
+        sam, both = await Hand.of(two), [str(each["inquiry_id"]) for each in open_inquiries(site.work)]
+        items = [{"id": one, "ver": 1} for one in both]
+        await sam.sends("/bulk", what="assign", details={"to": "amy"}, items=items)
+        inquiry = both[0]
         await sam.does(inquiry, "ask", 2)
         assert _count((await one.get("/")).text) == 2
         await one.get(f"/inquiry/{inquiry}")
         assert _count((await one.get("/")).text) == 1
-        assert "sam 把 1 条问询分配给了你" in (await one.get("/told")).text.replace("您", "你")
+        assert "sam 把 2 条问询分配给了你" in (await one.get("/told")).text.replace("您", "你")
+
+
+async def test_one_alone_is_spoken_of_as_one(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        await site.says(("fox", "my swap failed"))
+        amy, sam, inquiry = await Hand.of(one), await Hand.of(two), site.only_id()
+        ((code,),) = site.work.db.query("SELECT code FROM inquiry")
+
+        async def bulk(what: str, ver: int, **details: str) -> str:
+            _, told = await sam.sends("/bulk", what=what, details=details, items=[{"id": inquiry, "ver": ver}])
+            return str(told["said"])
+
+        assert await bulk("wait", 1) == "1 waiting for its customer"
+        assert await bulk("assign", 2, to="amy") == "1 assigned to amy"
+        assert f"sam assigned {code} to you" in (await one.get("/told")).text
+        assert await bulk("assign", 3, to="amy") == "0 assigned to amy, 1 was so already"
+        await amy.does(inquiry, "label", 3, tags="vip")
+        assert await bulk("claim", 3) == "0 claimed, 1 was amy's"
 
 
 async def test_two_hours_without_a_request_part_two_stretches_of_work(community: Community) -> None:

@@ -127,9 +127,10 @@ def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: date
     Raises:
         KeyError: there is no such flag, or it was withdrawn.
     """
-    one = next((each for each in flags(con) if each.flag_id == flag_id), None)
-    if one is None or one.state == "withdrawn":
+    found = con.execute(f"{_SELECT} WHERE f.flag_id = ? AND f.state <> 'withdrawn'", [as_uuid(flag_id)]).fetchone()
+    if found is None:
         raise KeyError(flag_id)
+    one = _read(found)
     con.execute(
         "UPDATE flag SET state = ?, decided_at = ?, decided_by = ? WHERE flag_id = ?",
         [verdict, now, who, as_uuid(flag_id)],

@@ -1,7 +1,7 @@
 """Who poses as one of us: by a name near ours, or by what such people do.
 
 `OurNames.judge` is pure and remembers what it judged, for an account writes many posts. Whether a lure answers
-somebody who waits for us is seen where posts are assigned (aggregator/approach.py).
+somebody who waits for us is seen where posts are assigned (aggregator/people/suspects.py).
 """
 
 from __future__ import annotations

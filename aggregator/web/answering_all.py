@@ -32,7 +32,7 @@ from aggregator.web import incident_words, incidents
 from aggregator.web.i18n import CHINESE, ENGLISH
 from aggregator.web.objections import our_domains, sentence
 from aggregator.web.replies import seconds_left
-from aggregator.web.visit import fields
+from aggregator.web.visit import fields, form_of
 from connectors.replying import measured
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ async def show(visit: Visit) -> Response:
 async def answer(visit: Visit) -> Response:
     incident = await incidents.wanted(visit)
     form = await fields(visit.request)
-    many = await visit.request.form(max_files=0, max_fields=1100)  # each ticked, and with a text of its own
+    many = await form_of(visit.request)  # each ticked, and with a text of its own
     try:
         chosen = {as_written(each) for each in many.getlist("inquiry") if isinstance(each, str)}
         altered = as_written(form["alter"]) if form.get("alter") else None

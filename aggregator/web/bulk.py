@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -20,19 +19,19 @@ from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
 from aggregator.actions import AtWorkError
 from aggregator.identity import Id, as_written, written
-from aggregator.store.history import history_of
+from aggregator.store.history import histories_of
 from aggregator.store.matching import MOST, matching
 from aggregator.store.reading import rows_by_id
 from aggregator.store.searching import seek
 from aggregator.web.doing import deed_of, doer, rows_of, who_changed, words_for
 from aggregator.web.view import View, terms_of
-from aggregator.web.visit import fields, local
+from aggregator.web.visit import fields, form_of, local
 
 if TYPE_CHECKING:
     from aggregator.acting.deeds import Refused
     from aggregator.acting.undoing import Recent
+    from aggregator.actions import Done
     from aggregator.store.database import Connection
-    from aggregator.store.history import HistoryEvent
     from aggregator.web.visit import Visit
 
 ASK_FROM = 50
@@ -82,9 +81,14 @@ async def perform_many(visit: Visit, deed: Deed, items: Sequence[tuple[Id, int]]
     result = await doer(visit).many(deed, items, _progress(visit, len(items)))
     visit.site.stream.publish(result.touched)
     if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
-        told = {"to": to, "who": visit.user.name, "what": "assign_many", "n": len(result.done)}
-        await visit.site.stream.tell(told)
+        await visit.site.stream.tell({"to": to, "who": visit.user.name, **_assigned(result.done)})
     return result
+
+
+def _assigned(done: Sequence[Done]) -> dict[str, object]:
+    if len(done) > 1:
+        return {"what": "assign_many", "n": len(done)}
+    return {"what": "assign", "id": done[0].inquiry.name, "code": done[0].inquiry.code}
 
 
 def _progress(visit: Visit, all_: int) -> Progress:
@@ -105,8 +109,8 @@ async def undo(visit: Visit) -> Response:
     """Take back one event, a lot, or the last thing that this person did."""
     asked = await _body(visit)
     try:
-        batch = as_written(asked["batch"]) if asked.get("batch") else None
-        events = [as_written(asked["event"])] if asked.get("event") else []
+        batch = as_written(str(asked["batch"])) if asked.get("batch") else None
+        events = [as_written(str(asked["event"]))] if asked.get("event") else []
     except ValueError:
         raise HTTPException(400) from None
     events = events or await to_take_back(visit, batch)
@@ -210,26 +214,24 @@ async def _told(
     return await _answer(visit, told, {"back": asked.back})
 
 
-async def _answer(visit: Visit, told: dict[str, object], asked: Mapping[str, str]) -> Response:
+async def _answer(visit: Visit, told: dict[str, object], asked: Mapping[str, object]) -> Response:
     if visit.wants_json:
         return JSONResponse({"refused": [], "rows": {}, **told})
-    return RedirectResponse(local(asked.get("back") or "/recent"), 303)
+    return RedirectResponse(local(str(asked.get("back") or "/recent")), 303)
 
 
 async def refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, str]]:
     """Each with who was quicker, in words; the many after the first few by owner only."""
+    if not refused:
+        return []
     deeds, now = words_for(visit), visit.site.clock()
+    opened = {one.inquiry.inquiry_id: one.inquiry.opened_at for one in refused[:_EACH]}
+    histories = await visit.site.db.read(lambda cursor: histories_of(cursor, opened))
     told = []
-    for number, one in enumerate(refused):
-        by: HistoryEvent | None = None
+    for one in refused:
+        by = who_changed(histories.get(one.inquiry.inquiry_id, ()), 0)
         if isinstance(one.error, ChangedSinceError):
             by = one.error.by
-        elif number < _EACH:
-            this = one.inquiry
-            history = await visit.site.db.read(
-                partial(history_of, inquiry_id=this.inquiry_id, opened_at=this.opened_at)
-            )
-            by = who_changed(history, 0)
         told.append(
             {
                 "id": one.inquiry.name,
@@ -249,15 +251,17 @@ def summary(visit: Visit, done: str, result: Result, refused: Sequence[Mapping[s
     parts = [done]
     owners = Counter(one["owner"] for one in refused if one["owner"] not in ("", me))
     for owner, count in owners.most_common(3):
-        parts.append(visit.gettext("%(n)s were %(who)s's") % {"n": count, "who": owner})
+        said = visit.gettext("1 was %(who)s's") if count == 1 else visit.gettext("%(n)s were %(who)s's")
+        parts.append(said % {"n": count, "who": owner})
     if rest := len(refused) + result.gone - sum(count for _, count in owners.most_common(3)):
         parts.append(visit.gettext("%(n)s had changed") % {"n": rest})
     if result.same:
-        parts.append(visit.gettext("%(n)s were so already") % {"n": len(result.same)})
+        said = visit.gettext("1 was so already") if len(result.same) == 1 else visit.gettext("%(n)s were so already")
+        parts.append(said % {"n": len(result.same)})
     return visit.gettext(", ").join(parts)
 
 
-async def _body(visit: Visit) -> dict[str, str]:
+async def _body(visit: Visit) -> dict[str, object]:
     """The fields of a JSON body, or of a form."""
     if "json" not in visit.request.headers.get("content-type", ""):
         return dict(await fields(visit.request))
@@ -272,7 +276,7 @@ async def _body(visit: Visit) -> dict[str, str]:
 
 async def _asked(visit: Visit) -> Asked:
     if "json" not in visit.request.headers.get("content-type", ""):
-        form = await visit.request.form(max_files=0, max_fields=600)
+        form = await form_of(visit.request)
         told = dict(await fields(visit.request))
         named = [value.partition(":") for value in form.getlist("item") if isinstance(value, str)]
         listed = [{"id": one, "ver": ver} for one, _, ver in named]

@@ -45,9 +45,9 @@ class Offer:
 
 
 async def draft(visit: Visit) -> Response:
-    """Store what the box holds: `text`, `base` (the version that it began from), `sent` (its answer is on its way).
+    """Store what the box holds: `text`, `base` (the version that it began from).
 
-    200 {version, saved, kept}; 422: it holds a secret, and nothing of it was stored.
+    200: as `draft_json`; 422: it holds a secret, and nothing of it was stored.
     """
     form = await fields(visit.request)
     inquiry_id = await inquiry_page.wanted(visit)

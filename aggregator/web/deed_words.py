@@ -123,6 +123,12 @@ MANY = {
     "part": N_("%(n)s taken out of their incident"),
     "undo": N_("%(n)s taken back"),
 }
+# Of one alone, where that is said otherwise.
+ONE_OF_MANY = {
+    "wait": N_("1 waiting for its customer"),
+    "computed": N_("1 set back to its computed band"),
+    "part": N_("1 taken out of its incident"),
+}
 # Before it is done to more than fifty.
 SURE = {
     "claim": N_("Claim %(n)s inquiries?"),
@@ -218,7 +224,8 @@ class DeedWords(NamedTuple):
         return self._say(YOU, what, {**details, "code": code})
 
     def many(self, what: str, details: Mapping[str, str], count: int) -> str:
-        return self._say(MANY, what, {**details, "n": f"{count:,}"})
+        table = MANY | ONE_OF_MANY if count == 1 else MANY
+        return self._say(table, what, {**details, "n": f"{count:,}"})
 
     def sure(self, what: str, details: Mapping[str, str], count: int) -> str:
         return self._say(SURE, what, {**details, "n": f"{count:,}"})

@@ -162,8 +162,7 @@ def _refused(visit: Visit, status: int, told: dict[str, object]) -> Response | R
 
 async def _conflict(visit: Visit, inquiry: Inquiry, form: Mapping[str, str]) -> dict[str, object]:
     """How the row is now, who made it so, and whether it may be taken over."""
-    seen = int(form["ver"]) if form.get("ver", "").isdigit() else 0
-    said, take = await who_was_quicker(visit, inquiry, seen)
+    said, take = await who_was_quicker(visit, inquiry, _version(form))
     return await row_of(visit, inquiry.inquiry_id) | {"said": said, "owner": inquiry.owner or "", "take": take}
 
 

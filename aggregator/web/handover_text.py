@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.store.reading import FeedRow
-    from aggregator.web.handover import Figure, Handover
+    from aggregator.web.handover import Figure, Growth, Handover
     from aggregator.web.i18n import Lang
 
 
@@ -38,8 +38,8 @@ def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
         *(f"- {_row(row, gettext, exact)}" for row in told.unfinished),
     ]
     for one in told.incidents:
-        persons = gettext("%(n)s persons, %(more)s new inquiries") % {"n": one.incident.persons, "more": one.more.count}
-        lines.append(f"INC-{one.incident.number} {incident_words.sentence(one.incident.fields, lang)}{colon}{persons}")
+        named = f"INC-{one.incident.number} {incident_words.sentence(one.incident.fields, lang)}"
+        lines.append(f"{named}{colon}{_grown(one, gettext)}")
     for trouble in told.blind:
         channel = gettext(words.CHANNELS.get(trouble.channel, trouble.channel))
         state = gettext(words.SOURCE_STATES.get(trouble.state, trouble.state))
@@ -49,6 +49,13 @@ def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
         if note.done_at is None:
             lines.append(f"{note.written_by}{colon}{' '.join(note.text.split())}")
     return "\n".join(lines) + "\n"
+
+
+def _grown(one: Growth, gettext: Callable[[str], str]) -> str:
+    persons, more = one.incident.persons, one.more.count
+    there = gettext("1 person") if persons == 1 else gettext("%(count)s persons") % {"count": persons}
+    new = gettext("1 new inquiry") if more == 1 else gettext("%(n)s new inquiries") % {"n": more}
+    return f"{there}{gettext(', ')}{new}"
 
 
 def _figures(figures: Sequence[Figure], gettext: Callable[[str], str]) -> str:

@@ -13,7 +13,7 @@ from aggregator.incidents.acting import NotPossibleError, What, act
 from aggregator.store.incidents import find_by_number, incident_list, incident_page
 from aggregator.store.reading import find_by_code
 from aggregator.web import incident_notice
-from aggregator.web.visit import fields, local
+from aggregator.web.visit import fields, form_of, local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ def _by_number(cursor: Connection, named: str) -> Id | None:
 
 async def _inquiries(visit: Visit) -> list[Id]:
     """The inquiries that a form names, in any number."""
-    form = await visit.request.form(max_files=0, max_fields=600)
+    form = await form_of(visit.request)
     found = []
     for named in form.getlist("inquiry"):
         if not isinstance(named, str) or not named.strip():

@@ -9,6 +9,7 @@ changes than a client may miss only the inquiries are remembered, for programs t
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from aggregator.config import Settings
     from aggregator.store.database import Database
+
+log = logging.getLogger(__name__)
 
 RING = 5000
 BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
@@ -157,7 +160,8 @@ class Stream:
         self._wake.set()
 
     async def run(self) -> None:
-        """Read what was published and hand it on, until `stop`. Counts follow at most every 2 s."""
+        """Read what was published and hand it on, until `stop`. Counts follow at most every 2 s. What cannot be told,
+        for whatever reason, open pages read for themselves: they must not stand still unseen."""
         with self._lock:
             self._loop = asyncio.get_running_loop()
         self._wake.set()
@@ -168,12 +172,11 @@ class Stream:
                 self._wake.clear()
                 with self._lock:
                     ids, self._pending = self._pending, set()
-                if ids:
-                    self._handing = ids
-                    await self._hand_on(ids)
-                    self._handing = set()
-                    self._uncounted = True
-                await self._count()
+                try:
+                    await self._tell_of(ids)
+                except Exception as error:
+                    log.error("stream.failed", exc_info=error)
+                    await self._append([("resync", {}, None)])
                 if ids:
                     await self._gather()
         finally:
@@ -182,6 +185,15 @@ class Stream:
                 await watching
         async with self._moved:
             self._moved.notify_all()
+
+    async def _tell_of(self, ids: set[Id]) -> None:
+        if ids:
+            self._uncounted, self._handing = True, ids
+            try:
+                await self._hand_on(ids)
+            finally:
+                self._handing = set()
+        await self._count()
 
     async def _gather(self) -> None:
         """At a busy desk a page comes each 50 ms: reading what it changed takes as long, and of several no longer."""
@@ -192,7 +204,10 @@ class Stream:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self.watch_every)
-            await self.look_around()
+            try:
+                await self.look_around()
+            except Exception as error:
+                log.error("stream.failed", exc_info=error)  # the next look tells what this one could not
 
     async def look_around(self) -> None:
         """Tell what changes without a commit of an inquiry: who has gone quiet, and how the sources fare."""
@@ -259,24 +274,28 @@ class Stream:
 
         Args:
             last: Last-Event-ID; None: from now on.
-            still_valid: asked at each ping; False ends the stream (signed out).
+            still_valid: asked before each ping, however much there is to tell; False ends the stream (signed out).
         """
         ended = asyncio.ensure_future(_disconnected(receive))
+        loop = asyncio.get_running_loop()
         self.clients += 1
         try:
             await send(_START)
             seen = await self._greet(send, last)
+            ping_at = loop.time() + self.ping_every
             while not ended.done() and not self._stopped.is_set():
                 if self.number - seen > BACKLOG:
                     break
-                fresh = self._after(seen)
-                if fresh:
-                    seen = fresh[-1].number
-                    await _body(send, b"".join(self._text(change, lang) for change in fresh))
-                elif not await self._something_new(seen, ended):
+                if loop.time() >= ping_at:
                     if not await asyncio.to_thread(still_valid):
                         break
                     await _body(send, _event("ping", {"now": self._clock().timestamp()}))
+                    ping_at = loop.time() + self.ping_every
+                elif fresh := self._after(seen):
+                    seen = fresh[-1].number
+                    await _body(send, b"".join(self._text(change, lang) for change in fresh))
+                else:
+                    await self._something_new(seen, ended, ping_at - loop.time())
             await _body(send, b"", more=False)
         except (TimeoutError, OSError):
             return
@@ -301,17 +320,16 @@ class Stream:
         return seen
 
     def _after(self, seen: int) -> list[_Change]:
-        return list(islice(self._ring, len(self._ring) - (self.number - seen), None))
+        """From the near end of the ring: mostly one change of thousands is new."""
+        return list(islice(reversed(self._ring), self.number - seen))[::-1]
 
-    async def _something_new(self, seen: int, ended: asyncio.Future[None]) -> bool:
-        """Wait for a change, an end, or the time of the next ping (then False)."""
+    async def _something_new(self, seen: int, ended: asyncio.Future[None], within: float) -> None:
+        """Wait for a change, an end, or until so many seconds are over."""
         waiting = asyncio.ensure_future(self._until_moved(seen))
-        await asyncio.wait({waiting, ended}, timeout=self.ping_every, return_when=asyncio.FIRST_COMPLETED)
-        timed_out = not waiting.done() and not ended.done()
+        await asyncio.wait({waiting, ended}, timeout=max(0.0, within), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
-        return not timed_out
 
     async def _until_moved(self, seen: int) -> None:
         async with self._moved:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from aggregator.store import tokens
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aggregator.web.visit import Visit
 
 DAYS = (30, 90, 365, 0)  # 0: for ever
+LONGEST = 3650
 
 
 async def listed(visit: Visit) -> Response:
@@ -26,10 +28,10 @@ async def listed(visit: Visit) -> Response:
 async def make(visit: Visit) -> Response:
     """The answer shows the new token, once."""
     form = await fields(visit.request)
-    name, days = form.get("name", "").strip(), form.get("days", "90")
+    name, days = form.get("name", "").strip(), _days(form.get("days", "90"))
     scopes = [scope for scope in tokens.SCOPES if f"scope_{scope}" in form]
     now = visit.site.clock()
-    until = now + timedelta(days=int(days)) if days.isdigit() and 0 < int(days) <= 3650 else None
+    until = now + timedelta(days=days) if days else None
     try:
         token = await asyncio.to_thread(
             tokens.make, visit.site.desk, name, visit.user.name, scopes, who=visit.user.name, now=now, until=until
@@ -37,6 +39,17 @@ async def make(visit: Visit) -> Response:
     except DeskError as error:
         return await _page(visit, code=409, said=why(visit, error))
     return await _page(visit, made=(name, token))
+
+
+def _days(told: str) -> int:
+    """0: for ever, but only if that was asked for."""
+    try:
+        days = int(told)
+    except ValueError:
+        raise HTTPException(400) from None
+    if not 0 <= days <= LONGEST:
+        raise HTTPException(400)
+    return days
 
 
 async def revoke(visit: Visit) -> Response:

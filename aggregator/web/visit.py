@@ -23,6 +23,7 @@ from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
 
 if TYPE_CHECKING:
+    from starlette.datastructures import FormData
     from starlette.requests import Request
 
     from aggregator.config import Settings
@@ -211,10 +212,14 @@ async def _refuse_forged(visitor: Visit) -> None:
         raise HTTPException(403)
 
 
-async def fields(request: Request) -> Mapping[str, str]:
-    """The text fields of a form."""
+async def form_of(request: Request) -> FormData:
+    """A form, where one name may have several values."""
     try:
-        form = await request.form(max_files=0, max_fields=1100)  # the most are those of a lot of answers
+        return await request.form(max_files=0, max_fields=1100)  # the most are those of a lot of answers
     except ClientDisconnect:
         raise HTTPException(400) from None  # nobody is there to read it
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+async def fields(request: Request) -> Mapping[str, str]:
+    """The text fields of a form."""
+    return {name: value for name, value in (await form_of(request)).items() if isinstance(value, str)}

@@ -18,7 +18,6 @@ from connectors.replying import Why
 Fields = Mapping[str, object]
 
 FROM_CUSTOMER: Final = 3  # origin
-FROM_SYSTEM: Final = 4
 FROM_AGENT: Final = 5
 REPLY_WITHIN: Final = timedelta(hours=48)  # of the customer's last message
 RECALLS: Final = frozenset({"user_recall_msg", "servicer_recall_msg"})
