@@ -85,12 +85,12 @@ def _days_since(since: str, moment: datetime, zone: ZoneInfo) -> Range:
     """
     today = moment.astimezone(zone).date()
     if since.endswith("d") and since[:-1].isdecimal():
-        first = today - timedelta(days=int(since[:-1]))
+        back = int(since[:-1])
     else:
-        first = date.fromisoformat(since)
-    if first > today or (today - first).days > 366:
+        back = (today - date.fromisoformat(since)).days
+    if not 0 <= back <= 366:
         raise ValueError(since)
-    return Range(first, today, str(zone))
+    return Range(today - timedelta(days=back), today, str(zone))
 
 
 def _keep(digest: pages.Digest, lang: Lang, url: str, settings: Settings) -> Path:

@@ -23,8 +23,9 @@ import duckdb
 import orjson
 
 from aggregator.analysts.client import open_live
-from aggregator.analysts.door import load_extensions
+from aggregator.analysts.door import EXTENSIONS
 from aggregator.importer.files import PAGE
+from aggregator.store import extensions
 from aggregator.store.database import Database
 
 Mode = Literal["scan", "pushdown", "within"]
@@ -135,7 +136,7 @@ def _asking(mode: str, port: int, token: str) -> Ask:
         return lambda query: con.execute(query).fetchall()
     con = duckdb.connect(config={"threads": 1})
     con.execute("SET enable_progress_bar = false")
-    load_extensions(con)
+    extensions.load(con, EXTENSIONS)
     con.execute(f"ATTACH 'quack:localhost:{port}' AS live (TYPE quack, TOKEN '{token}')")
     return lambda query: con.execute("FROM live.query('" + query.replace("'", "''") + "')").fetchall()
 

@@ -50,11 +50,12 @@ FROM range($inquiries) AS t(n)"""
 _CLIENT: Final = """
 import json, sys, time
 import duckdb
-from aggregator.analysts.door import load_extensions
+from aggregator.analysts.door import EXTENSIONS
+from aggregator.store import extensions
 url, token, query, runs = json.loads(sys.argv[1])
 con = duckdb.connect(config={"threads": 1})
 con.execute("SET enable_progress_bar = false")  # it goes to standard output
-load_extensions(con)
+extensions.load(con, EXTENSIONS)
 con.execute(f"ATTACH '{url}' AS live (TYPE quack, TOKEN '{token}')")
 spent = []
 for _ in range(runs):

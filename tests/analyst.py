@@ -13,13 +13,14 @@ _ASKS = """
 import json, sys
 import duckdb
 from aggregator.analysts.client import open_live
-from aggregator.analysts.door import load_extensions
+from aggregator.analysts.door import EXTENSIONS
+from aggregator.store import extensions
 told = json.loads(sys.stdin.readline())
 if told["live"]:
     con = open_live(*told["live"])
 else:
     con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
-    load_extensions(con)
+    extensions.load(con, EXTENSIONS)
     con.execute("SET TimeZone = 'UTC'")
 answers = []
 for statement in told["statements"]:
@@ -35,10 +36,11 @@ _CROWD = """
 import json, sys, threading
 from concurrent.futures import ThreadPoolExecutor
 import duckdb
-from aggregator.analysts.door import load_extensions
+from aggregator.analysts.door import EXTENSIONS
+from aggregator.store import extensions
 told = json.loads(sys.stdin.readline())
 con = duckdb.connect(config={"threads": 1})
-load_extensions(con)
+extensions.load(con, EXTENSIONS)
 cursors = [con.cursor() for _ in range(100)]
 together = threading.Barrier(100)
 

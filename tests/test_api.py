@@ -13,6 +13,7 @@ import pytest
 from aggregator.outbox import Sender
 from tests.api_program import program, token_of
 from tests.conftest import Community, poll
+from tests.test_web_feed import fills
 from tests.web_site import WebSite, open_site
 
 Json = dict[str, Any]
@@ -65,6 +66,14 @@ async def test_without_a_token_that_counts_nothing_is_told(site: WebSite) -> Non
             f"/inquiries?token={token_of(site, 'amy', 'read')}", headers={"authorization": ""}
         )
         assert kind(in_address) == (401, "token")
+
+
+async def test_with_a_full_disk_programs_read_on(site: WebSite) -> None:
+    async with program(site) as client:
+        tokens = [token_of(site, "amy", "read") for _ in range(300)]
+        fills(site.work.desk)  # pages with so many tokens have no room left for when each was used
+        asked = [(await client.get("/inquiries", headers={"authorization": f"Bearer {one}"})) for one in tokens[:40]]
+    assert {answer.status_code for answer in asked} == {200}
 
 
 async def test_a_scope_that_is_missing_is_named(site: WebSite) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,22 @@ async def test_what_is_left_in_a_log_is_told_and_is_no_proof(community: Communit
         told = await erase(work, HANDLE, logs=(tmp_path / "run.log",))
     assert not told["proof"]["holds"]
     assert [file["found"] for file in told["proof"]["files"] if file["path"].endswith("run.log")] == [1]
+
+
+async def test_a_file_that_goes_while_others_are_looked_through_costs_no_proof(
+    community: Community, tmp_path: Path
+) -> None:
+    rotated = tmp_path / "run.log.1"
+    rotated.write_text("nothing of theirs")
+    async with community.desk("telegram") as work:
+        community.telegram.says(HANDLE, SAYS)
+        await poll(work)
+        work.db.before_swap = partial(rotated.unlink, missing_ok=True)  # between the check of it and the proof
+        told = await erase(work, HANDLE, logs=(rotated,))
+    assert told["proof"]["holds"]
+    assert [(file["size"], file["found"]) for file in told["proof"]["files"] if file["path"] == str(rotated)] == [
+        (0, 0)
+    ]
 
 
 async def test_a_dry_run_tells_and_changes_nothing(community: Community) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,6 +56,18 @@ async def test_an_import_gives_back_what_it_took() -> None:
     finally:
         database.close()
     assert all(one != other for one, other in zip(before, meanwhile, strict=True))
+
+
+async def test_imports_that_overlap_give_back_what_was_there_before_the_first() -> None:
+    database, before = Database(None), gc.get_threshold()
+    first, second = (room_for(database, alone=False) for _ in range(2))
+    async with AsyncExitStack() as later:
+        async with first:
+            await later.enter_async_context(second)
+            meanwhile = gc.get_threshold()
+        assert gc.get_threshold() == meanwhile  # the second has not ended
+    assert gc.get_threshold() == before != meanwhile
+    database.close()
 
 
 def test_different_ids_are_counted_once_across_pages() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -187,6 +188,24 @@ def test_each_hears_that_another_has_written_and_not_of_itself(lake: Lake, setti
     own = lake.snapshot
     lake.submit(note("d", "4")).result()
     assert heard == [*begun, own]
+    other.close()
+
+
+def test_what_others_changed_while_postgresql_did_not_answer_is_told_once_it_does(
+    lake: Lake, settings: LakeSettings
+) -> None:
+    other, others = Lake(settings), Others(lake)
+    approached = (
+        "INSERT INTO approach SELECT uuid(), uuid(), ?, TIMESTAMPTZ '2026-03-14', 'role', NULL"  # by somebody who poses
+    )
+    inquiry = uuid4()
+    other.submit(lambda con: con.execute(approached, [inquiry]).fetchall()).result()
+    lake.tell("ALTER TABLE ducklake_snapshot_changes RENAME TO out_of_reach")
+    with pytest.raises(duckdb.Error):
+        others.look()
+    lake.tell("ALTER TABLE out_of_reach RENAME TO ducklake_snapshot_changes")
+    assert others.look() == {inquiry.bytes}
+    assert others.look() == set()
     other.close()
 
 

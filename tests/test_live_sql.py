@@ -21,11 +21,11 @@ import orjson
 import pytest
 
 from aggregator.analysts import VIEWS, door
-from aggregator.analysts.door import Door, Mode, load_extensions
+from aggregator.analysts.door import EXTENSIONS, Door, Mode
 from aggregator.config import load
 from aggregator.listener import PortTakenError
 from aggregator.service import running
-from aggregator.store import runaways, tokens
+from aggregator.store import extensions, runaways, tokens
 from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 from connectors.errors import ConfigError
@@ -318,7 +318,7 @@ def test_a_file_that_a_query_still_reads_is_not_replaced(demo_day: DemoDay, tmp_
     """Closing it would wait for the query's end, and every write with it."""
     with serving(demo_day, tmp_path, "pushdown") as served, duckdb.connect() as client, ThreadPoolExecutor(1) as pool:
         served.db.before_swap, served.db.after_swap = served.door.leave, served.door.open
-        load_extensions(client)
+        extensions.load(client, EXTENSIONS)
         client.execute(served.attach())
         served.db.compact()  # an idle client is in nobody's way; it comes again
         client.execute("DETACH live")
@@ -336,8 +336,16 @@ def test_a_file_that_a_query_still_reads_is_not_replaced(demo_day: DemoDay, tmp_
         own.close()
         running = pool.submit(lambda: client.execute(_sent("SELECT priority FROM queue")).fetchall())
         assert reached.wait(60)
+        copied = list[Path]()
+
+        def asked() -> None:
+            copied.extend(tmp_path.rglob("*.compacting"))
+            served.door.leave()
+
+        served.db.before_swap = asked
         with pytest.raises(StoreError, match="is as it was"):
             served.db.compact()
+        assert copied == []  # nobody stood still for a copy that was in vain
         served.db.submit(lambda con: con.execute("INSERT INTO meta VALUES ('kept', 'yes')")).result()
         go_on.set()
         assert running.result() == [(1,)]

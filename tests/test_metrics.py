@@ -65,6 +65,25 @@ async def test_metrics_say_of_each_source_what_the_health_page_says(community: C
     assert (sum(bands), bands[3]) == (2, 1)
 
 
+async def test_posts_are_counted_as_they_come_and_go_and_those_that_stay_only_once(community: Community) -> None:
+    posts, newest = (
+        ("aggregator_posts_total", "telegram"),
+        ("aggregator_source_newest_post_timestamp_seconds", "telegram"),
+    )
+    moved = "UPDATE post SET source = 'elsewhere' WHERE text = 'my swap failed'"  # only who counts it anew can know
+    gone = "DELETE FROM post WHERE text = 'hello?'"
+    async with open_site(community) as site:
+        await site.says(("fox", "my swap failed"), ("lin", "how do I change the fee?"))
+        first = await told(site)
+        await site.work.db.write(lambda con: con.execute(moved).fetchall())
+        await site.says(("fox", "hello?"))
+        second = await told(site)
+        await site.work.db.write(lambda con: con.execute(gone).fetchall())
+        third = await told(site)
+    assert (first[posts], second[posts], third[posts]) == (2, 3, 1)
+    assert second[newest] > first[newest] == third[newest]
+
+
 async def test_the_time_to_the_feed_is_counted_for_live_posts(community: Community) -> None:
     community.telegram.says("owl", "said before we listened", at=START - timedelta(hours=1))
     async with open_site(community) as site:

@@ -130,7 +130,9 @@ async def test_a_note_is_kept_with_who_left_it_and_who_put_it_away(community: Co
         site.work.desk.add_user("lee", "lead")
         async with site.visitor("lee") as lee:
             audit = (await lee.get("/audit", headers={"accept": "application/json"})).json()["events"]
-            assert "left a hand-over note: bank calls &lt;at&gt; 9" in (await lee.get("/audit")).text
+            page = (await lee.get("/audit")).text
+        assert "left a hand-over note: bank calls &lt;at&gt; 9" in page
+        assert re.findall(r"<option>(amy|sam)</option>", page) == ["amy", "sam"]  # whose events can be chosen
         assert [(each["who"], each["what"], each["on"]) for each in audit] == [
             ("sam", "handover_done", "handover"), ("amy", "handover_note", "handover"),
         ]  # fmt: skip

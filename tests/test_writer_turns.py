@@ -1,14 +1,16 @@
-"""Whose turn it is at the writer."""
+"""Whose turn it is at the writer, and who stands still while the file is swapped."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
 import pytest
 
 from aggregator.store import database
-from aggregator.store.database import Database
+from aggregator.store.database import Connection, Database, StoreError
+from tests.test_poller import until
 
 MOST = 20_000  # urgent jobs, one after the other, of which each takes some 50 us
 
@@ -42,3 +44,38 @@ def test_urgent_work_that_comes_later_goes_first(tmp_path: Path, monkeypatch: py
     begins.set()
     db.close()
     assert order == ["claim", "import"]
+
+
+async def test_who_reads_for_long_delays_a_compaction_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CALM_WITHIN", 0.05)
+    db, begun, go_on = Database(tmp_path / "posts.duckdb"), threading.Event(), threading.Event()
+    before = (tmp_path / "posts.duckdb").stat().st_ino
+    with db.reading() as backup:
+        db.submit(lambda _: begun.set() or go_on.wait(30))
+        assert begun.wait(30)
+        compaction = asyncio.create_task(asyncio.to_thread(db.compact))
+        await until(lambda: db.waiting() == 1)
+        go_on.set()  # now it is the compaction's turn
+        await asyncio.wait_for(db.write(claim), 30)
+        assert db.query("SELECT value FROM meta WHERE key = 'claimed'") == [("amy",)]
+        assert backup.execute("SELECT count(*) FROM meta WHERE key = 'schema_version'").fetchall() == [(1,)]
+        assert not compaction.done()
+    await asyncio.wait_for(compaction, 30)
+    assert db.query("SELECT value FROM meta WHERE key = 'claimed'") == [("amy",)]
+    db.close()
+    assert (tmp_path / "posts.duckdb").stat().st_ino != before
+
+
+def claim(con: Connection) -> None:
+    con.execute("INSERT INTO meta VALUES ('claimed', 'amy')")
+
+
+def test_after_the_end_nothing_more_has_a_turn_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    db = Database(tmp_path / "posts.duckdb")
+    db.close()
+    with pytest.raises(StoreError, match="the database is closed"):
+        db.outside(lambda _: None)
+    with pytest.raises(StoreError, match="the database is closed"):
+        db.compact()

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from aggregator.analysts import VIEWS
-from aggregator.analysts.door import load_extensions
+from aggregator.analysts.door import EXTENSIONS
+from aggregator.store import extensions
 from aggregator.store.database import Connection
 
 
@@ -19,7 +20,7 @@ def open_live(token: str, port: int = 9494) -> Connection:
     joined. Only the columns that a query needs are fetched.
     """
     con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
-    load_extensions(con)
+    extensions.load(con, EXTENSIONS)
     con.execute("SET TimeZone = 'UTC'")
     literal = token.replace("'", "''")
     con.execute(f"CREATE SECRET (TYPE quack, TOKEN '{literal}', SCOPE 'quack:localhost:{port}')")

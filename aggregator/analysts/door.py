@@ -14,11 +14,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.util import find_spec
 from typing import Any, Literal
 
-import duckdb
 import structlog
 from duckdb.func import FunctionNullHandling
 from duckdb.sqltypes import BOOLEAN, VARCHAR, DuckDBPyType
@@ -26,7 +23,7 @@ from duckdb.sqltypes import BOOLEAN, VARCHAR, DuckDBPyType
 from aggregator.analysts import VIEWS
 from aggregator.analysts.checked import Checker
 from aggregator.clocks import Clock
-from aggregator.store import tokens
+from aggregator.store import extensions, tokens
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.desk import Desk
 from connectors.errors import ConfigError
@@ -55,20 +52,11 @@ _IDLE = frozenset({"BEGIN TRANSACTION", "COMMIT", "ROLLBACK"})
 
 def require_extensions() -> None:
     """Raises ConfigError: the extra [sql] is not installed."""
-    missing = [name for name in EXTENSIONS if find_spec(f"duckdb_extension_{name}") is None]
-    if missing:
+    if extensions.missing(EXTENSIONS):
         raise ConfigError(
             "sql: this needs the extra [sql], which is not installed. "
             "Do: pip install 'inquiry-aggregator[sql]', or set it to off"
         )
-
-
-def load_extensions(con: Connection) -> None:
-    """Quack, for a server and for a client; from installed packages, never from the network."""
-    for name in EXTENSIONS:
-        path = files(f"duckdb_extension_{name}") / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-        literal = str(path).replace("'", "''")
-        con.execute(f"LOAD '{literal}'")
 
 
 @dataclass(slots=True)
@@ -115,7 +103,7 @@ class Door:
         if self._own is not None:
             return
         con = self._db.held()
-        load_extensions(con)
+        extensions.load(con, EXTENSIONS)
         self._columns = _columns(con)
         self._catalog = {
             _SCHEMAS: "SELECT current_database() AS catalog_name, 'main' AS schema_name",

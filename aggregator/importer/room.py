@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,16 +33,38 @@ _M_MMAP_THRESHOLD, _LARGE = -3, 200_000
 @asynccontextmanager
 async def room_for(db: Database, *, alone: bool) -> AsyncIterator[None]:
     """While the block runs. `alone`: the process does nothing else meanwhile."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(*_OBJECTS)
-    if alone and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGE)
-    before = await _set(db, _ALONE) if alone else {}
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        await _set(db, before)
+    with _circles.seldom_looked_for():
+        if alone and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+            mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        before = await _set(db, _ALONE) if alone else {}
+        try:
+            yield
+        finally:
+            await _set(db, before)
+
+
+class _Circles:
+    """When Python looks for them: a setting of the whole process, in which several imports may be under way."""
+
+    def __init__(self) -> None:
+        self._imports = 0
+        self._before = gc.get_threshold()
+
+    @contextmanager
+    def seldom_looked_for(self) -> Iterator[None]:
+        if not self._imports:
+            self._before = gc.get_threshold()
+            gc.set_threshold(*_OBJECTS)
+        self._imports += 1
+        try:
+            yield
+        finally:
+            self._imports -= 1
+            if not self._imports:
+                gc.set_threshold(*self._before)
+
+
+_circles = _Circles()
 
 
 async def _set(db: Database, settings: Mapping[str, str]) -> dict[str, str]:

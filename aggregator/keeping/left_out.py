@@ -35,10 +35,7 @@ class LeftOut:
     def leave_out(self, con: Connection, page: Prepared, origin: Origin, known: KnownIds, now: datetime) -> None:
         """Take it from the page."""
         if self._erased is None:
-            self._erased = {
-                one.bytes: at
-                for one, at in con.execute("SELECT id, erased_at FROM erased ORDER BY erased_at").fetchall()
-            }
+            self._erased = {one.bytes: at for one, at in con.execute(_ERASED).fetchall()}
         if self._erased:
             erased = self._erased
             page.drafts = [draft for draft in page.drafts if not _is_erased(draft, erased)]

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -35,6 +36,8 @@ Connection = duckdb.DuckDBPyConnection
 BULK_WAITS = 0.5
 """Seconds for which what is not urgent lets everything else go first at the writer. Then it is its turn: under a load
 that keeps the writer busy all the time it would wait for ever, and what it holds would pile up."""
+CALM_WITHIN = 1.0
+"""Seconds for which everybody stands still at most until those who read are done and the file can be swapped."""
 
 
 class _NoPandas:
@@ -65,8 +68,9 @@ class Database:
     def __init__(self, path: Path | None, *, memory_limit: str | None = None) -> None:
         self.path = path
         self._memory_limit = memory_limit
-        self._readers = 0
-        self._calm = threading.Condition()
+        self._readers = set[object]()  # a mark for each
+        self._swapping = False
+        self._calm = threading.Condition()  # guards both
         self.others_wrote: Callable[[Connection, int], None] = lambda _con, _since: None
         """Called on the writer's thread, at the beginning of a transaction, where another process has written since
         the snapshot of that number, the last one of ours. Nobody else writes into a file of our own."""
@@ -131,9 +135,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A cursor of its own; waits while the file is being swapped."""
+        mark = object()
         with self._calm:
-            self._calm.wait_for(lambda: self._readers >= 0)
-            self._readers += 1
+            self._calm.wait_for(lambda: not self._swapping)
+            self._readers.add(mark)
         try:
             cursor = self._cursor()
             try:
@@ -142,7 +147,7 @@ class Database:
                 self._done_with(cursor)
         finally:
             with self._calm:
-                self._readers -= 1
+                self._readers.discard(mark)
                 self._calm.notify_all()
 
     def held(self) -> Connection:
@@ -173,11 +178,14 @@ class Database:
 
     def submit(self, job: Callable[[Connection], T], *, bulk: bool = False) -> Future[T]:
         """Queue `job` for the writer: one transaction, rolled back if it raises. `bulk`: it is not urgent."""
+        return self._queue(_Job(job), BULK_WAITS if bulk else 0.0)
+
+    def _queue(self, job: _Job, after: float) -> Future[Any]:
+        """`after`: seconds for which all else goes first."""
         if self._closed:
             raise StoreError("the database is closed")
-        queued = _Job(job)
-        self._jobs.put((time.monotonic() + (BULK_WAITS if bulk else 0.0), next(self._numbers), queued))
-        return queued.done
+        self._jobs.put((time.monotonic() + after, next(self._numbers), job))
+        return job.done
 
     async def write(self, job: Callable[[Connection], T], *, bulk: bool = False) -> T:
         """`submit` for the event loop. A cancelled caller does not take back a commit under way."""
@@ -256,46 +264,70 @@ class Database:
         return iter(())
 
     def compact(self) -> None:
-        """Copy the database and swap the file: only so do overwritten bytes leave the disk."""
+        """Copy the database and swap the file: only so do overwritten bytes leave the disk.
+
+        Whoever reads for long, a backup or an export, is waited for; meanwhile everybody else reads and writes on.
+
+        Raises:
+            StoreError: the file is as it was: there is no room for the copy, or who holds the file does not let go.
+        """
         if self.path is None:
             return
-        self.outside(self._swap)
+        while still := self.outside(self._swap):
+            with self._calm:
+                self._calm.wait_for(partial(self._readers.isdisjoint, still))
 
-    def outside(self, work: Callable[[Connection], None]) -> None:
+    def outside(self, work: Callable[[Connection], T]) -> T:
         """Do it in the writer's turn, outside of any transaction; wait for its end."""
-        job = _Job(work, transaction=False)
-        self._jobs.put((time.monotonic(), next(self._numbers), job))
-        job.done.result()
+        result: T = self._queue(_Job(work, transaction=False), 0.0).result()
+        return result
 
-    def _swap(self, _: Connection) -> None:
+    def _swap(self, _: Connection) -> frozenset[object]:
+        """Returns those who still read; then nothing was done, for while the writer waits nobody writes."""
+        if still := self._readers_held_back():
+            return still
+        try:
+            self._put_copy()
+        finally:
+            self._let_readers_in()
+            self.after_swap()
+        return frozenset()
+
+    def _readers_held_back(self) -> frozenset[object]:
+        """Let nobody begin to read, unless some do not end in time: those."""
+        with self._calm:
+            self._swapping = True
+            self._calm.wait_for(lambda: not self._readers, CALM_WITHIN)
+            if still := frozenset(self._readers):
+                self._let_readers_in()
+            return still
+
+    def _let_readers_in(self) -> None:
+        with self._calm:
+            self._swapping = False
+            self._calm.notify_all()
+
+    def _put_copy(self) -> None:
+        """A copy of the file in its place, while nobody reads or writes."""
         assert self.path is not None
         leftovers = _unfinished(self.path)
         fresh = leftovers[0]
-        with self._calm:
-            self._calm.wait_for(lambda: self._readers == 0)
-            self._readers = -1  # readers wait until the new file is open
+        for leftover in leftovers:
+            leftover.unlink(missing_ok=True)
         try:
+            self.before_swap()  # first: a copy takes long, and would be in vain
+            _copy(self._con, fresh)
+            self._con.execute("CHECKPOINT")
+        except (duckdb.Error, StoreError) as error:
             for leftover in leftovers:
                 leftover.unlink(missing_ok=True)
-            try:
-                _copy(self._con, fresh)
-                self._con.execute("CHECKPOINT")
-                self.before_swap()
-            except (duckdb.Error, StoreError) as error:
-                for leftover in leftovers:
-                    leftover.unlink(missing_ok=True)
-                raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
-            self._con.close()
-            fresh.replace(self.path)
-            self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
-            self._con = self._open()
-            # Only now: a crash before the swap leaves the old file, and what has to leave it.
-            self._con.execute("DELETE FROM meta WHERE key = 'compact_due'")
-        finally:
-            with self._calm:
-                self._readers = 0
-                self._calm.notify_all()
-            self.after_swap()
+            raise StoreError(f"{self.path} could not be copied, and is as it was: {error}") from error
+        self._con.close()
+        fresh.replace(self.path)
+        self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
+        self._con = self._open()
+        # Only now: a crash before the swap leaves the old file, and what has to leave it.
+        self._con.execute("DELETE FROM meta WHERE key = 'compact_due'")
 
 
 def _share_of_memory(con: Connection) -> str:

@@ -255,7 +255,7 @@ def people_of_audit(cursor: Connection) -> list[str]:
     """Whose events there are; colleagues who have left among them."""
     found = cursor.execute(
         "SELECT who FROM inquiry_event UNION SELECT who FROM incident_event UNION SELECT who FROM account_event "
-        "UNION SELECT written_by FROM handover_note "
+        f"UNION SELECT who FROM {_NOTES} "
         "EXCEPT SELECT 'system' ORDER BY 1"
     ).fetchall()
     return [who for (who,) in found]

@@ -28,11 +28,16 @@ class Others:
         self._seen = lake.newest()
 
     def look(self) -> set[Id]:
-        """The inquiries that others have changed since the last look."""
+        """The inquiries that others have changed since the last look that did not fail."""
         newest = self._lake.newest()
         if newest <= self._seen:
             return set()
-        since, self._seen = self._seen + 1, newest
+        changed = self._changed(self._seen + 1, newest)
+        self._seen = newest  # only now: what could not be read is looked at again
+        return changed
+
+    def _changed(self, since: int, newest: int) -> set[Id]:
+        """Snapshots of these numbers, both included."""
         foreign = self._lake.ask(
             f"SELECT 1 FROM ducklake_snapshot_changes WHERE snapshot_id BETWEEN {since} AND {newest} "
             "AND author IS DISTINCT FROM %s LIMIT 1",

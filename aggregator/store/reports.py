@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from connectors.contract import Quota
 
 GAPS_SHOWN = 20
+ANEW_EVERY = 3600.0  # seconds after which all posts are counted, whatever is known of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +65,21 @@ class SourceReport:
 
 def source_reports(db: Database, settings: Settings, now: datetime) -> list[SourceReport]:
     """A report for each configured source, by name. It blocks: call it in a thread."""
+    counted = _COUNTED.setdefault(db, _Counted())
     with db.reading() as cursor:
-        return _reports(cursor, settings, now)
+        return _reports(cursor, counted, settings, now)
 
 
-def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[SourceReport]:
+def _reports(cursor: Connection, counted: _Counted, settings: Settings, now: datetime) -> list[SourceReport]:
     health = {
         source: rest
         for source, *rest in cursor.execute(
             "SELECT source, state, message, warnings, polled_at, next_at, trouble FROM source_health"
         ).fetchall()
     }
-    posts = {
-        source: rest
-        for source, *rest in cursor.execute(
-            "SELECT source, count(*), max(posted_at), count(*) FILTER (posted_at > ?) FROM post GROUP BY 1",
-            [now - timedelta(hours=1)],
-        ).fetchall()
-    }
+    posts = counted.posts(cursor)
+    hour = "SELECT source, count(*) FROM post WHERE posted_at > ? GROUP BY 1"
+    last_hour = dict(cursor.execute(hour, [now - timedelta(hours=1)]).fetchall())
     states = {
         source: rest
         for source, *rest in cursor.execute("SELECT source, channel, passed_over, quota FROM source_state").fetchall()
@@ -93,7 +94,7 @@ def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[Sour
     reports = []
     for source, config in sorted(settings.sources.items()):
         state, message, warnings, polled_at, next_at, trouble = health.get(source, ["ok", "", "[]", None, None, None])
-        count, last_post_at, last_hour = posts.get(source, [0, None, 0])
+        count, last_post_at = posts.get(source, (0, None))
         channel, passed_over, quota = states.get(source, [config.connector, 0, None])
         reports.append(
             SourceReport(
@@ -108,7 +109,7 @@ def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[Sour
                 polled_at=polled_at,
                 next_at=next_at,
                 posts=count,
-                last_hour=last_hour,
+                last_hour=last_hour.get(source, 0),
                 pulled=issubclass(connector_class(config.connector), PullConnector),
                 rejected=rejected.get(source, 0),
                 passed_over=passed_over,
@@ -119,6 +120,41 @@ def _reports(cursor: Connection, settings: Settings, now: datetime) -> list[Sour
             )
         )
     return reports
+
+
+class _Counted:
+    """How many posts each source has, and when its last was posted. A monitoring system asks for it every few seconds,
+    so only those are read that were seen since. If they and those that were counted before are not as many as there
+    are, which DuckDB knows without reading them, some were deleted or came late, and all are counted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen = _EVER  # until when
+        self._posts: dict[str, tuple[int, datetime]] = {}
+        self._anew_at = 0.0
+
+    def posts(self, cursor: Connection) -> dict[str, tuple[int, datetime]]:
+        with self._lock:
+            if time.monotonic() >= self._anew_at or not self._adds_up(cursor):
+                self._seen, self._posts, self._anew_at = _EVER, {}, time.monotonic() + ANEW_EVERY
+                self._add(cursor)
+            return dict(self._posts)
+
+    def _adds_up(self, cursor: Connection) -> bool:
+        self._add(cursor)
+        stored = cursor.execute("SELECT count(*) FROM post").fetchone()
+        return stored == (sum(count for count, _ in self._posts.values()),)
+
+    def _add(self, cursor: Connection) -> None:
+        fresh = "SELECT source, count(*), max(posted_at), max(seen_at) FROM post WHERE seen_at > ? GROUP BY 1"
+        for source, more, last, seen in cursor.execute(fresh, [self._seen]).fetchall():
+            count, before = self._posts.get(source, (0, last))
+            self._posts[source] = count + more, max(before, last)
+            self._seen = max(self._seen, seen)
+
+
+_EVER = datetime.fromtimestamp(0, UTC)
+_COUNTED: WeakKeyDictionary[Database, _Counted] = WeakKeyDictionary()
 
 
 def _pairs(cursor: Connection, sql: str) -> dict[str, Any]:

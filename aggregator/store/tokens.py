@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from aggregator.store.desk import Desk, DeskError, User, hashed
+from aggregator.store.desk import Desk, DeskError, DeskFullError, User, hashed
 from aggregator.store.team import note
 
 Scope = Literal["read", "act", "sql"]
@@ -92,7 +93,7 @@ def holder(desk: Desk, token: str, now: datetime) -> tuple[User, frozenset[Scope
         return None
     owner, scopes, used, _ = found
     if used is None or at - used > _TOUCH_EVERY.total_seconds():
-        with desk.writing() as con:
+        with suppress(DeskFullError), desk.writing() as con:  # who only reads may go on
             con.execute("UPDATE token SET used = ? WHERE hash = ?", [at, digest])
     try:
         return desk.user(owner), frozenset(scopes.split())
