@@ -37,8 +37,8 @@ log = structlog.get_logger()
 
 async def compact(work: Workplace) -> bool:
     """Both databases into fresh files. False: another process holds an old page of desk.db's log open."""
-    work.ingest.compact_due.clear()
-    await asyncio.to_thread(work.db.compact)
+    work.ingest.compact_due.set()  # should it fail, the service tries again
+    await work.compact_if_due()
     return await asyncio.to_thread(rewrite, work.desk)
 
 

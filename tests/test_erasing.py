@@ -64,6 +64,18 @@ async def conversation(community: Community, work: Workplace) -> None:
     await work.ingest.group()
 
 
+async def test_who_is_named_by_a_number_in_somebody_elses_record_is_gone_from_it(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await conversation(community, work)
+        ((native,),) = work.db.query("SELECT native_id FROM account WHERE handle = ?", [HANDLE])
+        assert traces(community.data, native)
+        told = await erase(work, HANDLE)
+        assert told["proof"]["holds"], told
+        assert traces(community.data, native) == {}
+        again = await handlers(work)["replay"]({}, lambda _: None)
+        assert (again["changed_posts"], again["rejected"]) == (0, 0)
+
+
 async def test_a_person_is_gone_and_the_proof_agrees_with_the_bytes(community: Community, tmp_path: Path) -> None:
     words = (
         SAYS,

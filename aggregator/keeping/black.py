@@ -13,6 +13,8 @@ from ahocorasick_rs import AhoCorasick
 from aggregator.triage import search_text
 
 MASK = "█"
+NOBODY = 0
+"""In place of an id that is a number: what reads the record expects one."""
 # What the author of something, named by id within somebody else's record, is called there.
 _NAMES_WHO = frozenset(
     ("id", "user_id", "userid", "uid", "idstr", "username", "user_name", "screen_name", "qq", "openid", "from_id")
@@ -121,6 +123,8 @@ class Black:
     def _unnamed(self, key: str, value: Any) -> Any:
         if isinstance(value, str) and (_SAYS_WHO.search(key) or value in self._ids):
             return "".join(map(_masked, value))
+        if isinstance(value, int) and str(value) in self._ids:
+            return NOBODY
         return self.value(value, inside=True)
 
     def as_bytes(self) -> dict[bytes, bool]:
