@@ -53,7 +53,7 @@ OURS = WorkingTime()
         ("Hey, no worries. We'll have our devs take a look tonight and ping you.", "2026-03-04 00:00"),
         ("We'll let you know the outcome no later than Thursday.", "2026-03-05 18:00"),
         ("I will personally check this and reply before the end of today.", "2026-03-03 18:00"),
-        ("Someone from our team will call you tomorrow between 2 and 4 pm.", "2026-03-03 16:00"),
+        ("Someone from our team will call you tomorrow between 2 and 4 pm.", "2026-03-04 16:00"),
         ("Our support desk answers within one business day.", "2026-03-04 18:00"),
         ("You'll have a decision by next Wednesday.", "2026-03-11 18:00"),
         ("Sorry for the wait! A specialist will pick this up in the next 2 hours.", "2026-03-03 12:00"),
@@ -150,6 +150,37 @@ def test_a_promise_runs_out_when_its_words_say(text: str, until: str) -> None:
 )
 def test_what_others_do_what_depends_and_what_is_denied_is_no_promise(text: str) -> None:
     assert promised_until(text, TUESDAY, OURS) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("客服会在明天上午10点到12点之间联系您", "2026-03-04 12:00"),
+        ("We will call you tomorrow between 10am and 12pm", "2026-03-04 12:00"),
+        ("I'll call you tomorrow at 3 or 4 pm", "2026-03-04 16:00"),
+        ("I'll call you tomorrow at 3-4pm", "2026-03-04 16:00"),
+        ("同事明天9点到18点之间回复您", "2026-03-04 18:00"),
+        ("我周五14:00-16:00给您答复", "2026-03-06 16:00"),
+        ("我们周五 14:00 - 16:00 给您答复", "2026-03-06 16:00"),
+        ("明天上午10点到下午2点之间给您回电", "2026-03-04 14:00"),
+        ("明天下午3点和5点之间给您回电", "2026-03-04 17:00"),
+        ("明天下午3-5点给您回电", "2026-03-04 17:00"),
+        ("今晚10点到2点之间给您回复", "2026-03-04 02:00"),
+        ("We will call you between 10pm and 2am", "2026-03-04 02:00"),
+        ("We will update you from 11:00 to 12:30 today", "2026-03-03 12:30"),
+        ("We will update you at 11:00 and 17:00 today", "2026-03-03 11:00"),
+        ("We will reply within the day", "2026-03-03 18:00"),
+    ],
+)
+def test_a_span_of_hours_runs_out_with_its_second_hour_on_the_day_of_the_first(text: str, until: str) -> None:
+    due = promised_until(text, TUESDAY, OURS)
+    assert due is not None
+    assert due.astimezone(SHANGHAI) == datetime.fromisoformat(until).replace(tzinfo=SHANGHAI)
+
+
+def test_a_span_that_has_begun_runs_out_today() -> None:
+    due = promised_until("10点到12点之间给您回电", TUESDAY + timedelta(hours=1), OURS)
+    assert due == TUESDAY + timedelta(hours=2)
 
 
 def test_a_quoted_promise_is_not_given_again() -> None:

@@ -1,6 +1,7 @@
 """When a time that a text names runs out: "by Friday 3 pm", "1-3 个工作日内", "end of the day".
 
-Each is read as the latest moment that its words allow: "1-3 days" is three of them. A day, and what is counted in
+Each is read as the latest moment that its words allow: "1-3 days" is three of them, "tomorrow between 2 and 4 pm" is
+tomorrow at four. A day, and what is counted in
 days, ends when we close, for nobody answers later; hours and minutes run through the night.
 """
 
@@ -18,12 +19,19 @@ from aggregator.triage import times
 from aggregator.working_time import DAY, ONE_DAY, WorkingTime
 
 # What may stand between a day, its part and its hour.
-_JOINT = re.compile(r"[\s,的在于一]*(?:(?:at|by|before|until|on|in the|around|of|latest|最晚|之前|前)[\s,]*){0,2}\Z")
+_JOINT = re.compile(
+    r"[\s,的在于一]*(?:(?:at|by|before|until|on|in the|around|of|latest|between|from|最晚|之前|前)[\s,]*){0,2}\Z"
+)
+# Between the two hours of a span. "At 10 and at 5" are two hours, "between 10 and 5" is one span.
+_TO = re.compile(r"\s*(?:-|~|–|—|到|至|或者?|\bto\b|\bor\b|\buntil\b)\s*")
+_AND = re.compile(r"\s*(?:\band\b|和|与)\s*")
+_BETWEEN = re.compile(r"\bbetween\b|之?间")
 _BEFORE = re.compile(r"\bbefore (?:the )?\Z")
 _PAST = re.compile(r"(?:过去|最近|已经|已|等了|近|这|past|last|previous)\s*\Z")
 _NIGHTS = ("晚", "夜", "night", "midnight")
 _FARTHEST_ZONE = 14
 _EARLY = 7  # "at 3" of another day is the afternoon
+_HALF_A_DAY = timedelta(hours=12)
 
 
 class Deadline(NamedTuple):
@@ -83,30 +91,59 @@ _KINDS = (times.DAY_WORD, times.CLOSING, times.PART, times.CLOCK)
 def _points(
     text: str, posted_at: datetime, working: WorkingTime, taken: Sequence[tuple[int, int]]
 ) -> Iterator[Deadline]:
-    """Days, parts of days and hours; those that stand together are one point of time."""
+    """Days, parts of days and hours; those that stand together are one point of time, and so are two hours with "to"
+    between them."""
     found: list[re.Match[str]] = []
     for kind in _KINDS:
         found += [each for each in kind.finditer(text) if not _overlaps(each.span(), taken)]
         taken = [*taken, *(each.span() for each in found)]
     found.sort(key=lambda each: each.start())
     group: list[re.Match[str]] = []
+    ends = 0  # in the group, where the span's second hour begins; 0: it is no span
     for this, following in pairwise([*found, None]):
         assert this is not None
         group.append(this)
-        between = text[this.end() : following.start()] if following else None
-        if following is None or between is None or not _JOINT.match(between) or _same_kind(group, following):
-            due = _due(text, group, posted_at, working)
+        if following and not ends and _is_span(text, group, following):
+            ends = len(group)
+        elif not following or not _stand_together(text, group[ends:], following):
+            due = _last_due(text, group, ends, posted_at, working)
             if due is not None:
                 yield Deadline(group[0].start(), group[-1].end(), due, False)
-            group = []
+            group, ends = [], 0
 
 
 def _overlaps(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
     return any(span[0] < end and start < span[1] for start, end in taken)
 
 
-def _same_kind(group: Sequence[re.Match[str]], other: re.Match[str]) -> bool:
-    return any(each.re is other.re for each in group)
+def _stand_together(text: str, group: Sequence[re.Match[str]], following: re.Match[str]) -> bool:
+    """Whether what follows tells more of the same point of time."""
+    between = text[group[-1].end() : following.start()] if group else ""
+    return _JOINT.match(between) is not None and not any(each.re is following.re for each in group)
+
+
+def _is_span(text: str, group: Sequence[re.Match[str]], following: re.Match[str]) -> bool:
+    """Whether the hour that a group ends with begins a span that ends with what follows."""
+    if group[-1].re is not times.CLOCK or following.re not in (times.CLOCK, times.PART):
+        return False
+    between = text[group[-1].end() : following.start()]
+    if _TO.fullmatch(between):
+        return True
+    around = text[max(0, group[0].start() - 12) : following.end() + 12]
+    return _AND.fullmatch(between) is not None and _BETWEEN.search(around) is not None
+
+
+def _last_due(
+    text: str, group: Sequence[re.Match[str]], ends: int, posted_at: datetime, working: WorkingTime
+) -> datetime | None:
+    """When a point runs out; of a span its second hour, on the day and in the half of the first where it has none."""
+    due = _due(text, group, posted_at, working)
+    if due is None or not ends or all(each.re is not times.DAY_WORD for each in group):
+        return due
+    begins = _due(text, group[:ends], posted_at, working)
+    while begins is not None and due < begins:
+        due += _HALF_A_DAY
+    return due
 
 
 def _due(text: str, group: Sequence[re.Match[str]], posted_at: datetime, working: WorkingTime) -> datetime | None:

@@ -24,7 +24,7 @@ _MAYBE = re.compile(
 )
 _QUOTED = re.compile(r"^\s*(?:>|＞).*$|[“\"「『][^”\"」』\n]{2,}[”\"」』]", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[!?;。\n])|(?<=\.)(?=\s|$)")
-_CLAUSE = re.compile(r"[,:、()\[\]—]|\s-\s|\b(?:but|and then)\b|但是?|不过|而且")
+_CLAUSE = re.compile(r"[,、()\[\]—]|:(?!\d\d)|\s-\s|\b(?:but|and then)\b|但是?|不过|而且")
 _MOST = 2000  # characters: a promise is near the beginning, or the post is no answer
 _MOST_TIMES = 12  # in a sentence
 _YOU = re.compile(r"[您你]|\byou")
