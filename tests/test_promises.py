@@ -183,6 +183,43 @@ def test_a_span_that_has_begun_runs_out_today() -> None:
     assert due == TUESDAY + timedelta(hours=2)
 
 
+@pytest.mark.parametrize(
+    ("text", "ours", "until"),
+    [
+        ("We will reply by 5pm EST", "Asia/Shanghai", "2026-03-03T17:00-05:00"),
+        ("We will reply at 5 pm (ET) tomorrow", "Asia/Shanghai", "2026-03-04T17:00-05:00"),
+        ("We will call you 5 pm PT tomorrow", "Asia/Shanghai", "2026-03-04T17:00-08:00"),
+        ("We will answer by 10:00 MSK tomorrow", "Asia/Shanghai", "2026-03-04T10:00+03:00"),
+        ("We will answer by 17:30 UTC+5:30", "Asia/Shanghai", "2026-03-03T17:30+05:30"),
+        ("We will answer tomorrow at 5 pm UTC", "Asia/Shanghai", "2026-03-04T17:00+00:00"),
+        ("We will answer tomorrow at 5 pm eastern time", "Asia/Shanghai", "2026-03-04T17:00-05:00"),
+        ("我们会在北京时间明天15:00给您答复", "Europe/Berlin", "2026-03-04T15:00+08:00"),
+        ("我们明天15:00（北京时间）给您答复", "Europe/Berlin", "2026-03-04T15:00+08:00"),
+        ("我们明天北京时间下午3点到5点给您答复", "Europe/Berlin", "2026-03-04T17:00+08:00"),
+        ("We will call you tomorrow 2pm to 4pm Beijing time", "Europe/Berlin", "2026-03-04T16:00+08:00"),
+        ("We will answer by 5 pm CST tomorrow", "Asia/Shanghai", "2026-03-04T17:00+08:00"),
+        ("We will answer by 5 pm our time tomorrow", "Europe/Berlin", "2026-03-04T17:00+01:00"),
+        ("Thank you for your time, we will reply tomorrow", "Asia/Shanghai", "2026-03-04T18:00+08:00"),
+    ],
+)
+def test_a_promise_runs_out_in_the_zone_that_it_names(text: str, ours: str, until: str) -> None:
+    calendar = WorkingTime(zone=ours, countries=())
+    assert promised_until(text, TUESDAY, calendar) == datetime.fromisoformat(until)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will answer by 5 pm CST tomorrow",
+        "We will answer by 5 pm your time",
+        "我们当地时间明天15点给您答复",
+        "We will reply at 10:00 IST",
+    ],
+)
+def test_an_hour_in_a_zone_that_nobody_can_tell_starts_no_clock(text: str) -> None:
+    assert promised_until(text, TUESDAY, WorkingTime(zone="Europe/Berlin", countries=())) is None
+
+
 def test_a_quoted_promise_is_not_given_again() -> None:
     assert promised_until("> We will answer by tomorrow.\nThis is done now.", TUESDAY, OURS) is None
     assert promised_until("上一位同事写的是“明天给您回复”", TUESDAY, OURS) is None
@@ -241,6 +278,10 @@ PIECES = [
         "next",
         "monday",
         "utc-99",
+        "est",
+        "北京时间",
+        "-",
+        "到",
     ),
     *(
         "the 31st",

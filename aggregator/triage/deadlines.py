@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
 from aggregator.triage import times
+from aggregator.triage.zones import ZONE, zone_of
 from aggregator.working_time import DAY, ONE_DAY, WorkingTime
 
 # What may stand between a day, its part and its hour.
@@ -29,7 +30,6 @@ _BETWEEN = re.compile(r"\bbetween\b|之?间")
 _BEFORE = re.compile(r"\bbefore (?:the )?\Z")
 _PAST = re.compile(r"(?:过去|最近|已经|已|等了|近|这|past|last|previous)\s*\Z")
 _NIGHTS = ("晚", "夜", "night", "midnight")
-_FARTHEST_ZONE = 14
 _EARLY = 7  # "at 3" of another day is the afternoon
 _HALF_A_DAY = timedelta(hours=12)
 
@@ -85,7 +85,7 @@ def _end_of(day: date, posted_at: datetime, working: WorkingTime) -> datetime:
     return closing if closing > posted_at else working.moment(day, DAY)
 
 
-_KINDS = (times.DAY_WORD, times.CLOSING, times.PART, times.CLOCK)
+_KINDS = (ZONE, times.DAY_WORD, times.CLOSING, times.PART, times.CLOCK)
 
 
 def _points(
@@ -124,7 +124,7 @@ def _stand_together(text: str, group: Sequence[re.Match[str]], following: re.Mat
 
 def _is_span(text: str, group: Sequence[re.Match[str]], following: re.Match[str]) -> bool:
     """Whether the hour that a group ends with begins a span that ends with what follows."""
-    if group[-1].re is not times.CLOCK or following.re not in (times.CLOCK, times.PART):
+    if all(each.re is not times.CLOCK for each in group[-2:]) or following.re not in (times.CLOCK, times.PART):
         return False
     between = text[group[-1].end() : following.start()]
     if _TO.fullmatch(between):
@@ -140,52 +140,64 @@ def _last_due(
     due = _due(text, group, posted_at, working)
     if due is None or not ends or all(each.re is not times.DAY_WORD for each in group):
         return due
-    begins = _due(text, group[:ends], posted_at, working)
+    zones = [each for each in group if each.re is ZONE]
+    begins = _due(text, [*group[:ends], *zones], posted_at, working)
     while begins is not None and due < begins:
         due += _HALF_A_DAY
     return due
 
 
+class _Point(NamedTuple):
+    """What is told of one point of time, each part by its own words."""
+
+    day_word: re.Match[str] | None
+    part: re.Match[str] | None
+    clock: re.Match[str] | None
+    zone: re.Match[str] | None
+    closing: re.Match[str] | None
+
+    @property
+    def part_of_day(self) -> str:
+        if self.part:
+            return self.part["zh"] or self.part["en"]
+        return "night" if self.day_word and self.day_word["en"] == "tonight" else ""
+
+
 def _due(text: str, group: Sequence[re.Match[str]], posted_at: datetime, working: WorkingTime) -> datetime | None:
     named = {each.re: each for each in group}
-    day_word, part, clock = (named.get(kind) for kind in (times.DAY_WORD, times.PART, times.CLOCK))
+    point = _Point(*(named.get(kind) for kind in (times.DAY_WORD, times.PART, times.CLOCK, ZONE, times.CLOSING)))
     now = working.local(posted_at)
-    day, again = _day(day_word, now.date(), working) if day_word else (now.date(), ONE_DAY if clock else None)
+    zone = zone_of(point.zone, now) if point.zone and point.clock else now.tzinfo
+    if zone is None or all(each.re is ZONE for each in group):
+        return None
+    if point.day_word:
+        day, again = _day(point.day_word, now.date(), working)
+    else:
+        day, again = now.astimezone(zone).date(), ONE_DAY if point.clock else None
     if day is None:
         return None
     first = text[max(0, group[0].start() - 12) : group[0].start()]
-    if len(group) == 1 and day_word and day_word["en_day"] and _BEFORE.search(first):
+    if len(group) == 1 and point.day_word and point.day_word["en_day"] and _BEFORE.search(first):
         day -= ONE_DAY  # before Friday is until Thursday
-    due = _on(day, day_word, part, clock, times.CLOSING in named, posted_at, working)
+    due = _on(day, point, zone, posted_at, working)
     if due is not None and due <= posted_at and again:
-        due = _on(day + again, day_word, part, clock, times.CLOSING in named, posted_at, working)
+        due = _on(day + again, point, zone, posted_at, working)
     return due
 
 
-def _on(
-    day: date,
-    day_word: re.Match[str] | None,
-    part: re.Match[str] | None,
-    clock: re.Match[str] | None,
-    closing: bool,
-    posted_at: datetime,
-    working: WorkingTime,
-) -> datetime | None:
+def _on(day: date, point: _Point, zone: tzinfo, posted_at: datetime, working: WorkingTime) -> datetime | None:
     """The end of what was said of this day."""
-    part_of_day = (part["zh"] or part["en"]) if part else ("night" if day_word and day_word["en"] == "tonight" else "")
-    if clock:
-        return _by_the_clock(day, clock, part_of_day, bool(day_word), posted_at, working)
-    if part_of_day and not closing:
-        return working.moment(day, times.PARTS[part_of_day][0])
+    if point.clock:
+        return _by_the_clock(day, point.clock, point, zone, posted_at)
+    if point.part_of_day and not point.closing:
+        return working.moment(day, times.PARTS[point.part_of_day][0])
     return _end_of(day, posted_at, working)
 
 
-def _by_the_clock(
-    day: date, clock: re.Match[str], part_of_day: str, has_day: bool, posted_at: datetime, working: WorkingTime
-) -> datetime | None:
+def _by_the_clock(day: date, clock: re.Match[str], point: _Point, zone: tzinfo, posted_at: datetime) -> datetime | None:
     hour = int(times.number(clock["hour"]))
     minute = 30 if clock["half"] else int(times.number(clock["minute"] or clock["zh_minute"] or "0"))
-    half = clock["m1"] or clock["m2"]
+    half, part_of_day = clock["m1"] or clock["m2"], point.part_of_day
     if hour > 24 or minute > 59:
         return None
     if half:
@@ -194,17 +206,12 @@ def _by_the_clock(
         at_night = hour == 12 and part_of_day in _NIGHTS
         hour = DAY // 60 if at_night else hour + 12 if hour < 12 else hour
     bare = not half and not part_of_day and clock["minute"] is None and 0 < hour < 12
-    if bare and has_day and hour < _EARLY:
+    if bare and point.day_word and hour < _EARLY:
         hour += 12
-    if clock["zone"]:
-        ahead = int((clock["offset"] or "0").replace(" ", ""))
-        if abs(ahead) > _FARTHEST_ZONE:
-            return None
-        zone = timezone(timedelta(hours=ahead))
-        return datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(hours=hour, minutes=minute)
-    due = working.moment(day, min(DAY, hour * 60 + minute))
-    if bare and not has_day and due <= posted_at:
-        due = working.moment(day, hour * 60 + 12 * 60 + minute)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    due = (midnight + timedelta(minutes=min(DAY, hour * 60 + minute))).astimezone(UTC)
+    if bare and not point.day_word and due <= posted_at:
+        due = (midnight + timedelta(hours=12 + hour, minutes=minute)).astimezone(UTC)
     return due
 
 

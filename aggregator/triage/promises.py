@@ -24,7 +24,7 @@ _MAYBE = re.compile(
 )
 _QUOTED = re.compile(r"^\s*(?:>|＞).*$|[“\"「『][^”\"」』\n]{2,}[”\"」』]", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[!?;。\n])|(?<=\.)(?=\s|$)")
-_CLAUSE = re.compile(r"[,、()\[\]—]|:(?!\d\d)|\s-\s|\b(?:but|and then)\b|但是?|不过|而且")
+_CLAUSE = re.compile(r"[,:、()\[\]—]|\s-\s|\b(?:but|and then)\b|但是?|不过|而且")
 _MOST = 2000  # characters: a promise is near the beginning, or the post is no answer
 _MOST_TIMES = 12  # in a sentence
 _YOU = re.compile(r"[您你]|\byou")
@@ -67,7 +67,7 @@ def _promised(
         if not about_others and _is_nothing_but(sentence, time, words):
             near.append(time.due)
             continue
-        clauses = _clauses(sentence)
+        clauses = _clauses(sentence, time)
         here = next(number for number, (_, end) in enumerate(clauses) if time.start < end)
         clause = _without(sentence, clauses[here], time)
         neighbours = [_without(sentence, clauses[at], time) for at in (here + 1, here - 1) if 0 <= at < len(clauses)]
@@ -99,8 +99,10 @@ def _is_ours(clause: str, words: Mapping[str, re.Pattern[str]], before: str) -> 
     return bool(chinese or ours or words["ahead"].search(clause))
 
 
-def _clauses(sentence: str) -> list[tuple[int, int]]:
-    ends = [match.end() for match in _CLAUSE.finditer(sentence)] + [len(sentence)]
+def _clauses(sentence: str, time: Deadline) -> list[tuple[int, int]]:
+    """Where each begins and ends. The signs of a time, as in "15:00 (UTC)", part none."""
+    parted = (match for match in _CLAUSE.finditer(sentence) if not time.start <= match.start() < time.end)
+    ends = [*(match.end() for match in parted), len(sentence)]
     return list(zip([0, *ends], ends, strict=False))
 
 
