@@ -220,6 +220,41 @@ def test_an_hour_in_a_zone_that_nobody_can_tell_starts_no_clock(text: str) -> No
     assert promised_until(text, TUESDAY, WorkingTime(zone="Europe/Berlin", countries=())) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("We will reply by the 20th", "2026-03-20"),
+        ("We will reply by 2026-03-15", "2026-03-15"),
+        ("3/15前给您答复", "2026-03-15"),
+        ("我们2/3之前给您答复", "2027-02-03"),
+        ("We will reply by 15.03.2026", "2026-03-15"),
+        ("We will reply by 04.03.2026", "2026-03-04"),
+        ("We will reply by 3/15", "2026-03-15"),
+        ("We will reply by 15/3", "2026-03-15"),
+        ("We will reply by 03/15/2026 at 5pm", "2026-03-15 17:00"),
+        ("We will reply before 4/4", "2026-04-04"),
+    ],
+)
+def test_a_date_in_figures_is_a_day(text: str, until: str) -> None:
+    due = promised_until(text, TUESDAY, OURS)
+    expected = datetime.fromisoformat(until).replace(tzinfo=SHANGHAI)
+    assert due == (expected if expected.hour else expected.replace(hour=18))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will reply by 4/5",
+        "We will reply by 04/05/2026",
+        "We are on it 24/7 and will reply",
+        "We will reply on 31.02.2026",
+        "我们会处理第1/2步",
+    ],
+)
+def test_figures_that_may_be_two_days_or_none_start_no_clock(text: str) -> None:
+    assert promised_until(text, TUESDAY, OURS) is None
+
+
 def test_a_quoted_promise_is_not_given_again() -> None:
     assert promised_until("> We will answer by tomorrow.\nThis is done now.", TUESDAY, OURS) is None
     assert promised_until("上一位同事写的是“明天给您回复”", TUESDAY, OURS) is None
@@ -296,6 +331,8 @@ PIECES = [
         "下班",
         ",",
         "2026-",
+        "3/15",
+        "31.02.2026",
     ),
 ]
 moments = st.integers(0, 10 * 365 * 24 * 60).map(lambda at: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=at))

@@ -262,14 +262,31 @@ def _last_of_month(day: date) -> date:
 
 
 def _date(said: re.Match[str], today: date) -> date | None:
-    """A day of a month: the next one of that name."""
+    """A day of a month: the next one of that name. None: it is no day, or nobody can tell which."""
+    if (said["one"] or said["one_en"] or said["one_zh"]) is not None:
+        return _in_figures(said, today)
     in_month = said["d"] or said["zh_d"] or said["en_d"] or said["en_d2"] or said["en_d3"]
     month_name = said["en_m"] or said["en_m2"]
     month = times.MONTHS[month_name] if month_name else int(times.number(said["m"] or said["zh_m"] or "0"))
+    return _next_such(said["y"], month, int(times.number(in_month)), today)
+
+
+def _in_figures(said: re.Match[str], today: date) -> date | None:
+    """With dots the day stands first, in Chinese the month; else the figures must tell, for people write both."""
+    one = int(said["one"] or said["one_en"] or said["one_zh"])
+    other = int(said["other"] or said["other_en"] or said["other_zh"])
+    if said["one_zh"] or other > 12:
+        one, other = other, one
+    elif said["sign"] != "." and one <= 12 and one != other:
+        return None
+    return _next_such(said["year"], other, one, today)
+
+
+def _next_such(year: str | None, month: int, in_month: int, today: date) -> date | None:
     try:
-        if said["y"]:
-            return date(int(said["y"]), month, int(in_month))
-        day = date(today.year, month or today.month, int(times.number(in_month)))
+        if year:
+            return date(int(year), month, in_month)
+        day = date(today.year, month or today.month, in_month)
         if day >= today:
             return day
         if month:

@@ -20,7 +20,8 @@ GROUPS = ("deed", "we", "ahead", "others", "negation", "past", "condition", "ask
 # No time is named without one of these; nearly free, where most answers name none.
 _MAYBE = re.compile(
     r"[时時天日周週点點分晚夜早午号號月]|小时|星期|礼拜|下班|day|hour|hrs?\b|\dh(?![a-z])|min|week|tonight|tomorrow|noon|morning|evening"
-    r"|eod|eow|cob|business|month|\d ?[ap]m|\d:\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"|eod|eow|cob|business|month|\d ?[ap]m|\d:\d|\d(?:st|nd|rd|th)\b|\d[-/.]\d"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 )
 _QUOTED = re.compile(r"^\s*(?:>|＞).*$|[“\"「『][^”\"」』\n]{2,}[”\"」』]", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[!?;。\n])|(?<=\.)(?=\s|$)")

@@ -77,6 +77,10 @@ DAY_WORD = re.compile(
     r"|(?P<zh_week>[这這本下])[个個]?(?:[周週]|星期|礼拜|禮拜)(?![一二三四五六日天末])(?P<zh_week_before>之?前|以前)?"
     r"|(?P<zh_month>本?月底|[这本]个?月(?:内|底))"
     r"|(?<!\d)(?P<y>20\d\d)[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?(?!\d)"
+    # 15.03.2026, 15/03/2026; and 3/15 only where the words around say that it is a day
+    r"|(?<![\d./-])(?P<one>\d{1,2})(?P<sign>[-/.])(?P<other>\d{1,2})(?P=sign)(?P<year>20\d\d)(?!\d)"
+    r"|(?:(?<=\bby )|(?<=\bon )|(?<=\bbefore )|(?<=\buntil ))(?P<one_en>\d{1,2})/(?P<other_en>\d{1,2})(?![\d/])"
+    r"|(?<![\d./-])(?P<one_zh>\d{1,2})/(?P<other_zh>\d{1,2})(?=[号號日]?(?:之?前|以前))"
     r"|(?:(?P<zh_m>\d{1,2}|[一二三四五六七八九十]{1,2})月)?(?P<zh_d>(?<![\d.])\d{1,2}|[一二三四五六七八九十]{1,3})[号號日](?!内|以内|之内|线|線|码)"
     r"|\b(?:(?P<en>(?:the )?day after tomorrow|tomorrow|tmrw|tonight|today)"
     r"|(?:(?P<en_rel>this|next|coming)\s+)?(?P<en_day>mon|tue|wed|thu|fri|sat|sun)(?:s?day|nesday|rs?day|r|rs|s|urday)?"
