@@ -30,7 +30,8 @@ _ID = (
     r"|block(?<![a-z]block)|explorer|[a-z]{0,12}scan(?![a-z])|mempool|public[ _-]?key|pubkey"
     r"|merkle|signature|sha-?256|checksum|digest|etag|commit|id(?![a-z])(?<![a-z]id)|uuid|nonce|address|addr(?<![a-z]addr)|contract|topic"
     r"|交易|哈希|哈西|雜湊|区块|區塊|高度|流水号|链上|鏈上|公[钥鑰]|签名|簽名|校验|地址|合约|合約"
-    r"|islem (?:no|numara|kod|id)|トランザクション|ハッシュ|해시|트랜잭션|거래 ?(?:번호|id|코드)|" + _spelled("транзакц", "хеш", "хэш")
+    r"|islem (?:no|numara|kod|id)|トランザクション|ハッシュ|해시|트랜잭션|거래 ?(?:번호|id|코드)|"
+    + _spelled("транзакц", "хеш", "хэш")
 )
 _WEAK_KEY = (
     r"key(?<![a-z]key)s?(?![a-z])|priv(?<![a-z]priv)(?:ate)?(?![a-z])|import|导入|導入|restor|恢复|恢復|secret|钥|鑰"
@@ -97,6 +98,11 @@ def read(text: str, start: int, end: int, label: str = "") -> Reading:
     if begins and label:
         left = f"{label.lower()}: {left}"
     return _decide(left, right)
+
+
+def speaks_of_keys(text: str) -> bool:
+    """Whether any word of a text is one that stands beside keys."""
+    return any(name in ("key", "weak_key") for name, _ in _cues(fold(text).text.lower()))
 
 
 def _words_before(text: str, start: int) -> tuple[str, bool]:
