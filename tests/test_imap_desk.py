@@ -79,6 +79,18 @@ async def test_an_answer_with_any_mail_program_stops_the_waiting_until_the_custo
     assert len(open_inquiries(desk)) == 2
 
 
+async def test_a_transaction_that_stands_only_in_a_links_target_is_given(desk: Workplace, mail: MailSimulator) -> None:
+    tx = "0x" + "4e3a1f9c" * 8
+    page = f'<p>没到账: <a href="https://etherscan.io/tx/{tx}">0x4e3a…1f9c</a>, <a href="https://shop.example/{tx}">x</a></p>'
+    head = "From: anna@provider.example\r\nSubject: =?utf-8?b?5o+Q546w?=\r\nMessage-ID: <1@provider.example>\r\n"
+    mail.delivers(f"{head}Content-Type: text/html; charset=utf-8\r\n\r\n{page}\r\n".encode())
+    await poll(desk)
+    [(given, named, text)] = desk.db.query("SELECT facts ->> 'given', facts ->> '$.entities.tx', text FROM post")
+    assert "tx" in given
+    assert named == f'["{tx}"]'
+    assert tx not in text
+
+
 async def test_a_mail_that_two_sources_see_is_one_post(desk: Workplace, mail: MailSimulator) -> None:
     mail.says("anna", "one")
     await poll(desk)

@@ -51,6 +51,24 @@ async def test_an_address_is_remembered_and_an_old_transaction_is_not(community:
         assert told(work, START + timedelta(days=26)).slots == {"account", "device", "problem"}
 
 
+async def test_a_bare_transaction_id_is_not_asked_for_again_though_its_middle_is_masked(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "my swap failed")
+        await poll(work)
+        community.telegram.says("fox", TX)
+        await poll(work)
+        assert told(work).slots == {"problem", "tx"}
+        assert work.db.query("SELECT count(*) FROM post WHERE contains(text, ?)", [TX]) == [(0,)]
+
+
+async def test_what_may_be_a_key_is_no_transaction_that_is_given(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", f"my swap failed. is it a private key or a tx hash? {TX}")
+        community.telegram.says("owl", f"my swap failed. private key: {TX}")
+        await poll(work)
+        assert work.db.query("SELECT count(*) FROM post WHERE (facts ->> 'given') LIKE '%tx%'") == [(0,)]
+
+
 async def test_a_post_that_gives_nothing_stores_nothing(community: Community) -> None:
     async with community.desk("telegram") as work:
         community.telegram.says("fox", "hello everybody")

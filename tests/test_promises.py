@@ -53,7 +53,7 @@ OURS = WorkingTime()
         ("Hey, no worries. We'll have our devs take a look tonight and ping you.", "2026-03-04 00:00"),
         ("We'll let you know the outcome no later than Thursday.", "2026-03-05 18:00"),
         ("I will personally check this and reply before the end of today.", "2026-03-03 18:00"),
-        ("Someone from our team will call you tomorrow between 2 and 4 pm.", "2026-03-03 16:00"),
+        ("Someone from our team will call you tomorrow between 2 and 4 pm.", "2026-03-04 16:00"),
         ("Our support desk answers within one business day.", "2026-03-04 18:00"),
         ("You'll have a decision by next Wednesday.", "2026-03-11 18:00"),
         ("Sorry for the wait! A specialist will pick this up in the next 2 hours.", "2026-03-03 12:00"),
@@ -152,6 +152,109 @@ def test_what_others_do_what_depends_and_what_is_denied_is_no_promise(text: str)
     assert promised_until(text, TUESDAY, OURS) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("客服会在明天上午10点到12点之间联系您", "2026-03-04 12:00"),
+        ("We will call you tomorrow between 10am and 12pm", "2026-03-04 12:00"),
+        ("I'll call you tomorrow at 3 or 4 pm", "2026-03-04 16:00"),
+        ("I'll call you tomorrow at 3-4pm", "2026-03-04 16:00"),
+        ("同事明天9点到18点之间回复您", "2026-03-04 18:00"),
+        ("我周五14:00-16:00给您答复", "2026-03-06 16:00"),
+        ("我们周五 14:00 - 16:00 给您答复", "2026-03-06 16:00"),
+        ("明天上午10点到下午2点之间给您回电", "2026-03-04 14:00"),
+        ("明天下午3点和5点之间给您回电", "2026-03-04 17:00"),
+        ("明天下午3-5点给您回电", "2026-03-04 17:00"),
+        ("今晚10点到2点之间给您回复", "2026-03-04 02:00"),
+        ("We will call you between 10pm and 2am", "2026-03-04 02:00"),
+        ("We will update you from 11:00 to 12:30 today", "2026-03-03 12:30"),
+        ("We will update you at 11:00 and 17:00 today", "2026-03-03 11:00"),
+        ("We will reply within the day", "2026-03-03 18:00"),
+    ],
+)
+def test_a_span_of_hours_runs_out_with_its_second_hour_on_the_day_of_the_first(text: str, until: str) -> None:
+    due = promised_until(text, TUESDAY, OURS)
+    assert due is not None
+    assert due.astimezone(SHANGHAI) == datetime.fromisoformat(until).replace(tzinfo=SHANGHAI)
+
+
+def test_a_span_that_has_begun_runs_out_today() -> None:
+    due = promised_until("10点到12点之间给您回电", TUESDAY + timedelta(hours=1), OURS)
+    assert due == TUESDAY + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "ours", "until"),
+    [
+        ("We will reply by 5pm EST", "Asia/Shanghai", "2026-03-03T17:00-05:00"),
+        ("We will reply at 5 pm (ET) tomorrow", "Asia/Shanghai", "2026-03-04T17:00-05:00"),
+        ("We will call you 5 pm PT tomorrow", "Asia/Shanghai", "2026-03-04T17:00-08:00"),
+        ("We will answer by 10:00 MSK tomorrow", "Asia/Shanghai", "2026-03-04T10:00+03:00"),
+        ("We will answer by 17:30 UTC+5:30", "Asia/Shanghai", "2026-03-03T17:30+05:30"),
+        ("We will answer tomorrow at 5 pm UTC", "Asia/Shanghai", "2026-03-04T17:00+00:00"),
+        ("We will answer tomorrow at 5 pm eastern time", "Asia/Shanghai", "2026-03-04T17:00-05:00"),
+        ("我们会在北京时间明天15:00给您答复", "Europe/Berlin", "2026-03-04T15:00+08:00"),
+        ("我们明天15:00（北京时间）给您答复", "Europe/Berlin", "2026-03-04T15:00+08:00"),
+        ("我们明天北京时间下午3点到5点给您答复", "Europe/Berlin", "2026-03-04T17:00+08:00"),
+        ("We will call you tomorrow 2pm to 4pm Beijing time", "Europe/Berlin", "2026-03-04T16:00+08:00"),
+        ("We will answer by 5 pm CST tomorrow", "Asia/Shanghai", "2026-03-04T17:00+08:00"),
+        ("We will answer by 5 pm our time tomorrow", "Europe/Berlin", "2026-03-04T17:00+01:00"),
+        ("Thank you for your time, we will reply tomorrow", "Asia/Shanghai", "2026-03-04T18:00+08:00"),
+    ],
+)
+def test_a_promise_runs_out_in_the_zone_that_it_names(text: str, ours: str, until: str) -> None:
+    calendar = WorkingTime(zone=ours, countries=())
+    assert promised_until(text, TUESDAY, calendar) == datetime.fromisoformat(until)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will answer by 5 pm CST tomorrow",
+        "We will answer by 5 pm your time",
+        "我们当地时间明天15点给您答复",
+        "We will reply at 10:00 IST",
+    ],
+)
+def test_an_hour_in_a_zone_that_nobody_can_tell_starts_no_clock(text: str) -> None:
+    assert promised_until(text, TUESDAY, WorkingTime(zone="Europe/Berlin", countries=())) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("We will reply by the 20th", "2026-03-20"),
+        ("We will reply by 2026-03-15", "2026-03-15"),
+        ("3/15前给您答复", "2026-03-15"),
+        ("我们2/3之前给您答复", "2027-02-03"),
+        ("We will reply by 15.03.2026", "2026-03-15"),
+        ("We will reply by 04.03.2026", "2026-03-04"),
+        ("We will reply by 3/15", "2026-03-15"),
+        ("We will reply by 15/3", "2026-03-15"),
+        ("We will reply by 03/15/2026 at 5pm", "2026-03-15 17:00"),
+        ("We will reply before 4/4", "2026-04-04"),
+    ],
+)
+def test_a_date_in_figures_is_a_day(text: str, until: str) -> None:
+    due = promised_until(text, TUESDAY, OURS)
+    expected = datetime.fromisoformat(until).replace(tzinfo=SHANGHAI)
+    assert due == (expected if expected.hour else expected.replace(hour=18))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will reply by 4/5",
+        "We will reply by 04/05/2026",
+        "We are on it 24/7 and will reply",
+        "We will reply on 31.02.2026",
+        "我们会处理第1/2步",
+    ],
+)
+def test_figures_that_may_be_two_days_or_none_start_no_clock(text: str) -> None:
+    assert promised_until(text, TUESDAY, OURS) is None
+
+
 def test_a_quoted_promise_is_not_given_again() -> None:
     assert promised_until("> We will answer by tomorrow.\nThis is done now.", TUESDAY, OURS) is None
     assert promised_until("上一位同事写的是“明天给您回复”", TUESDAY, OURS) is None
@@ -210,6 +313,10 @@ PIECES = [
         "next",
         "monday",
         "utc-99",
+        "est",
+        "北京时间",
+        "-",
+        "到",
     ),
     *(
         "the 31st",
@@ -224,6 +331,8 @@ PIECES = [
         "下班",
         ",",
         "2026-",
+        "3/15",
+        "31.02.2026",
     ),
 ]
 moments = st.integers(0, 10 * 365 * 24 * 60).map(lambda at: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=at))

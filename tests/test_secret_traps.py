@@ -100,6 +100,16 @@ def test_ordinary_words_stay_readable(text: str) -> None:
         "where is my withdrawal 0x{}",
         "my transaction {} is pending, please check. I keep my private key safe",
         "Aptos address 0x{}",
+        "número de transacción: {}",
+        "El dinero no llegó: {}",
+        "Transaktion {}",
+        "meine Überweisung fehlt: {}",
+        "거래번호: {}",
+        "거래 번호는 {} 입니다",
+        "işlem numarası: {}",
+        "İşlem no {}",
+        "凭证: {}",
+        "轉帳憑證：{}",
     ],
 )
 def test_ids_stay_readable(text: str) -> None:
@@ -111,7 +121,32 @@ def test_addresses_stay_readable() -> None:
     assert find(text) == []
 
 
-@pytest.mark.parametrize("text", ["{}", "0x{}", "这个 {} 是私钥还是交易哈希啊", "is it a private key or a tx hash? {}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mi transacción no llega. Mi llave privada: {}",
+        "거래소 개인키: {}",
+        "işlem yapamıyorum, private key: {}",
+        "私钥凭证: {}",
+        "İşlem gelmedi, özel anahtar: {}",
+    ],
+)
+def test_words_of_a_transfer_save_no_key_that_is_named(text: str) -> None:
+    assert HEX not in mask(text.format(HEX))[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "0x{}",
+        "登录凭证: {}",
+        "no llega, la clave es {}",
+        "거래소: {}",
+        "这个 {} 是私钥还是交易哈希啊",
+        "is it a private key or a tx hash? {}",
+    ],
+)
 def test_in_doubt_only_the_middle_is_masked(text: str) -> None:
     masked = mask(text.format(HEX))[0]
     assert masked == text.format(HEX[:8] + "█" * 48 + HEX[-8:])

@@ -191,6 +191,7 @@ def _written(said: Said, account: Account | None, marks: Sequence[Found]) -> Wri
         marks,
         _is_ours(account),
         post.pictures > 0,
+        post.links,
     )
 
 

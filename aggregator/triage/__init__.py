@@ -15,7 +15,7 @@ import numpy as np
 
 from aggregator.inquiry import Kind, Reason, Understanding
 from aggregator.triage import asked_for, entities, followup, promises, thanks
-from aggregator.triage.entities import Seen, look_all
+from aggregator.triage.entities import Seen, look_all, with_hidden
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
@@ -66,6 +66,7 @@ class Written(NamedTuple):
     secrets: what masking found in `text`.
     staff: written by one of us; it is read for language and entities only.
     pictures: whether images are attached.
+    links: targets that `text` does not show.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Written(NamedTuple):
     secrets: Sequence[Found]
     staff: bool
     pictures: bool = False
+    links: Sequence[str] = ()
 
 
 def judge(searched: Sequence[str]) -> list[Grade]:
@@ -104,7 +106,8 @@ def understand_all(
     """
     both = list(zip(posts, grades, strict=True))
     langs = [post.lang or language_of(post.text, grade.searched) for post, grade in both]
-    seen = look_all([post.text for post in posts], [grade.searched for grade in grades])
+    looked = look_all([post.text for post in posts], [grade.searched for grade in grades])
+    seen = [with_hidden(one, post.links) if post.links else one for post, one in zip(posts, looked, strict=True)]
     weighed = [
         _NOTHING if post.staff else _weighed(post, grade, one, points)
         for (post, grade), one in zip(both, seen, strict=True)

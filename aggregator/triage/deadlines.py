@@ -1,6 +1,7 @@
 """When a time that a text names runs out: "by Friday 3 pm", "1-3 个工作日内", "end of the day".
 
-Each is read as the latest moment that its words allow: "1-3 days" is three of them. A day, and what is counted in
+Each is read as the latest moment that its words allow: "1-3 days" is three of them, "tomorrow between 2 and 4 pm" is
+tomorrow at four. A day, and what is counted in
 days, ends when we close, for nobody answers later; hours and minutes run through the night.
 """
 
@@ -9,21 +10,28 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
 from aggregator.triage import times
+from aggregator.triage.zones import ZONE, zone_of
 from aggregator.working_time import DAY, ONE_DAY, WorkingTime
 
 # What may stand between a day, its part and its hour.
-_JOINT = re.compile(r"[\s,的在于一]*(?:(?:at|by|before|until|on|in the|around|of|latest|最晚|之前|前)[\s,]*){0,2}\Z")
+_JOINT = re.compile(
+    r"[\s,的在于一]*(?:(?:at|by|before|until|on|in the|around|of|latest|between|from|最晚|之前|前)[\s,]*){0,2}\Z"
+)
+# Between the two hours of a span. "At 10 and at 5" are two hours, "between 10 and 5" is one span.
+_TO = re.compile(r"\s*(?:-|~|–|—|到|至|或者?|\bto\b|\bor\b|\buntil\b)\s*")
+_AND = re.compile(r"\s*(?:\band\b|和|与)\s*")
+_BETWEEN = re.compile(r"\bbetween\b|之?间")
 _BEFORE = re.compile(r"\bbefore (?:the )?\Z")
 _PAST = re.compile(r"(?:过去|最近|已经|已|等了|近|这|past|last|previous)\s*\Z")
 _NIGHTS = ("晚", "夜", "night", "midnight")
-_FARTHEST_ZONE = 14
 _EARLY = 7  # "at 3" of another day is the afternoon
+_HALF_A_DAY = timedelta(hours=12)
 
 
 class Deadline(NamedTuple):
@@ -77,78 +85,119 @@ def _end_of(day: date, posted_at: datetime, working: WorkingTime) -> datetime:
     return closing if closing > posted_at else working.moment(day, DAY)
 
 
-_KINDS = (times.DAY_WORD, times.CLOSING, times.PART, times.CLOCK)
+_KINDS = (ZONE, times.DAY_WORD, times.CLOSING, times.PART, times.CLOCK)
 
 
 def _points(
     text: str, posted_at: datetime, working: WorkingTime, taken: Sequence[tuple[int, int]]
 ) -> Iterator[Deadline]:
-    """Days, parts of days and hours; those that stand together are one point of time."""
+    """Days, parts of days and hours; those that stand together are one point of time, and so are two hours with "to"
+    between them."""
     found: list[re.Match[str]] = []
     for kind in _KINDS:
         found += [each for each in kind.finditer(text) if not _overlaps(each.span(), taken)]
         taken = [*taken, *(each.span() for each in found)]
     found.sort(key=lambda each: each.start())
     group: list[re.Match[str]] = []
+    ends = 0  # in the group, where the span's second hour begins; 0: it is no span
     for this, following in pairwise([*found, None]):
         assert this is not None
         group.append(this)
-        between = text[this.end() : following.start()] if following else None
-        if following is None or between is None or not _JOINT.match(between) or _same_kind(group, following):
-            due = _due(text, group, posted_at, working)
+        if following and not ends and _is_span(text, group, following):
+            ends = len(group)
+        elif not following or not _stand_together(text, group[ends:], following):
+            due = _last_due(text, group, ends, posted_at, working)
             if due is not None:
                 yield Deadline(group[0].start(), group[-1].end(), due, False)
-            group = []
+            group, ends = [], 0
 
 
 def _overlaps(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
     return any(span[0] < end and start < span[1] for start, end in taken)
 
 
-def _same_kind(group: Sequence[re.Match[str]], other: re.Match[str]) -> bool:
-    return any(each.re is other.re for each in group)
+def _stand_together(text: str, group: Sequence[re.Match[str]], following: re.Match[str]) -> bool:
+    """Whether what follows tells more of the same point of time."""
+    between = text[group[-1].end() : following.start()] if group else ""
+    return _JOINT.match(between) is not None and not any(each.re is following.re for each in group)
+
+
+def _is_span(text: str, group: Sequence[re.Match[str]], following: re.Match[str]) -> bool:
+    """Whether the hour that a group ends with begins a span that ends with what follows."""
+    if all(each.re is not times.CLOCK for each in group[-2:]) or following.re not in (times.CLOCK, times.PART):
+        return False
+    between = text[group[-1].end() : following.start()]
+    if _TO.fullmatch(between):
+        return True
+    around = text[max(0, group[0].start() - 12) : following.end() + 12]
+    return _AND.fullmatch(between) is not None and _BETWEEN.search(around) is not None
+
+
+def _last_due(
+    text: str, group: Sequence[re.Match[str]], ends: int, posted_at: datetime, working: WorkingTime
+) -> datetime | None:
+    """When a point runs out; of a span its second hour, on the day and in the half of the first where it has none."""
+    due = _due(text, group, posted_at, working)
+    if due is None or not ends or all(each.re is not times.DAY_WORD for each in group):
+        return due
+    zones = [each for each in group if each.re is ZONE]
+    begins = _due(text, [*group[:ends], *zones], posted_at, working)
+    while begins is not None and due < begins:
+        due += _HALF_A_DAY
+    return due
+
+
+class _Point(NamedTuple):
+    """What is told of one point of time, each part by its own words."""
+
+    day_word: re.Match[str] | None
+    part: re.Match[str] | None
+    clock: re.Match[str] | None
+    zone: re.Match[str] | None
+    closing: re.Match[str] | None
+
+    @property
+    def part_of_day(self) -> str:
+        if self.part:
+            return self.part["zh"] or self.part["en"]
+        return "night" if self.day_word and self.day_word["en"] == "tonight" else ""
 
 
 def _due(text: str, group: Sequence[re.Match[str]], posted_at: datetime, working: WorkingTime) -> datetime | None:
     named = {each.re: each for each in group}
-    day_word, part, clock = (named.get(kind) for kind in (times.DAY_WORD, times.PART, times.CLOCK))
+    point = _Point(*(named.get(kind) for kind in (times.DAY_WORD, times.PART, times.CLOCK, ZONE, times.CLOSING)))
     now = working.local(posted_at)
-    day, again = _day(day_word, now.date(), working) if day_word else (now.date(), ONE_DAY if clock else None)
+    zone = zone_of(point.zone, now) if point.zone and point.clock else now.tzinfo
+    if zone is None or all(each.re is ZONE for each in group):
+        return None
+    if point.day_word:
+        day, again = _day(point.day_word, now.date(), working)
+    else:
+        day, again = now.astimezone(zone).date(), ONE_DAY if point.clock else None
     if day is None:
         return None
     first = text[max(0, group[0].start() - 12) : group[0].start()]
-    if len(group) == 1 and day_word and day_word["en_day"] and _BEFORE.search(first):
+    if len(group) == 1 and point.day_word and point.day_word["en_day"] and _BEFORE.search(first):
         day -= ONE_DAY  # before Friday is until Thursday
-    due = _on(day, day_word, part, clock, times.CLOSING in named, posted_at, working)
+    due = _on(day, point, zone, posted_at, working)
     if due is not None and due <= posted_at and again:
-        due = _on(day + again, day_word, part, clock, times.CLOSING in named, posted_at, working)
+        due = _on(day + again, point, zone, posted_at, working)
     return due
 
 
-def _on(
-    day: date,
-    day_word: re.Match[str] | None,
-    part: re.Match[str] | None,
-    clock: re.Match[str] | None,
-    closing: bool,
-    posted_at: datetime,
-    working: WorkingTime,
-) -> datetime | None:
+def _on(day: date, point: _Point, zone: tzinfo, posted_at: datetime, working: WorkingTime) -> datetime | None:
     """The end of what was said of this day."""
-    part_of_day = (part["zh"] or part["en"]) if part else ("night" if day_word and day_word["en"] == "tonight" else "")
-    if clock:
-        return _by_the_clock(day, clock, part_of_day, bool(day_word), posted_at, working)
-    if part_of_day and not closing:
-        return working.moment(day, times.PARTS[part_of_day][0])
+    if point.clock:
+        return _by_the_clock(day, point.clock, point, zone, posted_at)
+    if point.part_of_day and not point.closing:
+        return working.moment(day, times.PARTS[point.part_of_day][0])
     return _end_of(day, posted_at, working)
 
 
-def _by_the_clock(
-    day: date, clock: re.Match[str], part_of_day: str, has_day: bool, posted_at: datetime, working: WorkingTime
-) -> datetime | None:
+def _by_the_clock(day: date, clock: re.Match[str], point: _Point, zone: tzinfo, posted_at: datetime) -> datetime | None:
     hour = int(times.number(clock["hour"]))
     minute = 30 if clock["half"] else int(times.number(clock["minute"] or clock["zh_minute"] or "0"))
-    half = clock["m1"] or clock["m2"]
+    half, part_of_day = clock["m1"] or clock["m2"], point.part_of_day
     if hour > 24 or minute > 59:
         return None
     if half:
@@ -157,17 +206,12 @@ def _by_the_clock(
         at_night = hour == 12 and part_of_day in _NIGHTS
         hour = DAY // 60 if at_night else hour + 12 if hour < 12 else hour
     bare = not half and not part_of_day and clock["minute"] is None and 0 < hour < 12
-    if bare and has_day and hour < _EARLY:
+    if bare and point.day_word and hour < _EARLY:
         hour += 12
-    if clock["zone"]:
-        ahead = int((clock["offset"] or "0").replace(" ", ""))
-        if abs(ahead) > _FARTHEST_ZONE:
-            return None
-        zone = timezone(timedelta(hours=ahead))
-        return datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(hours=hour, minutes=minute)
-    due = working.moment(day, min(DAY, hour * 60 + minute))
-    if bare and not has_day and due <= posted_at:
-        due = working.moment(day, hour * 60 + 12 * 60 + minute)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    due = (midnight + timedelta(minutes=min(DAY, hour * 60 + minute))).astimezone(UTC)
+    if bare and not point.day_word and due <= posted_at:
+        due = (midnight + timedelta(hours=12 + hour, minutes=minute)).astimezone(UTC)
     return due
 
 
@@ -218,14 +262,31 @@ def _last_of_month(day: date) -> date:
 
 
 def _date(said: re.Match[str], today: date) -> date | None:
-    """A day of a month: the next one of that name."""
+    """A day of a month: the next one of that name. None: it is no day, or nobody can tell which."""
+    if (said["one"] or said["one_en"] or said["one_zh"]) is not None:
+        return _in_figures(said, today)
     in_month = said["d"] or said["zh_d"] or said["en_d"] or said["en_d2"] or said["en_d3"]
     month_name = said["en_m"] or said["en_m2"]
     month = times.MONTHS[month_name] if month_name else int(times.number(said["m"] or said["zh_m"] or "0"))
+    return _next_such(said["y"], month, int(times.number(in_month)), today)
+
+
+def _in_figures(said: re.Match[str], today: date) -> date | None:
+    """With dots the day stands first, in Chinese the month; else the figures must tell, for people write both."""
+    one = int(said["one"] or said["one_en"] or said["one_zh"])
+    other = int(said["other"] or said["other_en"] or said["other_zh"])
+    if said["one_zh"] or other > 12:
+        one, other = other, one
+    elif said["sign"] != "." and one <= 12 and one != other:
+        return None
+    return _next_such(said["year"], other, one, today)
+
+
+def _next_such(year: str | None, month: int, in_month: int, today: date) -> date | None:
     try:
-        if said["y"]:
-            return date(int(said["y"]), month, int(in_month))
-        day = date(today.year, month or today.month, int(times.number(in_month)))
+        if year:
+            return date(int(year), month, in_month)
+        day = date(today.year, month or today.month, in_month)
         if day >= today:
             return day
         if month:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from aggregator.triage.entities import NAME, Seen, ids
 from aggregator.triage.entities.lists import always, beside_ids, beside_versions
 from aggregator.triage.entities.words import Hit
+from aggregator.triage.secrets.context import speaks_of_keys
+from aggregator.triage.secrets.found import MASK
 
 SLOTS = ("problem", "account", "tx", "time", "device", "version", "screenshot")
 """In the order in which people are asked for them."""
@@ -26,6 +28,7 @@ _PROMISED = re.compile(
     r"|[0-9一二两三四五六七八九十]+\s?个?多?(?:小时|分钟|天|周|工作日|月)(?:之|以)?(?:内|到账|客服|在线)"
     r"|[0-9]+\s?(?:時間|分|日|営業日)以内|[0-9]+\s?(?:시간|분|일|영업일)\s?(?:이내|안에)|24/7"
 )
+_IN_DOUBT = re.compile(rf"(?<![0-9a-z{MASK}])(?:0x)?[0-9a-f]{{8}}{MASK}{{48}}[0-9a-f]{{8}}(?![0-9a-z{MASK}])")
 _STOPS = frozenset(",;!?。、\n")
 _TEAM_MAIL = re.compile(
     r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]"
@@ -47,7 +50,8 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False, troubled: bool
             said besides names, times and devices: faults come in more words than any list holds.
     """
     entities, hits = seen.entities, seen.hits
-    if not entities and not hits and not pictures and not troubled:
+    answers = MASK in searchable and _answers_with_one(searchable)
+    if not entities and not hits and not pictures and not troubled and not answers:
         return ()
     slots = []
     if (
@@ -63,7 +67,7 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False, troubled: bool
         or _own_phone(searchable, entities)
     ):
         slots.append("account")
-    if "tx" in entities:
+    if "tx" in entities or answers:
         slots.append("tx")
     if "time" in entities and ("promise" not in hits or _is_lived(searchable, entities["time"])):
         slots.append("time")
@@ -74,6 +78,12 @@ def given(searchable: str, seen: Seen, *, pictures: bool = False, troubled: bool
     if pictures or "screenshot" in hits:
         slots.append("screenshot")
     return tuple(slots)
+
+
+def _answers_with_one(searchable: str) -> bool:
+    """Whether it holds 64 digits that are masked in doubt, and no word of keys: a bare transaction id, as it comes when
+    we ask for one, looks so. Its ends stay readable, and asking again brings the same."""
+    return _IN_DOUBT.search(searchable) is not None and not speaks_of_keys(searchable)
 
 
 def _says_enough(searchable: str, seen: Seen) -> bool:

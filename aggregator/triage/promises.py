@@ -20,7 +20,8 @@ GROUPS = ("deed", "we", "ahead", "others", "negation", "past", "condition", "ask
 # No time is named without one of these; nearly free, where most answers name none.
 _MAYBE = re.compile(
     r"[时時天日周週点點分晚夜早午号號月]|小时|星期|礼拜|下班|day|hour|hrs?\b|\dh(?![a-z])|min|week|tonight|tomorrow|noon|morning|evening"
-    r"|eod|eow|cob|business|month|\d ?[ap]m|\d:\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"|eod|eow|cob|business|month|\d ?[ap]m|\d:\d|\d(?:st|nd|rd|th)\b|\d[-/.]\d"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 )
 _QUOTED = re.compile(r"^\s*(?:>|＞).*$|[“\"「『][^”\"」』\n]{2,}[”\"」』]", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[!?;。\n])|(?<=\.)(?=\s|$)")
@@ -67,7 +68,7 @@ def _promised(
         if not about_others and _is_nothing_but(sentence, time, words):
             near.append(time.due)
             continue
-        clauses = _clauses(sentence)
+        clauses = _clauses(sentence, time)
         here = next(number for number, (_, end) in enumerate(clauses) if time.start < end)
         clause = _without(sentence, clauses[here], time)
         neighbours = [_without(sentence, clauses[at], time) for at in (here + 1, here - 1) if 0 <= at < len(clauses)]
@@ -99,8 +100,10 @@ def _is_ours(clause: str, words: Mapping[str, re.Pattern[str]], before: str) -> 
     return bool(chinese or ours or words["ahead"].search(clause))
 
 
-def _clauses(sentence: str) -> list[tuple[int, int]]:
-    ends = [match.end() for match in _CLAUSE.finditer(sentence)] + [len(sentence)]
+def _clauses(sentence: str, time: Deadline) -> list[tuple[int, int]]:
+    """Where each begins and ends. The signs of a time, as in "15:00 (UTC)", part none."""
+    parted = (match for match in _CLAUSE.finditer(sentence) if not time.start <= match.start() < time.end)
+    ends = [*(match.end() for match in parted), len(sentence)]
     return list(zip([0, *ends], ends, strict=False))
 
 

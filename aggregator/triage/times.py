@@ -51,7 +51,7 @@ ZH_LENGTH = re.compile(
     r"(?!之?前|以前|了|过|過|来|來)\s*(?P<within>之内|以内|內|内|之後|之后|以后|后|後)?"
 )
 _EN_N = (
-    r"(?:\d+(?:\.\d+)?|(?:a\s+)?couple(?:\s+of)?|half(?:\s+an?)?|an?|the(?=\s+(?:hour|day|week)\b)|one|two|three|four|five|six|seven|eight|nine|ten|"
+    r"(?:\d+(?:\.\d+)?|(?:a\s+)?couple(?:\s+of)?|half(?:\s+an?)?|an?|the(?=\s+(?:hour|week)\b)|one|two|three|four|five|six|seven|eight|nine|ten|"
     r"eleven|twelve|fifteen|(?:twenty|forty|seventy)[ -](?:two|four|eight)|twenty|thirty|forty|sixty)"
 )
 EN_LENGTH = re.compile(
@@ -64,12 +64,12 @@ EN_LENGTH = re.compile(
     r"(?P<behind>\s+(?:from now|or less|or so|max|maximum|at most|at the latest|tops))?"
 )
 CLOCK = re.compile(
-    r"(?<![\d.:/第-])(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})\s*(?:"
+    rf"(?:(?<![\d.:/第-])|(?<=:\d\d-)|(?<=[点點时時半m]-))(?:(?:\d{{1,2}}|[一二三四五六七八九十]{{1,3}})(?:{_TO}|\s+(?:to|and|or)\s+))?"
+    r"(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})\s*(?:"
     r":(?P<minute>\d\d)(?!\d)\s*(?P<m1>[ap])?(?:\.?m\b\.?)?"
     r"|(?P<m2>[ap])\.?m\b\.?"
     r"|[点點时時](?!间|間|候|刻|效)(?:(?P<half>半)|(?P<zh_minute>\d{1,2}|[一二三四五六七八九十]{1,3})分?|整|钟)?"
     r"|(?<=\bat \d)(?![\d.,:%])|(?<=\bat \d\d)(?![\d.,:%]))"
-    r"(?:\s*\(?(?P<zone>(?:utc|gmt)\s*(?P<offset>[+-]\s*\d{1,2})?)\)?)?"
 )
 DAY_WORD = re.compile(
     r"(?P<zh>(?:今|当|當|明|大?后|大?後)[天日儿]|本日|[今明](?=[早晚夜])|[今明](?=.{0,2}下班))(?!然|生)"
@@ -77,11 +77,15 @@ DAY_WORD = re.compile(
     r"|(?P<zh_week>[这這本下])[个個]?(?:[周週]|星期|礼拜|禮拜)(?![一二三四五六日天末])(?P<zh_week_before>之?前|以前)?"
     r"|(?P<zh_month>本?月底|[这本]个?月(?:内|底))"
     r"|(?<!\d)(?P<y>20\d\d)[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?(?!\d)"
+    # 15.03.2026, 15/03/2026; and 3/15 only where the words around say that it is a day
+    r"|(?<![\d./-])(?P<one>\d{1,2})(?P<sign>[-/.])(?P<other>\d{1,2})(?P=sign)(?P<year>20\d\d)(?!\d)"
+    r"|(?:(?<=\bby )|(?<=\bon )|(?<=\bbefore )|(?<=\buntil ))(?P<one_en>\d{1,2})/(?P<other_en>\d{1,2})(?![\d/])"
+    r"|(?<![\d./-])(?P<one_zh>\d{1,2})/(?P<other_zh>\d{1,2})(?=[号號日]?(?:之?前|以前))"
     r"|(?:(?P<zh_m>\d{1,2}|[一二三四五六七八九十]{1,2})月)?(?P<zh_d>(?<![\d.])\d{1,2}|[一二三四五六七八九十]{1,3})[号號日](?!内|以内|之内|线|線|码)"
     r"|\b(?:(?P<en>(?:the )?day after tomorrow|tomorrow|tmrw|tonight|today)"
     r"|(?:(?P<en_rel>this|next|coming)\s+)?(?P<en_day>mon|tue|wed|thu|fri|sat|sun)(?:s?day|nesday|rs?day|r|rs|s|urday)?"
     r"|(?:the\s+)?(?P<end>end of (?:the |this |next )?(?P<end_of>day|week|month|business day|working day)|eod|eow|cob"
-    r"|close of business)(?:\s+(?:on\s+)?(?P<end_on>today|tomorrow|mon|tue|wed|thu|fri|sat|sun)"
+    r"|within the day|close of business)(?:\s+(?:on\s+)?(?P<end_on>today|tomorrow|mon|tue|wed|thu|fri|sat|sun)"
     r"(?:s?day|nesday|rs?day|r|rs|s|urday)?)?"
     r"|(?P<en_week>this|next)\s+week(?P<weekend>end)?"
     r"|(?P<en_m>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(?:the\s+)?(?P<en_d>\d{1,2})(?:st|nd|rd|th)?"

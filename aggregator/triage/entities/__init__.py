@@ -60,6 +60,20 @@ def look_all(texts: Sequence[str], searched: Sequence[str]) -> list[Seen]:
     return list(map(_look, texts, searched, hits))
 
 
+def with_hidden(seen: Seen, targets: Iterable[str]) -> Seen:
+    """What a post names, and the transactions that its links lead to behind a label: "here", or a shortened hash."""
+    entities = {kind: list(values) for kind, values in seen.entities.items()}
+    for target in targets:
+        if not links.chain_of(links.host_of(target)):
+            continue
+        leads_to = find_entities(target, target.lower())
+        if "tx" in leads_to:
+            for kind in ("tx", "chain"):
+                for value in leads_to[kind]:
+                    add(entities, kind, value)
+    return seen._replace(entities=entities)
+
+
 def _look(text: str, searchable: str, hits: dict[str, list[Hit]]) -> Seen:
     entities: dict[str, list[str]] = {}
     found_ids: list[tuple[str, int, int]] = []

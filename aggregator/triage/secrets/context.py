@@ -21,24 +21,28 @@ _KEY = (
     r"priv(?:ate)?[ _-]?key|secret[ _-]?key|pk(?![a-z])(?<![a-z]pk)|sk(?![a-z])(?<![a-z]sk)|seed|mnemonic"
     r"|raw key|wallet key"
     r"|私[钥鑰匙]|秘[钥鑰匙]|密[钥鑰匙]|金[钥鑰]|私 ?key|助记词|助記詞"
-    r"|clave privada|cle privee|chiave privata|chave privada|privater schlussel|秘密鍵|개인 ?키|비밀 ?키|"
+    r"|clave privada|cle privee|chiave privata|chave privada|privater schlussel|llave privada|ozel anahtar"
+    r"|gizli anahtar|秘密鍵|프라이빗 ?키|개인 ?키|비밀 ?키|"
     + _spelled("приватный ключ", "приватного ключа", "секретный ключ", "закрытый ключ")
 )
 _ID = (
-    r"tx(?:n|id|hash|s)?(?![a-z])|tx[ _-]?(?:id|hash)|transaction|hash(?<![a-z]hash)(?:es)?(?![a-z])|hash值"
+    r"tx(?:n|id|hash|s)?(?![a-z])|tx[ _-]?(?:id|hash)|transa[ckz]|hash(?<![a-z]hash)(?:es)?(?![a-z])|hash值"
     r"|block(?<![a-z]block)|explorer|[a-z]{0,12}scan(?![a-z])|mempool|public[ _-]?key|pubkey"
     r"|merkle|signature|sha-?256|checksum|digest|etag|commit|id(?![a-z])(?<![a-z]id)|uuid|nonce|address|addr(?<![a-z]addr)|contract|topic"
     r"|交易|哈希|哈西|雜湊|区块|區塊|高度|流水号|链上|鏈上|公[钥鑰]|签名|簽名|校验|地址|合约|合約"
-    r"|トランザクション|ハッシュ|해시|트랜잭션|" + _spelled("транзакц", "хеш", "хэш")
+    r"|islem (?:no|numara|kod|id)|トランザクション|ハッシュ|해시|트랜잭션|거래 ?(?:번호|id|코드)|"
+    + _spelled("транзакц", "хеш", "хэш")
 )
 _WEAK_KEY = (
     r"key(?<![a-z]key)s?(?![a-z])|priv(?<![a-z]priv)(?:ate)?(?![a-z])|import|导入|導入|restor|恢复|恢復|secret|钥|鑰"
+    r"|clave|llave|chave|chiave|schlussel|anahtar"
 )
 _WEAK_ID = (
     r"transfer|sent|send|deposit|withdr|swap|bridge|confirm|pending|arriv|receiv|stuck|order|receipt|paid|payment"
     r"|转账|轉賬|轉帳|跨链|跨鏈|转了|转的|一笔|那笔|兑换|手续费|处理中|到现在|e-\d(?<![a-z]e-\d)|轉了|转出|轉出|提币|提幣|提现|到账|到帳|充值|充币|收到|卡住|这笔|這筆|订单|訂單|单号|單號"
-    r"|查一?下|红包|打包|确认|enviad|retir|recib"
-    r"|送金|入金|出金|着金|송금|입금|출금|전송|"
+    r"|查一?下|红包|打包|确认|凭(?<![录陆份]凭)证|憑(?<![錄陸份]憑)證"
+    r"|enviad|retir|recib|llega|llego|comprobante|uberweis|auszahl|einzahl|virement|islem|gonder|gelmedi"
+    r"|送金|入金|出金|着金|송금|입금|출금|전송|거래(?!소)|"
     + _spelled("перевод", "перевел", "отправ", "получ", "вывод", "chuyển", "nhận", "giao dịch")
 )
 
@@ -94,6 +98,11 @@ def read(text: str, start: int, end: int, label: str = "") -> Reading:
     if begins and label:
         left = f"{label.lower()}: {left}"
     return _decide(left, right)
+
+
+def speaks_of_keys(text: str) -> bool:
+    """Whether any word of a text is one that stands beside keys."""
+    return any(name in ("key", "weak_key") for name, _ in _cues(fold(text).text.lower()))
 
 
 def _words_before(text: str, start: int) -> tuple[str, bool]:
