@@ -320,3 +320,15 @@ def test_a_key_in_a_link_is_masked(place: str) -> None:
 )
 def test_what_only_looks_like_a_parted_key_stays_readable(text: str) -> None:
     assert mask(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "退 钱 退 钱 退 钱 退 钱",
+        "大 家 好 我 是 新 人 请 多 关 照 谢 谢",
+        "Issue list: balance, camera, design, filter, funny, icon, network, update",
+    ],
+)
+def test_plain_words_that_stand_apart_stay_readable(text: str) -> None:
+    assert mask(text) == (text, [])
