@@ -39,7 +39,9 @@ def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> R
     get_ready()
     page = ReadPage(records=len(records))
     hidden = zip(records, mask_records(records), strict=True)
-    masked = [(covered_alike(record, *each), each[1], seen_at) for record, each in hidden]
+    masked = [
+        (covered_alike(record, each, found) if found else each, found, seen_at) for record, (each, found) in hidden
+    ]
     said = without_shown(_read(masked, origin, page), partial(_read_alone, origin))
     _understand(said, origin, page)
     return page
