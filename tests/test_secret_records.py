@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.triage.secrets import PhraseWindow, gate, mask_record
+from aggregator.triage.secrets import PhraseWindow, gate, mask_record, may_be_piece
 
 PHRASE = "earth together pond inhale main camp grow bronze sad treat velvet report"
 WORDS = PHRASE.split()
@@ -132,22 +132,42 @@ def told(window: PhraseWindow, texts: list[str], every: timedelta = timedelta(se
     return [key for i, text in enumerate(texts) for key in window.add("mia", NOON + every * i, i, text)]
 
 
-def test_a_phrase_sent_word_by_word_is_known_at_its_twelfth_word() -> None:
+def test_a_phrase_sent_word_by_word_is_known_at_its_eleventh_word() -> None:
     window = PhraseWindow()
-    assert told(window, WORDS[:11]) == []
-    assert window.add("mia", NOON + timedelta(minutes=5), 11, WORDS[11]) == list(range(12))
-    assert window.add("mia", NOON + timedelta(minutes=5), 12, "zebra") == [12]
+    assert told(window, WORDS[:10]) == []
+    assert window.add("mia", NOON + timedelta(minutes=5), 10, WORDS[10]) == list(range(11))
+    assert window.add("mia", NOON + timedelta(minutes=5), 11, WORDS[11]) == [11]
+
+
+def test_a_mistyped_word_and_a_word_a_minute_hide_none_of_a_phrase() -> None:
+    slip = [*WORDS[:1], "togehter", *WORDS[2:]]
+    assert told(PhraseWindow(), slip) == list(range(12))
+    assert told(PhraseWindow(), WORDS, timedelta(minutes=1)) == list(range(12))
+
+
+@pytest.mark.parametrize("form", ["word {} is {}", "Word #{}: {}", "第{}个单词是 {}", "第{}个词 {}"])
+def test_words_that_are_sent_with_their_number_are_pieces(form: str) -> None:
+    sent = [form.format(number, word) for number, word in enumerate(WORDS, 1)]
+    assert all(map(may_be_piece, sent))
+    assert told(PhraseWindow(), sent) == list(range(12))
+
+
+@pytest.mark.parametrize("form", ["the {} is {}", "{} word is {}", "The {} word is {}"])
+def test_words_that_are_sent_with_an_ordinal_are_pieces(form: str) -> None:
+    ordinals = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh last"
+    sent = [form.format(*each) for each in zip(ordinals.split(), WORDS, strict=True)]
+    assert told(PhraseWindow(), sent) == list(range(12))
 
 
 def test_numbered_pieces_and_masked_fragments_count_together() -> None:
     assert told(PhraseWindow(), ["1. earth 2. together", "pond", "█" * 60, "sad"]) == [0, 1, 3]
 
 
-def test_pieces_of_two_persons_or_ten_minutes_apart_do_not_add_up() -> None:
+def test_pieces_of_two_persons_or_too_far_apart_do_not_add_up() -> None:
     window = PhraseWindow()
     for i, word in enumerate(WORDS):
         assert window.add(i % 2, NOON, i, word) == []
-    assert told(PhraseWindow(), WORDS, timedelta(minutes=1)) == []
+    assert told(PhraseWindow(), WORDS, timedelta(minutes=2)) == []
 
 
 def test_ordinary_chat_is_no_phrase() -> None:
@@ -167,7 +187,7 @@ def test_ordinary_chat_is_no_phrase() -> None:
 
 def test_the_window_forgets_who_was_silent_longest() -> None:
     window = PhraseWindow()
-    told(window, WORDS[:11])
+    told(window, WORDS[:10])
     for other in range(20_000):
         window.add(other, NOON, "x", "zebra")
-    assert window.add("mia", NOON, 99, WORDS[11]) == []
+    assert window.add("mia", NOON, 99, WORDS[10]) == []

@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.triage.secrets import find, mask
 from tests import secret_maker
+from tests.secret_generator import keys
 
 PHRASE = "earth together pond inhale main camp grow bronze sad treat velvet report"
 HEX = "5f2b8c1d9e0a4b7c6d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c"
@@ -298,3 +299,71 @@ def test_at_most_one_public_post_in_ten_thousand_is_masked_wrongly() -> None:
 def test_an_ordinary_sentence_of_twelve_characters_after_talk_of_phrases_is_no_phrase() -> None:
     said = "截图已公证。冒充客服骗取助记词，向执业律师行骗，勇气可嘉。请管理员保留此人注册信息。"
     assert find(said) == []
+
+
+KEY = "2c70e1525453a9a7b2c5c8f7d6f1c7ba942712345f6a7b8c9d0e1f2a3b4c5d6e"
+
+
+def in_pieces(size: int) -> list[str]:
+    return [KEY[at : at + size] for at in range(0, len(KEY), size)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my private key:\n> " + "\n> ".join(in_pieces(32)),
+        "my private key:\n" + "\n".join(f"{n}. {piece}" for n, piece in enumerate(in_pieces(16), 1)),
+        "my private key:\n" + "\n".join(f"{n}) {piece}" for n, piece in enumerate(in_pieces(4), 1)),
+        "我的私钥：\n" + "\n".join(f"{n}、{piece}" for n, piece in enumerate(in_pieces(8), 1)),
+        *("private key: " + mark.join(in_pieces(8)) for mark in ("🔥", "|", "/", "_", "*", "、", " - ", "=\n")),
+        "private key " + ":".join(in_pieces(2)),
+        f"my private key, first half: {KEY[:32]} second half: {KEY[32:]}",
+        f"私钥前半段 {KEY[:32]}，后半段 {KEY[32:]}",
+    ],
+)
+def test_a_private_key_that_is_parted_is_masked(text: str) -> None:
+    masked, found = mask(text)
+    assert [piece for piece in in_pieces(4) if piece in masked] == []
+    assert all(one.alarming for one in found)
+
+
+@pytest.mark.parametrize("gap", ["\n", " ", "\n> ", "=\n"])
+@pytest.mark.parametrize("width", [40, 76])
+def test_an_extended_key_that_is_broken_is_masked_to_its_end(gap: str, width: int) -> None:
+    key = "".join(run.text for run in keys.extended(random.Random(1)).runs)
+    masked, found = mask("here: " + gap.join(key[at : at + width] for at in range(0, len(key), width)))
+    assert masked == "here: " + "█" * (len(masked) - 6)
+    assert found[0].checked
+
+
+@pytest.mark.parametrize(
+    "place", ["?pk=", "?a=1&pkey=", "?mnemonic=", "?prvKey=", "?wif=", "#pk=", "import/", "?private_key="]
+)
+def test_a_key_in_a_link_is_masked(place: str) -> None:
+    assert mask(f"https://wallet.example/{place}{KEY}")[0] == f"https://wallet.example/{place}" + "█" * 64
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "private key fingerprint SHA256 " + ":".join(in_pieces(2)),
+        f"I keep my private key safe. https://etherscan.io/tx/0x{KEY}",
+        f"https://wallet.example/?apikey={KEY}&id={KEY}",
+        f"api key {KEY[:32]} for one part, order id {KEY[32:]}",
+        "private key backed up at " + "2024-01-02 12:30 " * 20,
+    ],
+)
+def test_what_only_looks_like_a_parted_key_stays_readable(text: str) -> None:
+    assert mask(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "退 钱 退 钱 退 钱 退 钱",
+        "大 家 好 我 是 新 人 请 多 关 照 谢 谢",
+        "Issue list: balance, camera, design, filter, funny, icon, network, update",
+    ],
+)
+def test_plain_words_that_stand_apart_stay_readable(text: str) -> None:
+    assert mask(text) == (text, [])

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 import orjson
 
@@ -14,6 +15,7 @@ from aggregator.ingest.drafts import Prepared, Rejected
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack
 from aggregator.ingest.reading import ReadPage, Said, read_posts
+from aggregator.ingest.shown import covered_alike, secret_marks, without_shown
 from aggregator.ingest.sound import are_sound, refuse_unsound
 from aggregator.triage import get_ready
 from aggregator.triage.secrets import Found, mask_records
@@ -36,9 +38,12 @@ def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> R
     """
     get_ready()
     page = ReadPage(records=len(records))
-    _understand(
-        _read([(masked, found, seen_at) for masked, found in mask_records(records)], origin, page), origin, page
-    )
+    hidden = zip(records, mask_records(records), strict=True)
+    masked = [
+        (covered_alike(record, each, found) if found else each, found, seen_at) for record, (each, found) in hidden
+    ]
+    said = without_shown(_read(masked, origin, page), partial(_read_alone, origin))
+    _understand(said, origin, page)
     return page
 
 
@@ -86,6 +91,11 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
     return said
 
 
+def _read_alone(origin: Origin, record: Record, found: Sequence[Found], seen_at: datetime) -> list[Said]:
+    """The posts of one record that was read before: what else it tells is known."""
+    return _read([(record, found, seen_at)], origin, ReadPage())
+
+
 _Told = Item | Sequence[Item] | Exception | None
 
 
@@ -98,7 +108,7 @@ def _told(
         item: _Told = origin.read(stored)
     except Exception as error:  # told in its turn
         item = error
-    return item, seen_at, body, _secret_marks(found), found
+    return item, seen_at, body, secret_marks(found), found
 
 
 def _items(told: Item | Sequence[Item] | None) -> Sequence[Item]:
@@ -168,9 +178,3 @@ def _reject(error: Exception, body: str, secrets: str | None, origin: Origin) ->
 def rejected_id(source: str, native_id: str) -> Id:
     """One for each record that cannot be read: of the post's id where it could be had, else of the record."""
     return stable_id(source, "rejected", native_id)
-
-
-def _secret_marks(found: Sequence[Found]) -> str | None:
-    if not found:
-        return None
-    return orjson.dumps([{"kind": each.kind, "published": not each.alarming} for each in found]).decode()

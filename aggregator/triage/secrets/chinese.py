@@ -98,15 +98,21 @@ def _judged(text: str, shown: str, row: Sequence[int]) -> Found | None:
             for at in range(min(3, len(signs) - size + 1))
         )
         lined = sum(shown[a + 1 : b].strip(" ") != "" for a, b in pairwise(row)) >= 0.8 * len(signs) - 1
-        sure = checked or cue or _WEAK_CUE.search(text) or not reads_like_a_sentence(signs)
-        varied = checked or 2 * len(set(signs)) >= len(signs)
+        # A right checksum is an accident once in 16 times, so it outweighs a few ordinary characters.
+        plain = reads_like_a_sentence(signs, limit=3 if checked else 2)
+        sure = cue or _WEAK_CUE.search(text) or not plain
+        varied = checked or _is_varied(signs)
         return Found("phrase", start, end, checked=checked) if varied and (sure or lined) else None
-    if MASK in text or not _is_alone(text[:start], text[end:]):
+    if MASK in text or not _is_varied(signs) or not _is_alone(text[:start], text[end:]):
         return None
     listed = re.search(r"[\d,，、•·*-]", shown[start:end])
     if cue or (len(signs) >= _ENOUGH_ALONE and (listed or not reads_like_a_sentence(signs, limit=3))):
         return Found("fragment", start, end)
     return None
+
+
+def _is_varied(signs: Sequence[str]) -> bool:
+    return 2 * len(set(signs)) >= len(signs)
 
 
 def _is_alone(before: str, behind: str) -> bool:

@@ -67,7 +67,7 @@ _NAMES = re.compile(f"(?P<key>{_KEY})|(?P<id>{_ID})|(?P<weak_key>{_WEAK_KEY})|(?
 _AMOUNT = re.compile(r"\d[.,]\d+ ?[a-z]{1,5}(?![a-z])")  # 693.43 sol: somebody speaks of a transfer
 _OR = re.compile(r"\bor\b|还是|還是|或")
 _LINK = re.compile(r"[a-z][a-z+.-]*://[^\s\"'<>，。]*\Z|\bwww\.[^\s\"'<>，。]*\Z|[/#][a-z]+/\Z|[?&][a-z_]{1,20}=\Z")
-_KEY_IN_LINK = re.compile(r"(?:priv|secret|seed|[?&#]s?k(?:ey)?=)[^/&]*\Z")
+_KEY_IN_LINK = re.compile(r"(?:priv|prv|secret|seed|mnemonic|wif|[?&#][ps]?k(?:ey)?=|import/)[^/&]*\Z")
 # Another key, id or address, or a mask where one was: what stands before it speaks of that one.
 _BOUND = re.compile(
     r"(?<![0-9a-zA-Z+/=_-])(?=[a-zA-Z+/=_-]*(?:\d|[a-z][A-Z]))[0-9a-zA-Z+/=_-]{25,}|█{8,}"

@@ -15,11 +15,20 @@ from aggregator.triage.secrets.encodings import base58_decode, base58check_paylo
 from aggregator.triage.secrets.found import Found
 
 _XPRV = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{60,120}")
+_XPRV_PIECES = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv(?:(?:[^\w█]|_){0,6}[1-9A-HJ-NP-Za-km-z]){107}")
 _BASE58 = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z])[1-9A-HJ-NP-Za-km-z]{50,}")
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{56,})")
 _NO_DIGITS = bytes(c for c in range(256) if c not in b"0123456789abcdefABCDEF")
 _HEX_PIECES = re.compile(
-    r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{4,60}(?:[\s:.,-]{1,3}[0-9a-fA-F]{2,60}){1,31}(?![0-9a-zA-Z])"
+    r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{1,60}(?:(?:[^\w█]|_){1,6}[0-9a-fA-F]{1,60}){1,95}(?![0-9a-zA-Z])"
+)
+_HEX_PIECE = re.compile(r"[0-9a-fA-F]+(?![xX])")
+_NUMBER = re.compile(r"\d{1,2}[.)、:]")  # of a list's line
+_FEWEST_OF_A_KIND = 6  # letters, and digits; less is a table of numbers
+_HALVES = re.compile(
+    r"(?<![0-9a-zA-Z])(?:0x)?([0-9a-f]{32})(?![0-9a-z])(?=.{0,60}(?:half|part|rest|then|半|段|部分|剩|后面|後面))"
+    r".{1,80}?(?<![0-9a-z])(?:0x)?([0-9a-f]{32})(?![0-9a-z])",
+    re.IGNORECASE | re.DOTALL,
 )
 BYTES = re.compile(
     r"(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{1,3}(?:[\s,;；，、]{1,6}(?:0x)?[0-9a-fA-F]{1,3}){31,64}(?![0-9a-zA-Z])"
@@ -42,6 +51,9 @@ def find_keys(text: str, label: str = "") -> Iterator[Found]:
         for match in _XPRV.finditer(text):
             payload = base58check_payload(match.group()[:111])
             yield Found("xprv", match.start(), match.end(), checked=payload is not None)
+        for match in _XPRV_PIECES.finditer(text):
+            if base58check_payload(re.sub(r"[\W_]", "", match.group())) is not None:
+                yield Found("xprv", match.start(), match.end(), checked=True)
     yield from _base58_keys(text, label)
     if may_be_bytes(text):
         yield from _byte_arrays(text, label)
@@ -160,19 +172,36 @@ def _hex_keys(text: str, label: str) -> Iterator[Found]:
 
 
 def _hex_in_pieces(text: str, label: str) -> Iterator[Found]:
-    """A key in groups or broken over lines: only where a word says that it is one."""
+    """A key in groups, in a list, in halves or broken over lines: only where a word says that it is one."""
     for match in _HEX_PIECES.finditer(text):
-        pieces = [piece.span() for piece in re.finditer(r"[0-9a-fA-F]+(?![xX])", match.group())]
-        done = 0
-        for first in range(len(pieces)):
-            last = _sixty_four(pieces, first)
-            if first < done or last is None:
-                continue
-            start, end = match.start() + pieces[first][0], match.start() + pieces[last][1]
-            if read(text, start, end, label) is Reading.KEY:
-                digits = re.sub(r"[^0-9a-fA-F]", "", text[start:end].replace("0x", ""))
-                yield Found("private_key", start, end, published.is_published_hex(digits))
-                done = last + 1
+        pieces = [piece.span() for piece in _HEX_PIECE.finditer(text, *match.span())]
+        unnumbered = [(start, end) for start, end in pieces if not _NUMBER.fullmatch(text[start : end + 1])]
+        yield from _made_up(text, unnumbered, label) or _made_up(text, pieces, label)
+    for match in _HALVES.finditer(text):
+        if read(text, match.start(1), match.end(2), label) is Reading.KEY:
+            yield Found("private_key", *match.span(1))
+            yield Found("private_key", *match.span(2))
+
+
+def _made_up(text: str, pieces: Sequence[tuple[int, int]], label: str) -> list[Found]:
+    """The keys that pieces which follow each other make up."""
+    found: list[Found] = []
+    done = 0
+    for first in range(len(pieces)):
+        last = _sixty_four(pieces, first)
+        if first < done or last is None:
+            continue
+        digits = "".join(text[start:end] for start, end in pieces[first : last + 1])
+        start, end = pieces[first][0], pieces[last][1]
+        if _is_mixed(digits) and read(text, start, end, label) is Reading.KEY:
+            found.append(Found("private_key", start, end, published.is_published_hex(digits)))
+            done = last + 1
+    return found
+
+
+def _is_mixed(digits: str) -> bool:
+    decimal = sum(map(str.isdecimal, digits))
+    return _FEWEST_OF_A_KIND <= decimal <= len(digits) - _FEWEST_OF_A_KIND
 
 
 def _sixty_four(pieces: Sequence[tuple[int, int]], first: int) -> int | None:

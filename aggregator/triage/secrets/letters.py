@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html.entities import html5
 
 _ALIKE = {
     seen: letter
@@ -33,12 +34,21 @@ UNUSUAL = re.compile(
 )
 # The same, and what may be markup: where `fold` has anything to do.
 FOLDED = re.compile(UNUSUAL.pattern.replace(r"\x00-\xa9", r"\x00-%'-;=-\[\]-\xa9"))
-# Attributes are let pass where they are too short for a phrase: `<p earth together ...>` is none of ours.
-_ATTRIBUTE = r"\s+[\w:-]{1,20}\s?=\s?(?:\"[^\"<>]{0,60}\"|'[^'<>]{0,60}'|[^\s\"'<>]{1,60})"
-_TAG = (
-    r"</?(?:[ou]l|li|p|br|div|span|t[drh]|table|tbody|code|pre|[biaus]|em|strong|h[1-6]|img|blockquote)"
-    rf"(?:{_ATTRIBUTE}){{0,6}}\s?/?>"
+# Attributes are let pass where they are too short for a phrase (`<p earth together ...>` is none of ours), and a style
+# of any length where it is one: mail programs write whole fonts into each.
+_STYLE = r"\s?[a-z-]{1,40}\s?:[^:;<>%s]{1,80}"
+_STYLES = "|".join(rf"{mark}{_STYLE % mark}(?:;{_STYLE % mark}){{0,16}};?\s?{mark}" for mark in ('"', "'"))
+_ATTRIBUTE = (
+    rf"\s+(?:style\s?=\s?(?:{_STYLES})"
+    r"|[\w:-]{1,20}\s?=\s?(?:\"[^\"<>]{0,60}\"|'[^'<>]{0,60}'|[^\s\"'<>]{1,60}))"
 )
+_NAMES = (
+    "a|abbr|acronym|address|article|aside|b|bd[io]|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|data"
+    "|d[dlt]|del|details|dfn|dir|div|em|fieldset|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|img|ins|kbd"
+    "|label|legend|li|main|mark|menu|nav|nobr|[ou]l|p|pre|q|s|samp|section|small|span|strike|strong|su[bp]|summary|table"
+    "|t[drh]|tbody|tfoot|thead|time|tt|u|var|wbr|[ovw]:[a-z]{1,12}"
+)
+_TAG = rf"</?(?:{_NAMES})(?:{_ATTRIBUTE}){{0,8}}\s?/?>"
 # Kana and Korean syllables that were taken apart (NFD) are put together again.
 _APART = r"[\u304b-\u30fd][\u3099\u309a]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
 _CHANGED = re.compile(
@@ -47,10 +57,11 @@ _CHANGED = re.compile(
     + _APART
     + r"|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7a3]|(?i:"
     + _TAG
-    + r"|&(?:nbsp|amp|quot|lt|gt|apos|zwnj|zwj|shy|ensp|emsp|#\d{1,6}|#x[0-9a-f]{1,5});"
+    + r"|<!--[^<>]{0,40}-->|&(?:[a-z][a-z0-9]{1,30}|#\d{1,6}|#x[0-9a-f]{1,5});"
     r"|\\{1,4}(?:u[0-9a-f]{4}|[nrtbf\"/])|\\{2}))"
 )
-_JOINS = frozenset(("&zwnj;", "&zwj;", "&shy;"))
+_JOINS = frozenset(("&zwnj;", "&zwj;", "&shy;", "<wbr>", "<wbr/>", "<wbr />", "</wbr>"))
+_PARTS = frozenset(("&nbsp;", "&lt;", "&gt;", "&apos;", "&ensp;", "&emsp;"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ def _shown(mark: str) -> str:
     low = mark.lower()
     if low[0] == "\\":
         low = "\\" + low.lstrip("\\")  # JSON in JSON escapes what it escapes
-    if low in _JOINS:
+    if low in _JOINS or low.startswith("<!--"):
         return ""
     if low.startswith("\\u"):
         code = int(low[2:], 16)
@@ -121,4 +132,6 @@ def _shown(mark: str) -> str:
     if low.startswith("&#"):
         code = int(low[3:-1], 16) if low[2] == "x" else int(low[2:-1])
         return _plain(chr(code)) if code < 0xD800 else " "
-    return {'\\"': '"', "&quot;": '"', "\\/": "/", "&amp;": "&"}.get(low, "\n")
+    if low[0] == "&" and low not in _PARTS:
+        return "".join(map(_plain, html5.get(mark[1:], mark)))
+    return {'\\"': '"', "\\/": "/"}.get(low, "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.found import MASK, Found, Kind
@@ -23,6 +24,8 @@ _HEADING = re.compile(
 )
 _BORDER = re.compile(r"[\d\n.?!:。？！：]")
 _MOST_BORDERS = 24
+_LONGEST_HEADING = 3  # words
+_OF_WALLETS = frozenset(("wallet", "secret", "key", "word", "private", "account", "this", "code"))
 _ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![^\s>,;:])")
 
 
@@ -31,6 +34,8 @@ def find_phrases(low: str) -> Iterator[Found]:
     cue = CUE.search(low) is not None
     for whole in runs(low, cue):
         run = bare(low, whole)
+        if not cue and _is_list_of_another_matter(low, run):
+            continue
         headed = cue and _HEADING.search(low, max(0, run.start - 80), run.start) is not None
         alone = _is_alone(low, run, headed)
         phrase = next((part for part in parts(low, run) if _is_phrase(low, part, cue, alone)), None)
@@ -40,6 +45,17 @@ def find_phrases(low: str) -> Iterator[Found]:
                 yield _found("phrase", phrase)
         elif MASK not in low and _is_fragment(run, cue, alone, headed) and not _is_addresses(low, run):
             yield _found("fragment", run)
+
+
+def _is_list_of_another_matter(low: str, run: Run) -> bool:
+    """Whether these are too few words for a phrase, with commas between them, behind a heading of list words that
+    speak of no wallet: "Issue list: balance, camera, ..."."""
+    gaps = [low[a.end : b.start].strip() for a, b in pairwise(run.words)]
+    if len(run.words) >= LENGTHS[0] or ":" not in gaps[:_LONGEST_HEADING]:
+        return False
+    heading = gaps.index(":") + 1
+    secret = any(word.text in _OF_WALLETS for word in run.words[:heading])
+    return not secret and len(gaps) > heading and set(gaps[heading:]) <= {",", "，"}
 
 
 def _is_alone(low: str, run: Run, headed: bool) -> bool:

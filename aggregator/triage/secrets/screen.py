@@ -46,6 +46,7 @@ _WORDS = {
 }
 GLUED = b"x" * (LONGEST_UNCUT + 1)
 BASE58 = b"x" * 50
+EXTENDED = b"prv"  # xprv, zprv: it may be broken over lines
 _KEY = b"h" * 56
 DIGITS = b"h" * 32  # at least: an array of bytes may have one digit for each
 
@@ -98,7 +99,8 @@ def has_keys(text: str, data: bytes) -> bool:
     """Whether there is a store of keys, or enough digits and letters for one."""
     if BASE58 in data.translate(ALNUM) or has_pieces(data.translate(HEX, PARTS), text):
         return True
-    return may_be_store(data.translate(LOWER))
+    lower = data.translate(LOWER)
+    return EXTENDED in lower or may_be_store(lower)
 
 
 def may_be_store(lower: bytes) -> bool:
@@ -106,10 +108,10 @@ def may_be_store(lower: bytes) -> bool:
 
 
 def has_pieces(pieces: bytes, text: str) -> bool:
-    """Whether hexadecimal digits, with all taken away that may part them, make up a key or an array of bytes."""
+    """Whether hexadecimal digits, without all that may part them, make up a key, its halves or an array of bytes."""
     if DIGITS not in pieces:
         return False
-    return _KEY in pieces or (may_be_bytes(text) and BYTES.search(text) is not None)
+    return _KEY in pieces or pieces.count(DIGITS) > 1 or (may_be_bytes(text) and BYTES.search(text) is not None)
 
 
 def kinds_of(lower: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A phrase sent word by word: short messages of one person, kept in memory for ten minutes."""
+"""A phrase sent word by word: short messages of one person, kept in memory for a quarter of an hour."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
-from aggregator.triage.secrets.runs import CJK, FUNCTION_WORDS, POLITE, words_of
-from aggregator.triage.secrets.wordlists import CHINESE, SCRIPTS, numbers
+from aggregator.triage.secrets.runs import CJK, FUNCTION_WORDS, ORDINALS, POLITE, words_of
+from aggregator.triage.secrets.wordlists import CHINESE, SCRIPTS, nearly, numbers
 
-_SPAN = timedelta(minutes=10)
-_ENOUGH = 12
+_SPAN = timedelta(minutes=15)
+_ENOUGH = 11  # of twelve words: the last one can be guessed
 _ENOUGH_BESIDE_MASKED = 4  # words, once a longer piece was masked: fewer are no leak of any phrase
 _MOST_PERSONS = 20_000
 _MOST_PIECES = 48
@@ -25,6 +26,13 @@ _CHAT = FUNCTION_WORDS | POLITE
 LONGEST = 240  # characters of a message that may be a piece: eleven words that are masked already
 _SHORT = 64  # at most three words that can still be read, numbered
 _MOST_BLANKS = 6
+_SURE_SLIP = 5  # letters; many an ordinary shorter word is one letter away from a listed one
+# What says which word it is, so that the word alone is left.
+_NTH = "|".join((*sorted(ORDINALS), "last", "next"))
+_COUNTED = re.compile(
+    rf"\bword (?:no\.? ?|number |#)?\d{{1,2}}(?: is)?\b|\b(?:the )?(?:{_NTH})(?: word)? is\b"
+    r"|第[\d一二三四五六七八九十]{1,3} ?[个個]?(?:单词|單詞|词|詞|字)?[是为為]?"
+)
 _PROSE = re.compile(r"[\u4e00-\u9fff]{5}|[\u3040-\u30ff]{9}|[\uac00-\ud7a3]{6}")
 
 
@@ -32,7 +40,9 @@ def may_be_piece(text: str) -> bool:
     """Whether a message is short enough to be a piece of a phrase, and no sentence."""
     if MASK in text:
         return len(text) <= LONGEST
-    return len(text) <= _SHORT and text.count(" ") < _MOST_BLANKS and not _PROSE.search(text)
+    if len(text) > _SHORT or text.count(" ") >= _MOST_BLANKS:
+        return False
+    return not _PROSE.search(_COUNTED.sub(" ", text) if "第" in text else text)
 
 
 @dataclass(slots=True)
@@ -54,7 +64,7 @@ class PhraseWindow:
         """Take note of a message, masked or plain.
 
         Returns the keys of the messages that must be masked now, this one included, in the order they came: they
-        are list words and little else, and within ten minutes make up twelve words. Each key is told once.
+        are list words and little else, and within a quarter of an hour make up eleven words. Each key is told once.
         """
         piece = _piece(at, post_key, text)
         if piece is None:
@@ -93,7 +103,7 @@ def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
     hidden = text.count(MASK)
     if hidden:
         return _Piece(at, key, max(4, hidden // _LETTERS_PER_WORD), 0, masked=True) if _bare(text) else None
-    low = fold(text).text.lower()
+    low = _COUNTED.sub(" ", fold(text).text.lower())
     for script, languages in SCRIPTS.items():
         words = [word.text for word in words_of(low, script)]
         others = len(CJK.findall(low)) - (sum(map(len, words)) if script != "letters" else 0)
@@ -109,7 +119,12 @@ def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
 
 
 def _are_listed(words: list[str], languages: Sequence[str]) -> bool:
-    return any(all(word in numbers(language) for word in words) for language in languages)
+    """Whether all are on one list; a long one that one slip parts from it counts, too."""
+    return any(all(map(partial(_is_listed, language=language), words)) for language in languages)
+
+
+def _is_listed(word: str, *, language: str) -> bool:
+    return word in numbers(language) or (len(word) >= _SURE_SLIP and word.isascii() and nearly(word, language))
 
 
 def _bare(text: str) -> bool:
