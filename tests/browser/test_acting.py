@@ -67,6 +67,23 @@ async def test_keys_that_ask_open_a_dialog_and_a_digit_answers_it(desk: Desk) ->
         await expect(state).to_contain_text("snoozed")
 
 
+async def test_a_row_that_is_open_again_before_it_has_left_stays(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"), ("owl", "how do I change the network fee?"))
+    async with desk.page() as page:
+        await page.keyboard.press("j")
+        await page.clock.install()
+        await page.clock.pause_at(4_102_444_800_000)  # what is closed leaves in a moment, which does not come yet
+        await page.keyboard.press("e")
+        await page.keyboard.press("5")
+        await expect(page.locator("#said")).to_contain_text("closed")
+        await page.keyboard.press("z")
+        await expect(page.locator("li.row").first.locator(".state")).to_have_text("new")
+        await expect(page.locator("#said")).not_to_contain_text("closed")
+        await page.clock.run_for(1000)
+        await expect(page.locator("li.row")).to_have_count(2)
+        await expect(page.locator("li.row[aria-current]")).to_contain_text("my swap failed")
+
+
 async def test_labels_and_band_are_set_and_the_computed_score_stays_visible(desk: Desk) -> None:
     await desk.site.says(("fox", "my swap failed"))
     async with _inquiry(desk) as page:

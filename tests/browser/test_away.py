@@ -39,6 +39,34 @@ async def test_what_changed_while_the_server_was_away_is_counted(desk: Desk) -> 
         await expect(page.locator("#pill")).to_contain_text("1 new")
 
 
+async def test_rows_that_cannot_be_read_again_at_once_are_no_erased_ones_and_are_read_again(desk: Desk) -> None:
+    desk.trouble.expected = ("Failed to load resource",)
+    await desk.site.says(("fox", "how do I change the network fee?"))
+    async with desk.page() as page:
+        port = urlsplit(desk.site.url).port
+        await page.route("**/rows?*", lambda route: route.fulfill(status=502), times=1)
+        await page.route("**/rows?*", lambda route: route.abort(), times=1)
+        await desk.site.goes_down()
+        await expect(page.locator("#offline")).to_be_visible()
+        await desk.site.says(("fox", "please, anyone?"))
+        await desk.site.comes_up(port or 0)
+        await expect(page.locator("#said")).to_contain_text("1 change while you were away", timeout=15_000)
+        await expect(page.locator("li.row")).to_have_class("row unread")
+        await expect(page.locator("li.row")).to_contain_text("please, anyone?")
+
+
+async def test_a_tab_opened_later_goes_by_the_time_of_now_and_not_of_when_the_first_one_connected(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.context("amy") as context:
+        first, later = await context.new_page(), await context.new_page()
+        await desk.go(first, "/")
+        desk.site.community.clock.pass_(hours=5)
+        await desk.go(later, "/")
+        await expect(later.locator("li.row time.due")).to_contain_text("overdue")
+        await later.keyboard.press("j")
+        await expect(later.locator("#preview time.due").first).to_contain_text("overdue")
+
+
 async def test_a_new_version_is_offered_and_never_loaded_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.trouble.expected = ("Failed to load resource",)
     async with desk.page() as page:

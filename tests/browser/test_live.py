@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Desk, until
 from tests.conftest import poll
@@ -15,6 +16,20 @@ pytestmark = pytest.mark.browser
 
 CALM = [(f"reader{number}", f"how do I export entry {number}?") for number in range(30)]
 URGENT = ("lin", "转账三小时未到账，没人理我，我要投诉")
+
+
+@dataclass
+class Late:
+    """An answer that is long on its way from the server."""
+
+    has_left: asyncio.Event = field(default_factory=asyncio.Event)
+    arrives: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, route: Route) -> None:
+        response = await route.fetch()
+        self.has_left.set()
+        await self.arrives.wait()
+        await route.fulfill(response=response)
 
 
 async def top(row: Locator) -> float:
@@ -127,6 +142,22 @@ async def test_a_row_that_leaves_the_view_turns_grey_and_stays(desk: Desk) -> No
         await expect(row.locator(".changed")).to_have_text("claimed by sam")
         await amy.keyboard.press("n")
         await expect(row).to_have_count(0)
+
+
+async def test_an_answer_that_comes_late_paints_nothing_older_over_what_has_come_since(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page(path="/?q=swap") as page:
+        late, row = Late(), page.locator("li.row")
+        await page.route("**/rows?*", late.answer, times=1)
+        await desk.site.says(("fox", "please, anyone?"))
+        await late.has_left.wait()
+        await desk.site.says(("fox", "is nobody there?"))
+        await expect(row).to_have_attribute("data-ver", "3")
+        async with page.expect_event("requestfinished"):
+            late.arrives.set()
+        await page.keyboard.press("j")
+        await page.keyboard.press("c")
+        await expect(page.locator("#said")).to_contain_text("claimed")
 
 
 async def test_after_a_restart_of_the_server_the_page_is_brought_up_to_date(desk: Desk) -> None:

@@ -34,6 +34,16 @@ async def _claims(page: Page) -> None:
     await expect(page.locator("li.row .state")).not_to_have_text("new")
 
 
+async def test_who_is_there_is_shown_in_rows_of_later_pages_too(desk: Desk) -> None:
+    await desk.site.says(*[(f"reader{number}", f"how do I export entry {number}?") for number in range(60)])
+    ((oldest,),) = desk.site.work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry_open WHERE excerpt LIKE '% 59?'")
+    async with desk.page("sam", f"/inquiry/{oldest}"), desk.page("amy") as amy:
+        row = amy.locator("li.row", has_text="entry 59?")
+        await expect(row).to_have_count(0)
+        await amy.evaluate("scrollTo(0, document.body.scrollHeight)")
+        await expect(row.locator(".people")).to_have_text("sam")
+
+
 async def test_undo_says_who_was_quicker(desk: Desk) -> None:
     desk.trouble.expected = ("Failed to load resource: the server responded with a status of 409",)
     await desk.site.says(("fox", "my swap failed"))

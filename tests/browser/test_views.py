@@ -12,6 +12,10 @@ from tests.conftest import poll
 
 pytestmark = pytest.mark.browser
 
+UNSEEN = """let seen = true;
+Object.defineProperty(document, "hidden", { get: () => !seen });
+globalThis.isSeen = (now) => { seen = now; document.dispatchEvent(new Event("visibilitychange")); };"""
+
 
 async def test_filters_stand_in_the_address_and_reload_and_back_give_the_same_list(desk: Desk) -> None:
     desk.site.community.forum.says("wren", "I cannot open my wallet", title="Locked out")
@@ -60,23 +64,73 @@ async def test_pages_follow_one_another_without_doubles_while_the_order_ages(des
 
 
 async def test_of_many_rows_two_thousand_are_kept_and_the_first_come_back(desk: Desk) -> None:
+    await _many(desk)
+    async with desk.page() as page, asyncio.timeout(60):
+        seen = await _all(page)
+        listed: list[str] = []
+        while listed[:1] != ["how do I export entry 0?"]:
+            listed = await _scrolled(page, "0")
+            assert len(listed) <= 2000
+        assert listed == seen[: len(listed)]
+
+
+async def _many(desk: Desk) -> None:
+    """An inquiry, and 2,200 copies of it that stand below one another."""
     await desk.site.says(("fox", "how do I export entry 0?"))
     copies = """INSERT INTO inquiry_open SELECT i.* REPLACE (
         CAST(md5(n::VARCHAR) AS UUID) AS inquiry_id,
         upper(substr(md5(n::VARCHAR), 1, 7)) AS code, 'entry ' || n AS excerpt,
         points - n / 100 AS points) FROM inquiry_open AS i, range(1, 2201) AS t(n)"""
     await desk.site.work.db.write(lambda con: con.execute(copies).fetchall())
+
+
+async def test_rows_taken_out_at_the_top_come_back_though_the_first_try_fails(desk: Desk) -> None:
+    desk.trouble.expected = ("Failed to load resource",)
+    await _many(desk)
     async with desk.page() as page, asyncio.timeout(60):
-        seen: dict[str, None] = {}
-        while "entry 2200" not in seen:
-            listed = await _scrolled(page, "document.body.scrollHeight")
-            assert len(listed) <= 2000
-            seen |= dict.fromkeys(listed)
-        assert (len(seen), len(listed)) == (2201, 2000)
-        while listed[0] != "how do I export entry 0?":
+        seen = await _all(page)
+        await page.route("**/rows?*", lambda route: route.abort(), times=1)
+        async with page.expect_event("requestfailed"):
+            await page.evaluate("scrollTo(0, 0)")
+        listed: list[str] = []
+        while listed[:1] != ["how do I export entry 0?"]:
             listed = await _scrolled(page, "0")
-            assert len(listed) <= 2000
-        assert listed == list(seen)[: len(listed)]
+        assert listed == seen[: len(listed)]
+
+
+async def test_the_figures_of_a_tab_that_nobody_sees_move_seldom_and_at_once_when_it_is_seen(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.context("amy") as context:
+        await context.add_init_script(UNSEEN)
+        page = await context.new_page()
+        await page.clock.install()
+        await desk.go(page, "/")
+        here, all_open = page.locator("#open-count"), page.locator("[data-count=all]")
+        await desk.site.says(("owl", "my swap failed"))
+        await expect(here).to_have_text("2")
+        await page.clock.run_for(5000)
+        await expect(all_open).to_have_text("2")
+        await page.evaluate("isSeen(false)")
+        await desk.site.says(("ana", "my swap failed"))
+        await expect(here).to_have_text("3")
+        await page.clock.run_for(60_000)
+        await expect(all_open).to_have_text("3")
+        await desk.site.says(("bob", "my swap failed"))
+        await expect(here).to_have_text("4")
+        await page.evaluate("isSeen(true)")
+        await page.clock.run_for(5000)
+        await expect(all_open).to_have_text("4")
+
+
+async def _all(page: Page) -> list[str]:
+    """Scroll down to the end of `_many`, and tell all rows that were there on the way."""
+    seen: dict[str, None] = {}
+    while "entry 2200" not in seen:
+        listed = await _scrolled(page, "document.body.scrollHeight")
+        assert len(listed) <= 2000
+        seen |= dict.fromkeys(listed)
+    assert (len(seen), len(listed)) == (2201, 2000)
+    return list(seen)
 
 
 async def _scrolled(page: Page, to: str) -> list[str]:

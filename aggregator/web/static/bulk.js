@@ -31,6 +31,5 @@ export function startBulk(does) {
     else if ("clear" in button.dataset) clearPicks();
     else if (button.dataset.name) does(button.dataset.name);
   });
-  document.addEventListener("did", paint);
   paint();
 }

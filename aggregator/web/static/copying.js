@@ -3,7 +3,7 @@
 import { say, tell } from "./dom.js";
 
 /** @param {string} text @returns {Promise<void>} rejected: the browser does not let us */
-async function put(text) {
+export async function put(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const box = Object.assign(document.createElement("textarea"), { value: text, className: "sr", readOnly: true });

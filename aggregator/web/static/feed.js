@@ -7,7 +7,7 @@ import { fragment, page } from "./dom.js";
 import * as list from "./list.js";
 import { listen } from "./live.js";
 import { offer } from "./keys.js";
-import { notice, startNotices, toggleNotices } from "./notices.js";
+import { startNotices, toggleNotices } from "./notices.js";
 import { extend, pickAll, toggle } from "./picking.js";
 import { hears, learn, startPresence } from "./presence.js";
 import { showAlone } from "./preview.js";
@@ -57,16 +57,10 @@ document.addEventListener("read", (event) => {
   row?.querySelector(".dot")?.remove();
 });
 
-/** @param {import("./rows.js").Change} change */
-function arrives(change) {
-  notice(change);
-  return list.arrives(change);
-}
-
 listen({
   hello: ({ presence }) => learn(presence),
-  new: arrives,
-  upd: arrives,
+  new: list.arrives,
+  upd: list.arrives,
   gone: list.vanishes,
   presence: hears,
   conn: banner,

@@ -1,19 +1,8 @@
 // @ts-check
 // The hand-over: its text goes to the clipboard by one click, and the page to the printer.
+import { put } from "./copying.js";
 import { say, tell } from "./dom.js";
 import { fetchPart } from "./session.js";
-
-/** @param {string} text */
-async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // On plain http browsers have no clipboard for scripts but the old one.
-  const box = Object.assign(document.createElement("textarea"), { value: text });
-  document.body.append(box);
-  box.select();
-  const copied = document.execCommand("copy");
-  box.remove();
-  if (!copied) throw new Error("refused");
-}
 
 export function startHandover() {
   const print = document.querySelector("[data-print]");
@@ -25,7 +14,7 @@ export function startHandover() {
     try {
       const answer = await fetchPart(link.href);
       if (!answer.ok) return;
-      await copy(await answer.text());
+      await put(await answer.text());
       tell(say("copied"));
     } catch {
       location.assign(link.href); // to be copied by hand

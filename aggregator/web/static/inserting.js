@@ -3,7 +3,7 @@
 import { say } from "./dom.js";
 
 /** A gap that a snippet leaves, as the server finds it (aggregator/answering/safety.py). */
-export const GAP = /[{｛](?:[\p{L}_][\p{L}\p{N}_]{0,19}|\?)[}｝]/gu;
+const GAP = /[{｛](?:[\p{L}_][\p{L}\p{N}_]{0,19}|\?)[}｝]/gu;
 
 export const field = () => /** @type {HTMLTextAreaElement | null} */ (document.getElementById("reply"));
 
@@ -26,7 +26,7 @@ export function insert(text, where = {}) {
 }
 
 /** Put the caret on the first gap behind a place, so that typing fills it. @param {number} from */
-export function selectGap(from = 0) {
+function selectGap(from = 0) {
   const box = field();
   const gap = [...box.value.matchAll(GAP)].find((each) => each.index >= from);
   if (gap) box.setSelectionRange(gap.index, gap.index + gap[0].length);

@@ -6,25 +6,28 @@ import { fragment, leave, page, say } from "./dom.js";
 import { tellIfEmpty } from "./emptied.js";
 import { noteCurrent, savePlace, startPaging } from "./paging.js";
 import { chosen, clearPicks, picked, startPicking } from "./picking.js";
-import { closePreview, showPreview, startPreview } from "./preview.js";
-import { asked, atTop, current, firstSeen, inView, keepPlace, list, mustAsk, place, rank, repaint, risen, rowOf, rows, standing, view, viewUrl } from "./rows.js";
+import { closePreview, showPreview, startPreview, wide } from "./preview.js";
+import { asked, atTop, current, firstSeen, inView, isNews, keepPlace, later, list, mustAsk, place, rank, repaint, risen, rowOf, rows, standing, tellRepainted, view, viewUrl } from "./rows.js";
 import { fetchPart } from "./session.js";
+
+/** @typedef {import("./rows.js").Change} Change */
 
 export { current } from "./rows.js";
 
 const READ_AFTER = 1000;
 const COLLAPSE_AFTER = 150;
 const ANNOUNCE_EVERY = 10000;
+const MOST_ASKED = 200; // ids in one address
 
 const pill = /** @type {HTMLButtonElement} */ (document.getElementById("pill"));
-/** @type {Map<string, import("./rows.js").Change>} */
+/** @type {Map<string, Change>} */
 const waiting = new Map();
 let reading = 0;
 let announced = 0;
 let announcing = 0;
 
 /** @param {HTMLLIElement | null} row @param {{focus?: boolean}} [how] */
-export function setCurrent(row, { focus = true } = {}) {
+function setCurrent(row, { focus = true } = {}) {
   const before = current();
   if (before !== row) before?.removeAttribute("aria-current");
   clearTimeout(reading);
@@ -48,9 +51,7 @@ function markRead(row) {
   if (!row.classList.contains("unread") || document.hidden) return;
   row.classList.remove("unread");
   row.querySelector(".dot")?.remove();
-  fetch(`/inquiry/${row.dataset.id}/read`, { method: "POST", headers: { "x-csrf": page.csrf }, body: new URLSearchParams({}) })
-    .then(() => row.dispatchEvent(new CustomEvent("seen", { bubbles: true })))
-    .catch(() => {});
+  fetch(`/inquiry/${row.dataset.id}/read`, { method: "POST", headers: { "x-csrf": page.csrf }, body: new URLSearchParams({}) }).catch(() => {});
 }
 
 /** @param {number} step @returns {HTMLLIElement | null} the row that is current then */
@@ -69,7 +70,7 @@ export function flush() {
     waiting.clear();
     paintPill();
   });
-  list.dispatchEvent(new Event("refilled"));
+  tellRepainted();
 }
 
 function paintPill() {
@@ -86,30 +87,50 @@ function announce() {
   document.getElementById("heard").textContent = say("new_rows", { n: waiting.size });
 }
 
-/** A change on the server. @param {import("./rows.js").Change} change @returns {Promise<boolean>} whether it shows here */
+/**
+ * How this view sees a change. Some views only the server can judge; if it cannot be asked now, all is read again as
+ * soon as it can. @param {Change} change @returns {Promise<(Change & {shown: boolean}) | null>} null: it cannot be told
+ */
+async function judged(change) {
+  const { id } = change.facts;
+  const seems = inView(change.facts);
+  if (!mustAsk || !(seems || rowOf(id))) return { ...change, shown: seems };
+  try {
+    return (await asked([id]))[id] ?? null;
+  } catch {
+    resync();
+    return null;
+  }
+}
+
+/** Keep a row until it is asked for, unless a later state of it is kept. @param {Change} change */
+function keep(change) {
+  const { id, ver } = change.facts;
+  if (!(Number(waiting.get(id)?.facts.ver) > Number(ver))) waiting.set(id, change);
+}
+
+/** A change on the server. @param {Change} change @returns {Promise<boolean>} whether it shows here */
 export async function arrives(change) {
-  const { facts } = change;
-  const row = rowOf(facts.id);
+  const { id } = change.facts;
+  const before = rowOf(id);
+  if (before && !isNews(before, change.facts)) return false;
+  const now = await judged(change);
+  if (!now) return false;
+  const row = rowOf(id); // what was asked may come late, and something newer before it
   if (row) {
-    const newer = Number(facts.ver) - Number(row.dataset.ver);
-    if (newer > 0 || (newer === 0 && facts.incident !== row.dataset.incident)) {
-      const now = mustAsk ? (await asked([facts.id]))[facts.id] : null;
-      repaint(row, now ?? change, now ? now.shown : inView(facts));
-      showPreview(row, { changed: true });
-      return true;
-    }
+    if (!isNews(row, now.facts)) return false;
+    repaint(row, now, now.shown);
+    showPreview(row, { changed: true });
+    return true;
+  }
+  if (!now.shown) {
+    if (waiting.delete(id)) paintPill();
     return false;
   }
-  if (!inView(facts)) {
-    if (waiting.delete(facts.id)) paintPill();
-    return false;
-  }
-  const now = mustAsk ? (await asked([facts.id]))[facts.id] : { ...change, shown: true };
-  if (!now?.shown) return false;
   const more = list.querySelector("li.older");
   const last = rows().at(-1);
-  if (more && last && rank(facts) < standing(last)) return false; // a later page holds it
-  waiting.set(facts.id, now);
+  if (more && last && rank(now.facts) < standing(last)) return false; // a later page holds it
+  keep(now);
   if (atTop() && !picked.size && !document.hidden && !list.contains(document.activeElement)) flush();
   else paintPill();
   return true;
@@ -127,30 +148,60 @@ export function vanishes({ id }) {
   word.textContent = say("gone");
 }
 
-/** We may have missed something: read again what is shown, and what now belongs to the top. @returns {Promise<number>} changes */
-export async function resync() {
+let missing = false; // something that is not read again yet
+/** @type {Promise<number> | null} */
+let catching = null;
+
+/** We may have missed something: read again, until it is here. @returns {Promise<number>} changes */
+export function resync() {
+  missing = true;
+  catching ??= catchUp();
+  return catching;
+}
+
+async function catchUp() {
   let changes = 0;
-  const ids = rows().map((row) => row.dataset.id);
-  for (let start = 0; start < ids.length; start += 200) {
-    const part = ids.slice(start, start + 200);
-    const now = await asked(part);
-    for (const id of part) {
-      const row = rowOf(id);
-      if (!row) continue;
-      if (!now[id]) vanishes({ id });
-      else if (now[id].facts.ver !== row.dataset.ver || now[id].facts.incident !== row.dataset.incident) repaint(row, now[id], now[id].shown);
-      else continue;
-      changes += 1;
+  try {
+    while (missing) {
+      missing = false;
+      const told = await readAgain().catch(later);
+      if (told) changes += paintAgain(told);
+      else missing = true;
     }
+  } finally {
+    catching = null;
   }
+  return changes;
+}
+
+/** What is shown, and what now belongs to the top. */
+async function readAgain() {
+  const ids = rows().map((row) => row.dataset.id);
+  /** @type {Awaited<ReturnType<typeof asked>>} */
+  const now = {};
+  for (let start = 0; start < ids.length; start += MOST_ASKED) Object.assign(now, await asked(ids.slice(start, start + MOST_ASKED)));
   const query = new URLSearchParams(view);
   query.set("part", "rows");
   const answer = await fetchPart(`/?${query}`);
-  if (!answer.ok) return changes;
-  for (const row of /** @type {NodeListOf<HTMLElement>} */ (fragment(await answer.text()).querySelectorAll("li.row"))) {
+  if (!answer.ok) throw new Error(String(answer.status));
+  return { ids, now, top: fragment(await answer.text()) };
+}
+
+/** @param {Awaited<ReturnType<typeof readAgain>>} told @returns {number} changes */
+function paintAgain({ ids, now, top }) {
+  let changes = 0;
+  for (const id of ids) {
+    const row = rowOf(id);
+    if (!row) continue;
+    if (!now[id]) vanishes({ id });
+    else if (isNews(row, now[id].facts)) repaint(row, now[id], now[id].shown);
+    else continue;
+    changes += 1;
+  }
+  for (const row of /** @type {NodeListOf<HTMLElement>} */ (top.querySelectorAll("li.row"))) {
     if (rowOf(row.dataset.id)) continue;
     if (!waiting.has(row.dataset.id)) changes += 1;
-    waiting.set(row.dataset.id, { facts: { .../** @type {Record<string, string>} */ (row.dataset) }, html: row.outerHTML });
+    keep({ facts: { .../** @type {Record<string, string>} */ (row.dataset) }, html: row.outerHTML });
   }
   if (atTop() && !picked.size && !document.hidden) flush();
   else paintPill();
@@ -200,51 +251,61 @@ function restore(row) {
   delete row.dataset.before;
 }
 
-/** What I did, or took back, or what somebody else did before me. @param {{id: string, what: string, status: number, answer: import("./rows.js").Change}} told */
-function did({ id, what, status, answer }) {
+/** @typedef {{id: string, what: string, status: number, answer: Change}} Did */
+
+/** Not painted yet. @type {Did[]} */
+const done = [];
+
+/** What is told of many in one breath is painted in one: to measure the list for each would stop the page. @param {Did} told */
+function hears(told) {
+  if (done.push(told) === 1) queueMicrotask(paintDone);
+}
+
+function paintDone() {
+  const all = done.splice(0);
+  keepPlace(() => all.forEach(did));
+  const back = all.filter(({ what }) => what === "undo").map(({ id }) => rowOf(id));
+  const last = back.filter(Boolean).at(-1);
+  if (last) setCurrent(last);
+  const leavers = all.filter((one) => isMine(one) && !inView(one.answer.facts)).map(({ id }) => rowOf(id));
+  if (leavers.some(Boolean)) setTimeout(() => collapse(leavers.filter(Boolean)), COLLAPSE_AFTER);
+}
+
+/** Done by me, and not taken back. @param {Did} told */
+const isMine = ({ what, status }) => status === 200 && what !== "undo";
+
+/** What I did, or took back, or what somebody else did before me. @param {Did} told */
+function did(told) {
+  const { id, what, answer } = told;
   const row = rowOf(id);
   const shown = inView(answer.facts);
   if (picked.has(id)) picked.set(id, answer.facts.ver);
   if (!row) {
-    if (what === "undo" && shown) {
-      if (waiting.delete(id)) paintPill(); // its event came before
-      keepPlace(() => place(answer));
-      tellRefilled();
-      setCurrent(rowOf(id));
-    }
+    if (what !== "undo" || !shown) return;
+    if (waiting.delete(id)) paintPill(); // its event came before
+    place(answer);
+    tellRepainted();
     return;
   }
   row.classList.remove("acting");
   delete row.dataset.before;
-  repaint(row, answer, shown || (status === 200 && what !== "undo"));
+  if (Number(answer.facts.ver) >= Number(row.dataset.ver)) repaint(row, answer, shown || isMine(told));
   if (what === "unread") {
     clearTimeout(reading);
     row.classList.add("unread");
   }
   showPreview(row, { mine: true });
-  if (status === 200 && what !== "undo" && !shown) setTimeout(() => collapse(row), COLLAPSE_AFTER);
-  else if (what === "undo") setCurrent(row);
 }
 
-let telling = 0;
-
-/** Rows have come back or left: said once of all that do so together. */
-function tellRefilled() {
-  telling ||= requestAnimationFrame(() => {
-    telling = 0;
-    list.dispatchEvent(new Event("refilled"));
-  });
-}
-
-/** What I acted on leaves, and the next row becomes current. @param {HTMLLIElement} row */
-export function collapse(row) {
-  const all = rows();
-  const next = all[all.indexOf(row) + 1] ?? all[all.indexOf(row) - 1] ?? null;
-  if (row === current()) {
-    row.remove();
-    setCurrent(next);
-  } else keepPlace(() => row.remove());
-  tellRefilled();
+/** What I acted on leaves, unless it is back by then; the next row becomes current. @param {HTMLLIElement[]} leavers */
+function collapse(leavers) {
+  const gone = new Set(leavers.filter((row) => !inView(row.dataset)));
+  const at = current();
+  const stay = rows().filter((row) => row === at || !gone.has(row));
+  const next = stay[stay.indexOf(at) + 1] ?? stay[stay.indexOf(at) - 1] ?? null;
+  keepPlace(() => gone.forEach((row) => row.remove()));
+  if (gone.has(at)) setCurrent(next);
+  tellRepainted();
   tellIfEmpty();
 }
 
@@ -287,7 +348,7 @@ export async function startList() {
   startPicking();
   startPreview();
   startDoings();
-  document.addEventListener("did", (event) => did(/** @type {CustomEvent} */ (event).detail));
+  document.addEventListener("did", (event) => hears(/** @type {CustomEvent} */ (event).detail));
   pill.addEventListener("click", flush);
   document.getElementById("preview").addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-open]")) savePlace(current(), { leaving: true });
@@ -318,6 +379,3 @@ export async function startList() {
   });
   await startPaging(setCurrent, (id) => waiting.has(id));
 }
-
-/** Wide enough for the preview: a click shows a row there, a second one opens it. */
-export const wide = matchMedia("(min-width: 1100px)");

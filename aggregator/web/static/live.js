@@ -25,6 +25,7 @@ export function listen(on) {
   let returned = false; // connected again, and not yet up to date
   let upTo = 0;
   let changes = 0;
+  let reading = 0; // times that all is being read again
   let newest = Number(page.seq);
 
   /** What was missed is here. @param {number} n */
@@ -35,7 +36,7 @@ export function listen(on) {
   };
   /** @param {string} event @param {any} data @param {number} [number] */
   const hear = async (event, data, number) => {
-    if (event === "hello" || event === "ping") setClock(data.now);
+    if ((event === "hello" || event === "ping") && data.now) setClock(data.now);
     if (event === "counts" && data.now > serverNow()) setClock(data.now); // the clock of the simulated day goes faster
     if (event === "hello" && data.build !== page.build) newBuild();
     if (event === "told" && data.what === "progress" && data.to === page.user) tell(say("told_progress", data));
@@ -61,9 +62,12 @@ export function listen(on) {
     if (number) newest = Math.max(newest, number);
     if (returned && event === "hello") upTo = data.seq;
     if (returned && CHANGES.includes(event)) changes += 1;
+    if (event === "resync") reading += 1;
     const found = await on[event]?.(data);
-    if (returned && event === "resync") caughtUp(Number(found ?? 0));
-    else if (returned && upTo && newest >= upTo) caughtUp(changes);
+    if (event === "resync") reading -= 1;
+    if (!returned || reading) return;
+    if (event === "resync") caughtUp(Number(found ?? 0));
+    else if (upTo && newest >= upTo) caughtUp(changes);
   };
   if ("SharedWorker" in globalThis) share(hear);
   else alone(hear);

@@ -7,8 +7,8 @@ const WANTED = "notices";
 const TOLD = "notices:told";
 const LONGEST = 200;
 
-export const possible = "Notification" in globalThis && isSecureContext;
-export const wanted = () => possible && localStorage.getItem(WANTED) === "1" && Notification.permission === "granted";
+const possible = "Notification" in globalThis && isSecureContext;
+const wanted = () => possible && localStorage.getItem(WANTED) === "1" && Notification.permission === "granted";
 
 /** The button beside the list says whether they are on. */
 function paint() {

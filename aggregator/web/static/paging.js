@@ -1,11 +1,11 @@
 // @ts-check
 // Pages of the list: the next one before the end is seen, a bounded number of rows, and coming back to the same place.
 import { fragment } from "./dom.js";
-import { asked, current, firstSeen, keepPlace, list, rowOf, rows, viewUrl } from "./rows.js";
+import { asked, current, firstSeen, keepPlace, later, list, rowOf, rows, tellRepainted, viewUrl } from "./rows.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
-export const MOST_ROWS = 2000;
+const MOST_ROWS = 2000;
 const STEP = 50;
 const NEAR = "600px";
 
@@ -18,16 +18,18 @@ let busy = false;
 let waits = () => false;
 
 /** Load the next page. @returns {Promise<boolean>} whether there was one */
-export async function older() {
+async function older() {
   if (busy) return false;
   if (below.length) return refill(below.splice(0, STEP), "end");
   const link = /** @type {HTMLAnchorElement | null} */ (document.getElementById("older"));
   if (!link) return false;
-  busy = true;
-  const answer = await fetchPart(`${link.href}&part=rows`).catch(() => null);
-  busy = false;
-  if (!answer?.ok) return false;
-  const more = fragment(await answer.text());
+  const html = await got(async () => {
+    const answer = await fetchPart(`${link.href}&part=rows`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.text();
+  });
+  if (html === null) return false;
+  const more = fragment(html);
   for (const row of more.querySelectorAll("li.row")) {
     const id = /** @type {HTMLElement} */ (row).dataset.id;
     if (rowOf(id) || waits(id) || above.includes(id)) row.remove();
@@ -37,15 +39,32 @@ export async function older() {
     link.closest("li").replaceWith(more);
     drop("start");
   });
+  tellRepainted();
   watch();
   return true;
 }
 
-/** Bring back rows that were taken out. @param {string[]} ids @param {"start" | "end"} end */
-async function refill(ids, end) {
+/** One thing is fetched at a time; what fails is tried again in a while. @template T @param {() => Promise<T>} fetching @returns {Promise<T | null>} */
+async function got(fetching) {
   busy = true;
-  const now = await asked(ids).catch(() => ({}));
-  busy = false;
+  try {
+    return await fetching();
+  } catch (error) {
+    later(/** @type {Error} */ (error)).then(watch);
+    return null;
+  } finally {
+    busy = false;
+  }
+}
+
+/** Bring back rows that were taken out. @param {string[]} ids @param {"start" | "end"} end @returns {Promise<boolean>} whether they are here */
+async function refill(ids, end) {
+  const now = await got(() => asked(ids));
+  if (!now) {
+    if (end === "start") above.push(...ids);
+    else below.unshift(...ids);
+    return false;
+  }
   keepPlace(() => {
     const back = ids.filter((id) => now[id] && !rowOf(id)).map((id) => fragment(now[id].html));
     for (const one of back) paintTimes(one);
@@ -53,7 +72,7 @@ async function refill(ids, end) {
     for (const one of back) list.insertBefore(one, before);
     drop(end === "start" ? "end" : "start");
   });
-  list.dispatchEvent(new Event("refilled"));
+  tellRepainted();
   watch();
   return true;
 }

@@ -92,7 +92,6 @@ export function startPicking() {
     set(/** @type {HTMLLIElement} */ (input.closest("li.row")), input.checked);
     told();
   });
-  list.addEventListener("refilled", paint);
   list.addEventListener("repainted", paint);
   // A reload keeps what the browser remembers of boxes, and so does the way back.
   for (const row of rows()) if (box(row).checked) set(row, true);

@@ -34,7 +34,7 @@ function again() {
 }
 
 /** What this page shows now; "" nothing. @param {string} inquiry */
-export function looksAt(inquiry) {
+function looksAt(inquiry) {
   if (inquiry === mine) return;
   if (mine && !inquiry) post(mine, "gone");
   mine = inquiry;
@@ -62,11 +62,12 @@ export function hears({ id, people }) {
 }
 
 /** Rows, the preview and the page of an inquiry show who is there. @param {string} [only] one inquiry */
-export function paintPeople(only) {
+function paintPeople(only) {
   for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".people"))) {
     const id = /** @type {HTMLElement | null} */ (place.closest("[data-id]"))?.dataset.id;
     if (!id || (only && id !== only)) continue;
     const others = Object.entries(everybody[id] ?? {}).filter(([who]) => who !== page.user);
+    if (place.hidden && others.length === 0) continue;
     place.hidden = others.length === 0;
     place.replaceChildren(
       ...others.map(([who, what]) => {
@@ -104,7 +105,6 @@ export function startPresence() {
     paintPeople();
     looksAt(/** @type {CustomEvent} */ (event).detail);
   });
-  document.getElementById("rows")?.addEventListener("refilled", () => paintPeople());
   addEventListener("pagehide", () => mine && post(mine, "gone"));
   const inquiry = document.getElementById("inquiry")?.dataset.id;
   if (inquiry) looksAt(inquiry);

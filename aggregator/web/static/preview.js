@@ -10,7 +10,8 @@ const SLOW = 200;
 const KEPT = 30;
 
 const pane = /** @type {HTMLElement} */ (document.getElementById("preview"));
-const wide = matchMedia("(min-width: 1100px)");
+/** Wide enough for it: a click on a row shows it here, a second one opens it. */
+export const wide = matchMedia("(min-width: 1100px)");
 const hint = [...pane.childNodes];
 /** HTML by id and version. @type {Map<string, string>} */
 const known = new Map();

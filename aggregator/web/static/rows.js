@@ -8,6 +8,7 @@ import { paintTimes } from "./times.js";
 /** @typedef {{facts: Facts, html: string}} Change */
 
 const AT_TOP = 4; // pixels
+const RETRY = 2000; // milliseconds
 
 export const list = /** @type {HTMLOListElement} */ (document.getElementById("rows"));
 const desk = /** @type {HTMLElement} */ (document.querySelector(".desk"));
@@ -18,13 +19,31 @@ export const viewUrl = () => (desk.dataset.view ? `/?${desk.dataset.view}` : "/"
 
 /** @returns {HTMLLIElement[]} */
 export const rows = () => [...list.querySelectorAll("li.row")];
+
+/** Rows by id, as the list tells what enters and leaves it: to look through it for each of many takes minutes. @type {Map<string, HTMLLIElement>} */
+const byId = new Map(rows().map((row) => [row.dataset.id, row]));
+
+/** @param {MutationRecord[]} moves */
+function learn(moves) {
+  for (const { addedNodes, removedNodes } of moves) {
+    for (const row of /** @type {Iterable<HTMLLIElement>} */ (removedNodes)) if (byId.get(row.dataset?.id) === row) byId.delete(row.dataset.id);
+    for (const row of /** @type {Iterable<HTMLLIElement>} */ (addedNodes)) if (row.dataset?.id) byId.set(row.dataset.id, row);
+  }
+}
+const moves = new MutationObserver(learn);
+moves.observe(list, { childList: true });
+
 /** @param {string} id @returns {HTMLLIElement | null} */
-export const rowOf = (id) => list.querySelector(`li.row[data-id="${id}"]`);
+export function rowOf(id) {
+  learn(moves.takeRecords());
+  return byId.get(id) ?? null;
+}
+
 /** @returns {HTMLLIElement | null} */
 export const current = () => list.querySelector('li.row[aria-current="true"]');
 
 /** Where the list begins to be seen, below what sticks. */
-export const seenFrom = () => document.querySelector(".list .head").getBoundingClientRect().bottom;
+const seenFrom = () => document.querySelector(".list .head").getBoundingClientRect().bottom;
 
 /** The first row that is not hidden above. They stand one below the other, so half of them need not be looked at. */
 export function firstSeen() {
@@ -43,13 +62,21 @@ const readsStart = () => document.querySelector(".start :is(details[open], :focu
 
 export const atTop = () => scrollY <= AT_TOP && !current() && !list.querySelector(".tick input:checked") && !readsStart();
 
-/** Run a change of the list without moving what is being read. @param {() => void} change */
+let keeping = false;
+
+/** Run a change of the list, or several in one, without moving what is being read. @param {() => void} change */
 export function keepPlace(change) {
+  if (keeping) return change();
   const anchor = current() ?? firstSeen();
   const before = anchor?.getBoundingClientRect().top;
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   const stays = !atTop();
-  change();
+  keeping = true;
+  try {
+    change();
+  } finally {
+    keeping = false;
+  }
   if (anchor?.isConnected && stays) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
   if (focused && list.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
@@ -127,16 +154,40 @@ export function repaint(row, { facts, html }, shown = inView(facts)) {
     paintTimes(row);
     if (focus) /** @type {HTMLElement} */ (row.querySelector("a.open")).focus({ preventScroll: true });
   });
-  row.dispatchEvent(new CustomEvent("repainted", { bubbles: true }));
+  tellRepainted();
+}
+
+let telling = 0;
+
+/** Rows have changed, come, or left: said once of all that do so together. */
+export function tellRepainted() {
+  telling ||= requestAnimationFrame(() => {
+    telling = 0;
+    list.dispatchEvent(new Event("repainted", { bubbles: true }));
+  });
+}
+
+/** Whether this is newer than what a row shows. @param {HTMLElement} row @param {Facts} facts */
+export function isNews({ dataset }, facts) {
+  const newer = Number(facts.ver) - Number(dataset.ver);
+  return newer > 0 || (newer === 0 && facts.incident !== dataset.incident);
 }
 
 /**
- * Rows as they are now, by id. @param {string[]} ids
- * @returns {Promise<Record<string, Change & {shown: boolean}>>}
+ * Rows as they are now, by id; one that is not among them is nowhere any more. @param {string[]} ids
+ * @returns {Promise<Record<string, Change & {shown: boolean}>>} rejected: they cannot be had now
  */
 export async function asked(ids) {
   const query = new URLSearchParams(view);
   query.set("ids", ids.join(","));
   const answer = await fetchPart(`/rows?${query}`);
-  return answer.ok ? answer.json() : {};
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
 }
+
+/** The time to ask again for what could not be had: once somebody has signed in, or in a while. @param {Error} error @returns {Promise<null>} */
+export const later = (error) =>
+  new Promise((again) => {
+    if (error.message === "401") addEventListener("signedin", () => again(null), { once: true });
+    else setTimeout(again, RETRY, null);
+  });

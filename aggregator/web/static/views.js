@@ -5,16 +5,24 @@ import { view } from "./rows.js";
 import { fetchPart } from "./session.js";
 
 const EVERY = 5000; // milliseconds between two looks at the counts
+const UNSEEN_EVERY = 60_000; // for the title of a tab that nobody sees
 let last = 0;
 let due = 0;
 
 const number = new Intl.NumberFormat(document.documentElement.lang);
 
-/** The figures moved: look at them, but not too often, and not while nobody sees them. @param {{open: number}} [told] */
+/** The figures moved: look at them, but not too often, and seldom while nobody sees them. @param {{open: number}} [told] */
 export function countsMoved(told) {
   if (told && view.size === 0) document.getElementById("open-count").textContent = number.format(told.open);
-  if (due || document.hidden) return;
-  due = setTimeout(count, Math.max(0, last + EVERY - Date.now()));
+  due ||= setTimeout(count, Math.max(0, last + (document.hidden ? UNSEEN_EVERY : EVERY) - Date.now()));
+}
+
+/** Somebody looks again: what was to be counted seldom is due now. */
+function seen() {
+  if (!due || document.hidden) return;
+  clearTimeout(due);
+  due = 0;
+  countsMoved();
 }
 
 async function count() {
@@ -87,6 +95,7 @@ export function startViews() {
     /** @type {HTMLElement} */ (menu.querySelector("summary")).focus();
     event.stopPropagation();
   }, true);
+  document.addEventListener("visibilitychange", seen);
   // Saved views that search, or look into history, are counted once the list is there.
   if (document.querySelector("[data-count]:empty")) countsMoved();
 }

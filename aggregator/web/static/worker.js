@@ -67,7 +67,7 @@ addEventListener("connect", (/** @type {MessageEvent} */ { ports: [tab] }) => {
       connect();
       return;
     }
-    if (hello) tab.postMessage({ event: "hello", data: hello });
+    if (hello) tab.postMessage({ event: "hello", data: { ...hello, now: 0 } }); // its time was then: the page knows a later one
     if (state) tab.postMessage({ event: state, data: null });
     if (after < from) tab.postMessage({ event: "resync", data: {} });
     else for (const { number, event, data: told } of kept) if (number > after) tab.postMessage({ event, data: told, number });
