@@ -259,6 +259,18 @@ def test_a_mail_that_was_moved_here_years_later_keeps_its_own_date() -> None:
     assert (post.posted_at, post.guessed) == (datetime(2020, 3, 14, 8, tzinfo=UTC), ("posted_at",))
 
 
+def test_a_new_mail_from_a_computer_whose_clock_stands_years_back_arrived_now() -> None:
+    received = "from mail.example by mx.wallet.example with ESMTPS id 7; Sat, 14 Mar 2026 17:59:58 +0000 (UTC)"
+    post = post_of(written(Received=received, Date="Fri, 01 Jan 2010 00:00:00 +0000"))
+    assert (post.posted_at, post.guessed) == (ARRIVED, ())
+
+
+def test_a_mail_that_was_moved_here_arrived_when_the_last_server_on_its_way_took_it() -> None:
+    received = "by mx.old.example id 7; Sun, 15 Mar 2020 09:00:00 +0100"
+    post = post_of(written(Received=received, Date="Fri, 01 Jan 2010 00:00:00 +0000"))
+    assert (post.posted_at, post.guessed) == (datetime(2020, 3, 15, 8, tzinfo=UTC), ("posted_at",))
+
+
 def test_without_a_time_of_arrival_the_date_is_a_guess() -> None:
     post = post_of(written(Date="Sat, 14 Mar 2026 09:00:00 +0100"), arrived=None)
     assert (post.posted_at, post.guessed) == (datetime(2026, 3, 14, 8, tzinfo=UTC), ("posted_at",))

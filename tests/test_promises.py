@@ -169,6 +169,7 @@ def test_what_others_do_what_depends_and_what_is_denied_is_no_promise(text: str)
         ("We will call you between 10pm and 2am", "2026-03-04 02:00"),
         ("We will update you from 11:00 to 12:30 today", "2026-03-03 12:30"),
         ("We will update you at 11:00 and 17:00 today", "2026-03-03 11:00"),
+        ("我们会在今晚9点到明天上午10点之间回复您", "2026-03-04 10:00"),
         ("We will reply within the day", "2026-03-03 18:00"),
     ],
 )
@@ -197,6 +198,8 @@ def test_a_span_that_has_begun_runs_out_today() -> None:
         ("我们明天15:00（北京时间）给您答复", "Europe/Berlin", "2026-03-04T15:00+08:00"),
         ("我们明天北京时间下午3点到5点给您答复", "Europe/Berlin", "2026-03-04T17:00+08:00"),
         ("We will call you tomorrow 2pm to 4pm Beijing time", "Europe/Berlin", "2026-03-04T16:00+08:00"),
+        ("We will call you tomorrow 9:00 UTC - 11:00 UTC", "Asia/Shanghai", "2026-03-04T11:00+00:00"),
+        ("We will call you tomorrow at 9:00 UTC - 5", "Asia/Shanghai", "2026-03-04T09:00-05:00"),
         ("We will answer by 5 pm CST tomorrow", "Asia/Shanghai", "2026-03-04T17:00+08:00"),
         ("We will answer by 5 pm our time tomorrow", "Europe/Berlin", "2026-03-04T17:00+01:00"),
         ("Thank you for your time, we will reply tomorrow", "Asia/Shanghai", "2026-03-04T18:00+08:00"),

@@ -124,7 +124,7 @@ def _stand_together(text: str, group: Sequence[re.Match[str]], following: re.Mat
 
 def _is_span(text: str, group: Sequence[re.Match[str]], following: re.Match[str]) -> bool:
     """Whether the hour that a group ends with begins a span that ends with what follows."""
-    if all(each.re is not times.CLOCK for each in group[-2:]) or following.re not in (times.CLOCK, times.PART):
+    if all(each.re is not times.CLOCK for each in group[-2:]) or following.re in (ZONE, times.CLOSING):
         return False
     between = text[group[-1].end() : following.start()]
     if _TO.fullmatch(between):

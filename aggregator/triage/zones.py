@@ -17,7 +17,7 @@ _ZONES: dict[str, float | str] = {
     "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "pt": "America/Los_Angeles",
     "pacific": "America/Los_Angeles",
     "美西": "America/Los_Angeles", "美国西部": "America/Los_Angeles", "brt": -3,
-    "wet": 0, "west": 1, "bst": 1, "uk": "Europe/London", "london": "Europe/London", "伦敦": "Europe/London",
+    "wet": 0, "bst": 1, "uk": "Europe/London", "london": "Europe/London", "伦敦": "Europe/London",
     "cet": 1, "cest": 2, "berlin": "Europe/Berlin", "柏林": "Europe/Berlin", "eet": 2, "eest": 3,
     "msk": 3, "moscow": 3, "莫斯科": 3, "gst": 4, "dubai": 4, "迪拜": 4, "ict": 7, "wib": 7,
     "beijing": 8, "china": 8, "北京": 8, "中国": 8, "hkt": 8, "hong kong": 8, "香港": 8, "sgt": 8, "singapore": 8,
@@ -38,8 +38,9 @@ _LATIN = [name for name in _ZONES if name.isascii()]
 _SHORT = [name for name in _LATIN if len(name) <= 4 and name != "uk"]
 _LONG = [name for name in (*_LATIN, _OURS) if name not in _SHORT]
 ZONE = re.compile(
-    r"\(?\b(?:utc|gmt)(?:\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?)?(?!\w)\)?"
-    # Behind an hour only, for "et" and "west" are words, too, and your time is what we thank for.
+    # "9:00 UTC - 11:00" is a span, and no zone that is behind.
+    r"\(?\b(?:utc|gmt)(?:\s*(?P<sign>[+-])(?!\s+\d{1,2}\s*[:点點ap])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?)?(?!\w)\)?"
+    # Behind an hour only, for "et" is a word, too, and your time is what we thank for.
     r"|(?:(?<=\d)|(?<=[\d.mk]\s))"
     rf"\(?(?P<behind>(?:{_names([*_SHORT, *_SEVERAL])})\b(?:\s+time)?|{_names(_YOURS)})\)?(?!\w)"
     rf"|\(?\b(?P<long>{_names(_LONG)})\s+time\b\)?"

@@ -17,7 +17,8 @@ from connectors.imap.quotes import is_reply_subject, own_words
 
 ANSWERED: Final = "\\Answered"
 MARKED: Final = "[已在邮箱里标为已回复 · marked as answered in the mailbox]"  # it stands among posts of both languages
-# A mail that the server dates this much later than its sender was not under way for so long: it was moved here.
+# A mail that the server dates this much later than it was received or sent was not under way for so long: it was moved
+# here.
 _MOVED: Final = timedelta(days=7)
 _STUB: Final = 20  # characters of a plain text that only says that there is HTML
 _SEALS: Final = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
@@ -127,14 +128,20 @@ def _answer_marks(mail: Mail, post: Post) -> Iterable[Post]:
 
 
 def _posted_at(mail: Mail) -> tuple[datetime | None, tuple[str, ...]]:
-    """When it arrived: the sender writes Date as he likes."""
+    """When it arrived: the sender writes Date as he likes, and his clock may stand years back.
+
+    Of a mail that was moved here the server knows no more than that. When it first arrived, the last server on its way
+    wrote into it; where none did, as into what we sent, Date has to do.
+    """
     arrived: str | None = mail.record["arrived"]
     dated = date_of(mail.header("date") or "")
     if arrived is None:
         return dated, ("posted_at",)
     at = datetime.fromisoformat(arrived).astimezone(UTC)
-    if dated is not None and at - dated > _MOVED:
-        return dated, ("posted_at",)
+    received = date_of((mail.header("received") or "").rpartition(";")[2].strip())
+    first = received or dated
+    if first is not None and at - first > _MOVED:
+        return first, ("posted_at",)
     return at, ()
 
 
