@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-SPAN = timedelta(minutes=10)
+SPAN = timedelta(minutes=15)
 MASK = "█"
 COMPACT_DUE = "compact_due"
 SECRETS = '[{"kind":"phrase","published":false}]'
