@@ -28,7 +28,7 @@ const shown = () => /** @type {HTMLElement | null} */ (pane.querySelector("artic
  * @param {{changed?: boolean, mine?: boolean}} [how] changed: by others, so what is being read stays; mine: I did it
  */
 export function showPreview(row, { changed = false, mine = false } = {}) {
-  if (!wide.matches || row !== current()) return;
+  if (!wide.matches || row.getAttribute("aria-current") !== "true") return;
   const { id, ver } = row.dataset;
   wanted = id;
   const now = shown();
