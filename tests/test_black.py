@@ -50,6 +50,12 @@ def test_a_mask_is_as_long_as_platforms_count() -> None:
     )
 
 
+def test_an_id_that_tells_somebody_goes_though_it_is_a_number() -> None:
+    told = {"text": "I agree", "reply_to": {"id": 6000000001, "from": {"id": 6000000001, "first_name": "Ada"}}}
+    gone = {"id": 0, "from": {"id": 0, "first_name": "███"}}
+    assert black("6000000001", ids=("6000000001",)).value(told) == {"text": "I agree", "reply_to": gone}
+
+
 def test_within_somebody_elses_record_who_is_named_by_id_loses_the_names() -> None:
     record = {
         "id": 600123,

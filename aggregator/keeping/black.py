@@ -123,7 +123,7 @@ class Black:
     def _unnamed(self, key: str, value: Any) -> Any:
         if isinstance(value, str) and (_SAYS_WHO.search(key) or value in self._ids):
             return "".join(map(_masked, value))
-        if isinstance(value, int) and str(value) in self._ids:
+        if isinstance(value, int) and str(value) in self._who:  # a short one may be that of anything
             return NOBODY
         return self.value(value, inside=True)
 

@@ -72,7 +72,7 @@ export function reason(status, answer) {
 /** What a refusal offers instead. @param {string} id @param {What} what @param {Answer} refused */
 async function again(id, what, refused) {
   const { status, answer } = await post(id, what, refused.facts.ver);
-  if (status === 200) remember(what, "", answer, undoLast);
+  if (status === 200) remember(answer, undoLast);
   else explain(status, answer, id);
   if (answer?.facts) changed(id, what, status, answer);
 }
@@ -84,11 +84,10 @@ export function changed(id, what, status, answer) {
 
 /**
  * Say what was done, remember how it is taken back, and offer it.
- * @param {What} what @param {string} _ the version before @param {{said?: string, undo?: Undo | null}} answer @param {() => void} undo
+ * @param {{said?: string, undo?: Undo | null}} answer @param {() => void} undo
  */
-export function remember(what, _, answer, undo) {
+export function remember(answer, undo) {
   const kept = answer.undo && keep([...done(), { ...answer.undo, at: Date.now() }].slice(-KEPT));
-  document.documentElement.dataset.did = what;
   tell(answer.said, { buttons: kept ? [[say("undo"), undo]] : [] });
 }
 

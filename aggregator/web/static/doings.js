@@ -69,7 +69,7 @@ export const wait = (work) => pending.push(work);
 
 /** @param {string} id @param {string} what @param {number} status @param {import("./actions.js").Answer | null} answer */
 function took(id, what, status, answer) {
-  if (status === 200) remember(what, "", answer, undo);
+  if (status === 200) remember(answer, undo);
   else explain(status, answer, id);
   if (answer?.facts) changed(id, what, status, answer);
 }
@@ -90,7 +90,7 @@ async function withMany(what, many, details, sure) {
   if (status === 200 && answer.ask) return (await sureOf(answer.ask.said)) ? withMany(what, many, details, answer.ask.count) : null;
   if (status !== 200) explain(status, answer, "");
   else {
-    remember(what, "", answer, undo);
+    remember(answer, undo);
     if (answer.refused.length) tell(answer.said, { buttons: [[say("show"), () => showRefused(answer)], ...(answer.undo ? [/** @type {[string, () => void]} */ ([say("undo"), undo])] : [])] });
     for (const [id, row] of Object.entries(answer.rows)) changed(id, what, 200, /** @type {any} */ (row));
   }

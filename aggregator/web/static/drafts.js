@@ -100,7 +100,7 @@ function names() {
 }
 
 /** Save at once. @param {{base?: number}} [how] */
-export async function save(how = {}) {
+async function save(how = {}) {
   clearTimeout(timer);
   since = 0;
   if (saving) await saving;
@@ -141,7 +141,7 @@ function later() {
 }
 
 /** What the server has now. @param {{version: number, saved: number, text: string, html: string}} told */
-export function take(told) {
+function take(told) {
   secret = false;
   setBase(told.version);
   stored = told.text;
@@ -183,7 +183,7 @@ export async function sent(text, told) {
 }
 
 /** Put a text into the box in the place of what stands there, which is kept. @param {string} text */
-export function restore(text) {
+function restore(text) {
   const box = field();
   if (!box) return;
   const before = box.value;
