@@ -454,11 +454,3 @@ def test_a_friendly_request_is_no_praise() -> None:
 def test_a_long_story_is_not_graver_for_its_length() -> None:
     day = "早上开了钱包看一眼，中午排队吃面，下午又看一眼，晚上和朋友聊今天群里的事，有人着急，有人讲笑话。"
     assert priority(read(day * 30)) <= priority(read(day * 8)) + 1
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["I almost gave him my seed phrase", "I nearly sent him my private key", "他要我的助记词，我差一点就发给他了"],
-)
-def test_who_almost_gave_the_key_has_not_given_it(text: str) -> None:
-    assert "key_given" not in rules(read(text))
