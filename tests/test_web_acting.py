@@ -408,7 +408,7 @@ async def test_many_go_into_an_incident_and_out_in_one_step_and_each_is_refused_
         picked = [*outside, inside[0], "00000000-0000-0000-0000-000000000000"]
         items = [{"id": each, "ver": 1} for each in picked]
         _, told = await amy.sends("/bulk", what="merge", details={"into": "INC-1"}, items=items)
-        assert told["said"] == "4 put into INC-1, 2 had changed, 1 were so already"
+        assert told["said"] == "4 put into INC-1, 2 had changed, 1 was so already"
         assert [each["id"] for each in told["refused"]] == [outside[0]]
         assert {told["rows"][each]["facts"]["incident"] for each in outside[1:]} == {"1/7"}
         await sam.does(outside[1], "part", 1)
