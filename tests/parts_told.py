@@ -7,6 +7,7 @@ Two thirds were to be told without the part's usual name, many with the name of 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -32,24 +33,21 @@ class Counts:
 
 def counted() -> Counts:
     """Of the whole set."""
-    faults: list[tuple[str, Fields | None]] = []
-    others: list[Fields | None] = []
-    for row in rows("parts_told.tsv"):
-        if row["fault"] == "0":
-            others.append(_read(row["text"]))
-        elif row["part"] != NO_PART:
-            faults.append((row["part"], _read(row["text"])))
+    all_ = rows("parts_told.tsv")
+    reads = list(zip(all_, _read([row["text"] for row in all_]), strict=True))
+    faults = [(row["part"], read) for row, read in reads if row["fault"] == "1" and row["part"] != NO_PART]
+    others = [read for row, read in reads if row["fault"] == "0"]
     told = sum(read is not None and read.fault for _, read in faults)
     right = sum(read is not None and read.feature == part for part, read in faults)
     false = sum(read is not None and read.tells for read in others)
     return Counts(len(faults), told / len(faults), right / len(faults), false / len(others))
 
 
-def _read(text: str) -> Fields | None:
-    searchable = search_text(text)
-    (grade,) = judge([searchable])
-    seen = understand(text, grade, lang=None, public=True, followers=None, secrets=(), staff=False, points={})
-    return fields_of(searchable, text, {"kind": seen.kind, "entities": seen.entities})
+def _read(texts: Sequence[str]) -> Iterator[Fields | None]:
+    searched = [search_text(text) for text in texts]
+    for text, searchable, grade in zip(texts, searched, judge(searched), strict=True):
+        seen = understand(text, grade, lang=None, public=True, followers=None, secrets=(), staff=False, points={})
+        yield fields_of(searchable, text, {"kind": seen.kind, "entities": seen.entities})
 
 
 if __name__ == "__main__":
