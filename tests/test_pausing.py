@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.store import sources
 from tests.conftest import Community, poll, texts
+from tests.test_poller import until
 from tests.web_site import WebSite, csrf, open_site
 
 
@@ -99,8 +100,7 @@ async def test_a_page_that_is_committed_while_its_poll_is_stopped_moves_the_sour
         community.telegram.says("Mia", "my swap failed")
         busy = site.work.db.submit(lambda _: free.wait(20))
         poller.start()
-        while site.work.ingest.together.unanswered == 0:  # noqa: ASYNC110 -- it is masked and read by another thread
-            await asyncio.sleep(0.005)
+        await until(lambda: site.work.ingest.together.unanswered)
         pausing = asyncio.create_task(poller.pause("telegram", "lea"))
         await asyncio.sleep(0)  # its poll is cancelled
         free.set()
@@ -120,8 +120,7 @@ async def test_a_poll_by_hand_under_way_does_not_undo_a_pause(community: Communi
         community.telegram.says("Mia", "my swap failed")
         busy = site.work.db.submit(lambda _: free.wait(20))
         by_hand = asyncio.create_task(poller.poll(source, once=True))
-        while site.work.ingest.together.unanswered == 0:  # noqa: ASYNC110 -- it is masked and read by another thread
-            await asyncio.sleep(0.005)
+        await until(lambda: site.work.ingest.together.unanswered)
         pausing = asyncio.create_task(poller.pause("telegram", "lea"))
         await asyncio.sleep(0)  # it is paused
         free.set()
@@ -143,8 +142,7 @@ async def test_a_poll_by_hand_that_fails_does_not_undo_a_pause(community: Commun
         community.forum.fail_next("timeout")
         asked.clear()
         by_hand = asyncio.create_task(poller.poll(source, once=True))
-        while not asked:  # noqa: ASYNC110 -- the forum is reached by a socket
-            await asyncio.sleep(0.005)
+        await until(lambda: asked)
         await poller.pause("forum", "lea")
         await by_hand
         assert source.state == "paused"
