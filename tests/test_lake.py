@@ -176,6 +176,16 @@ def test_who_reads_after_the_end_is_told_so_at_once(settings: LakeSettings) -> N
         lake.query("FROM meta")
 
 
+def test_what_is_read_in_one_go_is_of_one_moment(lake: Lake) -> None:
+    def found(cursor: Connection) -> list[object]:
+        before = cursor.execute("SELECT value FROM meta WHERE key = 'calm'").fetchall()
+        lake.submit(note("calm", "no")).result()
+        return before + cursor.execute("SELECT value FROM meta WHERE key = 'calm'").fetchall()
+
+    assert lake.read_now(found) == []
+    assert lake.query("SELECT value FROM meta WHERE key = 'calm'") == [("no",)]
+
+
 def test_each_hears_that_another_has_written_and_not_of_itself(lake: Lake, settings: LakeSettings) -> None:
     other = Lake(settings)
     heard: list[int] = []

@@ -1,4 +1,4 @@
-"""Whose turn it is at the writer, and who stands still while the file is swapped."""
+"""Whose turn it is at the writer, who stands still while the file is swapped, and of which moment one reads."""
 
 from __future__ import annotations
 
@@ -44,6 +44,26 @@ def test_urgent_work_that_comes_later_goes_first(tmp_path: Path, monkeypatch: py
     begins.set()
     db.close()
     assert order == ["claim", "import"]
+
+
+def test_who_reads_sees_what_moves_from_one_table_to_another_meanwhile(tmp_path: Path) -> None:
+    db = Database(tmp_path / "posts.duckdb")
+    db.submit(lambda con: con.execute("CREATE TABLE closed AS SELECT 'INQ-1' AS code")).result()
+    db.submit(lambda con: con.execute("CREATE TABLE open (code VARCHAR)")).result()
+
+    def found(cursor: Connection) -> list[object]:
+        rows = cursor.execute("FROM open").fetchall()
+        db.submit(_reopen).result()
+        return rows + cursor.execute("FROM closed").fetchall()
+
+    assert db.read_now(found) == [("INQ-1",)]
+    assert db.query("FROM open") == [("INQ-1",)]
+    db.close()
+
+
+def _reopen(con: Connection) -> None:
+    con.execute("INSERT INTO open FROM closed")
+    con.execute("DELETE FROM closed")
 
 
 async def test_who_reads_for_long_delays_a_compaction_and_nobody_else(

@@ -166,9 +166,15 @@ class Database:
             return cursor.execute(sql, parameters).fetchall()
 
     def read_now(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` with a cursor."""
+        """Run `job` with a cursor. All that it reads is of one moment: what moves from one table to another while it
+        reads is in one of them."""
         with self.reading() as cursor:
-            return job(cursor)
+            cursor.begin()
+            try:
+                return job(cursor)
+            finally:
+                with suppress(duckdb.Error):
+                    cursor.rollback()
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """`read_now` in a thread, off the event loop."""

@@ -89,7 +89,7 @@ class Desk:
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.trouble.console.append(message.text)
+            self.trouble.console.append(f"{message.text} [{urlsplit(message.location['url']).path}]")
 
     def _watch(self, request: Request) -> None:
         if urlsplit(request.url).netloc != urlsplit(self.site.url).netloc:
