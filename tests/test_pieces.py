@@ -15,11 +15,11 @@ def twelve_words() -> list[str]:
     return Mnemonic("english").to_mnemonic(entropy).split()
 
 
-@pytest.mark.parametrize("platform", ["telegram", "forum"])
+@pytest.mark.parametrize(("platform", "letters"), [("telegram", None), ("forum", None), ("telegram", 4)])
 async def test_a_phrase_sent_word_by_word_is_blacked_out_and_leaves_the_disk(
-    community: Community, platform: str
+    community: Community, platform: str, letters: int | None
 ) -> None:
-    words = twelve_words()
+    words = [word[:letters] for word in twelve_words()]
     says = community.telegram.says if platform == "telegram" else community.forum.says
     async with community.desk(platform) as work:
         said = None

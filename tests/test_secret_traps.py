@@ -35,6 +35,35 @@ def test_one_mistyped_word_beside_a_cue_hides_no_other_word(typo: str) -> None:
     assert mask("my seed phrase is: " + text)[0] == "my seed phrase is: " + "█" * len(text)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "my wallet does not open, it was {} and nothing else",
+        "{}",
+        '{{"words": ["{}"]}}',
+        "1. {}",
+    ],
+)
+def test_a_phrase_of_which_each_word_is_cut_to_four_letters_is_masked(form: str) -> None:
+    cut = [word[:4] for word in PHRASE.split()]  # as plates of steel have them
+    masked, found = mask(form.format('", "'.join(cut) if "[" in form else " ".join(cut)))
+    assert [word for word in cut if word in masked.split()] == []
+    assert [(one.kind, one.checked) for one in found] == [("phrase", True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed phrase lost, went from shop to bank, they said come back next week with your card, open till five",
+        "will that coin ever list here? many want info from your team, some sold, some wait",
+        "para este caso solo hace falta abri otra vez la app, todo bien pero muy lent",
+        "BTC ETH SOL ATOM LINK CAKE SAND MANA NEAR GALA GMT APT",
+    ],
+)
+def test_words_of_four_letters_that_are_a_sentence_or_a_list_of_coins_stay_readable(text: str) -> None:
+    assert find(text) == []
+
+
 def test_words_with_ordinals_are_a_phrase() -> None:
     text = " ".join(f"{n}th {word}" for n, word in enumerate(PHRASE.split(), 4))
     assert mask(text)[0].count("█") == len(text) - len("4th ")

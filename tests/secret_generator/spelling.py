@@ -55,10 +55,15 @@ def _stripped(rng: random.Random, word: str, language: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 
+def _cut(rng: random.Random, word: str, language: str) -> str:
+    return unicodedata.normalize("NFC", word)[:4]  # which tell it from all others of its list
+
+
 SPELLINGS: dict[str, Spelling] = {
     "upper": Spelling(_upper, _CASED),
     "title": Spelling(_title, _CASED),
     "zero_width_inside": Spelling(_zero_width, LANGUAGES),
+    "cut": Spelling(_cut, LATIN),
     "look_alike": Spelling(_look_alike, _CASED),
     "full_width": Spelling(_full_width, LATIN),
     "decomposed": Spelling(

@@ -140,6 +140,11 @@ class _Page:
         rows = screen.row_of(self._kinds).split(screen.END_OF_RECORD)
         words = {i for i, row in enumerate(rows) if screen.FOUR in row}
         spread = {i for i, row in enumerate(rows) if len(row) >= 9 and screen.has_long_row(row)}
+        for i, kinds in enumerate(self._kinds.split(screen.END_OF_RECORD)):
+            if screen.may_be_shortened(kinds):
+                words.add(i)
+                if screen.has_long_row(screen.row_of(screen.made_whole(kinds))):
+                    spread.add(i)
         words |= spread
         spread = {i for i in spread if self._has_row_of_words(i)}
         counting = self._kinds.translate(None, screen.NO_COUNTING).split(screen.END_OF_RECORD)
@@ -160,7 +165,8 @@ class _Page:
         """Whether there is still a row without ids and times."""
         texts = [text for text in self.shown[i].split(_GAP) if not TECHNICAL.fullmatch(text)]
         lower = " ".join(texts).encode("utf-8", "surrogatepass").translate(screen.LOWER)
-        return len(texts) > 1 and screen.has_long_row(screen.row_of(screen.kinds_of(lower)))
+        kinds = screen.made_whole(screen.kinds_of(lower))
+        return len(texts) > 1 and screen.has_long_row(screen.row_of(kinds))
 
     def with_keys(self) -> set[int]:
         pieces = self._data.translate(screen.HEX, screen.PARTS)

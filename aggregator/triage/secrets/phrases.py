@@ -25,6 +25,8 @@ _HEADING = re.compile(
 _BORDER = re.compile(r"[\d\n.?!:。？！：]")
 _MOST_BORDERS = 24
 _LONGEST_HEADING = 3  # words
+_SURELY_SHORTENED = 4  # words in a row of twelve
+_FEWEST_SHORTENED_ALONE = 6  # in a text of nothing else
 _OF_WALLETS = frozenset(("wallet", "secret", "key", "word", "private", "account", "this", "code"))
 _ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![^\s>,;:])")
 
@@ -72,8 +74,11 @@ def _is_alone(low: str, run: Run, headed: bool) -> bool:
 
 def _is_phrase(low: str, run: Run, cue: bool, alone: bool) -> bool:
     known = len(run.listed)
-    if known < 9:
+    if known < 9 or (run.shortened and not cue and run.strict < LENGTHS[0]):
         return False
+    sure = run.shortened >= _SURELY_SHORTENED and run.strict >= LENGTHS[0]
+    if sure and run.distinct_share >= 0.5 and run.function_share < 0.5:
+        return True
     if run.distinct_share < 0.5 or run.function_share >= (0.45 if cue else 1 / 3):
         return _has_exact_part(low, run) or _published(run) or (run.lined and run.distinct_share >= 0.5 and cue)
     if run.strict >= 12 or (run.strict >= 9 and run.function_share < 0.2):
@@ -99,6 +104,8 @@ def _has_exact_part(low: str, run: Run) -> bool:
 def _is_fragment(run: Run, cue: bool, alone: bool, headed: bool) -> bool:
     known = len(run.listed)
     if known < 4 or len(set(run.listed)) < 3 or run.strangers > known // 8:
+        return False
+    if run.shortened and not cue and known < _FEWEST_SHORTENED_ALONE:
         return False
     if headed and alone:
         return run.function_share < 0.8

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
 from aggregator.triage.secrets.glued import LONGEST_UNCUT, unglue
-from aggregator.triage.secrets.wordlists import LENGTHS, SCRIPTS, nearly, numbers
+from aggregator.triage.secrets.wordlists import LENGTHS, SCRIPTS, nearly, numbers, shortened
 
 WORDS = {
     "letters": re.compile(r"[a-z\u0430-\u045f]+"),
@@ -50,12 +50,15 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _ADDRESS = re.compile(r"\d[\da-z]{8}")
 _LINK = re.compile("[a-z]+://")
 _BLANK = re.compile(r"\s")
+FEWEST_SHORTENED = 2  # fewer are strangers, as others are
 _MOST_CUT = 6  # strangers before or behind a phrase that are tried as its border
 POLITE = frozenset(("please", "thank", "hello", "welcome", "happy", "sorry", "love", "good", "great", "best"))
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
+    """`text`: the whole word, of which the first four letters alone may be written."""
+
     start: int
     end: int
     text: str
@@ -64,8 +67,8 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class Run:
     """List words that follow each other. `words` are all tokens from first to last, `listed` those on the list
-    of `language`; `strict`: the longest stretch without a stranger; `lined`: they stand as a list (numbers,
-    commas, lines), not as a sentence; `fillers`: words that are not counted."""
+    of `language`, as they are written; `strict`: the longest stretch without a stranger; `lined`: they stand as a list
+    (numbers, commas, lines), not as a sentence; `fillers`: words that are not counted."""
 
     language: str
     words: Sequence[Word]
@@ -80,6 +83,11 @@ class Run:
     @property
     def function_share(self) -> float:
         return sum(word in FUNCTION_WORDS for word in self.listed) / len(self.listed)
+
+    @property
+    def shortened(self) -> int:
+        """Of how many words only the first letters are written."""
+        return sum(word.end - word.start < len(word.text) for word in self.words)
 
     @property
     def distinct_share(self) -> float:
@@ -102,11 +110,20 @@ def words_of(low: str, script: str = "letters") -> list[Word]:
 
 
 def runs(low: str, near_cue: bool) -> Iterator[Run]:
-    """Every run of four or more list words, per language, in order. `near_cue`: a stranger may stand between."""
+    """Every run of four or more list words, per language, in order; then those in which some are cut to their first
+    letters. `near_cue`: a stranger may stand between."""
     for script, languages in SCRIPTS.items():
         words = words_of(low, script)
         if len(words) >= 4:
             yield from _runs_of(low, words, languages, near_cue)
+            for language in languages:
+                cut = shortened(language)
+                if any(word.text in cut for word in words):
+                    whole = [replace(word, text=cut.get(word.text, word.text)) for word in words]
+                    found = _runs_of(low, whole, (language,), near_cue)
+                    yield from (
+                        run for run in found if run.shortened >= (1 if run.strict >= LENGTHS[0] else FEWEST_SHORTENED)
+                    )
 
 
 def _runs_of(low: str, words: Sequence[Word], languages: Sequence[str], near_cue: bool) -> Iterator[Run]:
@@ -187,7 +204,7 @@ def _run(low: str, words: Sequence[Word], known: Sequence[bool], language: str, 
         strangers += not is_known and word.text not in fillers
         longest = max(longest, length)
     marked = sum(low[a.end : b.start].strip(" ") != "" for a, b in pairwise(words))
-    listed = [word.text for word, is_known in zip(words, known, strict=True) if is_known]
+    listed = [low[word.start : word.end] for word, is_known in zip(words, known, strict=True) if is_known]
     lined = marked >= 0.8 * (len(words) - 1)
     return Run(language, words, listed, longest, strangers, lined, words[0].start, words[-1].end, fillers)
 

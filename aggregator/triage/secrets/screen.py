@@ -15,8 +15,8 @@ from aggregator.triage.secrets.glued import LONGEST_UNCUT
 from aggregator.triage.secrets.keys import BYTES, STORE_NAMES, may_be_bytes
 from aggregator.triage.secrets.letters import UNUSUAL, fold
 from aggregator.triage.secrets.phrases import CUE
-from aggregator.triage.secrets.runs import FILLERS, ORDINALS, WORDS
-from aggregator.triage.secrets.wordlists import every_word
+from aggregator.triage.secrets.runs import FEWEST_SHORTENED, FILLERS, ORDINALS, WORDS
+from aggregator.triage.secrets.wordlists import SCRIPTS, every_word, shortened
 
 SHORTEST = 11  # four Korean words of two letters and what parts them, or six Chinese characters
 # What stands between the texts of a record, and between records. In a text they are blanks.
@@ -50,17 +50,19 @@ EXTENDED = b"prv"  # xprv, zprv: it may be broken over lines
 _KEY = b"h" * 56
 DIGITS = b"h" * 32  # at least: an array of bytes may have one digit for each
 
-_LISTED, _FILLER, _LISTED_ORDINAL, _ORDINAL, _COUNTING = range(1, 6)
+_LISTED, _FILLER, _LISTED_ORDINAL, _ORDINAL, _COUNTING, _SHORTENED = range(1, 7)
 _END_OF_TEXT, END_OF_RECORD = b"\x08", b"\x09"
 _OF = dict.fromkeys(every_word(), _LISTED)
 _OF |= {word: _LISTED_ORDINAL if word in _OF else _ORDINAL for word in ORDINALS}
 _OF |= dict.fromkeys(FILLERS, _FILLER) | {"word": _COUNTING}
-_KINDS = {word.encode(): kind for word, kind in _OF.items() if word.isascii()}
+_CUT = {word: _SHORTENED for language in SCRIPTS["letters"] for word in shortened(language)}
+_KINDS = {word.encode(): kind for word, kind in (_CUT | _OF).items() if word.isascii()}
 _OF[RECORD_END] = END_OF_RECORD[0]
 _KINDS |= {TEXT_END.encode(): _END_OF_TEXT[0], RECORD_END.encode(): END_OF_RECORD[0]}
 _IN_ROW = bytes(
     1 if c in (_LISTED, _LISTED_ORDINAL, _COUNTING) else c if c == END_OF_RECORD[0] else 0 for c in range(256)
 )
+_MADE_WHOLE = bytes(_LISTED if c == _SHORTENED else c for c in range(256))
 NO_COUNTING = bytes(c for c in range(9) if c not in (_LISTED_ORDINAL, _ORDINAL, _COUNTING))
 FOUR, NINE = b"\1" * 4, re.compile(b"(?:\1\0?){8}\1")
 
@@ -92,7 +94,8 @@ def folded(text: str) -> str:
 
 def has_words(text: str, data: bytes) -> bool:
     """Whether there are list words enough, in whatever script."""
-    return has_row(kinds_of(data.translate(LOWER)), text) or has_other_words(text, data)
+    kinds = kinds_of(data.translate(LOWER))
+    return has_row(kinds, text) or has_shortened(kinds, text) or has_other_words(text, data)
 
 
 def has_keys(text: str, data: bytes) -> bool:
@@ -137,6 +140,21 @@ def has_row(kinds: bytes, text: str, *, crowded: bool = False) -> bool:
         return False
     few = 40 * len(kinds) <= 54 * listed + 48 * (len(kinds) - len(row))
     return few or crowded or CUE.search(text.lower()) is not None
+
+
+def has_shortened(kinds: bytes, text: str) -> bool:
+    """The same for words of which some are cut to their first letters."""
+    return may_be_shortened(kinds) and has_row(made_whole(kinds), text)
+
+
+def may_be_shortened(kinds: bytes) -> bool:
+    """Whether a text may be worth that look."""
+    return kinds.count(_SHORTENED) >= FEWEST_SHORTENED and FOUR in row_of(made_whole(kinds))
+
+
+def made_whole(kinds: bytes) -> bytes:
+    """As if no word was cut."""
+    return kinds.translate(_MADE_WHOLE)
 
 
 def has_long_row(row: bytes) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from aggregator.triage.secrets.found import MASK
 from aggregator.triage.secrets.letters import fold
 from aggregator.triage.secrets.runs import CJK, FUNCTION_WORDS, ORDINALS, POLITE, words_of
-from aggregator.triage.secrets.wordlists import CHINESE, SCRIPTS, nearly, numbers
+from aggregator.triage.secrets.wordlists import CHINESE, SCRIPTS, nearly, numbers, shortened
 
 _SPAN = timedelta(minutes=15)
 _ENOUGH = 11  # of twelve words: the last one can be guessed
@@ -119,12 +119,14 @@ def _piece(at: datetime, key: Hashable, text: str) -> _Piece | None:
 
 
 def _are_listed(words: list[str], languages: Sequence[str]) -> bool:
-    """Whether all are on one list; a long one that one slip parts from it counts, too."""
+    """Whether all are on one list; one cut to its first letters, and a long one that one slip parts from it, too."""
     return any(all(map(partial(_is_listed, language=language), words)) for language in languages)
 
 
 def _is_listed(word: str, *, language: str) -> bool:
-    return word in numbers(language) or (len(word) >= _SURE_SLIP and word.isascii() and nearly(word, language))
+    if word in numbers(language) or word in shortened(language):
+        return True
+    return len(word) >= _SURE_SLIP and word.isascii() and nearly(word, language)
 
 
 def _bare(text: str) -> bool:

@@ -23,6 +23,8 @@ SCRIPTS = {
 LANGUAGES = tuple(language for languages in SCRIPTS.values() for language in languages)
 CHINESE = ("chinese_simplified", "chinese_traditional")
 LENGTHS = (12, 15, 18, 21, 24)
+SHORT = 4
+"""Letters of a word that is cut short."""
 
 
 @cache
@@ -34,6 +36,14 @@ def numbers(language: str) -> dict[str, int]:
 def every_word() -> set[str]:
     """All words of all lists but the Chinese ones."""
     return {word for language in LANGUAGES for word in _folded(language)}
+
+
+@cache
+def shortened(language: str) -> dict[str, str]:
+    """A word's first four letters -> the word, where there are more. They tell it from all others of its list (BIP-39,
+    "Wordlists"), and many write down no more of it."""
+    words = [word for word in numbers(language) if len(word) > SHORT and word[:SHORT].isascii()]
+    return {word[:SHORT]: word for word in words if word[:SHORT] not in numbers(language)}
 
 
 def _folded(language: str) -> list[str]:
