@@ -14,7 +14,6 @@ import pytest
 from aggregator import weighing
 from aggregator.actions import act_in
 from aggregator.evaluating import auc, average_precision, in_top_quarter, ndcg, noise_in_top
-from aggregator.folding.refold import posts_of
 from aggregator.store.database import Connection
 from tests.conftest import Community, open_inquiries, poll
 from tests.console import Console
@@ -133,12 +132,13 @@ async def test_what_is_closed_while_it_is_weighed_is_left_out(
         await poll(work)
         (closed, stays) = open_inquiries(work)
 
-        def read_and_then_closed(con: Connection, *wanted: Any) -> Any:
-            posts = posts_of(con, *wanted)
+        def read_and_then_closed(after: Any, last: Any, con: Connection) -> Any:
+            page = read(after, last, con)
             it = (closed["inquiry_id"].bytes, closed["ver"], "amy", "close", work.clock(), {"reason": "person"})
             work.db.submit(lambda writer: act_in(writer, work.settings, *it)).result()
-            return posts
+            return page
 
-        monkeypatch.setattr(weighing, "posts_of", read_and_then_closed)
+        read = weighing._page
+        monkeypatch.setattr(weighing, "_page", read_and_then_closed)
         result = await weighing.weigh_again(work.db, work.settings, work.clock(), points={"funds_missing": 90})
     assert [move.code for move in result.most] == [stays["code"]]

@@ -74,11 +74,9 @@ def fill(path: Path, times: int = 40) -> None:
 
 def held(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables, in order."""
-    con.execute("BEGIN")
     names = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()").fetchall()
     found = {name: con.execute(f"FROM {name}").fetchall() for (name,) in names}
     zone = con.execute("SELECT team_zone()").fetchall()
-    con.execute("ROLLBACK")
     return {name: sorted(rows, key=repr) for name, rows in found.items()} | {"zone": zone}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -96,7 +95,7 @@ class _OfLake:
         _require_alone(self._lake)
 
     def read(self, job: Callable[[Connection], T]) -> T:
-        return self._lake.read_now(_at_once(job))
+        return self._lake.read_now(job)
 
     def close(self) -> None:
         self._lake.close()
@@ -149,20 +148,6 @@ class LakeTarget(_OfLake):
     def _others_wrote(self, _: Connection, since: int) -> None:
         if since >= 0:
             raise RefusedError(f"{self.name}: somebody else writes there; stop that first, then run this again")
-
-
-def _at_once(job: Callable[[Connection], T]) -> Callable[[Connection], T]:
-    """All that it reads, as of one moment; a lake's catalog is asked once for all of it."""
-
-    def do(con: Connection) -> T:
-        con.execute("BEGIN")
-        try:
-            return job(con)
-        finally:
-            with suppress(duckdb.Error):
-                con.execute("ROLLBACK")
-
-    return do
 
 
 def rows(side: Side, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
