@@ -55,7 +55,7 @@ async def _held(page: Page, url: str) -> AsyncIterator[asyncio.Event]:
     await page.route(url, late)
     yield gate
     gate.set()
-    await page.unroute(url)
+    await page.unroute_all(behavior="wait")
 
 
 async def _signs_in_again(page: Page) -> None:
@@ -155,7 +155,7 @@ async def test_an_answer_that_was_taken_and_nobody_heard_so_goes_out_once_when_i
         await writes(page)
         alarm = page.locator("#alarm")
         await expect(alarm).to_contain_text("Your text is still here: send it again, and it goes out once")
-        await page.unroute("**/reply")
+        await page.unroute_all(behavior="wait")
         await expect(page.locator("#reply")).to_have_value(ANSWER)
         await page.keyboard.press("Control+Enter")
         await expect(page.locator("#reply")).to_have_value("")

@@ -92,6 +92,23 @@ async def test_a_key_that_is_held_down_acts_once_and_goes_on_only_where_it_moves
         await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
 
 
+async def test_the_first_key_after_a_dialog_is_heard_though_what_had_the_focus_in_it_has_it_still(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page(path=f"/inquiry/{desk.site.only_id()}") as page:
+        await page.keyboard.press("p")
+        await expect(page.locator("dialog#asking input:checked")).to_be_focused()
+        left = await page.evaluate(
+            """() => {
+              document.getElementById("asking").close();
+              const had = document.activeElement;
+              had.dispatchEvent(new KeyboardEvent("keydown", { key: "m", bubbles: true }));
+              return had.tagName;
+            }"""
+        )
+        assert left == "INPUT"  # until the next frame
+        await expect(page.locator("dialog#asking h2")).to_contain_text("incident")
+
+
 async def test_ctrl_enter_sends_what_is_written_on_any_page(desk: Desk) -> None:
     async with desk.page(path="/handover") as page:
         await page.locator("#note").fill("Look at the mails first")

@@ -279,7 +279,7 @@ let typed = "";
 
 /** @param {KeyboardEvent} event */
 function press(event) {
-  if (event.isComposing || event.keyCode === 229 || event.altKey) return;
+  if (!dialog.open || event.isComposing || event.keyCode === 229 || event.altKey) return;
   const target = /** @type {HTMLElement} */ (event.target);
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("textarea")) {
     event.preventDefault();

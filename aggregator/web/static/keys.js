@@ -118,9 +118,16 @@ function bound(pressed, held) {
   return key && (held && !GOES_ON.includes(key.name) ? () => {} : actions.get(key.name));
 }
 
-/** Enter and Space belong to what has the focus. @param {KeyboardEvent} event @param {string} key */
-function belongsToFocus(event, key) {
-  return (key === "Enter" || key === " ") && event.target instanceof Element && event.target.closest("a, button, summary, input") !== null;
+/** Enter and Space belong to what has the focus. @param {EventTarget | null} target @param {string} key */
+function belongsToFocus(target, key) {
+  return (key === "Enter" || key === " ") && target instanceof Element && target.closest("a, button, summary, input") !== null;
+}
+
+/** What a key is meant for. A dialog that was closed keeps the focus until the next frame. @param {KeyboardEvent} event */
+function meantFor({ target }) {
+  if (!(target instanceof HTMLElement) || !target.closest("dialog:not([open])")) return target;
+  target.blur();
+  return document.body;
 }
 
 /** Ctrl+Enter where a text is written: its form's first button. @param {KeyboardEvent} event */
@@ -146,13 +153,14 @@ export function startKeys() {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (typing(event.target)) {
-      if (event.key === "Escape" && !composing) /** @type {HTMLElement} */ (event.target).blur();
+    const target = meantFor(event);
+    if (typing(target)) {
+      if (event.key === "Escape" && !composing) /** @type {HTMLElement} */ (target).blur();
       return;
     }
     if (!page.shortcuts && event.key !== "Escape") return;
     const key = keyOf(event);
-    if (belongsToFocus(event, key)) return;
+    if (belongsToFocus(target, key)) return;
     clearTimeout(forget);
     const run = bound(prefix + key, event.repeat);
     prefix = !run && key === "g" ? "g " : "";
