@@ -34,7 +34,8 @@ Many at once: `POST /bulk`, a JSON body (or a form with `item=<id>:<ver>` for ea
     200  {"ask": {"count": 1284, "said": "Claim 1,284 inquiries?"}}     nothing was done: more than 50 want a yes, which
                                                                         is the same again with "sure": 1284
 
-`what` is any of the above but note, flag, take, ask; one transaction for each inquiry. `rows` holds at most 200.
+`what` is any of the above but note, flag, take, unread, ask; each is done, or refused, for itself. `rows` holds at most
+200.
 
 Taking back: `POST /undo`, a JSON body or a form with `event`, or `batch`, or neither: then the last thing that this
 person did within ten minutes. `GET /recent` lists these, as a page or as {"actions": [...]}.

@@ -1,4 +1,4 @@
-"""A deed: what is done, to one inquiry or to many at once. One transaction for each inquiry, and a name for the lot."""
+"""A deed: what is done, to one inquiry or to many at once, each for itself, with a name for the lot."""
 
 from __future__ import annotations
 

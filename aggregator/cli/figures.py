@@ -70,7 +70,7 @@ def evaluate(context: click.Context, file: Path, renamed: str, encoding: str, co
     """Tell how well the priority ranks the messages of FILE (JSON Lines, CSV, TSV or Parquet).
 
     Needed: `text`, and `grade` (0 to 4), `polarity` or `kind`. `source`, `lang` and `tier` part the messages. Each is
-    scored alone. What each figure means, and what it is today: docs/scoring.md.
+    scored alone. What each figure means: docs/scoring.md; what it is today: docs/model-card.md.
     """
     from aggregator.evaluating import evaluate as measured
     from aggregator.importer.files import File, ImportFileError

@@ -56,7 +56,7 @@ class Asked:
 
 
 async def bulk(visit: Visit) -> Response:
-    """Do the same to many, each in a transaction of its own."""
+    """Do the same to many, each for itself."""
     asked = await _asked(visit)
     if asked.what not in AT_ONCE:
         raise HTTPException(404)

@@ -31,7 +31,7 @@ _ROWS = 200  # that are sent along as they are now
 
 
 async def bulk(call: Call, asked: asks.Bulk) -> shapes.ManyDone:
-    """Each in a transaction of its own. With an Idempotency-Key each once: what was cut off goes on where it was."""
+    """Each for itself. With an Idempotency-Key each once: what was cut off goes on where it was."""
     details, once = form_of(asked.details), asked_once(call, asked)
     try:
         deed = await deed_of(call, asked.what, details, once or batch_id())
