@@ -57,7 +57,7 @@ async def test_the_row_and_the_page_name_the_clock_that_ran_out(community: Commu
         overdue = (await amy.get(f"/inquiry/{site.only_id()}")).text
         chinese = (await sam.get(f"/inquiry/{site.only_id()}")).text
     assert "our promise of 2026-03-14 16:00 ran out" in overdue
-    assert "我们在 2026-03-14 16:00 的承诺已过期" in chinese
+    assert "我们在 2026-03-14 16:00 作出的承诺已逾期" in chinese
 
 
 async def test_a_filter_by_the_time_left_says_it_in_words(community: Community) -> None:
