@@ -102,7 +102,7 @@ def test_each_sentence_is_known_again_with_its_values(before: str) -> None:
         (
             "weibo: Weibo lets us read nothing; mentions cannot be read: the app lacks the permission (10014). Ask for "
             "the permission in the app's console at open.weibo.com, or leave it out",
-            "weibo：微博什么也不让我们读；mentions 无法读取：应用缺少权限 (10014)。"
+            "weibo：微博什么也不让我们读；mentions 无法读取：应用缺少权限（10014）。"
             "请在 open.weibo.com 的应用后台申请权限，或者不读它",
         ),
         (

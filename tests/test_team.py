@@ -208,6 +208,16 @@ async def test_a_token_is_shown_once_and_others_do_not_see_it(community: Communi
             assert tokens.holder(site.work.desk, token[1], community.clock()) is None
 
 
+async def test_a_token_whose_days_are_over_is_listed_as_expired(community: Community) -> None:
+    async with open_site(community) as site:
+        async with site.visitor("amy") as amy:
+            await _press(amy, "/settings/tokens", name="report", scope_read="1", days="30")
+        community.clock.pass_(hours=31 * 24)
+        async with site.visitor("amy") as amy:
+            listed = (await amy.get("/settings/tokens")).text
+    assert re.search(r"never used · expired <time", listed)
+
+
 # -- command line --------------------------------------------------------------------------------
 
 

@@ -149,7 +149,9 @@ async def test_a_flagged_person_is_listed_and_withdrawn_by_undo(community: Commu
         _, told = await amy.does(inquiry, "flag", 1, target=f"account:{account}", reason="insults us")
         _, again = await amy.does(inquiry, "flag", 1, target=f"account:{account}", reason="again")
         assert (again["undo"], site.work.db.query("SELECT count(*) FROM flag")) == (None, [(1,)])
-        assert "Fox" in (await client.get("/flags")).text
+        listed = (await client.get("/flags")).text
+        assert "Fox" in listed
+        assert ">All about this person</a>" in listed
         assert (await amy.takes_back(told))["done"] == 1
         assert site.work.db.query("SELECT state FROM flag") == [("withdrawn",)]
 

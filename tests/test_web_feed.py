@@ -57,7 +57,15 @@ async def test_the_row_and_the_page_name_the_clock_that_ran_out(community: Commu
         overdue = (await amy.get(f"/inquiry/{site.only_id()}")).text
         chinese = (await sam.get(f"/inquiry/{site.only_id()}")).text
     assert "our promise of 2026-03-14 16:00 ran out" in overdue
-    assert "我们在 2026-03-14 16:00 的承诺已过期" in chinese
+    assert "我们在 2026-03-14 16:00 作出的承诺已逾期" in chinese
+
+
+async def test_a_filter_by_the_time_left_says_it_in_words(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
+        english = (await amy.get("/?sla=30m,1d")).text
+        chinese = (await sam.get("/?sla=30m,1d")).text
+    assert "promise: due in 30 min, due in 1 d" in english
+    assert "时限：30 分钟内到期、1 天内到期" in chinese
 
 
 async def test_a_year_whose_worked_weekends_nobody_knows_is_told_where_sources_are(community: Community) -> None:

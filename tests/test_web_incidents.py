@@ -7,6 +7,8 @@ import re
 import httpx
 import pytest
 
+from aggregator.web import incident_words
+from aggregator.web.i18n import CHINESE, ENGLISH
 from tests.conftest import Community
 from tests.web_site import WebSite, csrf, open_site
 
@@ -52,6 +54,12 @@ async def test_rows_inquiries_and_the_list_name_the_incident(
     assert persons in shown
     assert reason in shown
     assert name in listed
+
+
+def test_several_chains_stand_between_the_signs_of_the_language() -> None:
+    fields = {"feature": "swap", "chain": ["arbitrum", "bsc"], "version": ["7.4.1"]}
+    assert incident_words.sentence(fields, ENGLISH) == "swaps fail on Arbitrum, BNB Chain, v7.4.1"
+    assert incident_words.sentence(fields, CHINESE) == "Arbitrum、BNB Chain 上兑换失败，v7.4.1"
 
 
 async def test_the_page_lists_its_members_and_why_they_are_there(community: Community) -> None:

@@ -158,6 +158,7 @@ async def test_other_points_are_shown_with_what_would_change_and_nothing_is_writ
     assert f"#{fox['code']}" in page
     assert "funds missing or stuck" in page
     assert re.search(r"P[12] → P0: 1", page)
+    assert '<th class="number">now</th><th class="number">with these</th>' in page
     (block,) = re.findall(r'<textarea id="yaml"[^>]*>(.*?)</textarea>', page, re.DOTALL)
     assert yaml.safe_load(block) == {"points": {"funds_missing": POINTS["funds_missing"] + 40, "public": 6}}
 

@@ -49,7 +49,7 @@ def show(outcome: Outcome, console: Console) -> None:
     troubles = ", ".join(outcome.faults) or "-"
     console.print(f"故障 · Troubles made: {sum(outcome.faults.values())} ({troubles})")
     console.print(f"仍有故障的来源 · Sources in trouble at the end: {', '.join(outcome.failing) or '-'}")
-    console.print(f"磁盘上的密钥 · Secrets found on disk: {outcome.secrets_found_on_disk}")
+    console.print(f"磁盘上的助记词和私钥 · Secrets found on disk: {outcome.secrets_found_on_disk}")
     console.print(
         "一条不丢，一条不重 · Nothing lost, nothing twice" if outcome.is_good else "不符 · Not as it should be"
     )

@@ -207,7 +207,7 @@ async def _tell_the_hours(stage: Stage, service: Running, say: Say) -> None:
         hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         await asyncio.sleep((hour - now).total_seconds() / stage.clock.speed)
         posts, waiting = await service.work.db.read(_counted)
-        say(f"{hour:%H:%M}  {posts} 条帖子，{waiting} 件在等 · {posts} posts, {waiting} inquiries waiting")
+        say(f"{hour:%H:%M}  {posts} 条帖子，{waiting} 条在等 · {posts} posts, {waiting} inquiries waiting")
 
 
 def _counted(con: Connection) -> tuple[int, int]:

@@ -78,7 +78,9 @@ def sentence(fields: Mapping[str, Any], lang: Lang) -> str:
     gettext = catalogue(lang).gettext
     what = gettext(FAILS.get(fields.get("feature", ""), SOMETHING))
     if chains := fields.get("chain"):
-        what = gettext(ON_CHAIN) % {"what": what, "chain": ", ".join(_spelled("chain", one) for one in chains)}
+        *others, last = (_spelled("chain", one) for one in chains)
+        listed = "".join(gettext("%(said)s, ") % {"said": one} for one in others) + last
+        what = gettext(ON_CHAIN) % {"what": what, "chain": listed}
     details = [
         gettext(ERROR) % {"code": one} if name == "error" else before + _spelled(name, one)
         for name, before in _DETAILS.items()

@@ -23,7 +23,7 @@ _PLACE = re.compile(r"%\((\w+)\)s|%%")
 _VALUE = r"\{\w+: [^{}]*\}|.*?"  # a credential is named {env: NAME}, which holds what else ends a value
 _SHAPES: Final = {"host": r"\S+", "status": r"\d{3}", "status_code": r"\d{3}", "seconds": r"[\d.e+]+"}
 _NAME = re.compile(r"[\w.-]+")  # of a source
-_MARKED = re.compile(r"(.+) (\([^()]*\))", re.DOTALL)
+_MARKED = re.compile(r"(.+) \(([^()]*)\)", re.DOTALL)
 
 
 def said(message: str, lang: Lang) -> str:
@@ -108,5 +108,5 @@ def _whole(message: str, lang: Lang, depth: int) -> _Found | None:
             told = {name: _translated(each, lang, depth - 1) or each for name, each in values}
             return _Found(template.translation % told, template.weight)
     if (marked := _MARKED.fullmatch(message)) and (head := _plain(lang).get(marked[1])):
-        return _Found(f"{head} {marked[2]}", len(marked[1]))
+        return _Found(f"{head}（{marked[2]}）", len(marked[1]))
     return None
