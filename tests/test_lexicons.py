@@ -118,3 +118,19 @@ def test_unless_looks_at_the_whole_post(tmp_path: Path) -> None:
 def test_a_term_may_have_its_own_points(tmp_path: Path) -> None:
     lexicon = small(tmp_path, "language: en\ncategories:\n  bug: {terms: [{term: dead, points: 9}]}\n")
     assert lexicon.hits("dead") == {"bug": [(0, 4, 9.0)]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I almost gave him my seed phrase but stopped in time",
+        "nearly entered my recovery phrase on that site",
+        "我差点把助记词给了骗子，还好停住了",
+        "险些输入了助记词",
+    ],
+)
+def test_what_was_almost_given_away_was_not(text: str) -> None:
+    hits = LEXICON.hits(search_text(text))
+    assert {"key_given", "told"}.isdisjoint(hits)
+    without = text.replace("almost ", "").replace("nearly ", "").replace("差点", "").replace("险些", "")
+    assert "key_given" in LEXICON.hits(search_text(without))
