@@ -11,6 +11,7 @@ import pytest
 
 from aggregator.outbox import Sender
 from aggregator.outbox.outbox import HOLD
+from aggregator.web import answering_all
 from tests.conftest import Community, poll
 from tests.web_site import WebSite, csrf, open_site
 
@@ -69,6 +70,22 @@ def _in_forum(community: Community) -> list[str]:
 
 def _states(site: WebSite) -> list[str]:
     return [state for (state,) in site.work.db.query("SELECT state FROM outbox ORDER BY outbox_id")]
+
+
+async def test_of_more_than_fit_those_who_wait_come_first_and_the_rest_after_them(
+    site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering_all, "MOST", 3)
+    async with site.visitor("amy") as amy:
+        page = await _page(amy)
+        assert (len(_ticked(page)), "More who wait: 1." in page) == (3, True)
+        await _sends(amy, page, sure=3)
+        await _time_passes(site)
+        page = await _page(amy)
+        assert (len(_ticked(page)), "More who wait" in page) == (1, False)
+        await _sends(amy, page, sure=1)
+        await _time_passes(site)
+    assert len(_said(site)) == 4
 
 
 async def test_each_gets_it_once_in_their_language_after_a_yes(site: WebSite) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ def require_extensions() -> None:
     if extensions.missing(EXTENSIONS):
         raise ConfigError(
             "sql: this needs the extra [sql], which is not installed. "
-            "Do: pip install 'inquiry-aggregator[sql]', or set it to off"
+            f"Do: {sys.executable} -m pip install 'inquiry-aggregator[sql]', or set it to off"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,7 +49,8 @@ def require_lake(settings: LakeSettings) -> None:
     """Raises ConfigError: the extra [lake] is not installed."""
     if extensions.missing(_needed(settings)):
         raise ConfigError(
-            "lake: this needs the extra [lake], which is not installed. Do: pip install 'inquiry-aggregator[lake]'"
+            "lake: this needs the extra [lake], which is not installed. "
+            f"Do: {sys.executable} -m pip install 'inquiry-aggregator[lake]'"
         )
 
 

@@ -70,10 +70,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of them; `going`: those that would be sent now, one for each person."""
+    """All of them; `going`: those that would be sent now, one for each person; `waiting`: how many wait besides, who
+    are shown once these have their answer."""
 
     drafts: Sequence[Draft]
     going: Sequence[Draft]
+    waiting: int
 
     @property
     def by_channel(self) -> list[tuple[str, int]]:
@@ -206,11 +208,14 @@ async def _row(visit: Visit, incident: Id) -> IncidentRow:
 
 async def _plan(visit: Visit, incident: IncidentRow, texts: Texts, chosen: set[Id] | None) -> Plan:
     """`chosen` None: those who are due."""
-    found = (await visit.site.outbox.everybody(incident.incident_id))[:MOST]
+    everybody = await visit.site.outbox.everybody(incident.incident_id)
+    everybody.sort(key=lambda one: one.place != "due")  # else those who have their answer would take their places
+    found, beyond = everybody[:MOST], everybody[MOST:]
     drafts = await asyncio.to_thread(_drafts, visit, incident, texts, chosen, found)
     wanted = {each.one.inquiry.inquiry_id: each.text for each in drafts if each.chosen and each.can}
     going = {one.inquiry.inquiry_id for one, _ in once_each(found, wanted)}
-    return Plan(drafts, [each for each in drafts if each.one.inquiry.inquiry_id in going])
+    sent_now = [each for each in drafts if each.one.inquiry.inquiry_id in going]
+    return Plan(drafts, sent_now, sum(one.place == "due" for one in beyond))
 
 
 def _drafts(
