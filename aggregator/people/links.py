@@ -108,9 +108,10 @@ def _stored(
     """Links that hold of these accounts and of all who are in contact with them; those undone; person and contact."""
     found = rows.select(
         con,
+        "WITH these AS MATERIALIZED (SELECT id FROM wanted) "
         "SELECT account_id, value, kind, level, linked_at, undone_at IS NOT NULL, person_id, contact_id "
-        "FROM person_link WHERE account_id IN (SELECT id FROM wanted) OR contact_id IN ("
-        "SELECT contact_id FROM person_link WHERE undone_at IS NULL AND account_id IN (SELECT id FROM wanted))",
+        "FROM person_link WHERE account_id IN (FROM these) OR contact_id IN ("
+        "SELECT contact_id FROM person_link WHERE undone_at IS NULL AND account_id IN (FROM these))",
         rows.ids(accounts),
     )
     links = {(row[0], row[1]): Link(*row[:5]) for row in found if not row[5]}

@@ -113,10 +113,11 @@ def linked(cursor: Connection, account: Id) -> dict[Id, Known]:
     """Accounts that are linked to this one, and those that were."""
     if not cursor.execute("SELECT 1 FROM person_link WHERE account_id = ? LIMIT 1", [as_uuid(account)]).fetchone():
         return {}
-    contact = "SELECT contact_id FROM person_link WHERE undone_at IS NULL AND account_id IN (SELECT id FROM wanted)"
-    values = f"SELECT value FROM person_link WHERE contact_id IN ({contact}) OR account_id IN (SELECT id FROM wanted)"
+    contact = "SELECT contact_id FROM person_link WHERE undone_at IS NULL AND account_id IN (FROM this)"
+    values = f"SELECT value FROM person_link WHERE contact_id IN ({contact}) OR account_id IN (FROM this)"
     found = rows.select(
         cursor,
+        "WITH this AS MATERIALIZED (SELECT id FROM wanted) "
         "SELECT account_id, person_id, kind, undone_by, undone_at IS NOT NULL FROM person_link "
         f"WHERE contact_id IN ({contact}) OR value IN ({values}) ORDER BY kind",
         rows.ids([account]),

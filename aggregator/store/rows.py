@@ -213,18 +213,23 @@ to the Arrow table, which cannot take one."""
 
 
 def select(
-    con: Connection,
-    sql: str,
-    wanted: pa.Table,  # noqa: ARG001 -- read by the statement
-    parameters: Sequence[object] | Mapping[str, object] = (),
+    con: Connection, sql: str, table: pa.Table, parameters: Sequence[object] | Mapping[str, object] = ()
 ) -> list[tuple[Any, ...]]:
-    """All rows of a statement that reads `wanted`; ids as 16 bytes."""
+    """All rows of a statement that reads `wanted`, which is this table; ids as 16 bytes."""
+    wanted = _sent(table, sql.count("wanted"))  # noqa: F841 -- read by the statement
     return [tuple(map(_plain, row)) for row in con.execute(sql, parameters).fetchall()]
 
 
-def put(con: Connection, sql: str, incoming: pa.Table) -> None:  # noqa: ARG001 -- read by the statement
-    """Execute a statement that reads `incoming`."""
+def put(con: Connection, sql: str, table: pa.Table) -> None:
+    """Execute a statement that reads `incoming`, which is this table."""
+    incoming = _sent(table, sql.count("FROM incoming") + sql.count("USING incoming"))  # noqa: F841 -- read by the statement
     con.execute(sql)
+
+
+def _sent(table: pa.Table, times: int) -> object:
+    """A table as a statement reads it that names it so often: once, as a stream. A table that is read more than once
+    goes through `pyarrow.dataset`: 0.4 ms more for each statement, and 27 MB more from the first one on."""
+    return table.__arrow_c_stream__() if times == 1 else table
 
 
 def fetch(
