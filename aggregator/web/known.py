@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aggregator.store.reading import FeedRow, Told
 from aggregator.triage.entities.ids import is_mistyped
 from aggregator.triage.followup import follow_up, needed
-from aggregator.triage.missing import SLOTS
+from aggregator.triage.slots import SLOTS
 
 _SHOWN = {
     "problem": ("error",),
