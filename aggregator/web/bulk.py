@@ -152,7 +152,7 @@ async def recent_page(visit: Visit) -> Response:
     lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
     first = [lot.inquiries[0] for lot in lots]
     moment = site.clock()
-    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment, kept=site.kept))
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment, cache=site.cache))
     codes = {row.inquiry.inquiry_id: row.inquiry.code for row in rows}
     if visit.wants_json:
         return JSONResponse({"actions": [_recent_json(lot, codes.get(lot.inquiries[0], "")) for lot in lots]})

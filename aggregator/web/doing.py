@@ -144,7 +144,7 @@ async def row_of(visit: Visit, inquiry_id: Id) -> dict[str, object]:
 async def rows_of(visit: Visit, ids: list[Id]) -> dict[str, dict[str, object]]:
     site = visit.site
     moment = site.clock()
-    rows = await site.db.read(lambda cursor: rows_by_id(cursor, ids, moment=moment, kept=visit.site.kept))
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, ids, moment=moment, cache=visit.site.cache))
     return {row.inquiry.name: _as_json(visit, row) for row in rows}
 
 
@@ -239,7 +239,7 @@ async def _mark_unread(visit: Visit, inquiry_id: Id) -> Response:
 
 async def _owner(visit: Visit, inquiry_id: Id) -> str:
     rows = await visit.site.db.read(
-        lambda cursor: rows_by_id(cursor, [inquiry_id], moment=visit.site.clock(), kept=visit.site.kept)
+        lambda cursor: rows_by_id(cursor, [inquiry_id], moment=visit.site.clock(), cache=visit.site.cache)
     )
     if not rows:
         raise HTTPException(404)

@@ -134,7 +134,7 @@ class _Wanted:
             sort=view.sort,
             after=self.after,
             limit=limit,
-            kept=site.kept,
+            cache=site.cache,
             counted=counted,
         )
         return Listed(page, _found(cursor, page.rows, terms), current)
@@ -151,7 +151,7 @@ async def some_rows(visit: Visit) -> Response:
     terms = terms_of(view.search)
 
     def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
-        rows = rows_by_id(cursor, ids, moment=moment, kept=site.kept)
+        rows = rows_by_id(cursor, ids, moment=moment, cache=site.cache)
         filters = filters_of(cursor, visit, view, terms)
         return rows, held(cursor, ids, filters, moment=moment, bands=site.settings.bands), _found(cursor, rows, terms)
 

@@ -118,8 +118,8 @@ async def called(visit: Visit, named: str) -> Id:
 
 
 async def shown_row(visit: Visit, inquiry_id: Id) -> FeedRow:
-    moment, kept = visit.site.clock(), visit.site.kept
-    rows = await visit.site.db.read(lambda cursor: rows_by_id(cursor, [inquiry_id], moment=moment, kept=kept))
+    moment, cache = visit.site.clock(), visit.site.cache
+    rows = await visit.site.db.read(lambda cursor: rows_by_id(cursor, [inquiry_id], moment=moment, cache=cache))
     if not rows:
         raise HTTPException(404)
     return rows[0]
@@ -135,7 +135,7 @@ async def _read(visit: Visit, inquiry_id: Id) -> tuple[Written, InquiryPage]:
     What is remembered of an inquiry tells where all the rest is, so that everything is read at the same time; if it has
     changed since, it is read once more.
     """
-    read, asked = visit.site.db.read, visit.site.kept.last(inquiry_id)
+    read, asked = visit.site.db.read, visit.site.cache.last(inquiry_id)
     if asked is None:
         written, row = await asyncio.gather(answers_of(visit, inquiry_id), shown_row(visit, inquiry_id))
         return written, await _around(visit, row)

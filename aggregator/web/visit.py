@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
-from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.inquiry_cache import InquiryCache
 from aggregator.store.told import unread
 from aggregator.web import compressing, pages
 from aggregator.web.i18n import Lang, catalogue, choose
@@ -73,9 +73,9 @@ class Site:
     at_the_door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     @property
-    def kept(self) -> KeptRows:
+    def cache(self) -> InquiryCache:
         """Rows of the list."""
-        return self.stream.kept
+        return self.stream.cache
 
     @property
     def secure(self) -> bool:
