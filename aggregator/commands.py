@@ -30,7 +30,7 @@ from aggregator.resuming import code_and_settings
 from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.store.reading import FeedRow
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.telling.serving import deliver_once
 from aggregator.weighing import weigh_again
 from aggregator.workplace import Workplace

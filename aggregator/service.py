@@ -30,7 +30,7 @@ from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.telling.serving import delivering
 from aggregator.telling.telling import LOOK_EVERY
 from aggregator.turns import take_short_turns

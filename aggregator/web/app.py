@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.stream import Stream
 
 log = logging.getLogger(__name__)

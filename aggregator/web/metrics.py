@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aggregator.ingest.surfacing import Times
     from aggregator.store.database import Connection
     from aggregator.store.deliveries import TargetReport
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.visit import Site
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")

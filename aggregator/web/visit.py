@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.sidebar import Counted
     from aggregator.web.stream import Stream
 
