@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 ALSO = (
     *("aggregator/poller.py", "aggregator/checking.py", "aggregator/store/sources.py"),
-    *(f"aggregator/telling/{name}.py" for name in ("apprising", "endpoints", "sender")),
+    *(f"aggregator/alerting/{name}.py" for name in ("apprising", "endpoints", "sender")),
 )
 """Outside connectors/, where something is said of a source, or of a target of alerts."""
 MARKER = "worded"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import PlainTextResponse, Response
 
-from aggregator.config.telling_settings import targets_of
+from aggregator.config.alert_settings import targets_of
 from aggregator.store import deliveries, runaways
 from aggregator.store.sources import HealthState
 from aggregator.web.metrics_desk import Desk, desk_families, read_desk

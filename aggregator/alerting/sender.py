@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from aggregator.alerting.carrying import BACK_OFF, Carrier, Outcome
 from aggregator.clocks import Clock, real_seconds
 from aggregator.store import deliveries
 from aggregator.store.database import Database, StoreError
-from aggregator.telling.carrying import BACK_OFF, Carrier, Outcome
 
 if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
