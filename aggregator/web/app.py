@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.store.told import remember
+from aggregator.store.notifications import remember
 from aggregator.web import (
     answering_all,
     audit,
@@ -37,6 +37,7 @@ from aggregator.web import (
     incidents,
     inquiry_page,
     metrics,
+    notifications,
     pages,
     person_page,
     presence,
@@ -51,7 +52,6 @@ from aggregator.web import (
     starting,
     team,
     token_pages,
-    told_page,
     why,
 )
 from aggregator.web.api import mounting as api
@@ -156,7 +156,7 @@ def _routes() -> list[Route]:
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
-        route("/told", told_page.show),
+        route("/told", notifications.show),
         route("/handover", handover.show),
         route("/handover.txt", handover.as_text),
         route("/handover/note", handover.leave_note, who="agent", writes=True),

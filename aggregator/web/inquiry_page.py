@@ -18,6 +18,7 @@ from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
 from aggregator.store.history import HistoryEvent
 from aggregator.store.looks import looked
+from aggregator.store.notifications import mark_told
 from aggregator.store.reading import (
     FeedRow,
     InquiryPage,
@@ -29,7 +30,6 @@ from aggregator.store.reading import (
     rows_by_id,
     said_in,
 )
-from aggregator.store.told import mark_told
 from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
 from aggregator.web.known import known

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
 from aggregator.store.inquiry_cache import InquiryCache
-from aggregator.store.told import unread
+from aggregator.store.notifications import unread
 from aggregator.web import compressing, pages
 from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
