@@ -175,8 +175,8 @@ async def test_a_search_in_parts_finds_what_one_look_finds(
     async with open_site(community) as site:
         await said(site)
         whole = [shown(site.work, each) for each in searches]
-        monkeypatch.setattr("aggregator.store.said.PART", 2)
-        monkeypatch.setattr("aggregator.store.said.SAMPLE", 3)
+        monkeypatch.setattr("aggregator.store.text_search.PART", 2)
+        monkeypatch.setattr("aggregator.store.text_search.SAMPLE", 3)
         monkeypatch.setattr("os.cpu_count", lambda: 3)
         assert [shown(site.work, each) for each in searches] == whole
         assert all(whole)
