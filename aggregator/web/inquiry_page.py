@@ -16,8 +16,8 @@ from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
+from aggregator.store.first_looks import looked
 from aggregator.store.history import HistoryEvent
-from aggregator.store.looks import looked
 from aggregator.store.notifications import mark_told
 from aggregator.store.reading import (
     FeedRow,
