@@ -32,8 +32,8 @@ from aggregator.store.reading import (
 )
 from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
-from aggregator.web.known import known
 from aggregator.web.reasons import spans_of, why_of
+from aggregator.web.shown_slots import known
 from aggregator.web.visible import target
 
 if TYPE_CHECKING:

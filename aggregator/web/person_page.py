@@ -15,7 +15,7 @@ from aggregator.people.person import SURE, person_of
 from aggregator.people.search import find_people
 from aggregator.triage.followup import needed
 from aggregator.triage.secrets import mask
-from aggregator.web.known import given
+from aggregator.web.shown_slots import given
 from aggregator.web.visit import fields, local
 from aggregator.web.words import SCRIPT
 

@@ -1,4 +1,4 @@
-"""What is known of an inquiry and what is still missing, as its page shows it."""
+"""The slots of a trouble as an inquiry's page shows them: what is known, and what is still missing."""
 
 from __future__ import annotations
 
