@@ -13,7 +13,7 @@ from aggregator.identity import Id
 from aggregator.store.listing import feed_page, place_of, tally
 from aggregator.store.searching import seek
 from aggregator.store.views import MOST, ViewError, drop_view, save_view, views_of
-from aggregator.web.found import around, spans
+from aggregator.web.search_hits import around, spans
 from aggregator.web.view import View, terms_of
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, poll

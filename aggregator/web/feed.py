@@ -20,7 +20,7 @@ from aggregator.store.searching import Term, seek, texts_in
 from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
-from aggregator.web.found import Found, best, spans
+from aggregator.web.search_hits import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, Mine, Side, asked, beside, mine, side
 from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from aggregator.config import Settings
     from aggregator.inquiry import Inquiry
     from aggregator.store.reading import Term
-    from aggregator.web.found import Found
+    from aggregator.web.search_hits import Found
 
 _HERE = Path(__file__).parent
 _KEPT = 5000  # rows of a language
