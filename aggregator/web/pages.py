@@ -24,7 +24,7 @@ from aggregator.store.reading import FeedRow
 from aggregator.web import incident_words, said, trouble_words, words
 from aggregator.web.deed_words import DeedWords
 from aggregator.web.i18n import LOCALE, Lang, catalogue
-from aggregator.web.promised import Promises, Sentences, promises_of
+from aggregator.web.promise_words import Promises, Sentences, promises_of
 from aggregator.web.visible import pieces, target
 
 if TYPE_CHECKING:
