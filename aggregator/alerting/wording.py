@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from aggregator.inquiry import shown
 from aggregator.web import alert_words, incident_words, trouble_words, words
+from aggregator.web.connector_messages import said
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang, catalogue
-from aggregator.web.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
