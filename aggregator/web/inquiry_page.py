@@ -33,8 +33,8 @@ from aggregator.store.reading import (
 from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
 from aggregator.web.reasons import spans_of, why_of
+from aggregator.web.safe_text import target
 from aggregator.web.shown_slots import known
-from aggregator.web.visible import target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from aggregator.web import connector_messages, incident_words, trouble_words, wo
 from aggregator.web.deed_words import DeedWords
 from aggregator.web.i18n import LOCALE, Lang, catalogue
 from aggregator.web.promise_words import Promises, Sentences, promises_of
-from aggregator.web.visible import pieces, target
+from aggregator.web.safe_text import pieces, target
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
