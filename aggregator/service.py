@@ -14,8 +14,8 @@ import structlog
 from starlette.applications import Starlette
 
 from aggregator import renewing
-from aggregator.acting.waking import tell_woken
-from aggregator.actions import close_quiet, wake_due
+from aggregator.acting.closing_quiet import close_quiet
+from aggregator.acting.waking import tell_woken, wake_due
 from aggregator.alerting.noting import LOOK_EVERY
 from aggregator.alerting.serving import delivering
 from aggregator.allocating import be_thrifty, started

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.alerting.quiet import after_quiet
 from aggregator.alerting.sender import Sender
 from aggregator.alerting.serving import carriers_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.explaining import Explanation, explain, find
 from aggregator.hindsight import stood
 from aggregator.identity import Id

@@ -10,7 +10,7 @@ from uuid import uuid4
 import duckdb
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.identity import as_uuid
 from aggregator.store import known_ids
 from aggregator.store.database import Database

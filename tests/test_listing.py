@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.identity import Id
 from aggregator.store.listing import feed_page, place_of, tally
 from aggregator.store.searching import seek

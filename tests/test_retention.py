@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator import housekeeping
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.commands import handlers
 from aggregator.housekeeping import keep_what_may_be_kept
 from aggregator.identity import Id

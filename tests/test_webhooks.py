@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.alerting.carrying import Outcome
 from aggregator.alerting.sender import Sender
 from aggregator.alerting.serving import carriers_of
