@@ -62,8 +62,10 @@ class Sender:
             while True:
                 self.wake.clear()
                 waits = await self.deliver_due()
+                # Not wait_for: before Python 3.12 it passes over a cancellation that comes together with a wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), TICK if waits else None)
+                    async with asyncio.timeout(TICK if waits else None):
+                        await self.wake.wait()
         except Exception as error:
             self._fail(error)
 

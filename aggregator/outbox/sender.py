@@ -72,10 +72,12 @@ class Sender:
         try:
             await self.look_after_a_start()
             while True:
+                self._outbox.wake.clear()  # before the look: what is written meanwhile wakes it again
                 waits = await self.send_due()
-                self._outbox.wake.clear()
+                # Not wait_for: before Python 3.12 it passes over a cancellation that comes together with a wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._outbox.wake.wait(), TICK if waits else None)
+                    async with asyncio.timeout(TICK if waits else None):
+                        await self._outbox.wake.wait()
         except Exception as error:
             self._fail(error)
 
