@@ -18,6 +18,8 @@ from uuid import uuid4
 import structlog
 
 from aggregator import renewing
+from aggregator.alerting.noting import LOOK_EVERY
+from aggregator.alerting.serving import delivering
 from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
@@ -33,8 +35,6 @@ from aggregator.store.database import Connection
 from aggregator.store.lake import Lake
 from aggregator.store.leases import HOUSE, Leases
 from aggregator.store.sources import SourceState
-from aggregator.telling.serving import delivering
-from aggregator.telling.telling import LOOK_EVERY
 from aggregator.turns import take_short_turns
 from aggregator.vocabulary import load_vocabulary
 from aggregator.web.hooks import create_hooks
@@ -145,9 +145,9 @@ class Collector:
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()
         self._house.push_async_callback(sender.stop)
-        if work.telling.is_used:
+        if work.alerting.is_used:
             await self._house.enter_async_context(
-                delivering(work.db, work.settings, work.clock, work.telling, work.poller.failed)
+                delivering(work.db, work.settings, work.clock, work.alerting, work.poller.failed)
             )
         log.info("house.taken")
 
@@ -199,7 +199,7 @@ class Collector:
     async def listen_to_others(self) -> None:
         """Colleagues write answers in other processes, and other collectors find pieces of recovery phrases."""
         self.work.outbox.wake.set()
-        self.work.telling.wake()
+        self.work.alerting.wake()
         if await self.work.db.read(_is_compaction_due):
             self.work.ingest.compact_due.set()
 
@@ -246,8 +246,8 @@ async def collecting(
             url = str(settings.web.public_url or "")
             digest = collector.when_keeping_house(partial(daily_digest, work, url))
             work.poller.daily(digest, time.fromisoformat(settings.digest.at), settings.timezone)
-        if work.telling.is_used:
-            work.poller.keep_house(collector.when_keeping_house(work.telling.look), LOOK_EVERY)
+        if work.alerting.is_used:
+            work.poller.keep_house(collector.when_keeping_house(work.alerting.look), LOOK_EVERY)
         work.poller.start(polling=False)
         stack.push_async_callback(collector.end)
         await asyncio.to_thread(leases.renew, collector.wanted())

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aggregator.alerting.serving import deliver_once
 from aggregator.analysts.export import Export, StoppedError
 from aggregator.backup import back_up
 from aggregator.config import Bands
@@ -30,8 +31,7 @@ from aggregator.resuming import code_and_settings
 from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.store.reading import FeedRow
-from aggregator.store.reports import source_reports
-from aggregator.telling.serving import deliver_once
+from aggregator.store.source_reports import source_reports
 from aggregator.weighing import weigh_again
 from aggregator.workplace import Workplace
 
@@ -122,9 +122,9 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
             return name, {"ok": ok, "message": source.message}
 
         polled = dict(await asyncio.gather(*(one(name) for name in wanted)))
-        if alone and work.telling.is_used:
+        if alone and work.alerting.is_used:
             await work.ingest.group()  # an incident may begin with what was just read
-            sent = await deliver_once(work.db, work.settings, work.clock, work.telling)
+            sent = await deliver_once(work.db, work.settings, work.clock, work.alerting)
             message = f"{sent.done} delivered" + (f", {sent.left} not: {sent.why}" if sent.left else "")
             say({"line": f"{DELIVERIES}: {message}"})
             polled[DELIVERIES] = {"ok": not sent.left, "message": message}

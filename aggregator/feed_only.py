@@ -21,7 +21,7 @@ from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.lake import Lake
-from aggregator.store.others import Others
+from aggregator.store.lake_changes import Others
 from aggregator.vocabulary import load_vocabulary
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace

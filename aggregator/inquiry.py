@@ -59,7 +59,7 @@ class Understanding(NamedTuple):
     thanks: bool  # nothing but an acknowledgement: wakes nobody, proposes closing
     entities: dict[str, list[str]]
     solved: bool = False  # an acknowledgement that says that it is over
-    given: tuple[str, ...] = ()  # which slots of `aggregator.triage.missing` the post gives
+    given: tuple[str, ...] = ()  # which slots of `aggregator.triage.slots` the post gives
 
 
 class InquiryReason(NamedTuple):

@@ -14,8 +14,10 @@ import structlog
 from starlette.applications import Starlette
 
 from aggregator import renewing
-from aggregator.acting.waking import tell_woken
-from aggregator.actions import close_quiet, wake_due
+from aggregator.acting.closing_quiet import close_quiet
+from aggregator.acting.waking import tell_woken, wake_due
+from aggregator.alerting.noting import LOOK_EVERY
+from aggregator.alerting.serving import delivering
 from aggregator.allocating import be_thrifty, started
 from aggregator.analysts.serving import live_sql
 from aggregator.backup import open_to_others
@@ -30,9 +32,7 @@ from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
-from aggregator.store.reports import source_reports
-from aggregator.telling.serving import delivering
-from aggregator.telling.telling import LOOK_EVERY
+from aggregator.store.source_reports import source_reports
 from aggregator.turns import take_short_turns
 from aggregator.vocabulary import load_vocabulary
 from aggregator.web.app import create_app
@@ -112,9 +112,9 @@ async def running(
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()
         stack.push_async_callback(sender.stop)
-        if work.telling.is_used:
-            await stack.enter_async_context(delivering(work.db, settings, clock, work.telling, work.poller.failed))
-            work.poller.keep_house(work.telling.look, LOOK_EVERY)
+        if work.alerting.is_used:
+            await stack.enter_async_context(delivering(work.db, settings, clock, work.alerting, work.poller.failed))
+            work.poller.keep_house(work.alerting.look, LOOK_EVERY)
         work.poller.start()
         stack.push_async_callback(work.poller.stop)
         log.info("service.started", url=url, hooks=hooks_url, sources=len(work.connectors))

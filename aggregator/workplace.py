@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
+from aggregator.alerting.noting import Alerting
 from aggregator.backup import DATABASE, DESK, in_use
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
@@ -22,7 +23,6 @@ from aggregator.store import sources
 from aggregator.store.database import Database, StoreError
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
-from aggregator.telling.telling import Telling
 from connectors.contract import Connector, PullConnector
 from connectors.registry import connector_class
 from connectors.session import Pacing
@@ -71,10 +71,10 @@ class Workplace:
                 self.db, self.settings, self.clock, self.connectors, self.ingest.own, self.poller.ready
             )
             self.ingest.lost = self.outbox.lost
-            self.telling = Telling(self.db, self.settings, self.clock)
-            if self.telling.is_used:
-                await self.telling.start()
-                self.db.teller = self.telling
+            self.alerting = Alerting(self.db, self.settings, self.clock)
+            if self.alerting.is_used:
+                await self.alerting.start()
+                self.db.teller = self.alerting
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
             await self._take_up_sources()

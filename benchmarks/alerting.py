@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aggregator.config import Settings
-from aggregator.config.telling_settings import Alerts, Destination, Rule, Webhook
+from aggregator.config.alert_settings import Alerts, Destination, Rule, Webhook
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.listener import serve
 from aggregator.service import Running, running

@@ -28,8 +28,8 @@ from aggregator.triage.impersonation import OurNames
 from aggregator.triage.language import language_of
 from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import gate, mask, mask_record
+from aggregator.web.safe_text import pieces
 from aggregator.web.view import View, terms_of
-from aggregator.web.visible import pieces
 from connectors.discourse import markdown
 from connectors.feed.document import parse
 from connectors.imap.charsets import header_text

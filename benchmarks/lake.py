@@ -16,7 +16,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.clocks import system_clock
 from aggregator.config import Settings
 from aggregator.config.lake_settings import SCHEME, LakeSettings

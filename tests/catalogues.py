@@ -16,8 +16,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from aggregator.web.connector_messages import CONTEXT
 from aggregator.web.i18n import DOMAIN, LOCALE
-from aggregator.web.said import CONTEXT
 from tests.sentences import msgids
 
 WEB = Path(LOCALE).parent

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.acting.compare_and_set import What, act
 from aggregator.acting.wishes import details_of
-from aggregator.actions import What, act
 from aggregator.clocks import ScaledClock
 from aggregator.config import Settings
 from aggregator.demo.play import settle

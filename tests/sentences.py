@@ -1,7 +1,8 @@
 """What connectors say to people, read from their source: the messages of errors, reasons of gaps, warnings, findings.
 
 A message is a plain string or an f-string, and English at run time. Here each becomes an entry of the catalogue, with
-`%(name)s` for what an f-string puts in, by which the page recognises and translates it (aggregator/web/said.py).
+`%(name)s` for what an f-string puts in, by which the page recognises and translates it
+(aggregator/web/connector_messages.py).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 ALSO = (
     *("aggregator/poller.py", "aggregator/checking.py", "aggregator/store/sources.py"),
-    *(f"aggregator/telling/{name}.py" for name in ("apprising", "endpoints", "sender")),
+    *(f"aggregator/alerting/{name}.py" for name in ("apprising", "endpoints", "sender")),
 )
 """Outside connectors/, where something is said of a source, or of a target of alerts."""
 MARKER = "worded"

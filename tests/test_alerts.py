@@ -13,21 +13,21 @@ from urllib.parse import quote
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
+from aggregator.alerting.quiet import after_quiet
+from aggregator.alerting.sender import Sender
+from aggregator.alerting.serving import carriers_of
+from aggregator.alerting.wording import harmless
 from aggregator.config import ConfigError, load
-from aggregator.config.telling_settings import Alerts, Destination, Rule
+from aggregator.config.alert_settings import Alerts, Destination, Rule
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
 from aggregator.store import sources
-from aggregator.telling.quiet import after_quiet
-from aggregator.telling.sender import Sender
-from aggregator.telling.serving import carriers_of
-from aggregator.telling.wording import harmless
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
+from tests.alert_receiver import SECRET, Place, a_place
 from tests.conftest import Community, poll
 from tests.test_webhooks import webhook
-from tests.told_place import SECRET, Place, a_place
 
 PHRASE = "legal winner thank year wave saddle worth useful legal winner thank yellow"
 STOLEN = "somebody stole all my funds, I gave the recovery phrase to a fake support"
@@ -50,7 +50,7 @@ class Watch:
     async def deliver(self, **later: float) -> None:
         """Time passes; somebody looks; what is due is sent."""
         self.community.clock.pass_(**later)
-        await self.work.telling.look()
+        await self.work.alerting.look()
         await self.sender.deliver_due(until_done=True)
 
     async def claims(self, who: str) -> None:

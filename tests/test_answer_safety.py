@@ -17,7 +17,7 @@ from aggregator.answering.safety import Context, Objection, blocks, check
 from aggregator.answering.strangers import same_id
 from aggregator.triage.followup import LANGUAGES, follow_up
 from aggregator.triage.impersonation import OurNames
-from aggregator.triage.missing import SLOTS
+from aggregator.triage.slots import SLOTS
 from tests.secret_maker import words
 from tests.sets import Draft, answers, promises
 

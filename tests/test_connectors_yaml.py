@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
+from aggregator.config.alert_settings import Alerts, Destination, Rule, Webhook
 from aggregator.config.clock_settings import Calendar
 from aggregator.config.lake_settings import S3, LakeSettings
-from aggregator.config.telling_settings import Alerts, Destination, Rule, Webhook
 from aggregator.config.yaml_lines import read
 from connectors.contract import SourceConfig
 from connectors.registry import connector_class, known_connectors

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
 from connectors.errors import CursorExpiredError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.commands import handlers
 from aggregator.housekeeping import count_anew, keep_what_may_be_kept
 from aggregator.store import daily

@@ -8,8 +8,8 @@ from importlib import resources
 import duckdb
 import pytest
 
-from aggregator import actions
-from aggregator.actions import close_quiet
+from aggregator.acting import closing_quiet
+from aggregator.acting.closing_quiet import close_quiet
 from aggregator.identity import Id, stable_id
 from aggregator.inquiry import Inquiry
 from aggregator.store import rows
@@ -54,7 +54,7 @@ async def test_what_we_promised_to_come_back_to_is_not_closed_for_being_quiet(co
 
 
 async def test_what_is_quiet_is_closed_a_part_at_a_time(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "QUIET_AT_ONCE", 2)
+    monkeypatch.setattr(closing_quiet, "QUIET_AT_ONCE", 2)
     told: list[Collection[Id]] = []
     async with community.desk("telegram") as work:
         for author in ("fox", "kim", "owl", "elk", "bee"):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aggregator import weighing
-from aggregator.actions import act_in
+from aggregator.acting.compare_and_set import act_in
 from aggregator.evaluating import auc, average_precision, in_top_quarter, ndcg, noise_in_top
 from aggregator.store.database import Connection
 from tests.conftest import Community, open_inquiries, poll

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.explaining import Explanation, explain, find
 from aggregator.hindsight import stood
 from aggregator.identity import Id
-from aggregator.store.looks import looked, looks_at
+from aggregator.store.first_looks import looked, looks_at
 from aggregator.store.reading import Term, rows_by_id
 from aggregator.workplace import Workplace
 from tests.conftest import Community, open_inquiries, poll

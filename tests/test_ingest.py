@@ -8,7 +8,7 @@ from functools import partial
 import orjson
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.ingest.prepare import prepare
 from aggregator.store.database import Connection, StoreError
 from aggregator.workplace import Workplace

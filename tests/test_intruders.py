@@ -17,15 +17,15 @@ import pytest
 from click.testing import CliRunner
 
 import connectors.addresses
+from aggregator.alerting.endpoints import Endpoint
 from aggregator.backup import back_up, restore
 from aggregator.cli import main
 from aggregator.config import Settings
-from aggregator.config.telling_settings import Webhook
+from aggregator.config.alert_settings import Webhook
 from aggregator.control import listens
 from aggregator.service import receiver, running
 from aggregator.store.database import Database
 from aggregator.store.desk import FREE_TRIES, Desk, TooManyTriesError
-from aggregator.telling.endpoints import Endpoint
 from aggregator.web.security import LARGEST_BODY
 from connectors.addresses import is_metadata
 from connectors.contract import Push

@@ -16,7 +16,7 @@ from aggregator.importer.room import room_for
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.joining import joined
 from aggregator.store.database import Database
-from aggregator.store.known import Distinct
+from aggregator.store.known_ids import Distinct
 
 LINES = [
     orjson.dumps({"native_id": str(number), "text": text, "author_id": f"u{number % 3}", "thread_id": thread})

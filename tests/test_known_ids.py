@@ -10,11 +10,11 @@ from uuid import uuid4
 import duckdb
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.identity import as_uuid
-from aggregator.store import known
+from aggregator.store import known_ids
 from aggregator.store.database import Database
-from aggregator.store.known import KnownIds
+from aggregator.store.known_ids import KnownIds
 from tests.conftest import Community, open_inquiries, poll
 from tests.console import Console
 from tests.test_import import jsonl
@@ -40,7 +40,7 @@ def test_every_stored_id_and_alias_is_known_and_no_other(stored: duckdb.DuckDBPy
 def test_ids_that_are_added_are_known_before_and_after_they_are_sorted_in(
     stored: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known, "MOST_LOOSE", 10)
+    monkeypatch.setattr(known_ids, "MOST_LOOSE", 10)
     ids = KnownIds()
     assert ids.among(stored, [uuid4().bytes]) == set()
     added = [uuid4().bytes for _ in range(35)]

@@ -19,7 +19,7 @@ from aggregator.store import extensions
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.lake import Lake
 from aggregator.store.lake_catalog import EXTENSIONS, passes
-from aggregator.store.others import Others
+from aggregator.store.lake_changes import Others
 from benchmarks import lake as lake_costs
 from tests.cut_off_on_lake import CUT_OFF
 from tests.lake_town import LakeTown

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from aggregator.actions import ChangedMeanwhileError, act
+from aggregator.acting.compare_and_set import ChangedMeanwhileError, act
 from aggregator.collecting import Collector, Shard, collecting
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.feed_only import serving_feed

@@ -17,7 +17,7 @@ from aggregator.config import Settings
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.control import RefusedError
 from aggregator.identity import share_of_ids, stable_id
-from aggregator.store.known import KnownIds
+from aggregator.store.known_ids import KnownIds
 from aggregator.workplace import Workplace
 from tests.console import Console
 from tests.lake_town import LakeTown

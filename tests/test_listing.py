@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.identity import Id
 from aggregator.store.listing import feed_page, place_of, tally
 from aggregator.store.searching import seek
 from aggregator.store.views import MOST, ViewError, drop_view, save_view, views_of
-from aggregator.web.found import around, spans
+from aggregator.web.search_hits import around, spans
 from aggregator.web.view import View, terms_of
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, poll
@@ -175,8 +175,8 @@ async def test_a_search_in_parts_finds_what_one_look_finds(
     async with open_site(community) as site:
         await said(site)
         whole = [shown(site.work, each) for each in searches]
-        monkeypatch.setattr("aggregator.store.said.PART", 2)
-        monkeypatch.setattr("aggregator.store.said.SAMPLE", 3)
+        monkeypatch.setattr("aggregator.store.text_search.PART", 2)
+        monkeypatch.setattr("aggregator.store.text_search.SAMPLE", 3)
         monkeypatch.setattr("os.cpu_count", lambda: 3)
         assert [shown(site.work, each) for each in searches] == whole
         assert all(whole)

@@ -84,6 +84,26 @@ async def test_an_answer_is_sent_when_the_time_to_undo_it_has_passed(desk: Desk)
     assert desk.community.forum.writing.taken == 1
 
 
+async def test_an_answer_that_is_taken_between_a_look_and_its_rest_is_sent(desk: Desk) -> None:
+    outbox, sent = desk.work.outbox, asyncio.Event()
+
+    class JustBefore(Sender):
+        async def send_due(self, *, until_done: bool = False) -> bool:
+            waits = await super().send_due(until_done=until_done)
+            if not desk.rows():
+                await desk.answers()
+                desk.community.clock.pass_(seconds=HOLD)
+            return waits
+
+    outbox.changed = lambda _: sent.set() if desk.row().state == "sent" else None
+    sender = JustBefore(outbox)
+    sender.start()
+    async with asyncio.timeout(10):
+        await sent.wait()
+    await sender.stop()
+    assert desk.community.forum.writing.taken == 1
+
+
 async def test_the_inquiry_is_answered_at_once_and_its_clock_stands(desk: Desk) -> None:
     assert open_inquiries(desk.work)[0]["due_at"] is not None
     await desk.answers()

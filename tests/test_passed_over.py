@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.ingest.origin import any_of
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.triage.language import search_text
 from aggregator.workplace import Workplace
 from tests.conftest import Community, open_inquiries, poll, texts

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from aggregator.config import Settings
 from aggregator.identity import Id, as_uuid
 from aggregator.poller import BACK_OFF, WHOLE_PAGE
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.store.sources import FenceLostError
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Quota, Record, SourceConfig

@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import connectors.secret
+from aggregator.alerting.endpoints import Endpoint
 from aggregator.config import Settings
-from aggregator.config.telling_settings import Webhook
+from aggregator.config.alert_settings import Webhook
 from aggregator.listener import serve
 from aggregator.renewing import FIRST_WAIT, Renewal
 from aggregator.service import Running, running
-from aggregator.telling.endpoints import Endpoint
 from aggregator.workplace import Workplace
 from connectors.contract import Push
 from connectors.errors import AuthError, PushRefusedError

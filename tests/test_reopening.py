@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.replay import replay
 from aggregator.workplace import Workplace
 from tests.conftest import Community, open_inquiries, poll

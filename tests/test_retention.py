@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator import housekeeping
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
 from aggregator.commands import handlers
 from aggregator.housekeeping import keep_what_may_be_kept
 from aggregator.identity import Id
@@ -21,8 +21,8 @@ from aggregator.keeping import retention
 from aggregator.store.database import Connection
 from aggregator.store.desk import Desk
 from aggregator.store.drafts import Draft, draft_of, save_draft
-from aggregator.store.known import KnownIds
-from aggregator.store.looks import looked, looks_at
+from aggregator.store.first_looks import looked, looks_at
+from aggregator.store.known_ids import KnownIds
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
 from tests.test_import import jsonl

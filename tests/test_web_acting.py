@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from aggregator.acting.waking import tell_woken
+from aggregator.acting.waking import tell_woken, wake_due
 from aggregator.acting.wishes import CLOSE_REASONS
-from aggregator.actions import wake_due
 from aggregator.store.desk import Desk
 from aggregator.web import words
 from tests.conftest import START, Community, open_inquiries

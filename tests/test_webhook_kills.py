@@ -15,7 +15,7 @@ import yaml
 
 from aggregator.demo.telegram import TelegramSimulator
 from aggregator.listener import serve
-from tests.told_place import SECRET, Place, a_place
+from tests.alert_receiver import SECRET, Place, a_place
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from aggregator.actions import act
+from aggregator.acting.compare_and_set import act
+from aggregator.alerting.carrying import Outcome
+from aggregator.alerting.sender import Sender
+from aggregator.alerting.serving import carriers_of
+from aggregator.alerting.signing import headers, key_of
 from aggregator.config import Web
-from aggregator.config.telling_settings import Webhook
+from aggregator.config.alert_settings import Webhook
 from aggregator.outbox import Sender as OutboxSender
 from aggregator.outbox.outbox import HOLD
 from aggregator.store.deliveries import reports
-from aggregator.telling.carrying import Outcome
-from aggregator.telling.sender import Sender
-from aggregator.telling.serving import carriers_of
-from aggregator.telling.signing import headers, key_of
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
+from tests.alert_receiver import OLD_SECRET, SECRET, Place, a_place
 from tests.conftest import Community, poll
-from tests.told_place import OLD_SECRET, SECRET, Place, a_place
 
 ALL = ("inquiry.new", "inquiry.changed", "inquiry.band", "inquiry.key_exposed", "incident.started", "incident.grew",
        "incident.ended", "reply.sent")  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from aggregator.config import Settings
 from aggregator.demo.weibo import WeiboSimulator
 from aggregator.listener import serve
-from aggregator.store.reports import SourceReport, source_reports
+from aggregator.store.source_reports import SourceReport, source_reports
 from aggregator.workplace import Workplace
 from connectors.contract import PullConnector, Quota
 from connectors.secret import Secret

@@ -12,7 +12,7 @@ import httpx
 
 from aggregator.listener import serve
 from aggregator.store.desk import Role
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.replies import tell_writer
 from aggregator.web.stream import Stream

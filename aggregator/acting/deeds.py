@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
+from aggregator.acting.compare_and_set import WHATS, ChangedMeanwhileError, Done, What, act_on_all
 from aggregator.acting.membership import Regroup, regroup_all
 from aggregator.acting.undoing import ChangedSinceError, undo_all
-from aggregator.actions import WHATS, ChangedMeanwhileError, Done, What, act_on_all
 from aggregator.identity import Id, time_ordered_id
 
 if TYPE_CHECKING:

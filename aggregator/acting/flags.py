@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from aggregator.actions import Done, note
+from aggregator.acting.compare_and_set import Done, note
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, time_ordered_id, written
 from aggregator.people.blocked import unblocked

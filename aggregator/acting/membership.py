@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from aggregator.actions import ChangedMeanwhileError, Done, is_known
+from aggregator.acting.compare_and_set import ChangedMeanwhileError, Done, is_known
 from aggregator.config import clock_of
 from aggregator.folding.noting import note_all
 from aggregator.folding.refold import inquiries_by_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from aggregator.actions import note
+from aggregator.acting.compare_and_set import note
 from aggregator.folding.noting import Done
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid

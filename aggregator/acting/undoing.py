@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import orjson
 
+from aggregator.acting.compare_and_set import WHATS, Done
 from aggregator.acting.flags import withdraw
 from aggregator.acting.membership import Regroup, take_back
-from aggregator.actions import WHATS, Done
 from aggregator.config import clock_of
 from aggregator.folding.noting import note_all
 from aggregator.folding.refold import inquiries_by_id

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aggregator.answering.sentences import Part, clauses, sentences, without_idioms
-from aggregator.triage.missing import SLOTS
 from aggregator.triage.phrases import any_of, read
+from aggregator.triage.slots import SLOTS
 
 _MOST = 12  # of a text; one is one too many
 GROUPS = (
@@ -211,7 +211,7 @@ class Wanted(NamedTuple):
 
 
 def asked_slots(said: str) -> list[Wanted]:
-    """The slots of `aggregator.triage.missing` that a text asks for, each once."""
+    """The slots of `aggregator.triage.slots` that a text asks for, each once."""
     words, slots = _words(), _slots()
     found: dict[str, Wanted] = {}
     for sentence in sentences(without_idioms(said)):

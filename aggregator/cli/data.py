@@ -182,7 +182,7 @@ def erase(person: str, dry_run: bool, logs: tuple[Path, ...], config: Path, as_j
     Exit code 3: it is erased, but something is left, which is named. Backups that still hold the person are named, too;
     they are not changed.
     """
-    from aggregator.erasure_told import erasure
+    from aggregator.erasure_report import erasure
 
     arguments = {"person": person, "dry_run": dry_run, "logs": [str(each.resolve()) for each in logs]}
     result = do(load_settings(config), "erase", arguments, quiet=as_json)

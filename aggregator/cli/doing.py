@@ -12,9 +12,9 @@ import click
 from aggregator.cli.group import DONE, FAILED
 
 if TYPE_CHECKING:
+    from aggregator.alerting.trying import Tried
     from aggregator.config import Settings
     from aggregator.control import Say
-    from aggregator.telling.trying import Tried
 
 
 def load_settings(config: Path) -> Settings:
@@ -32,8 +32,8 @@ def settings_or_none() -> Settings:
 
 
 def require_secrets(settings: Settings) -> None:
+    from aggregator.alerting.trying import wrong_secrets
     from aggregator.config import missing_secrets
-    from aggregator.telling.trying import wrong_secrets
     from connectors.errors import ConfigError
 
     if missing := missing_secrets(settings) + wrong_secrets(settings):
@@ -42,7 +42,7 @@ def require_secrets(settings: Settings) -> None:
 
 def told_by(config: Path) -> Settings:
     """Settings whose webhooks and alerts can be tried, whatever the secrets of the sources are."""
-    from aggregator.telling.trying import wrong_secrets
+    from aggregator.alerting.trying import wrong_secrets
     from connectors.errors import ConfigError
 
     settings = load_settings(config)

@@ -102,7 +102,7 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
     get_ready()
     if seen := open_to_others(settings.data):
         click.echo(seen, err=True)
-    from aggregator.telling.trying import wrong_secrets
+    from aggregator.alerting.trying import wrong_secrets
 
     missing = missing_secrets(settings) + wrong_secrets(settings)
     for line in missing:

@@ -73,7 +73,7 @@ def token(
 @json_option
 def webhook(name: str, config: Path, as_json: bool) -> None:
     """Send a signed test event to the webhook NAME, and print what came back."""
-    from aggregator.telling.trying import try_webhook
+    from aggregator.alerting.trying import try_webhook
 
     tell_tried(asyncio.run(try_webhook(told_by(config), name)), as_json)
 
@@ -85,6 +85,6 @@ def webhook(name: str, config: Path, as_json: bool) -> None:
 @json_option
 def alert(name: str, config: Path, as_json: bool) -> None:
     """Send a test to the destination NAME of alerts, and print whether it was taken."""
-    from aggregator.telling.trying import try_alert
+    from aggregator.alerting.trying import try_alert
 
     tell_tried(asyncio.run(try_alert(told_by(config), name)), as_json)

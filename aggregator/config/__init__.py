@@ -22,11 +22,11 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from aggregator.config.alert_settings import Alerts, Name, Webhook
 from aggregator.config.clock_settings import STRICT, filled, known_zone
 from aggregator.config.clock_settings import ChannelClock as ChannelClock
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.config.mistakes import mistakes_of, or_rather
-from aggregator.config.telling_settings import Alerts, Name, Webhook
 from aggregator.config.yaml_lines import Document, KeyPath, Mistake, Place, read, spelled
 from connectors.contract import Duration, SourceConfig
 from connectors.errors import ConfigError

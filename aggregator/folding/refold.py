@@ -160,7 +160,8 @@ def _fold_post(
 
 
 def events_of(con: Connection, inquiries: Mapping[Id, Inquiry], since: datetime | None) -> dict[Id, list[Event]]:
-    """What colleagues did with them, in order. Nothing happens to an inquiry before it is opened (actions.py)."""
+    """What colleagues did with them, in order. Nothing happens to an inquiry before it is opened
+    (acting/compare_and_set.py)."""
     columns = "event_id, inquiry_id, happened_at, who, what, details"
     bound = ("happened_at >= ?", [since]) if since else ()
     found = rows.fetch(con, "inquiry_event", columns, "inquiry_id", inquiries, *bound)

@@ -24,7 +24,7 @@ from aggregator.ingest.drafts import Prepared
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.joining import joined
 from aggregator.store import sources
-from aggregator.store.known import Distinct
+from aggregator.store.known_ids import Distinct
 from connectors.contract import SourceConfig
 
 # Rows in one transaction where nobody else waits for the writer: each statement has its price, and at 2,500 rows they

@@ -20,7 +20,7 @@ from aggregator.identity import Id
 from aggregator.ingest.drafts import Draft
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
-from aggregator.store.known import KnownIds
+from aggregator.store.known_ids import KnownIds
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection

@@ -29,7 +29,7 @@ from aggregator.people import blocked
 from aggregator.people.links import People, waiting_inquiries
 from aggregator.people.suspects import Suspects
 from aggregator.store import rows, sources
-from aggregator.store.known import KnownIds, SeenAccounts
+from aggregator.store.known_ids import KnownIds, SeenAccounts
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock

@@ -36,7 +36,7 @@ from aggregator.people.links import People
 from aggregator.people.suspects import Suspects, our_names
 from aggregator.store import sources
 from aggregator.store.database import Connection, Database, StoreError
-from aggregator.store.known import KnownIds, SeenAccounts
+from aggregator.store.known_ids import KnownIds, SeenAccounts
 from connectors.contract import Connector, Page, Record
 from connectors.replying import Replying
 

@@ -10,7 +10,7 @@ from aggregator.identity import Id
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.origin import Origin
 from aggregator.store import rows
-from aggregator.store.known import KnownIds
+from aggregator.store.known_ids import KnownIds
 
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection

@@ -15,8 +15,8 @@ from aggregator.identity import Id
 from aggregator.keeping import sweep
 from aggregator.keeping.black import Black, Words
 from aggregator.keeping.deleting import KEPT, tables_with
+from aggregator.keeping.own_words import Left, words_of
 from aggregator.keeping.persons import Account, Person, find_person
-from aggregator.keeping.telling import Left, words_of
 from aggregator.store import rows
 from aggregator.store.desk_erasing import erase_from_desk
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
-from aggregator.actions import note
+from aggregator.acting.compare_and_set import note
 from aggregator.clocks import Clock, real_seconds
 from aggregator.config import Settings, clock_of
 from aggregator.folding.refold import inquiries_by_id, refold

@@ -8,20 +8,21 @@ What was `sending` when a process died is looked for, and never sent again by it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
 from aggregator.clocks import real_seconds
+from aggregator.due_work import DueWork
 from aggregator.identity import as_uuid, post_id
 from aggregator.outbox import asked, row
 from aggregator.outbox.outbox import Outbox
 from aggregator.outbox.row import Row, State, Turn
-from aggregator.store.database import Connection, StoreError
+from aggregator.store.database import Connection
 from connectors.errors import (
     AuthError,
     NotSentError,
@@ -48,42 +49,21 @@ class Sender:
 
     def __init__(self, outbox: Outbox, failed: asyncio.Future[None] | None = None) -> None:
         self._outbox = outbox
-        self._failed = failed
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._work = DueWork(outbox.wake, "outbox.broken", failed)
         self._looks: dict[UUID, tuple[str, list[datetime]]] = {}  # at which source, and when
-        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._work.start(self.send_due, TICK, first=self.look_after_a_start)
 
     async def stop(self) -> None:
         """A call under way has a moment to end; else it is looked for after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        busy = list(self._busy.values())
-        if busy:
-            await asyncio.wait(busy, timeout=LETS_FINISH)
-        for task in busy:
-            task.cancel()
-        await asyncio.gather(*busy, return_exceptions=True)
-
-    async def _run(self) -> None:
-        try:
-            await self.look_after_a_start()
-            while True:
-                waits = await self.send_due()
-                self._outbox.wake.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._outbox.wake.wait(), TICK if waits else None)
-        except Exception as error:
-            self._fail(error)
+        await self._work.stop(LETS_FINISH)
 
     async def look_after_a_start(self) -> None:
         """Begin to look for what a former process was sending, or did not know of: it is sent, or nobody knows."""
         left = await self._outbox.db.read(lambda con: row.in_state(con, "sending", "unknown"))
         for source in {each.source for each in left}:
-            self._begin(source, self._look_for([each for each in left if each.source == source]))
+            self._work.begin(source, partial(self._look_for, [each for each in left if each.source == source]))
 
     async def _look_for(self, left: Sequence[Row]) -> None:
         for each in left:
@@ -95,33 +75,12 @@ class Sender:
         held, unsettled = await self._outbox.db.read(lambda con: (row.turns(con), row.unsettled_count(con)))
         self._outbox.unsettled_count = unsettled
         for source, each in _next_of_each(held, now).items():
-            if each.due_at <= now and source not in self._busy:
-                self._begin(source, self._send(each))
+            if each.due_at <= now and not self._work.is_busy(source):
+                self._work.begin(source, partial(self._send, each))
         await self._look_again(now)
-        if until_done and self._busy:
-            await asyncio.gather(*self._busy.values())
+        if until_done:
+            await self._work.done()
         return bool(held or self._looks)
-
-    def _begin(self, source: str, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as error:
-                self._fail(error)
-                if self._failed is None:
-                    raise
-            finally:
-                del self._busy[source]
-                self._outbox.wake.set()
-
-        self._busy[source] = asyncio.create_task(guarded())
-
-    def _fail(self, error: Exception) -> None:
-        """A database that cannot be written ends the service; so does a bug here, for nothing may wait in silence."""
-        if not isinstance(error, StoreError):
-            log.exception("outbox.broken", exc_info=error)
-        if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
 
     # -- one answer ----------------------------------------------------------------------------------
 
@@ -263,7 +222,7 @@ class Sender:
     async def _look_again(self, now: datetime) -> None:
         """A source that is busy is looked at later: no look is left out for it."""
         for outbox_id, (source, times) in list(self._looks.items()):
-            if times[0] > now or source in self._busy:
+            if times[0] > now or self._work.is_busy(source):
                 continue
             del self._looks[outbox_id]
             stands = await self._outbox.left(outbox_id)
@@ -271,7 +230,7 @@ class Sender:
                 continue
             if to_come := [each for each in times if each > now]:
                 self._looks[outbox_id] = source, to_come
-            self._begin(source, self._look(stands, stands.detail or ""))
+            self._work.begin(source, partial(self._look, stands, stands.detail or ""))
 
 
 def _next_of_each(held: Sequence[Turn], now: datetime) -> dict[str, Turn]:

@@ -19,7 +19,7 @@ from aggregator.store import rows
 from aggregator.store.contacts import Approacher, Known, Level, approachers, linked, namesakes
 from aggregator.store.history import HistoryEvent
 from aggregator.store.reading import FeedRow, Told, rows_by_id, told_by
-from aggregator.triage.missing import SLOTS
+from aggregator.triage.slots import SLOTS
 
 if TYPE_CHECKING:
     from aggregator.acting.flags import Flag

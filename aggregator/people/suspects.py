@@ -24,7 +24,7 @@ from aggregator.ingest.prepare import read_again
 from aggregator.ingest.reading import ReadPage
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
-from aggregator.store.known import KnownIds
+from aggregator.store.known_ids import KnownIds
 from aggregator.triage.impersonation import LURE_SCORE, OurNames
 
 if TYPE_CHECKING:

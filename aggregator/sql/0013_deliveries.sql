@@ -2,7 +2,7 @@
 CREATE TABLE delivery (
     delivery_id UUID NOT NULL,            -- rises with time; a webhook's receiver knows repeated deliveries by it
     target VARCHAR NOT NULL,              -- 'webhook:NAME' or 'alert:NAME', as connectors.yaml calls them
-    event VARCHAR NOT NULL,               -- aggregator.config.telling_settings.Event
+    event VARCHAR NOT NULL,               -- aggregator.config.alert_settings.Event
     subject VARCHAR NOT NULL,             -- id of the inquiry or incident, or a source's name
     body VARCHAR NOT NULL,                -- JSON: what is sent, masked; empty once it has ended
     unless_taken BOOLEAN NOT NULL,        -- moot as soon as somebody has taken the inquiry

@@ -23,7 +23,7 @@ from typing import Literal, get_args
 import orjson
 
 from aggregator.identity import Id
-from aggregator.store import stretches
+from aggregator.store import work_stretches
 
 Role = Literal["viewer", "agent", "lead", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -312,7 +312,7 @@ class Desk:
             con.execute("UPDATE user SET failures = 0, locked_until = 0 WHERE name = ?", [name])
             con.execute("DELETE FROM session WHERE used < ? OR began < ?", _oldest(at))
             con.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", [hashed(token), name, at, at, browser[:300]])
-            stretches.seen(con, name, at)
+            work_stretches.seen(con, name, at)
         return token
 
     def session(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
@@ -325,7 +325,7 @@ class Desk:
             if used and at - row[2] > _TOUCH_EVERY.total_seconds():
                 with suppress(DeskFullError), self._told():  # who only reads may go on
                     self._con.execute("UPDATE session SET used = ? WHERE hash = ?", [at, digest])
-                    stretches.seen(self._con, row[0], at)
+                    work_stretches.seen(self._con, row[0], at)
             return Session(self._user(row[0]), _derived(token, b"csrf"), _derived(token, b"public")[:16])
 
     def last_used(self, name: str) -> float | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aggregator.identity import Id, written
 from aggregator.store.database import Connection
 from aggregator.store.filters import LANG, SORTS, Bound, Filters, Sort, where
-from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.inquiry_cache import InquiryCache
 from aggregator.store.reading import OPEN, RANKED, FeedRow, closed_ones, listed_rows
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def feed_page(
     sort: Sort = "priority",
     after: tuple[float, Id] | None = None,
     limit: int = 50,
-    kept: KeptRows | None = None,
+    cache: InquiryCache | None = None,
     counted: Mapping[str, Filters] | None = None,
 ) -> FeedPage:
     """One page of a view.
@@ -63,7 +63,7 @@ def feed_page(
     Args:
         moment: one instant for all pages of one load; the order ages with time.
         after: (rank, inquiry_id) of the last row of the page before.
-        kept: what was read before.
+        cache: what was read before.
         counted: views to count in the same look, if it is one at the open ones alone (see `in_one_look`): counting
             them by themselves takes as long as the page.
     """
@@ -73,7 +73,7 @@ def feed_page(
         found, counts = _listed(cursor, filters, moment, bands, sort, after, limit + 1), None
     listed = found[:limit]
     return FeedPage(
-        listed_rows(cursor, [row[1:-1] for row in listed], kept or KeptRows(), moment=moment),
+        listed_rows(cursor, [row[1:-1] for row in listed], cache or InquiryCache(), moment=moment),
         len(found) > limit,
         (listed[-1][0], listed[-1][1].bytes) if listed else None,
         found[0][-1] if found else 0,

@@ -23,7 +23,7 @@ from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
 from aggregator.store.filters import Filters, where
 from aggregator.store.history import HistoryEvent, history_of
-from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.inquiry_cache import InquiryCache
 from aggregator.store.rows import among
 
 if TYPE_CHECKING:
@@ -148,9 +148,9 @@ class InquiryPage:
 
 
 def rows_by_id(
-    cursor: Connection, ids: Collection[Id], *, moment: datetime, kept: KeptRows | None = None
+    cursor: Connection, ids: Collection[Id], *, moment: datetime, cache: InquiryCache | None = None
 ) -> list[FeedRow]:
-    """These inquiries, open or closed, most pressing first. `kept`: what was read before."""
+    """These inquiries, open or closed, most pressing first. `cache`: what was read before."""
     rows: list[FeedRow] = []
     left = set(ids)
     for table in (_SOME_OPEN, _SOME_CLOSED):
@@ -159,7 +159,7 @@ def rows_by_id(
         found = cursor.execute(
             f"SELECT {RANKED} {table}", {"ids": [written(one) for one in left], "moment": moment}
         ).fetchall()
-        rows += listed_rows(cursor, found, kept or KeptRows(), moment=moment)
+        rows += listed_rows(cursor, found, cache or InquiryCache(), moment=moment)
         left -= {row.inquiry.inquiry_id for row in rows}
     return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
 
@@ -188,12 +188,12 @@ that was read before."""
 
 
 def listed_rows(
-    cursor: Connection, listed: Sequence[tuple[Any, ...]], kept: KeptRows, *, moment: datetime
+    cursor: Connection, listed: Sequence[tuple[Any, ...]], cache: InquiryCache, *, moment: datetime
 ) -> tuple[FeedRow, ...]:
     """These rows in the same order; who has changed in the meantime is left out."""
     tables = {True: "inquiry_closed", False: "inquiry_open"}
     wanted = [((one.bytes, ver, seen), tables[state == "closed"]) for one, ver, seen, state, *_ in listed]
-    known = kept.read(cursor, wanted)
+    known = cache.read(cursor, wanted)
     rows = []
     for one, _, _, state, priority, computed, *beside, incident, number in listed:
         if one.bytes in known:

@@ -14,7 +14,7 @@ from uuid import UUID
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
 from aggregator.store.database import Connection
-from aggregator.store.said import inquiries_saying
+from aggregator.store.text_search import inquiries_saying
 
 MOST_TERMS = 8
 _MOST_EXACT = 5000  # inquiries that one exact term may name

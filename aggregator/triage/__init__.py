@@ -19,9 +19,9 @@ from aggregator.triage.entities import Seen, look_all, with_hidden
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
-from aggregator.triage.missing import given
 from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
+from aggregator.triage.slots import given
 from aggregator.triage.spans import spans_of
 from aggregator.triage.terms import Found, falling, weigh
 from aggregator.triage.thanks import Acknowledged

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggregator.config.yaml_lines import Document, KeyPath, Mistake, Place, read_words
-from aggregator.triage.missing import SLOTS
+from aggregator.triage.slots import SLOTS
 from aggregator.triage.terms import STAKES
 from connectors.errors import ConfigError
 

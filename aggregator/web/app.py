@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.store.desk import DeskFullError
-from aggregator.store.told import remember
+from aggregator.store.notifications import remember
 from aggregator.web import (
     answering_all,
     audit,
@@ -32,24 +32,26 @@ from aggregator.web import (
     flags,
     handover,
     health,
+    impostors,
     incident_notice,
     incidents,
     inquiry_page,
     metrics,
-    mine,
+    notifications,
     pages,
-    people,
     person_page,
     presence,
     preview,
     replies,
     saved,
-    settings_pages,
+    settings_hours,
+    settings_keys,
+    settings_own,
+    settings_weights,
     snippets_page,
     starting,
     team,
     token_pages,
-    told_page,
     why,
 )
 from aggregator.web.api import mounting as api
@@ -68,7 +70,7 @@ if TYPE_CHECKING:
     from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}", inquiry_page.show),
         route("/inquiry/{id}/preview", preview.preview),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),
-        route("/inquiry/{id}/account/{what}", people.change, who="agent", writes=True),
+        route("/inquiry/{id}/account/{what}", person_page.change_from_inquiry, who="agent", writes=True),
         route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
         route("/inquiry/{id}/outgoing", replies.outgoing),
         route("/inquiry/{id}/draft", composing.draft, who="agent", writes=True),
@@ -154,7 +156,7 @@ def _routes() -> list[Route]:
         route("/bulk", bulk.bulk, who="agent", writes=True),
         route("/undo", bulk.undo, who="agent", writes=True),
         route("/recent", bulk.recent_page, who="agent"),
-        route("/told", told_page.show),
+        route("/told", notifications.show),
         route("/handover", handover.show),
         route("/handover.txt", handover.as_text),
         route("/handover/note", handover.leave_note, who="agent", writes=True),
@@ -169,22 +171,22 @@ def _routes() -> list[Route]:
         route("/start", starting.check, who="lead", writes=True),
         route("/connectors", connectors.listed),
         route("/connectors/{what}", connectors.change, who="lead", writes=True),
-        route("/impostors", people.impostors),
-        route("/impostors/{what}", people.judge_impostor, who="agent", writes=True),
+        route("/impostors", impostors.show),
+        route("/impostors/{what}", impostors.judge, who="agent", writes=True),
         route("/people", person_page.search),
         route("/people/{id}", person_page.show),
         route("/people/{id}/{what}", person_page.change, who="agent", writes=True),
         route("/api", guide, who="anyone"),
         route("/events", _events),
-        route("/settings", mine.show),
-        route("/settings", mine.save, writes=True),
-        route("/settings/password", mine.save_password, writes=True),
-        route("/settings/sessions", mine.end_session, writes=True),
-        route("/settings/keys", settings_pages.show_keys),
-        route("/settings/keys", settings_pages.save_keys, writes=True),
-        route("/settings/hours", settings_pages.show_hours),
-        route("/settings/weights", settings_pages.show_weights, who="lead"),
-        route("/settings/weights", settings_pages.preview_weights, who="lead", writes=True),
+        route("/settings", settings_own.show),
+        route("/settings", settings_own.save, writes=True),
+        route("/settings/password", settings_own.save_password, writes=True),
+        route("/settings/sessions", settings_own.end_session, writes=True),
+        route("/settings/keys", settings_keys.show),
+        route("/settings/keys", settings_keys.save, writes=True),
+        route("/settings/hours", settings_hours.show),
+        route("/settings/weights", settings_weights.show, who="lead"),
+        route("/settings/weights", settings_weights.preview, who="lead", writes=True),
         route("/settings/tokens", token_pages.listed, who="agent"),
         route("/settings/tokens", token_pages.make, who="agent", writes=True),
         route("/settings/tokens/revoke", token_pages.revoke, who="agent", writes=True),

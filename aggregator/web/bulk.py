@@ -14,10 +14,10 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from aggregator.acting.compare_and_set import AtWorkError
 from aggregator.acting.deeds import AT_ONCE, Deed, Progress, Result, batch_id
 from aggregator.acting.undoing import ChangedSinceError, events_of_batch, recent
 from aggregator.acting.wishes import WishError
-from aggregator.actions import AtWorkError
 from aggregator.identity import Id, as_written, written
 from aggregator.store.history import histories_of
 from aggregator.store.matching import MOST, matching
@@ -28,9 +28,9 @@ from aggregator.web.view import View, terms_of
 from aggregator.web.visit import fields, form_of, local
 
 if TYPE_CHECKING:
+    from aggregator.acting.compare_and_set import Done
     from aggregator.acting.deeds import Refused
     from aggregator.acting.undoing import Recent
-    from aggregator.actions import Done
     from aggregator.store.database import Connection
     from aggregator.web.visit import Visit
 
@@ -152,7 +152,7 @@ async def recent_page(visit: Visit) -> Response:
     lots = await site.db.read(lambda cursor: recent(cursor, me, site.clock()))
     first = [lot.inquiries[0] for lot in lots]
     moment = site.clock()
-    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment, kept=site.kept))
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, first, moment=moment, cache=site.cache))
     codes = {row.inquiry.inquiry_id: row.inquiry.code for row in rows}
     if visit.wants_json:
         return JSONResponse({"actions": [_recent_json(lot, codes.get(lot.inquiries[0], "")) for lot in lots]})

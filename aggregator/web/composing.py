@@ -21,7 +21,7 @@ from aggregator.triage import secrets
 from aggregator.triage.followup import LANGUAGES, listed
 from aggregator.web import incident_notice, incident_words, inquiry_page
 from aggregator.web.i18n import CHINESE, ENGLISH, catalogue
-from aggregator.web.known import known
+from aggregator.web.shown_slots import known
 from aggregator.web.visit import fields
 
 if TYPE_CHECKING:

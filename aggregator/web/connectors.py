@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from aggregator.checking import check_source
+from aggregator.config.alert_settings import targets_of
 from aggregator.config.clock_settings import unknown_weekends
-from aggregator.config.telling_settings import targets_of
 from aggregator.store import deliveries, runaways
 from aggregator.web.visit import fields
 

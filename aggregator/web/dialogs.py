@@ -21,7 +21,7 @@ from aggregator.store.incidents import incident_list
 from aggregator.store.proposals import accounts_in, tags_in_use, workload
 from aggregator.store.reading import InquiryPage, inquiry_page
 from aggregator.web.doing import ACTIVE, assignable
-from aggregator.web.visible import pieces, target
+from aggregator.web.safe_text import pieces, target
 from aggregator.web.visit import local
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from aggregator.acting.compare_and_set import AtWorkError, ChangedMeanwhileError, Done, note
 from aggregator.acting.deeds import AT_ONCE, Deed, Doer
 from aggregator.acting.flags import FlagKind, address_of, flag
 from aggregator.acting.once import note_once
 from aggregator.acting.rights import may
 from aggregator.acting.wishes import WishError, details_of, words_of
-from aggregator.actions import AtWorkError, ChangedMeanwhileError, Done, note
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_written, code, written
 from aggregator.store.history import HistoryEvent, history_of
@@ -26,7 +26,7 @@ from aggregator.web import pages
 from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
-    from aggregator.actions import What
+    from aggregator.acting.compare_and_set import What
     from aggregator.inquiry import Inquiry
     from aggregator.web.deed_words import DeedWords
     from aggregator.web.visit import Visit
@@ -144,7 +144,7 @@ async def row_of(visit: Visit, inquiry_id: Id) -> dict[str, object]:
 async def rows_of(visit: Visit, ids: list[Id]) -> dict[str, dict[str, object]]:
     site = visit.site
     moment = site.clock()
-    rows = await site.db.read(lambda cursor: rows_by_id(cursor, ids, moment=moment, kept=visit.site.kept))
+    rows = await site.db.read(lambda cursor: rows_by_id(cursor, ids, moment=moment, cache=visit.site.cache))
     return {row.inquiry.name: _as_json(visit, row) for row in rows}
 
 
@@ -239,7 +239,7 @@ async def _mark_unread(visit: Visit, inquiry_id: Id) -> Response:
 
 async def _owner(visit: Visit, inquiry_id: Id) -> str:
     rows = await visit.site.db.read(
-        lambda cursor: rows_by_id(cursor, [inquiry_id], moment=visit.site.clock(), kept=visit.site.kept)
+        lambda cursor: rows_by_id(cursor, [inquiry_id], moment=visit.site.clock(), cache=visit.site.cache)
     )
     if not rows:
         raise HTTPException(404)

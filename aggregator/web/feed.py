@@ -20,7 +20,7 @@ from aggregator.store.searching import Term, seek, texts_in
 from aggregator.store.troubles import Trouble, troubles
 from aggregator.web import pages
 from aggregator.web.filtering import choices
-from aggregator.web.found import Found, best, spans
+from aggregator.web.search_hits import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, Mine, Side, asked, beside, mine, side
 from aggregator.web.starting import start
 from aggregator.web.view import View, terms_of
@@ -134,7 +134,7 @@ class _Wanted:
             sort=view.sort,
             after=self.after,
             limit=limit,
-            kept=site.kept,
+            cache=site.cache,
             counted=counted,
         )
         return Listed(page, _found(cursor, page.rows, terms), current)
@@ -151,7 +151,7 @@ async def some_rows(visit: Visit) -> Response:
     terms = terms_of(view.search)
 
     def read(cursor: Connection) -> tuple[list[FeedRow], set[Id], dict[Id, Found]]:
-        rows = rows_by_id(cursor, ids, moment=moment, kept=site.kept)
+        rows = rows_by_id(cursor, ids, moment=moment, cache=site.cache)
         filters = filters_of(cursor, visit, view, terms)
         return rows, held(cursor, ids, filters, moment=moment, bands=site.settings.bands), _found(cursor, rows, terms)
 

@@ -22,8 +22,8 @@ from aggregator.config import clock_of
 from aggregator.store.handover import Deed, Note, add_note, by_others, notes, put_away
 from aggregator.store.incidents import IncidentRow, incident_list
 from aggregator.store.listing import feed_page, tally
-from aggregator.store.stretches import left_at
 from aggregator.store.troubles import Trouble, troubles
+from aggregator.store.work_stretches import left_at
 from aggregator.web import handover_text
 from aggregator.web.i18n import N_
 from aggregator.web.view import View

@@ -16,8 +16,9 @@ from aggregator.acting.wishes import CLOSE_REASONS
 from aggregator.identity import Id, as_written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.drafts import Draft, draft_of
+from aggregator.store.first_looks import looked
 from aggregator.store.history import HistoryEvent
-from aggregator.store.looks import looked
+from aggregator.store.notifications import mark_told
 from aggregator.store.reading import (
     FeedRow,
     InquiryPage,
@@ -29,12 +30,11 @@ from aggregator.store.reading import (
     rows_by_id,
     said_in,
 )
-from aggregator.store.told import mark_told
 from aggregator.web import composing, incident_notice, replies
 from aggregator.web.doing import do
-from aggregator.web.known import known
 from aggregator.web.reasons import spans_of, why_of
-from aggregator.web.visible import target
+from aggregator.web.safe_text import target
+from aggregator.web.shown_slots import known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,8 +118,8 @@ async def called(visit: Visit, named: str) -> Id:
 
 
 async def shown_row(visit: Visit, inquiry_id: Id) -> FeedRow:
-    moment, kept = visit.site.clock(), visit.site.kept
-    rows = await visit.site.db.read(lambda cursor: rows_by_id(cursor, [inquiry_id], moment=moment, kept=kept))
+    moment, cache = visit.site.clock(), visit.site.cache
+    rows = await visit.site.db.read(lambda cursor: rows_by_id(cursor, [inquiry_id], moment=moment, cache=cache))
     if not rows:
         raise HTTPException(404)
     return rows[0]
@@ -135,7 +135,7 @@ async def _read(visit: Visit, inquiry_id: Id) -> tuple[Written, InquiryPage]:
     What is remembered of an inquiry tells where all the rest is, so that everything is read at the same time; if it has
     changed since, it is read once more.
     """
-    read, asked = visit.site.db.read, visit.site.kept.last(inquiry_id)
+    read, asked = visit.site.db.read, visit.site.cache.last(inquiry_id)
     if asked is None:
         written, row = await asyncio.gather(answers_of(visit, inquiry_id), shown_row(visit, inquiry_id))
         return written, await _around(visit, row)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import PlainTextResponse, Response
 
-from aggregator.config.telling_settings import targets_of
+from aggregator.config.alert_settings import targets_of
 from aggregator.store import deliveries, runaways
 from aggregator.store.sources import HealthState
 from aggregator.web.metrics_desk import Desk, desk_families, read_desk
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aggregator.ingest.surfacing import Times
     from aggregator.store.database import Connection
     from aggregator.store.deliveries import TargetReport
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.visit import Site
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from aggregator.answering import safety, strangers
 from aggregator.answering.linking import Official, official
 from aggregator.config import clock_of
-from aggregator.store.owners import customers_of, lately_read, shown_by_others
+from aggregator.store.strangers import customers_of, lately_read, shown_by_others
 from aggregator.triage.entities.ids import form_of, is_transaction
 from aggregator.triage.evidence import hashed
 from aggregator.triage.impersonation import OurNames

@@ -21,17 +21,17 @@ from aggregator.config import Bands
 from aggregator.identity import Id
 from aggregator.inquiry import shown
 from aggregator.store.reading import FeedRow
-from aggregator.web import incident_words, said, trouble_words, words
+from aggregator.web import connector_messages, incident_words, trouble_words, words
 from aggregator.web.deed_words import DeedWords
 from aggregator.web.i18n import LOCALE, Lang, catalogue
-from aggregator.web.promised import Promises, Sentences, promises_of
-from aggregator.web.visible import pieces, target
+from aggregator.web.promise_words import Promises, Sentences, promises_of
+from aggregator.web.safe_text import pieces, target
 
 if TYPE_CHECKING:
     from aggregator.config import Settings
     from aggregator.inquiry import Inquiry
     from aggregator.store.reading import Term
-    from aggregator.web.found import Found
+    from aggregator.web.search_hits import Found
 
 _HERE = Path(__file__).parent
 _KEPT = 5000  # rows of a language
@@ -91,7 +91,7 @@ def _environment(lang: Lang, timezone: str, p0: int, p1: int, p2: int, promises:
         return incident_words.sentence(fields, lang)
 
     env.globals.update(incident_name=incident_name)
-    env.globals.update(known=partial(said.known, lang=lang), next_step=trouble_words.next_step)
+    env.globals.update(known=partial(connector_messages.known, lang=lang), next_step=trouble_words.next_step)
     env.globals.update(word=named, static=static_url, pieces=pieces, target=target, shown=shown, quote=quote)
     env.globals.update(lang=lang, build=BUILD, bands=bands, exact=exact, facts=facts)
     env.globals.update(moment=lambda seconds: datetime.fromtimestamp(seconds, UTC))

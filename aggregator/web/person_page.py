@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from aggregator.acting.rights import may
 from aggregator.identity import as_written, written
-from aggregator.people.actions import About, Verdict, say_about, say_of
+from aggregator.people.actions import About, Said, Verdict, say, say_about, say_of
 from aggregator.people.person import SURE, person_of
 from aggregator.people.search import find_people
 from aggregator.triage.followup import needed
 from aggregator.triage.secrets import mask
-from aggregator.web.known import given
+from aggregator.web.shown_slots import given
 from aggregator.web.visit import fields, local
 from aggregator.web.words import SCRIPT
 
@@ -65,6 +65,29 @@ async def change(visit: Visit) -> Response:
     if visit.wants_json:
         return JSONResponse({"changed": changed})
     return RedirectResponse(local(form.get("back", visit.request.url.path.rpartition("/")[0])), 303)
+
+
+async def change_from_inquiry(visit: Visit) -> Response:
+    """From the page of an inquiry: undo a link, or make it again; say that somebody is no impostor, or is one after
+    all."""
+    what = visit.request.path_params["what"]
+    if what not in get_args(Said):
+        raise HTTPException(404)
+    form = await fields(visit.request)
+    try:
+        inquiry, account = as_written(visit.request.path_params["id"]), as_written(form.get("account", ""))
+    except ValueError:
+        raise HTTPException(400) from None
+    site = visit.site
+    try:
+        changed = await say(site.db, site.settings, inquiry, account, visit.user.name, cast("Said", what), site.clock())
+    except KeyError:
+        raise HTTPException(404) from None
+    await site.db.write(lambda _: site.incidents.forget())  # they count persons; they live on the writer's thread
+    site.stream.publish(changed)
+    if visit.wants_json:
+        return JSONResponse({"changed": len(changed)})
+    return RedirectResponse(local(form.get("back", "/")), 303)
 
 
 async def judged(visit: Visit, account: Id, what: str, form: Mapping[str, str]) -> int:

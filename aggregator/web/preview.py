@@ -12,7 +12,7 @@ from aggregator.store.reading import said_in
 from aggregator.web import words
 from aggregator.web.inquiry_page import shown_row
 from aggregator.web.reasons import spans_of, why_of
-from aggregator.web.visible import Target, pieces, target
+from aggregator.web.safe_text import Target, pieces, target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

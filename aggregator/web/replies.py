@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from aggregator.actions import ChangedMeanwhileError
+from aggregator.acting.compare_and_set import ChangedMeanwhileError
 from aggregator.clocks import real_seconds
 from aggregator.identity import code
 from aggregator.outbox import Answer, Row, SaidMeanwhileError, TooLateError

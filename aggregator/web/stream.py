@@ -25,7 +25,7 @@ import orjson
 from aggregator.identity import Id, as_written, written
 from aggregator.store.desk import DeskFullError
 from aggregator.store.filters import Filters
-from aggregator.store.keeping_rows import KeptRows
+from aggregator.store.inquiry_cache import InquiryCache
 from aggregator.store.listing import tally
 from aggregator.store.reading import FeedRow, rows_by_id
 from aggregator.store.troubles import Trouble, troubles
@@ -90,7 +90,7 @@ class Stream:
         self.ping_every = PING_EVERY
         self.watch_every = WATCH_EVERY
         self.clients = 0
-        self.kept = KeptRows()
+        self.cache = InquiryCache()
         """Rows that were read, for whoever reads them next: who hears of a change asks for it."""
         self.presence = Presence()
         self.remember: Callable[[Mapping[str, object]], None] | None = None
@@ -226,7 +226,7 @@ class Stream:
             await self._append([("resync", {}, None)])
             return
         now = self._clock()
-        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now, kept=self.kept))
+        rows = await self._db.read(lambda cursor: rows_by_id(cursor, ids, moment=now, cache=self.cache))
         changes: list[tuple[str, dict[str, object], FeedRow | None]] = []
         for row in rows:
             facts = pages.facts(row, self._settings.bands)

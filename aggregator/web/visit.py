@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
-from aggregator.store.keeping_rows import KeptRows
-from aggregator.store.told import unread
+from aggregator.store.inquiry_cache import InquiryCache
+from aggregator.store.notifications import unread
 from aggregator.web import compressing, pages
 from aggregator.web.i18n import Lang, catalogue, choose
 from aggregator.web.security import is_ours, same_secret
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aggregator.outbox import Outbox
     from aggregator.store.database import Database
     from aggregator.store.desk import Desk, Session, User
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.sidebar import Counted
     from aggregator.web.stream import Stream
 
@@ -73,9 +73,9 @@ class Site:
     at_the_door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     @property
-    def kept(self) -> KeptRows:
+    def cache(self) -> InquiryCache:
         """Rows of the list."""
-        return self.stream.kept
+        return self.stream.cache
 
     @property
     def secure(self) -> bool:

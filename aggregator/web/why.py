@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from aggregator.explaining import Explanation, Named, explain, find
+from aggregator.store.first_looks import looks_at
 from aggregator.store.history import HistoryEvent, history_of
-from aggregator.store.looks import looks_at
 from aggregator.store.reading import FeedRow, rows_by_id
 from aggregator.web.i18n import N_
 

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from aggregator.config import Settings
 from aggregator.store import tokens
-from aggregator.store.reports import source_reports
+from aggregator.store.source_reports import source_reports
 from aggregator.web.app import create_app
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace

@@ -22,11 +22,11 @@ from aggregator.triage import get_ready, judge, search_text, understand
 from aggregator.triage.entities import look
 from aggregator.triage.evidence import evidence_of
 from aggregator.triage.impersonation import OurNames
-from aggregator.triage.missing import given
 from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import PhraseWindow, gate, mask, mask_record, may_be_piece
+from aggregator.triage.slots import given
+from aggregator.web.safe_text import in_plain, pieces, target
 from aggregator.web.view import View, terms_of
-from aggregator.web.visible import in_plain, pieces, target
 from connectors.discourse import markdown
 from connectors.imap.markup import text_of_html
 from connectors.imap.quotes import bare_subject, is_reply_subject, own_words

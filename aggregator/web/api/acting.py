@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from aggregator.acting.compare_and_set import AtWorkError, ChangedMeanwhileError
 from aggregator.acting.flags import decide
 from aggregator.acting.once import KeyUsedError
 from aggregator.acting.wishes import WishError
-from aggregator.actions import AtWorkError, ChangedMeanwhileError
 from aggregator.identity import as_uuid, as_written
 from aggregator.incidents.acting import NotPossibleError, What
 from aggregator.web import connectors, incidents, inquiry_page

@@ -11,7 +11,7 @@ from aggregator.inquiry import shown
 from aggregator.store.history import last_events
 from aggregator.web import pages
 from aggregator.web.api.reading import page_of, view_of
-from aggregator.web.visible import in_plain, target
+from aggregator.web.safe_text import in_plain, target
 
 if TYPE_CHECKING:
     from aggregator.store.reading import FeedRow

@@ -24,7 +24,7 @@ from aggregator.web.api.operation import reads
 from aggregator.web.api.problem import Mistake, ProblemError
 from aggregator.web.feed import filters_of
 from aggregator.web.i18n import N_
-from aggregator.web.known import known
+from aggregator.web.shown_slots import known
 from aggregator.web.stream import RING
 from aggregator.web.view import NAMES, View, terms_of
 

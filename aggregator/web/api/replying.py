@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from aggregator.actions import ChangedMeanwhileError
+from aggregator.acting.compare_and_set import ChangedMeanwhileError
 from aggregator.outbox import SaidMeanwhileError, TooLateError
 from aggregator.web import replies
 from aggregator.web.api import asks, problem, shapes, writing

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from aggregator.store.history import HistoryEvent
     from aggregator.store.incidents import IncidentPage, IncidentRow
     from aggregator.store.reading import FeedRow, ThreadPost
-    from aggregator.store.reports import SourceReport
+    from aggregator.store.source_reports import SourceReport
     from aggregator.web.i18n import Lang
-    from aggregator.web.known import Known
     from aggregator.web.objections import Objection
+    from aggregator.web.shown_slots import Known
     from connectors.replying import Window
 
 _NO_TEXTS: Mapping[Id, str] = MappingProxyType({})

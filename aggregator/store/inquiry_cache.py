@@ -24,7 +24,7 @@ class _Kept(NamedTuple):
     account_id: Id | None  # who wrote its leading post
 
 
-class KeptRows:
+class InquiryCache:
     """Safe from any thread; one for a service."""
 
     def __init__(self) -> None:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
+from aggregator.alerting.apprising import Receiver, is_address
+from aggregator.alerting.bodies import body
+from aggregator.alerting.endpoints import READ_AT_MOST, Endpoint
+from aggregator.alerting.signing import key_of
+from aggregator.alerting.wording import test_alert
 from aggregator.config import at_its_place
-from aggregator.telling.apprising import Receiver, is_address
-from aggregator.telling.bodies import body
-from aggregator.telling.endpoints import READ_AT_MOST, Endpoint
-from aggregator.telling.signing import key_of
-from aggregator.telling.wording import test_alert
 from connectors.errors import ConfigError
 
 if TYPE_CHECKING:

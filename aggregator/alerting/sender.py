@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from aggregator.alerting.carrying import BACK_OFF, Carrier, Outcome
 from aggregator.clocks import Clock, real_seconds
+from aggregator.due_work import DueWork
 from aggregator.store import deliveries
-from aggregator.store.database import Database, StoreError
-from aggregator.telling.carrying import BACK_OFF, Carrier, Outcome
+from aggregator.store.database import Database
 
 if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
@@ -38,57 +39,35 @@ class Sender:
         failed: asyncio.Future[None] | None = None,
     ) -> None:
         self.wake = asyncio.Event()
-        self._db, self._clock, self._carriers, self._failed = db, clock, carriers, failed
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._db, self._clock, self._carriers = db, clock, carriers
+        self._work = DueWork(self.wake, "delivery.broken", failed)
         self._failures: dict[str, int] = {}  # in a row
         self._not_before: dict[str, datetime] = {}
         self._gone: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._work.start(self.deliver_due, TICK)
 
     async def stop(self) -> None:
         """What is under way is broken off, and delivered again after the next start."""
-        tasks = [*self._busy.values(), *([self._task] if self._task else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._work.stop()
         for carrier in self._carriers.values():
             await carrier.close()
-
-    async def _run(self) -> None:
-        try:
-            while True:
-                self.wake.clear()
-                waits = await self.deliver_due()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), TICK if waits else None)
-        except Exception as error:
-            self._fail(error)
 
     async def deliver_due(self, *, until_done: bool = False) -> bool:
         """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
         now = self._clock()
         due = await self._db.read(lambda con: deliveries.first_due(con, now))
         for each in due:
-            if each.target not in self._busy and self._not_before.get(each.target, now) <= now:
-                self._busy[each.target] = asyncio.create_task(self._guarded(each.target))
-        if until_done and self._busy:
-            await asyncio.gather(*self._busy.values())
+            if not self._work.is_busy(each.target) and self._not_before.get(each.target, now) <= now:
+                self._work.begin(each.target, partial(self._deliver_all, each.target))
+        if until_done:
+            await self._work.done()
         return await self._db.read(deliveries.next_due) is not None
 
-    async def _guarded(self, target: str) -> None:
-        try:
-            while await self._deliver(target):
-                pass
-        except Exception as error:
-            self._fail(error)
-            if self._failed is None:
-                raise
-        finally:
-            del self._busy[target]
-            self.wake.set()
+    async def _deliver_all(self, target: str) -> None:
+        while await self._deliver(target):
+            pass
 
     async def _deliver(self, target: str) -> bool:
         """What is first at a target. Whether there may be more."""
@@ -148,13 +127,6 @@ class Sender:
         count = await self._db.write(lambda con: deliveries.give_up(con, target, before, now, why))
         if count:
             log.error("delivery.given_up", target=target, deliveries=count, why=why)
-
-    def _fail(self, error: Exception) -> None:
-        """A database that cannot be written ends the service; so does a bug here, for nothing may wait in silence."""
-        if not isinstance(error, StoreError):
-            log.exception("delivery.broken", exc_info=error)
-        if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
 
 
 async def _carried(carrier: Carrier, part: Sequence[Delivery], target: str) -> Outcome:

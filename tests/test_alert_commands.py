@@ -15,16 +15,16 @@ import httpx
 import pytest
 import yaml
 
+from aggregator.alerting.sender import Sender
+from aggregator.alerting.serving import carriers_of, deliver_once
+from aggregator.alerting.signing import headers, key_of
 from aggregator.commands import DELIVERIES, handlers
-from aggregator.telling.sender import Sender
-from aggregator.telling.serving import carriers_of, deliver_once
-from aggregator.telling.signing import headers, key_of
+from tests.alert_receiver import SECRET, Place, a_place
 from tests.conftest import Community, poll
 from tests.console import Console
 from tests.test_alerts import PHRASE
 from tests.test_import import jsonl
 from tests.test_webhooks import webhook
-from tests.told_place import SECRET, Place, a_place
 from tests.web_site import open_site
 
 DOCS = Path(__file__).parents[1] / "docs/alerts.md"
@@ -118,9 +118,9 @@ async def test_what_is_not_sent_in_time_is_sent_by_the_next_poll(
             }  # fmt: skip
             community.telegram.says("owl", "how do I raise the network fee?")
             await poll(work)
-            late = await deliver_once(work.db, work.settings, community.clock, work.telling, within=0)
+            late = await deliver_once(work.db, work.settings, community.clock, work.alerting, within=0)
             assert (late.done, late.left, late.why) == (0, 1, "broken off after 0 s")
-            assert (await deliver_once(work.db, work.settings, community.clock, work.telling)).done == 1
+            assert (await deliver_once(work.db, work.settings, community.clock, work.alerting)).done == 1
         assert len(place.came) == 2
 
 

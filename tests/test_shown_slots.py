@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from aggregator.store.reading import Told, told_by
-from aggregator.triage.missing import SLOTS
+from aggregator.triage.slots import SLOTS
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, poll
 from tests.web_site import open_site

@@ -1,4 +1,4 @@
-"""What is known of an inquiry and what is still missing, as its page shows it."""
+"""The slots of a trouble as an inquiry's page shows them: what is known, and what is still missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aggregator.store.reading import FeedRow, Told
 from aggregator.triage.entities.ids import is_mistyped
 from aggregator.triage.followup import follow_up, needed
-from aggregator.triage.missing import SLOTS
+from aggregator.triage.slots import SLOTS
 
 _SHOWN = {
     "problem": ("error",),

@@ -15,7 +15,7 @@ from aggregator.triage import judge
 from aggregator.triage.entities import look
 from aggregator.triage.followup import FILE, LANGUAGES, NEEDS, follow_up, load, needed
 from aggregator.triage.language import search_text
-from aggregator.triage.missing import SLOTS, given
+from aggregator.triage.slots import SLOTS, given
 from aggregator.triage.terms import STAKES
 from connectors.errors import ConfigError
 from tests.sets import slots

@@ -6,14 +6,11 @@ stands in aggregator/folding/course.py.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Literal, get_args
-from uuid import UUID
 
-from aggregator.clocks import Clock
 from aggregator.config import Settings, clock_of
 from aggregator.folding.course import with_tags
 from aggregator.folding.noting import Done as Done
@@ -22,9 +19,6 @@ from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid
 from aggregator.inquiry import EventKind, Inquiry
 from aggregator.store.database import Connection, Database
-
-QUIET = timedelta(days=3)
-QUIET_AT_ONCE = 200  # inquiries in one transaction: after an import nearly all are quiet
 
 What = Literal["claim", "take", "assign", "release", "wait", "snooze", "close", "reopen", "label", "band"]
 """What changes the row of an inquiry."""
@@ -157,52 +151,6 @@ def inquiry_at(inquiry: Inquiry, moment: datetime) -> Inquiry:
     if inquiry.state == "snoozed" and inquiry.snoozed_until and inquiry.snoozed_until <= moment:
         return inquiry._replace(state="claimed" if inquiry.owner else "new", snoozed_until=None)
     return inquiry
-
-
-async def close_quiet(
-    db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Id]], None]
-) -> None:
-    """Close what we answered, and promised nothing more, when the customer has been quiet for three days since."""
-    now, after = clock(), UUID(int=0)
-    while closed := await db.write(partial(_close_quiet, settings, now, after), bulk=True):  # live pages go first
-        after = as_uuid(closed[-1])
-        changed(closed)
-
-
-def _close_quiet(settings: Settings, now: datetime, after: UUID, con: Connection) -> list[Id]:
-    """A part of them, by id."""
-    quiet = [
-        inquiry.bytes
-        for (inquiry,) in con.execute(
-            "SELECT inquiry_id FROM inquiry_open WHERE inquiry_id > ? "
-            "AND state = 'answered' AND due_at IS NULL AND answered_at < ? AND last_post_at < ? "
-            "ORDER BY inquiry_id LIMIT ?",
-            [after, now - QUIET, now - QUIET, QUIET_AT_ONCE],
-        ).fetchall()
-    ]
-    these = [(inquiry, {"reason": "quiet"}) for inquiry in inquiries_by_id(con, quiet).values()] if quiet else []
-    note_all(con, partial(clock_of, settings), settings.points, these, "system", "close", now)
-    return quiet
-
-
-async def wake_due(
-    db: Database, settings: Settings, clock: Clock, changed: Callable[[Collection[Inquiry]], None]
-) -> None:
-    """Write down that snoozes have ended, and hand them, in a thread, to `changed`."""
-    now = clock()
-    woken = await db.write(lambda con: _wake_due(con, settings, now))
-    if woken:
-        await asyncio.to_thread(changed, woken)
-
-
-def _wake_due(con: Connection, settings: Settings, now: datetime) -> list[Inquiry]:
-    due = con.execute(
-        "SELECT inquiry_id FROM inquiry_open WHERE state = 'snoozed' AND snoozed_until <= ?", [now]
-    ).fetchall()
-    asleep = inquiries_by_id(con, [inquiry.bytes for (inquiry,) in due]) if due else {}
-    return [
-        note(con, settings, each, "system", "wake", each.snoozed_until or now, {}).inquiry for each in asleep.values()
-    ]
 
 
 def _is_so(inquiry: Inquiry, who: str, what: What, details: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What colleagues were told about their inquiries: kept for each until it was read, and for thirty days."""
+"""Notifications: what colleagues were told about their inquiries. Kept until it was read, and for thirty days."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LISTED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notification:
     """`what`: take, assign, assign_many, ask, refused, unknown. `inquiry` None: it concerns several."""
 
     at: datetime
@@ -52,7 +52,7 @@ def unread(desk: Desk, name: str) -> int:
     return int(count)
 
 
-def told_to(desk: Desk, name: str) -> list[Told]:
+def told_to(desk: Desk, name: str) -> list[Notification]:
     """The latest first."""
     with desk.reading() as con:
         found = con.execute(
@@ -60,7 +60,7 @@ def told_to(desk: Desk, name: str) -> list[Told]:
             [name, LISTED],
         ).fetchall()
     return [
-        Told(datetime.fromtimestamp(at, UTC), what, who, inquiry, code, n, not read)
+        Notification(datetime.fromtimestamp(at, UTC), what, who, inquiry, code, n, not read)
         for at, what, who, inquiry, code, n, read in found
     ]
 

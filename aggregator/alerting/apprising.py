@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from aggregator.telling.carrying import Outcome
+from aggregator.alerting.carrying import Outcome
 from connectors.errors import AuthError
 
 if TYPE_CHECKING:
-    from aggregator.config.telling_settings import Destination
+    from aggregator.config.alert_settings import Destination
     from aggregator.store.deliveries import Delivery
 
 GIVES_UP: Final = timedelta(hours=4)

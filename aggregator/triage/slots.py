@@ -1,4 +1,6 @@
-"""What a customer has told of a trouble, what is still missing, and how to ask for it.
+"""The slots of a trouble that a customer's post gives: which account, when, on what device.
+
+What is still missing, and how it is asked for, stands in aggregator/triage/followup.py.
 
 What counts as given is strict: a shortened hash, "the newest version" or "it does not work" help nobody to look.
 """

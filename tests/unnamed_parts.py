@@ -1,7 +1,7 @@
-"""How much of a fault is read in words that avoid its name: `python -m tests.parts_told`.
+"""How much of a fault is read in words that avoid its name: `python -m tests.unnamed_parts`.
 
-`sets/parts_told.tsv`: 4,000 messages of six hands who knew the parts of the product and neither rules nor word lists.
-Two thirds were to be told without the part's usual name, many with the name of another part.
+`sets/unnamed_parts.tsv`: 4,000 messages of six hands who knew the parts of the product and neither rules nor word
+lists. Two thirds were to be told without the part's usual name, many with the name of another part.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Counts:
 
 def counted() -> Counts:
     """Of the whole set."""
-    all_ = rows("parts_told.tsv")
+    all_ = rows("unnamed_parts.tsv")
     reads = list(zip(all_, _read([row["text"] for row in all_]), strict=True))
     faults = [(row["part"], read) for row, read in reads if row["fault"] == "1" and row["part"] != NO_PART]
     others = [read for row, read in reads if row["fault"] == "0"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aggregator.alerting import wording
+from aggregator.alerting.looking import SourceLook
 from aggregator.config import Bands
-from aggregator.config.telling_settings import Destination
+from aggregator.config.alert_settings import Destination
 from aggregator.store import sources
-from aggregator.telling import wording
-from aggregator.telling.looking import SourceLook
+from aggregator.web.connector_messages import CONTEXT, known, said
 from aggregator.web.i18n import CHINESE, ENGLISH, entries
-from aggregator.web.said import CONTEXT, known, said
 from connectors.errors import ConnectorError
 from tests import sentences
 from tests.web_site import open_site

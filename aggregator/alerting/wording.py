@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfo
 
 from aggregator.inquiry import shown
 from aggregator.web import alert_words, incident_words, trouble_words, words
+from aggregator.web.connector_messages import said
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang, catalogue
-from aggregator.web.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aggregator.alerting.looking import SourceLook
     from aggregator.config import Bands
-    from aggregator.config.telling_settings import Destination, Language
+    from aggregator.config.alert_settings import Destination, Language
     from aggregator.store.reading import FeedRow
-    from aggregator.telling.looking import SourceLook
 
 LONGEST: Final = 80  # characters of an excerpt
 TERMS: Final = 3

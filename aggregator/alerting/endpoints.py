@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
-from aggregator.telling.carrying import LONGEST_WISH, Outcome
-from aggregator.telling.signing import headers, key_of
+from aggregator.alerting.carrying import LONGEST_WISH, Outcome
+from aggregator.alerting.signing import headers, key_of
 from connectors.addresses import GUARDED
 from connectors.errors import AuthError
 
 if TYPE_CHECKING:
-    from aggregator.config.telling_settings import Webhook
+    from aggregator.config.alert_settings import Webhook
     from aggregator.store.deliveries import Delivery
 
 IN_A_ROW: Final = 20

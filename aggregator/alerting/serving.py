@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from aggregator.alerting.apprising import Receiver
+from aggregator.alerting.endpoints import Endpoint
+from aggregator.alerting.sender import Sender
 from aggregator.store import deliveries
-from aggregator.telling.apprising import Receiver
-from aggregator.telling.endpoints import Endpoint
-from aggregator.telling.sender import Sender
 
 if TYPE_CHECKING:
+    from aggregator.alerting.carrying import Carrier
+    from aggregator.alerting.noting import Alerting
     from aggregator.clocks import Clock
     from aggregator.config import Settings
     from aggregator.store.database import Database
-    from aggregator.telling.carrying import Carrier
-    from aggregator.telling.telling import Telling
 
 
 WITHIN: Final = 30.0  # seconds that a command which ends gives to what is due
@@ -39,10 +39,10 @@ class Sent(NamedTuple):
 
 
 async def deliver_once(
-    db: Database, settings: Settings, clock: Clock, telling: Telling, within: float = WITHIN
+    db: Database, settings: Settings, clock: Clock, alerting: Alerting, within: float = WITHIN
 ) -> Sent:
     """Look for what only time brings, and send what is due, for so many seconds at most; for a command that ends."""
-    await telling.look()
+    await alerting.look()
     began = clock()
     before = await db.read(deliveries.taken)
     sender, failed = Sender(db, clock, carriers_of(settings)), ""
@@ -59,7 +59,7 @@ async def deliver_once(
 
 @asynccontextmanager
 async def delivering(
-    db: Database, settings: Settings, clock: Clock, telling: Telling, failed: asyncio.Future[None] | None = None
+    db: Database, settings: Settings, clock: Clock, alerting: Alerting, failed: asyncio.Future[None] | None = None
 ) -> AsyncIterator[Sender]:
     """Deliver until the block ends; what is under way then is delivered after the next start."""
     sender, loop = Sender(db, clock, carriers_of(settings), failed), asyncio.get_running_loop()
@@ -68,7 +68,7 @@ async def delivering(
         with suppress(RuntimeError):  # the loop is closed: it is found at the next start
             loop.call_soon_threadsafe(sender.wake.set)
 
-    telling.wake = wake
+    alerting.wake = wake
     sender.start()
     try:
         yield sender

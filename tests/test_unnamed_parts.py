@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.parts_told import counted
+from tests.unnamed_parts import counted
 
 
 def test_of_faults_without_their_names_as_many_are_read_as_the_page_says() -> None:

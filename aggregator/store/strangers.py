@@ -1,4 +1,5 @@
-"""To whom something belongs that an answer names: for a warning only, never for an answer."""
+"""What belongs to others than whom an answer goes to: for the warning of aggregator/answering/strangers.py only, never
+for an answer."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from aggregator.store.stretches import left_at
+from aggregator.store.work_stretches import left_at
 from tests.conftest import Community, open_inquiries
 from tests.test_web_acting import Hand
 from tests.web_site import open_site

@@ -15,9 +15,13 @@ import duckdb
 import orjson
 import structlog
 
+from aggregator.alerting import looking, states
+from aggregator.alerting.bodies import body, incident_data, inquiry_data, reply_data
+from aggregator.alerting.quiet import after_quiet
+from aggregator.alerting.wording import Alert, Subject, alert, lang_of, taken
 from aggregator.clocks import Clock
 from aggregator.config import Settings
-from aggregator.config.telling_settings import is_used, matches
+from aggregator.config.alert_settings import is_used, matches
 from aggregator.identity import Id, time_ordered_id
 from aggregator.inquiry import shown
 from aggregator.outbox import row as outbox_row
@@ -26,10 +30,6 @@ from aggregator.store.changed import Changed
 from aggregator.store.database import Database
 from aggregator.store.deliveries import Delivery
 from aggregator.store.reading import FeedRow, rows_by_id
-from aggregator.telling import looking, states
-from aggregator.telling.bodies import body, incident_data, inquiry_data, reply_data
-from aggregator.telling.quiet import after_quiet
-from aggregator.telling.wording import Alert, Subject, alert, lang_of, taken
 
 if TYPE_CHECKING:
     from aggregator.outbox.row import Row
@@ -46,7 +46,7 @@ WOKE: Final = ("inquiry.key_exposed", "inquiry.urgent", "inquiry.due")
 """Alerts whose reader wants to know that somebody has taken the inquiry."""
 
 
-class Telling:
+class Alerting:
     """One per workplace. `wake` is called, on the writer's thread, when there is something to send."""
 
     def __init__(self, db: Database, settings: Settings, clock: Clock) -> None:

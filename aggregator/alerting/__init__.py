@@ -1,0 +1,1 @@
+"""Webhooks and alerts: what others outside are told, and how it reaches them (docs/alerts.md)."""
