@@ -122,42 +122,32 @@ def _filled_in(alike: Sequence[tuple[Reading, Id, Folded]], origin: Origin, seen
         "reasons": [_reasons(each, folded) for each, _, folded in alike],
         "points": [_sum(each.understanding.reasons, folded.further) for each, _, folded in alike],
     }
+    told |= {_SEEN: [seen_at] * len(said), _SOURCE: [origin.source] * len(said)}
     distinct = {folded: number for number, folded in enumerate(dict.fromkeys(folds))}
     numbers = [distinct[folded] for folded in folds]
-    arrays: dict[object, pa.Array] = {
-        _SEEN: rows.constant(rows.INQUIRY["seen_at"], seen_at, len(said)),
-        _SOURCE: rows.constant(rows.INQUIRY["source"], origin.source, len(said)),
-    }
+    arrays: dict[object, pa.Array] = {}
     columns: dict[str, pa.Array] = {}
     for name, kind in rows.INQUIRY.items():
         if name in of_each:
             columns[name] = rows.array(kind, of_each[name])
             continue
         values = [folded.columns[name] for folded in distinct]
-        for mark in _MARKS.intersection(values) - arrays.keys():
-            arrays[mark] = rows.array(kind, told[mark])
-        columns[name] = _column(kind, values, numbers, arrays)
+        if len(set(values)) != 1 or values[0] not in _MARKS:
+            columns[name] = rows.array(kind, _by_row(values, numbers, told))
+            continue
+        if values[0] not in arrays:  # one for all columns that say the same
+            arrays[values[0]] = rows.array(kind, told[values[0]])
+        columns[name] = arrays[values[0]]
     return pa.table(columns)
 
 
-def _column(
-    kind: pa.DataType, values: Sequence[object], numbers: Sequence[int], arrays: Mapping[object, pa.Array]
-) -> pa.Array:
+def _by_row(
+    values: Sequence[object], numbers: Sequence[int], told: Mapping[object, Sequence[object]]
+) -> Sequence[object]:
     """A column of which `numbers` tells for each row which of the values stands there: the value, or, for a mark, what
-    stands in that row of its array."""
-    marks = list(_MARKS.intersection(values))
-    if not marks:
-        return rows.array(kind, values).take(pa.array(numbers, pa.int32()))
-    if len(set(values)) == 1:
-        return arrays[marks[0]]
-    parts = [arrays[mark] for mark in marks]
-    parts.append(rows.array(kind, [None if value in _MARKS else value for value in values]))
-    rows_before = [marks.index(value) * len(numbers) if value in _MARKS else None for value in values]
-    taken = [
-        len(marks) * len(numbers) + number if (before := rows_before[number]) is None else before + row
-        for row, number in enumerate(numbers)
-    ]
-    return pa.concat_arrays(parts).take(pa.array(taken, pa.int32()))
+    is told of that row."""
+    marked = [told[value] if value in _MARKS else None for value in values]
+    return [values[number] if (each := marked[number]) is None else each[row] for row, number in enumerate(numbers)]
 
 
 def _reasons(said: Reading, folded: Folded) -> str:
