@@ -16,7 +16,7 @@ from aggregator.triage.secrets.keys import BYTES, STORE_NAMES, may_be_bytes
 from aggregator.triage.secrets.letters import UNUSUAL, fold
 from aggregator.triage.secrets.phrases import CUE
 from aggregator.triage.secrets.runs import FEWEST_SHORTENED, FILLERS, ORDINALS, WORDS
-from aggregator.triage.secrets.wordlists import SCRIPTS, every_word, shortened
+from aggregator.triage.secrets.wordlists import every_start, every_word
 
 SHORTEST = 11  # four Korean words of two letters and what parts them, or six Chinese characters
 # What stands between the texts of a record, and between records. In a text they are blanks.
@@ -55,8 +55,8 @@ _END_OF_TEXT, END_OF_RECORD = b"\x08", b"\x09"
 _OF = dict.fromkeys(every_word(), _LISTED)
 _OF |= {word: _LISTED_ORDINAL if word in _OF else _ORDINAL for word in ORDINALS}
 _OF |= dict.fromkeys(FILLERS, _FILLER) | {"word": _COUNTING}
-_CUT = {word: _SHORTENED for language in SCRIPTS["letters"] for word in shortened(language)}
-_KINDS = {word.encode(): kind for word, kind in (_CUT | _OF).items() if word.isascii()}
+_KINDS = {start.encode(): _SHORTENED for start in every_start()}
+_KINDS |= {word.encode(): kind for word, kind in _OF.items() if word.isascii()}
 _OF[RECORD_END] = END_OF_RECORD[0]
 _KINDS |= {TEXT_END.encode(): _END_OF_TEXT[0], RECORD_END.encode(): END_OF_RECORD[0]}
 _IN_ROW = bytes(

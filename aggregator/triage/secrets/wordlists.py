@@ -38,6 +38,12 @@ def every_word() -> set[str]:
     return {word for language in LANGUAGES for word in _folded(language)}
 
 
+def every_start() -> set[str]:
+    """What may be the first four letters of a word that is cut short, of all lists in Latin letters."""
+    words = [word for language in SCRIPTS["letters"] for word in _folded(language)]
+    return {word[:SHORT] for word in words if len(word) > SHORT and word[:SHORT].isascii()}
+
+
 @cache
 def shortened(language: str) -> dict[str, str]:
     """A word's first four letters -> the word, where there are more. They tell it from all others of its list (BIP-39,
