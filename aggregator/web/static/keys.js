@@ -123,9 +123,9 @@ function belongsToFocus(target, key) {
   return (key === "Enter" || key === " ") && target instanceof Element && target.closest("a, button, summary, input") !== null;
 }
 
-/** What a key is meant for. A dialog that was closed keeps the focus until the next frame. @param {KeyboardEvent} event */
-function meantFor({ target }) {
-  if (!(target instanceof HTMLElement) || !target.closest("dialog:not([open])")) return target;
+/** What a key is meant for. A dialog that was closed keeps the focus until the next frame: of keys after that which closed it, the page is meant. @param {KeyboardEvent} event */
+function meantFor({ target, defaultPrevented }) {
+  if (defaultPrevented || !(target instanceof HTMLElement) || !target.closest("dialog:not([open])")) return target;
   target.blur();
   return document.body;
 }
