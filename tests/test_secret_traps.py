@@ -301,6 +301,7 @@ def test_chinese_characters_without_separators_need_a_cue() -> None:
         "\n",
         "的 一 ",
         "助记词",
+        "aban zone ",
         "<b",
         "\\",
         "а",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -119,7 +119,7 @@ def runs(low: str, near_cue: bool) -> Iterator[Run]:
             for language in languages:
                 cut = shortened(language)
                 if any(word.text in cut for word in words):
-                    whole = [replace(word, text=cut.get(word.text, word.text)) for word in words]
+                    whole = [Word(word.start, word.end, cut[word.text]) if word.text in cut else word for word in words]
                     found = _runs_of(low, whole, (language,), near_cue)
                     yield from (
                         run for run in found if run.shortened >= (1 if run.strict >= LENGTHS[0] else FEWEST_SHORTENED)
