@@ -135,6 +135,26 @@ async def test_whoever_is_late_is_told_who_was_quicker(community: Community) -> 
         assert told["facts"]["ver"] == "2"
 
 
+async def test_whoever_sees_that_it_is_taken_and_still_claims_it_is_told_whose_it_is(community: Community) -> None:
+    """The page shows it a moment before the key is pressed."""
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        await site.says(("fox", "my swap failed"))
+        amy, sam, inquiry = await Hand.of(one), await Hand.of(two), site.only_id()
+        await amy.does(inquiry, "claim", 1)
+        await amy.does(inquiry, "label", 2, add="vip")
+        status, told = await sam.does(inquiry, "claim", 3)
+        assert (status, told["said"], told["owner"]) == (409, "amy claimed it 0 s ago", "amy")
+        told = (await sam.sends("/bulk", what="claim", items=[{"id": inquiry, "ver": 3}]))[1]
+        assert [one["said"] for one in told["refused"]] == ["amy claimed it 0 s ago"]
+        await amy.does(inquiry, "close", 3, reason="spam")
+        assert (await sam.does(inquiry, "claim", 4))[1]["said"] == "amy closed it (spam or scam) 0 s ago"
+        await site.says(("fox", "hello? it still fails"))  # that opens it again
+        await amy.does(inquiry, "claim", row(site)["ver"])
+        await site.says(("fox", "hello?"))
+        told = (await sam.sends("/bulk", what="release", items=[{"id": inquiry, "ver": row(site)["ver"] - 1}]))[1]
+        assert [one["said"] for one in told["refused"]] == ["The customer wrote 0 s ago: look again"]
+
+
 async def test_nobody_is_told_that_he_himself_was_quicker(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
         await site.says(("fox", "my swap failed"))

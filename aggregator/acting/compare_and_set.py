@@ -26,11 +26,13 @@ WHATS = frozenset(get_args(What))
 
 
 class ChangedMeanwhileError(Exception):
-    """Somebody was quicker; `inquiry` is the row as it is now."""
+    """Somebody was quicker; `inquiry` is the row as it is now, `seen` the version that the person saw: the same, if the
+    page had it already."""
 
-    def __init__(self, inquiry: Inquiry) -> None:
+    def __init__(self, inquiry: Inquiry, seen: int) -> None:
         super().__init__(f"{inquiry.code} has changed meanwhile")
         self.inquiry = inquiry
+        self.seen = seen
 
 
 class AtWorkError(ChangedMeanwhileError):
@@ -117,9 +119,9 @@ def act_on_all(
         if _is_so(before, who, what, details):
             told[inquiry_id] = Done(before, None, details)
         elif (before.ver != ver and not is_known(con, before, ver, knows)) or not _may_become(before, who, what):
-            told[inquiry_id] = ChangedMeanwhileError(before)
+            told[inquiry_id] = ChangedMeanwhileError(before, ver)
         elif what in ("take", "assign") and before.owner != who and before.owner in at_work:
-            told[inquiry_id] = AtWorkError(before)
+            told[inquiry_id] = AtWorkError(before, ver)
         elif what in ("take", "assign"):
             due.append((before, {**details, "from": before.owner or ""}))
         else:

@@ -229,9 +229,8 @@ async def refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, s
     histories = await visit.site.db.read(lambda cursor: histories_of(cursor, opened))
     told = []
     for one in refused:
-        by = who_changed(histories.get(one.inquiry.inquiry_id, ()), 0)
-        if isinstance(one.error, ChangedSinceError):
-            by = one.error.by
+        history = histories.get(one.inquiry.inquiry_id, ())
+        by = one.error.by if isinstance(one.error, ChangedSinceError) else who_changed(history, one.error)
         told.append(
             {
                 "id": one.inquiry.name,
@@ -239,7 +238,7 @@ async def refusals(visit: Visit, refused: Sequence[Refused]) -> list[dict[str, s
                 "owner": one.inquiry.owner or "",
                 "said": deeds.at_work(one.inquiry.owner or "")
                 if isinstance(one.error, AtWorkError)
-                else deeds.changed(by, one.inquiry, now),
+                else deeds.changed(by, one.error, now),
             }
         )
     return told

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aggregator.acting.compare_and_set import ChangedMeanwhileError
 from aggregator.web import words
 from aggregator.web.i18n import N_
 
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
-    from aggregator.inquiry import Inquiry
+    from aggregator.acting.undoing import ChangedSinceError
     from aggregator.store.history import HistoryEvent
 
 # After the name of whoever did it.
@@ -241,8 +242,13 @@ class DeedWords(NamedTuple):
             return self.gettext("%(n)s min ago") % {"n": seconds // 60}
         return self.gettext("%(n)s h ago") % {"n": seconds // 3600}
 
-    def changed(self, by: HistoryEvent | None, inquiry: Inquiry, now: datetime) -> str:
+    def changed(
+        self, by: HistoryEvent | None, error: ChangedMeanwhileError | ChangedSinceError, now: datetime
+    ) -> str:  # fmt: skip
         """Who was quicker: "amy claimed it 3 s ago", or that the customer wrote."""
+        inquiry = error.inquiry
+        if by is None and isinstance(error, ChangedMeanwhileError) and inquiry.ver <= error.seen:
+            return self.gettext("Something has changed since; look again.")
         if by is None:
             return self.gettext("The customer wrote %(ago)s: look again") % {"ago": self.ago(now - inquiry.seen_at)}
         said = {"who": self.who(by.who), "what": self.did(by), "ago": self.ago(now - by.happened_at)}

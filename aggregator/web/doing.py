@@ -27,7 +27,6 @@ from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from aggregator.acting.compare_and_set import What
-    from aggregator.inquiry import Inquiry
     from aggregator.web.deed_words import DeedWords
     from aggregator.web.visit import Visit
 
@@ -60,7 +59,7 @@ async def do(visit: Visit, inquiry_id: Id, what: str) -> Response | Refusal:
         said = words_for(visit).at_work(error.inquiry.owner or "")
         return _refused(visit, 403, await row_of(visit, inquiry_id) | {"said": said})
     except ChangedMeanwhileError as error:
-        return _refused(visit, 409, await _conflict(visit, error.inquiry, form))
+        return _refused(visit, 409, await _conflict(visit, error))
     except KeyError:
         raise HTTPException(404) from None
 
@@ -160,25 +159,32 @@ def _refused(visit: Visit, status: int, told: dict[str, object]) -> Response | R
     return JSONResponse(told, status) if visit.wants_json else Refusal(status, str(told["said"]))
 
 
-async def _conflict(visit: Visit, inquiry: Inquiry, form: Mapping[str, str]) -> dict[str, object]:
+async def _conflict(visit: Visit, error: ChangedMeanwhileError) -> dict[str, object]:
     """How the row is now, who made it so, and whether it may be taken over."""
-    said, take = await who_was_quicker(visit, inquiry, _version(form))
+    inquiry = error.inquiry
+    said, take = await who_was_quicker(visit, error)
     return await row_of(visit, inquiry.inquiry_id) | {"said": said, "owner": inquiry.owner or "", "take": take}
 
 
-async def who_was_quicker(visit: Visit, inquiry: Inquiry, seen: int) -> tuple[str, bool]:
-    """Who changed it since version `seen`, in words, and whether this visitor may take it over."""
+async def who_was_quicker(visit: Visit, error: ChangedMeanwhileError) -> tuple[str, bool]:
+    """Who changed it since the version that was seen, in words, and whether this visitor may take it over."""
+    inquiry = error.inquiry
     history = await visit.site.db.read(lambda cursor: history_of(cursor, inquiry.inquiry_id, inquiry.opened_at))
-    said = words_for(visit).changed(who_changed(history, seen), inquiry, visit.site.clock())
+    said = words_for(visit).changed(who_changed(history, error), error, visit.site.clock())
     other = inquiry.owner not in (None, visit.user.name) and inquiry.state != "closed"
     return said, other and inquiry.owner not in await asyncio.to_thread(_not_to_take_from, visit)
 
 
-def who_changed(history: tuple[HistoryEvent, ...], seen: int) -> HistoryEvent | None:
-    """The last that was done since version `seen`; None: nothing was, so the customer wrote."""
+def who_changed(history: tuple[HistoryEvent, ...], error: ChangedMeanwhileError) -> HistoryEvent | None:
+    """The last that was done since the version that was seen. Where that is the version as it is, the page had told it
+    already, a moment before the key: then what stands in the way. None: nobody did anything, so the customer wrote."""
+    inquiry, seen = error.inquiry, error.seen
     since = [event for event in history if event.ver is not None and event.ver > seen and event.what != "note"]
     if since:
         return since[-1]
+    if inquiry.ver <= seen:
+        barring = ("close",) if inquiry.state == "closed" else ("claim", "take", "assign", "reply")
+        return next((event for event in reversed(history) if event.what in barring and not event.undone), None)
     return None if any(event.ver is not None for event in history) or not history else history[-1]
 
 

@@ -59,7 +59,7 @@ async def reply(visit: Visit) -> Response:
     except ObjectedError as error:
         return await _objected(visit, inquiry_id, error.found, text)
     except ChangedMeanwhileError as error:
-        said, _ = await who_was_quicker(visit, error.inquiry, seen or 0)
+        said, _ = await who_was_quicker(visit, error)
         return await _stopped(visit, inquiry_id, said, (), text)
     except SaidMeanwhileError as error:
         return await _stopped(visit, inquiry_id, said_meanwhile(visit, error), error.answers, text)
@@ -95,8 +95,8 @@ async def take(
     if found := _first_objections(visit, text) or await objections(visit, page, text, confirmed):
         raise ObjectedError(found)
     inquiry = page.row.inquiry
-    if inquiry.state == "closed" and ver not in (None, inquiry.ver):
-        raise ChangedMeanwhileError(inquiry)
+    if inquiry.state == "closed" and ver is not None and ver != inquiry.ver:
+        raise ChangedMeanwhileError(inquiry, ver)
     try:
         return await visit.site.outbox.send(inquiry_id, visit.user.name, text, mark, key)
     except KeyError:

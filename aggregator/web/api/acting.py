@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -50,7 +50,7 @@ def deed(what: str) -> Handler:
         except WishError as error:
             raise wrong(call, error) from None
         except ChangedMeanwhileError as error:
-            raise await _conflict(call, error, form) from None
+            raise await _conflict(call, error) from None
         except KeyError:
             raise problem.not_found(call.lang) from None
         said = words_for(call).you(what, done.details, done.inquiry.code)
@@ -84,9 +84,9 @@ async def note(call: Call, asked: asks.Note) -> shapes.Done:
     return shapes.Done(inquiry=inquiry, event=as_uuid(done.event) if done.event else None, said=said)
 
 
-async def _conflict(call: Call, error: ChangedMeanwhileError, form: Mapping[str, str]) -> ProblemError:
+async def _conflict(call: Call, error: ChangedMeanwhileError) -> ProblemError:
     this = error.inquiry
-    said, take = await who_was_quicker(call, this, int(form["ver"]))
+    said, take = await who_was_quicker(call, error)
     name = "changed"
     if isinstance(error, AtWorkError):
         name, said = "at-work", words_for(call).at_work(this.owner or "")

@@ -40,7 +40,7 @@ async def reply(call: Call, asked: asks.Reply) -> shapes.Answer:
     except replies.ObjectedError as error:
         raise _objected(error.found) from None
     except ChangedMeanwhileError as error:
-        said, take = await who_was_quicker(call, error.inquiry, asked.ver or 0)
+        said, take = await who_was_quicker(call, error)
         raise await _conflict(call, "changed", inquiry_id, said, take=take) from None
     except SaidMeanwhileError as error:
         raise await _conflict(call, "answered", inquiry_id, replies.said_meanwhile(call, error)) from None
