@@ -77,6 +77,17 @@ async def test_who_was_away_gets_what_came_meanwhile_by_the_last_event_id(commun
             assert (await until(events, "resync"))[0] == {}
 
 
+async def test_figures_wait_for_somebody_who_listens(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        before = site.stream.number
+        await site.says(("fox", "my swap failed"))
+        await site.stream.settled()
+        await site.says(("owl", "my swap failed, too"))
+        assert await site.stream.settled() == before + 2  # both are told, and nothing else
+        async with listening(amy) as events:
+            assert (await until(events, "counts"))[0]["open"] == 2
+
+
 async def test_fifty_open_streams_do_not_hold_up_the_stop(community: Community) -> None:
     async with open_site(community) as site, AsyncExitStack() as open_streams:
         client = await open_streams.enter_async_context(site.visitor("amy"))

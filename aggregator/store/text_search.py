@@ -27,7 +27,7 @@ Word = tuple[str, Sequence[Id]]
 
 
 def inquiries_saying(cursor: Connection, words: Sequence[Word], since: datetime) -> pa.Table:
-    """One column `id`, in no order: inquiries that hold each of the words, in whichever of their posts.
+    """One column `id`, of 16 bytes, in no order: inquiries that hold each of the words, in whichever of their posts.
 
     Args:
         since: no earlier post is looked at.
@@ -102,5 +102,5 @@ def _look(cursor: Connection, first: int, end: int, *, word: Word, since: dateti
             f"WHERE {rows} AND inquiry_id IN (SELECT CAST(id AS UUID) FROM among)) "
             f"SELECT inquiry_id FROM near WHERE {holding}"
         )
-    sql = f"SELECT CAST(inquiry_id AS VARCHAR) AS id FROM ({those}) GROUP BY inquiry_id"
+    sql = f"SELECT CAST(inquiry_id AS BLOB) AS id FROM ({those}) GROUP BY inquiry_id"
     return cursor.execute(sql, bound).to_arrow_table()

@@ -236,9 +236,9 @@ class Stream:
         await self._append(changes)
 
     async def _count(self) -> None:
-        """Send the figures if they moved, or come back when their time has come."""
+        """Send the figures if they moved and somebody listens, or come back when their time has come."""
         loop = asyncio.get_running_loop()
-        if not self._uncounted:
+        if not (self._uncounted and self.clients):
             return
         if (wait := self._counted + COUNTS_EVERY - loop.time()) > 0:
             loop.call_later(wait, self._wake.set)
@@ -279,6 +279,7 @@ class Stream:
         ended = asyncio.ensure_future(_disconnected(receive))
         loop = asyncio.get_running_loop()
         self.clients += 1
+        self._wake.set()  # what moved while nobody listened was not counted
         try:
             await send(_START)
             seen = await self._greet(send, last)
