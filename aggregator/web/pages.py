@@ -110,18 +110,16 @@ class Insides:
 
     def __init__(self, env: Environment) -> None:
         self._inside = env.get_template("row_inside.html")
-        self._kept: OrderedDict[tuple[Id, bool], tuple[object, Markup]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Id, bool, Found | None], tuple[object, Markup]] = OrderedDict()
 
     def of(self, row: FeedRow, unread: bool, seen: Found | None) -> Markup:
-        """`seen`: what a search found in it."""
-        if seen is not None:
-            return self._render(row, unread, seen)
-        name = (row.inquiry.inquiry_id, unread)
+        """`seen`: what a search found in it; whoever comes back from an inquiry to the list finds the same again."""
+        name = (row.inquiry.inquiry_id, unread, seen)
         words = [(term.rule, written_points(term.points)) for term in row.terms[:2]]
         shows = (row.inquiry, shown(row.priority), row.author, row.incident, words)
         kept, inside = self._kept.get(name, (None, Markup()))
         if kept != shows:
-            inside = self._render(row, unread, None)
+            inside = self._render(row, unread, seen)
             self._kept[name] = (shows, inside)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
