@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import pyarrow as pa
-
 _GNU: Final = sys.platform == "linux"
 _ARENA_MAX: Final = -8  # of mallopt(3), in malloc.h of the GNU C library
 ARENAS: Final = 2
@@ -19,11 +17,9 @@ ARENAS: Final = 2
 def be_thrifty() -> None:
     """Before threads are started.
 
-    Each thread of ours would get an arena of its own of the C library, and a heap of its own of Arrow's allocator; what
-    they once needed for a large page stays theirs. With pages read in a dozen threads that is most of what a busy
-    process holds without need.
+    Each thread of ours would get an arena of its own of the C library; what they once needed for a large page stays
+    theirs. With pages read in a dozen threads that is most of what a busy process holds without need.
     """
-    pa.set_memory_pool(pa.system_memory_pool())
     if _GNU:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, ARENAS)
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from aggregator.config import clock_of
 from aggregator.folding.fold import FoldPost, fold
 from aggregator.folding.refold import events_of, inquiries_by_id, posts_of, subject_of
@@ -190,13 +188,24 @@ def _priced(
         )
     )
     columns = ("points", "wait_per_hour", "wait_cap", "waiting_since", "due_at", "at_least", "at_most")
-    table = {name: rows.array(rows.INQUIRY[name], [getattr(one, name) for one in folded.values()]) for name in columns}
-    table["id"] = rows.ids(folded)["id"].combine_chunks()
-    table["repeats"] = pa.array([repeats.get(one, (0, None))[0] for one in folded], pa.int64())
-    table["first_since"] = rows.array(rows.INQUIRY["waiting_since"], [repeats.get(one, (0, None))[1] for one in folded])
-    table["approaches"] = pa.array([approaches.get(one, 0) for one in folded], pa.int64())
-    table["persons"] = pa.array([incidents[one].persons if one in incidents else 0 for one in folded], pa.int64())
-    found = rows.select(con, _PRICES, pa.table(table), [moment])
+    priced = [
+        (
+            *(getattr(inquiry, name) for name in columns),
+            one,
+            *repeats.get(one, (0, None)),
+            approaches.get(one, 0),
+            incidents[one].persons if one in incidents else 0,
+        )
+        for one, inquiry in folded.items()
+    ]
+    schema = rows.Schema({name: rows.INQUIRY[name] for name in columns}) | {
+        "id": rows.UUIDS,
+        "repeats": rows.INT,
+        "first_since": rows.TIME,
+        "approaches": rows.INT,
+        "persons": rows.INT,
+    }
+    found = rows.select(con, _PRICES, rows.table(rows.Schema(schema), priced), [moment])
     return {one: (priority, _terms(folded[one], points)) for one, priority, *points in found}
 
 

@@ -106,4 +106,4 @@ def test_nearly_all_old_posts_are_filled_in(origin: Origin) -> None:
 
 def test_a_page_without_questions_begins_nothing(origin: Origin) -> None:
     table, places = begun([], origin, NOW)
-    assert (table.schema, len(table), places) == (rows.table(rows.INQUIRY, []).schema, 0, [])
+    assert (table.schema, table.num_rows, places) == (rows.table(rows.INQUIRY, []).schema, 0, [])

@@ -15,6 +15,7 @@ from aggregator.importer.job import Job
 from aggregator.importer.room import room_for
 from aggregator.ingest.drafts import Draft, Prepared
 from aggregator.ingest.joining import joined
+from aggregator.store import rows
 from aggregator.store.database import Database
 from aggregator.store.known_ids import Distinct
 
@@ -29,7 +30,7 @@ LINES = [
 
 def told(page: Prepared, draft: Draft) -> tuple[Any, ...]:
     """All that a page says of a post."""
-    begins = page.begun.slice(draft.begins, 1).to_pylist() if draft.begins is not None else None
+    begins = rows.values_of(page.begun, draft.begins) if draft.begins is not None else None
     return page.row(draft), page.body(draft), begins, draft.person_id, draft.opens
 
 
@@ -40,7 +41,7 @@ def test_joined_pages_say_what_one_page_says() -> None:
     together = joined(parts)
     assert [told(together, draft) for draft in together.drafts] == [told(whole, draft) for draft in whole.drafts]
     assert (together.records, together.rejected) == (whole.records, whole.rejected)
-    assert (len(together.posts), len(together.rejected)) == (6, 1)
+    assert (together.posts.num_rows, len(together.rejected)) == (6, 1)
 
 
 async def test_an_import_gives_back_what_it_took() -> None:

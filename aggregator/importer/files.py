@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -15,10 +16,16 @@ import orjson
 from aggregator.triage.secrets import gate
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import duckdb
 
     from connectors.contract import Record
 
+_PLAIN = frozenset({
+    "VARCHAR", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
+    "DOUBLE", "BOOLEAN", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS",
+})  # fmt: skip
+"""Types of Parquet columns whose values a record takes as they are; others, such as bytes, decimals and lists, may not
+be what JSON can say."""
 PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
 
 
@@ -28,9 +35,9 @@ class ImportFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as they stand in a file: lines of JSON, cells of CSV in the order of `names`, or a piece of Parquet."""
+    """Rows as they stand in a file: lines of JSON, or cells of CSV and Parquet in the order of `names`."""
 
-    raw: Sequence[Any] | pa.RecordBatch
+    raw: Sequence[Any]
     names: Sequence[str] = ()
     called: Mapping[str, str] | None = None  # the file's column -> our field
 
@@ -43,7 +50,7 @@ class Rows:
 
     def records(self) -> list[Record]:
         """Each row with our field names; lines that are no JSON object as {"unreadable": text}."""
-        rows = self._cells() if self.names else self._lines() if isinstance(self.raw, list) else self._columns()
+        rows = self._cells() if self.names else self._lines()
         back = self.called
         return [{back.get(name, name): value for name, value in row.items()} for row in rows] if back else rows
 
@@ -60,15 +67,6 @@ class Rows:
             elif len(cells) < width:
                 row.update(dict.fromkeys(self.names[len(cells) :]))
             rows.append(row)
-        return rows
-
-    def _columns(self) -> list[Record]:
-        batch: Any = self.raw
-        rows: list[Record] = batch.to_pylist()
-        odd = [column.name for column in batch.schema if _odd(column.type)]
-        for row in rows if odd else ():
-            # As text before anything is masked: bytes may hold a secret, too.
-            row.update((name, orjson.loads(orjson.dumps(row[name], default=str))) for name in odd)
         return rows
 
 
@@ -115,12 +113,9 @@ class File:
         """Rows in all; 0 where counting would mean reading everything."""
         if self.path.suffix.lower() != ".parquet":
             return 0
-        import pyarrow.parquet
-
-        try:
-            return int(pyarrow.parquet.read_metadata(self.path).num_rows)
-        except pyarrow.ArrowException as error:
-            raise ImportFileError(f"{self.path}: no readable Parquet file: {error}") from error
+        with self._opened() as con:
+            metadata = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(self.path)]).fetchone()
+        return int(metadata[0]) if metadata else 0
 
     def _check(self, first: Record) -> None:
         """Whether the columns are there that are needed or named."""
@@ -135,15 +130,25 @@ class File:
             raise ImportFileError(f"{self.path}: --map names a column that is not there: {', '.join(missing)}")
 
     def _parquet(self) -> Iterator[Rows]:
-        import pyarrow
-        import pyarrow.parquet
+        with self._opened() as con:
+            found = con.execute("FROM read_parquet(?)", [str(self.path)])
+            names = [name for name, *_ in found.description]
+            odd = [place for place, (_, kind, *_) in enumerate(found.description) if str(kind) not in _PLAIN]
+            while page := found.fetchmany(PAGE):
+                yield Rows(_as_json(page, odd) if odd else page, names)
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """What reads Parquet."""
+        import duckdb
 
         try:
-            with pyarrow.parquet.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(batch_size=PAGE):
-                    yield Rows(batch)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise ImportFileError(f"{self.path}: no readable Parquet file: {error}") from error
+            with duckdb.connect(config={"autoload_known_extensions": False, "threads": 1}) as con:
+                con.execute("SET TimeZone = 'UTC'")
+                yield con
+        except duckdb.Error as error:
+            told = str(error).partition("\n")[0]
+            raise ImportFileError(f"{self.path}: no readable Parquet file: {told}") from error
 
     def _csv(self, delimiter: str) -> Iterator[Rows]:
         csv.field_size_limit(50_000_000)
@@ -177,9 +182,11 @@ def _harmless(line: bytes) -> str:
     return f"({len(line)} bytes, not kept: they hold a secret)" if gate(line) else line.decode(errors="replace")
 
 
-def _odd(kind: Any) -> bool:
-    """Whether a Parquet column holds what JSON cannot say: bytes, decimals, durations, or something nested."""
-    import pyarrow.types as types
-
-    plain = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
-    return not any(test(kind) for test in (*plain, types.is_timestamp, types.is_null))
+def _as_json(rows: Sequence[tuple[Any, ...]], odd: Sequence[int]) -> list[list[Any]]:
+    """Rows in which the odd columns hold what JSON can say, and text for all else. That is done before anything is
+    masked: bytes may hold a secret, too."""
+    told = [list(row) for row in rows]
+    for row in told:
+        for place in odd:
+            row[place] = orjson.loads(orjson.dumps(row[place], default=str))
+    return told

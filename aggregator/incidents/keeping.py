@@ -107,9 +107,9 @@ class Incidents:
         names = {one: name_of(known[one]) for one in changes.incidents() if one in known}
         renamed = [(one, name) for one, name in names.items() if name != self._names.get(one)]
         if renamed:
-            schema = {name: rows.INCIDENT[name] for name in ("incident_id", "fields")}
+            schema = rows.Schema(incident_id=rows.UUIDS, fields=rows.TEXT)
             update = (
-                f"UPDATE incident SET fields = incoming.fields FROM {rows.INCOMING} "
+                "UPDATE incident SET fields = incoming.fields FROM incoming "
                 "WHERE incident.incident_id = incoming.incident_id"
             )
             rows.put(con, update, rows.table(schema, renamed))
@@ -203,7 +203,7 @@ def said_on(page: Prepared, asked: Sequence[Draft]) -> list[Said]:
     """What new posts of customers report, in the order of writing. Pure; needs no database."""
     if not asked:  # an import's page, whose words nobody needs here
         return []
-    told = page.posts.select(["search_text", "text", "facts"]).to_pydict()
+    told = {name: page.posts[name].to_pylist() for name in ("search_text", "text", "facts")}
     posts = []
     for draft in asked:
         assert draft.inquiry_id is not None

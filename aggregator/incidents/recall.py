@@ -8,7 +8,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-import pyarrow as pa
 
 from aggregator.identity import Id, as_uuid
 from aggregator.incidents.extract import fields_of
@@ -193,13 +192,13 @@ def read_behind(con: Connection, now: datetime) -> list[list[Said]]:
     earliest = now - WAITS
     of_all = _since(marks.pop(GROUPED_TO, None), earliest)
     since = {key.removeprefix(_OF_SOURCE): _since(value, earliest) for key, value in marks.items()}
-    marked = rows.table({"name": pa.string(), "since": pa.timestamp("us", tz="UTC")}, list(since.items()))
+    marked = rows.table(rows.Schema(name=rows.TEXT, since=rows.TIME), list(since.items()))
     pages: dict[tuple[datetime, str], list[Said]] = {}
     for seen_at, source, *names, at, searchable, text, facts in rows.select(
         con,
         "SELECT seen_at, source, inquiry_id, post_id, alias_id, coalesce(account_id, post_id), thread_id, reply_to, "
         "posted_at, search_text, text, facts FROM post "
-        "LEFT JOIN (WITH sent AS MATERIALIZED (FROM wanted) FROM sent) AS marked ON marked.name = post.source "
+        "LEFT JOIN wanted AS marked ON marked.name = post.source "
         "WHERE posted_at > ? AND seen_at > coalesce(marked.since, ?) AND NOT staff "
         "AND inquiry_id IS NOT NULL AND deleted_at IS NULL AND (facts ->> 'thanks') IS NULL "
         "AND NOT (backfill AND posted_at = seen_at) "  # undated history, as `ingest/commit.py` has it
@@ -217,7 +216,7 @@ def read_behind(con: Connection, now: datetime) -> list[list[Said]]:
 def note_grouped(con: Connection, sources: Collection[str], now: datetime) -> None:
     """All that came of these so far is grouped."""
     marks = [(_OF_SOURCE + source, now.isoformat()) for source in sources]
-    rows.merge(con, "meta", {"key": pa.string(), "value": pa.string()}, marks, "key")
+    rows.merge(con, "meta", rows.Schema(key=rows.TEXT, value=rows.TEXT), marks, "key")
 
 
 def _since(mark: str | None, earliest: datetime) -> datetime:

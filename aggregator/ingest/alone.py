@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pyarrow as pa
+from arro3.core import Array, RecordBatch
 
 from aggregator.folding.fold import FoldPost, Subject, excerpt, fold
 from aggregator.identity import Id, code, inquiry_id, written
@@ -33,7 +33,7 @@ _OF_EACH = ("code", "excerpt", "reasons", "points")  # made for each post
 
 def begun(
     said: Sequence[Reading], origin: Origin, seen_at: datetime
-) -> tuple[pa.Table, list[tuple[int | None, Id | None]]]:
+) -> tuple[RecordBatch, list[tuple[int | None, Id | None]]]:
     """The inquiries that these posts begin, should they begin one; and of each post the row and the id of its own."""
     alike: list[tuple[Reading, Id, Folded]] = []
     others: list[Inquiry] = []
@@ -49,11 +49,11 @@ def begun(
         else:
             others.append(_fold(each, one, origin, seen_at))
             places.append((-len(others), one))
-    table = _filled_in(alike, origin, seen_at)
+    batch = _filled_in(alike, origin, seen_at)
     if others:
-        table = pa.concat_tables([table, rows.table(rows.INQUIRY, [rows.of_inquiry(each) for each in others])])
+        batch = rows.joined([batch, rows.table(rows.INQUIRY, [rows.of_inquiry(each) for each in others])])
         places = [(len(alike) - 1 - row if row is not None and row < 0 else row, one) for row, one in places]
-    return table, places
+    return batch, places
 
 
 def _fold(said: Reading, inquiry: Id, origin: Origin, seen_at: datetime) -> Inquiry:
@@ -100,7 +100,7 @@ def _sum(words: Sequence[Reason | InquiryReason], further: Sequence[InquiryReaso
     return sum([reason.points for reason in (*words, *further)])
 
 
-def _filled_in(alike: Sequence[tuple[Reading, Id, Folded]], origin: Origin, seen_at: datetime) -> pa.Table:
+def _filled_in(alike: Sequence[tuple[Reading, Id, Folded]], origin: Origin, seen_at: datetime) -> RecordBatch:
     said = [each for each, _, _ in alike]
     ids = [one for _, one, _ in alike]
     folds = [folded for _, _, folded in alike]
@@ -125,20 +125,20 @@ def _filled_in(alike: Sequence[tuple[Reading, Id, Folded]], origin: Origin, seen
     told |= {_SEEN: [seen_at] * len(said), _SOURCE: [origin.source] * len(said)}
     distinct = {folded: number for number, folded in enumerate(dict.fromkeys(folds))}
     numbers = [distinct[folded] for folded in folds]
-    arrays: dict[object, pa.Array] = {}
-    columns: dict[str, pa.Array] = {}
+    arrays: dict[object, Array] = {}
+    columns: list[Array] = []
     for name, kind in rows.INQUIRY.items():
         if name in of_each:
-            columns[name] = rows.array(kind, of_each[name])
+            columns.append(rows.array(kind, of_each[name]))
             continue
         values = [folded.columns[name] for folded in distinct]
         if len(set(values)) != 1 or values[0] not in _MARKS:
-            columns[name] = rows.array(kind, _by_row(values, numbers, told))
+            columns.append(rows.array(kind, _by_row(values, numbers, told)))
             continue
         if values[0] not in arrays:  # one for all columns that say the same
             arrays[values[0]] = rows.array(kind, told[values[0]])
-        columns[name] = arrays[values[0]]
-    return pa.table(columns)
+        columns.append(arrays[values[0]])
+    return rows.of_columns(rows.INQUIRY, columns)
 
 
 def _by_row(

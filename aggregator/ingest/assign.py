@@ -171,7 +171,7 @@ def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threa
     threads = _Threads()
     pairs = {(draft.thread_id, draft.person_id) for draft in drafts if not draft.staff}
     if pairs:
-        schema = {"thread_id": rows.POST["thread_id"], "person_id": rows.POST["thread_id"]}
+        schema = rows.Schema(thread_id=rows.UUIDS, person_id=rows.UUIDS)
         times = [draft.posted_at for draft in drafts]
         # Nothing farther away is joined; the bounds spare reading what was closed long ago.
         for inquiry, thread, person, first, last in rows.select(

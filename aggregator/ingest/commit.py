@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+from arro3.core import RecordBatch
 
 from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid
@@ -263,7 +263,7 @@ def _write_posts(con: Connection, page: Prepared, writes: Writes, now: datetime,
     rows.insert(con, "sighting", rows.SIGHTING, writes.sightings)
 
 
-def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]) -> pa.Table:
+def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]) -> RecordBatch:
     """The rows of the new posts, with what was decided since they were read."""
     decided: dict[str, list[Any]] = {
         "inquiry_id": [draft.inquiry_id for draft in fresh],
@@ -273,11 +273,12 @@ def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]
     }
     taken = rows.taken(page.posts, [draft.at for draft in fresh])
     for name, values in decided.items():
-        taken = taken.set_column(list(rows.POST).index(name), name, rows.array(rows.POST[name], values))
+        kind = rows.POST[name]
+        taken = taken.set_column(list(rows.POST).index(name), kind.with_name(name), rows.array(kind, values))
     return taken
 
 
-def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], now: datetime) -> pa.Table:
+def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], now: datetime) -> RecordBatch:
     bodies = rows.taken(page.bodies, [draft.at for draft, _ in kept])
     told = {
         "post_id": rows.array(rows.RECORD["post_id"], [draft.post_id for draft, _ in kept]),
@@ -285,7 +286,8 @@ def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], now: datetim
         "fetched_at": rows.constant(rows.RECORD["fetched_at"], now, len(kept)),
         "source": rows.array(rows.RECORD["source"], [draft.source for draft, _ in kept]),
     }
-    return pa.table(told | {name: bodies[name] for name in ("body", "secrets")})
+    told |= {name: bodies[name] for name in ("body", "secrets")}
+    return rows.of_columns(rows.RECORD, [told[name] for name in rows.RECORD])
 
 
 def _write_accounts(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import BytesIO
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow as pa
+from arro3.core import RecordBatch
 
 from aggregator.identity import Id
 from aggregator.store import rows
@@ -94,9 +95,9 @@ class Prepared:
     """
 
     drafts: list[Draft]
-    posts: pa.Table
-    bodies: pa.Table
-    begun: pa.Table
+    posts: RecordBatch
+    bodies: RecordBatch
+    begun: RecordBatch
     deleted: list[tuple[Id, datetime | None]]
     counts: list[tuple[Id, Tally]]
     moved: list[tuple[Id, Id]]
@@ -105,13 +106,13 @@ class Prepared:
     undelivered: list[Undelivered] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # From one process to another: columns of plain values, and tables as bytes that are read where they lie.
+        # From one process to another: columns of plain values, and batches as bytes.
         columns = list(zip(*map(_VALUES, self.drafts), strict=True))
         if columns:
             columns[_ACCOUNT] = tuple(account and tuple(account) for account in columns[_ACCOUNT])
-        tables = [_as_bytes(table) for table in (self.posts, self.bodies, self.begun)]
+        batches = [_as_bytes(batch) for batch in (self.posts, self.bodies, self.begun)]
         rest = (self.deleted, self.counts, self.moved, self.rejected, self.records, self.undelivered)
-        return _unpacked, (columns, tables, rest)
+        return _unpacked, (columns, batches, rest)
 
     def row(self, draft: Draft) -> dict[str, Any]:
         """The draft's row of `post`, by column."""
@@ -119,6 +120,7 @@ class Prepared:
 
     def channel(self, draft: Draft) -> str:
         """Where somebody asked what begins an inquiry."""
+        assert draft.begins is not None
         return str(self.begun["channel"][draft.begins].as_py())
 
     def text(self, draft: Draft) -> str:
@@ -130,27 +132,30 @@ class Prepared:
     def put(self, number: int, other: Prepared) -> None:
         """Another reading, alone on its page, in the place of the draft of this number."""
         (draft,) = other.drafts
-        draft.at = len(self.posts)
-        draft.begins = None if draft.begins is None else len(self.begun)
+        draft.at = self.posts.num_rows
+        draft.begins = None if draft.begins is None else self.begun.num_rows
         self.drafts[number] = draft
-        self.posts = pa.concat_tables([self.posts, other.posts])
-        self.bodies = pa.concat_tables([self.bodies, other.bodies])
-        self.begun = pa.concat_tables([self.begun, other.begun])
+        self.posts = rows.joined([self.posts, other.posts])
+        self.bodies = rows.joined([self.bodies, other.bodies])
+        self.begun = rows.joined([self.begun, other.begun])
 
 
 _VALUES = attrgetter(*Draft.__slots__)
 _ACCOUNT = Draft.__slots__.index("account")
 
 
-def _as_bytes(table: pa.Table) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
+def _as_bytes(batch: RecordBatch) -> bytes:
+    from arro3.io import write_ipc_stream  # five megabytes of memory, for those who pass pages on
+
+    write_ipc_stream(batch, sink := BytesIO())
     return sink.getvalue()
 
 
-def _unpacked(columns: list[tuple[Any, ...]], tables: Sequence[pa.Buffer], rest: tuple[Any, ...]) -> Prepared:
+def _unpacked(columns: list[tuple[Any, ...]], batches: Sequence[bytes], rest: tuple[Any, ...]) -> Prepared:
+    from arro3.io import read_ipc_stream
+
     if columns:
         columns[_ACCOUNT] = tuple(account and Account._make(account) for account in columns[_ACCOUNT])
     drafts = list(map(Draft, *columns)) if columns else []
-    return Prepared(drafts, *(pa.ipc.open_stream(table).read_all() for table in tables), *rest)
+    posts, bodies, begun = (rows.joined(list(read_ipc_stream(BytesIO(batch)))) for batch in batches)
+    return Prepared(drafts, posts, bodies, begun, *rest)

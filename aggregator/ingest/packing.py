@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
+from arro3.core import RecordBatch
 
 from aggregator.identity import Id, post_id
 from aggregator.ingest.alone import begun
@@ -15,6 +15,8 @@ from aggregator.ingest.origin import Origin
 from aggregator.ingest.reading import Reading, ReadPage
 from aggregator.store import rows
 from aggregator.triage.secrets import may_be_piece
+
+BODY = rows.Schema(body=rows.TEXT, secrets=rows.TEXT)
 
 
 def pack(page: ReadPage, origin: Origin, seen_at: datetime) -> Prepared:
@@ -25,12 +27,7 @@ def pack(page: ReadPage, origin: Origin, seen_at: datetime) -> Prepared:
     return Prepared(
         drafts,
         _posts(said, drafts, origin, seen_at),
-        pa.table(
-            {
-                "body": pa.array([each.said.body for each in said], pa.string()),
-                "secrets": pa.array([each.said.secrets for each in said], pa.string()),
-            }
-        ),
+        rows.table(BODY, [(each.said.body, each.said.secrets) for each in said]),
         inquiries,
         page.deleted,
         page.counts,
@@ -73,7 +70,7 @@ def _draft(at: int, said: Reading, begins: int | None, opens: Id | None, origin:
     )
 
 
-def _posts(said: Sequence[Reading], drafts: Sequence[Draft], origin: Origin, seen_at: datetime) -> pa.Table:
+def _posts(said: Sequence[Reading], drafts: Sequence[Draft], origin: Origin, seen_at: datetime) -> RecordBatch:
     same = {"space": origin.space, "source": origin.source, "seen_at": seen_at, "version": 1, "deleted_at": None}
     posts = [each.post for each in said]
     of_each: dict[str, list[Any]] = {
@@ -98,9 +95,10 @@ def _posts(said: Sequence[Reading], drafts: Sequence[Draft], origin: Origin, see
         "facts": [each.facts for each in said],
         "inquiry_id": [draft.opens for draft in drafts],
     }
-    return pa.table(
-        {
-            name: rows.constant(kind, same[name], len(said)) if name in same else rows.array(kind, of_each[name])
+    return rows.of_columns(
+        rows.POST,
+        [
+            rows.constant(kind, same[name], len(said)) if name in same else rows.array(kind, of_each[name])
             for name, kind in rows.POST.items()
-        }
+        ],
     )

@@ -135,7 +135,7 @@ def _said_elsewhere(con: Connection, posts: Collection[Id], words: Collection[st
     if not patterns:
         return Counter()
     finder = AhoCorasick(patterns)
-    wanted = rows.ids(posts)  # read by the statement
+    wanted = rows.readable(rows.ids(posts))  # read by the statement
     cursor = con.execute(
         "WITH gone AS MATERIALIZED (SELECT id FROM wanted), own AS ("
         "SELECT thread_id, min(posted_at) AS came_at FROM post WHERE post_id IN (SELECT id FROM gone) GROUP BY 1) "

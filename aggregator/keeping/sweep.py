@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
-import pyarrow as pa
 
 from aggregator.identity import Id
 from aggregator.keeping.black import Black
@@ -51,6 +50,9 @@ class Change(NamedTuple):
     after: str
 
 
+_CHANGES = rows.Schema(number=rows.INT, before=rows.TEXT, after=rows.TEXT)
+
+
 def to_black_out(con: Connection) -> list[Column]:
     """Columns in which others may have written somebody's words: all but ids."""
     return [
@@ -70,16 +72,17 @@ def changes(con: Connection, black: Black, column: Column, where: str = "true") 
 
 def write(con: Connection, column: Column, some: Sequence[Change]) -> tuple[int, set[Id]]:
     """Put these into the rows that still say what they said. How many did, and which posts they belong to."""
-    numbers, before, after = zip(*some, strict=True)
-    incoming = pa.table({"number": pa.array(numbers, pa.int64()), "before": before, "after": after})
+    batch = rows.table(_CHANGES, some)
     table, value = column.table, f'{column.table}."{column.name}"'
     same = f"{table}.rowid = incoming.number AND CAST({value} AS VARCHAR) = incoming.before"
     posts: set[Id] = set()
     if table in ("post", "record"):
-        found = con.execute(f"SELECT DISTINCT {table}.post_id FROM {table}, {rows.INCOMING} WHERE {same}").fetchall()
+        incoming = rows.readable(batch)
+        found = con.execute(f"SELECT DISTINCT {table}.post_id FROM {table}, incoming WHERE {same}").fetchall()
         posts = {one.bytes for (one,) in found}
+    incoming = rows.readable(batch)
     (done,) = con.execute(
-        f'UPDATE {table} SET "{column.name}" = CAST(incoming.after AS {column.kind}) FROM {rows.INCOMING} WHERE {same}'
+        f'UPDATE {table} SET "{column.name}" = CAST(incoming.after AS {column.kind}) FROM incoming WHERE {same}'
     ).fetchone() or (0,)
     del incoming
     return int(done), posts
@@ -129,6 +132,6 @@ def _blacked(black: Black, column: Column, value: str) -> str:
 def remember(con: Connection, kind: str, ids: Collection[Id], at: datetime) -> None:
     """What is not to be taken from a platform again."""
     if ids:
-        incoming = rows.ids(ids)
+        incoming = rows.readable(rows.ids(ids))
         con.execute("INSERT INTO erased SELECT id, ?, ? FROM incoming", [kind, at])
         del incoming

@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
+from arro3.core import Table as Rows
 
 from aggregator.migrating.copying import BATCH, Progress
 from aggregator.migrating.sides import Side, rows
 from aggregator.migrating.tables import Table, counted
+from aggregator.store.rows import read
 
 NAMED = 5
 """So many rows of a table are named that differ."""
@@ -85,11 +86,13 @@ def _differences(one: Side, other: Side, table: Table, parts: int, part: int) ->
     return _paired(table, only_here, only_there, one.name, other.name)[:NAMED]
 
 
-def _part(side: Side, table: Table, parts: int, part: int) -> pa.Table:
+def _part(side: Side, table: Table, parts: int, part: int) -> Rows:
     return side.read(
-        lambda con: con.execute(
-            f"SELECT {table.listed} FROM {table.name} WHERE hash({table.key}) % ? = ? AND {table.moved}", [parts, part]
-        ).to_arrow_table()
+        lambda con: read(
+            con,
+            f"SELECT {table.listed} FROM {table.name} WHERE hash({table.key}) % ? = ? AND {table.moved}",
+            [parts, part],
+        )
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import orjson
-import pyarrow as pa
+from arro3.core import Table as Rows
 
 from aggregator.control import RefusedError
 from aggregator.migrating.sides import Source, Target, rows
 from aggregator.migrating.tables import MARK, Table, counted
 from aggregator.store.database import Connection
+from aggregator.store.rows import read
 
 BATCH = 50_000
 """Rows: some 100 MB of the widest."""
@@ -158,10 +159,10 @@ def _copy(source: Source, target: Target, pieces: list[Piece], mark: Mark) -> No
     target.write(put)
 
 
-def _taken(con: Connection, piece: Piece) -> pa.Table:
+def _taken(con: Connection, piece: Piece) -> Rows:
     table = piece.table
     sql = f"SELECT {table.listed} FROM {table.name} WHERE rowid > ? AND rowid <= ? AND {table.moved}"
-    return con.execute(sql, [piece.after, piece.upto]).to_arrow_table()
+    return read(con, sql, [piece.after, piece.upto])
 
 
 def _require_same(source: Source, stamp: str) -> None:

@@ -152,10 +152,10 @@ def _delete_links(con: Connection, accounts: Collection[Id]) -> None:
 
 
 def _move_accounts(con: Connection, persons: Sequence[tuple[Id, Id]]) -> None:
-    schema = {"account_id": rows.ACCOUNT["account_id"], "person_id": rows.ACCOUNT["person_id"]}
+    schema = rows.Schema(account_id=rows.UUIDS, person_id=rows.UUIDS)
     rows.put(
         con,
-        f"MERGE INTO account USING {rows.INCOMING} ON account.account_id = incoming.account_id "
+        "MERGE INTO account USING incoming ON account.account_id = incoming.account_id "
         "WHEN MATCHED THEN UPDATE SET person_id = incoming.person_id",
         rows.table(schema, persons),
     )

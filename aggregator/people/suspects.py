@@ -143,7 +143,7 @@ def _believe(page: Prepared, number: int, origin: Origin, now: datetime) -> None
 def _mark(con: Connection, fresh: Sequence[tuple[object, ...]]) -> None:
     rows.put(
         con,
-        f"MERGE INTO account USING {rows.INCOMING} ON account.account_id = incoming.account_id "
+        "MERGE INTO account USING incoming ON account.account_id = incoming.account_id "
         "WHEN MATCHED AND account.suspect IS NULL THEN UPDATE SET suspect = true, suspect_score = incoming.score, "
         "suspect_reason = incoming.reason, suspect_at = incoming.at",
         rows.table(rows.ACCOUNT_SUSPECT, fresh),

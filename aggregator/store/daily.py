@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 _COUNTED = ("opened_at", "first_answer_at", "closed_at", "channel", "source", "kind", "lang", "backfill", "secret")
-_SCHEMA = {name: rows.INQUIRY[name] for name in _COUNTED} | {"sign": rows.INQUIRY["posts"]}
+_SCHEMA = rows.Schema({name: rows.INQUIRY[name] for name in _COUNTED} | {"sign": rows.INT})
 _CHANGE = (
     "INSERT INTO closed_count SELECT day_of(opened_at, team_zone()), channel, source, kind, lang, backfill, sum({0}), "
     "coalesce(sum({0}) FILTER (first_answer_at IS NOT NULL), 0), coalesce(sum({0}) FILTER (closed_at IS NOT NULL), 0), "

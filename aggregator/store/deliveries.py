@@ -12,17 +12,16 @@ import orjson
 from aggregator.store import rows
 
 if TYPE_CHECKING:
-    from aggregator.store.rows import Connection, Schema
+    from aggregator.store.rows import Connection
 
 KEPT = timedelta(days=7)  # what has ended stays for so long
 
-DELIVERY: Schema = {
-    "delivery_id": rows.POST["post_id"], "target": rows.POST["text"], "event": rows.POST["text"],
-    "subject": rows.POST["text"], "body": rows.POST["text"], "unless_taken": rows.POST["public"],
-    "state": rows.POST["text"], "written_at": rows.POST["seen_at"], "due_at": rows.POST["seen_at"],
-    "tries": rows.POST["version"], "why": rows.POST["text"], "ended_at": rows.POST["seen_at"],
-}  # fmt: skip
-NOTICED: Schema = {"key": rows.POST["text"], "level": rows.INQUIRY["points"], "noticed_at": rows.POST["seen_at"]}
+DELIVERY = rows.Schema({
+    "delivery_id": rows.UUIDS, "target": rows.TEXT, "event": rows.TEXT, "subject": rows.TEXT, "body": rows.TEXT,
+    "unless_taken": rows.FLAG, "state": rows.TEXT, "written_at": rows.TIME, "due_at": rows.TIME, "tries": rows.INT,
+    "why": rows.TEXT, "ended_at": rows.TIME,
+})  # fmt: skip
+NOTICED = rows.Schema(key=rows.TEXT, level=rows.REAL, noticed_at=rows.TIME)
 
 
 class Delivery(NamedTuple):

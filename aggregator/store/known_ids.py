@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggregator.identity import Id
@@ -14,7 +13,6 @@ from aggregator.store.database import beside
 
 MOST_LOOSE = 50_000  # ids that are kept apart before they are sorted in
 MOST_ACCOUNTS = 10_000  # that were lately stored: about 0.5 kB each
-BATCH = 200_000  # rows
 _FIRST = 8  # bytes of an id
 
 
@@ -68,14 +66,13 @@ class KnownIds:
     def _load(self, con: duckdb.DuckDBPyConnection) -> NDArray[np.uint64]:
         cursor = beside(con)  # of what is committed; what this transaction writes is added
         try:
-            cursor.execute("SET arrow_lossless_conversion = true")  # ids as 16 bytes, big end first
-            reader = cursor.execute(
-                "SELECT post_id FROM post UNION ALL SELECT alias_id FROM post WHERE alias_id IS NOT NULL"
-            ).to_arrow_reader(BATCH)
-            parts = [_first_halves(batch.column(0)) for batch in reader]
+            found = cursor.execute(
+                "SELECT CAST(CAST((CAST(id AS BLOB))[1:8] AS BIT) AS UBIGINT) AS half FROM ("
+                "SELECT post_id AS id FROM post UNION ALL SELECT alias_id FROM post WHERE alias_id IS NOT NULL)"
+            ).fetchnumpy()
         finally:
             cursor.close()
-        self._sorted = np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
+        self._sorted = np.sort(found["half"].astype(np.uint64))
         return self._sorted
 
 
@@ -145,8 +142,3 @@ class SeenAccounts:
 
 def _numbers(halves: Iterable[bytes]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(halves), ">u8").astype(np.uint64)
-
-
-def _first_halves(ids: pa.UuidArray) -> NDArray[np.uint64]:
-    halves = np.frombuffer(ids.storage.buffers()[1], ">u8")
-    return halves[2 * ids.offset : 2 * (ids.offset + len(ids)) : 2].astype(np.uint64)

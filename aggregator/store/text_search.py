@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import chain
 
-import pyarrow as pa
+from arro3.core import Table
 
 from aggregator.identity import Id, written
 from aggregator.store.database import Connection
+from aggregator.store.rows import read
 
 PART = 250_000  # posts: below that a second thread costs more than it brings
 MOST_PARTS = 4
@@ -26,7 +28,7 @@ Word = tuple[str, Sequence[Id]]
 """As `search_text` has it, with the accounts whose posts hold it too."""
 
 
-def inquiries_saying(cursor: Connection, words: Sequence[Word], since: datetime) -> pa.Table:
+def inquiries_saying(cursor: Connection, words: Sequence[Word], since: datetime) -> Table:
     """One column `id`, of 16 bytes, in no order: inquiries that hold each of the words, in whichever of their posts.
 
     Args:
@@ -39,21 +41,23 @@ def inquiries_saying(cursor: Connection, words: Sequence[Word], since: datetime)
     # Of a file: the rows of a lake have no place by which they are found.
     parts = max(1, min(posts // PART, MOST_PARTS, os.cpu_count() or 1)) if of_file else 1
     bounds = [*(posts * number // parts for number in range(parts)), _BEYOND]
-    found: pa.Table | None = None
+    found: Table | None = None
     with _readers(cursor, parts) as looks:
         for word in _rarest_first(cursor, words, posts) if parts > 1 else words:
-            found = pa.concat_tables(looks(partial(_look, word=word, since=since, among=found), bounds))
-            if not found:
+            tables = list(looks(partial(_look, word=word, since=since, among=found), bounds))
+            batches = chain.from_iterable(table.to_batches() for table in tables)
+            found = Table.from_batches(list(batches), schema=tables[0].schema)
+            if not found.num_rows:
                 break
     assert found is not None, "no word is sought"
     return found
 
 
-Look = Callable[[Connection, int, int], pa.Table]
+Look = Callable[[Connection, int, int], Table]
 
 
 @contextmanager
-def _readers(cursor: Connection, parts: int) -> Iterator[Callable[[Look, Sequence[int]], Iterator[pa.Table]]]:
+def _readers(cursor: Connection, parts: int) -> Iterator[Callable[[Look, Sequence[int]], Iterator[Table]]]:
     """What looks at all parts at the same time, each with a cursor of its own."""
     if parts == 1:  # this one sees what its own transaction sees, and a lake
         yield lambda look, bounds: iter([look(cursor, *bounds)])
@@ -82,7 +86,7 @@ def _rarest_first(cursor: Connection, words: Sequence[Word], posts: int) -> Sequ
     return [words[number] for number in sorted(range(len(words)), key=held.__getitem__)]
 
 
-def _look(cursor: Connection, first: int, end: int, *, word: Word, since: datetime, among: pa.Table | None) -> pa.Table:
+def _look(cursor: Connection, first: int, end: int, *, word: Word, since: datetime, among: Table | None) -> Table:
     """`id`, of the posts in these rows that hold the word; `among`: of these inquiries alone."""
     text, accounts = word
     bound: dict[str, object] = {"first": first, "end": end, "since": since, "word": text}
@@ -103,4 +107,4 @@ def _look(cursor: Connection, first: int, end: int, *, word: Word, since: dateti
             f"SELECT inquiry_id FROM near WHERE {holding}"
         )
     sql = f"SELECT CAST(inquiry_id AS BLOB) AS id FROM ({those}) GROUP BY inquiry_id"
-    return cursor.execute(sql, bound).to_arrow_table()
+    return read(cursor, sql, bound)
