@@ -174,7 +174,14 @@ def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime,
 
 def made_of(cursor: Connection) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """The open ones by channel, by language and by kind."""
-    channels, langs, kinds = (_made_of(cursor, of) for of in ("channel", LANG.format("lang"), "kind"))
+    found = cursor.execute(
+        f"SELECT GROUPING(channel, l, kind) AS left_out, coalesce(channel, l, kind) AS name, count(*) AS n "
+        f"FROM (SELECT channel, {LANG.format('lang')} AS l, kind FROM inquiry_open) "
+        "GROUP BY GROUPING SETS ((channel), (l), (kind)) ORDER BY n DESC, name"
+    ).fetchall()
+    channels, langs, kinds = (
+        {name: n for of, name, n in found if of == left_out} for left_out in (0b011, 0b101, 0b110)
+    )
     return channels, langs, kinds
 
 
@@ -202,11 +209,6 @@ def _size(cursor: Connection, filters: Filters, moment: datetime, bands: Bands) 
     counting, bound = _counting(filters, bands)
     (size,) = cursor.execute(counting, bound | {"moment": moment}).fetchone() or (0,)
     return int(size)
-
-
-def _made_of(cursor: Connection, column: str) -> dict[str, int]:
-    sql = f"SELECT {column}, count(*) FROM inquiry_open GROUP BY 1 ORDER BY 2 DESC, 1"
-    return dict(cursor.execute(sql).fetchall())
 
 
 @dataclass(frozen=True, slots=True)

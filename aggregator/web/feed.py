@@ -52,7 +52,7 @@ async def feed(visit: Visit) -> Response:
     wanted = _Wanted(visit, view, moment, after, query.get("row", ""))
     if query.get("part") == "rows":
         return visit.page("rows.html", **await _rows(visit, view, await visit.site.db.read(wanted.read), moment))
-    (listed, aside), found = await asyncio.gather(_with_side(visit, wanted), _troubles(visit))
+    listed, aside, found = await _with_side(visit, wanted)
     page = listed.page
     beginning = await start(visit) if not (page.rows or view.narrowed or after) else None
     return visit.page(
@@ -72,20 +72,21 @@ async def feed(visit: Visit) -> Response:
     )
 
 
-async def _with_side(visit: Visit, wanted: _Wanted) -> tuple[Listed, Side]:
-    """The list, and what is counted beside it: in one look if one shows both, else at the same time."""
+async def _with_side(visit: Visit, wanted: _Wanted) -> tuple[Listed, Side, list[Trouble]]:
+    """The list; what is counted beside it, in one look if one shows both, else at the same time; and which sources may
+    have more than we show."""
     site, moment = visit.site, wanted.moment
     if wanted.after or wanted.view.search or wanted.view.asks_for_closed:
-        return await asyncio.gather(site.db.read(wanted.read), side(visit, moment))
+        return await asyncio.gather(site.db.read(wanted.read), side(visit, moment), _troubles(visit))
     to = await asked(visit, moment)
 
-    def aside(cursor: Connection) -> tuple[Mine, Sequence[dict[str, int]]]:
-        return mine(cursor, to.me), () if to.kept else made_of(cursor)
+    def aside(cursor: Connection) -> tuple[Mine, Sequence[dict[str, int]], list[Trouble]]:
+        return mine(cursor, to.me), () if to.kept else made_of(cursor), troubles(cursor)
 
     listing = site.db.read(lambda cursor: wanted.read(cursor, to.to_count(site.settings.timezone)))
-    listed, (own, made) = await asyncio.gather(listing, site.db.read(aside))
-    found = to.kept.tally if to.kept else Tally(listed.page.counts or {}, *made)
-    return listed, await beside(visit, to, found, own)
+    listed, (own, made, found) = await asyncio.gather(listing, site.db.read(aside))
+    tally = to.kept.tally if to.kept else Tally(listed.page.counts or {}, *made)
+    return listed, await beside(visit, to, tally, own), _listened_to(visit, found)
 
 
 async def _rows(visit: Visit, view: View, listed: Listed, moment: datetime) -> dict[str, Any]:
@@ -194,8 +195,11 @@ async def banner(visit: Visit) -> Response:
 
 
 async def _troubles(visit: Visit) -> list[Trouble]:
+    return _listened_to(visit, await visit.site.db.read(troubles))
+
+
+def _listened_to(visit: Visit, found: Sequence[Trouble]) -> list[Trouble]:
     sources = visit.site.settings.sources
-    found = await visit.site.db.read(troubles)
     return [one for one in found if one.source in sources and sources[one.source].enabled]
 
 
