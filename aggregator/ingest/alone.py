@@ -49,11 +49,11 @@ def begun(
         else:
             others.append(_fold(each, one, origin, seen_at))
             places.append((-len(others), one))
-    batch = _filled_in(alike, origin, seen_at)
+    batches = [_filled_in(alike, origin, seen_at)] if alike or not others else []
     if others:
-        batch = rows.joined([batch, rows.table(rows.INQUIRY, [rows.of_inquiry(each) for each in others])])
+        batches.append(rows.table(rows.INQUIRY, [rows.of_inquiry(each) for each in others]))
         places = [(len(alike) - 1 - row if row is not None and row < 0 else row, one) for row, one in places]
-    return batch, places
+    return rows.joined(batches), places
 
 
 def _fold(said: Reading, inquiry: Id, origin: Origin, seen_at: datetime) -> Inquiry:

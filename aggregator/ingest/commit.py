@@ -271,11 +271,11 @@ def _fresh_rows(page: Prepared, fresh: Sequence[Draft], dead: dict[Id, datetime]
         "deleted_at": [dead.get(draft.post_id) for draft in fresh] if dead else [None] * len(fresh),
         "staff": [draft.staff for draft in fresh],
     }
-    taken = rows.taken(page.posts, [draft.at for draft in fresh])
-    for name, values in decided.items():
-        kind = rows.POST[name]
-        taken = taken.set_column(list(rows.POST).index(name), kind.with_name(name), rows.array(kind, values))
-    return taken
+    told = rows.taken(page.posts, [draft.at for draft in fresh])
+    return rows.of_columns(
+        rows.POST,
+        [rows.array(kind, decided[name]) if name in decided else told[name] for name, kind in rows.POST.items()],
+    )
 
 
 def _record_rows(page: Prepared, kept: Sequence[tuple[Draft, int]], now: datetime) -> RecordBatch:

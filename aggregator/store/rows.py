@@ -203,6 +203,8 @@ def constant(kind: Kind, value: Any, count: int) -> Array:
 
 def joined(batches: Sequence[RecordBatch]) -> RecordBatch:
     """All rows, in order; of the same schema, and at least one batch."""
+    if len(batches) == 1:
+        return batches[0]
     (batch,) = arrow.Table.from_batches(batches).combine_chunks().to_batches() or batches[:1]
     return batch
 
