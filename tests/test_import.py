@@ -77,8 +77,10 @@ def test_separated_values_with_quotes_and_line_breaks(console: Console, tmp_path
 def test_parquet_with_times_and_numbers(console: Console, tmp_path: Path) -> None:
     when = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
     columns = {"text": ["my swap failed", "提现没到账"], "created_at": [when, None], "likes": [5, None]}
-    pq.write_table(pa.table(columns), tmp_path / "old.parquet")
-    console.ok("import", tmp_path / "old.parquet", "--source", "old")
+    file = tmp_path / "old[1]*.parquet"  # no pattern: others may lie beside it
+    pq.write_table(pa.table(columns), file)
+    pq.write_table(pa.table({"text": ["another file's"]}), tmp_path / "old1.parquet")
+    console.ok("import", file, "--source", "old")
     assert console.query("SELECT posted_at FROM post WHERE text = 'my swap failed'") == [(when,)]
     assert console.query("SELECT likes FROM post_count WHERE likes IS NOT NULL") == [(5,)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,7 +115,9 @@ class File:
         if self.path.suffix.lower() != ".parquet":
             return 0
         with self._opened() as con:
-            metadata = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(self.path)]).fetchone()
+            metadata = con.execute(
+                "SELECT num_rows FROM parquet_file_metadata(?)", [glob.escape(str(self.path))]
+            ).fetchone()
         return int(metadata[0]) if metadata else 0
 
     def _check(self, first: Record) -> None:
@@ -131,7 +134,7 @@ class File:
 
     def _parquet(self) -> Iterator[Rows]:
         with self._opened() as con:
-            found = con.execute("FROM read_parquet(?)", [str(self.path)])
+            found = con.execute("FROM read_parquet(?)", [glob.escape(str(self.path))])
             names = [name for name, *_ in found.description]
             odd = [place for place, (_, kind, *_) in enumerate(found.description) if str(kind) not in _PLAIN]
             while page := found.fetchmany(PAGE):
