@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
 
+from aggregator.acting.compare_and_set import ChangedMeanwhileError
 from aggregator.acting.waking import tell_woken, wake_due
 from aggregator.acting.wishes import CLOSE_REASONS
+from aggregator.identity import stable_id
 from aggregator.store.desk import Desk
+from aggregator.store.history import HistoryEvent
 from aggregator.web import words
+from aggregator.web.doing import who_changed
 from tests.conftest import START, Community, open_inquiries
 from tests.secret_maker import phrase
+from tests.test_scoring import an_inquiry
 from tests.web_site import WebSite, csrf, open_site
 
 Client = httpx.AsyncClient
@@ -146,8 +152,11 @@ async def test_whoever_sees_that_it_is_taken_and_still_claims_it_is_told_whose_i
         assert (status, told["said"], told["owner"]) == (409, "amy claimed it 0 s ago", "amy")
         told = (await sam.sends("/bulk", what="claim", items=[{"id": inquiry, "ver": 3}]))[1]
         assert [one["said"] for one in told["refused"]] == ["amy claimed it 0 s ago"]
-        await amy.does(inquiry, "close", 3, reason="spam")
-        assert (await sam.does(inquiry, "claim", 4))[1]["said"] == "amy closed it (spam or scam) 0 s ago"
+        assert (await sam.does(inquiry, "claim", 2))[1]["said"] == "amy labelled it: #vip 0 s ago"
+        await sam.does(inquiry, "label", 3, add="gone")
+        assert (await sam.does(inquiry, "claim", 3))[1]["said"] == "amy claimed it 0 s ago"  # his own label is no news
+        await amy.does(inquiry, "close", 4, reason="spam")
+        assert (await sam.does(inquiry, "claim", 5))[1]["said"] == "amy closed it (spam or scam) 0 s ago"
         await site.says(("fox", "hello? it still fails"))  # that opens it again
         await amy.does(inquiry, "claim", row(site)["ver"])
         await site.says(("fox", "hello?"))
@@ -411,6 +420,37 @@ async def test_into_an_incident_and_out_is_written_in_both_histories_and_taken_b
         refused = await amy.takes_back(told)
         assert (refused["done"], "amy took it out of INC-1" in refused["said"]) == (0, True)
         assert (await amy.takes_back(out))["rows"][inquiry]["facts"]["incident"] == "1/4"
+
+
+async def test_nobody_is_blamed_when_an_incident_takes_nothing_any_more(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as client:
+        for what in ("the app crashes at start since 5.2.0 on Android", "swap fails on arbitrum, confirming 0%"):
+            await site.says(*[(f"{what[:8]}{n}", what) for n in range(3)])
+        await site.says(("fox", "how do I export my history?"))
+        amy = await Hand.of(client)
+        (one,) = [str(each["inquiry_id"]) for each in open_inquiries(site.work) if each["incident_id"] is None]
+        await amy.does(one, "claim", 1)
+        page = (await client.get("/incidents/INC-1")).text
+        form = {"csrf": csrf(page), "back": "/incidents/INC-1", "into": "INC-2"}
+        assert (await client.post("/incidents/INC-1/merge", data=form)).status_code == 303
+        status, told = await amy.does(one, "merge", 2, into="INC-1")
+        assert (status, told["said"]) == (409, "Something has changed since; look again.")
+        items = [{"id": one, "ver": 2}]
+        _, told = await amy.sends("/bulk", what="merge", details={"into": "INC-1"}, items=items)
+        assert [each["said"] for each in told["refused"]] == ["Something has changed since; look again."]
+
+
+def test_what_stands_in_the_way_is_what_gave_it_to_its_owner() -> None:
+    inquiry = an_inquiry()._replace(state="claimed", owner="amy", ver=4)
+    events = [
+        HistoryEvent(START, who, what, details, stable_id(f"{what} by {who}"), 1 + ver)
+        for ver, (who, what, details) in enumerate((("amy", "claim", {}), ("bob", "reply", {}), ("bob", "note", {})), 1)
+    ]
+    for history, by in ((events, events[0]), (events[1:], None)):
+        assert who_changed(tuple(history), ChangedMeanwhileError(inquiry, 4)) == by
+    given = HistoryEvent(START, "lee", "assign", {"owner": "amy"}, stable_id("given"), 4)
+    assert who_changed((*events, given), ChangedMeanwhileError(inquiry, 4)) == given
+    assert who_changed((*events, replace(given, undone=True)), ChangedMeanwhileError(inquiry, 4)) == events[0]
 
 
 async def test_many_go_into_an_incident_and_out_in_one_step_and_each_is_refused_for_itself(

@@ -26,10 +26,10 @@ WHATS = frozenset(get_args(What))
 
 
 class ChangedMeanwhileError(Exception):
-    """Somebody was quicker; `inquiry` is the row as it is now, `seen` the version that the person saw: the same, if the
-    page had it already."""
+    """Somebody was quicker; `inquiry` is the row as it is now. `seen`: the newest version that the person knows of; the
+    same, if what stands in the way was told already; None: what stands in the way is not the inquiry."""
 
-    def __init__(self, inquiry: Inquiry, seen: int) -> None:
+    def __init__(self, inquiry: Inquiry, seen: int | None) -> None:
         super().__init__(f"{inquiry.code} has changed meanwhile")
         self.inquiry = inquiry
         self.seen = seen
@@ -118,8 +118,10 @@ def act_on_all(
         before = inquiry_at(stored[inquiry_id], now)
         if _is_so(before, who, what, details):
             told[inquiry_id] = Done(before, None, details)
-        elif (before.ver != ver and not is_known(con, before, ver, knows)) or not _may_become(before, who, what):
+        elif not is_known(con, before, ver, knows):
             told[inquiry_id] = ChangedMeanwhileError(before, ver)
+        elif not _may_become(before, who, what):
+            told[inquiry_id] = ChangedMeanwhileError(before, before.ver)
         elif what in ("take", "assign") and before.owner != who and before.owner in at_work:
             told[inquiry_id] = AtWorkError(before, ver)
         elif what in ("take", "assign"):

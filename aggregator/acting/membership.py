@@ -69,7 +69,7 @@ def regroup_all(
         else:
             told[inquiry_id] = ChangedMeanwhileError(inquiry, ver)
     moved, touched = _move(con, incidents, due, who, now)
-    told |= {one: ChangedMeanwhileError(stored[one], stored[one].ver) for one in due.keys() - moved}
+    told |= {one: ChangedMeanwhileError(stored[one], None) for one in due.keys() - moved}
     details = _details(con, {one: due[one] for one in moved})
     these = [(stored[one], details[one]) for one in due if one in moved]
     done = note_all(con, partial(clock_of, settings), settings.points, these, who, what, now, batch)

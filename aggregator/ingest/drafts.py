@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from operator import attrgetter
+from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arro3.core import RecordBatch
@@ -144,18 +145,18 @@ _VALUES = attrgetter(*Draft.__slots__)
 _ACCOUNT = Draft.__slots__.index("account")
 
 
-def _as_bytes(batch: RecordBatch) -> bytes:
+def _as_bytes(batch: RecordBatch) -> PickleBuffer:
     from arro3.io import write_ipc_stream  # five megabytes of memory, for those who pass pages on
 
     write_ipc_stream(batch, sink := BytesIO())
-    return sink.getvalue()
+    return PickleBuffer(sink.getbuffer())
 
 
-def _unpacked(columns: list[tuple[Any, ...]], batches: Sequence[bytes], rest: tuple[Any, ...]) -> Prepared:
+def _unpacked(columns: list[tuple[Any, ...]], batches: Sequence[bytes | bytearray], rest: tuple[Any, ...]) -> Prepared:
     from arro3.io import read_ipc_stream
 
     if columns:
         columns[_ACCOUNT] = tuple(account and Account._make(account) for account in columns[_ACCOUNT])
     drafts = list(map(Draft, *columns)) if columns else []
-    posts, bodies, begun = (rows.joined(list(read_ipc_stream(BytesIO(batch)))) for batch in batches)
+    posts, bodies, begun = (rows.joined(list(read_ipc_stream(batch))) for batch in batches)
     return Prepared(drafts, posts, bodies, begun, *rest)

@@ -247,7 +247,8 @@ class DeedWords(NamedTuple):
     ) -> str:  # fmt: skip
         """Who was quicker: "amy claimed it 3 s ago", or that the customer wrote."""
         inquiry = error.inquiry
-        if by is None and isinstance(error, ChangedMeanwhileError) and inquiry.ver <= error.seen:
+        seen = error.seen if isinstance(error, ChangedMeanwhileError) else 0
+        if by is None and (seen is None or inquiry.ver <= seen):
             return self.gettext("Something has changed since; look again.")
         if by is None:
             return self.gettext("The customer wrote %(ago)s: look again") % {"ago": self.ago(now - inquiry.seen_at)}

@@ -27,6 +27,7 @@ from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from aggregator.acting.compare_and_set import What
+    from aggregator.inquiry import Inquiry
     from aggregator.web.deed_words import DeedWords
     from aggregator.web.visit import Visit
 
@@ -179,13 +180,26 @@ def who_changed(history: tuple[HistoryEvent, ...], error: ChangedMeanwhileError)
     """The last that was done since the version that was seen. Where that is the version as it is, the page had told it
     already, a moment before the key: then what stands in the way. None: nobody did anything, so the customer wrote."""
     inquiry, seen = error.inquiry, error.seen
+    if seen is None:
+        return None
     since = [event for event in history if event.ver is not None and event.ver > seen and event.what != "note"]
     if since:
         return since[-1]
     if inquiry.ver <= seen:
-        barring = ("close",) if inquiry.state == "closed" else ("claim", "take", "assign", "reply")
-        return next((event for event in reversed(history) if event.what in barring and not event.undone), None)
+        return next((event for event in reversed(history) if not event.undone and _bars(event, inquiry)), None)
     return None if any(event.ver is not None for event in history) or not history else history[-1]
+
+
+def _bars(event: HistoryEvent, inquiry: Inquiry) -> bool:
+    """Whether this closed it, or gave it to whom it belongs."""
+    if inquiry.state == "closed":
+        return event.what == "close"
+    match event.what:
+        case "claim" | "take" | "assign":
+            return event.details.get("owner", event.who) == inquiry.owner
+        case "reply":
+            return event.who == inquiry.owner
+    return False
 
 
 def _version(form: Mapping[str, str]) -> int:
