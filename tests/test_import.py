@@ -292,11 +292,18 @@ def test_parquet_columns_that_json_does_not_know_are_text(console: Console, tmp_
         "raw": [f"my phrase is {phrase}".encode()],
         "day": [date(2026, 3, 1)],
         "tags": [["a", "b"]],
+        "counts": pa.array([[(7, b"x"), (8, b"y")]], pa.map_(pa.int32(), pa.binary())),
+        "place": [{"city": "Lisbon", "days": [date(2026, 3, 1)]}],
+        "Day": ["Sunday"],
     }
-    pq.write_table(pa.table(columns), tmp_path / "old.parquet")
-    console.ok("import", tmp_path / "old.parquet", "--source", "old")
+    file = tmp_path / "day=2026-03-02" / "text=none" / "old.parquet"  # folders of a lake; the file says all itself
+    file.parent.mkdir(parents=True)
+    pq.write_table(pa.table(columns), file)
+    console.ok("import", file, "--source", "old")
     ((body,),) = console.query("SELECT body FROM record")
     record = orjson.loads(body)
+    assert (record["text"], record["counts"], record["Day"]) == ("my swap failed", "{7: b'x', 8: b'y'}", "Sunday")
+    assert record["place"] == {"city": "Lisbon", "days": ["2026-03-01"]}
     assert (record["amount"], record["day"], record["tags"]) == ("12.50", "2026-03-01", ["a", "b"])
     assert "pottery" not in body
 

@@ -115,10 +115,10 @@ class File:
         if self.path.suffix.lower() != ".parquet":
             return 0
         with self._opened() as con:
-            metadata = con.execute(
-                "SELECT num_rows FROM parquet_file_metadata(?)", [glob.escape(str(self.path))]
-            ).fetchone()
-        return int(metadata[0]) if metadata else 0
+            (count,) = con.execute("SELECT sum(num_rows) FROM parquet_file_metadata(?)", self._place()).fetchone() or (
+                0,
+            )
+        return int(count)
 
     def _check(self, first: Record) -> None:
         """Whether the columns are there that are needed or named."""
@@ -134,11 +134,16 @@ class File:
 
     def _parquet(self) -> Iterator[Rows]:
         with self._opened() as con:
-            found = con.execute("FROM read_parquet(?)", [glob.escape(str(self.path))])
-            names = [name for name, *_ in found.description]
+            schema = con.execute("SELECT name, num_children FROM parquet_schema(?)", self._place()).fetchall()
+            # What folders are called is no column; and DuckDB would rename columns that differ in case alone.
+            found = con.execute("FROM read_parquet(?, hive_partitioning = false)", self._place())
+            names = _at_the_top(schema)
             odd = [place for place, (_, kind, *_) in enumerate(found.description) if str(kind) not in _PLAIN]
             while page := found.fetchmany(PAGE):
                 yield Rows(_as_json(page, odd) if odd else page, names)
+
+    def _place(self) -> list[str]:
+        return [glob.escape(str(self.path))]
 
     @contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -185,11 +190,28 @@ def _harmless(line: bytes) -> str:
     return f"({len(line)} bytes, not kept: they hold a secret)" if gate(line) else line.decode(errors="replace")
 
 
+def _at_the_top(schema: Sequence[tuple[str, int | None]]) -> list[str]:
+    """Of (name, number of children) of a Parquet file's nodes, the root first and each before its children: the names
+    of the columns."""
+    left, names = [schema[0][1] or 0], list[str]()
+    for name, children in schema[1:]:
+        while not left[-1]:
+            left.pop()
+        left[-1] -= 1
+        if len(left) == 1:
+            names.append(name)
+        left.append(children or 0)
+    return names
+
+
 def _as_json(rows: Sequence[tuple[Any, ...]], odd: Sequence[int]) -> list[list[Any]]:
     """Rows in which the odd columns hold what JSON can say, and text for all else. That is done before anything is
     masked: bytes may hold a secret, too."""
     told = [list(row) for row in rows]
     for row in told:
         for place in odd:
-            row[place] = orjson.loads(orjson.dumps(row[place], default=str))
+            try:
+                row[place] = orjson.loads(orjson.dumps(row[place], default=str))
+            except TypeError:  # a map whose keys are no texts
+                row[place] = str(row[place])
     return told
