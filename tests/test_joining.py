@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -80,3 +81,14 @@ def test_different_ids_are_counted_once_across_pages() -> None:
     assert (len(counted), counted.ids) == (5, set())
     assert (len(kept), kept.ids) == (5, set(ids))
     assert len(Distinct(keep=False)) == 0
+
+
+def test_a_page_passes_to_another_process_as_it_lies() -> None:
+    job = Job("old", "0011223344556677", datetime(2026, 3, 1, tzinfo=UTC), clocks=Settings(sources={}).clocks)
+    for page in (job.prepare(Rows(LINES), 0, job.origin()), job.prepare(Rows([]), 0, job.origin())):
+        pieces: list[pickle.PickleBuffer] = []
+        said = pickle.dumps(page, 5, buffer_callback=pieces.append)
+        assert len(pieces) == 3  # posts, bodies, inquiries
+        again = pickle.loads(said, buffers=[bytes(piece.raw()) for piece in pieces])
+        assert [told(again, draft) for draft in again.drafts] == [told(page, draft) for draft in page.drafts]
+        assert (again.posts.schema, again.rejected) == (page.posts.schema, page.rejected)
