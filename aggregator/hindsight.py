@@ -198,14 +198,10 @@ def _priced(
         )
         for one, inquiry in folded.items()
     ]
-    schema = rows.Schema({name: rows.INQUIRY[name] for name in columns}) | {
-        "id": rows.UUIDS,
-        "repeats": rows.INT,
-        "first_since": rows.TIME,
-        "approaches": rows.INT,
-        "persons": rows.INT,
-    }
-    found = rows.select(con, _PRICES, rows.table(rows.Schema(schema), priced), [moment])
+    schema = rows.Schema({name: rows.INQUIRY[name] for name in columns} | {
+        "id": rows.UUIDS, "repeats": rows.INT, "first_since": rows.TIME, "approaches": rows.INT, "persons": rows.INT,
+    })  # fmt: skip
+    found = rows.select(con, _PRICES, rows.table(schema, priced), [moment])
     return {one: (priority, _terms(folded[one], points)) for one, priority, *points in found}
 
 

@@ -115,10 +115,8 @@ class File:
         if self.path.suffix.lower() != ".parquet":
             return 0
         with self._opened() as con:
-            (count,) = con.execute("SELECT sum(num_rows) FROM parquet_file_metadata(?)", self._place()).fetchone() or (
-                0,
-            )
-        return int(count)
+            counted = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", self._place()).fetchone()
+        return int(counted[0]) if counted else 0
 
     def _check(self, first: Record) -> None:
         """Whether the columns are there that are needed or named."""

@@ -175,7 +175,7 @@ def tally(cursor: Connection, views: Mapping[str, Filters], *, moment: datetime,
 def made_of(cursor: Connection) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """The open ones by channel, by language and by kind."""
     found = cursor.execute(
-        f"SELECT GROUPING(channel, l, kind) AS left_out, coalesce(channel, l, kind) AS name, count(*) AS n "
+        "SELECT GROUPING(channel, l, kind) AS left_out, coalesce(channel, l, kind) AS name, count(*) AS n "
         f"FROM (SELECT channel, {LANG.format('lang')} AS l, kind FROM inquiry_open) "
         "GROUP BY GROUPING SETS ((channel), (l), (kind)) ORDER BY n DESC, name"
     ).fetchall()

@@ -25,8 +25,8 @@ Kind = arrow.Field
 
 
 def _kind(type_: DataType, extension: str = "") -> Kind:
-    name = {"ARROW:extension:name": extension, "ARROW:extension:metadata": ""} if extension else None
-    return Kind("", type_, metadata=name)
+    metadata = {"ARROW:extension:name": extension, "ARROW:extension:metadata": ""} if extension else None
+    return Kind("", type_, metadata=metadata)
 
 
 UUIDS = _kind(DataType.binary(16), "arrow.uuid")
@@ -253,16 +253,19 @@ def select(
     con: Connection, sql: str, batch: RecordBatch, parameters: Sequence[object] | Mapping[str, object] = ()
 ) -> list[tuple[Any, ...]]:
     """All rows of a statement that reads `wanted`, which is this batch; ids as 16 bytes."""
-    sent = wanted = readable(batch)  # noqa: F841 -- read by the statement
+    sent = wanted = readable(batch)  # read by the statement
     if sql.count("wanted") > 1:
         sql = f"WITH wanted AS MATERIALIZED (FROM sent) {sql}"
-    return [tuple(map(_plain, row)) for row in con.execute(sql, parameters).fetchall()]
+    found = con.execute(sql, parameters).fetchall()
+    del sent, wanted
+    return [tuple(map(_plain, row)) for row in found]
 
 
 def put(con: Connection, sql: str, batch: RecordBatch) -> None:
-    """Execute a statement that reads `incoming`, which is this batch."""
-    incoming = readable(batch)  # noqa: F841 -- read by the statement
+    """Execute a statement that reads `incoming`, which is this batch, in one place."""
+    incoming = readable(batch)  # read by the statement
     con.execute(sql)
+    del incoming
 
 
 def readable(batch: RecordBatch) -> object:
