@@ -315,6 +315,14 @@ def test_a_third_fault_is_no_third_question(text: str) -> None:
         "我把助记词告诉假客服了",
         "刚才在假网站填了助记词",
         "我不想活了",
+        "I typed my recovery phrase into a website, what should I do?",
+        "someone drained my wallet, can I get it back?",
+        "我把助记词念给假客服了，还能追回吗？",
+        "钱包被盗了怎么办？",
+        "I posted my private key in a discord channel by mistake",
+        "someone moved my eth to an address i've never seen",
+        "畢生積蓄都沒了，我撐不下去",
+        "有人持刀逼我转币",
     ],
 )
 def test_what_is_said_plainly_is_an_emergency(text: str) -> None:
@@ -393,6 +401,9 @@ def test_the_plainest_words_stand_on_top(text: str) -> None:
         "去年我的钱包被盗过一次，给大家提个醒",
         "never tell anybody that you gave my seed phrase away",
         "活不下去了哈哈哈，又跌了",
+        "was my wallet drained?",
+        "我的钱包是不是被盗了？",
+        "my discord account got hacked, wallet is fine",
     ],
 )
 def test_a_story_a_joke_or_a_thought_is_none(text: str) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.phrases import phrases
 
-GROUPS = ("mine", "self", "joke", "story")
-SAID_OF = {"funds_stolen": "mine", "key_given": "self"}
+GROUPS = ("mine", "self", "everyone", "joke", "story", "elsewhere", "unsure", "what_now")
+SAID_OF = {"funds_stolen": "mine", "key_given": "self", "app_down": "everyone"}
 """What can be said plainly, and the group of words that must stand beside it."""
 SERIOUS = ("funds_missing", "account_locked")
 """Serious troubles; whose they are needs no saying."""
@@ -24,7 +24,8 @@ _ELSE = frozenset({"resolved", "noise", "news", "hypothetical", "price_talk", "p
 _NEAR = 16  # characters of the clause before the word, in Chinese; twice as many in Latin letters
 _LONGEST = 240  # a long text tells more than one thing
 _CLAUSE = re.compile(r"[,.!?;:。、\n]")
-_DOUBT = re.compile(r"[?？]\s*$|[\"“”「『«]")  # it is asked, or somebody else's words
+_QUOTE = re.compile(r"[\"“”„«»「」『』]")
+_ASKED = re.compile(r"\?\s*$")
 
 
 def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
@@ -33,25 +34,40 @@ def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     Args:
         text: as `search_text` gives it; `hits` are offsets into it.
     """
-    if len(text) > _LONGEST or _NAMED.isdisjoint(hits):
+    if len(text) > _LONGEST or _NAMED.isdisjoint(hits) or _words()["joke"].search(text):
         return None
-    said = _said(text, hits)
-    if said is None or _DOUBT.search(text) or _words()["joke"].search(text):
-        return None
-    return None if said != "danger_to_life" and _words()["story"].search(text) else said
-
-
-def _said(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     if "danger_to_life" in hits:  # rather once too often
-        return "danger_to_life"
-    said = next((rule for rule in SAID_OF if rule in hits and _is_own(text, SAID_OF[rule], hits[rule])), None)
-    if said is None and _ELSE.isdisjoint(hits):
-        said = next((rule for rule in SERIOUS if rule in hits), None)
-    return said
+        return "danger_to_life" if any(_is_said(text, *hit[:2]) for hit in hits["danger_to_life"]) else None
+    if _words()["story"].search(text):
+        return None
+    for rule, group in SAID_OF.items():
+        if any(_is_own(text, group, start, end) for start, end, _ in hits.get(rule, ())):
+            return rule
+    if not _ELSE.isdisjoint(hits):
+        return None
+    serious = ((rule, hit) for rule in SERIOUS for hit in hits.get(rule, ()))
+    return next((rule for rule, (start, end, _) in serious if _is_said(text, start, end)), None)
 
 
-def _is_own(text: str, group: str, found: Sequence[Hit]) -> bool:
-    return any(_words()[group].search(_clause(text, start, end)) for start, end, _ in found)
+def _is_own(text: str, group: str, start: int, end: int) -> bool:
+    """Whether this has happened to the writer, to somebody near, or, where the app is down, to many."""
+    there = text if group == "everyone" else _clause(text, start, end)
+    if not _words()[group].search(there) or (group == "mine" and _words()["elsewhere"].search(text)):
+        return False
+    return is_told(text, start, end)
+
+
+def is_told(text: str, start: int, end: int) -> bool:
+    """Whether the words between these offsets tell what has happened, and not what may have."""
+    return not _words()["unsure"].search(_clause(text, start, end)) and _is_said(text, start, end)
+
+
+def _is_said(text: str, start: int, end: int) -> bool:
+    """Whether it is neither asked ("was I hacked?", but not "I was hacked, what now?") nor in somebody else's words."""
+    if len(_QUOTE.findall(text, 0, start)) % 2:
+        return False
+    rest = text[end:]
+    return not _ASKED.search(rest) or bool(_CLAUSE.search(rest.rstrip("? "))) or bool(_words()["what_now"].search(rest))
 
 
 def _clause(text: str, start: int, end: int) -> str:

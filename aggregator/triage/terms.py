@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
-from aggregator.triage.plainly import plainly
+from aggregator.triage.plainly import is_told, plainly
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, in_doubt, objects
 
 if TYPE_CHECKING:
@@ -65,10 +65,12 @@ every fifth one is an emergency; on a usual day few are. `python -m benchmarks.g
 _PLACES = [reads for reads, _ in USUALLY]
 
 PLAINLY = {
-    "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "funds_missing": 42.0, "account_locked": 42.0,
-    "secret_asked": 42.0,
+    "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "app_down": 82.0,
+    "funds_missing": 42.0, "account_locked": 42.0, "secret_asked": 42.0,
 }  # fmt: skip
 """The least points of what is said in so many words."""
+AGREED = 82.0
+"""The least points where the word lists name one of `_NAMED_SURELY`, and the model, too, takes it for an emergency."""
 
 
 def _surely(level: int) -> float:
@@ -139,9 +141,10 @@ _FIRST_CLUES = frozenset(one for _, one, _ in _PAIRS)
 _THREATS = ("threat_legal", "threat_regulator", "threat_media")
 _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word of the lists
 # How likely a grade must be to be called so. The graver, the more: on a usual day few messages are (see USUALLY).
-_CALLED = (0.5, 0.55, 0.65, 0.8)
-_CREDIBLE = {4: 0.1, 3: 0.25}  # how likely it must be at least serious, for plain words of this grade to be believed
+_CALLED = (0.5, 0.55, 0.65, 0.82)
+_CREDIBLE = {4: 0.3, 3: 0.25}  # how likely it must be at least serious, for plain words of this grade to be believed
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
+_NAMED_SURELY, _AGREES = frozenset({"funds_stolen", "key_given", "security_report"}), 0.75
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _AT_EASE, _WANTS = 0.2, 0.45  # how likely it may want anything, in words of his own and in those of the lists
 _LEAST = 1.0  # fewer points are no reason
@@ -244,7 +247,8 @@ def weigh(
             return kind, (_reason(sink, hits.get(sink), span, points),), heard
         kind, stake = _about(hits, grade, level)
         kind = "other" if helps and not plain else kind
-        worth = max(_worth(levels), PLAINLY[plain] if plain else 0) + points.get(stake, RULES[stake]) - RULES[stake]
+        worth = max(_worth(levels), PLAINLY[plain] if plain else 0, _agreed(text, hits, levels))
+        worth += points.get(stake, RULES[stake]) - RULES[stake]
         if worth < _LEAST:
             return kind, (), ""
         said = [Reason(stake, round(worth, 1), *_evidence(text, hits.get(stake), grade, span))]
@@ -300,6 +304,12 @@ def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]
         return None
     plain = plainly(text, hits)
     return plain if (plain and levels[2] > _CREDIBLE[STAKES[plain]]) or plain == "danger_to_life" else None
+
+
+def _agreed(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> float:
+    if levels[3] <= _AGREES or _NAMED_SURELY.isdisjoint(hits):
+        return 0
+    return AGREED if any(is_told(text, *hit[:2]) for rule in _NAMED_SURELY for hit in hits.get(rule, ())) else 0
 
 
 def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: Sequence[float]) -> Acknowledged:

@@ -16,10 +16,6 @@ from aggregator.triage.entities.lists import get_ready as get_ready
 from aggregator.triage.entities.readers import READERS, add, read_numbers
 from aggregator.triage.entities.words import Hit
 
-PERSONAL = frozenset({"phone", "email", "handle", "wechat", "qq", "whatsapp", "telegram", "account"})
-"""Entities that are personal data: masked in exports unless asked for, and erased with the person. The macro
-`personal_values` (aggregator/sql) names the same."""
-
 _EMAIL = re.compile(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][\w.+-]{0,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 _HANDLE = re.compile(r"@(?<![\w.@/]@)([A-Za-z][A-Za-z0-9_]{3,31})(?![\w@]|\.\w)")
 NAME = re.compile(r"(?<![\w.@/-])[a-z0-9][a-z0-9-]{2,40}\.(?:eth|sol|bnb|arb|lens)(?![a-z0-9-])")
