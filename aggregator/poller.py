@@ -23,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from aggregator import tempo
 from aggregator.backing_off import BackOff
 from aggregator.config import secrets_in
+from aggregator.ingest.arrivals import Outcome
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.origin import Origin
 from aggregator.renewing import Renewal
@@ -30,6 +31,7 @@ from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
 from aggregator.store.sources import FenceLostError, HealthState, SourceState
 from aggregator.tempo import Rhythm
+from aggregator.unread import Unread
 from connectors.contract import Cursor, PullConnector, Quota, SourceConfig
 from connectors.errors import (
     AuthError,
@@ -50,11 +52,10 @@ PAUSED: Final = "paused by {who}: it is asked nothing until somebody lets it go 
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
 LOOK_EVERY: Final = 0.02  # seconds, at a poll under way that may turn out to listen
-WHOLE_PAGE = 3  # a page of so many records of which none can be read stops the source
 
 
-class UnreadablePageError(ConnectorError):
-    """No record of a page could be read: the platform has changed its format."""
+class AnotherFormatError(ConnectorError):
+    """No record could be read for long: the platform has changed its format."""
 
     kind = "unreadable"
 
@@ -76,6 +77,7 @@ class Source:
     trouble: str | None = None  # of which kind, while it fails or has stopped because of it
     failures: int = 0
     warnings: tuple[str, ...] = ()
+    unread: Unread = field(default_factory=Unread)
     quota: Quota | None = None
     rhythm: Rhythm = field(default_factory=Rhythm)
     kept_at: datetime | None = None  # when the rhythm was last written
@@ -376,6 +378,7 @@ class Poller:
     # -- one poll --------------------------------------------------------------------------------
 
     async def _drain(self, source: Source, *, once: bool) -> None:
+        source.connector.waits = not once
         before, works_after = source.quota, time.monotonic() + source.config.poll_every.total_seconds()
         async with aclosing(source.connector.pages(source.cursor)) as pages:
             asked = self.ingest.clock()
@@ -388,11 +391,7 @@ class Poller:
                     break
                 if page.caught_up or time.monotonic() >= works_after:
                     await self._works_again(source)
-                if outcome.rejected == outcome.records >= WHOLE_PAGE:
-                    raise UnreadablePageError(
-                        f"{source.name}: none of {outcome.records} records could be read; they are kept. The "
-                        "platform has probably changed its format: update, then run `aggregator replay`."
-                    )
+                self._look_at_unread(source, outcome)
                 if page.caught_up:
                     await self._succeeded(source, asked, note=False)
                     source.listens = source.listens or not page.records
@@ -401,6 +400,19 @@ class Poller:
                 asked = self.ingest.clock()
         if before and source.quota and before.resets_at == source.quota.resets_at:
             source.rhythm = tempo.spent(source.rhythm, before.left - source.quota.left)
+
+    def _look_at_unread(self, source: Source, outcome: Outcome) -> None:
+        """Raises AnotherFormatError; whoever lets the source go on then gives it as long once more."""
+        now, before = self.ingest.clock(), source.unread
+        source.unread = before.after(outcome, now)
+        if source.unread.means_another_format(now):
+            records, source.unread = len(source.unread), Unread()
+            raise AnotherFormatError(
+                f"{source.name}: none of {records} records could be read; they are kept. The "
+                "platform has probably changed its format: update, then run `aggregator replay`."
+            )
+        if len(source.unread) != len(before) and (source.unread.is_trouble or before.is_trouble):
+            source.noted_at = None  # it is told at once
 
     async def _works_again(self, source: Source) -> None:
         """A poll goes well for so long that its end is not waited for: a busy chat's may not come for hours.
@@ -465,9 +477,10 @@ class Poller:
     async def _report(self, source: Source, now: datetime, pause: float | None) -> None:
         next_at = None if pause is None else now + timedelta(seconds=pause)
         trouble = source.trouble if source.state in ("failing", "stopped") else None
+        told = (*source.warnings, *unread_told(source.unread))
         await self.ingest.db.write(
             lambda con: sources.report(
-                con, source.name, source.state, source.message, source.failures, now, next_at, source.warnings, trouble
+                con, source.name, source.state, source.message, source.failures, now, next_at, told, trouble
             )
         )
 
@@ -482,6 +495,8 @@ def _vouch(con: Connection, source: Source, until: datetime, now: datetime, keep
     if source.state == "silent" and source.rhythm.last is not None:
         since = datetime.fromtimestamp(source.rhythm.last, UTC)
         sources.doubt(con, source.name, since, now, source.message)
+    elif source.unread.since is not None and (told := unread_told(source.unread)):
+        sources.doubt(con, source.name, source.unread.since, now, told[0])
     else:
         sources.believe(con, source.name, now)
     if keeps:
@@ -496,9 +511,21 @@ def _silence(rhythm: Rhythm, missed: float) -> str:
     )
 
 
+def unread_told(unread: Unread) -> tuple[str, ...]:
+    """For the health page; empty: too few to speak of."""
+    if not unread.is_trouble:
+        return ()
+    return (
+        worded(
+            f"none of the last {len(unread)} records could be read; they are kept. If it goes on like this, the "
+            "platform has changed its format: update, then run `aggregator replay`"
+        ),
+    )
+
+
 def _pause(error: Exception, failures: int, longest: float) -> float | None:
     """How long to wait before the next poll; None: until a person has looked. `longest`: of our own accord."""
-    if isinstance(error, AuthError | SourceGoneError | UnreadablePageError):
+    if isinstance(error, AuthError | SourceGoneError | AnotherFormatError):
         return None
     if isinstance(error, ThrottledError):
         return error.retry_after

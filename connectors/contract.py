@@ -93,6 +93,7 @@ class Post:
     links: tuple[str, ...] = ()  # targets that the text does not show (a hidden link is a phishing signal)
     guessed: tuple[str, ...] = ()  # names of fields that we had to guess ("posted_at", "native_id"), and "text" where
     # it is cut short: it never replaces a stored text that begins so
+    recovered: bool = False  # the platform tells that it is back after a deletion
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +279,9 @@ class Connector(ABC):
     complete_to: datetime | None = None
     """Where one poll asks only some of a source's places: until when every place has been asked. None: until the
     last poll began."""
+    waits: bool = True
+    """Whether `pages()` may wait for what is not there yet (a long poll). False while somebody waits for its end, as
+    `aggregator poll` does."""
 
     def __init__(self, source: str, config: Any, *, since: datetime, pacing: Pacing | None = None) -> None:
         self.source = source

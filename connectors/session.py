@@ -30,6 +30,7 @@ from connectors.errors import (
     AuthError,
     ConnectorError,
     NotSentError,
+    ReplyRefusedError,
     SourceGoneError,
     StatusError,
     ThrottledError,
@@ -320,14 +321,16 @@ class Session:
 
 
 def _told(response: httpx.Response, translate: Translate | None) -> ConnectorError | None:
-    """What a failed answer's JSON says, where it is JSON. A time to wait that comes with it counts more."""
+    """What a failed answer's JSON says, where it is JSON. A time to wait that comes with it counts more; and who fails,
+    or waits for another in vain, refuses nothing: what was to be written there may stand."""
     throttled = response.status_code in (429, 503) and told_wait(response) is not None
     if translate is None or throttled or _is_html(response):
         return None
     try:
-        return translate(parse_json(response.content))
+        told = translate(parse_json(response.content))
     except ValueError:
         return None
+    return None if response.is_server_error and isinstance(told, ReplyRefusedError) else told
 
 
 def parse_json(body: bytes) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -80,3 +81,32 @@ def test_once_it_is_taken_back_what_was_written_meanwhile_begins_inquiries(desk:
     assert threads(desk) == 3
     orphans = "SELECT count(*) FROM post WHERE inquiry_id IS NULL AND NOT staff"
     assert desk.db.query(orphans) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_there"),
+    [
+        ("evil.example/claim", True),
+        ("evil.example/claim.", True),  # as a page takes it from the end of a sentence
+        ("evil.example", True),  # all of the site
+        ("metamask.io/download", True),
+        ("bonus.example/a", True),
+        ("mail.example", True),
+        ("evil.example/cl", False),
+        ("evil.example/never-seen", False),
+        ("k.io/download", False),
+        ("vil.example", False),
+        ("evil.ex", False),
+        ("metamask.io/Download", False),
+    ],
+)
+def test_a_link_is_flagged_only_where_somebody_has_seen_it(desk: Stage, address: str, is_there: bool) -> None:
+    talk(desk, "fox", "is https://evil.example:443/claim?id=7 or https://MetaMask.io/download/ the right one?", "one")
+    talk(desk, "fox", "they say bonus.example/a\uff08free\uff09, or mailto:us@mail.example", "one")
+    ((inquiry,),) = desk.db.query("SELECT inquiry_id FROM inquiry")
+    settings, now = desk.ingest.settings, desk.clock()
+    with nullcontext() if is_there else pytest.raises(KeyError):
+        desk.db.submit(
+            lambda con: flag(con, settings, inquiry.bytes, "link", address, "amy", now, "a scam")
+        ).result()  # fmt: skip
+    assert len(desk.db.query("FROM flag")) == is_there

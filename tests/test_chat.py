@@ -528,13 +528,38 @@ async def test_what_was_said_before_the_mark_in_a_conversation_that_was_not_read
     assert texts(intercom.connector(), second.records) == ["early", "in between", "another", "late"]
 
 
-async def test_a_conversation_that_has_not_changed_is_not_read_again(intercom: IntercomStage) -> None:
+async def test_a_conversation_that_has_not_changed_is_read_again_once(intercom: IntercomStage) -> None:
     intercom.says("one", "two")
     first = await drain(intercom.connector())
-    intercom.desk.requests.clear()
     second = await drain(intercom.connector(), Drained(first.cursor))
-    assert (second.records, second.cursors) == ([], [])
+    intercom.desk.requests.clear()
+    third = await drain(intercom.connector(), Drained(second.cursor))
+    assert (second.records, third.records, third.cursors) == ([], [], [])
     assert [path for path, _ in intercom.desk.requests] == ["/conversations/search"]
+
+
+async def test_what_is_said_within_the_second_in_which_a_conversation_was_read_is_not_missed(
+    intercom: IntercomStage,
+) -> None:
+    intercom.says("my withdrawal is stuck")
+    first = await drain(intercom.connector())
+    intercom.desk.says("mei", "and my funds are gone", conversation=next(iter(intercom.desk.conversations)))
+    connector = intercom.connector()
+    second = await drain(connector, Drained(first.cursor))
+    assert "and my funds are gone" in texts(connector, second.records)
+
+
+async def test_of_several_conversations_that_have_not_changed_only_the_newest_is_read_again(
+    intercom: IntercomStage,
+) -> None:
+    for number in range(3):
+        intercom.tick()
+        intercom.desk.says(f"visitor-{number}", f"question {number}")
+    first = await drain(intercom.connector())
+    intercom.desk.requests.clear()
+    await drain(intercom.connector(), Drained(first.cursor))
+    newest = list(intercom.desk.conversations)[-1]
+    assert [path for path, _ in intercom.desk.requests] == ["/conversations/search", f"/conversations/{newest}"]
 
 
 async def test_the_search_asks_for_what_changed_after_the_mark_in_ascending_order(intercom: IntercomStage) -> None:

@@ -14,8 +14,8 @@ from aggregator.demo.chat.takes import AppAnswers
 from aggregator.listener import serve
 from connectors.chat import Chat
 from connectors.contract import Record
-from connectors.errors import ReplyRefusedError
-from connectors.replying import CANNOT_TELL, Asked
+from connectors.errors import ReplyRefusedError, StatusError
+from connectors.replying import CANNOT_TELL, Asked, Sent
 from connectors.secret import Secret
 from tests.contract_suite import drain
 from tests.reply_contract import ReplyContract, an_answer, asked_in
@@ -197,6 +197,19 @@ async def test_chatwoot_has_an_answer_after_which_much_was_said(chatwoot: Chatwo
         for number in range(25):
             stage.desk.says("visitor-0", f"hello? {number}")
         assert await connector.find_sent(outgoing) == sent
+
+
+async def test_what_a_gateway_says_of_an_answer_that_it_did_not_wait_for_is_no_refusal(
+    chatwoot: ChatwootStage,
+) -> None:
+    stage = ChatwootReplyStage(chatwoot.desk, chatwoot.url)
+    async with an_answer(stage) as (connector, outgoing):
+        stage.desk.answers.tiring = 1
+        with pytest.raises(StatusError) as told:
+            await connector.reply(outgoing)
+        assert not told.value.says_no
+        assert isinstance(await connector.find_sent(outgoing), Sent)
+    assert len(stage.said()) == 1
 
 
 async def test_a_desk_that_may_no_longer_be_asked_cannot_tell(chatwoot: ChatwootStage) -> None:

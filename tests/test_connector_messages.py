@@ -38,6 +38,7 @@ PASSED_ON = {
     ("connectors/qq_bot/__init__.py", "left"),
     ("connectors/qq_bot/replies.py", "said"),
     ("connectors/replying.py", "str(error)"),
+    ("connectors/telegram/__init__.py", "str(conflict)"),
     ("connectors/telegram/__init__.py", "trouble"),
     ("connectors/wechat/checks.py", "left"),
     ("connectors/wechat_api/callback.py", "str(error)"),
@@ -203,8 +204,8 @@ def test_an_alert_of_a_blind_source_says_in_chinese_what_to_do() -> None:
 
 
 def test_every_class_of_errors_has_a_kind_for_which_something_is_said() -> None:
-    from aggregator.poller import UnreadablePageError
+    from aggregator.poller import AnotherFormatError
     from aggregator.web import trouble_words
 
-    kinds = {each.kind for each in (ConnectorError, UnreadablePageError, *ConnectorError.__subclasses__())}
+    kinds = {each.kind for each in (ConnectorError, AnotherFormatError, *ConnectorError.__subclasses__())}
     assert kinds - {*trouble_words.STOPPED, *trouble_words.FAILING, "transient"} == set()

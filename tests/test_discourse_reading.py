@@ -95,7 +95,7 @@ def sample(name: str) -> Record:
         ("removed_by_staff", Deleted("p7301", datetime(2026, 3, 14, 4, tzinfo=UTC))),
         ("private_message", replace(LIN, text="my ticket", public=False)),
         ("webhook_created", replace(LIN, text="还没到账")),
-        ("webhook_recovered", replace(LIN, text="还没到账")),
+        ("webhook_recovered", replace(LIN, text="还没到账", recovered=True)),
         ("webhook_destroyed", Deleted("p7301", AT)),
         ("webhook_private_message", replace(LIN, text="secret", public=False)),
         ("found_deleted", Deleted("p7301", None)),

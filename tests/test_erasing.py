@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+from aggregator.acting.compare_and_set import act
 from aggregator.backup import back_up
 from aggregator.commands import handlers
 from aggregator.control import RefusedError
+from aggregator.identity import as_uuid
+from aggregator.incidents.fields import FEATURES, NAMES
+from aggregator.inquiry import DueClock, EventKind, Kind, State
+from aggregator.keeping import sweep
+from aggregator.keeping.black import Black, Words
+from aggregator.store import team
+from aggregator.store.desk_erasing import erase_from_desk
 from aggregator.store.drafts import save_draft
+from aggregator.triage.terms import RULES
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
 from tests.console import Console
@@ -206,6 +217,70 @@ async def test_words_that_others_say_too_stay_theirs(community: Community) -> No
         kept = texts(work)
     assert sorted(kept) == sorted([common, "we went to the moon", "to the moon with per", "to the moon with uwe"])
     assert told["not_looked_for"]["sentences that others wrote, too, word for word"] == 1
+
+
+async def work_of_colleagues(community: Community, work: Workplace) -> None:
+    """An incident, an answer that promises, and what colleagues do with inquiries and with one another."""
+    for name in ("amy", "lea"):
+        work.desk.add_user(name, "admin")
+    team.set_role(work.desk, "amy", "lead", who="lea", now=work.clock())
+    for who in ("owl", "elk", "cat"):
+        said = community.telegram.says(who, "my ADA withdraw on tron is stuck for days, error SWAP-2041")
+    community.telegram.admin_says("We look into it and answer within 2 hours", reply_to=said)
+    await poll(work)
+    await work.ingest.group()
+    first, second, third = (row["inquiry_id"].bytes for row in open_inquiries(work))
+    for inquiry, what, details in (
+        (first, "assign", {"owner": "amy"}),
+        (first, "band", {"band": "P0", "reason": "it is urgent", "at_least": "80"}),
+        (second, "label", {"kind": "question"}),
+        (third, "close", {"reason": "duplicate"}),
+    ):
+        ((ver,),) = work.db.query("SELECT ver FROM inquiry WHERE inquiry_id = ?", [as_uuid(inquiry)])
+        await act(work.db, work.settings, inquiry, ver, "lea", what, work.clock(), details)
+
+
+def stored(work: Workplace) -> dict[str, list[tuple[Any, ...]]]:
+    """What others wrote, what was done with it, and what is known of colleagues."""
+    tables = ("post", "record", "inquiry", "inquiry_event", "incident", "incident_event", "incident_report",
+              "incident_member")  # fmt: skip
+    with work.desk.reading() as con:
+        desk = con.execute("SELECT * FROM desk_event").fetchall()
+    return {table: work.db.query(f"FROM {table} ORDER BY ALL") for table in tables} | {"desk_event": desk}
+
+
+@pytest.mark.parametrize("name", ["Claim", "Close", "Amy", "Promise", "Role", "Ada", "Lead", "Tron", "Duplicate"])
+async def test_whoever_is_called_by_a_word_of_ours_or_as_a_colleague_takes_nothing_of_others_along(
+    community: Community, name: str
+) -> None:
+    async with community.desk("telegram") as work:
+        await work_of_colleagues(community, work)
+        before = stored(work)
+        community.clock.pass_(minutes=1)
+        community.telegram.user("zz_customer", name=name)
+        community.telegram.says("zz_customer", "a turquoise parcel of mine never came")
+        await poll(work)
+        told = await erase(work, "zz_customer")
+        assert stored(work) == before
+    assert told["blacked_out"] == {}
+
+
+async def test_no_word_of_ours_is_blacked_out_where_we_wrote_it(community: Community) -> None:
+    said = {
+        *get_args(EventKind), *get_args(Kind), *get_args(State), *get_args(DueClock), *RULES, *FEATURES,
+        *chain(*NAMES.values()), "amy", "lea", "owner", "before", "quiet", "first_name",
+    }  # fmt: skip
+    words = Black(Words(frozenset(), frozenset(said), frozenset(), frozenset()))
+    async with community.desk("telegram") as work:
+        await work_of_colleagues(community, work)
+        columns = await work.db.read(sweep.to_black_out)
+        changed = await work.db.read(
+            lambda con: {f"{each.table}.{each.name}" for each in columns if list(sweep.changes(con, words, each))}
+        )
+        desk = erase_from_desk(work.desk, (), words, dry_run=True)
+    assert changed == {"post.text", "post.search_text", "post.facts", "record.body", "inquiry_open.excerpt",
+                       "inquiry_closed.excerpt"}  # fmt: skip
+    assert desk == {}
 
 
 async def test_an_inquiry_that_stays_is_folded_as_its_posts_say(community: Community) -> None:

@@ -418,6 +418,74 @@ async def test_neither_another_subject_nor_an_old_one_joins(mail: MailSimulator,
     assert [found[each].thread for each in (late, new, odd)] == [late, new, odd]
 
 
+@pytest.mark.parametrize("said", ["", "[CANNOT] not by this"])
+@pytest.mark.parametrize("criterion", ["FROM", "HEADER"])
+async def test_a_server_that_does_not_search_by_something_holds_up_no_mail(
+    mail: MailSimulator, source: Source, criterion: str, said: str
+) -> None:
+    mail.refuses_search[criterion] = said
+    torn = torn_apart(mail)
+    connector = source()
+    found = posts(connector, (await drain(connector)).records)
+    joined = {each for each, (last, first) in torn.items() if found[last].thread == first}
+    assert joined == {"FROM", "HEADER"} - {criterion}
+    assert mail.logins == 1
+
+
+async def test_after_a_look_up_that_was_refused_the_folder_of_the_mail_is_open(
+    mail: MailSimulator, source: Source
+) -> None:
+    torn_apart(mail)
+    mail.refuses_search["HEADER"] = ""
+    await drain(source())
+    refused = next(at for at, command in enumerate(mail.commands) if "HEADER Message-ID" in command)
+    assert mail.commands[refused + 1] == "EXAMINE"
+
+
+@pytest.mark.parametrize("criterion", ["FROM", "HEADER"])
+async def test_a_look_up_that_fails_each_time_ends_no_more_than_two_polls(
+    mail: MailSimulator, source: Source, criterion: str
+) -> None:
+    torn = torn_apart(mail)
+    mail.refuses_search[criterion] = "[SERVERBUG] Internal error"
+    connector = source()
+    await fails(connector)
+    await fails(connector)
+    stored = await drain(connector)
+    later = torn_apart(mail)
+    found = posts(connector, (await drain(connector, stored)).records)
+    assert {last for last, _ in (*torn.values(), *later.values())} <= found.keys()
+
+
+async def test_a_look_up_that_has_worked_since_is_waited_for_again(mail: MailSimulator, source: Source) -> None:
+    torn_apart(mail)
+    connector = source()
+    mail.refuses_search["FROM"] = "[SERVERBUG] Internal error"
+    await fails(connector)
+    await fails(connector)
+    mail.refuses_search.clear()
+    stored = await drain(connector)
+    torn_apart(mail)
+    mail.refuses_search["FROM"] = "[SERVERBUG] Internal error"
+    await fails(connector, stored)
+    await fails(connector, stored)
+
+
+async def fails(connector: Imap, stored: Drained | None = None) -> None:
+    with pytest.raises(TransientError):
+        await drain(connector, stored)
+
+
+def torn_apart(mail: MailSimulator) -> dict[str, tuple[str, str]]:
+    """The last and the first mail of two conversations, by what a server must search to find that they are one."""
+    first = mail.says("anna", "one")
+    answer = mail.answers(first, "which network?")
+    named = mail.says("anna", "two", subject="network", more={"In-Reply-To": f"<{answer}>"})
+    question = mail.says("lin", "余额不对", subject="余额")
+    unnamed = mail.says("lin", "还没好", subject="Re: 余额", refers=False)
+    return {"HEADER": (named, first), "FROM": (unnamed, question)}
+
+
 # Waiting
 
 

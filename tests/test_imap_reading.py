@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.triage.secrets import mask_record
-from connectors.contract import Post
+from connectors.contract import Post, Undelivered
 from connectors.errors import RecordError
 from connectors.imap.charsets import decoded, header_text
 from connectors.imap.markup import text_of_html
@@ -151,6 +151,28 @@ def test_what_is_no_mail_is_refused_with_an_id(name: str) -> None:
     with pytest.raises(RecordError) as told:
         post_of(sample(name))
     assert told.value.native_id
+
+
+def test_a_delivery_report_tells_which_mail_did_not_arrive() -> None:
+    assert READER.read(record_of(sample("bounce")))[1:] == [
+        Undelivered("inq.76@wallet.example", "gone", "550 5.1.1 no such user")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        (b"Action: failed", b"Action: delayed"),
+        (b"Message-ID: <inq.76@wallet.example>", b"X-Other: 1"),  # not the mail that it answered
+    ],
+)
+def test_a_report_of_another_kind_tells_of_no_lost_mail(part: bytes, instead: bytes) -> None:
+    assert len(READER.read(record_of(sample("bounce").replace(part, instead)))) == 1
+
+
+def test_a_report_that_our_server_found_forged_is_not_believed() -> None:
+    forged = b"Authentication-Results: mx.wallet.example; dmarc=fail header.from=mx.mail.example\r\n"
+    assert len(READER.read(record_of(forged + sample("bounce")))) == 1
 
 
 def test_every_sample_is_looked_at() -> None:
@@ -671,13 +693,13 @@ def only_record_errors(raw: bytes) -> None:
     record = record_of(raw)
     json.dumps(record, ensure_ascii=False).encode()
     try:
-        posts = READER.read(record)
+        told = READER.read(record)
     except RecordError:
         return
-    for post in posts:
-        post.text.encode()
-        assert post.native_id
-        assert post.posted_at is None or post.posted_at.tzinfo is UTC
+    for item in told:
+        assert item.native_id
+        (item.detail if isinstance(item, Undelivered) else item.text).encode()
+        assert isinstance(item, Undelivered) or item.posted_at is None or item.posted_at.tzinfo is UTC
 
 
 HEADERS = ("From", "Subject", "Date", "Message-ID", "References", "In-Reply-To", "Content-Type", "List-Id", "Reply-To",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ from pydantic import ValidationError
 
 from aggregator.demo.mail import SENT, MailSimulator
 from aggregator.listener import serve
-from connectors.contract import Post
+from connectors.contract import Post, Undelivered
 from connectors.errors import AuthError, ReplyRefusedError, ThrottledError
-from connectors.imap import Imap, smtp
-from connectors.replying import Asked, Outgoing
+from connectors.imap import Imap, finding, smtp
+from connectors.replying import Asked, Outgoing, Sent
+from tests.conftest import open_inquiries
 from tests.contract_suite import drain, items
-from tests.reply_contract import KEY, TEXT, ReplyContract, an_answer, asked_in
+from tests.reply_contract import KEY, TEXT, Desk, ReplyContract, a_desk, an_answer, asked_in
 from tests.test_imap import Provider, oauth2
 
 PASSWORD_ENV = "HARBOR_MAIL_PASSWORD"
@@ -173,6 +175,44 @@ async def test_an_answer_is_sent_though_its_copy_cannot_be_stored(stage: MailRep
     assert sent.native_id == f"{KEY}@wallet.example"
 
 
+async def test_what_a_server_lists_that_ignores_what_it_is_asked_for_is_not_taken_for_the_answer(
+    stage: MailReplyStage,
+) -> None:
+    asked = await stage.asked()
+    stage.mail.answers(f"{1:04d}.harbor@mail.example", "an older answer")
+    stage.mail.ignores_search.add("HEADER")
+    outgoing = Outgoing(KEY, TEXT, asked, "amy", NOW)
+    async with stage.connector(smtp={"keeps_copy": True}) as connector:
+        assert await connector.find_sent(outgoing) is None
+    async with stage.connector() as connector:
+        await connector.reply(outgoing)
+        assert await connector.find_sent(outgoing) == Sent(f"{KEY}@wallet.example")
+    assert len(stage.mail.folders[SENT].mails) == 2
+
+
+async def test_an_answer_is_not_said_to_be_missing_where_not_every_mail_was_looked_at(
+    stage: MailReplyStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await stage.asked()
+    stage.mail.answers(f"{1:04d}.harbor@mail.example", "an older answer")
+    stage.mail.answers(f"{1:04d}.harbor@mail.example", "another one")
+    stage.mail.ignores_search.add("HEADER")
+    monkeypatch.setattr(finding, "CANDIDATES", 1)
+    async with stage.connector(smtp={"keeps_copy": True}) as connector:
+        assert await connector.find_sent(Outgoing(KEY, TEXT, asked, "amy", NOW)) == "cannot tell"
+
+
+async def test_a_server_that_does_not_search_for_ids_gets_the_copy_and_cannot_tell(stage: MailReplyStage) -> None:
+    asked = await stage.asked()
+    stage.mail.refuses_search["HEADER"] = ""
+    outgoing = Outgoing(KEY, TEXT, asked, "amy", NOW)
+    async with stage.connector() as connector:
+        await connector.reply(outgoing)
+    async with stage.connector(smtp={"keeps_copy": True}) as connector:
+        assert await connector.find_sent(outgoing) == "cannot tell"
+    assert len(stage.mail.folders[SENT].mails) == 1
+
+
 async def test_who_wants_answers_elsewhere_gets_them_there(stage: MailReplyStage) -> None:
     asked = await stage.asked(more={"Reply-To": "Anna <other@mail.example>"})
     async with stage.connector() as connector:
@@ -300,3 +340,63 @@ async def test_the_check_tries_the_way_out_and_sends_nothing(stage: MailReplySta
         (failed,) = [finding.text for finding in await connector.check() if finding.level == "failed"]
     assert failed.startswith("no answer can be sent: support: 127.0.0.1 cannot be reached")
     assert stage.mail.submission.sent == []
+
+
+# What fails after it was taken
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [("5.1.1", "gone"), ("5.2.1", "gone"), ("5.3.4", "too_long"), ("5.7.1", "other"), ("4.4.7", "other")],
+)
+async def test_a_mail_that_did_not_arrive_says_why(stage: MailReplyStage, status: str, why: str) -> None:
+    sent = await sent_by(stage)
+    stage.mail.bounces(str(sent["Message-ID"])[1:-1], status=status, why=f"550 {status} no")
+    assert lost_in(stage, await stage.fetched()) == [
+        Undelivered(f"{KEY}@wallet.example", why, f"550 {status} no"),
+    ]
+
+
+async def test_a_mail_that_is_only_late_or_arrived_is_not_lost(stage: MailReplyStage) -> None:
+    await sent_by(stage)
+    stage.mail.bounces(f"{KEY}@wallet.example", "delayed", "4.4.1")
+    stage.mail.bounces(f"{KEY}@wallet.example", "delivered", "2.0.0")
+    stage.mail.bounces(f"{KEY}@wallet.example", "relayed", "2.0.0")
+    assert lost_in(stage, await stage.fetched()) == []
+
+
+def lost_in(stage: MailReplyStage, records: list[dict[str, Any]]) -> list[Undelivered]:
+    return [item for item in items(stage.connector(), records) if isinstance(item, Undelivered)]
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+async def test_an_answer_that_did_not_arrive_is_not_sent_after_all_though_its_copy_lies_in_sent(
+    stage: MailReplyStage, tmp_path: Path, looks: int
+) -> None:
+    async with a_desk(stage, tmp_path) as desk:
+        before = open_inquiries(desk.work)
+        await desk.answers()
+        await read_often(desk, looks)  # the copy comes before the report, or together with it
+        assert [each["state"] for each in open_inquiries(desk.work)] == ["answered"]
+        stage.mail.bounces(f"{desk.row().key}@wallet.example")
+        await read_often(desk, 2)
+        row, after = desk.row(), open_inquiries(desk.work)
+    assert (row.state, row.why, row.detail) == ("refused", "gone", "User unknown")
+    assert [(each["state"], each["waiting_since"], each["due_at"]) for each in after] == [
+        ("new", before[0]["waiting_since"], before[0]["due_at"])
+    ]
+    assert len(stage.mail.folders[SENT].mails) == 1
+
+
+async def test_an_answer_that_is_late_stays_sent(stage: MailReplyStage, tmp_path: Path) -> None:
+    async with a_desk(stage, tmp_path) as desk:
+        await desk.answers()
+        stage.mail.bounces(f"{desk.row().key}@wallet.example", "delayed", "4.4.1")
+        await desk.reads()
+        assert desk.row().state == "sent"
+        assert [each["state"] for each in open_inquiries(desk.work)] == ["answered"]
+
+
+async def read_often(desk: Desk, times: int) -> None:
+    for _ in range(times):
+        await desk.reads()

@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 
 from aggregator.config import Settings
 from aggregator.identity import Id, as_uuid
-from aggregator.poller import BACK_OFF, WHOLE_PAGE
+from aggregator.poller import BACK_OFF
 from aggregator.store.source_reports import source_reports
 from aggregator.store.sources import FenceLostError
+from aggregator.unread import TOLD_OF, TOO_LONG, TOO_MANY
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Quota, Record, SourceConfig
 from connectors.errors import CursorExpiredError, TransientError
@@ -256,19 +257,65 @@ async def test_a_connector_with_a_bug_stops_alone(community: Community) -> None:
     assert states == {"odd": "stopped", "forum": "ok", "telegram": "ok"}
 
 
-async def test_a_page_of_which_nothing_can_be_read_stops_the_source_and_is_kept(community: Community) -> None:
+async def test_a_few_records_that_cannot_be_read_are_kept_and_told_of_and_stop_nothing(community: Community) -> None:
     async with community.desk() as work:
-        for _ in range(WHOLE_PAGE):
-            community.telegram.malformed()
+        malformed(community, TOLD_OF)
         community.forum.says("lin", "hello")
         telegram, forum = await poll(work, "telegram", "forum")
-        assert work.db.query("SELECT count(*) FROM rejected_record WHERE source = 'telegram'") == [(WHOLE_PAGE,)]
-        assert (telegram.state, forum.state) == ("stopped", "ok")
-        assert (telegram.trouble, "aggregator replay" in telegram.message) == ("unreadable", True)
+        assert work.db.query("SELECT count(*) FROM rejected_record WHERE source = 'telegram'") == [(TOLD_OF,)]
+        assert (telegram.state, forum.state, doubted(work)) == ("ok", "ok", ["telegram"])
+        assert [f"none of the last {TOLD_OF} records could be read" in each for each in told(work)] == [True]
+        await poll(work, "telegram")
+        assert (len(told(work)), doubted(work)) == (1, ["telegram"])  # a quiet poll says nothing new
         community.clock.pass_(minutes=1)
         community.telegram.says("fox", "can you read this?")
         await poll(work, "telegram")
-        assert (telegram.state, texts(work)) == ("ok", ["hello", "can you read this?"])
+        assert (told(work), doubted(work)) == ([], [])
+        assert texts(work) == ["hello", "can you read this?"]
+
+
+async def test_a_source_stops_where_many_records_come_for_long_and_none_can_be_read(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        malformed(community, TOO_MANY)
+        (telegram,) = await poll(work)
+        assert telegram.state == "ok"  # somebody may send as many at once
+        community.clock.pass_(seconds=TOO_LONG.total_seconds())
+        malformed(community, 1)
+        await poll(work)
+        assert work.db.query("SELECT count(*) FROM rejected_record") == [(TOO_MANY + 1,)]
+        assert (telegram.state, telegram.trouble) == ("stopped", "unreadable")
+        assert "aggregator replay" in telegram.message
+        await work.poller.go_on("telegram")
+        malformed(community, 1)
+        await poll(work)
+        assert telegram.state == "ok"
+
+
+async def test_what_can_be_read_in_between_tells_that_the_format_is_the_same(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        malformed(community, TOO_MANY)
+        await poll(work)
+        community.clock.pass_(seconds=TOO_LONG.total_seconds())
+        community.telegram.says("fox", "can you read this?")
+        await poll(work)
+        malformed(community, TOO_MANY)
+        (telegram,) = await poll(work)
+        assert telegram.state == "ok"
+
+
+def malformed(community: Community, number: int) -> None:
+    for _ in range(number):
+        community.telegram.malformed()
+
+
+def told(work: Workplace) -> list[str]:
+    """What the health page says of Telegram beside its state."""
+    reports = source_reports(work.db, work.settings, work.clock())
+    return [warning for report in reports if report.source == "telegram" for warning in report.warnings]
+
+
+def doubted(work: Workplace) -> list[str]:
+    return [source for (source,) in work.db.query("SELECT source FROM coverage WHERE state = 'doubt'")]
 
 
 async def test_a_stop_does_not_wait_for_a_long_poll_and_loses_nothing(community: Community) -> None:
@@ -375,6 +422,15 @@ async def test_a_single_pass_ends_when_a_source_that_stays_connected_has_caught_
     async with asyncio.timeout(PATIENCE), Workplace(settings, clock=community.clock) as work:
         (source,) = await poll(work, "odd")
         assert (source.state, source.cursor) == ("ok", {"number": 1})
+
+
+async def test_a_single_pass_waits_for_nothing_that_is_still_to_come(community: Community) -> None:
+    settings = paced(community.settings("telegram"), "telegram", long_poll=50)
+    community.telegram.says("fox", "my swap failed")
+    async with asyncio.timeout(PATIENCE), Workplace(settings, clock=community.clock) as work:
+        (source,) = await poll(work, "telegram")
+    asked = [parameters["timeout"] for method, parameters in community.telegram.api.calls if method == "getUpdates"]
+    assert (source.state, asked) == ("ok", [0, 0])
 
 
 async def test_a_pass_by_hand_does_not_wait_for_a_poll_that_listens(community: Community) -> None:

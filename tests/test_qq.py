@@ -291,12 +291,33 @@ async def test_private_chats_are_read_where_they_are_listed_and_are_not_public(
     assert {key: as_truth(post) for key, post in found.items()} == qq.truth()
 
 
-async def test_a_private_chat_without_news_is_not_asked_for(qq: OneBotSimulator, qq_source: Source) -> None:
-    qq.whispers("omar", "it is about my account")
-    first = await drain(qq_source(private_chats=True))
+def asked_in_private(qq: OneBotSimulator) -> int:
+    """How often the history of a private chat was asked for since the last look."""
+    asked = [call for call, _ in qq.actions.calls].count("get_friend_msg_history")
     qq.actions.calls.clear()
-    await drain(qq_source(private_chats=True), first)
-    assert "get_friend_msg_history" not in [call for call, _ in qq.actions.calls]
+    return asked
+
+
+async def test_a_private_chat_without_news_is_asked_for_once_more(qq: OneBotSimulator, qq_source: Source) -> None:
+    qq.whispers("anna", "it is about my account")
+    qq.whispers("omar", "mine, too")
+    first = await drain(qq_source(private_chats=True))
+    asked_in_private(qq)
+    second = await drain(qq_source(private_chats=True), first)
+    once_more = asked_in_private(qq)  # of the newest alone it is not known whether its second was over
+    await drain(qq_source(private_chats=True), second)
+    assert (once_more, asked_in_private(qq)) == (1, 0)
+
+
+async def test_what_is_said_in_private_within_the_second_of_what_was_read_is_not_missed(
+    qq: OneBotSimulator, qq_source: Source, qq_clock: Ticking
+) -> None:
+    second = qq_clock()
+    qq.whispers("omar", "are you there?", at=second)
+    first = await drain(qq_source(private_chats=True))
+    qq.whispers("omar", "my phrase was stolen", at=second)
+    connector = qq_source(private_chats=True)
+    assert read_from(connector, await drain(connector, first)) == qq.truth()
 
 
 async def test_of_a_private_chat_that_has_gone_quiet_little_is_kept_and_nothing_is_lost(

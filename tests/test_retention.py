@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from aggregator import housekeeping
 from aggregator.acting.compare_and_set import act
+from aggregator.acting.flags import Verdict, decide, flag, flags
 from aggregator.commands import handlers
 from aggregator.housekeeping import keep_what_may_be_kept
 from aggregator.identity import Id
+from aggregator.importer.files import File
+from aggregator.importer.importing import import_file
+from aggregator.incidents.acting import end_quiet
+from aggregator.incidents.notices import write_notice
 from aggregator.keeping import retention
+from aggregator.keeping.deleting import tables_with
 from aggregator.store.database import Connection
 from aggregator.store.desk import Desk
 from aggregator.store.drafts import Draft, draft_of, save_draft
@@ -25,12 +32,15 @@ from aggregator.store.first_looks import looked, looks_at
 from aggregator.store.known_ids import KnownIds
 from aggregator.workplace import Workplace
 from tests.conftest import START, Community, open_inquiries, poll, texts
+from tests.test_erasing import erase
 from tests.test_import import jsonl
 
 
-async def close(work: Workplace, text: str) -> None:
-    """Somebody closed the inquiry of this post, as of now."""
-    (row,) = [each for each in open_inquiries(work) if text in each["excerpt"]]
+async def close(work: Workplace, text: str, inquiry: UUID | None = None) -> None:
+    """Somebody closed the inquiry of this post, as of now. `inquiry`: which, of several."""
+    (row,) = [
+        each for each in open_inquiries(work) if text in each["excerpt"] and inquiry in (None, each["inquiry_id"])
+    ]
     await act(
         work.db, work.settings, row["inquiry_id"].bytes, row["ver"], "amy", "close", work.clock(), {"reason": "person"}
     )
@@ -270,3 +280,106 @@ def deletes_a_part(work: Workplace) -> Callable[[Connection], object]:
         )
 
     return part
+
+
+async def test_channels_that_only_imported_rows_name_are_kept_no_longer_than_others(
+    community: Community, tmp_path: Path
+) -> None:
+    community.more["retention"] = {"appstore": timedelta(days=30)}
+    old = {"native_id": "1", "created_at": "2024-01-01T00:00:00Z", "author_id": "a1", "author_name": "Bob"}
+    rows = [
+        old | {"text": "my swordfish transfer is stuck, please help", "channel": "appstore"},
+        old | {"native_id": "2", "author_id": "a2", "text": "my marlin transfer is stuck, please help"},
+    ]
+    async with community.desk("telegram") as work:
+        await import_file(work.ingest, File(jsonl(tmp_path / "old.jsonl", *rows), {}, None), "oldtool")
+        await close(work, "swordfish")
+        await close(work, "marlin")
+        community.clock.pass_(days=31)
+        told = await retain(work)
+        left = work.db.query("SELECT channel FROM inquiry"), work.db.query("SELECT name FROM account")
+    assert (told["inquiries"], told["deleted"]["account"]) == (1, 1)
+    assert left == ([("import",)], [("Bob",)])
+
+
+async def test_nothing_of_an_incident_is_left_but_that_its_number_was_taken(community: Community) -> None:
+    community.more["retention"] = {"default": timedelta(days=30)}
+    async with community.desk("telegram") as work:
+        await reported(work, community, "withdraw of USDT fails with error SWAP-2041 since an hour")
+        ((this,),) = work.db.query("SELECT incident_id FROM incident")
+        await work.db.write(lambda con: write_notice(con, this.bytes, "en", "We know", 0, "amy", work.clock()))
+        await work.db.write(partial(_lot_of, this))
+        for row in open_inquiries(work):
+            await close(work, row["excerpt"], row["inquiry_id"])
+        community.clock.pass_(days=60)
+        await end_quiet(work.db, work.ingest.incidents, work.clock)
+        told = await retain(work)
+        tables = await work.db.read(lambda con: tables_with(con, "incident_id"))
+        left = {table: work.db.query(f"SELECT count(*) FROM {table}") for table in tables}
+        await reported(work, community, "the card payment is declined with CARD-77001 again and again")
+        numbers = work.db.query("SELECT number FROM incident")
+    assert (told["deleted"]["incident_notice"], told["deleted"]["answer_lot"]) == (1, 1)
+    assert left == {table: [(0,)] for table in tables}
+    assert numbers == [(2,)]
+
+
+async def reported(work: Workplace, community: Community, text: str) -> None:
+    for who in ("fox", "owl", "elk"):
+        community.telegram.says(who, text)
+    await poll(work)
+    await work.ingest.group()
+
+
+def _lot_of(incident: UUID, con: Connection) -> None:
+    con.execute("INSERT INTO answer_lot VALUES (uuid(), ?, 'amy', TIMESTAMPTZ '2026-03-14', 3)", [incident])
+
+
+async def scammer_blocked(work: Workplace, community: Community) -> None:
+    """A lead blocks an account, and a link, that were seen in somebody's inquiry."""
+    said = community.telegram.says("fox", "my swordfish transfer is stuck")
+    community.telegram.says("scammer", "write to me, evil.example/claim helps", reply_to=said)
+    await poll(work)
+    (row,) = [each for each in open_inquiries(work) if "swordfish" in each["excerpt"]]
+    ((account,),) = work.db.query("SELECT account_id FROM account WHERE handle = 'scammer'")
+    for kind, target in (("account", str(account)), ("link", "evil.example/claim")):
+        await work.db.write(
+            partial(flag, settings=work.settings, inquiry_id=row["inquiry_id"].bytes, kind=kind, target=target,
+                    who="amy", now=work.clock(), reason="a scam")
+        )  # fmt: skip
+    await all_flags_are(work, "blocked")
+
+
+async def all_flags_are(work: Workplace, verdict: Verdict) -> None:
+    for each in await work.db.read(flags):
+        await work.db.write(partial(decide, settings=work.settings, flag_id=each.flag_id, who="lea", now=work.clock(),
+                                    verdict=verdict))  # fmt: skip
+
+
+async def retained(work: Workplace, community: Community) -> None:
+    await close(work, "swordfish")
+    community.clock.pass_(days=31)
+    await retain(work)
+    await retain(work)
+
+
+async def victim_erased(work: Workplace, community: Community) -> None:
+    await erase(work, "fox")
+
+
+@pytest.mark.parametrize("goes", [retained, victim_erased])
+async def test_what_a_lead_has_blocked_stays_so_when_the_inquiry_goes_where_it_was_seen(
+    community: Community, goes: Callable[[Workplace, Community], Awaitable[None]]
+) -> None:
+    community.more["retention"] = {"default": timedelta(days=30)}
+    async with community.desk("telegram") as work:
+        await scammer_blocked(work, community)
+        await goes(work, community)
+        assert work.db.query("SELECT count(*) FROM inquiry WHERE excerpt LIKE '%swordfish%'") == [(0,)]
+        blocked = {(each.kind, each.name, each.state) for each in await work.db.read(flags)}
+        community.telegram.says("scammer", "Where is my money? I cannot withdraw")
+        await poll(work)
+        begun = len(open_inquiries(work))
+        await all_flags_are(work, "harmless")
+        now_begun = [each["excerpt"] for each in open_inquiries(work)]
+    assert blocked == {("account", "Scammer", "blocked"), ("link", "evil.example/claim", "blocked")}
+    assert (begun, now_begun) == (0, ["Where is my money? I cannot withdraw"])

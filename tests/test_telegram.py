@@ -34,10 +34,10 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.replying import Asked, Outgoing, measured
-from connectors.telegram import PRIVACY_MODE, Telegram, bot_api
+from connectors.telegram import PASSING_CONFLICTS, PRIVACY_MODE, Telegram, bot_api
 from connectors.telegram.replies import refusal
 from tests.contract_suite import Drained, PullContract, PushContract, drain, items, posts, refused, texts
-from tests.reply_contract import ReplyContract, an_answer, asked_in
+from tests.reply_contract import KEY, TEXT, ReplyContract, an_answer, asked_in
 
 TOKEN_ENV = "HARBOR_BOT_TOKEN"
 HOOK_ENV = "HARBOR_HOOK_SECRET"
@@ -292,14 +292,44 @@ async def test_a_long_poll_returns_when_something_arrives(telegram: TelegramSimu
     assert await asyncio.wait_for(reading, 5) == "here I am"
 
 
-async def test_of_two_that_poll_one_bot_the_first_asks_a_person(telegram: TelegramSimulator, source: Source) -> None:
+async def test_of_two_that_poll_one_bot_the_first_is_ended_and_tries_again(
+    telegram: TelegramSimulator, source: Source
+) -> None:
     first = asyncio.create_task(first_text(source(long_poll=50)))
     await telegram.queue.is_awaited.wait()
     second = asyncio.create_task(first_text(source(long_poll=50)))
-    with pytest.raises(AuthError, match=f"another program polls the bot of {{env: {TOKEN_ENV}}}"):
+    with pytest.raises(TransientError, match=f"another program polls the bot of {{env: {TOKEN_ENV}}}"):
         await asyncio.wait_for(first, 5)
     telegram.says("anna_w", "one")
     assert await asyncio.wait_for(second, 5) == "one"
+
+
+async def test_a_second_poller_that_goes_on_asks_a_person_though_some_messages_come(
+    telegram: TelegramSimulator, source: Source
+) -> None:
+    connector = source()
+    await ended_by_another(telegram, connector, PASSING_CONFLICTS - 1)
+    telegram.says("anna_w", "one of those that we get")
+    assert await first_text(connector) == "one of those that we get"
+    await ended_by_another(telegram, connector, 1)
+    telegram.fail_next("409_poller")
+    with pytest.raises(AuthError, match="another program polls the bot"):
+        await drain(connector)
+    await ended_by_another(telegram, connector, 1)  # whoever lets it go on begins anew
+
+
+async def test_a_second_poller_that_has_gone_is_forgotten(telegram: TelegramSimulator, source: Source) -> None:
+    connector = source()
+    await ended_by_another(telegram, connector, PASSING_CONFLICTS)
+    await drain(connector)
+    await ended_by_another(telegram, connector, PASSING_CONFLICTS)
+
+
+async def ended_by_another(telegram: TelegramSimulator, connector: Telegram, times: int) -> None:
+    for _ in range(times):
+        telegram.fail_next("409_poller")
+        with pytest.raises(TransientError, match="another program polls the bot"):
+            await drain(connector)
 
 
 # Which chats
@@ -364,8 +394,20 @@ async def test_a_removal_from_the_only_chat_stops_the_source_after_its_commit(
     telegram.says("anna_w", "last words")
     telegram.kicks_bot()
     with pytest.raises(SourceGoneError, match="removed from every chat"):
-        await drain(source())
+        await drain(source(private_chats=False))
     assert len(telegram.queue) == 0
+
+
+async def test_a_removal_from_the_only_chat_is_told_and_private_chats_are_read_on(
+    telegram: TelegramSimulator, source: Source
+) -> None:
+    telegram.kicks_bot()
+    removed = await drain(source())
+    telegram.tells_bot("omar", "my funds are gone")
+    connector = source()
+    done = await drain(connector, removed)
+    assert removed.warnings == done.warnings == (f"the bot was removed from chat {telegram.group}: add it again",)
+    assert texts(connector, done.records) == ["my funds are gone"]
 
 
 async def test_a_source_that_was_stopped_goes_on_when_the_bot_is_back(
@@ -701,6 +743,21 @@ async def test_an_answer_stands_below_the_message_in_its_topic(telegram: Telegra
     assert request["link_preview_options"] == {"is_disabled": True}
     place = f"{telegram.topic('Withdrawals')}/{telegram.sent[0]['message_id']}"
     assert sent.permalink == f"https://t.me/harborwallet/{place}"
+
+
+async def test_an_answer_to_a_channels_direct_message_goes_to_whom_it_answers(
+    telegram: TelegramSimulator, url: str
+) -> None:
+    chat = telegram.adds_direct_messages("Harbor News Direct")
+    connector = connector_for(telegram, url, chats=[chat])
+    telegram.writes_to_channel("mira", "me too", chat)
+    telegram.writes_to_channel("lin", "转账没到", chat)
+    records = (await drain(connector)).records
+    async with connector:
+        sent = await connector.reply(Outgoing(KEY, TEXT, asked_in(connector, records), "amy", datetime.now(UTC)))
+    (_, request) = telegram.api.calls[-1]
+    assert len({post.thread for post in posts(connector, records).values()}) == 2
+    assert (request["direct_messages_topic_id"], sent.permalink) == (telegram.user("lin")["id"] * 1000, None)
 
 
 async def test_an_answer_to_a_group_that_became_a_supergroup_goes_there(

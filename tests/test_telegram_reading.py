@@ -15,6 +15,7 @@ from connectors.telegram import Telegram
 
 SAMPLES = Path(__file__).parent / "samples" / "telegram"
 GROUP, OPS_ROOM, BETA, NEWS = -1002100000777, -1002100000888, -4100777, -1002100000999
+DIRECT = -1002100000555  # what people write to a channel
 WHEN = datetime(2026, 3, 14, 9, 20, tzinfo=UTC)
 MIRA = Author("6100000001", "Mira Okafor", "mira_ok")
 LIN = Author("4503599627370495", "晓 林")
@@ -86,6 +87,17 @@ EXPECTED: dict[str, Item] = {
         links=("https://harbor-wallet.example.net/claim",),
     ),
     "message_private": said(12, "怎么找回钱包？", 4503599627370495, LIN, public=False),
+    "direct_message_to_channel": said(
+        51, "提现三天没到账", DIRECT, LIN, thread=f"{DIRECT}/{LIN.native_id}", public=False
+    ),
+    "direct_message_of_channel": said(
+        52,
+        "We look into it",
+        DIRECT,
+        Author("-1002100000444", "Harbor Cards", "harborcards", role="staff"),
+        thread=f"{DIRECT}/{LIN.native_id}",
+        public=False,
+    ),
     "message_by_another_bot": said(4216, "HRB 1.02", author=Author("6200000001", "Price", "pricebot", role="bot")),
     "message_forwarded": said(4217, "Dear user, verify your wallet now"),
     "message_without_sender": said(
@@ -185,6 +197,14 @@ def test_who_is_not_the_customer_of_a_business_chat_answers_for_it() -> None:
     assert (question.author, question.public) == (MIRA, False)
     assert answer.author == Author("4503599627370495", "晓 林", role="staff")
     assert question.thread == answer.thread == "bc-71/6100000001"
+
+
+def test_a_colleague_who_answers_under_his_own_name_in_a_channels_direct_messages_is_staff() -> None:
+    update = sample("direct_message_to_channel")
+    update["message"]["from"] = {"id": 6100000007, "is_bot": False, "first_name": "Mei"}
+    post = connector().post(update)
+    assert isinstance(post, Post)
+    assert post.author == Author("6100000007", "Mei", role="staff")
 
 
 def test_messages_deleted_in_a_business_chat_are_told_one_by_one() -> None:

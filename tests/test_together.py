@@ -182,7 +182,7 @@ async def test_a_closed_database_refuses_each_and_leaves_nobody_without_an_answe
         *(book.together.commit(book.page(each, 1)) for each in ("a", "b", "a")), return_exceptions=True
     )
     assert [type(each) for each in refused] == [StoreError] * 3
-    assert book.together.unanswered == 0
+    assert book.together._unanswered == set()
 
 
 async def test_what_the_service_reads_from_two_platforms_goes_through_one_transaction_and_is_there_at_its_end(
@@ -198,7 +198,7 @@ async def test_what_the_service_reads_from_two_platforms_goes_through_one_transa
                     asyncio.create_task(work.ingest.pushed(work.origins[source], records))
                     for source, records in told.items()
                 ]
-                while work.ingest.together.unanswered < len(tasks):  # noqa: ASYNC110 -- other threads mask and read
+                while len(work.ingest.together._unanswered) < len(tasks):  # noqa: ASYNC110 -- other threads mask and read
                     await asyncio.sleep(0)
                 for task in tasks:
                     task.cancel()  # as at the end of the service

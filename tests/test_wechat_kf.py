@@ -408,6 +408,51 @@ async def test_an_account_that_was_closed_does_not_stop_the_other(
     assert pages[-1].warnings == (f"the customer-service account {other} does not exist",)
 
 
+def withheld(kf: WeChatKfSimulator, code: int) -> tuple[str, str]:
+    """The first account that is asked, which may not be read, and the other."""
+    first, second = sorted([kf.account, kf.opens_account("大客户")])
+    kf.withheld[first] = code
+    return first, second
+
+
+async def test_an_account_that_may_not_be_read_does_not_keep_the_other_from_it(
+    kf: WeChatKfSimulator, source: Source, clock: Hands
+) -> None:
+    first, second = withheld(kf, 48002)
+    kf.says("anna", "one", second)
+    connector, done = source(), Drained()
+    async with connector:
+        pages = await poll(connector, done)
+        clock.pass_(minutes=5)
+        kf.says("anna", "two", second)
+        await poll(connector, done)
+        assert connector.complete_to == connector.since
+        del kf.withheld[first]
+        kf.says("anna", "three", first)
+        clock.pass_(minutes=5)
+        well = await poll(connector, done)
+    assert texts(connector, done.records) == ["one", "two", "three"]
+    assert pages[-1].warnings == (f"the customer-service account {first} cannot be read: may the secret manage it?",)
+    assert well[-1].warnings == ()
+    assert connector.complete_to == clock.now
+
+
+async def test_an_account_that_fails_is_told_once_the_others_were_read(kf: WeChatKfSimulator, source: Source) -> None:
+    _, second = withheld(kf, 60030)
+    kf.says("anna", "one", second)
+    connector, done = source(), Drained()
+    async with connector:
+        with pytest.raises(TransientError, match="60030"):
+            await poll(connector, done)
+    assert texts(connector, done.records) == ["one"]
+
+
+async def test_a_secret_that_may_read_no_account_asks_for_the_right(kf: WeChatKfSimulator, source: Source) -> None:
+    kf.withheld[kf.account] = 48002
+    with pytest.raises(AuthError, match="give it the right"):
+        await drain(source())
+
+
 async def test_a_source_whose_accounts_are_all_closed_stops(kf: WeChatKfSimulator, source: Source) -> None:
     kf.closes_account(kf.account)
     with pytest.raises(SourceGoneError, match="correct `accounts`"):

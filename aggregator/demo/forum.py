@@ -162,6 +162,13 @@ class ForumSimulator:
         post.deleted_at, post.withdrawn = None, False
         self._tell("post_recovered", post)
 
+    def moves(self, post_id: int, topic: int | None = None, *, at: datetime | None = None) -> int:
+        """A moderator moves it to another topic (None: one of its own), and no webhook tells. Returns that topic."""
+        post = self._posts[post_id]
+        post.topic = self._topics[topic] if topic is not None else self._opens("Another topic", post.topic.private)
+        post.number, post.reply_to, post.updated_at = post.topic.next_number(), None, at or self.clock()
+        return post.topic.id
+
     def approves(self, post_id: int) -> None:
         """A held post becomes visible, below newer ids."""
         self._posts[post_id].held = False

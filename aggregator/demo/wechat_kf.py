@@ -43,8 +43,8 @@ class _Account:
 class WeChatKfSimulator:
     """One company with one account, `account`, from the start.
 
-    secret: the one that is let in. forbidden: errcode by path. most_per_answer: fewer than are asked for. hiccups: so
-    many of the next answers are empty, though more follows.
+    secret: the one that is let in. forbidden: errcode by path. withheld: errcode by account. most_per_answer: fewer
+    than are asked for. hiccups: so many of the next answers are empty, though more follows.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class WeChatKfSimulator:
         self.tokens = Tokens(monotonic)
         self.faults = Faults()
         self.forbidden: dict[str, int] = {}
+        self.withheld: dict[str, int] = {}
         self.most_per_answer = 1000
         self.hiccups = 0
         self.untold_calls = UNTOLD_CALLS
@@ -249,6 +250,8 @@ class WeChatKfSimulator:
         account = self._accounts.get(body["open_kfid"])
         if account is None or account.gone:
             raise ApiError(95000, "invalid open_kfid")
+        if body["open_kfid"] in self.withheld:
+            raise ApiError(self.withheld[body["open_kfid"]])
         if body["limit"] > 1000:
             raise ApiError(40058, "limit too large")
         self._check_token(account, body.get("token"))

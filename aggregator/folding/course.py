@@ -229,9 +229,15 @@ def walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> Course:
             course.we_answer(post) if post.staff else course.customer_says(post)
         return course
     course = Course(returned=frozenset(written(post.post_id) for post in ordered))
+    counted = standing(events)
+    undelivered = _sent(events) - _sent(counted)
     steps: list[tuple[datetime, bytes, int, FoldPost | Event]] = [
-        *((post.posted_at, b"", number, post) for number, post in enumerate(ordered)),
-        *((event.happened_at, event.event_id, 0, event) for event in standing(events)),
+        *(
+            (post.posted_at, b"", at, post)
+            for at, post in enumerate(ordered)
+            if written(post.post_id) not in undelivered
+        ),
+        *((event.happened_at, event.event_id, 0, event) for event in counted),
     ]
     for *_, step in sorted(steps, key=lambda step: step[:3]):
         if isinstance(step, Event):
@@ -252,6 +258,11 @@ def with_replies(posts: Iterable[FoldPost], events: Iterable[Event]) -> list[Fol
         else post
         for post in posts
     ]
+
+
+def _sent(events: Iterable[Event]) -> set[str]:
+    """The posts that were sent from here. Only the system takes such an event back, where it did not arrive."""
+    return {event.details["post"] for event in events if event.what == "reply" and "post" in event.details}
 
 
 def promise_of(reply: Event) -> datetime | None:

@@ -62,13 +62,14 @@ def note_all(
         else:
             changed.append(after)
         names = [name for name in _TOLD if getattr(inquiry, name) != getattr(after, name)]
-        before_after = [_json({name: getattr(each, name) for name in names}) for each in (inquiry, after)]
-        events.append((event.event_id, this, at, who, what, _json(details), after.ver, batch, *before_after))
+        before_after = [in_json({name: getattr(each, name) for name in names}) for each in (inquiry, after)]
+        events.append((event.event_id, this, at, who, what, in_json(details), after.ver, batch, *before_after))
         done.append(Done(after, event.event_id, details))
     write(con, changed, [stored[each.inquiry_id] for each in changed])
     rows.insert(con, "inquiry_event", rows.INQUIRY_EVENT, events)
     return done
 
 
-def _json(values: Mapping[str, object]) -> str:
+def in_json(values: Mapping[str, object]) -> str:
+    """As a column of events takes it."""
     return orjson.dumps(values).decode()

@@ -25,6 +25,8 @@ from aggregator.store.changed import gathered
 if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
+HIGHEST = "incident_number"
+"""In `meta`: the highest number of an incident, once some were deleted."""
 FEW = 25  # persons: up to here each new one is told to all who look at a member; later only every tenth of them
 
 _OPEN_FOR = timedelta(days=7)  # most inquiries that say more are younger; the others are looked for everywhere
@@ -153,8 +155,20 @@ def name_of(incident: Incident) -> str:
 
 
 def next_number(con: Connection) -> int:
-    (highest,) = con.execute("SELECT coalesce(max(number), 0) FROM incident").fetchone() or (0,)
+    """One that no incident had before, though it be deleted by now."""
+    (highest,) = con.execute(
+        "SELECT greatest((SELECT coalesce(max(number), 0) FROM incident), "
+        "(SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = ?))",
+        [HIGHEST],
+    ).fetchone() or (0,)
     return int(highest) + 1
+
+
+def keep_highest_number(con: Connection) -> None:
+    """Before incidents are deleted, whose numbers people have written down elsewhere."""
+    highest = next_number(con) - 1
+    con.execute("DELETE FROM meta WHERE key = ?", [HIGHEST])
+    con.execute("INSERT INTO meta VALUES (?, ?)", [HIGHEST, str(highest)])
 
 
 def event(incident: Id, who: str, what: str, now: datetime, details: dict[str, Any]) -> tuple[Any, ...]:
@@ -166,6 +180,14 @@ def event(incident: Id, who: str, what: str, now: datetime, details: dict[str, A
 def note(con: Connection, incident: Id, who: str, what: str, now: datetime, details: dict[str, Any]) -> None:
     """Write an event of an incident."""
     rows.insert(con, "incident_event", rows.INCIDENT_EVENT, [event(incident, who, what, now, details)])
+
+
+def members(con: Connection, incident: Id) -> set[Id]:
+    """The inquiries that are in it."""
+    found = con.execute(
+        "SELECT DISTINCT inquiry_id FROM incident_member WHERE incident_id = ? AND left_at IS NULL", [as_uuid(incident)]
+    ).fetchall()
+    return {inquiry.bytes for (inquiry,) in found}
 
 
 def leave(con: Connection, incident: Id, inquiries: Sequence[Id], why: str, now: datetime) -> None:
@@ -240,15 +262,8 @@ def _to_tell(con: Connection, grouper: Grouper, changes: Changes, before: dict[I
             continue
         many = incident.persons()
         if one not in before or many <= FEW or _step(many) != _step(before[one]):
-            told |= _inside(con, one) if incident.gone else {report.inquiry_id for report in incident.reports}
+            told |= members(con, one) if incident.gone else {report.inquiry_id for report in incident.reports}
     return told
-
-
-def _inside(con: Connection, incident: Id) -> set[Id]:
-    found = con.execute(
-        "SELECT inquiry_id FROM incident_member WHERE incident_id = ? AND left_at IS NULL", [as_uuid(incident)]
-    ).fetchall()
-    return {inquiry.bytes for (inquiry,) in found}
 
 
 def _step(persons: int) -> int:

@@ -47,6 +47,7 @@ class Outcome:
     edited: int = 0
     deleted: int = 0
     rejected: int = 0
+    unread: frozenset[Id] = frozenset()  # the rejected ones, by their rejected_id
     hidden: int = 0  # posts that turned out to be pieces of a recovery phrase
     passed_over: int = 0  # new posts that the source's words kept out of the feed
     arrived: list[datetime] = field(default_factory=list)  # when the new ones were posted, without the backfill
@@ -63,6 +64,8 @@ class Writes:
     known: dict[Id, Row] = field(default_factory=dict)
     fresh: dict[Id, Draft] = field(default_factory=dict)
     changed: set[Id] = field(default_factory=set)  # of the known ones
+    moved: list[Id] = field(default_factory=list)  # of these, those that stand in another thread now
+    unknown: dict[Id, datetime] = field(default_factory=dict)  # deleted posts that are neither known nor new
     records: list[tuple[Draft, int]] = field(default_factory=list)  # whose records to keep, as which version
     sightings: list[tuple[Any, ...]] = field(default_factory=list)
     counts: dict[Id, Tally] = field(default_factory=dict)

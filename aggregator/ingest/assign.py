@@ -9,7 +9,7 @@ answers, but for guessed times, and never by more than 14 days: `refold` relies 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from aggregator.identity import Id
-from aggregator.ingest.drafts import Draft
+from aggregator.ingest.drafts import Draft, called_by
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
 from aggregator.store.known_ids import KnownIds
@@ -49,9 +49,6 @@ class _Asker:
     since: datetime
     names: tuple[str | None, ...]
 
-    def is_called(self, named: frozenset[str]) -> bool:
-        return any(name and name.casefold() in named for name in self.names)
-
 
 class _Target(NamedTuple):
     """A post that an answer may reply to."""
@@ -69,8 +66,12 @@ class _Threads:
     targets: dict[Id, _Target] = field(default_factory=dict)  # by post or alias id
 
 
-def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds, own: Mapping[Id, Id]) -> list[Row]:
+def assign(
+    con: Connection, fresh: Sequence[Draft], moved: Sequence[Row], known: KnownIds, own: Mapping[Id, Id]
+) -> list[Row]:
     """Give every new post its inquiry (`draft.inquiry_id`). `own`: those of the answers that were sent from here.
+
+    moved: stored posts that stand in another thread now, where they may be answered already.
 
     Returns the rows of stored answers that waited for their question and have found it now, changed.
     """
@@ -80,12 +81,13 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds, own: Mappin
             draft.inquiry_id = draft.opens if draft.asks and not draft.passed_over else None
         else:
             rest.append(draft)
-    if not rest:
+    if not rest and not moved:
         return []
     # Who asked what is asked only where one of us answers: on this page, or earlier than the question was read.
-    early = known.early_answers.among(con, {draft.thread_id for draft in rest if not draft.staff})
+    asked = {draft.thread_id for draft in rest if not draft.staff} | {row["thread_id"] for row in moved}
+    early = known.early_answers.among(con, asked)
     answered = bool(early) or any(draft.staff for draft in rest)
-    threads = _stored(con, rest, known)
+    threads = _stored(con, rest, moved, known, early)
     if answered:
         for draft in fresh:
             if draft.alone and not draft.staff:
@@ -103,7 +105,10 @@ def assign(con: Connection, fresh: Sequence[Draft], known: KnownIds, own: Mappin
     for draft in rest:
         if draft.staff and draft.inquiry_id is None:
             draft.inquiry_id = _answered(draft, threads)
-    return _answers_seen_early(con, rest, early, threads) if early else []
+    if not early:
+        return []
+    since = min([*(draft.posted_at for draft in rest), *(row["posted_at"] for row in moved)]) - NEAR
+    return _answers_seen_early(con, early, since, threads)
 
 
 def _note(draft: Draft, threads: _Threads) -> None:
@@ -140,18 +145,17 @@ def _answered(draft: Draft, threads: _Threads) -> Id | None:
     return found
 
 
-def _whom(reply_to: Id | None, mentions: Iterable[str], thread: Id, at: datetime, threads: _Threads) -> Id | None:
+def _whom(reply_to: Id | None, mentions: Collection[str], thread: Id, at: datetime, threads: _Threads) -> Id | None:
     target = threads.targets.get(reply_to) if reply_to is not None else None
     if target and target.inquiry_id and at >= target.answerable_from:
         return target.inquiry_id
     askers = [each for each in threads.askers.get(thread, {}).values() if each.since <= at]
-    named = frozenset(name.casefold() for name in mentions)
-    called = [each for each in askers if each.is_called(named)] if named else []
+    called = called_by(mentions, askers)
     if len(called) == 1:
         return called[0].inquiry_id
     if reply_to is not None and target is None:
         return None  # it answers a post that we have not seen yet
-    return askers[0].inquiry_id if len(askers) == 1 and not named else None
+    return askers[0].inquiry_id if len(askers) == 1 and not mentions else None
 
 
 def _target(inquiry: Id | None, posted_at: datetime, staff: bool) -> _Target:
@@ -167,8 +171,13 @@ _SPANS = (
 )
 
 
-def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threads:
+def _stored(
+    con: Connection, drafts: Sequence[Draft], moved: Sequence[Row], known: KnownIds, early: Collection[Id]
+) -> _Threads:
     threads = _Threads()
+    for row in moved:
+        target = _target(row["inquiry_id"], row["posted_at"], row["staff"])
+        threads.targets |= {row["post_id"]: target, row["alias_id"]: target}
     pairs = {(draft.thread_id, draft.person_id) for draft in drafts if not draft.staff}
     if pairs:
         schema = rows.Schema(thread_id=rows.UUIDS, person_id=rows.UUIDS)
@@ -179,6 +188,7 @@ def _stored(con: Connection, drafts: Sequence[Draft], known: KnownIds) -> _Threa
         ):
             threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
     answered = {draft.thread_id for draft in drafts if draft.staff}
+    answered |= {row["thread_id"] for row in moved if row["thread_id"] in early}
     if answered:
         _load_askers(con, answered, threads)
     _load_targets(con, [draft for draft in drafts if draft.staff], known, threads)
@@ -209,7 +219,7 @@ def _load_targets(con: Connection, answers: Sequence[Draft], known: KnownIds, th
                 threads.targets[target] = _target(*said)
 
 
-def _answers_seen_early(con: Connection, fresh: Sequence[Draft], asked: Collection[Id], threads: _Threads) -> list[Row]:
+def _answers_seen_early(con: Connection, asked: Collection[Id], since: datetime, threads: _Threads) -> list[Row]:
     """Answers in these threads that we read before their question find it now."""
     stored = rows.select(
         con,
@@ -217,7 +227,7 @@ def _answers_seen_early(con: Connection, fresh: Sequence[Draft], asked: Collecti
         "WHERE staff AND inquiry_id IS NULL AND deleted_at IS NULL AND thread_id IN (SELECT id FROM wanted) "
         "AND posted_at >= ?",
         rows.ids(asked),
-        [min(draft.posted_at for draft in fresh) - NEAR],
+        [since],
     )
     found = []
     for values in stored:

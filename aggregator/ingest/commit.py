@@ -17,9 +17,10 @@ from arro3.core import RecordBatch
 
 from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid
-from aggregator.ingest import assign, undelivered
+from aggregator.ingest import assign, moving, undelivered
 from aggregator.ingest.arrivals import Arrival, Move, Outcome, Row, Writes
 from aggregator.ingest.drafts import Draft, Prepared, Tally
+from aggregator.ingest.early_deletions import EarlyDeletions
 from aggregator.ingest.joining import joined
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.own_answers import OwnAnswers
@@ -50,6 +51,7 @@ def commit_pages(
     known: KnownIds,
     seen: SeenAccounts,
     own: OwnAnswers,
+    early: EarlyDeletions,
     reread: bool = False,
 ) -> list[Outcome]:
     """Write pages, each of another space, so that no two tell of one post. Returns what came of each, in their order.
@@ -62,6 +64,7 @@ def commit_pages(
         known: the ids of what is stored.
         seen: accounts that are stored as they are told.
         own: answers that were sent from here, and have not come back.
+        early: deletions that were told before their post.
         reread: these are stored records read again with today's code: no new version, but today's understanding.
 
     Raises:
@@ -75,7 +78,12 @@ def commit_pages(
             _move_cursor(con, each.origin, each.move)
     page = _as_one([each.page for each in arrivals])
     outcomes = {
-        each.origin.source: Outcome(records=each.page.records, rejected=len(each.page.rejected)) for each in arrivals
+        each.origin.source: Outcome(
+            records=each.page.records,
+            rejected=len(each.page.rejected),
+            unread=frozenset(one.rejected_id for one in each.page.rejected),
+        )
+        for each in arrivals
     }
     writes = Writes()
     _move_threads(con, page.moved, known)
@@ -88,17 +96,23 @@ def commit_pages(
     suspects.clear(con, page, origins, now)
     called = {each.origin.source for each in arrivals if each.move is None}
     take_drafts(con, page, now, writes, outcomes, reread, called=called)
+    moved = [writes.known[post] for post in writes.moved]
+    moving.follow(con, moved)
     fresh = list(writes.fresh.values())
     sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
     silenced = blocked.silence(con, page, fresh)
-    answers = assign.assign(con, fresh, known, {post: answer.inquiry_id for post, answer in sent.items()})
+    answers = assign.assign(con, fresh, moved, known, {post: answer.inquiry_id for post, answer in sent.items()})
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
-    dead: dict[Id, datetime] = {}
+    dead = early.of(con, (draft for draft in fresh if draft.source in called), now)
+    for post in dead:
+        writes.fresh[post].deleted = True
+        outcomes[writes.fresh[post].source].deleted += 1
     for source, some in deleted.items():
         dead |= _take_deletions(some, now, writes, outcomes[source])
+    early.note(con, writes.unknown, now)
     _write_posts(con, page, writes, now, dead)
     points = arrivals[0].origin.points  # of the configuration
     writes.touched |= own.arrived(con, sent, now, clock_of, points)
@@ -110,6 +124,7 @@ def commit_pages(
             own.forget()
     known.add(writes.fresh)
     known.add(draft.alias_id for draft in fresh if draft.alias_id)
+    known.add(row["alias_id"] for row in moved)
     known.early_answers.add(draft.thread_id for draft in fresh if draft.staff and draft.inquiry_id is None)
     known.early_answers.add(row["thread_id"] for row in map(writes.known.get, writes.changed) if row and row["staff"])
     _write_accounts(con, page.drafts, origins, seen)
@@ -234,14 +249,17 @@ def _by_own_id(
 def _take_deletions(
     deleted: Sequence[tuple[Id, datetime | None]], now: datetime, writes: Writes, outcome: Outcome
 ) -> dict[Id, datetime]:
-    """Mark known posts. Returns those of this page's new ones that are gone already."""
+    """Mark known posts, and note those that are not. Returns those of this page's new ones that are gone already."""
     dead = {}
     for post, at in deleted:
         row, draft = writes.known.get(post), writes.fresh.get(post)
         if draft is not None:
             dead[post] = at or now
             draft.deleted = True
-        elif row is None or row["deleted_at"] is not None:
+        elif row is None:
+            writes.unknown[post] = at or now
+            continue
+        elif row["deleted_at"] is not None:
             continue
         else:
             row["deleted_at"] = at or now

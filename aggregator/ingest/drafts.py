@@ -5,13 +5,13 @@ Pages of an import pass from one process to another in this form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from operator import attrgetter
 from pickle import PickleBuffer
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from arro3.core import RecordBatch
 
@@ -65,6 +65,7 @@ class Draft:
     poses: Pose | None
     lures: bool
     cut_short: bool
+    recovered: bool
     counts: Tally
     piece: str | None  # the text, where it is so short that it may be a piece of a recovery phrase
     begins: int | None  # the row of `Prepared.begun` with the inquiry that it begins, should it begin one
@@ -139,6 +140,22 @@ class Prepared:
         self.posts = rows.joined([self.posts, other.posts])
         self.bodies = rows.joined([self.bodies, other.bodies])
         self.begun = rows.joined([self.begun, other.begun])
+
+
+class Named(Protocol):
+    """Somebody who may be called by one of these."""
+
+    @property
+    def names(self) -> tuple[str | None, ...]: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def called_by(mentions: Iterable[str], some: Iterable[N]) -> list[N]:
+    """Those of them whom a post calls by name."""
+    named = frozenset(name.casefold() for name in mentions)
+    return [each for each in some if any(name and name.casefold() in named for name in each.names)] if named else []
 
 
 _VALUES = attrgetter(*Draft.__slots__)

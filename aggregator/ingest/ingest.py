@@ -25,6 +25,7 @@ from aggregator.ingest.arrivals import Arrival, Move, Outcome
 from aggregator.ingest.calls import Calls
 from aggregator.ingest.commit import commit_pages
 from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.early_deletions import EarlyDeletions
 from aggregator.ingest.origin import Origin, any_of
 from aggregator.ingest.own_answers import OwnAnswers
 from aggregator.ingest.pieces import Pieces
@@ -70,9 +71,10 @@ class Ingest:
         self._left_out = LeftOut(settings.retention)
         self._seen = SeenAccounts()
         self.own = OwnAnswers()
+        self._early = EarlyDeletions()
         self._calls = Calls(partial(self._commit, move=None))
         self.together = Together(db, self.write_all, self._written)
-        self._written_in = -1
+        self._written_in = self._grouped_in = -1  # which of the writer's jobs
         db.rolled_back = self._rolled_back
         self._heard: list[tuple[str, Prepared, list[Draft]]] = []  # the first: of which source
         db.others_wrote = self._others_wrote
@@ -175,6 +177,7 @@ class Ingest:
                 known=self._known,
                 seen=self._seen,
                 own=self.own,
+                early=self._early,
                 reread=reread,
             )
         except BaseException:
@@ -192,6 +195,8 @@ class Ingest:
         """A transaction failed: if it was one of ours, at whatever point, what was noted in it does not hold."""
         if self._written_in == self.db.written.jobs:
             self._forget()
+        if self._grouped_in == self.db.written.jobs:
+            self.incidents.forget(lost=True)
 
     def _forget(self) -> None:
         self._pieces.forget()
@@ -200,6 +205,7 @@ class Ingest:
         self._seen.forget()
         self._known.early_answers.forget()
         self.own.forget()
+        self._early.forget()
 
     def forget_all(self) -> None:
         """Rows went that ingest did not write: nothing that was noted of them holds, but for ids, of which more may be
@@ -273,11 +279,8 @@ class Ingest:
         self.tell(told)
 
     def _group(self, con: Connection, pages: Sequence[Sequence[Said]], now: datetime, heard_of: set[str]) -> set[Id]:
-        try:
-            return self.incidents.take(con, pages, now, heard_of)
-        except BaseException:
-            self.incidents.forget(lost=True)
-            raise
+        self._grouped_in = self.db.written.jobs
+        return self.incidents.take(con, pages, now, heard_of)
 
     async def finish(self) -> None:
         """Write what waits, and group what is left, before the database is closed."""

@@ -63,6 +63,7 @@ def _draft(at: int, said: Reading, begins: int | None, opens: Id | None, origin:
         said.poses,
         said.lures,
         "text" in said.guessed,
+        post.recovered,
         (post.likes, post.replies, post.shares, post.views),
         post.text if not said.staff and may_be_piece(post.text) else None,
         begins,

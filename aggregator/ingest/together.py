@@ -68,11 +68,6 @@ class Together:
             self._turns = asyncio.create_task(self._take_turns())
         return await asyncio.shield(waiting.done)
 
-    @property
-    def unanswered(self) -> int:
-        """How many pages wait or are being written."""
-        return len(self._unanswered)
-
     async def settled(self, source: str) -> None:
         """Return once no page of this source waits or is being written."""
         left = [each.done for each in self._unanswered if each.arrival.origin.source == source]

@@ -31,8 +31,8 @@ def take_drafts(
 ) -> None:
     """Sort drafts into new posts, edits, and what we knew already.
 
-    called: sources whose platform called us. A call may be repeated late, so it brings no deleted post back; a listing
-    does.
+    called: sources whose platform called us. A call may be repeated late, so it brings a deleted post back only where
+    it says so, or tells of an edit after the deletion; a listing does.
     """
     seen_elsewhere = set[tuple[Id, str]]()
     for draft in page.drafts:
@@ -62,7 +62,10 @@ def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, out
     if earlier is None:
         outcome.new += 1
         draft.version = 1  # a transaction that is tried again has numbered it before
-    elif _says_the_same(draft, page.text(draft), page.text(earlier)) or page.body(draft) in _taken(page, draft, writes):
+    elif (
+        _says_the_same(draft, page.text(draft), page.text(earlier))
+        and not _is_moved(draft, earlier.thread_id, earlier.alias_id, earlier.edited_at)
+    ) or page.body(draft) in _taken(page, draft, writes):
         return
     else:
         outcome.edited += 1
@@ -77,6 +80,9 @@ def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, out
 # What another reading of the same words may change.
 _READING = ("title", "text", "search_text", "lang", "public", "staff", "permalink", "can_reply_until", "facts")
 
+# What changes, besides, where a post is moved.
+_PLACE = ("thread_id", "alias_id", "reply_to")
+
 
 def _read_again(page: Prepared, draft: Draft, row: Row) -> bool:
     said = page.row(draft)
@@ -89,11 +95,13 @@ def _read_again(page: Prepared, draft: Draft, row: Row) -> bool:
 
 def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, writes: Writes, *, called: bool) -> bool:
     """An edit becomes the post's words and the earlier version stays; an older version joins the records before it."""
-    recovered = row["deleted_at"] is not None and not called
+    deleted_at = row["deleted_at"]
+    recovered = deleted_at is not None and (not called or tells_of_recovery(draft, deleted_at))
     if recovered:
         row["deleted_at"] = None
     said = page.row(draft)
-    if _says_the_same(draft, said["text"], row["text"]) and said["title"] == row["title"]:
+    moved = _is_moved(draft, row["thread_id"], row["alias_id"], row["edited_at"])
+    if not moved and _says_the_same(draft, said["text"], row["text"]) and said["title"] == row["title"]:
         return recovered
     if _older(draft.edited_at, row["edited_at"]):
         stored = con.execute("SELECT body FROM record WHERE post_id = ?", [as_uuid(draft.post_id)]).fetchall()
@@ -104,6 +112,9 @@ def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, write
     row["version"] += 1
     row["edited_at"] = draft.edited_at
     _read_again(page, draft, row)
+    if moved:
+        row.update({name: said[name] for name in _PLACE})
+        writes.moved.append(draft.post_id)
     writes.records.append((draft, row["version"]))
     return True
 
@@ -129,8 +140,27 @@ def _slip_in(con: Connection, draft: Draft, newest: int, writes: Writes) -> int:
     return newest + 1
 
 
+def tells_of_recovery(draft: Draft, deleted_at: datetime) -> bool:
+    """Whether the post is back, or was edited, after it was deleted: a forum recovers a post without a later time."""
+    return draft.recovered or _older(deleted_at, draft.edited_at)
+
+
 def _says_the_same(draft: Draft, text: str, known: str) -> bool:
     return text == known or (draft.cut_short and known.startswith(text))
+
+
+def _is_moved(draft: Draft, thread: Id, alias: Id | None, edited_at: datetime | None) -> bool:
+    """Whether this version, which is no older one, stands in another thread: a moderator moved it there.
+
+    Where a post has no second name in its thread, another thread is no other place: it is the thread that goes on
+    under another id, or that another source names otherwise.
+    """
+    return (
+        draft.thread_id != thread
+        and alias is not None
+        and draft.alias_id not in (None, alias)
+        and not _older(draft.edited_at, edited_at)
+    )
 
 
 def _older(left: datetime | None, right: datetime | None) -> bool:

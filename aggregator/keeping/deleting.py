@@ -1,4 +1,4 @@
-"""Take inquiries, posts and accounts out of every table: of each table that has a column of that name."""
+"""Take inquiries, posts, accounts and incidents out of every table: of each table that has a column of that name."""
 
 from __future__ import annotations
 
@@ -17,21 +17,32 @@ KEPT = ("evidence", "person_link")  # of an account, whose other posts may have 
 
 
 def delete_inquiries(con: Connection, inquiries: Collection[Id]) -> Counter[str]:
-    """They, and all that happened to them. Posts that belong to one stay, and belong to none."""
+    """They, and all that happened to them. Posts that belong to one stay, and belong to none; so does what a lead has
+    blocked there."""
     gone: Counter[str] = Counter()
     daily.note_deleted(con, inquiries)
+    rows.put(con, "UPDATE flag SET inquiry_id = NULL WHERE state = 'blocked' "
+                  "AND inquiry_id IN (SELECT id FROM incoming)", rows.ids(inquiries))  # fmt: skip
     for table in tables_with(con, "inquiry_id"):
         if table != "post":
             gone += _delete(con, table, "inquiry_id", inquiries)
     return gone + delete_told(con, inquiries)
 
 
-def delete_told(con: Connection, inquiries: Collection[Id]) -> Counter[str]:
-    """What webhooks and alerts were to tell of them, or have told, and that it was noticed."""
+def delete_incidents(con: Connection, incidents: Collection[Id]) -> Counter[str]:
+    """They, their history and notices, and which of their answers were one lot."""
+    gone: Counter[str] = Counter()
+    for table in tables_with(con, "incident_id"):
+        gone += _delete(con, table, "incident_id", incidents)
+    return gone + delete_told(con, incidents)
+
+
+def delete_told(con: Connection, subjects: Collection[Id]) -> Counter[str]:
+    """What webhooks and alerts were to tell of inquiries or incidents, or have told, and that it was noticed."""
     gone: Counter[str] = Counter()
     for table, key in (("delivery", "subject"), ("noticed", "split_part(key, ':', 2)")):
         count = con.execute(
-            f"DELETE FROM {table} WHERE list_contains(?, {key})", [[written(one) for one in inquiries]]
+            f"DELETE FROM {table} WHERE list_contains(?, {key})", [[written(one) for one in subjects]]
         ).fetchone()
         gone[table] = count[0] if count else 0
     return +gone

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ahocorasick_rs import AhoCorasick
 
 from aggregator.ingest.prepare import read_again
+from aggregator.inquiry import DueClock, EventKind, Kind, State
 from aggregator.keeping.black import MASK, Words, stands_alone
 from aggregator.keeping.persons import Person
 from aggregator.store import rows
+from aggregator.store.desk import ROLES
 from aggregator.triage import search_text
 from aggregator.triage.terms import RULES
 
@@ -123,9 +125,11 @@ def _vocabulary(con: Connection) -> set[str]:
     """Words by which our own rows are told apart: whoever is called so must not black them out."""
     found = con.execute(
         "SELECT DISTINCT unnest([kind, state, channel, lang]) FROM inquiry UNION SELECT role FROM account "
-        "UNION SELECT unnest([source, space]) FROM source_state"
+        "UNION SELECT unnest([source, space]) FROM source_state "
+        "UNION SELECT details->>'reason' FROM inquiry_event WHERE what = 'close'"
     ).fetchall()
-    return {word.lower() for (word,) in found} | set(RULES)
+    ours = (*get_args(EventKind), *get_args(Kind), *get_args(State), *get_args(DueClock), *ROLES)
+    return {word.lower() for (word,) in found if word} | {*ours, *RULES}
 
 
 def _said_elsewhere(con: Connection, posts: Collection[Id], words: Collection[str]) -> Counter[str]:

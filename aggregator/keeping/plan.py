@@ -110,9 +110,10 @@ def _going(
     of_inquiry = "IN (SELECT CAST(id AS VARCHAR) FROM temp.going_inquiry)"
     goes["delivery"] = [f"subject {of_inquiry}"]
     goes["noticed"] = [f"split_part(key, ':', 2) {of_inquiry}"]
-    goes.setdefault("flag", []).append(
-        "(kind = 'account' AND target IN (SELECT CAST(id AS VARCHAR) FROM temp.going_account))"
-    )
+    goes["flag"] = [
+        "(state <> 'blocked' AND inquiry_id IN (SELECT id FROM temp.going_inquiry))",
+        "(kind = 'account' AND target IN (SELECT CAST(id AS VARCHAR) FROM temp.going_account))",
+    ]
     goes["rejected_record"] = ["rejected_id IN (SELECT id FROM temp.going_unreadable)"]
     return {table: "(" + " OR ".join(f"coalesce({each}, false)" for each in some) + ")" for table, some in goes.items()}
 

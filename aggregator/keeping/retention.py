@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aggregator.identity import Id
+from aggregator.incidents.keeping import keep_highest_number
 from aggregator.ingest.pieces import note_compaction
-from aggregator.keeping.deleting import delete_accounts, delete_inquiries, delete_posts
+from aggregator.keeping.deleting import delete_accounts, delete_incidents, delete_inquiries, delete_posts
 from aggregator.keeping.left_out import kept_for
 from aggregator.people.links import forget_accounts
 from aggregator.store import rows
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 AT_ONCE = 1_000  # inquiries of a channel in one transaction
+_NOT_BLOCKED = "account_id NOT IN (SELECT CAST(target AS UUID) FROM flag WHERE kind = 'account' AND state = 'blocked')"
 
 
 @dataclass(slots=True)
@@ -78,16 +80,21 @@ def keep_to_retention(
 
 
 def nobody(con: Connection, retention: Mapping[str, timedelta]) -> list[Id]:
-    """Customers of whom no post is left, and who are not marked as impostors, or cleared of it, where anything ever
-    goes. This looks through all posts: for a reader, once all else is done."""
-    spaces = [one for channel, _, some in _channels(con) if kept_for(retention, channel) is not None for one in some]
+    """Customers of whom no post is left, and who are not marked as impostors, or cleared of it, or blocked, where
+    anything ever goes. This looks through all posts: for a reader, once all else is done."""
+    spaces = [
+        space
+        for channel, _, some in _channels(con)
+        for space in some
+        if kept_for(retention, channel) is not None or (retention and space.startswith("import/"))  # of many channels
+    ]
     if not spaces:
         return []
     found = _ids(
         con,
         "SELECT a.account_id FROM account AS a ANTI JOIN post AS p ON p.account_id = a.account_id "
         "ANTI JOIN inquiry AS i ON i.person_id = a.account_id "
-        "WHERE list_contains(?, a.space) AND a.role = 'customer' AND a.suspect IS NULL",
+        f"WHERE list_contains(?, a.space) AND a.role = 'customer' AND a.suspect IS NULL AND a.{_NOT_BLOCKED}",
         [spaces],
     )
     return list(found)
@@ -98,7 +105,7 @@ def delete_nobody(con: Connection, some: Collection[Id], now: datetime) -> Count
     wanted = "IN (SELECT id FROM wanted)"
     still = rows.select(
         con,
-        f"SELECT account_id FROM account WHERE account_id {wanted} AND suspect IS NULL "
+        f"SELECT account_id FROM account WHERE account_id {wanted} AND suspect IS NULL AND {_NOT_BLOCKED} "
         f"AND account_id NOT IN (SELECT account_id FROM post WHERE account_id {wanted}) "
         f"AND account_id NOT IN (SELECT person_id FROM inquiry WHERE person_id {wanted})",
         rows.ids(some),
@@ -112,9 +119,11 @@ def delete_nobody(con: Connection, some: Collection[Id], now: datetime) -> Count
 
 
 def _channels(con: Connection) -> list[tuple[str, list[str], list[str]]]:
-    """Channels with their sources, and the spaces of these."""
+    """Channels with their sources, and the spaces of these; and those that are named in rows of an import alone."""
     return con.execute(
-        "SELECT channel, list(source), list(DISTINCT space) FROM source_state GROUP BY 1 ORDER BY 1"
+        "SELECT channel, list(source), list(DISTINCT space) FROM source_state GROUP BY 1 UNION ALL "
+        "SELECT DISTINCT channel, []::VARCHAR[], []::VARCHAR[] FROM inquiry_closed "
+        "WHERE channel NOT IN (SELECT channel FROM source_state) ORDER BY 1"
     ).fetchall()
 
 
@@ -158,6 +167,6 @@ def _empty_incidents(con: Connection) -> Counter[str]:
         "(SELECT merged_into FROM incident WHERE merged_into IS NOT NULL)",
         [],
     )
-    for table in ("incident", "incident_event"):
-        rows.delete(con, table, "incident_id", list(gone))
-    return Counter({"incident": len(gone)}) if gone else Counter()
+    if gone:
+        keep_highest_number(con)
+    return delete_incidents(con, gone)

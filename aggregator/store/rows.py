@@ -89,6 +89,7 @@ POST_COUNT = Schema({
     "post_id": UUIDS, "counted_at": TIME, "likes": INT, "replies": INT, "shares": INT, "views": INT,
 })  # fmt: skip
 SIGHTING = Schema({"post_id": UUIDS, "source": TEXT, "seen_at": TIME})
+EARLY_DELETION = Schema({"post_id": UUIDS, "deleted_at": TIME, "noted_at": TIME})
 REJECTED = Schema({
     "rejected_id": UUIDS, "source": TEXT, "fetched_at": TIME, "reason": TEXT, "body": TEXT, "secrets": TEXT,
     "size": INT, "resolved_at": TIME,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 from typing import Any
+from zlib import crc32
 
 from connectors.chat.message import Event, Message
 from connectors.chat.signature import check
@@ -127,26 +128,44 @@ async def pages(session: Session, since: datetime, cursor: Cursor | None) -> Asy
     """Conversations in the order in which they changed, and of each what is new in it.
 
     Cursor: `mark`: conversations that changed up to then (Unix seconds) are committed; `floor`: what was said up
-    to then is, in all of them; `seen`: conversations that the next search may show again, and when they changed.
+    to then is, in all of them; `seen`: conversations that the next search may show again, and when they changed;
+    `fresh`: those of them that may have been read within that very second, and what they held. They are read once
+    more, for what is said later in that second changes nothing in the search.
     """
     start = int(since.timestamp())
     known = cursor or {"mark": start, "floor": start, "seen": {}}
     mark, floor, seen = known["mark"], known["floor"], known["seen"]
-    async for row in _changed(session, mark - OVERLAP):
+    fresh = committed = known.get("fresh", {})
+    async for row, newest in _changed(session, mark - OVERLAP):
         number, at = str(row["id"]), row["updated_at"]
-        if seen.get(number) == at:
+        if seen.get(number) == at and number not in fresh:
             continue
         conversation = await session.get_json(f"/conversations/{number}")
         said = [record for record in records(conversation) if _changed_at(record) >= floor - OVERLAP]
+        held = _held(conversation)
+        if seen.get(number) == at and fresh[number] == held:
+            fresh = {key: look for key, look in fresh.items() if key != number}
+            continue
         parts = [said[first : first + PER_PAGE] for first in range(0, len(said), PER_PAGE)] or [[]]
         warnings = _too_long(conversation)
         for part in parts[:-1]:
-            yield Page(part, {"mark": mark, "floor": floor, "seen": seen}, warnings=warnings)
+            yield Page(part, {"mark": mark, "floor": floor, "seen": seen, "fresh": fresh}, warnings=warnings)
         mark = max(mark, at)
         seen = {key: last for key, last in seen.items() if last >= mark - OVERLAP} | {number: at}
-        yield Page(parts[-1], {"mark": mark, "floor": floor, "seen": seen}, warnings=warnings)
-    if floor != mark:
-        yield Page((), {"mark": mark, "floor": mark, "seen": seen}, caught_up=True)
+        fresh = {key: look for key, look in fresh.items() if key in seen and key != number}
+        if at == newest:  # a search that shows a later change was made after this second
+            fresh[number] = held
+        committed = fresh
+        yield Page(parts[-1], {"mark": mark, "floor": floor, "seen": seen, "fresh": fresh}, warnings=warnings)
+    if floor != mark or fresh != committed:
+        yield Page((), {"mark": mark, "floor": mark, "seen": seen, "fresh": fresh}, caught_up=True)
+
+
+def _held(conversation: Record) -> str:
+    """A short mark that changes when something is said in a conversation, or taken out of it."""
+    fields = [record.get("part", record.get("source")) for record in records(conversation)]
+    told = [(each.get("id"), each.get("redacted")) for each in fields if isinstance(each, dict)]
+    return format(crc32(repr(told).encode("utf-8", "replace")), "x")
 
 
 def _changed_at(record: Record) -> float:
@@ -165,7 +184,8 @@ def _too_long(conversation: Record) -> tuple[str, ...]:
     return (worded(f"conversation {number} has {total} parts, of which only {MOST_PARTS} are shown to us"),)
 
 
-async def _changed(session: Session, after: int) -> AsyncGenerator[Record, None]:
+async def _changed(session: Session, after: int) -> AsyncGenerator[tuple[Record, int], None]:
+    """Conversations, each with the newest time in the answer that lists it."""
     following: str | None = None
     while True:
         pagination: Record = {"per_page": PER_PAGE}
@@ -182,8 +202,9 @@ async def _changed(session: Session, after: int) -> AsyncGenerator[Record, None]
         rows = answer.get("conversations") if isinstance(answer, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row.get("updated_at"), int) for row in rows):
             raise TransientError("the answer is no list of conversations: is url that of the REST interface?")
+        newest = max((row["updated_at"] for row in rows), default=after)
         for row in rows:
-            yield row
+            yield row, newest
         following = ((answer.get("pages") or {}).get("next") or {}).get("starting_after")
         if not following:
             return

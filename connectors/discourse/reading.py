@@ -49,7 +49,7 @@ class Reader:
         try:
             if event == "post_destroyed" or fields.get("deleted_at") or fields.get("user_deleted"):
                 return Deleted(native_id, _time(fields, "deleted_at") or _time(fields, "updated_at"))
-            return self._post(fields, native_id, private=private)
+            return self._post(fields, native_id, private=private, recovered=event == "post_recovered")
         except RecordError as error:
             raise RecordError(str(error), native_id) from error
 
@@ -64,7 +64,7 @@ class Reader:
             or bool(fields.get("cooked_hidden"))
         )
 
-    def _post(self, fields: Fields, native_id: str, *, private: bool) -> Post:
+    def _post(self, fields: Fields, native_id: str, *, private: bool, recovered: bool) -> Post:
         topic, number = _int(fields, "topic_id"), _int(fields, "post_number")
         raw, cooked = fields.get("raw"), fields.get("cooked")
         if not isinstance(raw, str) and not isinstance(cooked, str):
@@ -94,6 +94,7 @@ class Reader:
             attachments=markdown.pictures_and_files(raw) if isinstance(raw, str) else 0,
             pictures=markdown.pictures(raw) if isinstance(raw, str) else 0,
             links=links,
+            recovered=recovered,
         )
 
     def _author(self, fields: Fields) -> Author | None:

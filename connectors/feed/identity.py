@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from connectors.feed.entry import Entry
@@ -15,8 +16,16 @@ from connectors.feed.weibo import weibo_post
 _NAMED_EVERYWHERE = re.compile(r"^(?:urn:|tag:|[0-9a-f-]{32,40}$)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
-Mark = tuple[str, str, str, int]
-"""Of an entry that we know: what it said, its address with its title, its address with its time; its order."""
+
+class Mark(NamedTuple):
+    """Of an entry that we know: what it said, its address with its title, its address with its time; its order, and
+    who wrote it (None: it was noted before authors were)."""
+
+    look: str
+    by_title: str
+    by_time: str
+    order: int
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class Names:
     made_up: bool
     by_title: str
     by_time: str
+    author: str
     look: str
 
 
@@ -77,30 +87,41 @@ def names(entry: Entry, *, place: str, home: str) -> Names:
         made_up=made_up,
         by_title=_short(link, entry.title) if link and entry.title else "",
         by_time=_short(link, entry.published) if link and entry.published else "",
+        author=_short(entry.author) if entry.author else "",
         look=_short(entry.title, _TAG.sub("", entry.body), entry.rating),
     )
 
 
 def keys(listed: Sequence[Names], known: Mapping[str, Mark]) -> list[str]:
     """The key of each listed entry, the newest first. One whose id is new, but which stands at the address and
-    bears the title or the time of a known one that is listed no more, is that one: some feeds give their
-    entries new ids at every answer."""
+    bears the title or the time of a known one by the same author that is listed no more, is that one: some feeds give
+    their entries new ids at every answer. Where ids last, a name that several known entries bear tells nothing: a page
+    with many people's words."""
     present = {each.key for each in listed}
-    gone: dict[str, str] = {}
-    for key, (_, by_title, by_time, _) in known.items():
+    gone: dict[tuple[str, str | None], str] = {}
+    for key, mark in known.items():
         if key not in present:
-            gone |= {name: key for name in (by_title, by_time) if name}
-    often = Counter(name for each in listed for name in (each.by_title, each.by_time) if name)
+            gone |= {(name, mark.author): key for name in (mark.by_title, mark.by_time) if name}
+    shared = _borne_by_several(listed)
+    if not present.isdisjoint(known):
+        shared |= _borne_by_several(known.values())
     found = []
     for each in listed:
-        candidates = [gone[name] for name in (each.by_title, each.by_time) if often[name] == 1 and name in gone]
+        own = [name for name in (each.by_title, each.by_time) if name not in shared]
+        told = [(name, author) for name in own for author in (each.author, None)]
+        candidates = [gone[name] for name in told if name in gone]
         found.append(each.key if each.key in known or not candidates else candidates[0])
     return found
 
 
+def _borne_by_several(entries: Iterable[Names | Mark]) -> set[str]:
+    often = Counter(name for each in entries for name in (each.by_title, each.by_time) if name)
+    return {name for name, times in often.items() if times > 1}
+
+
 def nameless(listed: object, *, place: str) -> Names:
     """Of what cannot be read."""
-    return Names(key=f"{place}#{_short(listed)}", made_up=True, by_title="", by_time="", look="")
+    return Names(key=f"{place}#{_short(listed)}", made_up=True, by_title="", by_time="", author="", look="")
 
 
 def _short(*parts: object) -> str:

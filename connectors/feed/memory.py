@@ -65,7 +65,7 @@ class Memory:
             etag=cursor["etag"],
             modified=cursor["modified"],
             at=datetime.fromisoformat(cursor["at"]) if cursor["at"] else None,
-            known={key: (look, title, time, order) for key, (look, title, time, order) in cursor["known"].items()},
+            known={key: Mark(*mark) for key, mark in cursor["known"].items()},
             count=cursor["count"],
         )
 
@@ -91,13 +91,15 @@ class Memory:
         found.reverse()
         if all(each.at for each, _ in found):
             found.sort(key=lambda pair: str(pair[0].at))
-        first: dict[str, Listed] = {}
-        for each, key in found:
-            first.setdefault(key, each)
-        return [(each, key) for key, each in first.items() if self._says_more(key, each)]
+        newest = {key: number for number, (_, key) in enumerate(found)}  # of an id that is listed twice
+        return [
+            (each, key)
+            for number, (each, key) in enumerate(found)
+            if newest[key] == number and self._says_more(key, each)
+        ]
 
     def _says_more(self, key: str, each: Listed) -> bool:
-        return key not in self.known or self.known[key][0] != each.names.look
+        return key not in self.known or self.known[key].look != each.names.look
 
     def records(self, news: Sequence[tuple[Listed, str]]) -> list[Record]:
         """What is stored of them; `with_news` is the memory after that."""
@@ -108,14 +110,15 @@ class Memory:
 
     def _order(self, key: str, number: int) -> int:
         """The place of an entry among all, the `number`th new one of a page."""
-        return self.known[key][3] if key in self.known else self.count + number
+        return self.known[key].order if key in self.known else self.count + number
 
     def with_news(self, news: Sequence[tuple[Listed, str]]) -> Memory:
         known = dict(self.known)
         for number, (each, key) in enumerate(news, start=1):
             order = self._order(key, number)
             known.pop(key, None)
-            known[key] = (each.names.look, each.names.by_title, each.names.by_time, order)
+            told = each.names
+            known[key] = Mark(told.look, told.by_title, told.by_time, order, told.author)
         return replace(self, known=known, count=self.count + len(news))
 
     def in_part(self, part: Sequence[tuple[Listed, str]], now: datetime) -> Memory:

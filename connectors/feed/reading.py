@@ -24,6 +24,7 @@ _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _QUOTED = re.compile(r"<blockquote\b.*?(?:</blockquote>|$)", re.DOTALL | re.IGNORECASE)
 _FORWARDED = re.compile(r"//@[^:：\s]{1,40}[:：].*", re.DOTALL)
 _UNSAID = frozenset({"转发微博", "轉發微博", "Repost"})  # Weibo's words, where the author had none
+_CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文\s*$")  # what Weibo's lists put in the place of the rest
 _NAMED = re.compile(r"(?<![\w@])@([\w\-·]{2,30})")
 _REVIEWER = re.compile(r"/id(\d+)")
 WEIBO_UNDER_ANOTHER_NAME = (
@@ -49,14 +50,16 @@ def read(record: Record, holds: Holds) -> Post | None:
     if weibo is None and holds == "weibo":
         raise RecordError("it does not lead to a Weibo post", key)
     text = _said(entry, weibo)
+    cut_off = _CUT_OFF.search(text) if weibo else None
+    text = text[: cut_off.start()] if cut_off else text
     if weibo and text in _UNSAID:
         return None
     if not text and not entry.attachments:
         raise RecordError("it says nothing", key)
-    return _post(record, entry, text, weibo, holds)
+    return _post(record, entry, text, weibo, holds, is_cut=cut_off is not None)
 
 
-def _post(record: Record, entry: Entry, text: str, weibo: WeiboPost | None, holds: Holds) -> Post:
+def _post(record: Record, entry: Entry, text: str, weibo: WeiboPost | None, holds: Holds, *, is_cut: bool) -> Post:
     posted, changed = entry.at, moment(entry.updated)
     native_id = weibo.native_id if weibo else str(record["id"])
     return Post(
@@ -77,7 +80,7 @@ def _post(record: Record, entry: Entry, text: str, weibo: WeiboPost | None, hold
         attachments=entry.attachments + (_pictures(entry) if weibo else 0),
         pictures=_pictures(entry) if weibo else 0,
         links=() if weibo else _hidden_links(entry, text),
-        guessed=_guessed(entry, posted, made_up=bool(record.get("made_up"))),
+        guessed=_guessed(entry, posted, made_up=bool(record.get("made_up"))) + (("text",) if is_cut else ()),
     )
 
 

@@ -8,6 +8,7 @@ Records are mails as decoded headers and parts (`mime.py`), with the folder, UID
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
@@ -17,6 +18,8 @@ from connectors.contract import Author, Cursor, Finding, Item, Page, PullConnect
 from connectors.errors import ConnectorError, SourceGoneError
 from connectors.imap import letter
 from connectors.imap.account import Account, Place
+from connectors.imap.connection import RefusedError
+from connectors.imap.finding import LookedUp, look_up
 from connectors.imap.mail import Mail
 from connectors.imap.mime import mail_of
 from connectors.imap.reading import Reader
@@ -49,6 +52,7 @@ class Imap(PullConnector, Replying):
         self._reader = Reader(config.ours, config.authserv_id)
         self._told: tuple[str, ...] = ()
         self._tokens: AccessTokens | None = None
+        self._failed_look_ups: Counter[str] = Counter()
 
     @property
     def space(self) -> str:
@@ -75,7 +79,7 @@ class Imap(PullConnector, Replying):
             SourceGoneError: none of the configured folders exists.
         """
         folders = dict(cursor["folders"]) if cursor else {}
-        walk = Walk(self._account, self.since)
+        walk = Walk(self._account, self.since, self._failed_look_ups)
         await self._account.is_there()
         while True:
             walk.places, missing = await self._account.places()
@@ -87,6 +91,7 @@ class Imap(PullConnector, Replying):
                         if records or changed:
                             self._told = self._warnings(walk, missing)
                             yield Page(records, {"folders": folders}, warnings=self._told)
+            walk.ended()
             self._someone_there(walk)
             if self.config.idle or self._told != self._warnings(walk, missing):
                 self._told = self._warnings(walk, missing)
@@ -152,7 +157,9 @@ class Imap(PullConnector, Replying):
         """Over a connection of its own: the other one may listen for minutes."""
         account = self._another_account()
         try:
-            if (sent := await _sent_folder(account)) and not await _holds(account, sent, answer.message_id):
+            if (sent := await _sent_folder(account)) is None:
+                return
+            if (await _in_folder(account, sent, answer.message_id)).mail is None:
                 await account.append(sent, answer.raw)
         finally:
             await account.close()
@@ -165,11 +172,13 @@ class Imap(PullConnector, Replying):
             sent = await _sent_folder(account)
             if sent is None:
                 return CANNOT_TELL
-            if await _holds(account, sent, message_id):
-                return Sent(message_id)
+            looked = await _in_folder(account, sent, message_id)
         finally:
             await account.close()
-        return None if self.config.smtp is not None and self.config.smtp.keeps_copy else CANNOT_TELL
+        if looked.mail is not None:
+            return Sent(message_id)
+        copied_by_server = self.config.smtp is not None and self.config.smtp.keeps_copy
+        return None if copied_by_server and looked.all_seen else CANNOT_TELL
 
     def is_own(self, author: Author) -> bool:  # noqa: ARG002 -- the contract names it
         """What lies in Sent, or is vouched for, is ours already; a mere address proves nothing."""
@@ -230,7 +239,11 @@ async def _sent_folder(account: Account) -> str | None:
     return next((place.mailbox for place in places if place.role == "sent"), None)
 
 
-async def _holds(account: Account, mailbox: str, message_id: str) -> bool:
+async def _in_folder(account: Account, mailbox: str, message_id: str) -> LookedUp:
+    """A server that does not search for ids has not shown us everything."""
     if await account.examine(mailbox) is None:
-        return False
-    return bool(await account.search("HEADER", "Message-ID", message_id))
+        return LookedUp(None, all_seen=False)
+    try:
+        return await look_up(account, message_id)
+    except RefusedError:
+        return LookedUp(None, all_seen=False)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from connectors.contract import Author, Post, Record
+from connectors.contract import Author, Post, Record, Undelivered
 from connectors.errors import RecordError
 from connectors.imap.automatic import why_automatic
-from connectors.imap.mail import Address, Mail, ids_in
+from connectors.imap.bounces import bounced, delivery_failed, undelivered
+from connectors.imap.mail import Address, Mail
 from connectors.imap.markup import text_of_html
 from connectors.imap.quotes import is_reply_subject, own_words
 
@@ -32,8 +33,10 @@ class Reader:
     ours: frozenset[str]
     authserv_id: str | None
 
-    def read(self, record: Record) -> Sequence[Post]:
+    def read(self, record: Record) -> Sequence[Post | Undelivered]:
         """The mail, and where a colleague's mail program marked it as answered, that mark as an answer of ours.
+
+        Besides, where it is a server's report that a mail of ours was given up, that it did not arrive.
 
         Raises:
             RecordError: it cannot be read.
@@ -41,9 +44,14 @@ class Reader:
         try:
             mail = Mail(record)
             post = self._post(mail)
-            return [post, *_answer_marks(mail, post)]
+            return [post, *_answer_marks(mail, post), *self._undelivered(mail)]
         except (TypeError, KeyError, ValueError, AttributeError, IndexError) as error:
             raise RecordError(f"no record of a mail ({type(error).__name__})", str(record.get("uid"))) from error
+
+    def _undelivered(self, mail: Mail) -> Iterable[Undelivered]:
+        """A customer could say so, too, but only of what was written to them."""
+        if why_automatic(mail, self.ours) and not mail.is_forged(self.authserv_id):
+            yield from undelivered(mail)
 
     def _post(self, mail: Mail) -> Post:
         text, links = _body(mail)
@@ -53,15 +61,15 @@ class Reader:
         machine = why_automatic(mail, self.ours)
         author, guessed = self._author(mail, machine)
         posted_at, clamped = _posted_at(mail)
-        bounced = _bounced(mail)
+        about = bounced(mail)
         native_id = mail.native_id(forged=mail.is_forged(self.authserv_id))
         return Post(
             native_id=native_id,
-            text=_delivery_failed(mail, text) if bounced else _with_subject(mail, text),
+            text=delivery_failed(mail, text) if about else _with_subject(mail, text),
             posted_at=posted_at,
             author=author,
-            thread=bounced[0] if bounced else mail.root,
-            reply_to=bounced[-1] if bounced else mail.parent,
+            thread=about[0] if about else mail.root,
+            reply_to=about[-1] if about else mail.parent,
             alias=None if native_id == mail.id else mail.id,
             order=mail.record["uid"],
             title=mail.subject[:500] or None,
@@ -199,23 +207,3 @@ def _with_subject(mail: Mail, text: str) -> str:
     if not mail.subject or (text and not begins) or mail.subject.rstrip(".…") in text:
         return text
     return f"{mail.subject}\n\n{text}".strip()
-
-
-def _bounced(mail: Mail) -> list[str]:
-    """Ids of the conversation of the mail that a delivery report is about, that mail last; empty: it is none."""
-    if not any(part["type"] == "message/delivery-status" for part in mail.parts):
-        return []
-    for part in mail.parts:
-        if part["type"] in ("text/rfc822-headers", "message/rfc822"):
-            lines = [each["header"] for each in part.get("headers", ())] or part.get("text", "").splitlines()
-            said = {name.lower(): value for name, _, value in (line.partition(":") for line in lines)}
-            return [*ids_in(said.get("references", "")), *ids_in(said.get("message-id", ""))]
-    return []
-
-
-def _delivery_failed(mail: Mail, text: str) -> str:
-    """What the server says, to whom it failed or is late, and why."""
-    wanted = ("final-recipient", "action", "status", "diagnostic-code")
-    status = next((part["text"] for part in mail.parts if part["type"] == "message/delivery-status"), "")
-    told = [line for line in status.splitlines() if line.partition(":")[0].lower() in wanted]
-    return "\n".join([text, "", *told]).strip()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connectors.contract import Record
-from connectors.errors import RecordError
+from connectors.errors import RecordError, ThrottledError, TransientError
 from connectors.imap.account import Account, Place, Status
+from connectors.imap.connection import RefusedError
+from connectors.imap.finding import CANDIDATES, look_up, mail_with
 from connectors.imap.mail import Mail
-from connectors.imap.mime import mail_of
 from connectors.imap.quotes import bare_subject, is_reply_subject
 
 PAGE: Final = 20  # mails
 DAY: Final = timedelta(days=1)
 NEAR: Final = timedelta(days=14)  # within which mails of one person and one subject are one conversation
 REBUILT: Final = timedelta(days=2)  # read again before the newest mail, when a server gave all mails new numbers
-_CANDIDATES: Final = 50
+POLLS_FAILED: Final = 2  # by a look-up; where it fails once more, the conversation counts as not found
 
 Marks = dict[str, Any]
 """A folder's part of the cursor: `validity` (UIDVALIDITY), `uid` (the last one stored), `until` (newest arrival, ISO),
@@ -25,11 +27,17 @@ Marks = dict[str, Any]
 
 
 class Walk:
-    """Reads folders one after the other over one connection. `since`: nothing older is asked for."""
+    """Reads folders one after the other over one connection. `since`: nothing older is asked for.
 
-    def __init__(self, account: Account, since: datetime) -> None:
+    `failed`: how many polls were ended by each kind of look-up, the last one included; kept from walk to walk.
+    """
+
+    def __init__(self, account: Account, since: datetime, failed: Counter[str]) -> None:
         self._account = account
         self._since = since
+        self._failed = failed
+        self._found: set[str] = set()  # kinds of look-ups that worked
+        self._given_up: set[str] = set()
         self.places: Sequence[Place] = ()  # all that are read
         self.rebuilt: set[str] = set()  # folders whose mails were numbered anew
         self.missing: set[str] = set()
@@ -54,6 +62,11 @@ class Walk:
         for at in range(0, len(answered), PAGE):
             yield await self._marked(place, status, answered[at : at + PAGE], read), marks
         yield [], after
+
+    def ended(self) -> None:
+        """All folders were read: what failed before and has worked now may fail anew."""
+        for kind in self._found - self._given_up:
+            del self._failed[kind]
 
     async def _begin(self, place: Place, status: Status, known: Marks | None) -> tuple[Marks, list[int], bool]:
         """From where to go on, the UIDs to read, ascending, and whether this is the first reading."""
@@ -133,28 +146,40 @@ class Walk:
             return None
         if mail.header("references"):
             return None
-        if mail.parent is not None:
-            return await self._root_of(place, mail.parent)
-        return await self._root_by_subject(mail)
+        kind = "subject" if mail.parent is None else "parent"
+        if kind in self._given_up:
+            return None
+        try:
+            root = await self._root_by_subject(mail) if mail.parent is None else await self._root_of(place, mail.parent)
+        except ThrottledError:
+            raise
+        except TransientError as error:
+            self._note_failed(kind, error)
+            await self._account.examine(place.mailbox)  # another folder may be open, or none
+            return None
+        self._found.add(kind)
+        return root
+
+    def _note_failed(self, kind: str, error: TransientError) -> None:
+        """Raises it while it may pass. Servers exist that do not search by one thing or the other, or break at it."""
+        if isinstance(error, RefusedError):
+            return
+        if self._failed[kind] < POLLS_FAILED:
+            self._failed[kind] += 1
+            raise error
+        self._given_up.add(kind)
 
     async def _root_of(self, place: Place, parent: str) -> str | None:
         """The conversation to which that mail belongs, wherever it lies."""
         if not parent.isascii():
             return None
         elsewhere = [each.mailbox for each in self.places if each.mailbox != place.mailbox]
-        found = await self._look_up(parent)
+        found = (await look_up(self._account, parent)).mail
         while found is None and elsewhere:
             if await self._account.examine(elsewhere.pop(0)) is not None:
-                found = await self._look_up(parent)
+                found = (await look_up(self._account, parent)).mail
         await self._account.examine(place.mailbox)
         return None if found is None or found.root == parent else found.root
-
-    async def _look_up(self, message_id: str) -> Mail | None:
-        """In the open folder."""
-        uids = (await self._account.search("HEADER", "Message-ID", message_id))[-_CANDIDATES:]
-        headers = await self._account.headers(uids) if uids else {}
-        candidates = (_mail_with(raw) for _, raw in sorted(headers.items()))
-        return next((mail for mail in candidates if mail is not None and mail.id == message_id), None)
 
     async def _root_by_subject(self, mail: Mail) -> str | None:
         """That of the first mail of the same person and subject, where it says "Re:" and came soon after."""
@@ -165,20 +190,13 @@ class Walk:
             return None
         since = datetime.fromisoformat(arrived) - NEAR
         found = await self._account.search("FROM", sender.address, "SINCE", since)
-        earlier = [uid for uid in found if uid < mail.record["uid"]][-_CANDIDATES:]
+        earlier = [uid for uid in found if uid < mail.record["uid"]][-CANDIDATES:]
         headers = await self._account.headers(earlier) if earlier else {}
         for _, raw in sorted(headers.items()):
-            other = _mail_with(raw)
+            other = mail_with(raw)
             same_person = other is not None and other.sender and other.sender.address == sender.address
             if other is not None and same_person and bare_subject(other.subject) == subject:
                 return other.root
-        return None
-
-
-def _mail_with(headers: bytes) -> Mail | None:
-    try:
-        return Mail(mail_of(headers))
-    except RecordError:
         return None
 
 

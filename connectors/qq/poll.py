@@ -31,6 +31,7 @@ class Poll:
         self._silent: list[Chat] = []
         self._trouble: TransientError | None = None
         self._host: Host | None = None
+        self._begun = 0  # the newest second of which the host told before
 
     @property
     def cursor(self) -> Cursor:
@@ -54,8 +55,9 @@ class Poll:
         self._walks = [ChatWalk(chat, self._since, self._states.get(chat.thread)) for chat, _ in chats]
         read = {chat.thread for chat, _ in chats}
         self._idle = {thread: shortened(state) for thread, state in self._states.items() if thread not in read}
-        written = {chat: told for chat, told in chats if told}
-        waiting = [walk for walk in self._walks if walk.last_time < written.get(walk.chat, walk.last_time + 1)]
+        written = dict(chats)
+        self._begun = max(written.values(), default=0)
+        waiting = [walk for walk in self._walks if walk.may_have_news(written[walk.chat])]
         while waiting:
             for walk in waiting:
                 if page := await self._newest(walk):
@@ -82,7 +84,7 @@ class Poll:
             self._fail(walk, TransientError(f"OneBot says that {walk.chat.thread} is empty, which it was not before"))
             return None
         before = walk.state()
-        records = walk.newest(messages)
+        records = walk.newest(messages, self._begun)
         return self._page(records) if records or walk.state() != before else None
 
     async def _down(self, walk: ChatWalk) -> AsyncGenerator[Page, None]:

@@ -34,7 +34,8 @@ class Hole:
 
 
 class ChatWalk:
-    """One chat. State: `{"tail": [names on the newest page], "gone": [names that were missing there], "holes"}`."""
+    """One chat. State: `{"tail": [names on the newest page], "gone": [names that were missing there], "holes",
+    "settled": whether the second of the newest message was over when it was read}`."""
 
     def __init__(self, chat: Chat, since: datetime, state: Cursor | None = None) -> None:
         known = state or {}
@@ -42,11 +43,13 @@ class ChatWalk:
         self._since = int(since.timestamp())
         self._tail: list[str] = known.get("tail", [])
         self._gone: list[str] = known.get("gone", [])
+        self._settled: bool = known.get("settled", True)
         self.holes = [_hole(each) for each in known.get("holes", ())]
         self._top: Spot | None = None  # the oldest message of the newest page of this poll
 
     def state(self) -> Cursor:
-        return {"tail": self._tail, "gone": self._gone, "holes": [_told(hole) for hole in self.holes]}
+        holes = [_told(hole) for hole in self.holes]
+        return {"tail": self._tail, "gone": self._gone, "holes": holes, "settled": self._settled}
 
     @property
     def is_known(self) -> bool:
@@ -58,11 +61,22 @@ class ChatWalk:
         """Seconds since 1970 of the newest message that we know; 0: none."""
         return max((_time(name) for name in self._tail), default=0)
 
-    def newest(self, messages: Sequence[Record]) -> list[Record]:
-        """Take the newest page; return what is new on it, and what has vanished from it."""
+    def may_have_news(self, told: int) -> bool:
+        """Whether to ask for the newest page. `told`: when the newest message was said, by the host; 0: it does not
+        tell."""
+        return not told or self.last_time < told or (self.last_time == told and not self._settled)
+
+    def newest(self, messages: Sequence[Record], begun: int = 0) -> list[Record]:
+        """Take the newest page; return what is new on it, and what has vanished from it.
+
+        begun: the newest second of which the host told before it was asked. What stands in that one is told to the
+        second only, so more may follow: it is looked at once more.
+        """
         names = [_name(message) for message in messages]
         known = set(self._tail)
         new = self._within([m for m, name in zip(messages, names, strict=True) if name not in known])
+        if new or self._top is None:  # a further look in the same poll, which brings nothing, may come too soon
+            self._settled = not new or max(map(_time, names)) < begun
         if spots := _spots(messages):
             self._top = spots[0]
             if not known:

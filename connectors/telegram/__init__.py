@@ -31,7 +31,7 @@ from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replyi
 from connectors.secret import Secret
 from connectors.session import parse_json
 from connectors.telegram import replies
-from connectors.telegram.bot_api import BotApi, RefusedError, WebhookActiveError
+from connectors.telegram.bot_api import BotApi, OtherPollerError, RefusedError, WebhookActiveError
 from connectors.telegram.reading import Reader
 from connectors.telegram.watch import Watch
 from connectors.wording import worded
@@ -46,6 +46,7 @@ ALLOWED_UPDATES = (
     *("business_connection", "business_message", "edited_business_message", "deleted_business_messages"),
 )
 FULL = 100  # updates in an answer, at most: with fewer there was nothing newer
+PASSING_CONFLICTS = 5  # polls that another program ended; with their pauses a minute, in which it may be stopping
 PRIVACY_MODE = (
     "privacy mode is on: in groups where the bot is no administrator it sees only commands and replies to "
     "it. Turn it off with BotFather (/setprivacy), then remove the bot from each group and add it again"
@@ -96,6 +97,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         super().__init__(source, config, since=since, pacing=pacing)
         self._watch = Watch(config.chats, config.private_chats)  # of pushes; polls have their cursor's
         self._drained: int | None = None  # the offset that an empty answer confirmed
+        self._conflicts = 0  # polls that another program ended, since one that nobody did
         self._told: tuple[str, ...] = ()
         self._own_id: str | None = None
 
@@ -114,7 +116,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         A page without records brings changed warnings. With `webhook_secret` there is no other kind.
 
         Raises:
-            SourceGoneError: the bot was removed from every configured chat.
+            SourceGoneError: the bot was removed from every configured chat, and does not read private ones.
         """
         watch = Watch(self.config.chats, self.config.private_chats, cursor)
         offset: int = cursor["offset"] if cursor else 0
@@ -131,6 +133,7 @@ class Telegram(PullConnector, PushConnector, Replying):
             self._told = health + watch.warnings()
             yield Page(records, watch.cursor(offset), warnings=self._told, caught_up=len(updates) < FULL)
         self._drained = offset
+        self._conflicts = 0
         if watch.abandoned():
             raise SourceGoneError(
                 f"{self.source}: the bot was removed from every chat of this source. Add it again, or delete "
@@ -144,7 +147,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         request = {
             "offset": None if offset in (0, self._drained) else offset,
             "limit": FULL,
-            "timeout": self.config.long_poll,
+            "timeout": self.config.long_poll if self.waits else 0,
             "allowed_updates": ALLOWED_UPDATES,
         }
         try:
@@ -154,6 +157,14 @@ class Telegram(PullConnector, PushConnector, Replying):
                 raise
             await self._api.call("deleteWebhook", drop_pending_updates=False)
             updates = await self._api.call("getUpdates", **request)
+        except OtherPollerError as conflict:
+            # Whoever is started anew meets its predecessor. What was brought in between proves nothing: two that go on
+            # for ever each get a part. Only an empty answer was waited for alone.
+            self._conflicts += 1
+            if self._conflicts <= PASSING_CONFLICTS:
+                raise TransientError(str(conflict)) from conflict
+            self._conflicts = 0
+            raise
         if not _are_updates(updates):
             raise TransientError(f"{self.source}: Telegram's answer is no list of updates.")
         checked: list[Record] = updates

@@ -35,6 +35,10 @@ ANSWER_WITHIN = 20.0
 """Seconds, on top of a long poll. The library's own 5 are too few on long ways round the world."""
 
 
+class OtherPollerError(AuthError):
+    """The first of the two 409: another program polls the same bot, and this poll was ended by it."""
+
+
 class WebhookActiveError(AuthError):
     """The second of the two 409: a webhook stands in the way of polling."""
 
@@ -81,7 +85,7 @@ class BotApi:
         """Return the `result` of one method, as sent. A parameter None is left out.
 
         Raises:
-            ConnectorError: one of errors.py, WebhookActiveError or RefusedError.
+            ConnectorError: one of errors.py, OtherPollerError, WebhookActiveError or RefusedError.
         """
         return await self._called(method, parameters, None)
 
@@ -125,7 +129,7 @@ class BotApi:
                     "set owns_bot: true to have it deleted, or set webhook_secret to be called by it."
                 )
             case Conflict():
-                return AuthError(
+                return OtherPollerError(
                     f"{source}: another program polls the bot of {self._token} too, and each gets only part "
                     "of the messages. Stop the other one, or use one bot for each environment."
                 )

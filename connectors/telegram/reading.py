@@ -86,7 +86,7 @@ class Reader:
             mentions=_unique(_mentioned(text, entities)),
             order=message.message_id,
             edited_at=_edited_at(message, update_id),
-            public=message.chat.type != Chat.PRIVATE,
+            public=message.chat.type != Chat.PRIVATE and not message.chat.is_direct_messages,
             permalink=_permalink(message),
             attachments=attachments,
             pictures=int(_is_picture(message)),
@@ -100,16 +100,19 @@ class Reader:
 
     def _author(self, message: Message) -> Author | None:
         """Who speaks. Of a chat that speaks as itself, `from` is missing or a stand-in (GroupAnonymousBot)."""
+        # In a channel's direct messages only the channel itself writes beside the customer whose topic it is.
+        asker = message.direct_messages_topic.user if message.direct_messages_topic else None
         if chat := message.sender_chat:
             anonymous_admin = chat.id == message.chat.id and chat.type != Chat.CHANNEL
             # Only the channel that is linked to a group is copied into it.
-            ours = anonymous_admin or message.is_automatic_forward or chat.id in self.official
+            ours = anonymous_admin or message.is_automatic_forward or chat.id in self.official or asker is not None
             return Author(str(chat.id), chat.title or "", chat.username, role="staff" if ours else "customer")
         user = message.from_user
         if user is None:
             return None
         # In a business account's chat, whoever is not the customer answers for the business.
-        answers = message.business_connection_id is not None and user.id != message.chat.id
+        for_business = message.business_connection_id is not None and user.id != message.chat.id
+        answers = for_business or (asker is not None and user.id != asker.id)
         role: Literal["staff", "bot", "customer"] = "staff" if answers else "bot" if user.is_bot else "customer"
         return Author(str(user.id), user.full_name, user.username, role=role)
 
@@ -151,6 +154,8 @@ def _chat(message: Message) -> str:
 
 
 def _thread(message: Message) -> str:
+    if message.direct_messages_topic:  # of one customer with a channel
+        return f"{_chat(message)}/{message.direct_messages_topic.topic_id}"
     # Outside forums message_thread_id is only the root of a chain of replies.
     topic = message.message_thread_id if message.is_topic_message else None
     return f"{_chat(message)}/{topic}" if topic else _chat(message)
@@ -164,7 +169,7 @@ def _text(message: Message) -> str:
 
 def _permalink(message: Message) -> str | None:
     chat = message.chat
-    if chat.type not in (Chat.SUPERGROUP, Chat.CHANNEL):
+    if chat.type not in (Chat.SUPERGROUP, Chat.CHANNEL) or chat.is_direct_messages:
         return None
     place = chat.username or f"c/{str(chat.id).removeprefix('-100')}"
     topic = f"{message.message_thread_id}/" if message.is_topic_message else ""

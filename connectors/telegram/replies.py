@@ -63,6 +63,7 @@ async def reply(api: BotApi, reader: Reader, outgoing: Outgoing) -> Sent:
         "reply_parameters": {"message_id": asked["message_id"], "allow_sending_without_reply": True},
         "link_preview_options": {"is_disabled": True},
         "message_thread_id": asked.get("message_thread_id") if asked.get("is_topic_message") else None,
+        "direct_messages_topic_id": _direct_messages_topic(asked),
         "business_connection_id": asked.get("business_connection_id"),
     }
     try:
@@ -71,6 +72,13 @@ async def reply(api: BotApi, reader: Reader, outgoing: Outgoing) -> Sent:
         # The group became a supergroup, which numbers its messages anew; nothing was sent to the old one.
         message = await api.send("sendMessage", **request | {"chat_id": moved.to, "reply_parameters": None})
     return _sent(reader, message)
+
+
+def _direct_messages_topic(asked: Record) -> int | None:
+    """The customer's own part of a channel's direct messages, without which nothing can be sent there."""
+    topic = asked.get("direct_messages_topic")
+    number = topic.get("topic_id") if isinstance(topic, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def _sent(reader: Reader, message: Any) -> Sent:

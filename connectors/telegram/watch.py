@@ -25,8 +25,8 @@ class Watch:
         return {"offset": offset, "moved": moved, "left": sorted(self.left)}
 
     def abandoned(self) -> bool:
-        """Whether the bot was removed from every chat."""
-        return {self.moved.get(chat, chat) for chat in self._chats} <= self.left
+        """Whether the bot was removed from every chat, and there is none in which people could write to it alone."""
+        return not self._private_chats and {self.moved.get(chat, chat) for chat in self._chats} <= self.left
 
     def warnings(self) -> tuple[str, ...]:
         """Chats are named by id alone: a title is anybody's text."""

@@ -26,7 +26,7 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.errors import PushRefusedError, SourceGoneError, TransientError
+from connectors.errors import NotSentError, PushRefusedError, SourceGoneError, ThrottledError, TransientError
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import Pacing
@@ -104,6 +104,8 @@ class WeChatKf(PullConnector, PushConnector, Replying):
         self._tokens: dict[str, tuple[str, datetime]] = {}  # by open_kfid: what the last callback brought, and when
         self._asked_at: dict[str, datetime] = {}
         self._gone: set[str] = set()
+        self._unread: dict[str, NotPermittedError | TransientError] = {}  # why these could not be read
+        self._refused_at: dict[str, datetime] = {}
         self._told: tuple[str, ...] = ()  # the warnings of the last page
 
     @property
@@ -120,30 +122,50 @@ class WeChatKf(PullConnector, PushConnector, Replying):
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         """Those accounts first that a callback named; each as long as WeChat says that there is more.
 
+        One that fails does not keep the others from being read; the poll fails after them, but where it may not be
+        read while others may: that is a warning.
+
         Raises:
             SourceGoneError: none of the accounts exists any more.
-            TransientError: the secret sees none.
+            NotPermittedError: none that exists may be read.
+            TransientError: the secret sees none, or the last account that failed.
         """
         places = {account: Place(*place) for account, place in (cursor or {}).get("accounts", {}).items()}
         now = self.clock()
         await self._list_accounts(now)
+        trouble: TransientError | None = None
         for account in sorted(self._names, key=lambda each: (each not in self._tokens, each)):
             token = self._token(account, now)
+            last = self._refused_at.get(account) or self._asked_at.get(account, now - UNASKED_FOR)
             # Asked in the future: the clock was wrong then.
-            if not token and timedelta(0) <= now - self._asked_at.get(account, now - UNASKED_FOR) < UNASKED_FOR:
+            if not token and timedelta(0) <= now - last < UNASKED_FOR:
                 continue
+            self._refused_at.pop(account, None)
             try:
                 async for records in self._news(account, places.setdefault(account, Place()), token):
                     yield self._page(places, records)
                 self._gone.discard(account)
             except NoSuchItemError:
                 self._gone.add(account)
+            except NotPermittedError as error:
+                self._unread[account], self._refused_at[account] = error, now
+                continue
+            except (ThrottledError, NotSentError):
+                raise  # the others would meet with the same
+            except TransientError as error:
+                self._unread[account] = trouble = error
+                continue
+            self._unread.pop(account, None)
             self._asked_at[account] = now
         if self._told != self._warnings():
             yield self._page(places)
-        self.complete_to = min((self._asked_at[each] for each in self._names if each in self._asked_at), default=None)
+        self.complete_to = min((self._asked_at.get(each, self.since) for each in self._names), default=None)
         if self._names and self._gone >= self._names.keys():
             raise SourceGoneError(f"{self.source}: none of the customer-service accounts exists: correct `accounts`")
+        if trouble is not None:
+            raise trouble
+        if self._names and self._gone | self._unread.keys() >= self._names.keys():
+            raise next(error for account, error in self._unread.items() if account in self._names)
 
     def _page(self, places: Mapping[str, Place], records: Sequence[Record] = ()) -> Page:
         self._told = self._warnings()
@@ -200,6 +222,11 @@ class WeChatKf(PullConnector, PushConnector, Replying):
 
     def _warnings(self) -> tuple[str, ...]:
         told = [worded(f"the customer-service account {account} does not exist") for account in sorted(self._gone)]
+        if len(self._names) > 1:
+            told += [
+                worded(f"the customer-service account {account} cannot be read: may the secret manage it?")
+                for account in sorted(self._unread)
+            ]
         if not self._nicknames.allowed:
             told.append(
                 worded("customers' nicknames may not be read: give the secret the right to customers' basic data")

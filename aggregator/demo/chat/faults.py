@@ -17,11 +17,13 @@ Fault = Literal["timeout", "reset", "truncated", "500", "429"]
 @dataclass
 class Answers:
     """What becomes of the next answers that are posted. refusals: they are refused so; losing: they are taken, but what
-    says so never arrives; breaking: so many fail before they are taken."""
+    says so never arrives; breaking: so many fail before they are taken; tiring: they are taken, but a gateway that has
+    waited for too long says so in its own words."""
 
     refusals: deque[str] = field(default_factory=deque)
     losing: int = 0
     breaking: int = 0
+    tiring: int = 0
 
     def refuses(self) -> str | None:
         return self.refusals.popleft() if self.refusals else None
@@ -31,6 +33,9 @@ class Answers:
         return now > 0
 
     def told(self, made: object) -> Response | ASGIApp:
+        self.tiring, tired = max(0, self.tiring - 1), self.tiring
+        if tired:
+            return JSONResponse({"message": "The upstream server is timing out"}, 504)
         self.losing, now = max(0, self.losing - 1), self.losing
         return _half if now else JSONResponse(made)
 

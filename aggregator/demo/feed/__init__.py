@@ -88,11 +88,12 @@ class FeedSimulator:
         rating: int = 1,
         raw: str = "",
         link: str = "",
+        guid: str = "",
     ) -> str:
         """An entry appears; its native id.
 
         raw: the body in HTML instead of one made from `text`. link: where it stands, instead of an address of its own:
-        a post that a simulated Weibo holds, too.
+        a post that a simulated Weibo holds, too; or a page of several. guid: its id in the feed, instead of its link.
         """
         number = len(self.entries) + 1
         self.entries[number] = FeedEntry(
@@ -104,6 +105,7 @@ class FeedSimulator:
             link=link or self._link(number, author),
             rating=rating,
             raw=raw,
+            guid=guid,
         )
         self._changed = self.clock()
         return self._native_id(self.entries[number])

@@ -26,7 +26,7 @@ CUPERTINO = timezone(timedelta(hours=-7))
 
 @dataclass
 class FeedEntry:
-    """raw: its body in HTML, where that is not made from `text`."""
+    """raw: its body in HTML, where that is not made from `text`. guid: its id, where that is not its link."""
 
     number: int
     author: str
@@ -36,6 +36,7 @@ class FeedEntry:
     link: str
     rating: int
     raw: str = ""
+    guid: str = ""
     updated: datetime | None = None
     deleted: bool = False
     broken: bool = False
@@ -81,7 +82,7 @@ def rendered(
 
 
 def _id(entry: FeedEntry, salt: str) -> str:
-    return f"{sha256(f'{entry.number}{salt}'.encode()).hexdigest()[:20]}" if salt else entry.link
+    return f"{sha256(f'{entry.number}{salt}'.encode()).hexdigest()[:20]}" if salt else entry.guid or entry.link
 
 
 def _rss(

@@ -19,7 +19,7 @@ from email.policy import default
 from typing import Final
 
 from aggregator.demo.mail.boxes import Folder, Stored
-from aggregator.demo.mail.letters import letter
+from aggregator.demo.mail.letters import letter, report
 from aggregator.demo.mail.submission import Submission
 from aggregator.demo.mail.talk import Fault, Talk
 from aggregator.demo.truth import Truth
@@ -51,6 +51,8 @@ class MailSimulator:
     faults: what goes wrong, at which command (None: the next one), for how many seconds to wait, after how many
     commands. without: what this server does not know; demands_id: it opens no folder before ID, as 163 mail;
     wants_oauth: it refuses passwords, as Microsoft 365; refuses_idle: it says that it knows IDLE, and does not;
+    refuses_search: what it does not search by (FROM, as Tencent Exmail), with the words of its NO, none: BAD;
+    ignores_search: by what it seems to search, and lists every mail (HEADER, as QQ Mail);
     calls_in_pieces: the end of a line by which it calls comes only when the client says DONE.
     """
 
@@ -62,6 +64,8 @@ class MailSimulator:
     wants_oauth: bool = False
     demands_id: bool = False
     refuses_idle: bool = False
+    refuses_search: dict[str, str] = field(default_factory=dict)
+    ignores_search: set[str] = field(default_factory=set)
     calls_in_pieces: bool = False
     refuses_login_with: str = "[AUTHENTICATIONFAILED] Invalid credentials"
     tls: ssl.SSLContext | None = None
@@ -141,6 +145,12 @@ class MailSimulator:
     def delivers(self, raw: bytes, *, at: datetime | None = None, folder: str = INBOX) -> Stored:
         """Any bytes arrive as a mail. truth() does not tell of them."""
         return self.folders[folder].add(raw, at or self.clock())
+
+    def bounces(
+        self, message_id: str, action: str = "failed", status: str = "5.1.1", why: str = "User unknown"
+    ) -> None:
+        """The customer's server reports what became of a mail of ours. RFC 3464."""
+        self.delivers(report(self.user, message_id, action, status, why))
 
     def keeps(self, raw: bytes, flags: set[str] | None = None, folder: str = SENT) -> None:
         """A mail that went out by our server, or that a program puts there."""

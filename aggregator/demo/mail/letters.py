@@ -102,3 +102,18 @@ def _with_files(body: bytes, files: Mapping[str, bytes]) -> bytes:
         parts.append(head.encode() + base64.encodebytes(content).replace(b"\n", b"\r\n"))
     joined = b"".join(b"--=_harbor\r\n" + part + b"\r\n" for part in parts)
     return b'Content-Type: multipart/mixed; boundary="=_harbor"\r\n\r\n' + joined + b"--=_harbor--\r\n"
+
+
+def report(to: str, about: str, action: str, status: str, why: str) -> bytes:
+    """A server's report on the mail with that Message-ID."""
+    return (
+        f"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.mail.example\r\nTo: {to}\r\nSubject: Delivery Status\r\n"
+        f"Message-ID: <{action}.{about}>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=report\r\n\r\n"
+        "--report\r\nContent-Type: text/plain\r\n\r\nThis is about your message.\r\n"
+        "--report\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.mail.example\r\n\r\n"
+        f"Final-Recipient: rfc822; anna@mail.example\r\nAction: {action}\r\nStatus: {status}\r\n"
+        f"Diagnostic-Code: smtp; {why}\r\n\r\n"
+        "--report\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+        f"From: {to}\r\nMessage-ID:\r\n <{about}>\r\n\r\n--report--\r\n"
+    ).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from email.header import decode_header, make_header
 from email.policy import compat32
 from typing import Final
@@ -15,8 +15,8 @@ from aggregator.demo.mail.wire import GarbledError, Words, in_set, internal_date
 _SECTION: Final = re.compile(r"BODY(?:\.PEEK)?\[(.*?)\](?:<(\d+)\.(\d+)>)?", re.IGNORECASE)
 
 
-def search(folder: Folder, criteria: Words) -> list[Stored]:
-    """Mails that meet all criteria.
+def search(folder: Folder, criteria: Words, ignored: Collection[str] = ()) -> list[Stored]:
+    """Mails that meet all criteria but those that this server ignores.
 
     Raises:
         GarbledError: a criterion that this server does not know.
@@ -24,7 +24,8 @@ def search(folder: Folder, criteria: Words) -> list[Stored]:
     found = list(folder.mails)
     left = list(criteria)
     while left:
-        found = _matching(folder, found, left)
+        if str(left[0]).upper() not in ignored:
+            found = _matching(folder, found, left)
         left = left[_length(left) :]
     return found
 

@@ -273,8 +273,12 @@ class Talk:
         assert self._folder is not None
         if "CONDSTORE" in self._server.without and "MODSEQ" in given:
             raise GarbledError
+        for criterion in self._server.refuses_search.keys() & {str(each).upper() for each in given}:
+            if said := self._server.refuses_search[criterion]:
+                raise RefusedError(said)
+            raise GarbledError
         self._tell_changes()
-        found = [stored.uid for stored in search(self._folder, given)]
+        found = [stored.uid for stored in search(self._folder, given, self._server.ignores_search)]
         self._say(b" ".join([b"* SEARCH", *(b"%d" % uid for uid in found)]))
 
     async def _fetch(self, given: Words) -> None:

@@ -97,6 +97,12 @@ class TelegramSimulator:
             self._linked[channel] = discussed_in
         return channel
 
+    def adds_direct_messages(self, title: str) -> int:
+        """Open the chat in which a channel gets direct messages; the bot may manage them."""
+        chat = self.adds_chat(title, admin=True)
+        self.chats[chat]["is_direct_messages"] = True
+        return chat
+
     def forgets_to_watch(self, chat: int) -> None:
         """The bot sits there, but no source is configured for it."""
         self._watched.discard(chat)
@@ -146,6 +152,13 @@ class TelegramSimulator:
             self.bot_status[chat] = "member"
             self._watched.add(chat)
         return self.says(user, text, chat, at=at)
+
+    def writes_to_channel(self, user: str, text: str, chat: int) -> str:
+        """A user sends a channel a direct message: what each of them writes is a topic of its own."""
+        who = self.user(user)
+        topic = {"topic_id": who["id"] * 1000, "user": who}
+        message = self._message(chat, sender=who, direct_messages_topic=topic, **spoken(text))
+        return self._send("message", message).native_id
 
     def sends_album(
         self,
@@ -306,6 +319,7 @@ class TelegramSimulator:
         native_id = f"{chat}/{message['message_id']}"
         author = message.get("sender_chat") or message.get("from") or message["chat"]
         topic = message.get("message_thread_id") if message.get("is_topic_message") else None
+        topic = message.get("direct_messages_topic", {}).get("topic_id", topic)
         said = _Said(native_id, chat, message, str(author["id"]), f"{chat}/{topic}" if topic else str(chat))
         self._said[native_id] = said
         if self._sees(message):

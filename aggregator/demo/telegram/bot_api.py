@@ -148,6 +148,8 @@ class BotApi:
 
     def _send_message(self, parameters: Json) -> Json:
         chat = self._chat(parameters)["id"]
+        if bool(self._telegram.chats[chat].get("is_direct_messages")) != ("direct_messages_topic_id" in parameters):
+            raise ApiError(400, "Bad Request: DIRECT_MESSAGES_TOPIC_INVALID")
         if len(parameters["text"].encode("utf-16-le")) > 2 * LONGEST:
             raise ApiError(400, "Bad Request: message is too long")
         reply: Json = parameters.get("reply_parameters") or {}
