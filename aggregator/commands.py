@@ -16,27 +16,29 @@ from aggregator.alerting.serving import deliver_once
 from aggregator.analysts.export import Export, StoppedError
 from aggregator.backup import back_up
 from aggregator.config import Bands
-from aggregator.control import Handler, RefusedError, Say
+from aggregator.control import Handler, MisusedError, RefusedError, Say
 from aggregator.digesting import digest_of
 from aggregator.housekeeping import compact, erase_person, keep_what_may_be_kept
-from aggregator.importer.files import File, ImportFileError
+from aggregator.importer.files import File, ImportFileError, WrongColumnsError
 from aggregator.importer.importing import import_file
 from aggregator.importer.workers import Workers, workers_for
 from aggregator.inquiry import shown
 from aggregator.keeping.copies import note_copy
 from aggregator.leasing import one_of_all
-from aggregator.poller import WELL
+from aggregator.poller import WELL, unread_told
 from aggregator.replay import replay
 from aggregator.resuming import code_and_settings
 from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.store.reading import FeedRow
 from aggregator.store.source_reports import source_reports
+from aggregator.store.sources import FenceLostError
 from aggregator.weighing import weigh_again
 from aggregator.workplace import Workplace
 
 DELIVERIES = "webhooks and alerts"
 """Beside the names of sources in what `poll` answers, none of which has a space in it."""
+_ALREADY = "this import is already running: another one into {source} has not ended yet; run it again when it has"
 
 
 def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = None) -> Mapping[str, Handler]:
@@ -46,14 +48,26 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
         alone: no service is at work, which would tell others of what is found.
         workers: of an import, begun before the database was open.
     """
+    importing: set[str] = set()  # sources
 
     async def import_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: files (absolute paths), source, map, encoding."""
         source = arguments["source"]
         if source in work.settings.sources:
-            raise RefusedError(
+            raise MisusedError(
                 f"{source} is a source that connectors.yaml polls; give the import a name of its own with --source"
             )
+        if source in importing:
+            raise RefusedError(_ALREADY.format(source=source))
+        importing.add(source)
+        try:
+            return await import_all(arguments, source, say)
+        except FenceLostError as error:  # by another process, over a lake
+            raise RefusedError(_ALREADY.format(source=source)) from error
+        finally:
+            importing.discard(source)
+
+    async def import_all(arguments: dict[str, Any], source: str, say: Say) -> dict[str, Any]:
         sums = {"records": 0, "new": 0, "edited": 0, "rejected": 0, "inquiries": 0}
         for name in arguments["files"]:
             file = File(Path(name), arguments["map"], arguments["encoding"])
@@ -67,6 +81,8 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
                         workers=readers,
                         alone=alone,
                     )
+            except WrongColumnsError as error:
+                raise MisusedError(str(error)) from error
             except (ImportFileError, OSError) as error:
                 raise RefusedError(str(error)) from error
             for key, count in (
@@ -108,18 +124,20 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
 
     async def poll(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: sources (names; empty: all). One pass over each; then, alone, what others are to be told."""
-        wanted = arguments["sources"] or list(work.poller.sources)
+        wanted = list(dict.fromkeys(arguments["sources"])) or list(work.poller.sources)
         if unknown := [name for name in wanted if name not in work.poller.sources]:
-            raise RefusedError(
+            raise MisusedError(
                 f"no such source to poll: {', '.join(unknown)}; there are {', '.join(work.poller.sources) or 'none'}"
             )
 
         async def one(name: str) -> tuple[str, dict[str, Any]]:
             source = work.poller.sources[name]
             await work.poller.poll(source, once=True)
-            ok = source.state in WELL or source.state == "paused"  # what a colleague decided is no failure
-            say({"line": f"{name}: {source.message or 'ok'}"})
-            return name, {"ok": ok, "message": source.message}
+            is_well = source.state in WELL and not source.unread.is_trouble
+            message = source.message or "; ".join(unread_told(source.unread))
+            say({"line": f"{name}: {message or 'ok'}"})
+            # What a colleague decided is no failure.
+            return name, {"ok": is_well or source.state == "paused", "message": message}
 
         polled = dict(await asyncio.gather(*(one(name) for name in wanted)))
         if alone and work.alerting.is_used:
@@ -197,7 +215,9 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
         try:
             return await digest_of(work, **arguments)
         except ValueError as error:
-            raise RefusedError(f"{error}: write so many days, such as 7d, or a date of the last year") from error
+            raise MisusedError(
+                f"--since {error}: write so many days, such as 7d, or a date of the last year"
+            ) from error
 
     async def retain(_: dict[str, Any], __: Say) -> dict[str, Any]:
         kept = await keep_what_may_be_kept(work)
@@ -223,7 +243,7 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
 def _share(work: Workplace, arguments: Mapping[str, Any]) -> tuple[int, int]:
     number, of = arguments.get("shard", (1, 1))
     if of > 1 and work.settings.lake is None:
-        raise RefusedError("--shard is for a lake, which several processes have open (docs/lake.md); a file has one")
+        raise MisusedError("--shard is for a lake, which several processes have open (docs/lake.md); a file has one")
     return number, of
 
 

@@ -1,7 +1,7 @@
 """Commands beside a running service: the same call over a Unix socket in the data directory (mode 0600).
 
 One line of JSON asks, lines of JSON answer: {"progress": [what, done, total]}, {"line": text}, and last
-{"result": ...} or {"error": sentence}.
+{"result": ...} or {"error": sentence}; with "misused": true if the command itself was wrong.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ def socket_path(data: Path) -> Path:
         return path
     name = blake2b(os.fsencode(path), digest_size=8).hexdigest()
     return Path(tempfile.gettempdir()) / f"aggregator-{os.getuid()}-{name}.sock"
+
+
+class MisusedError(RefusedError):
+    """The command line or the configuration is wrong for it: the same again would be refused again."""
 
 
 class Control:
@@ -86,7 +90,7 @@ class Control:
                 raise RefusedError(f"the running service does not know the command {asked['command']}; restart it")
             say({"result": await handler(asked["arguments"], say)})
         except RefusedError as error:
-            say({"error": str(error)})
+            say({"error": str(error), "misused": isinstance(error, MisusedError)})
         except asyncio.CancelledError:
             say({"error": "the service is being stopped; what was committed is kept, run the command again"})
         except Exception as error:
@@ -110,10 +114,10 @@ async def ask(path: Path, command: str, arguments: dict[str, Any], say: Say) -> 
     reader, writer = await asyncio.open_unix_connection(path, limit=64 * LONGEST_LINE)
     try:
         writer.write(orjson.dumps({"command": command, "arguments": arguments}) + b"\n")
-        async for line in reader:
+        while line := await _line(reader):
             message = orjson.loads(line)
             if "error" in message:
-                raise RefusedError(message["error"])
+                raise (MisusedError if message.get("misused") else RefusedError)(message["error"])
             if "result" in message:
                 result: dict[str, Any] = message["result"]
                 return result
@@ -121,6 +125,14 @@ async def ask(path: Path, command: str, arguments: dict[str, Any], say: Say) -> 
     finally:
         writer.close()
     raise RefusedError("the service ended in the middle; what was committed is kept, run the command again")
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """Empty at the end, also where the service was killed."""
+    try:
+        return await reader.readline()
+    except ConnectionError:
+        return b""
 
 
 def listens(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from aggregator.config import Digests, Settings
-from aggregator.control import RefusedError
+from aggregator.control import MisusedError
 from aggregator.store.figures import Range
 from aggregator.web import digest as pages
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang
@@ -81,13 +82,12 @@ def _days_since(since: str, moment: datetime, zone: ZoneInfo) -> Range:
     """`7d`: so many days back, and today; or a date. As the dashboard's ranges.
 
     Raises:
-        ValueError: it is neither, or lies in the future.
+        ValueError: it is neither, or lies in the future or too far back. It holds `since`.
     """
-    today = moment.astimezone(zone).date()
-    if since.endswith("d") and since[:-1].isdecimal():
-        back = int(since[:-1])
-    else:
-        back = (today - date.fromisoformat(since)).days
+    today, back = moment.astimezone(zone).date(), -1
+    with suppress(ValueError):  # Python's own words, of its own functions
+        days = since.endswith("d") and since[:-1].isdecimal()
+        back = int(since[:-1]) if days else (today - date.fromisoformat(since)).days
     if not 0 <= back <= 366:
         raise ValueError(since)
     return Range(today - timedelta(days=back), today, str(zone))
@@ -113,11 +113,11 @@ def _letter(digest: pages.Digest, lang: Lang, url: str, settings: Settings) -> E
     """As plain text, as a page without plots, for mail programs draw none, and the page with plots beside them.
 
     Raises:
-        RefusedError: nobody wants it.
+        MisusedError: nobody wants it.
     """
     smtp = settings.digest.smtp
     if smtp is None or not settings.digest.to:
-        raise RefusedError("nobody is named who wants it: set digest.to and digest.smtp in connectors.yaml")
+        raise MisusedError("nobody is named who wants it: set digest.to and digest.smtp in connectors.yaml")
     letter = EmailMessage()
     letter["Subject"] = pages.title(digest, lang)
     letter["From"] = smtp.address

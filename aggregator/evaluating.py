@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.importer.files import File, ImportFileError
+from aggregator.inquiry import Kind
 from aggregator.triage import judge, search_text, understand
 from aggregator.triage.secrets import mask
 
@@ -50,7 +51,7 @@ def evaluate(file: File, points: Mapping[str, float]) -> dict[str, Any]:
     """All figures of one file, each with its 95 % interval, and for each source, language and tier apart.
 
     Raises:
-        ImportFileError: the file cannot be read, or holds neither `grade`, `polarity` nor `kind`.
+        ImportFileError: the file cannot be read, holds neither `grade`, `polarity` nor `kind`, or kinds that are none.
     """
     scored = _scored(file, points)
     parts: dict[str, dict[str, Any]] = {}
@@ -66,7 +67,7 @@ def _scored(file: File, points: Mapping[str, float]) -> Scored:
     priority: list[float] = []
     labels: list[tuple[float, bool]] = []
     groups: list[dict[str, str]] = []
-    graded = False
+    graded, kinds = False, set[str]()
     for rows in file.pages(0):
         records = [row for row in rows.records() if isinstance(row.get("text"), str)]
         if not priority and records:
@@ -75,9 +76,14 @@ def _scored(file: File, points: Mapping[str, float]) -> Scored:
                 raise ImportFileError(f"{file.path}: there is no column `grade`, `polarity` or `kind` to judge by")
         priority += _priorities([row["text"] for row in records], points)
         labels += [_label(row, file) for row in records]
+        by_kind = (row for row in records if not (_has(row, "grade") or _has(row, "polarity")))
+        kinds |= {str(row["kind"]) for row in by_kind if _has(row, "kind")}
         groups += [{by: str(row[by]) for by in ("source", "lang", "tier") if _has(row, by)} for row in records]
     if not priority:
         raise ImportFileError(f"{file.path}: no message in it")
+    if kinds and kinds.isdisjoint(get_args(Kind)):
+        one = next(iter(kinds))
+        raise ImportFileError(f"{file.path}: {one!r} and the like are no kinds; there are {', '.join(get_args(Kind))}")
     gain, wanted = zip(*labels, strict=True)
     return Scored(np.array(priority), np.array(gain, float), np.array(wanted, bool), graded, groups)
 

@@ -41,6 +41,17 @@ class PortTakenError(Exception):
     """Somebody else listens there."""
 
 
+def require_free(host: str, port: int) -> None:
+    """For a server that would share a port with another one without a word (SO_REUSEPORT). It is called, not bound:
+    what is left of closed connections would be in the way of that after a restart.
+
+    Raises:
+        PortTakenError: somebody listens there.
+    """
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        raise PortTakenError(f"somebody else listens on {host}:{port}; choose another port")
+
+
 class _Server(uvicorn.Server):
     """Says when it listens, and ends as soon as it can; the original looks every tenth of a second whether it can."""
 

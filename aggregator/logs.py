@@ -12,6 +12,8 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import EventDict, ExcInfo, Processor
 
+# What our own modules give beside an event where they log with the standard library. A library's may hold anything.
+_BESIDE = ("number", "path", "source", "why", "at_once", "address")
 _OURS = "aggregator"  # our handler's name, so that a second set-up replaces it and no other
 # httpx logs whole URLs, and Telegram's hold the token; python-telegram-bot logs whole updates, even as CRITICAL.
 _QUIET = {
@@ -41,7 +43,8 @@ def set_up(format: Literal["text", "json"], *, verbose: bool) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(_OURS)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=first, processors=[*_last_of(format)]))
+    foreign: list[Processor] = [*first, structlog.stdlib.ExtraAdder(allow=_BESIDE)]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processors=[*_last_of(format)]))
     root = logging.getLogger()
     for earlier in [each for each in root.handlers if each.name == _OURS]:
         root.removeHandler(earlier)

@@ -80,6 +80,10 @@ def test_a_test_shows_what_came_back(console: Console, monkeypatch: pytest.Monke
         assert place.came[3].told["title"] == "Test"
         unknown = console.run("webhook", "test", "ticket")
         assert (unknown.exit_code, "there is no ticket; there are tickets" in unknown.output) == (2, True)
+        for words, name in ((("webhook", "test", "tickets"), "TOLD_SECRET"), (("alert", "test", "duty"), "DUTY_URL")):
+            monkeypatch.delenv(name)
+            missing = console.run(*words)
+            assert (missing.exit_code, f"the environment variable {name}" in missing.output) == (2, True)
 
 
 def test_a_poll_without_a_service_sends_what_is_due_and_says_what_was_not_taken(

@@ -144,6 +144,29 @@ async def test_whoever_was_answered_meanwhile_is_left_out_and_the_number_is_aske
     assert len(_said(site)) == 4
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("I typed my recovery phrase into their site, he had asked for it", "may have given away a phrase"),
+        ("all my funds were stolen after that", "may have given away a phrase"),
+        ("I cannot take it any more, I want to kill myself", "This is an emergency"),
+    ],
+)
+async def test_whoever_is_robbed_or_in_danger_is_not_chosen_by_itself(site: WebSite, more: str, said: str) -> None:
+    await site.says(("Bo", more))
+    bo = str(
+        site.work.db.query("SELECT inquiry_id FROM inquiry JOIN account USING (person_id) WHERE name = 'Bo'")[0][0]
+    )
+    async with site.visitor("amy") as amy:
+        page = await _page(amy)
+        assert (len(_ticked(page)), bo in _ticked(page)) == (3, False)
+        assert page.count(said) == 1
+        data = {"csrf": csrf(page), "zh": ZH, "en": EN, "inquiry": [*_ticked(page), bo], "step": "ask"}
+        asked = (await amy.post("/incidents/1/answer", data=data)).text
+        assert "Send this answer to 4 persons?" in asked
+        assert "Warnings: 1." in asked
+
+
 async def test_a_person_over_two_channels_is_told_where_they_wrote_last(site: WebSite) -> None:
     site.work.db.submit(lambda con: con.execute(
         "UPDATE account SET person_id = (SELECT person_id FROM account WHERE name = 'Wren') WHERE name = 'Bo'"

@@ -191,7 +191,7 @@ async def test_of_two_who_claim_at_once_one_is_told_how_it_is_now(site: WebSite)
         lost, won = by_status[409][0], by_status[200][0].json()["inquiry"]["owner"]
         assert kind(lost) == (409, "changed")
         assert (lost.json()["inquiry"]["owner"], lost.json()["inquiry"]["ver"], lost.json()["take"]) == (won, 2, True)
-        assert lost.json()["detail"] == f"{won} claimed it 0 s ago"
+        assert lost.json()["detail"] == f"{won} claimed it just now"
         winner = amy if won == "amy" else sam  # a program's other half may have been quicker: it is told, too
         assert kind(await winner.post(f"/inquiries/{inquiry['code']}/wait", json=seen)) == (409, "changed")
 

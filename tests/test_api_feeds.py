@@ -93,6 +93,8 @@ async def test_a_token_in_an_address_may_read_and_nothing_else(site: WebSite) ->
         assert (await client.get("/feed.json", headers={"authorization": f"Bearer {mighty}"})).status_code == 200
         assert (await client.get("/feed.atom", auth=("anybody", plain))).status_code == 200
         assert (await client.get("/feed.atom", auth=("anybody", "wrong"))).status_code == 401
+        odd = [(b"authorization", b"Basic " + given) for given in (b"\xe9\xe9", b"x", b"6enp")]
+        assert {(await client.get("/feed.json", headers=[each])).status_code for each in odd} == {401}
         assert (await amy.get("/feed.json")).status_code == 401
 
 

@@ -7,14 +7,15 @@ import resource
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner
 
-from aggregator.cli import main
+from aggregator.cli import doing, main
 from aggregator.store.database import Database
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
@@ -103,11 +104,13 @@ def test_what_polls_nothing_needs_no_secret(console: Console, tmp_path: Path, mo
 
 def test_a_source_that_nobody_configured_is_named(console: Console) -> None:
     refused = console.run("poll", "forum")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "no such source to poll: forum" in refused.stderr
 
 
-def test_a_database_that_another_process_holds_is_named(console: Console) -> None:
+@contextmanager
+def held(console: Console) -> Iterator[Callable[[], object]]:
+    """Another process has the database, until it is told to let go."""
     console.ok("compact")
     holder = subprocess.Popen(
         [sys.executable, "-c", "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(1, flush=True); input()",
@@ -115,10 +118,56 @@ def test_a_database_that_another_process_holds_is_named(console: Console) -> Non
     )  # fmt: skip
     assert holder.stdout is not None
     holder.stdout.readline()
-    refused = console.run("feed", "--once")
-    holder.communicate(b"\n")
+    yield lambda: holder.communicate(b"\n")
+    if holder.returncode is None:
+        holder.communicate(b"\n")
+
+
+def test_a_database_that_another_process_holds_is_named(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doing, "PATIENCE", 0.0)
+    with held(console):
+        refused = console.run("feed", "--once")
     assert refused.exit_code == 1
     assert "inquiries.duckdb is in use by another process" in refused.stderr
+
+
+def test_a_command_waits_until_another_one_has_done_with_the_database(console: Console, tmp_path: Path) -> None:
+    with held(console) as let_go:
+        waits = console.begin("backup", tmp_path / "copy", "--json")
+        assert waits.stderr is not None
+        assert b"in use by another process: waiting until it is free" in waits.stderr.readline()
+        let_go()
+        told, more = waits.communicate(timeout=30)
+    assert (waits.returncode, orjson.loads(told)["posts"], more) == (0, 0, b"")
+
+
+def test_ctrl_c_ends_a_command_that_waits_for_the_database(console: Console) -> None:
+    with held(console):
+        waits = console.begin("retain")
+        assert waits.stderr is not None
+        waits.stderr.readline()
+        waits.send_signal(signal.SIGINT)
+        _, told = waits.communicate(timeout=30)
+    assert (waits.returncode, told) == (130, b"stopped; what was committed is kept\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["digest", "--since", "banana"], "--since banana: write so many days, such as 7d"),
+        (["digest", "--since", "5000d"], "--since 5000d: write so many days, such as 7d"),
+        (["digest", "--mail"], "set digest.to and digest.smtp"),
+        (["user", "list", "extra"], "leave extra out"),
+        (["token", "list", "extra"], "leave extra out"),
+        (["user", "role", "amy"], "--role viewer, agent, lead or admin"),
+        (["replay", "--shard", "1/3"], "--shard is for a lake"),
+        (["rescore", "--dry-run", "--shard", "1/3"], "--shard is for a lake"),
+    ],
+)
+def test_a_command_that_was_given_wrongly_ends_with_2(console: Console, words: list[str], told: str) -> None:
+    refused = console.run(*words)
+    assert (refused.exit_code, told in refused.stderr) == (2, True), refused.output
+    assert "isoformat" not in refused.stderr
 
 
 def test_a_database_of_a_newer_program_is_refused(console: Console) -> None:
@@ -137,6 +186,39 @@ def test_a_data_directory_that_cannot_be_made_is_named(console: Console) -> None
     refused = console.run("feed", "--once")
     assert refused.exit_code == 1
     assert "cannot be created" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "told"), [("connectors.yaml", "is no directory"), ("/proc/none", "nothing can be written into /proc")]
+)
+def test_a_data_directory_that_cannot_work_is_a_mistake(console: Console, data: str, told: str) -> None:
+    console.config.write_text(f"sources: {{}}\ndata: {data}\n")
+    refused = console.run("check")
+    assert (refused.exit_code, "connectors.yaml:2:1 data: " in refused.stderr) == (2, True)
+    assert told in refused.stderr
+    for words in (["poll"], ["user", "list"], ["feed", "--once"]):
+        refused = console.run(*words)
+        assert (refused.exit_code, f"the data directory {console.data} cannot be created" in refused.stderr) == (
+            1,
+            True,
+        )
+
+
+def test_a_look_at_the_data_directory_leaves_nothing_behind(console: Console) -> None:
+    console.ok("check")
+    assert [path.name for path in console.config.parent.iterdir()] == ["connectors.yaml"]
+
+
+def test_a_damaged_desk_is_said_with_what_to_do_and_a_backup_mends_it(console: Console, tmp_path: Path) -> None:
+    console.ok("user", "add", "amy")
+    console.ok("backup", tmp_path / "backup")
+    (console.data / "desk.db").write_bytes(b"no database" * 1000)
+    for words in (["user", "list"], ["token", "list"], ["feed", "--once"], ["retain"]):
+        refused = console.run(*words)
+        assert (refused.exit_code, "desk.db is damaged" in refused.stderr) == (1, True)
+        assert "aggregator restore FOLDER --force" in refused.stderr
+    console.ok("restore", tmp_path / "backup", "--force")
+    assert console.ok("user", "list") == "amy: agent\n"
 
 
 # -- signals and pipes ----------------------------------------------------------------------------
@@ -215,6 +297,16 @@ def test_a_pipe_that_nobody_reads_is_no_traceback_for_the_feed_either(console: C
     shown.wait(30)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_in_nobodys_way(console: Console, tmp_path: Path, closed: str) -> None:
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
+    for words in ("feed --once", "compact", "poll", "user list"):
+        line = f'exec "$0" -m aggregator {words} --config "$1" {closed}'
+        ended = subprocess.run(["sh", "-c", line, sys.executable, console.config], capture_output=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, b""), words
+    assert len(console.feed()) == 3
+
+
 def test_a_full_disk_ends_an_import_in_words_and_leaves_no_half_page(console: Console, tmp_path: Path) -> None:
     rows = ({"text": f"swap {n} failed {'x' * (n % 50)}{n * n}", "author_id": f"u{n}"} for n in range(20_000))
     file = jsonl(tmp_path / "old.jsonl", *rows)
@@ -274,6 +366,20 @@ def test_json_results_are_one_object_on_standard_output_and_nothing_else(console
     assert shown.stderr == ""
     (most, *_) = console.feed()
     assert sum(term["points"] for term in most["terms"]) == most["priority"]
+
+
+@pytest.mark.parametrize("spoken", ["ascii", "latin-1", "gbk"])
+def test_a_terminal_that_lacks_some_signs_shows_the_others(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoken: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", spoken)
+    rows = [*ROWS, {"text": "my swap failed 😡", "author_id": "é"}]
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    for words in (("feed", "--once"), ("digest", "--lang", "zh"), ("check",)):
+        told, wrong = console.begin(*words).communicate(timeout=60)
+        assert (b"Traceback" in wrong, told.strip() == b"") == (False, False)
+    told, _ = console.begin("feed", "--json").communicate(timeout=60)
+    assert "😡" in told.decode("utf-8")
 
 
 # -- colleagues -----------------------------------------------------------------------------------

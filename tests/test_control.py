@@ -19,6 +19,7 @@ import httpx
 import orjson
 import pytest
 
+from aggregator.commands import handlers
 from aggregator.control import Control, RefusedError, ask, socket_path
 from aggregator.importer.files import PAGE
 from aggregator.locking import lock
@@ -63,6 +64,14 @@ async def serving(desk: Console) -> AsyncIterator[Running]:
 async def run(desk: Console, *words: str | Path) -> Any:
     """The JSON result of a command, run while this event loop serves."""
     return await asyncio.to_thread(desk.result, *words)
+
+
+async def test_a_poll_of_which_nothing_can_be_read_says_so_to_cron(desk: Console, community: Community) -> None:
+    community.telegram.malformed()
+    community.telegram.malformed()
+    community.telegram.malformed()
+    told = await asyncio.to_thread(desk.ok, "poll", "support", "forum", code=3)
+    assert "support: none of the last 3 records could be read" in told
 
 
 async def test_a_poll_beside_the_service_brings_what_is_new_at_once(desk: Console, community: Community) -> None:
@@ -130,6 +139,10 @@ async def test_a_poll_without_a_service_is_one_pass(desk: Console, community: Co
     assert [row["channel"] for row in (await run(desk, "feed"))["inquiries"]] == ["forum"]
 
 
+async def test_a_source_that_is_named_twice_is_polled_once(desk: Console, community: Community) -> None:
+    assert (await asyncio.to_thread(desk.ok, "poll", "forum", "forum")) == "forum: ok\n"
+
+
 async def test_a_poll_where_one_source_fails_is_partly_done(
     desk: Console, community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,12 +184,52 @@ async def test_check_connect_tells_machines_every_finding_and_what_was_left_of_a
     assert [each["level"] for each in found["support"]][:2] == ["ok", "warning"]
 
 
+async def test_a_command_that_was_given_wrongly_ends_with_2_beside_the_service_too(desk: Console) -> None:
+    async with serving(desk):
+        for words in (("poll", "bogus"), ("digest", "--since", "banana"), ("replay", "--shard", "1/3")):
+            assert (await asyncio.to_thread(desk.run, *words)).exit_code == 2
+        assert (await asyncio.to_thread(desk.run, "backup", desk.data)).exit_code == 1
+
+
 async def test_an_import_beside_the_service_is_in_its_feed(desk: Console, tmp_path: Path) -> None:
     file = jsonl(tmp_path / "old.jsonl", *ROWS)
     async with serving(desk) as service:
         assert (await run(desk, "import", file, "--source", "old"))["new"] == 3
         assert (await run(desk, "import", file, "--source", "old"))["new"] == 0
         assert service.work.db.query("SELECT count(*) FROM post") == [(3,)]
+
+
+async def test_the_same_import_twice_at_once_is_refused_once_and_done_once(desk: Console, tmp_path: Path) -> None:
+    file = str(jsonl(tmp_path / "old.jsonl", *ROWS))
+    arguments = {"files": [file], "source": "old", "map": {}, "encoding": "utf-8-sig"}
+    async with serving(desk) as service:
+        import_ = handlers(service.work)["import"]
+        both = (import_(arguments, lambda _: None), import_(arguments, lambda _: None))
+        done, refused = await asyncio.gather(*both, return_exceptions=True)
+        assert isinstance(done, dict)
+        assert (done["new"], isinstance(refused, RefusedError)) == (3, True)
+        assert str(refused).startswith("this import is already running")
+        assert (await import_(arguments, lambda _: None))["new"] == 0
+
+
+async def test_a_service_that_is_killed_meanwhile_is_told_as_that(desk: Console) -> None:
+    desk.data.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as service:
+        service.bind(str(socket_path(desk.data)))
+        service.listen()
+        waits = asyncio.create_task(asyncio.to_thread(desk.run, "compact"))
+        await asyncio.to_thread(lambda: service.accept()[0].close())  # somebody looks whether a service is there
+        await asyncio.to_thread(die_unread, service)
+        told = await waits
+    assert told.exit_code == 1
+    assert told.stderr.startswith("the service ended in the middle; what was committed is kept")
+
+
+def die_unread(service: socket.socket) -> None:
+    """As a process that is killed before it has read what it was asked."""
+    connection = service.accept()[0]
+    connection.recv(1, socket.MSG_PEEK)
+    connection.close()
 
 
 async def test_replay_compact_and_backup_work_beside_the_service(desk: Console, tmp_path: Path) -> None:

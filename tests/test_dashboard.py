@@ -66,6 +66,11 @@ async def test_a_promise_is_kept_by_an_answer_in_time_and_broken_without_one(com
         assert (found.promised, found.kept) == (2, 1)
         assert (found.overall.answered, found.overall.p50) == (1, 600)
         assert found.answers[_today(site)] == found.overall
+        pages = []
+        for lang in ("en", "zh-CN"):
+            async with site.visitor("vic", lang) as vic:
+                pages.append((await vic.get("/dashboard")).text)
+        assert ["<dd>50.0 %</dd>" in pages[0], "<dd>50.0%</dd>" in pages[1]] == [True, True]
 
 
 async def test_the_page_shows_numbers_links_and_tables(community: Community) -> None:

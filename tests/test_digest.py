@@ -147,4 +147,4 @@ def test_the_command_prints_markdown_and_writes_pages(console: Console) -> None:
     assert console.ok("digest", "--since", "7d", "--out", out) == ""
     assert out.read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
     refused = console.run("digest", "--mail")
-    assert (refused.exit_code, "set digest.to and digest.smtp" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "set digest.to and digest.smtp" in refused.stderr) == (2, True)

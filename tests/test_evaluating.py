@@ -65,6 +65,11 @@ def test_polarity_and_kind_will_do_where_there_is_no_grade(console: Console, tmp
     assert console.result("evaluate", jsonl(tmp_path / "b.jsonl", *kinds), "--map", "text=words")["all"]["auc"] == 1
 
 
+def test_kinds_of_somebody_else_are_nobody_s_business_beside_grades(console: Console, tmp_path: Path) -> None:
+    graded = [{**row, "kind": "ticket"} for row in GRADED]
+    assert console.result("evaluate", jsonl(tmp_path / "a.jsonl", *graded))["messages"] == len(GRADED)
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -72,6 +77,7 @@ def test_polarity_and_kind_will_do_where_there_is_no_grade(console: Console, tmp
         ({"text": "hello", "grade": "high"}, "grade is no number: 'high'"),
         ({"text": "hello", "grade": 9}, "a grade is 0 to 4, not 9"),
         ({"text": "hello", "grade": "nan"}, "a grade is 0 to 4, not 'nan'"),
+        ({"text": "hello", "kind": "nonsense"}, "'nonsense' and the like are no kinds; there are emergency, complaint"),
         ({"body": "hello", "grade": 1}, "--map text=COLUMN"),
     ],
 )
@@ -79,8 +85,9 @@ def test_a_file_that_cannot_be_judged_is_told_in_words(
     console: Console, tmp_path: Path, row: dict[str, object], told: str
 ) -> None:
     refused = console.run("evaluate", jsonl(tmp_path / "graded.jsonl", row))
-    assert refused.exit_code == 1
+    assert refused.exit_code == (2 if "--map" in told else 1)
     assert told in refused.stderr
+    assert refused.stderr.startswith(str(tmp_path))
     assert "Traceback" not in refused.stderr
 
 

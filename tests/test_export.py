@@ -6,6 +6,7 @@ import asyncio
 import csv
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,22 @@ def test_whenever_it_is_stopped_the_old_one_is_whole_and_nothing_else_is_left(
         assert sorted(tmp_path.iterdir()) == around
     assert {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()} == before
     assert database.query("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'exported'") == [(0,)]
+
+
+def test_two_may_be_made_at_the_same_time_and_backups_too(database: Database, tmp_path: Path) -> None:
+    others = iter(range(3))
+
+    def and_another(*_: object) -> None:
+        """While the first one is being made."""
+        if (number := next(others, None)) is not None:
+            export(database, tmp_path / f"another {number}")
+
+    export(database, tmp_path / "first", and_another)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: database.copy_to(tmp_path / f"{number}.duckdb"), range(8)))
+    both = [parquets(tmp_path / name, "posts", "inquiries") for name in ("first", "another 2")]
+    assert both[0] == both[1]
+    assert len([*tmp_path.glob("?.duckdb")]) == 8
 
 
 def test_what_a_killed_one_left_is_put_right_by_the_next(database: Database, tmp_path: Path) -> None:

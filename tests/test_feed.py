@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -216,6 +216,64 @@ async def test_a_new_entry_at_the_address_of_one_that_left_is_a_new_post(rss: Fe
     rss.feed.entries[2].link = rss.feed.entries[1].link
     second = await drain(rss.connector(), first)
     assert len(posts(rss.connector(), second.records)) == 2
+
+
+def replies(rss: FeedStage, author: str, text: str, guid: str) -> None:
+    """Below one page, under its title, as the feed of a board's topic lists it."""
+    rss.pass_(minutes=10)
+    rss.feed.says(author, text, title="Re: Withdrawals", link=f"{rss.feed.site}/topic/77", guid=guid)
+
+
+async def test_what_another_person_writes_at_the_same_address_under_the_same_title_is_a_new_post(
+    rss: FeedStage,
+) -> None:
+    rss.feed.keeps = 1
+    replies(rss, "anna", "my 5000 USDT are gone", "c1")
+    first = await drain(rss.connector())
+    replies(rss, "ben", "thanks, solved for me", "c2")
+    second = await drain(rss.connector(), first)
+    assert len(posts(rss.connector(), second.records)) == 2
+
+
+async def test_an_address_that_several_entries_have_tells_nobody_apart(rss: FeedStage) -> None:
+    replies(rss, "anna", "my 5000 USDT are gone", "c1")
+    replies(rss, "ben", "mine, too", "c2")
+    rss.says("another topic")
+    first = await drain(rss.connector())
+    rss.feed.keeps = 2
+    replies(rss, "anna", "they are back", "c3")
+    second = await drain(rss.connector(), first)
+    assert len(posts(rss.connector(), second.records)) == 4
+
+
+async def test_at_one_address_ids_that_change_with_every_answer_double_nothing(rss: FeedStage) -> None:
+    rss.feed.new_ids = True
+    replies(rss, "anna", "my 5000 USDT are gone", "c1")
+    replies(rss, "ben", "mine, too", "c2")
+    first = await drain(rss.connector())
+    replies(rss, "anna", "they are back", "c3")
+    second = await drain(rss.connector(), first)
+    assert len(second.records) == 3
+
+
+async def test_a_cursor_that_names_no_authors_doubles_nothing(rss: FeedStage) -> None:
+    rss.feed.new_ids = True
+    rss.feed.says("lin", "my wallet won't open", title="Help")
+    first = await drain(rss.connector())
+    first.cursor["known"] = {key: mark[:4] for key, mark in first.cursor["known"].items()}
+    second = await drain(rss.connector(), first)
+    assert len(second.records) == 1
+
+
+async def test_of_an_id_that_is_listed_twice_the_newest_entry_stands(rss: FeedStage) -> None:
+    for text in ("investigating", "resolved"):
+        rss.pass_(minutes=20)
+        rss.feed.says("status", text, title="Withdrawals", guid="incident-1")
+    first = await drain(rss.connector())
+    [post] = posts(rss.connector(), first.records).values()
+    assert post.text == "Withdrawals\n\nresolved"
+    again = await drain(rss.connector(), first)
+    assert again.records == first.records
 
 
 async def test_two_addresses_of_one_feed_give_the_same_posts(rss: FeedStage) -> None:
@@ -556,6 +614,23 @@ async def test_two_feeds_that_list_the_same_weibo_post_store_it_once(tmp_path: P
             assert work.db.query("SELECT count(*) FROM sighting") == [(2,)]
 
 
+@asynccontextmanager
+async def polled_both(
+    data: Path, weibo: WeiboSimulator, feed: FeedSimulator, order: tuple[str, str]
+) -> AsyncIterator[Workplace]:
+    """What is stored after Weibo was read by its API and by a feed, in this order."""
+    async with serve(weibo.app) as api, serve(feed) as url:
+        token = Secret(env="WEIBO_TOKEN")
+        sources = {
+            "api": Weibo.Config(connector="weibo", token=token, api=HttpUrl(api), commercial_api=HttpUrl(api)),
+            "feed": FeedStage(feed, url).connector().config,
+        }
+        async with Workplace(Settings(sources=sources, data=data), clock=weibo.clock) as work:
+            for name in order:
+                await work.poller.poll(work.poller.sources[name])
+            yield work
+
+
 @pytest.mark.parametrize("order", [("api", "feed"), ("feed", "api")])
 async def test_a_weibo_post_that_api_and_feed_bring_is_stored_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
@@ -565,23 +640,30 @@ async def test_a_weibo_post_that_api_and_feed_bring_is_stored_once(
     said = weibo.says("阿岚", "@海港钱包 提现卡住了 [怒]")
     link = permalink(said.removeprefix("s:"), str(weibo.member("阿岚").id))
     assert feed.says("阿岚", "@海港钱包 提现卡住了 [怒]", link=link) == said
-    async with serve(weibo.app) as api, serve(feed) as url:
-        token = Secret(env="WEIBO_TOKEN")
-        sources = {
-            "api": Weibo.Config(connector="weibo", token=token, api=HttpUrl(api), commercial_api=HttpUrl(api)),
-            "feed": FeedStage(feed, url).connector().config,
-        }
-        async with Workplace(Settings(sources=sources, data=tmp_path), clock=weibo.clock) as work:
-            for name in order:
-                await work.poller.poll(work.poller.sources[name])
-            posts_, accounts, seen = (
-                work.db.query("SELECT native_id, source, version FROM post WHERE space = 'weibo'"),
-                work.db.query("SELECT native_id, name FROM account"),
-                work.db.query("SELECT source FROM sighting"),
-            )
+    async with polled_both(tmp_path, weibo, feed, order) as work:
+        posts_, accounts, seen = (
+            work.db.query("SELECT native_id, source, version FROM post WHERE space = 'weibo'"),
+            work.db.query("SELECT native_id, name FROM account"),
+            work.db.query("SELECT source FROM sighting"),
+        )
     assert posts_ == [(said, order[0], 1)]
     assert accounts == [(str(weibo.member("阿岚").id), "阿岚")]
     assert seen == [(order[1],)]
+
+
+@pytest.mark.parametrize("order", [("api", "feed"), ("feed", "api")])
+async def test_a_weibo_text_that_a_feed_cuts_short_does_not_replace_the_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+) -> None:
+    weibo, feed = WeiboSimulator(clock=Hands()), staged("weibo")
+    monkeypatch.setenv("WEIBO_TOKEN", weibo.token)
+    whole = "@海港钱包 提现三天没到账，客服一直不回。" + "订单号是8827391，金额 5200 USDT。" * 8 + "再不处理我要找律师"
+    said = weibo.says("阿岚", whole)
+    link = permalink(said.removeprefix("s:"), str(weibo.member("阿岚").id))
+    feed.says("阿岚", f"{whole[:120]} ...全文", link=link)
+    async with polled_both(tmp_path, weibo, feed, order) as work:
+        (text,) = work.db.query("SELECT text FROM post WHERE space = 'weibo'")
+    assert text == (whole,)
 
 
 async def test_the_gap_of_a_feed_that_rolled_over_stands_in_the_ledger(tmp_path: Path) -> None:

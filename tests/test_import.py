@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import time
 from datetime import UTC, date, datetime
@@ -16,7 +18,8 @@ import pytest
 
 from aggregator.config import Settings
 from aggregator.importer import importing
-from aggregator.importer.files import PAGE, ImportFileError, Rows
+from aggregator.importer import workers as worker_processes
+from aggregator.importer.files import PAGE, ImportFileError, Rows, _paged
 from aggregator.importer.job import Job
 from aggregator.importer.workers import SMALL, Workers, ask
 from tests.console import Console
@@ -74,6 +77,39 @@ def test_separated_values_with_quotes_and_line_breaks(console: Console, tmp_path
     assert said(console) == [f'stuck{delimiter} says "pending"\nsince Monday', "提现没到账"]
 
 
+QUOTES = ["1,my swap failed,u1", '2,"stuck for days,u2', "3,提现没到账,u3", "4,love it,u4"]
+
+
+@pytest.mark.parametrize(
+    "behind", [[], ['5,"it says ""no"", again",u5'], ['5,"first,\nthen nothing",u5', "6,thanks,u6"]]
+)
+def test_a_quote_that_is_not_closed_costs_its_own_row_alone(
+    console: Console, tmp_path: Path, behind: list[str]
+) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text("\n".join(["native_id,text,author_id", *QUOTES, *behind]) + "\n")
+    told = console.result("import", file, "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (3 + len(behind), 1)
+    ((reason, body),) = console.query("SELECT reason, body FROM rejected_record")
+    assert reason.endswith("line 3: a quote begins there that is not closed")
+    assert "stuck for days" in body
+    assert not [text for text in said(console) if "u3" in text or "u5" in text]
+    assert console.result("import", file, "--source", "old")["records"] == 0
+
+
+def test_quotes_within_a_text_are_taken_as_they_were(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text('text,author_id\n"it says "no" again",u1\n"stuck" ,u2\na 5" screen,u3\n')
+    console.ok("import", file, "--source", "old")
+    assert said(console) == ['a 5" screen', 'it says no" again"', "stuck "]
+
+
+def test_names_of_columns_with_an_open_quote_are_refused(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text('text,"author_id\nmy swap failed,u1\n')
+    refused = console.run("import", tmp_path / "old.csv", "--source", "old")
+    assert (refused.exit_code, "line 1: a quote begins there" in refused.stderr) == (1, True)
+
+
 def test_parquet_with_times_and_numbers(console: Console, tmp_path: Path) -> None:
     when = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
     columns = {"text": ["my swap failed", "提现没到账"], "created_at": [when, None], "likes": [5, None]}
@@ -126,7 +162,7 @@ def test_wrong_columns_are_named(console: Console, tmp_path: Path, mapping: str,
     file = tmp_path / "tickets.csv"
     file.write_text("ticket,body,user\n7,my swap failed,lin\n")
     refused = console.run("import", file, "--source", "old", "--map", mapping)
-    assert refused.exit_code in (1, 2)
+    assert refused.exit_code == 2
     assert told in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -222,6 +258,15 @@ def test_a_directory_an_absent_file_and_an_unknown_kind_are_refused(console: Con
         assert told in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/null", "pipe.jsonl"])
+def test_a_pipe_is_refused_with_what_to_do(console: Console, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    path = tmp_path / name if name == "pipe.jsonl" else name
+    refused = console.begin("import", path, "--source", "old")
+    _, told = refused.communicate(b'{"text": "hello"}\n', timeout=30)
+    assert (refused.returncode, b"write what comes from it to a file first" in told) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "code", "told"),
     [
@@ -240,12 +285,35 @@ def test_binary_garbage_is_refused_or_kept_apart(
     assert console.query("FROM post") == []
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_a_row_that_is_too_long_is_kept_apart_without_its_text(console: Console, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / f"old.{kind}"
+    texts = ["my swap failed", "stuck " * 5_700_000, "提现没到账"]
+    if kind == "jsonl":
+        jsonl(file, *({"text": text} for text in texts))
+    elif kind == "csv":
+        file.write_text("\n".join(["text", *texts]) + "\n")
+    else:
+        pq.write_table(pa.table({"text": texts}), file)
+    told = console.result("import", file, "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (2, 1)
+    ((reason, body),) = console.query("SELECT reason, body FROM rejected_record")
+    assert reason.endswith("is too long: more than 1,000,000 characters")
+    assert len(body) < 300
+    assert said(console) == ["my swap failed", "提现没到账"]
+
+
+def test_long_rows_make_small_pages() -> None:
+    rows = ["x" * 900_000] * 11 + ["x"] * (PAGE + 1)
+    assert [len(page) for page in _paged(rows, len)] == [5, 5, PAGE, 2]
+
+
 def test_a_polled_source_s_name_is_refused(console: Console, tmp_path: Path) -> None:
     console.config.write_text(
         f"data: {console.data}\nsources:\n  forum: {{connector: discourse, url: 'https://forum.example.org'}}\n"
     )
     refused = console.run("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "forum")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "a name of its own" in refused.stderr
 
 
@@ -363,6 +431,14 @@ def test_a_worker_that_is_killed_ends_the_import_with_what_to_do() -> None:
     with pytest.raises(ImportFileError, match="give the same command again"):
         ask(workers.pipes[0], Rows([b'{"text": "hello"}']), 0)
     workers.close()
+
+
+def test_a_worker_whose_import_was_killed_ends_in_silence() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    ours.send(a_job())
+    ours.send((Rows([b'{"text": "hello"}']), 0))
+    ours.close()
+    worker_processes._read_pages(theirs, Job)
 
 
 def test_workers_that_are_closed_end_at_once() -> None:

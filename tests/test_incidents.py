@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from aggregator.identity import Id
 from aggregator.incidents.acting import NotPossibleError, What, act, end_quiet
+from aggregator.ingest import ingest
 from aggregator.store.database import StoreError
 from aggregator.store.incidents import incident_list, incident_page
 from aggregator.store.reading import rows_by_id
@@ -139,6 +141,33 @@ async def test_what_was_rolled_back_is_grouped_at_the_next_time(
         await work.ingest.group()
         assert (before, [one["persons"] for one in listed(work)]) == ([], [3])
         assert work.db.query("SELECT count(*) FROM incident_report") == [(3,)]
+
+
+async def test_what_was_grouped_and_failed_at_its_commit_is_grouped_at_the_next_time(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "GROUP_AFTER", 60)  # only when it is asked to
+    async with community.desk("telegram") as work:
+        await say(community, work, *three(SWAP)[:2])
+        told = work.db._told
+
+        def full(*args: Any) -> None:
+            told(*args)
+            raise duckdb.IOException("No space left on device")
+
+        community.telegram.says("cai", SWAP[2])
+        await poll(work)
+        monkeypatch.setattr(work.db, "_told", full)
+        with pytest.raises(StoreError):
+            await work.ingest.group()
+        monkeypatch.setattr(work.db, "_told", told)
+        before = listed(work)
+        await say(community, work, ("dan", SWAP[0]))
+        assert (before, [one["persons"] for one in listed(work)]) == ([], [4])
+        assert work.db.query("SELECT count(*) FROM incident_report") == [(4,)]
+        assert work.db.query("SELECT count(*) FROM incident_member AS m ANTI JOIN incident USING (incident_id)") == [
+            (0,)
+        ]
 
 
 async def test_what_a_killed_process_left_is_grouped_by_the_next_one(

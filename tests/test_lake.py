@@ -124,7 +124,8 @@ def test_what_is_worth_another_attempt(error: Exception, is_tried_again: bool) -
 
 
 def test_what_fails_for_another_reason_is_rolled_back_and_not_retried(lake: Lake) -> None:
-    tries = []
+    tries, told = list[Connection](), list[str]()
+    lake.rolled_back = lambda: told.append("rolled back")
 
     def fail(con: Connection) -> None:
         tries.append(con.execute("INSERT INTO meta VALUES ('half', 'done')"))
@@ -132,7 +133,7 @@ def test_what_fails_for_another_reason_is_rolled_back_and_not_retried(lake: Lake
 
     with pytest.raises(ValueError, match="a mistake of ours"):
         lake.submit(fail).result()
-    assert len(tries) == 1
+    assert (len(tries), told) == (1, ["rolled back"])
     assert lake.query("SELECT * FROM meta WHERE key = 'half'") == []
 
 
@@ -201,15 +202,24 @@ def test_each_hears_that_another_has_written_and_not_of_itself(lake: Lake, setti
     other.close()
 
 
+APPROACHED = "INSERT INTO approach SELECT uuid(), uuid(), ?, TIMESTAMPTZ '2026-03-14', 'role', NULL"
+
+
+def test_what_we_changed_between_what_others_did_is_not_told_again(lake: Lake, settings: LakeSettings) -> None:
+    other, others = Lake(settings), Others(lake)
+    first, own, last = uuid4(), uuid4(), uuid4()
+    for of, inquiry in ((other, first), (lake, own), (other, last)):
+        of.submit(lambda con, one=inquiry: con.execute(APPROACHED, [one]).fetchall()).result()
+    assert others.look() == {first.bytes, last.bytes}
+    other.close()
+
+
 def test_what_others_changed_while_postgresql_did_not_answer_is_told_once_it_does(
     lake: Lake, settings: LakeSettings
 ) -> None:
     other, others = Lake(settings), Others(lake)
-    approached = (
-        "INSERT INTO approach SELECT uuid(), uuid(), ?, TIMESTAMPTZ '2026-03-14', 'role', NULL"  # by somebody who poses
-    )
     inquiry = uuid4()
-    other.submit(lambda con: con.execute(approached, [inquiry]).fetchall()).result()
+    other.submit(lambda con: con.execute(APPROACHED, [inquiry]).fetchall()).result()
     lake.tell("ALTER TABLE ducklake_snapshot_changes RENAME TO out_of_reach")
     with pytest.raises(duckdb.Error):
         others.look()

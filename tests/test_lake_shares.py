@@ -139,4 +139,4 @@ async def test_what_is_edited_or_erased_while_it_is_read_again_stays_so(
 
 def test_a_file_has_no_shares(console: Console) -> None:
     told = console.run("replay", "--shard", "1/2")
-    assert (told.exit_code, "--shard is for a lake" in told.stderr) == (1, True)
+    assert (told.exit_code, "--shard is for a lake" in told.stderr) == (2, True)

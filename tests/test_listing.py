@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
@@ -296,8 +297,47 @@ async def test_a_saved_view_stands_beside_the_list_with_its_count_and_is_dropped
     assert saved.headers["location"] == "/?lang=zh"
     assert 'href="/?lang=zh"><span>Chinese &lt;b&gt;</span> <b class="count"' in page
     assert (counts["views"][str(number)], counts["views"]["here"], counts["views"]["all"]) == (1, 1, 5)
-    assert (refused.status_code, secret.status_code) == (404, 400)
+    assert (refused.status_code, secret.status_code) == (404, 303)
     assert dropped.headers["location"] == "/?lang=zh"
+
+
+@pytest.mark.parametrize(
+    ("query", "chosen", "typed"),
+    [("", "", ""), ("incident=any", "any", ""), ("incident=none", "none", ""), ("incident=INC-7,8", "", "INC-7,8")],
+)
+async def test_of_incidents_any_or_none_is_chosen_and_numbers_are_typed(
+    community: Community, query: str, chosen: str, typed: str
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        page = (await amy.get(f"/?{query}")).text
+        both = await amy.get("/?incident=any&incident=&channel=forum")
+    sheet = page[page.index('<select name="incident">') :].partition("</fieldset>")[0]
+    assert re.findall(r'value="(\w+)" selected', sheet) == ([chosen] if chosen else [])
+    assert f'<input name="incident" value="{typed}"' in sheet
+    assert 'value="any" selected' in both.text
+
+
+async def test_what_came_of_keeping_a_view_is_told_on_it(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        token = csrf((await amy.get("/")).text)
+
+        async def keeps(name: str, query: str) -> str:
+            data = {"csrf": token, "name": name, "query": query}
+            return (await amy.post("/views", data=data, follow_redirects=True)).text
+
+        first, same = await keeps("Mine <b>", "lang=zh"), await keeps("Mine <b>", "lang=zh")
+        assert ("was replaced" in first, "was replaced" in same) == (False, False)
+        assert "Your view Mine &lt;b&gt; was replaced: it is this one now." in await keeps("Mine <b>", "lang=en")
+        assert "There is a recovery phrase or a key in it. Nothing was stored." in await keeps(
+            "x", f"q={quote(PHRASE)}"
+        )
+        assert "There is a recovery phrase or a key in it. Nothing was stored." in await keeps(PHRASE, "lang=zh")
+        assert "at most 60 characters" in await keeps("x" * 61, "lang=zh")
+        for number in range(MOST - 1):
+            await keeps(f"view {number}", "lang=zh")
+        assert "You have 40 views already" in await keeps("one more", "lang=zh")
+        assert [view.name for view in views_of(site.work.desk, "amy")].count("Mine <b>") == 1
+        assert "replaced" not in (await amy.get("/?kept=999")).text
 
 
 async def test_what_a_search_found_in_another_post_is_shown_under_the_row_with_its_words_marked(

@@ -367,6 +367,23 @@ async def test_a_port_that_is_taken_is_said(console: Console) -> None:
                 pass
 
 
+async def test_a_second_service_does_not_share_the_port_of_the_first(console: Console, scan: Served) -> None:
+    sql = f"{{mode: scan, port: {scan.door.port}}}"
+    console.config.write_text(f"data: data\nweb: {{port: 0}}\nhooks: {{port: 0}}\nsources: {{}}\nsql: {sql}\n")
+    with pytest.raises(PortTakenError, match=f"cannot be served on port {scan.door.port}"):
+        async with running(console.settings()):
+            pass
+    assert scan.asks("SELECT count(*) FROM live.posts") == [[[scan.db.query("SELECT count(*) FROM posts")[0][0]]]]
+
+
+@pytest.mark.parametrize("door", ["web", "hooks"])
+def test_the_port_of_another_door_is_a_mistake(console: Console, door: str) -> None:
+    console.config.write_text(f"sources: {{}}\n{door}: {{port: 9494}}\nsql: scan\n")
+    refused = console.run("check")
+    assert refused.exit_code == 2
+    assert "connectors.yaml:3:1 sql: port 9494 is that of " in refused.stderr
+
+
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "EXTENSIONS", ("quack", "never_made"))
     with pytest.raises(ConfigError, match=r"pip install 'inquiry-aggregator\[sql\]'"):

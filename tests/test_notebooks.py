@@ -7,17 +7,20 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aggregator.analysts.export import Export
-from aggregator.analysts.plotting import HAN_FONTS
+from aggregator.analysts.plotting import HAN_FONTS, NOTHING_YET
 from aggregator.store.database import Database
+from tests.console import Console
 from tests.demo_day import DemoDay
 from tests.demo_day import demo_database as demo_database
 from tests.demo_day import demo_day as demo_day
+from tests.test_import import ROWS, jsonl
 
 pytestmark = pytest.mark.xdist_group("analysts")
 
@@ -63,11 +66,18 @@ def document(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def ran(demo_day: DemoDay, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("notebooks")
-    db = Database(demo_day.settings.data / "inquiries.duckdb")
-    Export(db, folder / "export", demo_day.now).run(lambda *_: None)
+    done = run_on(demo_day.settings.data / "inquiries.duckdb", tmp_path_factory.mktemp("notebooks"), demo_day.now)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
+    return told
+
+
+def run_on(database: Path, folder: Path, now: datetime) -> subprocess.CompletedProcess[str]:
+    """Run all of them on an export of this database."""
+    db = Database(database)
+    Export(db, folder / "export", now).run(lambda *_: None)
     db.close()
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", _RUN, str(folder), *map(str, NOTEBOOKS)],
         env={**os.environ, "INQUIRIES_EXPORT": str(folder / "export"), "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
@@ -75,9 +85,6 @@ def ran(demo_day: DemoDay, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
-    return told
 
 
 def test_every_notebook_runs_and_draws(ran: dict[str, Any]) -> None:
@@ -90,6 +97,16 @@ def test_titles_say_what_the_day_shows(ran: dict[str, Any]) -> None:
     assert re.fullmatch(r"Telegram brings 4\d% of all inquiries", titles[0])
     assert re.match(r"INC-\d \(swap\): half of its \d\d reports ", titles[4])  # which began first hangs on the threads
     assert titles[6].startswith("4 times a colleague overruled the ranking")
+
+
+@pytest.mark.parametrize(("rows", "nothing"), [([], 10), (ROWS, 6)], ids=["empty", "imports only"])
+def test_where_there_is_nothing_yet_every_notebook_says_so(
+    console: Console, tmp_path: Path, rows: list[dict[str, str]], nothing: int
+) -> None:
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    done = run_on(console.data / "inquiries.duckdb", tmp_path, datetime.now(UTC))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines().count(NOTHING_YET) == nothing
 
 
 def test_notebooks_are_committed_without_outputs_and_name_no_secret() -> None:

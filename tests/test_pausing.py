@@ -100,7 +100,7 @@ async def test_a_page_that_is_committed_while_its_poll_is_stopped_moves_the_sour
         community.telegram.says("Mia", "my swap failed")
         busy = site.work.db.submit(lambda _: free.wait(20))
         poller.start()
-        await until(lambda: site.work.ingest.together.unanswered)
+        await until(lambda: site.work.ingest.together._unanswered)
         pausing = asyncio.create_task(poller.pause("telegram", "lea"))
         await asyncio.sleep(0)  # its poll is cancelled
         free.set()
@@ -120,7 +120,7 @@ async def test_a_poll_by_hand_under_way_does_not_undo_a_pause(community: Communi
         community.telegram.says("Mia", "my swap failed")
         busy = site.work.db.submit(lambda _: free.wait(20))
         by_hand = asyncio.create_task(poller.poll(source, once=True))
-        await until(lambda: site.work.ingest.together.unanswered)
+        await until(lambda: site.work.ingest.together._unanswered)
         pausing = asyncio.create_task(poller.pause("telegram", "lea"))
         await asyncio.sleep(0)  # it is paused
         free.set()

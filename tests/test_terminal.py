@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pty
+import re
 import signal
 import struct
 import termios
@@ -12,11 +13,15 @@ from collections.abc import Callable, Iterator
 from fcntl import ioctl
 from pathlib import Path
 from select import select
+from typing import Literal
 
 import orjson
 import pytest
 import structlog
 
+import aggregator
+import connectors
+from aggregator import logs
 from aggregator.logs import set_up
 from aggregator.store.database import Database
 from aggregator.terminal import plain, progress
@@ -149,6 +154,25 @@ def test_as_json_each_line_is_one_object_libraries_included(logged: Logged) -> N
     ours, theirs = (orjson.loads(line) for line in logged())
     assert (ours["event"], ours["level"], ours["message"]) == ("source.failed", "warning", "转账\nx")
     assert (theirs["event"], theirs["level"]) == ("half 1", "warning")
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_what_stands_beside_an_event_is_logged_and_what_a_library_puts_there_is_not(
+    logged: Logged, kind: Literal["text", "json"]
+) -> None:
+    set_up(kind, verbose=False)
+    ours = {"number": "1f2e3d4c", "path": "/inquiry", "source": "forum", "why": "no signature", "at_once": 128}
+    logging.getLogger("aggregator.web").error("page.failed", extra=ours | {"request": "swordfish"})
+    (line,) = logged()
+    assert {name for name, value in ours.items() if name in line and str(value) in line} == set(ours)
+    assert "swordfish" not in line
+
+
+def test_every_name_that_is_given_beside_an_event_is_let_into_the_log() -> None:
+    folders = (Path(aggregator.__file__).parent, Path(connectors.__file__).parent)
+    code = "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
+    given = re.findall(r"\blog\.\w+\([^\n]*?extra=\{([^}]*)\}", code)
+    assert {name for some in given for name in re.findall(r'"(\w+)":', some)} == set(logs._BESIDE)
 
 
 def test_only_a_verbose_log_tells_what_is_for_developers(logged: Logged) -> None:

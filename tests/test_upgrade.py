@@ -184,6 +184,7 @@ def number_wrongly(con: Connection, posts: list[int]) -> None:
     con.execute(f"UPDATE record SET version = 3 WHERE version = 2 AND {first}")  # two of one number
     con.execute(f"UPDATE record SET version = 5 - version WHERE version > 1 AND {second}")
     con.execute(f"UPDATE post SET version = 2 WHERE {second}")  # the newest is not the last
+    con.execute("DROP TABLE early_deletion")  # of a later schema
     con.execute("UPDATE meta SET value = '27' WHERE key = 'schema_version'")
 
 

@@ -110,6 +110,27 @@ async def test_who_asks_is_the_first_that_can_be_flagged_in_a_busy_group(communi
         ((inquiry,),) = site.work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry WHERE excerpt LIKE '%swap%'")
         form = (await client.get(f"/inquiry/{inquiry}/do/flag?part=1")).text
     assert 0 < form.index(">Fox<") < form.index(">Owl<")
+    assert "@<bdi>fox</bdi>" in form
+
+
+async def test_whoever_approached_the_customer_stands_first_in_a_busy_group_and_most_others_fold(
+    community: Community,
+) -> None:
+    community.more |= {"brand": {"names": ["Lantern Wallet"]}}
+    async with open_site(community) as site, site.visitor("amy") as client:
+        asked = community.telegram.says("fox", "my swap failed")
+        community.clock.pass_(minutes=1)
+        community.telegram.user("fake")["first_name"] = "Lantern Wa11et"
+        community.telegram.says("fake", "dm me", reply_to=asked)
+        await site.says(*[(f"owl{number}", "what a day") for number in range(40)])
+        inquiry = site.work.db.query("SELECT inquiry_id::VARCHAR FROM inquiry WHERE excerpt LIKE '%swap%'")[0][0]
+        form = (await client.get(f"/inquiry/{inquiry}/do/flag?part=1")).text
+        seen, _, folded = form.partition("<details>")
+        assert [seen.index(">Lantern Wa11et<") < seen.index(">Fox<"), ">Owl39<" in seen] == [True, True]
+        assert (seen.count('name="target"'), ">More (" in folded) == (8, True)
+        target = re.findall(r'value="(account:[^"]+)"', form)[0]
+        amy = await Hand.of(client)
+        assert (await amy.does(str(inquiry), "flag", 1, target=target, reason="poses as us"))[0] == 200
 
 
 async def test_a_flagged_link_warns_and_a_blocked_one_is_not_opened(community: Community) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from html import unescape
+from random import Random
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from aggregator.outbox import Sender
+from aggregator.outbox.outbox import HOLD
 from aggregator.web.handover import next_morning
 from aggregator.working_time import WorkingTime
 from tests.conftest import Community, poll
+from tests.secret_maker import phrase
 from tests.test_web_acting import Hand
 from tests.web_site import WebSite, csrf, open_site
 
@@ -73,13 +77,31 @@ async def test_every_number_is_the_size_of_the_view_it_leads_to(community: Commu
     assert [(name, number) for name, number, _ in figures] == [
         ("came in", 2), ("customers wrote", 3), ("answered", 0), ("closed", 1), ("P0 now", 0), ("unowned now", 3),
         ("overdue now", 7 - 1), ("will be overdue", 0), ("of these mine", 0), ("of these unowned", 0),
-        ("claimed", 2), ("waiting for the customer", 0), ("snoozed", 0), ("customers wrote", 1),
+        ("claimed", 2), ("waiting for the customer", 0), ("snoozed", 0), ("customers wrote again", 1),
         ("changed by others", 1),
     ]  # fmt: skip
     assert [number for _, number, _ in counted] == [size for *_, size in counted]
     assert re.findall(r"</time> <bdi>(\w+)</bdi> ([^<]+?) ?<a", page) == [
         ("lee", "took it over from amy"), ("lee", "labelled it: #vip"),
     ]  # fmt: skip
+
+
+async def test_what_is_answered_is_not_unfinished(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one:
+        await site.says(("fox", "my swap failed"))
+        amy, fox = await Hand.of(one), _of(site, "fox")
+        since = community.clock()
+        await amy.does(fox, "claim", 1)
+        await site.says(("fox", "and my funds?"))
+        query = f"since={since.astimezone(ZoneInfo(site.work.settings.timezone)):%Y-%m-%dT%H:%M}"
+        before = _figures((await one.get(f"/handover?{query}")).text)
+        form = {"csrf": amy.headers["x-csrf"], "text": "We are looking into it.", "seen": ""}
+        assert (await one.post(f"/inquiry/{fox}/reply", data=form)).status_code == 303
+        community.clock.pass_(seconds=HOLD)
+        await Sender(site.work.outbox).send_due(until_done=True)
+        after = _figures((await one.get(f"/handover?{query}")).text)
+    unfinished = [[number for name, number, _ in told if name == "customers wrote again"] for told in (before, after)]
+    assert unfinished == [[1], [0]]
 
 
 async def test_times_can_be_chosen_and_what_breaks_until_then_is_counted(community: Community) -> None:
@@ -96,6 +118,22 @@ async def test_times_can_be_chosen_and_what_breaks_until_then_is_counted(communi
     assert text.startswith("amy 的交接，03-14 15:00 至 03-20 09:00\n此后：新增 1")
     assert f"- #{code} · Telegram" in text
     assert "swap" not in text
+
+
+async def test_the_text_names_what_presses_most_first_and_no_bars_stand_for_a_secret(community: Community) -> None:
+    async with open_site(community) as site:
+        await site.says(("fox", "how do I export?"), ("owl", "my funds were stolen, help, I gave my recovery phrase"))
+        community.clock.pass_(hours=30)
+        async with site.visitor("amy") as amy:
+            form = {"csrf": csrf((await amy.get("/handover")).text), "text": f"they wrote {phrase(Random(7)).text}"}
+            await amy.post("/handover/note", data=form)
+            text = (await amy.get("/handover.txt")).text
+    due = re.findall(r"^- .* · (P\d) (\d+)$", text, re.MULTILINE)
+    assert len(due) == 2
+    assert [band for band, _ in due] == sorted(band for band, _ in due)
+    assert int(due[0][1]) > int(due[1][1])
+    assert "█" not in text
+    assert "[secret masked]" in text
 
 
 async def test_one_more_of_an_incident_is_spoken_of_as_one(community: Community) -> None:

@@ -101,15 +101,23 @@ async def test_splitting_merging_and_ending_work_as_plain_forms(community: Commu
     assert "a colleague ended it" in ended
 
 
-@pytest.mark.parametrize(("what", "fields"), [("remove", {}), ("merge", {"into": "INC-99"}), ("unmerge", {})])
+@pytest.mark.parametrize(
+    ("what", "fields", "said"),
+    [
+        ("remove", {}, "nothing was changed"),
+        ("merge", {"into": "INC-1"}, "nothing was changed"),
+        ("merge", {"into": "INC-99"}, "There is no such incident."),
+        ("unmerge", {}, "nothing was changed"),
+    ],
+)
 async def test_what_cannot_be_done_is_said_and_changes_nothing(
-    community: Community, what: str, fields: dict[str, str]
+    community: Community, what: str, fields: dict[str, str], said: str
 ) -> None:
     async with open_site(community) as site, site.visitor("amy") as amy:
         await site.says(*LINES)
         answer = await does(amy, what, **fields)
     assert answer.status_code == 409
-    assert "nothing was changed" in answer.text
+    assert said in answer.text
     assert "3 persons" in answer.text
 
 
@@ -140,3 +148,39 @@ async def test_who_looks_at_a_member_hears_of_each_new_report(community: Communi
 
 def members(site: WebSite) -> set[bytes]:
     return {one.bytes for (one,) in site.work.db.query("SELECT inquiry_id FROM incident_member WHERE left_at IS NULL")}
+
+
+async def test_what_the_service_did_is_told_of_the_system_in_the_language_of_the_reader(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("vic", "zh-CN") as vic:
+        await site.says(*LINES)
+        page = await page_of(vic)
+    assert "<bdi>系统</bdi>" in page
+    assert "<bdi>system</bdi>" not in page
+
+
+async def test_a_form_that_was_not_taken_leads_back_to_its_incident(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await site.says(*LINES)
+        refused = await does(amy, "merge", into="INC-99")
+        assert refused.status_code == 409
+        assert "There is no such incident." in refused.text
+        assert 'name="into" size="8" placeholder="INC-1" value="INC-99"' in refused.text
+        back = re.search(r'action="/language">.*?name="back" value="([^"]+)"', refused.text, re.DOTALL)
+        assert back
+        data = {"csrf": csrf(refused.text), "lang": "zh-CN", "back": back[1]}
+        led = await amy.post("/language", data=data, follow_redirects=True)
+        assert (led.status_code, "问询" in led.text, len(codes(led.text))) == (200, True, 3)
+        assert (await amy.get("/incidents/INC-9/merge")).status_code == 404
+
+
+async def test_language_is_switched_where_the_refused_form_stands(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        refused = await amy.post("/handover/note", data={"csrf": csrf((await amy.get("/")).text), "text": " "})
+        assert refused.status_code == 400
+        assert 'name="back" value="/handover"' in refused.text
+
+
+async def test_an_address_that_only_takes_forms_holds_nothing_to_see(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        shown = await amy.get("/settings/password")
+    assert (shown.status_code, "There is nothing here" in shown.text) == (405, True)

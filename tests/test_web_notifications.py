@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from aggregator.store.work_stretches import left_at
 from tests.conftest import Community, open_inquiries
 from tests.test_web_acting import Hand
@@ -46,6 +48,40 @@ async def test_whoever_opens_the_inquiry_has_read_what_concerns_it(community: Co
         assert "sam 把 2 条问询分配给了你" in (await one.get("/told")).text.replace("您", "你")
 
 
+@pytest.mark.parametrize(
+    ("what", "more", "said", "said_of_many"),
+    [
+        (
+            "wait",
+            {},
+            "sam set your {} to waiting for the customer",
+            "sam set 2 inquiries of yours to waiting for the customer",
+        ),
+        ("snooze", {"until": "1h"}, "sam snoozed your {}", "sam snoozed 2 inquiries of yours"),
+        ("close", {"reason": "spam"}, "sam closed your {}", "sam closed 2 inquiries of yours"),
+    ],
+)  # fmt: skip
+async def test_the_owner_is_told_what_a_colleague_puts_aside(
+    community: Community, what: str, more: dict[str, str], said: str, said_of_many: str
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        await site.says(("fox", "my swap failed"), ("owl", "my bridge failed"), ("bee", "my card is stuck"))
+        amy, sam = await Hand.of(one), await Hand.of(two)
+        found = site.work.db.query("SELECT inquiry_id::VARCHAR, code FROM inquiry ORDER BY opened_at")
+        (first, code), (second, _), (third, _) = ((str(inquiry), str(code)) for inquiry, code in found)
+        await amy.sends(
+            "/bulk", what="claim", details={}, items=[{"id": each, "ver": 1} for each in (first, second, third)]
+        )
+        assert (await sam.does(first, what, 2, **more))[0] == 200
+        await sam.sends("/bulk", what=what, details=more, items=[{"id": each, "ver": 2} for each in (second, third)])
+        assert _told((await one.get("/told")).text) == [said_of_many, said.format(code)]
+        await amy.does(first, "reopen", 3)
+        assert _count((await one.get("/")).text) is None
+        await sam.does(second, "reopen", 3)
+        assert _told((await one.get("/told")).text) == [f"sam reopened your {found[1][1]}"]
+        assert _count((await two.get("/")).text) is None
+
+
 async def test_one_alone_is_spoken_of_as_one(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
         await site.says(("fox", "my swap failed"))
@@ -75,6 +111,11 @@ async def test_two_hours_without_a_request_part_two_stretches_of_work(community:
         community.clock.pass_(minutes=30)
         await amy.get("/")
         assert left_at(site.work.desk, "amy") == went
+
+
+def _told(page: str) -> list[str]:
+    """What is unread."""
+    return re.findall(r'class="sr">unread </span>([^<]+)</a>', page)
 
 
 def _count(page: str) -> int | None:

@@ -54,7 +54,7 @@ async def test_the_way_here_is_told_in_both_languages(site: WebSite) -> None:
     assert "claimed, not proved: wallet address" in english
     assert "has waited elsewhere before" in english
     assert "来访路径" in chinese
-    assert "自称，未验证：钱包地址" in chinese
+    assert "自称，未核实：钱包地址" in chinese
     assert "Not the same person" not in english  # a viewer only reads
 
 

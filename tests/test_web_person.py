@@ -201,6 +201,38 @@ async def test_an_impostor_is_blocked_by_a_lead_and_flagged_by_an_agent_and_the_
     assert whats == [("lee", "clear"), ("lee", "block"), ("lee", "block"), ("amy", "flag")]
 
 
+async def test_where_an_account_is_at_home_is_told_by_the_word_of_its_channel(site: WebSite) -> None:
+    site.community.telegram.user("fake")["first_name"] = "Lantern Wallet Admin"
+    await site.says(("fake", "hello everyone, my swap fails"))
+    site.community.forum.says("wren", LOST, title="Withdrawal")
+    await poll(site.work, "forum")
+    async with site.visitor("amy", "zh-CN") as amy:
+        impostors, people = (await amy.get("/impostors")).text, (await amy.get("/people?q=wren")).text
+    assert re.search(r">\s*Telegram\s+<bdi>\d+</bdi></td>", impostors)
+    assert re.search(r">\s*论坛 <bdi>127\.0\.0\.1", people)
+
+
+async def test_a_block_is_taken_back_in_the_row_and_the_list_of_flags_says_who_did_what(site: WebSite) -> None:
+    site.community.telegram.user("fake")["first_name"] = "Lantern Wallet Admin"
+    await site.says(("fake", "hello everyone, my swap fails"))
+    async with site.visitor("amy") as amy, site.visitor("lee") as lee:
+        await press(amy, "/impostors", "flag")
+        await press(lee, "/impostors", "block")
+        rows, agents, flags = [(await who.get(page)).text for who, page in (
+            (lee, "/impostors"), (amy, "/impostors"), (lee, "/flags"),
+        )]  # fmt: skip
+        assert ("Unblock" in rows, "Unblock" in agents) == (True, False)
+        assert re.search(r"flagged by <bdi>amy</bdi>", flags)
+        assert re.search(r"decided by <bdi>lee</bdi>", flags)
+        flag = re.search(r'name="flag" value="([^"]+)"', rows)
+        assert flag
+        form = {"csrf": csrf(rows), "flag": flag[1], "verdict": "harmless", "back": "/impostors"}
+        led = await lee.post("/flags", data=form)
+        assert (led.status_code, led.headers["location"]) == (303, "/impostors")
+        after = (await lee.get("/impostors")).text
+        assert ("/impostors/block" in after, "Unblock" in after) == (True, False)
+
+
 @pytest.mark.parametrize(("what", "status"), [("unlink", 404), ("confirm", 404), ("nothing", 404)])
 async def test_nobody_is_linked_to_an_account_that_the_page_does_not_show(
     site: WebSite, what: str, status: int

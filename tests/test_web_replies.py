@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -38,10 +39,15 @@ async def answers(site: WebSite, who: httpx.AsyncClient, text: str = ANSWER, **m
     """As scripts do it, from a page that was just read."""
     path = f"/inquiry/{site.only_id()}"
     page = (await who.get(path)).text
-    seen = re.search(r'name="seen" value="([^"]*)"', page)
-    assert seen
-    form = {"csrf": csrf(page), "text": text, "seen": seen[1], **more}
+    form = {"csrf": csrf(page), "text": text, "seen": hidden(page, "seen"), **more}
     return await who.post(f"{path}/reply", data=form, headers={"accept": "application/json"})
+
+
+def hidden(page: str, name: str) -> str:
+    """What stands in a field of a page's form that nobody sees."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found
+    return found[1]
 
 
 async def test_an_answer_works_as_a_plain_form_and_is_said_in_the_history(site: WebSite) -> None:
@@ -133,6 +139,40 @@ async def test_what_must_not_be_sent_is_not_taken(site: WebSite, text: str, name
     assert [each["name"] for each in told.json()["objections"]] == [name]
     assert told.json()["objections"][0]["said"]
     assert site.work.db.query("SELECT count(*) FROM outbox") == [(0,)]
+
+
+@pytest.mark.parametrize("odd", ["²", "1" * 5000, "-1", "x"])
+async def test_a_version_that_is_no_number_of_ours_is_none_that_was_seen(site: WebSite, odd: str) -> None:
+    async with site.visitor("amy") as amy:
+        assert (await answers(site, amy, ver=odd, draft=odd)).status_code == 202
+
+
+async def test_a_second_click_on_the_plain_form_sends_nothing_more(site: WebSite) -> None:
+    path = f"/inquiry/{site.only_id()}"
+    async with site.visitor("amy") as amy:
+        page = (await amy.get(path)).text
+        form = {name: hidden(page, name) for name in ("csrf", "back", "ver", "seen", "draft", "confirmed", "key")}
+        both = [amy.post(f"{path}/reply", data=form | {"text": ANSWER}) for _ in range(2)]
+        assert [answer.status_code for answer in await asyncio.gather(*both)] == [303, 303]
+        assert hidden((await amy.get(path)).text, "key") != form["key"]  # what is written next is another one
+    assert site.work.db.query("SELECT state, count(*) FROM outbox GROUP BY ALL") == [("held", 1)]
+
+
+async def test_what_is_sent_again_after_it_was_taken_back_is_taken_once_too(site: WebSite) -> None:
+    async with site.visitor("amy") as amy:
+        token = csrf((await amy.get("/")).text)
+        taken = []
+        for _ in range(3):
+            taken.append((await answers(site, amy, key="box")).json()["outbox"])
+            unheard = (await answers(site, amy, key="box")).json()["outbox"]  # nobody hears the answer: sent again
+            assert unheard == taken[-1]
+            await amy.post(f"/outbox/{unheard}/undo", data={"csrf": token})
+        last = [(await answers(site, amy, key="box")).json()["outbox"] for _ in range(2)]
+    assert len({*taken, *last}) == 4
+    assert site.work.db.query("SELECT state, count(*) FROM outbox GROUP BY 1 ORDER BY 1") == [
+        ("held", 1),
+        ("undone", 3),
+    ]
 
 
 async def test_the_same_text_from_the_same_box_is_taken_once_unless_it_was_taken_back(site: WebSite) -> None:

@@ -115,6 +115,14 @@ async def test_a_browser_that_only_looks_ahead_does_not_use_up_a_link(community:
         assert (await amy.get(link)).status_code == 303
 
 
+async def test_a_scanner_that_only_asks_for_the_head_does_not_use_up_a_link(community: Community) -> None:
+    async with open_site(community) as site, site.visitor() as scanner, site.visitor() as amy:
+        link = site.link("amy")
+        looked = await scanner.head(link)
+        assert (looked.status_code, looked.cookies.get("session")) == (405, None)
+        assert (await amy.get(link)).status_code == 303
+
+
 async def test_an_idle_session_is_over(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as amy:
         community.clock.now += timedelta(hours=13)

@@ -123,6 +123,7 @@ async def test_hours_stand_there_with_the_file_and_line_they_come_from(
     (mail,) = re.findall(r'<tr>\s*<th scope="row">邮件</th>.*?</tr>', page, re.DOTALL)
     assert "3 个工作日" in mail
     assert "周六、周日" in mail
+    assert "<td>中国 " in mail
     assert "休息：2026-05-04" in page
     assert '<code class="place">connectors.yaml:7</code>' in mail
     assert "09:00–12:00, 13:30–18:00" in mail

@@ -5,6 +5,7 @@ A flagged link is shown with a warning before anybody follows it; one that a lea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,12 +17,15 @@ from aggregator.acting.compare_and_set import Done, note
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, as_written, time_ordered_id, written
 from aggregator.people.blocked import unblocked
+from aggregator.triage.entities.links import find_links
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from aggregator.config import Settings
     from aggregator.store.rows import Connection
+
+_MAIL = re.compile(r"mailto:[^\s<>\"']+", re.IGNORECASE)
 
 FlagKind = Literal["link", "account"]
 Verdict = Literal["blocked", "harmless"]
@@ -35,7 +39,7 @@ class Flag:
     kind: str
     target: str
     name: str
-    inquiry_id: Id | None  # where it was seen; None: an account that approached nobody
+    inquiry_id: Id | None  # where it was seen; None: an account that approached nobody, or the inquiry is deleted
     flagged_at: datetime
     flagged_by: str
     reason: str
@@ -139,6 +143,8 @@ def decide(con: Connection, settings: Settings, flag_id: Id, who: str, now: date
     if one.kind == "account" and one.state == "blocked" and verdict == "harmless" and one.decided_at:
         begun = unblocked(con, settings, as_written(one.target), one.decided_at)
     details = {"verdict": verdict, "kind": one.kind, "name": one.name}
+    if one.inquiry_id is None and one.kind == "link":
+        return begun  # it has no history to stand in; the flag itself says who decided
     if one.inquiry_id is None:
         con.execute(
             "INSERT INTO account_event VALUES (?, ?, ?, ?, 'unflag', ?)",
@@ -181,18 +187,34 @@ def _read(row: tuple[Any, ...]) -> Flag:
 
 
 def _is_there(con: Connection, thread: Id, inquiry: Id, kind: FlagKind, target: str) -> bool:
-    """What a form names must stand in the thread: nobody flags by address what nobody has seen."""
-    where, bound = "(thread_id = ? OR inquiry_id = ?)", [as_uuid(thread), as_uuid(inquiry)]
+    """What a form names must stand in the thread, or have approached its customer: nobody flags by address what nobody
+    has seen."""
+    where, bound = "(thread_id = $1 OR inquiry_id = $2)", [as_uuid(thread), as_uuid(inquiry)]
     if kind == "account":
         found = con.execute(
-            f"SELECT 1 FROM post WHERE {where} AND account_id = try_cast(? AS UUID) LIMIT 1", [*bound, target]
+            f"SELECT 1 FROM post WHERE {where} AND account_id = try_cast($3 AS UUID) UNION ALL "
+            "SELECT 1 FROM approach WHERE inquiry_id = $2 AND account_id = try_cast($3 AS UUID) LIMIT 1",
+            [*bound, target],
         ).fetchone()
         return found is not None
     host = target.partition("/")[0]
-    return (
-        con.execute(f"SELECT 1 FROM post WHERE {where} AND contains(lower(text), ?) LIMIT 1", [*bound, host]).fetchone()
-        is not None
-    )
+    said = con.execute(
+        f"SELECT text, facts->>'$.links[*]' FROM post WHERE {where} "
+        "AND (contains(lower(text), $3) OR contains(lower(facts), $3))",
+        [*bound, host],
+    ).fetchall()
+    return any(_leads_to(link, target) for text, hidden in said for link in (*_links(text), *hidden))
+
+
+def _links(text: str) -> list[str]:
+    return [link for link, _ in find_links(text)] + _MAIL.findall(text)
+
+
+def _leads_to(link: str, target: str) -> bool:
+    """To this address, or to one below it. Pages end a link also before a bracket, or a character of no address."""
+    address, named = address_of(link) or "", target.rstrip(".,;:!?")
+    after = address[len(named) : len(named) + 1]
+    return address.startswith(named) and (after in ("", "/", "(", ")") or not after.isascii())
 
 
 def _name(con: Connection, kind: FlagKind, target: str) -> str:

@@ -12,7 +12,7 @@ from aggregator.alerting.bodies import body
 from aggregator.alerting.endpoints import READ_AT_MOST, Endpoint
 from aggregator.alerting.signing import key_of
 from aggregator.alerting.wording import test_alert
-from aggregator.config import at_its_place
+from aggregator.config import at_its_place, secrets_in
 from connectors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Tried(NamedTuple):
 
 
 async def try_webhook(settings: Settings, name: str) -> Tried:
-    """Send a signed event `test`. Raises ConfigError: there is no such webhook."""
-    endpoint = Endpoint(name, _named(settings.webhooks, name, "webhooks"))
+    """Send a signed event `test`. Raises ConfigError: there is no such webhook, or its secrets are not there."""
+    endpoint = Endpoint(name, _named(settings, settings.webhooks, name, ("webhooks",)))
     text = body("test", datetime.now(UTC), {"says": "This is a test."})
     began = time.perf_counter()
     try:
@@ -50,8 +50,8 @@ async def try_webhook(settings: Settings, name: str) -> Tried:
 
 
 async def try_alert(settings: Settings, name: str) -> Tried:
-    """Send a test, in quiet hours too. Raises ConfigError: there is no such destination."""
-    config = _named(settings.alerts.destinations, name, "alerts.destinations")
+    """Send a test, in quiet hours too. Raises ConfigError: there is no such destination, or no address for it."""
+    config = _named(settings, settings.alerts.destinations, name, ("alerts", "destinations"))
     told, began = test_alert(config), time.perf_counter()
     outcome = await Receiver(name, config).say(told.title, told.text, told.kind)
     return Tried(name, not outcome.why, 0, time.perf_counter() - began, outcome.why, "")
@@ -73,7 +73,10 @@ def wrong_secrets(settings: Settings) -> list[str]:
     return found
 
 
-def _named(section: Any, name: str, where: str) -> Any:
+def _named(settings: Settings, section: Any, name: str, where: tuple[str, ...]) -> Any:
     if name not in section:
-        raise ConfigError(f"{where}: there is no {name}; there are {', '.join(section) or 'none'}")
+        raise ConfigError(f"{'.'.join(where)}: there is no {name}; there are {', '.join(section) or 'none'}")
+    held = secrets_in(section[name], (*where, name))
+    if missing := [at_its_place(settings, path, why) for path, secret in held if (why := secret.missing())]:
+        raise ConfigError("\n".join(missing))
     return section[name]

@@ -24,6 +24,7 @@ from duckdb.sqltypes import BOOLEAN, VARCHAR, DuckDBPyType
 from aggregator.analysts import VIEWS
 from aggregator.analysts.checked import Checker
 from aggregator.clocks import Clock
+from aggregator.listener import require_free
 from aggregator.store import extensions, tokens
 from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.desk import Desk
@@ -99,10 +100,11 @@ class Door:
         """Begin to listen, unless it does.
 
         Raises:
-            duckdb.Error: the port is taken.
+            duckdb.Error, PortTakenError: the port is taken.
         """
         if self._own is not None:
             return
+        require_free("localhost", self.port)
         con = self._db.held()
         extensions.load(con, EXTENSIONS)
         self._columns = _columns(con)

@@ -22,7 +22,7 @@ import orjson
 from aggregator.analysts import VIEWS
 from aggregator.analysts.csv_cells import write_csv
 from aggregator.control import RefusedError
-from aggregator.store.database import Connection, Database
+from aggregator.store.database import Connection, Database, alias_of_its_own
 
 DATABASE, MANIFEST = "inquiries.duckdb", "manifest.json"
 DAYS = {
@@ -95,18 +95,18 @@ class Export:
 
     def _snapshot(self, file: Path, done: Callable[[int], None]) -> None:
         """All views as they are at one moment, each in order of its days."""
-        path = str(file).replace("'", "''")
+        path, exported = str(file).replace("'", "''"), alias_of_its_own("exported")
         with self.db.reading() as con:
             self._busy = con
-            con.execute(f"ATTACH '{path}' AS exported")
+            con.execute(f"ATTACH '{path}' AS {exported}")
             try:
                 con.execute("BEGIN")
                 for number, (name, relation) in enumerate(self._relations().items(), start=1):
                     self._go_on()
                     order = f" ORDER BY {DAYS[name]}" if name in DAYS else ""
-                    con.execute(f"CREATE TABLE exported.{name} AS SELECT * FROM {relation}{order}")
+                    con.execute(f"CREATE TABLE {exported}.{name} AS SELECT * FROM {relation}{order}")
                     done(number)
-                _explain(con, self._relations())
+                _explain(con, exported, self._relations())
                 con.execute("COMMIT")
             except duckdb.InterruptException:
                 raise StoppedError from None
@@ -114,7 +114,7 @@ class Export:
                 self._busy = None
                 with suppress(duckdb.Error):
                     con.execute("ROLLBACK")
-                con.execute("DETACH exported")
+                con.execute(f"DETACH {exported}")
 
     def _parts(
         self, con: Connection, folder: Path, before: Mapping[str, Any], done: Callable[[int], None]
@@ -150,7 +150,7 @@ class Export:
         }
 
 
-def _explain(con: Connection, relations: Mapping[str, str]) -> None:
+def _explain(con: Connection, exported: str, relations: Mapping[str, str]) -> None:
     """The file explains itself: the views' comments go along."""
     of_views = con.execute("SELECT view_name, NULL, comment FROM duckdb_views() WHERE comment IS NOT NULL").fetchall()
     of_columns = con.execute(
@@ -158,7 +158,7 @@ def _explain(con: Connection, relations: Mapping[str, str]) -> None:
     ).fetchall()
     for name, column, comment in [*of_views, *of_columns]:
         if name in relations:
-            what = f"TABLE exported.{name}" if column is None else f'COLUMN exported.{name}."{column}"'
+            what = f"TABLE {exported}.{name}" if column is None else f'COLUMN {exported}.{name}."{column}"'
             literal = comment.replace("'", "''")
             con.execute(f"COMMENT ON {what} IS '{literal}'")
 

@@ -27,6 +27,8 @@ CHANNELS = {
 }  # fmt: skip
 PALETTE = ("#2b6cb0", "#dd6b20", "#2f855a", "#805ad5", "#d69e2e", "#319795", "#c53030", "#718096")
 INK, GREY, ALARM = "#1a202c", "#718096", "#c53030"
+NOTHING_YET = "nothing yet · 暂无数据"
+"""What stands for a plot of nothing: a desk that is new, or has only history."""
 
 
 def use_style() -> str | None:

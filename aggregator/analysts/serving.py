@@ -46,7 +46,7 @@ async def live_sql(
     door = Door(db, desk, clock, settings.mode, settings.port)
     try:
         await asyncio.to_thread(door.open)
-    except duckdb.Error as error:
+    except (duckdb.Error, PortTakenError) as error:
         raise PortTakenError(f"live SQL cannot be served on port {settings.port}: {error}") from error
     db.before_swap, db.after_swap = door.leave, lambda: _reopen(door)
     log.info("sql.open", url=door.url, mode=settings.mode)
@@ -65,7 +65,7 @@ def _reopen(door: Door) -> None:
     """After the file was swapped. Whoever was connected connects again."""
     try:
         door.open()
-    except duckdb.Error as error:
+    except (duckdb.Error, PortTakenError) as error:
         log.error("sql.not_reopened", why=str(error))
 
 

@@ -17,10 +17,26 @@ if TYPE_CHECKING:
     from aggregator.config import Settings
 
 
+def _no_pipes(_: click.Context, __: click.Parameter, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """An import reads a file twice: first its name, which is its content, so that it can go on where it was."""
+    for file in files:
+        if str(file) == "-" or (file.exists() and not file.is_file()):
+            raise click.BadParameter(
+                f"{file} is no file but a pipe or a device: write what comes from it to a file first"
+            )
+    return files
+
+
 @main.command(
     "import", epilog="Example: aggregator import tickets.csv --source old-desk --map text=body,author_id=user"
 )
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    callback=_no_pipes,
+)
 @click.option("--source", required=True, help="A name for what these files are; not one of the polled sources.")
 @click.option("--map", "renamed", default="", help="Our field = the file's column, ... (text=body,author_id=user).")
 @encoding_option

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from aggregator.alerting.trying import Tried
     from aggregator.config import Settings
     from aggregator.control import Say
+    from aggregator.workplace import Workplace
+
+PATIENCE = 120.0
+"""Seconds for which a command waits while another process has the database: a poll by cron holds it for some."""
+LOOK_EVERY = 1.0
 
 
 def load_settings(config: Path) -> Settings:
@@ -25,7 +31,7 @@ def load_settings(config: Path) -> Settings:
     return load(config, known_rules=frozenset(RULES) | frozenset(STATE_RULES))
 
 
-def settings_or_none() -> Settings:
+def default_settings() -> Settings:
     from aggregator.config import Settings
 
     return Settings(sources={})
@@ -51,16 +57,25 @@ def told_by(config: Path) -> Settings:
     return settings
 
 
-def do(settings: Settings, command: str, arguments: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
-    """Let the running service do it, or do it here."""
+def do(
+    settings: Settings, command: str, arguments: dict[str, Any], *, quiet: bool = False, patience: float | None = None
+) -> dict[str, Any]:
+    """Let the running service do it, or do it here, as soon as no other command has the database.
+
+    Args:
+        patience: seconds to wait for that, instead of PATIENCE.
+    """
     from aggregator.stopping import stoppable
     from aggregator.terminal import progress
 
+    patience = PATIENCE if patience is None else patience
     with progress(quiet) as say:
-        return asyncio.run(stoppable(_anywhere(settings, command, arguments, say)))
+        return asyncio.run(stoppable(_anywhere(settings, command, arguments, say, patience)))
 
 
-async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+async def _anywhere(
+    settings: Settings, command: str, arguments: dict[str, Any], say: Say, patience: float
+) -> dict[str, Any]:
     from aggregator.control import ask, socket_path
 
     answered = await ask(socket_path(settings.data), command, arguments, say)
@@ -71,19 +86,53 @@ async def _anywhere(settings: Settings, command: str, arguments: dict[str, Any],
     with workers_for(map(Path, arguments["files"] if command == "import" else ())) as workers:
         from aggregator.commands import handlers
         from aggregator.vocabulary import load_vocabulary
-        from aggregator.workplace import Workplace
 
         if command == "poll":
             await load_vocabulary()
-        async with Workplace(settings, listen=command == "poll") as work:
-            return await handlers(work, alone=True, workers=workers)[command](arguments, say)
+        async with AsyncExitStack() as stack:
+            work = await _opened(settings, stack, listen=command == "poll", patience=patience)
+            if work is not None:
+                return await handlers(work, alone=True, workers=workers)[command](arguments, say)
+    return await _anywhere(settings, command, arguments, say, patience)
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack, *, listen: bool, patience: float) -> Workplace | None:
+    """None: it was a service that has the database, and it answers now.
+
+    Raises:
+        DatabaseBusyError: another process has it, and has had it all the time.
+    """
+    from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    from aggregator.control import listens, socket_path
+    from aggregator.store.database import DatabaseBusyError
+    from aggregator.workplace import Workplace
+
+    async def open_it() -> Workplace | None:
+        if listens(socket_path(settings.data)):
+            return None
+        return await stack.enter_async_context(Workplace(settings, listen=listen))
+
+    def tell(state: RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome is not None:
+            who = str(state.outcome.exception()).partition(";")[0]
+            click.echo(f"{who}: waiting until it is free, for {patience:.0f} seconds at most (Ctrl-C ends)", err=True)
+
+    tries = AsyncRetrying(
+        retry=retry_if_exception_type(DatabaseBusyError),
+        stop=stop_after_delay(patience),
+        wait=wait_fixed(LOOK_EVERY),
+        before_sleep=tell,
+        reraise=True,
+    )
+    return await tries(open_it)
 
 
 def show(result: Any, as_json: bool, text: str) -> None:
     if as_json:
         import orjson
 
-        click.echo(orjson.dumps(result, default=str).decode())
+        click.echo(orjson.dumps(result, default=str))  # bytes: JSON is UTF-8, whatever a terminal speaks
     elif text:
         click.echo(text)
 

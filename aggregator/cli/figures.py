@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from aggregator.cli.doing import do, load_settings, settings_or_none, show
-from aggregator.cli.group import DONE, PARTLY_DONE, fail, main
+from aggregator.cli.doing import default_settings, do, load_settings, show
+from aggregator.cli.group import BAD_CONFIGURATION, DONE, FAILED, PARTLY_DONE, fail, main
 from aggregator.cli.options import config_option, encoding_option, json_option, mapping
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def feed(limit: int, once: bool, config: Path, as_json: bool) -> None:
         else:
             show_rows(result)
         return
-    watch(lambda: do(settings, "feed", {"limit": limit}, quiet=True), lambda: _stamp(settings))
+    watch(lambda: do(settings, "feed", {"limit": limit}, quiet=True, patience=0), lambda: _stamp(settings))
 
 
 @main.command(epilog="Example: aggregator score < posts.jsonl > scored.jsonl")
@@ -54,7 +54,7 @@ def score(context: click.Context, config: Path) -> None:
     get_ready()
 
     given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
-    settings = load_settings(config) if given or config.exists() else settings_or_none()
+    settings = load_settings(config) if given or config.exists() else default_settings()
     broken = score_lines(cast("Input", sys.stdin.buffer), sys.stdout.buffer, settings)
     sys.exit(PARTLY_DONE if broken else DONE)
 
@@ -73,15 +73,15 @@ def evaluate(context: click.Context, file: Path, renamed: str, encoding: str, co
     scored alone. What each figure means: docs/scoring.md; what it is today: docs/model-card.md.
     """
     from aggregator.evaluating import evaluate as measured
-    from aggregator.importer.files import File, ImportFileError
+    from aggregator.importer.files import File, ImportFileError, WrongColumnsError
     from aggregator.terminal import figures
 
     given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
-    settings = load_settings(config) if given or config.exists() else settings_or_none()
+    settings = load_settings(config) if given or config.exists() else default_settings()
     try:
         result = measured(File(file, mapping(renamed), encoding), settings.points)
     except ImportFileError as error:
-        raise click.ClickException(str(error)) from None
+        fail(str(error), BAD_CONFIGURATION if isinstance(error, WrongColumnsError) else FAILED)
     show(result, as_json, "" if as_json else figures(result))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import click
 
@@ -14,6 +15,11 @@ DONE, FAILED, BAD_CONFIGURATION, PARTLY_DONE = 0, 1, 2, 3
 
 class _Commands(click.Group):
     """Turns what can go wrong into one sentence and an exit code."""
+
+    def main(self, *words: Any, **more: Any) -> Any:
+        _open_what_is_closed()
+        _never_fail_over_a_sign()
+        return super().main(*words, **more)
 
     def invoke(self, context: click.Context) -> Any:
         from connectors.errors import ConfigError
@@ -31,9 +37,10 @@ class _Commands(click.Group):
             _hush()
             sys.exit(FAILED)
         except Exception as error:
-            if _EXPECTED.isdisjoint(each.__name__ for each in type(error).__mro__):
+            names = {each.__name__ for each in type(error).__mro__}
+            if _EXPECTED.isdisjoint(names) and not _is_damage(error):
                 raise
-            fail(_sentence(error), FAILED)
+            fail(_sentence(error), BAD_CONFIGURATION if "MisusedError" in names else FAILED)
 
 
 # By name, so that `aggregator --help` need not import what raises them.
@@ -44,12 +51,35 @@ _EXPECTED = frozenset(
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, ConnectionError):
+        return "the service ended meanwhile; run it again"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else f"it cannot be written: {error.strerror}"
+    if _is_damage(error):
+        return f"desk.db is damaged ({error}): put a backup in place, with `aggregator restore FOLDER --force`"
     return f"desk.db: {error}" if type(error).__name__ == "OperationalError" else str(error)
 
 
-def fail(message: str, code: int) -> None:
+def _is_damage(error: Exception) -> bool:
+    """SQLite's very own DatabaseError; those that descend from it are mistakes of a statement, or told above."""
+    return (type(error).__module__, type(error).__name__) == ("sqlite3", "DatabaseError")
+
+
+def _open_what_is_closed() -> None:
+    """Whoever starts us may close standard streams (`>&-`). They are None then, and a file of ours gets their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _never_fail_over_a_sign() -> None:
+    """What a terminal's or a pipe's encoding does not have is shown as a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def fail(message: str, code: int) -> NoReturn:
     click.echo(message, err=True)
     sys.exit(code)
 

@@ -74,10 +74,11 @@ def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
     While another `aggregator poll` is at work it says so and ends with 0.
     """
     from aggregator.locking import lock
+    from aggregator.store.folder import make
 
     settings = load_settings(config)
     require_secrets(settings)
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make(settings.data)
     with lock(settings.data / "poll.lock") as alone:
         if not alone:
             show({}, as_json, "already running: another `aggregator poll` has not ended yet")
@@ -95,7 +96,8 @@ def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
 def check(config: Path, connect: bool, as_json: bool) -> None:
     """Look for every mistake in the configuration and in the word lists."""
     from aggregator.backup import open_to_others
-    from aggregator.config import missing_secrets
+    from aggregator.config import at_its_place, missing_secrets
+    from aggregator.store.folder import unusable
     from aggregator.triage import get_ready
 
     settings = load_settings(config)
@@ -104,10 +106,12 @@ def check(config: Path, connect: bool, as_json: bool) -> None:
         click.echo(seen, err=True)
     from aggregator.alerting.trying import wrong_secrets
 
-    missing = missing_secrets(settings) + wrong_secrets(settings)
-    for line in missing:
+    wrong = missing_secrets(settings) + wrong_secrets(settings)
+    if why := unusable(settings.data):
+        wrong.append(at_its_place(settings, ("data",), why))
+    for line in wrong:
         click.echo(line, err=True)
-    if missing:
+    if wrong:
         sys.exit(BAD_CONFIGURATION)
     if not connect:
         show({"sources": len(settings.sources)}, as_json, f"{config}: no mistakes, {len(settings.sources)} sources")
@@ -156,6 +160,6 @@ def _quotas(settings: Settings) -> dict[str, Any]:
     if not (settings.data / DATABASE).exists():
         return {}
     try:
-        return do(settings, "quotas", {}, quiet=True)
+        return do(settings, "quotas", {}, quiet=True, patience=0)
     except (RefusedError, StoreError):
         return {}

@@ -34,6 +34,10 @@ def user(
 
     if action != "list" and not name:
         raise click.UsageError("name the colleague: aggregator user add amy")
+    if action == "list" and name:
+        raise click.UsageError(f"list tells of all colleagues: leave {name} out")
+    if action == "role" and role is None:
+        raise click.UsageError("say which one: --role viewer, agent, lead or admin")
     for line in change_users(load_settings(config), action, name or "", role):
         click.echo(line)
 
@@ -60,6 +64,8 @@ def token(
 
     if action != "list" and not name:
         raise click.UsageError("name the token: aggregator token make nightly-report --for amy --scope read")
+    if action == "list" and name:
+        raise click.UsageError(f"list tells of all tokens: leave {name} out")
     if action == "make" and not owner:
         raise click.UsageError("say for whom it speaks: --for amy")
     for line in change_tokens(load_settings(config), action, name or "", owner, scopes or ("read",), days):

@@ -280,6 +280,14 @@ class Settings(_Settings):
             raise ValueError(f"the feed listens on port {web.port} already; give one of the two another port")
         return hooks
 
+    @field_validator("sql")
+    @classmethod
+    def _a_third_door(cls, sql: Sql, info: ValidationInfo) -> Sql:
+        for what, door in (("the feed", info.data.get("web")), ("webhooks", info.data.get("hooks"))):
+            if sql.mode != "off" and isinstance(door, Web | Hooks) and door.port == sql.port:
+                raise ValueError(f"port {sql.port} is that of {what} already; give one of the two another port")
+        return sql
+
     @field_validator("team")
     @classmethod
     def _one_person_per_account(cls, team: list[Colleague]) -> list[Colleague]:

@@ -34,7 +34,8 @@ class FileConnector(Connector):
 
     def post(self, record: Record) -> Item:
         if "unreadable" in record:
-            raise RecordError(f"row {record['row']}: this line is no JSON object", native_id=record["row"])
+            why = record.get("why", "this line is no JSON object")
+            raise RecordError(f"row {record['row']}: {why}", native_id=record["row"])
         text = record.get("text")
         if not isinstance(text, str):
             raise RecordError(f"row {record['row']}: `text` is missing or no text", native_id=record["row"])

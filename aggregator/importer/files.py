@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from aggregator.importer.separated import LONGEST_ROW, Separated, Unreadable
 from aggregator.triage.secrets import gate
 
 if TYPE_CHECKING:
@@ -28,10 +28,16 @@ _PLAIN = frozenset({
 """Types of Parquet columns whose values a record takes as they are; others, such as bytes, decimals and lists, may not
 be what JSON can say."""
 PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
+LARGE_PAGE = 4_000_000
+"""Characters after which a page of fewer rows ends: what is not committed yet is held in memory several times."""
 
 
 class ImportFileError(Exception):
     """A file cannot be imported; the message names the file, the line and the remedy."""
+
+
+class WrongColumnsError(ImportFileError):
+    """What is needed, or what `--map` names, is not among its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +56,21 @@ class Rows:
         return replace(self, raw=self.raw[count:]) if count else self
 
     def records(self) -> list[Record]:
-        """Each row with our field names; lines that are no JSON object as {"unreadable": text}."""
+        """Each row with our field names; what is none as {"unreadable": text}, and `why`, where it is no JSON."""
         rows = self._cells() if self.names else self._lines()
         back = self.called
         return [{back.get(name, name): value for name, value in row.items()} for row in rows] if back else rows
 
     def _lines(self) -> list[Record]:
-        return [_object(line) for line in self.raw]
+        return [_object(line) if isinstance(line, bytes) else _kept_apart(line) for line in self.raw]
 
     def _cells(self) -> list[Record]:
         width = len(self.names)
         rows = []
         for cells in self.raw:
+            if isinstance(cells, Unreadable):
+                rows.append(_kept_apart(cells))
+                continue
             row: Record = dict(zip(self.names, cells, strict=False))
             if len(cells) > width:
                 row["more_columns"] = cells[width:]
@@ -123,12 +132,12 @@ class File:
         if "unreadable" in first:
             return
         if "text" not in self.renamed and "text" not in first:
-            raise ImportFileError(
+            raise WrongColumnsError(
                 f"{self.path}: there is no column `text` (there are: {', '.join(map(str, first))}); "
                 "name it with --map text=COLUMN"
             )
         if missing := [column for column in self.renamed.values() if column not in first]:
-            raise ImportFileError(f"{self.path}: --map names a column that is not there: {', '.join(missing)}")
+            raise WrongColumnsError(f"{self.path}: --map names a column that is not there: {', '.join(missing)}")
 
     def _parquet(self) -> Iterator[Rows]:
         with self._opened() as con:
@@ -138,7 +147,8 @@ class File:
             names = _at_the_top(schema)
             odd = [place for place, (_, kind, *_) in enumerate(found.description) if str(kind) not in _PLAIN]
             while page := found.fetchmany(PAGE):
-                yield Rows(_as_json(page, odd) if odd else page, names)
+                for some in _paged(_as_json(page, odd) if odd else page, _width):
+                    yield Rows(some, names)
 
     def _place(self) -> list[str]:
         return [glob.escape(str(self.path))]
@@ -157,22 +167,52 @@ class File:
             raise ImportFileError(f"{self.path}: no readable Parquet file: {told}") from error
 
     def _csv(self, delimiter: str) -> Iterator[Rows]:
-        csv.field_size_limit(50_000_000)
+        csv.field_size_limit(LONGEST_ROW)
         with self.path.open(encoding=self.encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
+            separated = Separated(file, delimiter)
+            rows = iter(separated)
             try:
-                names = next(reader, [])
-                rows = (cells for cells in reader if cells)
-                while page := list(islice(rows, PAGE)):
+                names = next(rows, [])
+                if isinstance(names, Unreadable):
+                    raise ImportFileError(f"{self.path}: the names of the columns cannot be read: {names.why}")
+                for page in _paged(rows, _width):
                     yield Rows(page, names)
             except (csv.Error, UnicodeDecodeError) as error:
-                raise ImportFileError(f"{self.path}:{reader.line_num + 1}: {error}; try --encoding") from error
+                raise ImportFileError(f"{self.path}:{separated.line + 1}: {error}; try --encoding") from error
 
     def _json_lines(self) -> Iterator[Rows]:
         with self.path.open("rb") as file:
             lines = (line for line in file if not line.isspace())
-            while page := list(islice(lines, PAGE)):
+            for page in _paged(lines, len):
                 yield Rows(page)
+
+
+def _paged(rows: Iterable[Any], size: Callable[[Any], int]) -> Iterator[list[Any]]:
+    """Rows in pages. One that is too long is kept apart without its text: no post is, and a database has to hold it."""
+    page: list[Any] = []
+    room = LARGE_PAGE
+    for row in rows:
+        long = 0 if isinstance(row, Unreadable) else size(row)
+        if long > LONGEST_ROW:
+            row = Unreadable(
+                f"({long:,} characters, not kept)", f"it is too long: more than {LONGEST_ROW:,} characters"
+            )
+        else:
+            room -= long
+        page.append(row)
+        if len(page) == PAGE or room <= 0:
+            yield page
+            page, room = [], LARGE_PAGE
+    if page:
+        yield page
+
+
+def _width(cells: Iterable[Any]) -> int:
+    return sum(len(cell) for cell in cells if isinstance(cell, str | bytes | list | dict))
+
+
+def _kept_apart(row: Unreadable) -> Record:
+    return {"unreadable": _harmless(row.text.encode(errors="replace")), "why": row.why}
 
 
 def _object(line: bytes) -> Record:

@@ -120,12 +120,13 @@ async def _read(file: File, done: int, job: Job, workers: Workers | None) -> Asy
 
 
 async def _together(pages: AsyncGenerator[Prepared, None], most: int) -> AsyncGenerator[Prepared, None]:
-    """Pages joined until `most` rows are together; the first by itself, so that something is seen soon."""
+    """Pages joined until `most` rows are together; the first by itself, so that something is seen soon. One of
+    fewer rows than usual is large, or the last."""
     waiting: list[Prepared] = []
     enough = PAGE
     async for page in pages:
         waiting.append(page)
-        if sum(each.records for each in waiting) >= enough:
+        if sum(each.records for each in waiting) >= enough or page.records < PAGE:
             page = joined(waiting)
             waiting, enough = [], most
             yield page

@@ -162,4 +162,7 @@ def _read_pages(pipe: Connection, kind: type[Job]) -> None:
             answer: Prepared | Exception = job.prepare(rows, done, origin)
         except Exception as error:  # a bug: it ends the import there, not here in silence
             answer = error
-        _send(pipe, answer)
+        try:
+            _send(pipe, answer)
+        except OSError:  # who asked was killed meanwhile
+            return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from aggregator.clocks import Clock
 from aggregator.identity import Id, as_uuid, stable_id
-from aggregator.incidents.keeping import Incidents, leave, merge, next_number, note
+from aggregator.incidents.keeping import Incidents, leave, members, merge, next_number, note
 from aggregator.store import rows
 from aggregator.store.changed import gathered
 from aggregator.store.database import Database
@@ -82,7 +82,7 @@ def act_in(
 ) -> set[Id]:
     """`act` inside of a transaction."""
     state = _state(con, incident)
-    before = _members(con, incident)
+    before = members(con, incident)
     if (state == "merged") is not (what == "unmerge"):
         raise NotPossibleError(f"what is {state} cannot {what}")
     steps: dict[What, Callable[[], Collection[Id]]] = {
@@ -99,7 +99,7 @@ def act_in(
     incidents.renamed(con, touched)
     if (told := gathered()) is not None:
         told.incidents.update(touched)
-    return set(before).union(inquiries, *(_members(con, one) for one in touched))
+    return before.union(inquiries, *(members(con, one) for one in touched))
 
 
 def _remove(con: Connection, incident: Id, who: str, now: datetime, inquiries: Sequence[Id]) -> Collection[Id]:
@@ -116,7 +116,7 @@ def _add(con: Connection, incident: Id, who: str, now: datetime, inquiries: Sequ
 
 
 def _split(con: Connection, incident: Id, who: str, now: datetime, inquiries: Sequence[Id]) -> Collection[Id]:
-    if not inquiries or len(inquiries) == len(_members(con, incident)):
+    if not inquiries or len(inquiries) == len(members(con, incident)):
         raise NotPossibleError("nothing, or everything, would be split off")
     (fields,) = con.execute("SELECT fields FROM incident WHERE incident_id = ?", [as_uuid(incident)]).fetchone() or (
         "{}",
@@ -149,7 +149,8 @@ def _unmerge(con: Connection, incident: Id, who: str, now: datetime) -> Collecti
         rows.ids(()),
         [as_uuid(incident)],
     )
-    back = [inquiry for (inquiry,) in moved if inquiry in _members(con, target.bytes)]
+    there = members(con, target.bytes)
+    back = [inquiry for (inquiry,) in moved if inquiry in there]
     leave(con, target.bytes, back, "moved", now)
     _put_in(con, incident, back, "person", now)
     _set_state(con, incident, "open", None, None)
@@ -181,13 +182,6 @@ def _state(con: Connection, incident: Id) -> str:
     if found is None:
         raise KeyError(incident.hex())
     return str(found[0])
-
-
-def _members(con: Connection, incident: Id) -> list[Id]:
-    found = con.execute(
-        "SELECT inquiry_id FROM incident_member WHERE incident_id = ? AND left_at IS NULL", [as_uuid(incident)]
-    ).fetchall()
-    return [inquiry.bytes for (inquiry,) in found]
 
 
 def _take_out(con: Connection, inquiries: Sequence[Id], now: datetime) -> set[Id]:

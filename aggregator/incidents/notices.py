@@ -79,14 +79,6 @@ def write_notice(
     return True
 
 
-def members(con: Connection, incident: Id) -> set[Id]:
-    """The inquiries that are in it."""
-    found = con.execute(
-        "SELECT DISTINCT inquiry_id FROM incident_member WHERE incident_id = ? AND left_at IS NULL", [as_uuid(incident)]
-    ).fetchall()
-    return {inquiry.bytes for (inquiry,) in found}
-
-
 def _newest(con: Connection, incident: Id) -> dict[NoticeLang, Notice]:
     found = con.execute(
         "SELECT lang, version, text, written_at, written_by FROM incident_notice "

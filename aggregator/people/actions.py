@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-import orjson
-
 from aggregator.acting.flags import report
 from aggregator.config import Settings
+from aggregator.folding.noting import in_json
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, time_ordered_id, written
 from aggregator.people.links import confirm, link_again, unlink, waiting_inquiries
@@ -79,7 +78,7 @@ def _say(
     con.execute(
         "INSERT INTO inquiry_event (event_id, inquiry_id, happened_at, who, what, details, ver) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [_number(at), as_uuid(inquiry_id), at, who, what, _json(_told(account, name)), inquiry.ver],
+        [_number(at), as_uuid(inquiry_id), at, who, what, in_json(_told(account, name)), inquiry.ver],
     )
     return changed | {inquiry_id}
 
@@ -116,7 +115,7 @@ def note_of(con: Connection, account: Id, who: str, what: str, now: datetime, de
     """Write down what was said of an account, in the transaction that makes it so."""
     con.execute(
         "INSERT INTO account_event VALUES (?, ?, ?, ?, ?, ?)",
-        [_number(now), as_uuid(account), now, who, what, _json(details)],
+        [_number(now), as_uuid(account), now, who, what, in_json(details)],
     )
 
 
@@ -133,7 +132,3 @@ def _told(account: Id, name: str) -> dict[str, str]:
 
 def _number(at: datetime) -> object:
     return time_ordered_id(int(at.timestamp() * 1000), 0)
-
-
-def _json(values: Mapping[str, str]) -> str:
-    return orjson.dumps(values).decode()

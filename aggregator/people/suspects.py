@@ -17,7 +17,7 @@ from aggregator.config import Settings, clock_of
 from aggregator.folding.fold import Subject
 from aggregator.folding.refold import refold
 from aggregator.identity import Id, as_uuid, inquiry_id
-from aggregator.ingest.drafts import Draft, Prepared
+from aggregator.ingest.drafts import Draft, Prepared, called_by
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack
 from aggregator.ingest.prepare import read_again
@@ -56,9 +56,6 @@ class _Asker:
     at: datetime
     names: tuple[str | None, ...]
     to: Draft | Id
-
-    def is_called(self, named: frozenset[str]) -> bool:
-        return any(name and name.casefold() in named for name in self.names)
 
 
 @dataclass(slots=True)
@@ -218,8 +215,7 @@ def _approached(draft: Draft, talk: _Talk) -> Draft | Id | None:
         for each in talk.askers.get(draft.thread_id, ())
         if each.person_id != draft.person_id and draft.posted_at - NEAR <= each.at <= draft.posted_at
     ]
-    named = frozenset(name.casefold() for name in draft.mentions)  # or an accomplice
-    called = [each for each in others if each.is_called(named)] if named else []
+    called = called_by(draft.mentions, others)  # or an accomplice is
     others = called or [each for each in others if draft.posted_at - each.at <= SPEAKS_NEXT]
     return max(others, key=lambda each: each.at).to if others else None
 

@@ -25,9 +25,11 @@ from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import duckdb
 
+from aggregator.store import folder
 from aggregator.store.changed import Teller, gathering
 
 T = TypeVar("T")
@@ -75,7 +77,8 @@ class Database:
         """Called on the writer's thread, at the beginning of a transaction, where another process has written since
         the snapshot of that number, the last one of ours. Nobody else writes into a file of our own."""
         self.rolled_back: Callable[[], None] = lambda: None
-        """Called on the writer's thread after a transaction that failed, at its commit, too."""
+        """Called on the writer's thread after a transaction that failed, at its commit, too; of a lake, once it is not
+        tried again."""
         self.before_swap: Callable[[], None] = lambda: None  # who holds the file besides us lets it go, or raises ...
         self.after_swap: Callable[[], None] = lambda: None  # ... and takes it up again
         self._con = self._open()
@@ -93,9 +96,9 @@ class Database:
     def _open(self) -> Connection:
         if self.path is not None:
             try:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(f"{self.path.parent}: cannot be created: {error.strerror}") from error
+                folder.make(self.path.parent)
+            except folder.FolderError as error:
+                raise StoreError(str(error)) from error
         # Half the cores: the other half reads, masks and understands. On two cores more threads only get in the way.
         threads = max(1, (os.cpu_count() or 2) // 2)
         config: dict[str, Any] = {
@@ -437,12 +440,17 @@ def note_version(con: Connection, number: int) -> None:
 def _copy(con: Connection, target: Path) -> None:
     name = con.execute("SELECT current_database()").fetchone()
     assert name is not None
-    path = str(target).replace("'", "''")
-    con.execute(f"ATTACH '{path}' AS fresh")
+    path, fresh = str(target).replace("'", "''"), alias_of_its_own("fresh")
+    con.execute(f"ATTACH '{path}' AS {fresh}")
     try:
-        con.execute(f'COPY FROM DATABASE "{name[0]}" TO fresh')
+        con.execute(f'COPY FROM DATABASE "{name[0]}" TO {fresh}')
     finally:
-        con.execute("DETACH fresh")
+        con.execute(f"DETACH {fresh}")
+
+
+def alias_of_its_own(name: str) -> str:
+    """For a file that is attached: all cursors of a process share these names, and two may copy at the same time."""
+    return f"{name}_{uuid4().hex}"
 
 
 def explain(path: Path | None, error: duckdb.Error) -> StoreError:

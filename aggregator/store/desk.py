@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Literal, get_args
@@ -24,6 +24,7 @@ import orjson
 
 from aggregator.identity import Id
 from aggregator.store import work_stretches
+from aggregator.store.folder import make
 
 Role = Literal["viewer", "agent", "lead", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -95,7 +96,7 @@ class Desk:
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(path.parent)
             path.touch(mode=0o600)
             path.chmod(0o600)  # one that was copied here
         self._name = str(path)
@@ -372,6 +373,11 @@ def _migrations() -> list[str]:
     folder = resources.files("aggregator.sql.desk")
     files = sorted((one for one in folder.iterdir() if one.name[:4].isdigit()), key=lambda one: one.name)
     return [one.read_text(encoding="utf-8") for one in files]
+
+
+def time_of(at: float) -> datetime:
+    """As desk.db keeps it."""
+    return datetime.fromtimestamp(at, UTC)
 
 
 def hashed(token: str) -> bytes:

@@ -20,9 +20,10 @@ class Words(Protocol):
     def spans(self, text: str) -> list[tuple[int, int]]: ...
 
 
-_NAMES = ("user", "owner", "who", "changed_by", "id", "kept", "kind", "lang")  # of colleagues and rows
+# Of colleagues and rows, and words of ours.
+_NAMES = ("user", "owner", "who", "changed_by", "id", "kept", "kind", "kinds", "lang", "origin", "why", "what", "code")
 _WITHOUT_ROWID = ("draft", "read_mark", "first_look")
-_APART = ("user", "session", "link", "token", "stretch")  # hold nothing but what is colleagues' own
+_APART = ("user", "session", "link", "token", "stretch", "desk_event")  # hold nothing but what is colleagues' own
 
 
 def erase_from_desk(desk: Desk, inquiries: Collection[Id], words: Words, *, dry_run: bool) -> Counter[str]:

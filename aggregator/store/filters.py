@@ -30,6 +30,7 @@ SORTS: dict[Sort, str] = {
 LANG = "replace({}, 'zh-Hans', 'zh')"
 
 Bound = dict[str, object]
+"""What a statement binds, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,7 +295,10 @@ class Lake(Database):
                 with attempt:
                     done = self._committed_before(tries)
                     result, told = self._once(work, tries) if done is None else done
-        except duckdb.Error as error:
+        except BaseException as error:
+            self.rolled_back()
+            if not isinstance(error, duckdb.Error):
+                raise
             if isinstance(error, duckdb.ProgrammingError) and not lake_catalog.passes(error):
                 raise
             raise lake_files.explained(error, self.settings) from error

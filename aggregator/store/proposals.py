@@ -31,13 +31,13 @@ def tags_in_use(cursor: Connection) -> list[str]:
     return [tag for (tag,) in found]
 
 
-def accounts_in(cursor: Connection, thread: Id, inquiry: Id) -> list[tuple[Id, str]]:
-    """Who speaks in a thread, ours left out; whose inquiry it is, then whoever wrote last."""
+def accounts_in(cursor: Connection, thread: Id, inquiry: Id) -> list[tuple[Id, str, str | None]]:
+    """Who speaks in a thread, with their handles, ours left out; whose inquiry it is, then whoever wrote last."""
     found = cursor.execute(
-        "SELECT a.account_id, a.name FROM post AS p JOIN account AS a USING (account_id) "
+        "SELECT a.account_id, a.name, a.handle FROM post AS p JOIN account AS a USING (account_id) "
         "WHERE (p.thread_id = ? OR p.inquiry_id = ?) AND NOT p.staff "
-        "GROUP BY 1, 2 ORDER BY bool_or(p.inquiry_id IS NOT DISTINCT FROM ?) DESC, max(p.posted_at) DESC "
+        "GROUP BY ALL ORDER BY bool_or(p.inquiry_id IS NOT DISTINCT FROM ?) DESC, max(p.posted_at) DESC "
         f"LIMIT {_ACCOUNTS}",
         [as_uuid(thread), as_uuid(inquiry), as_uuid(inquiry)],
     ).fetchall()
-    return [(account.bytes, name) for account, name in found]
+    return [(account.bytes, name, handle) for account, name, handle in found]

@@ -14,6 +14,7 @@ from uuid import UUID
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
 from aggregator.store.database import Connection
+from aggregator.store.filters import Bound
 from aggregator.store.text_search import inquiries_saying
 
 MOST_TERMS = 8
@@ -21,8 +22,6 @@ _MOST_EXACT = 5000  # inquiries that one exact term may name
 _CODE = 7
 _BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _ALWAYS = datetime(2, 1, 1, tzinfo=UTC)
-
-Bound = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)

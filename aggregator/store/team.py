@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import orjson
 
-from aggregator.store.desk import ROLES, Desk, DeskError, Role, hashed
+from aggregator.store.desk import ROLES, Desk, DeskError, Role, hashed, time_of
 from aggregator.store.history import AuditEvent, HistoryEvent
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def members(desk: Desk) -> list[Member]:
             "FROM user AS u LEFT JOIN session AS s ON s.user = u.name GROUP BY u.name ORDER BY u.name"
         ).fetchall()
     return [
-        Member(name, role, bool(password), sessions, used and _time(used))
+        Member(name, role, bool(password), sessions, used and time_of(used))
         for name, role, password, sessions, used in found
     ]
 
@@ -96,7 +96,7 @@ def sessions(desk: Desk, name: str) -> list[OpenSession]:
             "SELECT hash, began, used, browser FROM session WHERE user = ? ORDER BY used DESC, began DESC", [name]
         ).fetchall()
     return [
-        OpenSession(digest.hex()[:16], _time(began), _time(used), browser) for digest, began, used, browser in found
+        OpenSession(digest.hex()[:16], time_of(began), time_of(used), browser) for digest, began, used, browser in found
     ]
 
 
@@ -123,7 +123,7 @@ def events(desk: Desk, limit: int = 200) -> list[DeskEvent]:
         found = con.execute(
             "SELECT at, who, what, whom, details FROM desk_event ORDER BY at DESC, rowid DESC LIMIT ?", [limit]
         ).fetchall()
-    return [DeskEvent(_time(at), who, what, whom, orjson.loads(details)) for at, who, what, whom, details in found]
+    return [DeskEvent(time_of(at), who, what, whom, orjson.loads(details)) for at, who, what, whom, details in found]
 
 
 def audited(desk: Desk, wanted: AuditFilter, *, after: Key | None = None, limit: int = 50) -> list[AuditEvent]:
@@ -156,7 +156,7 @@ def audited(desk: Desk, wanted: AuditFilter, *, after: Key | None = None, limit:
 def _audited(number: int, at: float, who: str, what: str, whom: str, details: str) -> AuditEvent:
     this, told = number.to_bytes(16), orjson.loads(details)
     before, after = ({"role": told[name]} if name in told else {} for name in ("before", "after"))
-    return AuditEvent(HistoryEvent(_time(at), who, TEAM + what, told, this), "team", this, whom, before, after)
+    return AuditEvent(HistoryEvent(time_of(at), who, TEAM + what, told, this), "team", this, whom, before, after)
 
 
 def people_of_team_events(desk: Desk) -> list[str]:
@@ -184,7 +184,3 @@ def _keep_an_admin(con: sqlite3.Connection, name: str) -> None:
     others = con.execute("SELECT 1 FROM user WHERE role = 'admin' AND name != ?", [name]).fetchone()
     if _role(con, name) == "admin" and others is None:
         raise DeskError("%(name)s is the only admin; make somebody else admin first", name=name)
-
-
-def _time(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from aggregator.store.desk import Desk, DeskError, DeskFullError, User, hashed
+from aggregator.store.desk import Desk, DeskError, DeskFullError, User, hashed, time_of
 from aggregator.store.team import note
 
 Scope = Literal["read", "act", "sql"]
@@ -64,7 +64,7 @@ def tokens(desk: Desk, owner: str | None = None) -> list[Token]:
             [owner],
         ).fetchall()
     return [
-        Token(name, user, frozenset(scopes.split()), _time(made), used and _time(used), until and _time(until))
+        Token(name, user, frozenset(scopes.split()), time_of(made), used and time_of(used), until and time_of(until))
         for name, user, scopes, made, used, until in found
     ]
 
@@ -99,7 +99,3 @@ def holder(desk: Desk, token: str, now: datetime) -> tuple[User, frozenset[Scope
         return desk.user(owner), frozenset(scopes.split())
     except DeskError:  # removed this moment
         return None
-
-
-def _time(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

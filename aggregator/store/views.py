@@ -42,8 +42,9 @@ def views_of(desk: Desk, user: str) -> list[SavedView]:
     return [SavedView(number, owner, name, query, bool(shared)) for number, owner, name, query, shared in found]
 
 
-def save_view(desk: Desk, user: str, name: str, query: str, *, shared: bool, now: datetime) -> None:
-    """Keep it; the same name again replaces what it meant.
+def save_view(desk: Desk, user: str, name: str, query: str, *, shared: bool, now: datetime) -> int | None:
+    """Keep it; the same name again replaces what it meant. Returns the number of a view that meant something else
+    before; None: there was none.
 
     Raises:
         ViewError: name or query cannot be kept, or there are too many.
@@ -55,12 +56,16 @@ def save_view(desk: Desk, user: str, name: str, query: str, *, shared: bool, now
         (others,) = con.execute("SELECT count(*) FROM view WHERE user = ? AND name <> ?", [user, name]).fetchone()
         if others >= MOST:
             raise ViewError("too_many")
+        before = con.execute(
+            "SELECT id FROM view WHERE user = ? AND name = ? AND query <> ?", [user, name, query]
+        ).fetchone()
         con.execute(
             "INSERT INTO view (user, name, query, shared, saved) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (user, name) DO UPDATE SET query = excluded.query, shared = excluded.shared, "
             "saved = excluded.saved",
             [user, name, query, shared, now.timestamp()],
         )
+    return int(before[0]) if before else None
 
 
 def drop_view(desk: Desk, user: str, number: int) -> None:

@@ -29,7 +29,7 @@ from aggregator.incidents.notices import LANGS, notice_lang, notices
 from aggregator.outbox.lot import CHOICES, Candidate, lot, lots, once_each
 from aggregator.store.incidents import incident_page
 from aggregator.web import incident_words, incidents
-from aggregator.web.i18n import CHINESE, ENGLISH
+from aggregator.web.i18n import CHINESE, ENGLISH, N_
 from aggregator.web.objections import our_domains, sentence
 from aggregator.web.replies import seconds_left
 from aggregator.web.visit import fields, form_of
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 MOST: Final = 500  # that are shown, and sent, at once
 _OWN: Final = "own:"
+ROBBED: Final = frozenset({"key_exposed", "key_given", "funds_stolen"})
+ROBBED_SAID: Final = N_("This person may have given away a phrase, or been robbed: answer them alone.")
+EMERGENCY_SAID: Final = N_("This is an emergency: answer it alone.")
 _NO_NAME = re.compile(r" ?[{｛]name[}｝]")
 
 
@@ -193,6 +196,7 @@ async def _page(
         plan=plan,
         altered=altered,
         asks=asks and bool(plan.going),
+        given=chosen is not None,
         changed=code == 409,
         earlier=earlier,
     )
@@ -211,7 +215,8 @@ async def _plan(visit: Visit, incident: IncidentRow, texts: Texts, chosen: set[I
     everybody = await visit.site.outbox.everybody(incident.incident_id)
     everybody.sort(key=lambda one: one.place != "due")  # else those who have their answer would take their places
     found, beyond = everybody[:MOST], everybody[MOST:]
-    drafts = await asyncio.to_thread(_drafts, visit, incident, texts, chosen, found)
+    apart = _apart(everybody)
+    drafts = await asyncio.to_thread(_drafts, visit, incident, texts, chosen, found, apart)
     wanted = {each.one.inquiry.inquiry_id: each.text for each in drafts if each.chosen and each.can}
     going = {one.inquiry.inquiry_id for one, _ in once_each(found, wanted)}
     sent_now = [each for each in drafts if each.one.inquiry.inquiry_id in going]
@@ -224,6 +229,7 @@ def _drafts(
     texts: Texts,
     chosen: set[Id] | None,
     found: Sequence[Candidate],
+    apart: Mapping[Id, str],
 ) -> list[Draft]:
     drafts = []
     names = {one.author for one in found if one.author}
@@ -231,13 +237,28 @@ def _drafts(
         lang = notice_lang(one.inquiry.lang)
         own = texts.own.get(one.inquiry.inquiry_id, "")
         text = _filled(visit, incident, one, own or texts.of[lang], lang)
-        ticked = one.place == "due" if chosen is None else one.inquiry.inquiry_id in chosen
+        due = one.place == "due" and one.person not in apart
+        ticked = due if chosen is None else one.inquiry.inquiry_id in chosen
         refused: list[str] = []
         warned: list[str] = []
         if one.place in CHOICES:
             refused, warned = _objections(visit, one, text, names)
+            if one.person in apart:
+                warned.insert(0, visit.gettext(apart[one.person]))
         drafts.append(Draft(one, text, ticked, tuple(refused), tuple(warned), bool(own)))
     return drafts
+
+
+def _apart(everybody: Sequence[Candidate]) -> dict[Id, str]:
+    """Persons who want an answer of their own, whatever the news is, and why: in one of their inquiries they are
+    robbed, or in danger."""
+    why: dict[Id, str] = {}
+    for one in everybody:
+        if one.inquiry.secret or not ROBBED.isdisjoint(reason.rule for reason in one.inquiry.reasons):
+            why[one.person] = ROBBED_SAID
+        elif one.inquiry.kind == "emergency" or any(each.rule == "danger_to_life" for each in one.inquiry.reasons):
+            why.setdefault(one.person, EMERGENCY_SAID)
+    return why
 
 
 def _filled(visit: Visit, incident: IncidentRow, one: Candidate, text: str, lang: NoticeLang) -> str:

@@ -135,6 +135,7 @@ def _routes() -> list[Route]:
         route("/inquiry/{id}/reply", replies.reply, who="agent", writes=True),
         route("/inquiry/{id}/outgoing", replies.outgoing),
         route("/inquiry/{id}/draft", composing.draft, who="agent", writes=True),
+        route("/keepable", composing.keepable, who="agent", writes=True),
         route("/inquiry/{id}/texts", composing.picking),
         route("/inquiry/{id}/suggested", composing.suggested),
         route("/snippets", snippets_page.listed),
@@ -150,6 +151,7 @@ def _routes() -> list[Route]:
         route("/incidents/{id}/answer/{lot}", answering_all.result, who="agent"),
         route("/incidents/{id}/answer/{lot}/undo", answering_all.undo, who="agent", writes=True),
         route("/incidents/{id}/notice", incident_notice.save, who="agent", writes=True),
+        route("/incidents/{id}/{what}", incidents.back),
         route("/incidents/{id}/{what}", incidents.change, who="agent", writes=True),
         route("/inquiry/{id}/do/{what}", dialogs.one, who="agent"),
         route("/bulk/do/{what}", dialogs.many, who="agent"),
@@ -258,7 +260,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _full(request: Request, error: Exception) -> Response:
-    log.error("desk.full", extra={"message_": str(error)})
+    log.error("desk.full", extra={"why": str(error)})
     visitor = await visit(request)
     if visitor.wants_json:
         return JSONResponse({"error": 507, "why": str(error)}, 507)

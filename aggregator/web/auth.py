@@ -39,7 +39,9 @@ async def sign_in(visit: Visit) -> Response:
 
 
 async def enter(visit: Visit) -> Response:
-    """A one-time link. Browsers that only look ahead must not use it up."""
+    """A one-time link. Who only looks whether it leads somewhere must not use it up."""
+    if visit.request.method == "HEAD":
+        raise HTTPException(405, headers={"Allow": "GET"})
     if "prefetch" in visit.request.headers.get("sec-purpose", ""):
         raise HTTPException(503)
     link = visit.request.query_params.get("token", "")

@@ -23,7 +23,7 @@ from aggregator.store.history import histories_of
 from aggregator.store.matching import MOST, matching
 from aggregator.store.reading import rows_by_id
 from aggregator.store.searching import seek
-from aggregator.web.doing import deed_of, doer, rows_of, who_changed, words_for
+from aggregator.web.doing import SETS_ASIDE, deed_of, doer, rows_of, who_changed, words_for
 from aggregator.web.view import View, terms_of
 from aggregator.web.visit import fields, form_of, local
 
@@ -81,14 +81,26 @@ async def perform_many(visit: Visit, deed: Deed, items: Sequence[tuple[Id, int]]
     result = await doer(visit).many(deed, items, _progress(visit, len(items)))
     visit.site.stream.publish(result.touched)
     if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
-        await visit.site.stream.tell({"to": to, "who": visit.user.name, **_assigned(result.done)})
+        await visit.site.stream.tell({"to": to, "who": visit.user.name, **_what_of("assign", result.done)})
+    if deed.what in SETS_ASIDE:
+        await _tell_owners(visit, deed.what, result.done)
     return result
 
 
-def _assigned(done: Sequence[Done]) -> dict[str, object]:
+async def _tell_owners(visit: Visit, what: str, done: Sequence[Done]) -> None:
+    """Each once, of all that was theirs."""
+    theirs: dict[str, list[Done]] = {}
+    for each in done:
+        if each.inquiry.owner not in (None, visit.user.name):
+            theirs.setdefault(each.inquiry.owner, []).append(each)
+    for owner, some in theirs.items():
+        await visit.site.stream.tell({"to": owner, "who": visit.user.name, **_what_of(what, some)})
+
+
+def _what_of(what: str, done: Sequence[Done]) -> dict[str, object]:
     if len(done) > 1:
-        return {"what": "assign_many", "n": len(done)}
-    return {"what": "assign", "id": done[0].inquiry.name, "code": done[0].inquiry.code}
+        return {"what": f"{what}_many", "n": len(done)}
+    return {"what": what, "id": done[0].inquiry.name, "code": done[0].inquiry.code}
 
 
 def _progress(visit: Visit, all_: int) -> Progress:

@@ -44,6 +44,7 @@ SCRIPT = {
     "draft_saved": N_("draft saved {ago}"),
     "draft_here": N_("kept in this browser; the server is out of reach"),
     "draft_secret": N_("not saved: this looks like a recovery phrase or a key"),
+    "written_again": N_("What you had written is here again"),
     "draft_signed_out": N_("kept in this browser; sign in again to save it"),
     "draft_taken": N_("The text is the one that you wrote in another tab"),
     "draft_newer": N_("You have written something newer in another tab"),

@@ -22,7 +22,7 @@ from aggregator.triage.followup import LANGUAGES, listed
 from aggregator.web import incident_notice, incident_words, inquiry_page
 from aggregator.web.i18n import CHINESE, ENGLISH, catalogue
 from aggregator.web.shown_slots import known
-from aggregator.web.visit import fields
+from aggregator.web.visit import fields, form_of
 
 if TYPE_CHECKING:
     from aggregator.answering.similar import Suggestion
@@ -63,6 +63,16 @@ async def draft(visit: Visit) -> Response:
     now = visit.site.clock()
     stored = await asyncio.to_thread(save_draft, visit.site.desk, visit.user.name, inquiry_id, text, base, now)
     return JSONResponse(draft_json(visit, stored))
+
+
+async def keepable(visit: Visit) -> Response:
+    """Whether a browser may keep each `text`. 204: yes; 422: one holds a secret."""
+    texts = [text for text in (await form_of(visit.request)).getlist("text") if isinstance(text, str)]
+
+    def holds_secret() -> bool:
+        return any(not found.doubtful for text in texts for found in secrets.find(text))
+
+    return Response(status_code=422 if await asyncio.to_thread(holds_secret) else 204)
 
 
 def draft_json(visit: Visit, stored: Draft) -> dict[str, Any]:

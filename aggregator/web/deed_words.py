@@ -236,6 +236,8 @@ class DeedWords(NamedTuple):
 
     def ago(self, since: timedelta) -> str:
         seconds = max(0, int(since.total_seconds()))
+        if seconds < 5:
+            return self.gettext("just now")
         if seconds < 120:
             return self.gettext("%(n)s s ago") % {"n": seconds}
         if seconds < 120 * 60:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ASKED: Final = frozenset({"assign", "snooze", "close", "label", "band", "merge", "note", "flag"})
 """Deeds that want to know more."""
 _INCIDENTS = 8
+_ACCOUNTS = 8  # that are shown at once
 
 
 async def one(visit: Visit) -> Response:
@@ -115,7 +116,7 @@ def _local(at: datetime, zone: str) -> str:
 
 
 async def _flaggable(visit: Visit, page: InquiryPage) -> dict[str, Any]:
-    """The links of the thread, and who speaks there, ours left out."""
+    """The links of the thread, and accounts, ours left out: whoever approached this customer, then who speaks there."""
     links: dict[str, str] = {}
     for post in page.posts:
         for piece in pieces(post.text) if not post.staff else ():
@@ -123,5 +124,8 @@ async def _flaggable(visit: Visit, page: InquiryPage) -> dict[str, Any]:
                 links.setdefault(address, address)
     inquiry: Id = page.row.inquiry.inquiry_id
     thread = page.row.inquiry.thread_id
-    accounts = await visit.site.db.read(lambda cursor: accounts_in(cursor, thread, inquiry))
-    return {"links": list(links), "accounts": [(written(one), name) for one, name in accounts]}
+    speaking = await visit.site.db.read(lambda cursor: accounts_in(cursor, thread, inquiry))
+    came = [(one.account_id, one.name, one.handle) for one in page.approaches if one.withdrawn_at is None]
+    accounts = {account: (written(account), name, handle) for account, name, handle in (*came, *speaking)}
+    found = list(accounts.values())
+    return {"links": list(links), "accounts": found[:_ACCOUNTS], "more": found[_ACCOUNTS:]}

@@ -23,7 +23,7 @@ from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.incidents import find_by_number
 from aggregator.store.reading import FeedRow, rows_by_id
 from aggregator.web import pages
-from aggregator.web.visit import fields, local
+from aggregator.web.visit import fields, local, number
 
 if TYPE_CHECKING:
     from aggregator.acting.compare_and_set import What
@@ -36,6 +36,9 @@ ACTIVE = timedelta(minutes=10)
 
 ALONE = frozenset({"take", "note", "flag", "unread", "ask"})
 """What is done to one inquiry only."""
+
+SETS_ASIDE = frozenset({"wait", "snooze", "close", "reopen"})
+"""What puts an inquiry where its owner did not leave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +293,14 @@ async def _ask(visit: Visit, inquiry_id: Id) -> Response:
 
 
 async def _tell_owner(visit: Visit, what: str, done: Done) -> None:
-    """Whoever lost something, or was given something, is told."""
+    """Whoever lost something, or was given something, or whose work somebody else put aside, is told."""
     lost, given = done.details.get("from"), done.inquiry.owner
     if what in ("take", "assign") and lost and lost != given:
         await _tell(visit, lost, "take", done.inquiry.inquiry_id, done.inquiry.code)
     if what == "assign" and given:
         await _tell(visit, given, "assign", done.inquiry.inquiry_id, done.inquiry.code)
+    if what in SETS_ASIDE and given:
+        await _tell(visit, given, what, done.inquiry.inquiry_id, done.inquiry.code)
 
 
 async def _tell(visit: Visit, to: str, what: str, inquiry_id: Id, code: str) -> None:
@@ -311,9 +316,9 @@ async def _incident(visit: Visit, named: str) -> Id:
     Raises:
         WishError: there is no such incident.
     """
-    digits = named.strip().upper().removeprefix("INC-")
-    if digits.isascii() and digits.isdigit() and len(digits) < 9:
-        found = await visit.site.db.read(lambda cursor: find_by_number(cursor, int(digits)))
+    told = number(named.strip().upper().removeprefix("INC-"))
+    if told is not None:
+        found = await visit.site.db.read(lambda cursor: find_by_number(cursor, told))
         if found is not None:
             return found
     else:

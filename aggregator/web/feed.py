@@ -18,7 +18,7 @@ from aggregator.store.listing import Day, FeedPage, Tally, done_since, feed_page
 from aggregator.store.reading import FeedRow, find_by_code, held, rows_by_id
 from aggregator.store.searching import Term, seek, texts_in
 from aggregator.store.troubles import Trouble, troubles
-from aggregator.web import pages
+from aggregator.web import pages, saved
 from aggregator.web.filtering import choices
 from aggregator.web.search_hits import Found, best, spans
 from aggregator.web.sidebar import BUILT_IN, Mine, Side, asked, beside, mine, side
@@ -61,6 +61,7 @@ async def feed(visit: Visit) -> Response:
         day=None if page.rows or view.narrowed else await _today(visit, moment),
         side=aside,
         built_in=BUILT_IN,
+        kept=saved.told(visit, aside.saved),
         total=page.total,
         channels=len(visit.site.settings.sources),
         as_of=repr(moment.timestamp()),

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from aggregator.acting.flags import Verdict, decide, flags
 from aggregator.acting.rights import may
 from aggregator.identity import as_written, written
-from aggregator.web.visit import fields
+from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from aggregator.web.visit import Visit
@@ -41,4 +41,4 @@ async def decided(visit: Visit) -> Response:
     except KeyError:
         raise HTTPException(404) from None
     site.stream.publish(changed)
-    return RedirectResponse("/flags", 303)
+    return RedirectResponse(local(form.get("back", "/flags")), 303)

@@ -60,7 +60,7 @@ MINE: Final = (
     (N_("claimed"), "owner=me&state=claimed"),
     (N_("waiting for the customer"), "owner=me&state=waiting"),
     (N_("snoozed"), "owner=me&state=snoozed"),
-    (N_("customers wrote"), "owner=me&wrote={since}"),
+    (N_("customers wrote again"), "owner=me&state=new,claimed,waiting,snoozed&wrote={since}"),
     (N_("changed by others"), "owner=me&touched={since}&state=all"),
 )
 
@@ -89,7 +89,7 @@ class Handover:
     changed: Sequence[Figure]
     breaks: Sequence[Figure]
     mine: Sequence[Figure]
-    due: Sequence[FeedRow]  # overdue, or will be
+    due: Sequence[FeedRow]  # overdue, or will be; what presses most first
     unfinished: Sequence[FeedRow]  # of mine
     incidents: Sequence[Growth]
     others: Sequence[Deed]
@@ -190,7 +190,7 @@ def _read(cursor: Connection, visit: Visit, since: datetime, back: datetime, now
         changed=changed,
         breaks=breaks,
         mine=mine,
-        due=_rows(cursor, visit, f"sla=overdue&sort=due&due={times['back']}", now),
+        due=_rows(cursor, visit, f"sla=overdue&due={times['back']}", now),
         unfinished=_rows(cursor, visit, "owner=me&state=claimed,waiting,snoozed&sort=due", now),
         incidents=sorted(growth, key=lambda one: -one.more.count),
         others=by_others(cursor, visit.user.name, since),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from aggregator.inquiry import shown
 from aggregator.web import incident_words, words
 from aggregator.web.i18n import catalogue
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from aggregator.store.reading import FeedRow
     from aggregator.web.handover import Figure, Growth, Handover
     from aggregator.web.i18n import Lang
+
+
+_MASKED = re.compile(r"█+(?:\s+█+)*")
 
 
 def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
@@ -33,7 +38,7 @@ def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
         % {"who": who, "since": exact(told.since), "back": exact(told.back)},
         f"{since}{colon}{_figures(told.changed, gettext)}",
         f"{before}{colon}{_figures(told.breaks, gettext)}",
-        *(f"- {_row(row, gettext, exact)}" for row in told.due),
+        *(f"- {_row(row, gettext, exact)}{_pressing(row, settings)}" for row in told.due),
         f"{mine}{colon}{_figures(told.mine, gettext)}",
         *(f"- {_row(row, gettext, exact)}" for row in told.unfinished),
     ]
@@ -47,7 +52,8 @@ def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
         lines.append(f"{missing}{colon}{channel}{source}{gettext(', ')}{state}")
     for note in told.notes:
         if note.done_at is None:
-            lines.append(f"{note.written_by}{colon}{' '.join(note.text.split())}")
+            text = _MASKED.sub(f"[{gettext('secret masked')}]", note.text)
+            lines.append(f"{note.written_by}{colon}{' '.join(text.split())}")
     return "\n".join(lines) + "\n"
 
 
@@ -73,3 +79,8 @@ def _row(row: FeedRow, gettext: Callable[[str], str], exact: Callable[[Any], str
         said.append(gettext("due %(time)s") % {"time": exact(inquiry.due_at)})
     said.append(inquiry.owner or gettext("nobody has it"))
     return " · ".join(said)
+
+
+def _pressing(row: FeedRow, settings: Settings) -> str:
+    score = shown(row.priority)
+    return f" · {settings.bands.of(score)} {score}"

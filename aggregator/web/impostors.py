@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aggregator.acting.flags import verdicts
 from aggregator.acting.rights import may
-from aggregator.identity import as_written
+from aggregator.identity import as_written, written
 from aggregator.store.contacts import impersonators
 from aggregator.web.person_page import judged
 from aggregator.web.visit import fields
@@ -22,7 +22,9 @@ async def show(visit: Visit) -> Response:
     """For moderation."""
     accounts = await visit.site.db.read(impersonators)
     flags = await visit.site.db.read(lambda cursor: verdicts(cursor, "account", [one.account for one in accounts]))
-    return visit.page("impostors.html", accounts=accounts, flags=flags, blocks=may(visit.user, "decide_flags"))
+    return visit.page(
+        "impostors.html", accounts=accounts, flags=flags, written=written, blocks=may(visit.user, "decide_flags")
+    )
 
 
 async def judge(visit: Visit) -> Response:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 
 from aggregator.answering.snippets import LONGEST, fill, unknown_variables
+from aggregator.incidents.keeping import members
 from aggregator.incidents.notices import (
     LANGS,
     NoticeChangedError,
-    members,
     notice_lang,
     notices,
     versions,
@@ -20,7 +20,7 @@ from aggregator.incidents.notices import (
 )
 from aggregator.triage import secrets
 from aggregator.web import incidents
-from aggregator.web.visit import fields
+from aggregator.web.visit import fields, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,5 +105,4 @@ def _refused(visit: Visit, texts: Mapping[NoticeLang, str]) -> str:
 
 
 def _number(form: Mapping[str, str], name: str) -> int:
-    value = form.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 9 else 0
+    return number(form.get(name, "")) or 0

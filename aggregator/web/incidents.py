@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, cast, get_args
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from aggregator.identity import Id, as_written
+from aggregator.identity import Id, as_written, written
 from aggregator.incidents.acting import NotPossibleError, What, act
 from aggregator.store.incidents import find_by_number, incident_list, incident_page
 from aggregator.store.reading import find_by_code
 from aggregator.web import incident_notice
-from aggregator.web.visit import fields, form_of, local
+from aggregator.web.doing import words_for
+from aggregator.web.visit import fields, form_of, local, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,11 +41,20 @@ async def change(visit: Visit) -> Response:
         raise HTTPException(404)
     form = await fields(visit.request)
     incident = await wanted(visit)
+    into = await _into(visit, form)
+    if what == "merge" and into is None:
+        said = words_for(visit).wrong("into")
+        return await page(visit, incident, code=409, said=said, into=form.get("into", ""))
     try:
-        await perform(visit, incident, cast("What", what), await _inquiries(visit), await _into(visit, form))
+        await perform(visit, incident, cast("What", what), await _inquiries(visit), into)
     except NotPossibleError:
-        return await page(visit, incident, code=409)
+        return await page(visit, incident, code=409, into=form.get("into", ""))
     return RedirectResponse(local(form.get("back", visit.request.url.path)), 303)
+
+
+async def back(visit: Visit) -> Response:
+    """Where somebody comes back to by an address that only takes forms."""
+    return RedirectResponse(f"/incidents/{written(await wanted(visit))}", 303)
 
 
 async def perform(visit: Visit, incident: Id, what: What, inquiries: Sequence[Id], into: Id | None) -> None:
@@ -65,9 +75,16 @@ async def perform(visit: Visit, incident: Id, what: What, inquiries: Sequence[Id
 
 
 async def page(
-    visit: Visit, incident: Id, *, code: int = 200, said: str = "", drafts: Mapping[NoticeLang, str] | None = None
+    visit: Visit,
+    incident: Id,
+    *,
+    code: int = 200,
+    said: str = "",
+    into: str = "",
+    drafts: Mapping[NoticeLang, str] | None = None,
 ) -> Response:
-    """The page of one incident. `said`: what stands in the way; `drafts`: of its notice, that were not taken."""
+    """The page of one incident. `said`: what stands in the way; `into`, `drafts`: with which to merge, and of its
+    notice, that were not taken."""
     moment = visit.site.clock()
     shown = await visit.site.db.read(lambda cursor: incident_page(cursor, incident, moment=moment))
     if shown is None:
@@ -75,7 +92,7 @@ async def page(
     if code == 409 and not said:
         said = visit.gettext("That cannot be done to this incident as it is; nothing was changed.")
     notice = await incident_notice.written(visit, incident, drafts)
-    return visit.page("incident.html", code=code, page=shown, said=said, notice=notice)
+    return visit.page("incident.html", code=code, page=shown, said=said, into=into, notice=notice)
 
 
 async def wanted(visit: Visit) -> Id:
@@ -94,8 +111,8 @@ async def called(visit: Visit, named: str) -> Id:
 
 
 def _by_number(cursor: Connection, named: str) -> Id | None:
-    digits = named.upper().removeprefix("INC-").strip()
-    return find_by_number(cursor, int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 9 else None
+    told = number(named.upper().removeprefix("INC-").strip())
+    return None if told is None else find_by_number(cursor, told)
 
 
 async def _inquiries(visit: Visit) -> list[Id]:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -204,6 +205,7 @@ async def _page(
         draft=draft,
         confirm="\n".join(confirm),
         written=written,
+        key=token_hex(16),
         outgoing=written.shown,
         left=lambda row: replies.seconds_left(visit, row),
         known=known(page.row, page.told),

@@ -22,14 +22,15 @@ from aggregator.triage.secrets import find
 from aggregator.web import composing, inquiry_page, reply_words
 from aggregator.web.doing import who_was_quicker
 from aggregator.web.objections import Objection, objections
-from aggregator.web.visit import fields, local
+from aggregator.web.visit import fields, local, number
 from connectors.errors import ReplyRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aggregator.identity import Id
-    from aggregator.outbox.outbox import Written
+    from aggregator.outbox.outbox import Outbox, Written
+    from aggregator.store.rows import Connection
     from aggregator.web.stream import Stream
     from aggregator.web.visit import Visit
 
@@ -39,7 +40,7 @@ _MOST_CONFIRMED = 50
 
 async def reply(visit: Visit) -> Response:
     """Take an answer. `text`; `seen`: the page's mark; `ver`: the version that the page showed; `key`: the box's, so
-    that the same text sent again, because nobody heard that it was taken, goes out once.
+    that the same text sent again, by a second click or because nobody heard that it was taken, goes out once.
 
     202 {outbox, state, text, until, html}; 409 {said, html, seen, ver}: others were quicker; 422 {objections}.
     """
@@ -48,14 +49,13 @@ async def reply(visit: Visit) -> Response:
     text, ver = form.get("text", "").replace("\r\n", "\n").strip(), form.get("ver", "")
     confirmed = form.get("confirmed", "").split("\n")[:_MOST_CONFIRMED]
     # A version that is no number is none that we know.
-    seen = (int(ver) if ver.isdigit() else 0) if ver else None
-    key = _key(visit, form.get("key", ""), text)
-    before = await visit.site.db.read(lambda con: visit.site.outbox.taken(con, inquiry_id, key)) if key else None
-    if before and (before.is_shown or before.state in ("sent", "unknown")):
+    seen = (number(ver) or 0) if ver else None
+    given = _key(visit, form.get("key", ""), text)
+    before, key = await visit.site.db.read(lambda con: _taken(con, visit.site.outbox, inquiry_id, given))
+    if before:
         return await _answer(visit, before, 202, await draft_done(visit, inquiry_id, text, form.get("draft", "")))
     try:
-        # What was taken back or put away since is meant to go out after all.
-        taken = await take(visit, inquiry_id, text, form.get("seen", ""), seen, confirmed, "" if before else key)
+        taken = await take(visit, inquiry_id, text, form.get("seen", ""), seen, confirmed, key)
     except ObjectedError as error:
         return await _objected(visit, inquiry_id, error.found, text)
     except ChangedMeanwhileError as error:
@@ -200,12 +200,21 @@ def _key(visit: Visit, given: str, text: str) -> str:
     return blake2b(named.encode(), digest_size=16).hexdigest() if given else ""
 
 
+def _taken(con: Connection, outbox: Outbox, inquiry_id: Id, key: str) -> tuple[Row | None, str]:
+    """The answer that has this key, if it stands; and the key of the next one. What was taken back or put away since is
+    meant to go out after all, and that, too, once."""
+    before = outbox.taken(con, inquiry_id, key) if key else None
+    while before and not (before.is_shown or before.state in ("sent", "unknown")):
+        key = blake2b(f"{key}\0{before.outbox_id}".encode(), digest_size=16).hexdigest()
+        before = outbox.taken(con, inquiry_id, key)
+    return before, key
+
+
 async def draft_done(visit: Visit, inquiry_id: Id, text: str, base: str) -> Draft | None:
     """The draft of what was taken; None: the desk's disk is full, which concerns no answer."""
-    version = int(base) if base.isascii() and base.isdigit() else None
     with suppress(DeskFullError):
         return await asyncio.to_thread(
-            draft_sent, visit.site.desk, visit.user.name, inquiry_id, text, version, visit.site.clock()
+            draft_sent, visit.site.desk, visit.user.name, inquiry_id, text, number(base), visit.site.clock()
         )
     return None
 

@@ -15,6 +15,7 @@ from aggregator.store.searching import Sought, Term
 from aggregator.triage import search_text
 from aggregator.triage.entities.ids import form_of, is_transaction
 from aggregator.triage.evidence import hashed
+from aggregator.web.visit import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ class View:
             bands=self.many("band"),
             sources=self.many("source"),
             owners=tuple(owners.get(one, one) for one in self.many("owner")),
-            incidents=tuple(int(number) for one in incidents if (number := _number(one))),
+            incidents=tuple(told for one in incidents if (told := _number(one))),
             in_incident={"any": True, "none": False}.get(incidents[0]) if incidents else None,
             overdue=OVERDUE in self.many("sla"),
             due_within=max((int(match[1]) * _UNITS[match[2]] for match in within), default=None),
@@ -151,8 +152,7 @@ def _readable(name: str, value: str) -> bool:
 
 def _number(incident: str) -> int | None:
     """7 of INC-7, inc7 or 7."""
-    digits = incident.lower().removeprefix("inc").removeprefix("-")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 9 else None
+    return number(incident.lower().removeprefix("inc").removeprefix("-"))
 
 
 def _day(text: str) -> date | None:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from aggregator.answering.similar import Similar
 from aggregator.store.desk import Role
@@ -145,13 +145,27 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 
 def here(request: Request) -> str:
-    """Path and query of this request, to come back to."""
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    """Path and query of this request, to come back to; of a form that was not taken, the page that it stands on."""
+    path = request.url.path
+    if request.method not in ("GET", "HEAD"):
+        while path and not _is_shown(request, path):
+            path = path.rpartition("/")[0]
+    return (path or "/") + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _is_shown(request: Request, path: str) -> bool:
+    scope = {"type": "http", "method": "GET", "path": path}
+    return any(each.matches(scope)[0] is Match.FULL for each in request.app.routes)
 
 
 def local(path: str) -> str:
     """A path of ours to lead to; anything else becomes the feed."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+def number(text: str) -> int | None:
+    """What a form or an address means by it. None: it is none, or longer than any of ours."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 async def visit(request: Request) -> Visit:

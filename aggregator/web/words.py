@@ -99,6 +99,14 @@ CHANNELS = {
     "reviews": N_("App reviews"),
     "import": N_("Imported"),
 }
+# How the space of an account begins.
+SPACES = CHANNELS | {
+    "qqbot": CHANNELS["qq"],
+    "wechat_kf": CHANNELS["wechat"],
+    "chatwoot": CHANNELS["chat"],
+    "intercom": CHANNELS["chat"],
+}
+COUNTRIES = {"CN": N_("China")}
 LANGUAGES = {
     "zh": N_("Chinese"),
     "zh-Hans": N_("Chinese"),
@@ -280,10 +288,19 @@ SCRIPT = {
     "yes": N_("Yes"),
     "no": N_("No"),
     "shut": N_("Close this list"),
+    "just_now": N_("just now"),
     "told_progress": N_("{n} of {all} done"),
     "told_take": N_("{who} took {code} over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
     "told_assign_many": N_("{who} assigned {n} inquiries to you"),
+    "told_wait": N_("{who} set your {code} to waiting for the customer"),
+    "told_wait_many": N_("{who} set {n} inquiries of yours to waiting for the customer"),
+    "told_snooze": N_("{who} snoozed your {code}"),
+    "told_snooze_many": N_("{who} snoozed {n} inquiries of yours"),
+    "told_close": N_("{who} closed your {code}"),
+    "told_close_many": N_("{who} closed {n} inquiries of yours"),
+    "told_reopen": N_("{who} reopened your {code}"),
+    "told_reopen_many": N_("{who} reopened {n} inquiries of yours"),
     "told_refused": N_("Your answer to {code} was not sent"),
     "told_unknown": N_("Your answer to {code} may not have arrived"),
     "told_ask": N_("{who} asks: may I have {code}?"),

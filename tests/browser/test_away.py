@@ -101,6 +101,23 @@ async def test_signing_in_again_happens_in_place_and_what_was_being_written_stay
         await expect(page.locator("li.row .state")).to_have_text("claimed by amy")
 
 
+async def test_keys_that_were_meant_for_the_page_are_not_written_into_the_password(desk: Desk) -> None:
+    desk.trouble.expected = ("Failed to load resource: the server responded with a status of 40",)
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page() as page:
+        dialog = page.locator("#signin-again")
+        desk.site.work.desk.sign_out_everywhere("amy")
+        await page.keyboard.press("j")
+        await page.keyboard.press("c")
+        await expect(dialog).to_be_focused()
+        await page.keyboard.type("jkc")
+        password = dialog.get_by_label("Password")
+        await expect(password).to_have_value("")
+        await expect(password).to_be_focused()
+        await page.keyboard.type("x")
+        await expect(password).to_have_value("x")
+
+
 async def test_a_silent_source_is_told_above_the_list_and_nothing_moves(desk: Desk) -> None:
     await desk.site.says(*[(f"reader{number}", f"how do I export entry {number}?") for number in range(20)])
     work, now = desk.site.work, desk.site.community.clock()

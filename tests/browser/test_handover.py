@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
@@ -11,6 +13,7 @@ from aggregator.outbox.outbox import HOLD
 from tests.browser.conftest import ARTIFACTS, Desk, ready
 from tests.browser.test_screens import TAGS
 from tests.busy_morning import busy_morning
+from tests.secret_maker import phrase
 from tests.test_web_acting import Hand
 
 pytestmark = pytest.mark.browser
@@ -130,7 +133,7 @@ async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: D
         await page.get_by_role("button", name="发给选中的人").click()
         assert await _wrong(page, "answer-all-zh-phone", whole=True) == []
         await page.get_by_role("button", name="确认，发给 4 人").click()
-        await expect(page.locator("#lot")).to_contain_text("4 条发送中")
+        await expect(page.locator("#lot")).to_contain_text("4 条待发送")
         site.community.clock.pass_(seconds=HOLD)
         sender = Sender(site.work.outbox)
         for _ in range(4):
@@ -138,6 +141,62 @@ async def test_all_who_wait_are_answered_after_a_yes_and_z_takes_it_back(desk: D
         await expect(page.locator("#lot")).to_contain_text("已发送 4 / 4")
         assert await _wrong(page, "answered-all-zh-phone") == []
     assert len(site.community.telegram.sent) == 4
+
+
+async def test_coming_back_after_sending_to_all_shows_the_sheet_and_what_is_written_outlives_a_reload(
+    desk: Desk,
+) -> None:
+    await busy_morning(desk.site)
+    async with desk.page("amy", "/incidents/INC-1/answer", lang="en") as page:
+        english, chosen = page.locator("textarea[name=en]"), page.locator("input[name=inquiry]")
+        await page.get_by_label("Chinese").fill(ZH)
+        await english.fill(EN)
+        await chosen.nth(1).uncheck()
+        await page.get_by_role("button", name="中文").click()
+        await ready(page)
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        await expect(english).to_have_value(EN)
+        await expect(chosen.nth(1)).not_to_be_checked()
+        await expect(page.locator("#said")).to_contain_text("已恢复你刚才写的内容")
+        await page.get_by_role("button", name="发给选中的人").click()
+        await page.wait_for_selector(".sure")
+        await ready(page)
+        await page.reload()
+        await ready(page)
+        await expect(page.locator(".sure")).to_have_count(0)
+        await expect(english).to_have_value(EN)
+        await page.get_by_role("button", name="发给选中的人").click()
+        await page.locator(".sure .strong").click()
+        await page.wait_for_selector("#lot")
+        await ready(page)
+        answer = await page.go_back()
+        assert (answer.status if answer else None) == 200
+        await ready(page)
+        await expect(english).to_have_value("")
+        await expect(page.locator(".sure")).to_have_count(0)
+
+
+async def test_a_note_that_is_not_left_yet_is_kept_in_the_tab_unless_it_holds_a_secret(desk: Desk) -> None:
+    async with desk.page("amy", "/handover", lang="en") as page:
+        note = page.locator("#note")
+        await note.fill("The bank calls at nine.")
+        await page.get_by_role("button", name="中文").click()
+        await ready(page)
+        await expect(note).to_have_value("The bank calls at nine.")
+        await page.get_by_role("button", name="English").click()
+        await ready(page)
+        await expect(note).to_have_value("The bank calls at nine.")
+        await page.locator("form.write button").click()
+        await expect(page.locator("#notes .text").first).to_have_text("The bank calls at nine.")
+        await ready(page)
+        await expect(note).to_have_value("")
+        desk.trouble.expected = ("Failed to load resource: the server responded with a status of 422",)
+        await note.fill(phrase(Random(7)).text)
+        await expect(page.locator("#alarm")).to_contain_text("looks like a recovery phrase")
+        await page.reload()
+        await ready(page)
+        await expect(note).to_have_value("")
+        assert await page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('kept/'))") == []
 
 
 async def _wrong(page: Page, name: str, *, whole: bool = False) -> list[str]:

@@ -92,6 +92,18 @@ async def test_a_key_that_is_held_down_acts_once_and_goes_on_only_where_it_moves
         await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
 
 
+async def test_the_reasons_of_the_current_row_end_before_its_buttons(desk: Desk) -> None:
+    await desk.site.says(("lin", "转账三小时未到账，资产不见了，没人理我，我要投诉，去举报你们，曝光"))
+    async with desk.page(lang="en", width=1100) as page:
+        await page.keyboard.press("j")
+        why, buttons = page.locator("li.row .why"), page.locator("li.row .do")
+        await expect(buttons.locator("button")).to_have_count(2)
+        left, right = await why.bounding_box(), await buttons.bounding_box()
+        assert left
+        assert right
+        assert left["x"] + left["width"] <= right["x"]
+
+
 async def test_the_first_key_after_a_dialog_is_heard_though_what_had_the_focus_in_it_has_it_still(desk: Desk) -> None:
     await desk.site.says(("fox", "my swap failed"))
     async with desk.page(path=f"/inquiry/{desk.site.only_id()}") as page:

@@ -144,6 +144,19 @@ async def test_a_row_that_leaves_the_view_turns_grey_and_stays(desk: Desk) -> No
         await expect(row).to_have_count(0)
 
 
+async def test_a_grey_row_says_what_became_of_it_and_not_only_whose_it_is(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page("amy") as amy, desk.page("sam") as sam:
+        await amy.keyboard.press("j")
+        await amy.keyboard.press("c")
+        await expect(amy.locator("li.row .state")).to_have_text("claimed by amy")
+        await sam.keyboard.press("j")
+        await sam.keyboard.press("s")
+        await sam.locator("dialog#asking button[data-digit='1']").click()
+        await expect(amy.locator("li.row .changed")).to_have_text("now snoozed")
+        await expect(amy.locator("#said")).to_contain_text("sam snoozed your")
+
+
 async def test_an_answer_that_comes_late_paints_nothing_older_over_what_has_come_since(desk: Desk) -> None:
     await desk.site.says(("fox", "my swap failed"))
     async with desk.page(path="/?q=swap") as page:

@@ -37,4 +37,4 @@ async def test_a_post_of_a_platform_whose_clock_is_ahead_is_not_in_the_future(de
     await desk.site.says(("fox", "my swap failed"))
     desk.site.community.clock.pass_(seconds=-90)
     async with desk.page() as page:
-        await expect(page.locator("li.row time.ago")).to_have_text("now")
+        await expect(page.locator("li.row time.ago")).to_have_text("just now")

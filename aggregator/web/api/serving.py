@@ -184,7 +184,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _full(request: Request, error: Exception) -> Response:
-    log.error("desk.full", extra={"message_": str(error)})
+    log.error("desk.full", extra={"why": str(error)})
     return problem.answer(ProblemError("disk-full", str(error), {"retry-after": "60"}), wished(request))
 
 

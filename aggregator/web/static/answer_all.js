@@ -2,6 +2,7 @@
 // A lot of answers on its way: how far it is, once a second, z takes back what is still held, and what was taken back is
 // there again to be changed.
 import { fragment, page } from "./dom.js";
+import { forgetWritten, keepWritten } from "./kept.js";
 import { offer } from "./keys.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
@@ -54,7 +55,14 @@ export function startAnsweringAll() {
   });
   // Where it is asked, and not on the yes: a key that is held down must not give it.
   /** @type {HTMLElement | null} */ (document.querySelector("[data-first]"))?.focus();
+  const form = /** @type {HTMLFormElement | null} */ (document.getElementById("answer"));
+  if (form) {
+    // Reloading, and coming back, show the sheet; what was posted is not posted again, nor asked for where it is gone.
+    history.replaceState(history.state, "", location.href);
+    keepWritten(form, { given: form.dataset.given === "1" });
+  }
   if (!lot()) return;
+  forgetWritten(sheet());
   offer({ undo: () => /** @type {HTMLElement | null} */ (lot().querySelector("[data-undo-lot]"))?.click() });
   if (lot().dataset.underWay !== "0") setTimeout(follow, EVERY);
 }

@@ -127,7 +127,7 @@ async function post(how) {
       state(say("draft_secret"));
     } else if (answer.status === 401 || answer.status === 403) {
       state(say("draft_signed_out"));
-      if (!asked) tell(say("session_over"), { error: true, buttons: [[say("sign_in"), sessionEnded]] });
+      if (!asked) tell(say("session_over"), { error: true, buttons: [[say("sign_in"), () => sessionEnded(true)]] });
       asked = true;
     } else later();
   } catch {

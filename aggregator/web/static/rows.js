@@ -150,7 +150,8 @@ export function repaint(row, { facts, html }, shown = inView(facts)) {
     row.classList.toggle("left", !shown);
     const word = /** @type {HTMLElement} */ (row.querySelector(".changed"));
     word.hidden = shown;
-    if (!shown) word.textContent = facts.owner && facts.state !== "closed" ? say("claimed_by", { who: facts.owner }) : say("now_state", { state: stateWord(facts.state) });
+    const taken = facts.state === "claimed" && facts.owner && facts.owner !== page.user;
+    if (!shown) word.textContent = taken ? say("claimed_by", { who: facts.owner }) : say("now_state", { state: stateWord(facts.state) });
     paintTimes(row);
     if (focus) /** @type {HTMLElement} */ (row.querySelector("a.open")).focus({ preventScroll: true });
   });

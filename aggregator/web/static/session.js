@@ -6,13 +6,30 @@ const dialog = () => /** @type {HTMLDialogElement} */ (document.getElementById("
 /** @type {HTMLElement | null} */
 let opener = null;
 
-/** Ask for the password, above whatever dialog is open: that one may hold what is being written. */
-export function sessionEnded() {
+const STILL = 500; // milliseconds without a key
+let ready = 0;
+
+/** The keys that were on their way to the page are not the password's: it takes them once none comes any more. */
+function toPassword(wait = STILL) {
+  clearTimeout(ready);
+  const go = () => {
+    if (document.activeElement === dialog()) /** @type {HTMLInputElement} */ (dialog().querySelector("[name=password]")).focus();
+  };
+  if (wait) ready = setTimeout(go, wait);
+  else go();
+}
+
+/**
+ * Ask for the password, above whatever dialog is open: that one may hold what is being written.
+ * @param {boolean} [wanted] somebody asked for it, so the next keys are for it
+ */
+export function sessionEnded(wanted = false) {
   const box = dialog();
   if (!box || box.open) return;
   opener = /** @type {HTMLElement | null} */ (document.activeElement);
   box.showModal();
-  /** @type {HTMLInputElement} */ (box.querySelector("[name=password]")).focus();
+  box.focus();
+  toPassword(wanted ? 0 : STILL);
 }
 
 /**
@@ -78,6 +95,7 @@ async function signIn(event) {
 export function startSession() {
   const box = dialog();
   box?.querySelector("form").addEventListener("submit", signIn);
+  box?.addEventListener("keydown", (event) => event.target === box && toPassword());
   box?.querySelector("[data-again]").addEventListener("click", async () => {
     if (!(await takeUp())) complain(say("not_signed_in"));
   });

@@ -5,6 +5,7 @@ import { page, say } from "./dom.js";
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "narrow" });
 let offset = Number(page.now) * 1000 - Date.now();
 const CLOSE = 5 * 60;
+const JUST_NOW = 5;
 
 /** @param {number} seconds the server's Unix time */
 export function setClock(seconds) {
@@ -19,6 +20,7 @@ const told = (count, unit) => relative.format(Math.round(count), unit).replace(/
 
 /** @param {number} seconds */
 function ago(seconds) {
+  if (seconds >= 0 && seconds < JUST_NOW) return say("just_now");
   const size = Math.abs(seconds);
   if (size < 45) return told(-seconds, "second");
   if (size < 45 * 60) return told(-seconds / 60, "minute");
