@@ -25,6 +25,7 @@ import structlog
 
 from aggregator.clocks import Clock
 from aggregator.config import Settings
+from aggregator.demo.visitor import sign_in
 from aggregator.service import running
 from aggregator.store.desk import DeskError
 from aggregator.users import sign_in_link
@@ -67,7 +68,7 @@ class Served:
         """Somebody who is signed in, on kept connections."""
         headers = {"sec-fetch-site": "same-origin", "accept-language": "en"}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60) as client:
-            (await client.get(self.links[name], follow_redirects=True)).raise_for_status()
+            await sign_in(client, self.links[name])
             yield client
 
 

@@ -27,6 +27,7 @@ from aggregator.demo.chat.takes import AppAnswers
 from aggregator.demo.forum import ForumSimulator
 from aggregator.demo.mail import MailSimulator
 from aggregator.demo.telegram import TelegramSimulator
+from aggregator.demo.visitor import sign_in
 from aggregator.listener import serve
 from aggregator.outbox.row import Row, of_inquiry
 from aggregator.workplace import Workplace
@@ -176,7 +177,7 @@ class Town:
             assert url, self.log.read_text(errors="replace")[-3000:]
             headers = {"sec-fetch-site": "same-origin", "accept": "application/json"}
             async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as amy:
-                await amy.get(f"/enter?token={link}", headers={"accept": "text/html"})
+                await sign_in(amy, f"{url}/enter?token={link}")
                 yield Service(self, process, amy)
         finally:
             if process.returncode is None:

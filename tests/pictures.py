@@ -48,6 +48,7 @@ async def main() -> None:
         context = await browser.new_context(viewport=SIZE, color_scheme="light")
         page = await context.new_page()
         await page.goto(link)
+        await page.wait_for_url(lambda url: "/enter" not in url)
         await ready(page)
         await _works(page)
         base = link.partition("/enter")[0]

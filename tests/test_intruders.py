@@ -23,6 +23,7 @@ from aggregator.cli import main
 from aggregator.config import Settings
 from aggregator.config.alert_settings import Webhook
 from aggregator.control import listens
+from aggregator.demo.visitor import sign_in
 from aggregator.service import receiver, running
 from aggregator.store.database import Database
 from aggregator.store.desk import FREE_TRIES, Desk, TooManyTriesError
@@ -76,7 +77,7 @@ async def test_a_session_that_somebody_prepared_is_not_taken_over_at_signing_in(
     async with open_site(community) as site, site.visitor() as amy:
         prepared = "prepared-by-somebody-else"
         amy.cookies.set("session", prepared)
-        answer = await amy.get(site.link("amy"))
+        answer = await sign_in(amy, site.link("amy"))
         assert prepared not in answer.headers["set-cookie"]
         assert site.work.desk.session(prepared, community.clock()) is None
         assert "HttpOnly" in answer.headers["set-cookie"]

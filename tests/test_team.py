@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from aggregator.cli import main
 from aggregator.config import Settings
+from aggregator.demo.visitor import sign_in
 from aggregator.store import team, tokens
 from aggregator.store.desk import Desk, DeskError
 from aggregator.users import desk_url
@@ -141,8 +142,8 @@ async def test_an_admin_adds_a_colleague_who_comes_by_the_link(community: Commun
             page = await _press(ada, "/settings/team", name="林 晓", role="lead")
             link = re.search(r'value="(http[^"]+/enter\?token=[^"]+)"', page.text)
             assert link, page.text
-            answer = await new.get(link[1], follow_redirects=True)
-            assert "林 晓" in answer.text
+            await sign_in(new, link[1])
+            assert "林 晓" in (await new.get("/")).text
             assert "林 晓" in (await new.get("/settings/team")).text
             taken = await _press(ada, "/settings/team", name="林 晓", role="viewer")
             assert taken.status_code == 409

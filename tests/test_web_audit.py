@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from aggregator.demo.visitor import sign_in
 from tests.conftest import Community, open_inquiries
 from tests.test_web_acting import Hand
 from tests.web_site import WebSite, csrf, open_site
@@ -189,7 +190,7 @@ async def test_what_was_flagged_long_ago_can_still_be_judged(community: Communit
         )
         at = community.clock() + timedelta(minutes=1)
         await site.work.db.write(lambda con: con.execute(later, [inquiry, at]))
-        await lee.get(site.link("lee"))
+        await sign_in(lee, site.link("lee"))
         token = csrf((await lee.get("/flags")).text)
         ((flag,),) = site.work.db.query("SELECT flag_id::VARCHAR FROM flag WHERE target LIKE 'harbor%'")
         judged = await lee.post("/flags", data={"csrf": token, "flag": flag, "verdict": "blocked"})

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.config import Web
+from aggregator.demo.visitor import sign_in
 from tests.conftest import Community
 from tests.web_site import csrf, open_site
 
@@ -27,7 +28,10 @@ async def test_every_answer_carries_the_headers(community: Community) -> None:
 async def test_behind_https_there_is_hsts_and_a_host_cookie(community: Community) -> None:
     community.more["web"] = Web.model_validate({"public_url": "https://desk.example.com"})
     async with open_site(community) as site, site.visitor() as visitor:
-        answer = await visitor.get(site.link("amy"), headers={"host": "desk.example.com"})
+        link, behind = site.link("amy"), {"host": "desk.example.com"}
+        page = await visitor.get(link, headers=behind)
+        answer = await visitor.post("/enter", data={"token": link.partition("token=")[2]}, headers=behind)
+    assert "enter.js" not in page.text
     assert answer.headers["strict-transport-security"]
     assert answer.headers["set-cookie"].startswith("__Host-session=")
     assert "Secure" in answer.headers["set-cookie"]
@@ -95,32 +99,46 @@ async def test_a_password_is_set_and_opens_the_door(community: Community) -> Non
 
 async def test_the_door_does_not_lead_elsewhere(community: Community) -> None:
     async with open_site(community) as site, site.visitor() as nobody:
-        answer = await nobody.get(f"{site.link('amy')}&next=//elsewhere.example")
+        answer = await sign_in(nobody, f"{site.link('amy')}&next=//elsewhere.example")
     assert answer.headers["location"] == "/"
 
 
 async def test_a_used_link_is_refused_in_words(community: Community) -> None:
     async with open_site(community) as site, site.visitor(lang="zh-CN") as first, site.visitor(lang="zh-CN") as second:
         link = site.link("amy")
-        assert (await first.get(link)).status_code == 303
-        answer = await second.get(link)
-    assert answer.status_code == 403
-    assert "这个链接已用过" in answer.text
+        form = {"token": link.partition("token=")[2]}
+        assert (await first.post("/enter", data=form)).status_code == 303
+        for answer in (await second.get(link), await second.post("/enter", data=form)):
+            assert answer.status_code == 403
+            assert "这个链接已用过" in answer.text
 
 
-async def test_a_browser_that_only_looks_ahead_does_not_use_up_a_link(community: Community) -> None:
-    async with open_site(community) as site, site.visitor() as amy:
-        link = site.link("amy")
-        assert (await amy.get(link, headers={"sec-purpose": "prefetch;prerender"})).status_code == 503
-        assert (await amy.get(link)).status_code == 303
-
-
-async def test_a_scanner_that_only_asks_for_the_head_does_not_use_up_a_link(community: Community) -> None:
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+async def test_a_scanner_or_a_preview_of_a_chat_does_not_use_up_a_link(community: Community, method: str) -> None:
     async with open_site(community) as site, site.visitor() as scanner, site.visitor() as amy:
         link = site.link("amy")
-        looked = await scanner.head(link)
-        assert (looked.status_code, looked.cookies.get("session")) == (405, None)
-        assert (await amy.get(link)).status_code == 303
+        looked = await scanner.request(method, link)
+        assert (looked.status_code, looked.cookies.get("session")) == (200, None)
+        assert (await sign_in(amy, link)).status_code == 303
+        assert (await amy.get("/")).status_code == 200
+
+
+async def test_only_on_this_machine_itself_the_button_of_a_link_presses_itself(community: Community) -> None:
+    async with open_site(community) as site, site.visitor() as amy:
+        link = site.link("amy")
+        assert "enter.js" in (await amy.get(link)).text
+        assert "enter.js" not in (await amy.get(link, headers={"sec-purpose": "prefetch;prerender"})).text
+        assert "Sign in as amy" in (await amy.get(link)).text
+
+
+async def test_another_site_cannot_press_the_button_of_a_link(community: Community) -> None:
+    async with open_site(community) as site, site.visitor() as amy:
+        form = {"token": site.link("amy").partition("token=")[2]}
+        for headers in (
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "", "origin": "https://elsewhere.example"},
+        ):
+            assert (await amy.post("/enter", data=form, headers=headers)).status_code == 403
 
 
 async def test_an_idle_session_is_over(community: Community) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from aggregator.config import Settings, load
+from aggregator.demo.visitor import sign_in
 from aggregator.web.guides import GUIDES, Guide, in_order
 from connectors.registry import known_connectors
 from tests.conftest import Community
@@ -57,7 +58,8 @@ async def test_an_admin_connects_checks_and_invites_from_the_empty_feed(communit
             link = re.search(r"http[^\"<]+/enter\?token=[^\"<]+", invited.text)
             assert link
         async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as bo:
-            bos = (await bo.get(link[0])).text
+            await sign_in(bo, link[0])
+            bos = (await bo.get(site.url)).text
         assert "Check every login" not in bos
         assert "connectors.yaml" not in bos
 

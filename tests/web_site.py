@@ -10,6 +10,7 @@ from functools import partial
 
 import httpx
 
+from aggregator.demo.visitor import sign_in
 from aggregator.listener import serve
 from aggregator.store.desk import Role
 from aggregator.store.source_reports import source_reports
@@ -68,7 +69,7 @@ class WebSite:
             base_url=self.url, headers=headers, trust_env=False, verify=certificates(), timeout=60
         ) as client:
             if name:
-                await client.get(self.link(name))
+                await sign_in(client, self.link(name))
             yield client
 
     async def says(self, *lines: tuple[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -30,6 +32,21 @@ class Visitor:
             self.arrivals.setdefault(UUID(facts["id"]), []).append((time.monotonic(), float(facts["seen"])))
 
 
+async def sign_in(client: httpx.AsyncClient, link: str) -> httpx.Response:
+    """Open a one-time link and press its button.
+
+    Returns:
+        The answer to that, which leads to the feed.
+
+    Raises:
+        httpx.HTTPStatusError: the link was used, or is too old.
+    """
+    page = (await client.get(link)).raise_for_status().text
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.partition('id="enter"')[2])
+    form = {name: html.unescape(value) for name, value in hidden}
+    return await client.post(link.partition("?")[0], data=form, follow_redirects=False)
+
+
 @asynccontextmanager
 async def watching(feed: str, link: str) -> AsyncIterator[Visitor]:
     """Sign in by a one-time link and follow the feed's events while the block lasts.
@@ -39,7 +56,7 @@ async def watching(feed: str, link: str) -> AsyncIterator[Visitor]:
     """
     visitor = Visitor()
     async with httpx.AsyncClient(base_url=feed, timeout=httpx.Timeout(10, read=None)) as client:
-        (await client.get(link, follow_redirects=True)).raise_for_status()
+        await sign_in(client, link)
         listening = asyncio.Event()
         following = asyncio.create_task(_follow(client, visitor, listening))
         try:

@@ -299,6 +299,12 @@ class Desk:
             con.execute("INSERT INTO link VALUES (?, ?, ?)", [hashed(token), name, (now + LINK_VALID).timestamp()])
         return token
 
+    def invited(self, link: str, now: datetime) -> str | None:
+        """Whom a one-time link would sign in; None: used, too old, or never given."""
+        with self._lock:
+            row = self._con.execute("SELECT user, until FROM link WHERE hash = ?", [hashed(link)]).fetchone()
+        return row[0] if row and row[1] >= now.timestamp() else None
+
     def enter(self, link: str, now: datetime, browser: str = "") -> str | None:
         """Use up a one-time link: the token of a new session, or None: used, too old, or never given."""
         with self.writing() as con:

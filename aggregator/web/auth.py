@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +15,8 @@ from aggregator.web.visit import fields, local
 
 if TYPE_CHECKING:
     from aggregator.web.visit import Visit
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 async def sign_in_page(visit: Visit) -> Response:
@@ -38,19 +40,27 @@ async def sign_in(visit: Visit) -> Response:
     return visit.with_session(token, to)
 
 
+async def enter_page(visit: Visit) -> Response:
+    """Where a one-time link leads. It is not used up here: scanners of mails and previews of chats open it, too."""
+    query = visit.request.query_params
+    link = query.get("token", "")
+    name = await asyncio.to_thread(visit.site.desk.invited, link, visit.site.clock())
+    if name is None:
+        return _no_such_link(visit)
+    # Nobody else reaches this machine's own name, so there a script may press the button.
+    at_once = (visit.request.url.hostname or "") in _LOOPBACK and "sec-purpose" not in visit.request.headers
+    to = local(query.get("next", "/"))
+    return _with_door(visit, "enter.html", invited=name, token=link, next=to, at_once=at_once)
+
+
 async def enter(visit: Visit) -> Response:
-    """A one-time link. Who only looks whether it leads somewhere must not use it up."""
-    if visit.request.method == "HEAD":
-        raise HTTPException(405, headers={"Allow": "GET"})
-    if "prefetch" in visit.request.headers.get("sec-purpose", ""):
-        raise HTTPException(503)
-    link = visit.request.query_params.get("token", "")
+    """Use the link up."""
+    form = await fields(visit.request)
     browser = visit.request.headers.get("user-agent", "")
-    token = await asyncio.to_thread(visit.site.desk.enter, link, visit.site.clock(), browser)
+    token = await asyncio.to_thread(visit.site.desk.enter, form.get("token", ""), visit.site.clock(), browser)
     if token is None:
-        message = catalogue(visit.lang).gettext("This link was used already or is too old. Ask for a new one.")
-        return _door(visit, "/", 403, "", message)
-    return visit.with_session(token, local(visit.request.query_params.get("next", "/")))
+        return _no_such_link(visit)
+    return visit.with_session(token, local(form.get("next", "/")))
 
 
 async def sign_out(visit: Visit) -> Response:
@@ -73,8 +83,18 @@ async def switch_language(visit: Visit) -> Response:
     return answer
 
 
+def _no_such_link(visit: Visit) -> Response:
+    message = catalogue(visit.lang).gettext("This link was used already or is too old. Ask for a new one.")
+    return _door(visit, "/", 403, "", message)
+
+
 def _door(visit: Visit, to: str, code: int = 200, name: str = "", wrong: str = "") -> Response:
+    return _with_door(visit, "signin.html", code, next=local(to), name=name, wrong=wrong)
+
+
+def _with_door(visit: Visit, template: str, code: int = 200, **context: Any) -> Response:
+    """A page with a form for those who are not signed in."""
     door = visit.request.cookies.get("door") or secrets.token_urlsafe(32)
-    answer = visit.page("signin.html", code=code, next=local(to), name=name, wrong=wrong, door=door)
+    answer = visit.page(template, code=code, door=door, **context)
     answer.set_cookie("door", door, httponly=True, samesite="strict", secure=visit.site.secure)
     return answer

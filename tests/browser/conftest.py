@@ -71,6 +71,7 @@ class Desk:
         if name:
             page = await context.new_page()
             await page.goto(self.site.link(name))
+            await page.wait_for_url(f"{self.site.url}/")
             await page.close()
         yield context
         await context.close()

@@ -54,7 +54,8 @@ class _Site:
         work.desk.add_user("lea", "admin")
         self.app = _app(work, work.settings)
         token = work.desk.invite("lea", NOON)
-        answer, cookies = self.call("GET", f"/enter?token={token}".encode(), [], b"")
+        form = [(b"content-type", b"application/x-www-form-urlencoded"), (b"sec-fetch-site", b"same-origin")]
+        answer, cookies = self.call("POST", b"/enter", form, f"token={token}".encode())
         self.cookie = cookies
         page, _ = self.call("GET", b"/settings", [(b"cookie", self.cookie)], b"")
         found = re.search(rb'name="csrf" value="([^"]+)"', bytes(page.body))
