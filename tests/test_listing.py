@@ -280,6 +280,13 @@ async def test_views_are_kept_shared_replaced_and_dropped(community: Community) 
             save_view(desk, "amy", "one more", "", shared=False, now=START)
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "x"])
+async def test_a_view_of_a_number_that_none_can_have_is_not_there(community: Community, number: str) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        token = csrf((await amy.get("/")).text)
+        assert (await amy.post(f"/views/{number}/drop", data={"csrf": token})).status_code == 404
+
+
 async def test_a_saved_view_stands_beside_the_list_with_its_count_and_is_dropped_by_a_form(
     community: Community,
 ) -> None:

@@ -127,7 +127,7 @@ def _routes() -> list[Route]:
         route("/banner", feed.banner),
         route("/presence", presence.present, writes=True),
         route("/views", saved.save, writes=True),
-        route("/views/{number:int}/drop", saved.drop, writes=True),
+        route("/views/{number}/drop", saved.drop, writes=True),
         route("/inquiry/{id}", inquiry_page.show),
         route("/inquiry/{id}/preview", preview.preview),
         route("/inquiry/{id}/read", inquiry_page.mark_read, writes=True),

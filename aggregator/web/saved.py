@@ -12,7 +12,7 @@ from aggregator.store.views import ViewError, drop_view, save_view
 from aggregator.triage.secrets import find
 from aggregator.web.i18n import N_
 from aggregator.web.view import View
-from aggregator.web.visit import fields, local
+from aggregator.web.visit import fields, local, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,9 +69,11 @@ def told(visit: Visit, saved: Sequence[SavedView]) -> tuple[str, bool]:
 
 
 async def drop(visit: Visit) -> Response:
-    form = await fields(visit.request)
+    form, view = await fields(visit.request), number(visit.request.path_params["number"])
+    if view is None:
+        raise HTTPException(404)
     try:
-        await asyncio.to_thread(drop_view, visit.site.desk, visit.user.name, int(visit.request.path_params["number"]))
+        await asyncio.to_thread(drop_view, visit.site.desk, visit.user.name, view)
     except ViewError:
         raise HTTPException(404) from None
     return RedirectResponse(local(form.get("back", "/")), 303)
