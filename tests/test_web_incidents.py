@@ -85,6 +85,16 @@ async def test_a_colleague_takes_one_out_and_puts_it_back(community: Community) 
     assert "3 persons" in again
 
 
+async def test_an_inquiry_that_is_not_there_cannot_be_put_in_and_its_code_is_told(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await site.says(*LINES)
+        refused = await does(amy, "add", inquiry=" #<b>NONE")
+        page = await page_of(amy)
+    assert refused.status_code == 409
+    assert "There is no inquiry #&lt;b&gt;NONE; nothing was changed." in refused.text
+    assert "3 persons" in page
+
+
 async def test_splitting_merging_and_ending_work_as_plain_forms(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as amy:
         await site.says(*LINES)

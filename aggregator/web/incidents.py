@@ -47,6 +47,9 @@ async def change(visit: Visit) -> Response:
         return await page(visit, incident, code=409, said=said, into=form.get("into", ""))
     try:
         await perform(visit, incident, cast("What", what), await _inquiries(visit), into)
+    except _NoSuchInquiryError as error:
+        said = visit.gettext("There is no inquiry %(code)s; nothing was changed.") % {"code": error}
+        return await page(visit, incident, code=409, said=said, into=form.get("into", ""))
     except NotPossibleError:
         return await page(visit, incident, code=409, into=form.get("into", ""))
     return RedirectResponse(local(form.get("back", visit.request.url.path)), 303)
@@ -115,8 +118,12 @@ def _by_number(cursor: Connection, named: str) -> Id | None:
     return None if told is None else find_by_number(cursor, told)
 
 
+class _NoSuchInquiryError(Exception):
+    """By the code that was given."""
+
+
 async def _inquiries(visit: Visit) -> list[Id]:
-    """The inquiries that a form names, in any number."""
+    """The inquiries that a form names, in any number. Raises _NoSuchInquiryError."""
     form = await form_of(visit.request)
     found = []
     for named in form.getlist("inquiry"):
@@ -128,7 +135,7 @@ async def _inquiries(visit: Visit) -> list[Id]:
             code = named.strip().removeprefix("#")
             one = await visit.site.db.read(partial(find_by_code, code=code))
             if one is None:
-                raise HTTPException(404) from None
+                raise _NoSuchInquiryError(f"#{code}") from None
             found.append(one)
     return found
 
