@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -165,6 +166,42 @@ async def test_what_nobody_knew_is_sent_once_it_comes_back_by_polling(
 
 async def _cannot_tell(_: Outgoing) -> CannotTell:
     return CANNOT_TELL
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_what_came_back_while_it_was_being_sent_is_sent_though_nobody_can_tell(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """The platform has told of it, and never says that it has it; or the service is killed in between."""
+
+    async def came_back(outgoing: Outgoing) -> CannotTell:
+        await poll(desk.work, "forum")
+        return await _cannot_tell(outgoing)
+
+    async def dies(_: Outgoing) -> CannotTell:
+        raise asyncio.CancelledError
+
+    told: list[Row] = []
+    desk.work.outbox.tell = lambda row: _noted(told, row)
+    forum = desk.work.connectors["forum"]
+    desk.community.forum.writing.loses.append("reset")
+    await desk.answers()
+    if killed:
+        monkeypatch.setattr(forum, "find_sent", dies)
+        with suppress(asyncio.CancelledError):
+            await desk.time_passes()
+        assert desk.row().state == "sending"
+    monkeypatch.setattr(forum, "find_sent", came_back)
+    await (desk.starts_again() if killed else desk.time_passes())
+    (inquiry,) = open_inquiries(desk.work)
+    assert (desk.row().state, desk.row().looked, inquiry["state"]) == ("sent", None, "answered")
+    assert desk.row().arrived_at is not None
+    assert desk.work.db.query("SELECT who, what FROM inquiry_event") == [("amy", "reply")]
+    assert told == []
+
+
+async def _noted(told: list[Row], row: Row) -> None:
+    told.append(row)
 
 
 async def test_an_impostor_who_says_the_same_is_not_taken_for_our_answer(

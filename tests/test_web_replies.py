@@ -228,6 +228,19 @@ async def test_what_nobody_knows_is_asked_with_two_buttons(site: WebSite) -> Non
     assert site.community.forum.writing.taken == 1
 
 
+async def test_the_bar_counts_what_is_not_sent_until_it_comes_back_by_polling(site: WebSite) -> None:
+    async with site.visitor("amy") as amy:
+        await answers(site, amy)
+        site.community.forum.fail_next("reset")
+        await sends(site)
+        await sends(site, 1)
+        assert 'class="unsettled"' in (await amy.get("/")).text
+        site.community.forum.says("system", ANSWER, reply_to=1001)  # the forum was only slow
+        await poll(site.work, "forum")
+        await site.stream.look_around()
+        assert 'class="unsettled"' not in (await amy.get("/")).text
+
+
 async def test_a_closed_page_that_another_has_closed_meanwhile_sends_nothing(site: WebSite) -> None:
     path = f"/inquiry/{site.only_id()}"
     async with site.visitor("amy") as amy, site.visitor("sam") as sam:

@@ -230,6 +230,26 @@ async def test_what_becomes_of_our_answers_is_told_without_their_words(community
     assert "at once" not in b"".join(each.body for each in place.came).decode()
 
 
+async def test_an_answer_of_which_nobody_knew_is_told_as_sent_once_it_comes_back(community: Community) -> None:
+    community.forum.user("system").id = 77  # a real account: what the forum's own one writes is never listed
+    async with a_place() as place:
+        community.more["webhooks"] = {"replies": webhook(place, events=("reply.sent", "reply.unknown"))}
+        async with community.desk("forum") as work:
+            told = Told(community, work)
+            community.forum.says("lin", "转账三小时没到账", title="lin asks")
+            await poll(work, "forum")
+            ((inquiry,),) = work.db.query("SELECT inquiry_id FROM inquiry")
+            await work.outbox.send(inquiry.bytes, "amy", "We look at it at once.", "")
+            community.forum.fail_next("reset")
+            community.clock.pass_(seconds=HOLD)
+            await OutboxSender(work.outbox).send_due(until_done=True)
+            community.forum.says("system", "We look at it at once.", reply_to=1001)  # the forum was only slow
+            await poll(work, "forum")
+            await told.deliver()
+            await told.sender.stop()
+    assert place.types == ["reply.unknown", "reply.sent"]
+
+
 async def test_a_bug_on_the_way_to_one_keeps_nobody_else_from_being_told(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

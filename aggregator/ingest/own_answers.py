@@ -16,6 +16,7 @@ from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
+from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
@@ -98,6 +99,8 @@ class OwnAnswers:
                 inquiry = inquiries_by_id(con, [answer.inquiry_id])[answer.inquiry_id]
                 told = [(inquiry, reply_details(post, None))]
                 note_all(con, clock_of, points, told, answer.who, "reply", now)
+                if (changed := gathered()) is not None:
+                    changed.replies.add(answer.outbox_id)
         if found:
             self.forget()
         return {answer.inquiry_id for answer in found.values()}

@@ -76,7 +76,7 @@ class Outbox:
     changed: Callable[[Collection[Id]], None] = lambda _: None
     tell: Callable[[Row], Awaitable[None]] | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    unsettled_count: int = 0  # as the sender saw it last
+    unsettled_count: int = 0  # as it was seen last
 
     def written(self, con: Connection, inquiry_id: Id) -> Written:
         """For its page. Raises KeyError: there is no such inquiry."""
@@ -146,6 +146,10 @@ class Outbox:
         """What did not get there, or may not have, and nobody has dealt with; oldest first."""
         return sorted(await self.db.read(lambda con: row.in_state(con, *row.UNSETTLED)))
 
+    async def count_unsettled(self) -> None:
+        """Some go without us: they come back by polling, their person is erased, another process sends them."""
+        self.unsettled_count = await self.db.read(row.unsettled_count)
+
     async def find(self, outbox_id: UUID) -> Row:
         """Raises KeyError: there is none."""
         return await self.db.read(lambda con: row.row(con, outbox_id))
@@ -204,20 +208,21 @@ class Outbox:
             if stands is not None:
                 await self.tell(stands)
 
+    def came_back(self, con: Connection, outbox_id: UUID) -> bool:
+        """Whether one that is unknown was read as a post while it was being sent: then it is sent. On the writer's
+        connection."""
+        unknown = row.row(con, outbox_id)
+        if stored_answer(con, _awaited(unknown)) is None:
+            return False
+        row.move(con, outbox_id, "unknown", state="sent", why=None, detail=None, looked=None)
+        self.answered(con, unknown, unknown.who)
+        return True
+
     def answered(self, con: Connection, sent: Row, who: str) -> None:
         """The platform has it: the inquiry is answered. On the writer's connection."""
         now, inquiry = self.clock(), sent.inquiry_id.bytes
         subject = inquiries_by_id(con, [inquiry])[inquiry]
-        awaited = Awaited(
-            sent.outbox_id,
-            inquiry,
-            sent.thread_id.bytes,
-            sent.sent_post_id.bytes if sent.sent_post_id else None,
-            sent.who,
-            sent.text,
-            sent.began_at or sent.written_at,
-            sent.state,
-        )
+        awaited = _awaited(sent)
         post = awaited.post_id or stored_answer(con, awaited)
         if post is not None and (elsewhere := _bring_home(con, post, sent, now)):
             refold(con, elsewhere, clock_of=partial(clock_of, self.settings), points=self.settings.points)
@@ -306,6 +311,19 @@ class Outbox:
     def _tell(self, changed: Row) -> None:
         self.changed([changed.inquiry_id.bytes])
         self.wake.set()
+
+
+def _awaited(this: Row) -> Awaited:
+    return Awaited(
+        this.outbox_id,
+        this.inquiry_id.bytes,
+        this.thread_id.bytes,
+        this.sent_post_id.bytes if this.sent_post_id else None,
+        this.who,
+        this.text,
+        this.began_at or this.written_at,
+        this.state,
+    )
 
 
 def _place_among(rows: Sequence[Row], now: datetime) -> int:

@@ -192,18 +192,20 @@ class Sender:
         changes: dict[str, Any] = {"looked": "absent" if found is None else CANNOT_TELL}
         if before.state == "sending":
             changes |= {"state": "unknown", "ended_at": now, "detail": detail[:500]}
-        moved = await self._outbox.db.write(lambda con: self._unknown(con, before, changes))
-        if before.state == "sending":
-            await self._did_not_get_there(before.outbox_id)
-        else:
+        asks = await self._outbox.db.write(lambda con: self._unknown(con, before, changes))
+        if not asks or before.state == "unknown":
             self._outbox.changed([before.inquiry_id.bytes])
-        if moved and before.state == "sending" and found is None:
+            return
+        await self._did_not_get_there(before.outbox_id)
+        if found is None:
             later = (timedelta(seconds=real_seconds(self._outbox.clock, each)) for each in LOOKS_AGAIN)
             self._looks[before.outbox_id] = before.source, [now + each for each in later]
 
     def _unknown(self, con: Connection, before: Row, changes: dict[str, Any]) -> bool:
+        """Whether a person has to be asked: it is in no other state by now, and has not come back meanwhile."""
         self._outbox.own.forget()
-        return row.move(con, before.outbox_id, before.state, **changes)
+        moved = row.move(con, before.outbox_id, before.state, **changes)
+        return moved and not self._outbox.came_back(con, before.outbox_id)
 
     async def _found(self, before: Row) -> Sent | str | None:
         connector = self._outbox.connectors.get(before.source)

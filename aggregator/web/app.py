@@ -100,6 +100,7 @@ def create_app(
     """
 
     stream.remember = lambda message: remember(desk, message, clock())
+    stream.looks_too = outbox.count_unsettled
 
     @asynccontextmanager
     async def streaming(_: Starlette) -> AsyncIterator[None]:

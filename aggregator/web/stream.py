@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,6 +94,8 @@ class Stream:
         """Rows that were read, for whoever reads them next: who hears of a change asks for it."""
         self.presence = Presence()
         self.remember: Callable[[Mapping[str, object]], None] | None = None
+        self.looks_too: Callable[[], Awaitable[None]] | None = None
+        """Called at each look around."""
         self._troubles: list[Trouble] = []
 
     def publish(self, inquiry_ids: Collection[Id]) -> None:
@@ -212,6 +214,8 @@ class Stream:
     async def look_around(self) -> None:
         """Tell what changes without a commit of an inquiry: who has gone quiet, and how the sources fare."""
         await self._tell_presence(self.presence.sweep())
+        if self.looks_too is not None:
+            await self.looks_too()
         now = await self._db.read(troubles)
         if now != self._troubles:
             self._troubles = now
