@@ -40,6 +40,10 @@ class Told:
         self.community.telegram.says(author, text)
         await poll(self.work, "telegram")
 
+    async def starts_again(self) -> None:
+        await self.sender.stop()
+        self.sender = Sender(self.work.db, self.community.clock, carriers_of(self.work.settings))
+
     async def deliver(self, **later: float) -> None:
         self.community.clock.pass_(**later)
         await self.sender.deliver_due(until_done=True)
@@ -158,6 +162,21 @@ async def test_failures_are_tried_again_in_order_with_the_same_id_and_each_endpo
         assert [each.headers["webhook-id"] for each in bad.came[:6]] == [bad.came[0].headers["webhook-id"]] * 6
         assert len({each.body for each in bad.came[:6]}) == 1
         assert [each.told["data"]["inquiry"]["author"] for each in bad.came[5:]] == ["Lin", "Mia"]
+
+
+async def test_what_waits_for_an_endpoint_is_told_in_order_after_a_new_start_too(community: Community) -> None:
+    async with a_place() as place:
+        place.answers.extend([502, (503, {"retry-after": "3600"})])
+        async with telling(community, tickets=webhook(place)) as told:
+            await told.says("lin", "转账三小时没到账")
+            for author, later in (("mia", 1), ("fox", 3590)):
+                await told.deliver(seconds=3)
+                await told.says(author, "how do I change the network fee?")
+                await told.starts_again()
+                await told.deliver(seconds=later)  # it has asked for more time
+            assert len(place.came) == 2
+            await told.deliver(seconds=10)
+    assert [each.told["data"]["inquiry"]["author"] for each in place.came] == ["Lin", "Lin", "Lin", "Mia", "Fox"]
 
 
 async def test_one_that_takes_too_long_is_tried_again(community: Community) -> None:

@@ -21,6 +21,7 @@ from aggregator.store.database import Database
 
 if TYPE_CHECKING:
     from aggregator.store.deliveries import Delivery
+    from aggregator.store.rows import Connection
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Sender:
         self._work = DueWork(self.wake, "delivery.broken", failed)
         self._failures: dict[str, int] = {}  # in a row
         self._not_before: dict[str, datetime] = {}
+        self._has_looked = False
         self._gone: set[str] = set()
 
     def start(self) -> None:
@@ -57,6 +59,8 @@ class Sender:
     async def deliver_due(self, *, until_done: bool = False) -> bool:
         """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
         now = self._clock()
+        if not self._has_looked:  # whoever asked a former process for time has it
+            self._not_before, self._has_looked = await self._db.read(deliveries.waits), True
         due = await self._db.read(lambda con: deliveries.first_due(con, now))
         for each in due:
             if not self._work.is_busy(each.target) and self._not_before.get(each.target, now) <= now:
@@ -120,7 +124,13 @@ class Sender:
                 return
         else:
             await self._give_up(target, too_old, outcome.why)
-        await self._db.write(lambda con: deliveries.later(con, ids, due_at, outcome.why))
+
+        def do(con: Connection) -> None:
+            deliveries.later(con, ids, due_at if outcome.alone else None, outcome.why)
+            if not outcome.alone:
+                deliveries.wait(con, target, due_at, now)
+
+        await self._db.write(do)
 
     async def _give_up(self, target: str, before: datetime | None, why: str) -> None:
         now = self._clock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 KEPT = timedelta(days=7)  # what has ended stays for so long
+_WAITS = "waits:"
 
 DELIVERY = rows.Schema({
     "delivery_id": rows.UUIDS, "target": rows.TEXT, "event": rows.TEXT, "subject": rows.TEXT, "body": rows.TEXT,
@@ -115,13 +116,24 @@ def give_up(con: Connection, target: str, before: datetime | None, now: datetime
     return int(done[0]) if done else 0
 
 
-def later(con: Connection, ids: Sequence[UUID], due_at: datetime, why: str) -> None:
-    """They are tried again."""
+def later(con: Connection, ids: Sequence[UUID], due_at: datetime | None, why: str) -> None:
+    """They are tried again. due_at None: once their target is, before what was written after them."""
     con.execute(
-        "UPDATE delivery SET due_at = ?, why = ?, tries = tries + 1 "
+        "UPDATE delivery SET due_at = coalesce(?, due_at), why = ?, tries = tries + 1 "
         "WHERE list_contains(?, delivery_id) AND state = 'due'",
         [due_at, why, [*ids]],
     )
+
+
+def waits(con: Connection) -> dict[str, datetime]:
+    """Targets that took nothing when they were tried last, and when they are tried again."""
+    found = con.execute("SELECT key, level FROM noticed WHERE starts_with(key, ?)", [_WAITS]).fetchall()
+    return {key.removeprefix(_WAITS): datetime.fromtimestamp(until, UTC) for key, until in found}
+
+
+def wait(con: Connection, target: str, until: datetime, now: datetime) -> None:
+    """Leave a target alone until then, in a later process as well."""
+    notice(con, {f"{_WAITS}{target}": until.timestamp()}, now)
 
 
 def drop_taken(con: Connection, subjects: Collection[str], now: datetime) -> None:
