@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,8 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
     """Put a backup in place of the data directory's databases. Nothing may be running there.
 
     Raises:
-        RefusedError: the backup is not whole, or the directory holds data and `force` is not given.
+        RefusedError: the backup is not whole, or of a newer version, or the directory holds data and `force` is not
+            given.
         OSError: there is no room for it; what was there is as it was.
     """
     manifest = _checked(folder)
@@ -81,6 +82,7 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
         try:
             for name in (DATABASE, DESK):
                 _copy_durably(folder / name, data / (name + RESTORING))
+            _ask_for_what_was_held(data / (DATABASE + RESTORING))
             (data / COPIED).touch()  # from here on it is the new one, whatever happens
         finally:
             _settle(data)
@@ -128,7 +130,28 @@ def _settle(data: Path) -> None:
                 (data / (name + leftover)).unlink(missing_ok=True)
             fresh.replace(data / name)
         fresh.unlink(missing_ok=True)
+        fresh.with_name(fresh.name + ".wal").unlink(missing_ok=True)
     (data / COPIED).unlink(missing_ok=True)
+
+
+def _ask_for_what_was_held(database: Path) -> None:
+    """Answers that were about to be sent have gone out since, or were taken back: as after a kill nobody knows, and
+    none is sent by itself (aggregator/outbox/sender.py).
+
+    Raises:
+        RefusedError: a newer version has written it.
+    """
+    now = datetime.now(UTC)
+    try:
+        with duckdb.connect(str(database)) as con:
+            if con.execute("FROM duckdb_tables() WHERE table_name = 'outbox'").fetchone():  # since schema 8
+                con.execute(
+                    "UPDATE outbox SET state = 'unknown', began_at = coalesce(began_at, due_at), ended_at = ?, "
+                    "why = NULL WHERE state = 'held'",
+                    [now],
+                )
+    except duckdb.Error as error:
+        raise RefusedError(f"the backup cannot be opened: {error}") from error
 
 
 def _copy_durably(source: Path, target: Path) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from aggregator.backup import restore
+from aggregator.backup import back_up, restore
 from aggregator.control import RefusedError
 from aggregator.locking import lock
+from aggregator.outbox import Sender
+from aggregator.outbox.outbox import HOLD
 from aggregator.store.database import Database
 from aggregator.workplace import Workplace
+from tests.conftest import Community, poll
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -52,6 +55,34 @@ def test_a_restored_desk_goes_on_where_the_backup_was(filled: Console, backup: P
     assert len(filled.query("FROM post")) == 3
     again = filled.result("import", tmp_path / "old.jsonl", tmp_path / "more.jsonl", "--source", "old")
     assert again["new"] == 1
+
+
+@pytest.mark.parametrize("was_sent", [True, False])
+async def test_an_answer_that_was_held_when_the_backup_was_made_is_not_sent_a_second_time(
+    community: Community, tmp_path: Path, was_sent: bool
+) -> None:
+    """It is looked for, and where the platform does not show it, a person is asked."""
+    community.forum.user("system").id = 77  # a real account: what the forum's own one writes is never listed
+    async with community.desk("forum") as work:
+        community.forum.says("lin", "转账三小时未到账", title="转账没到")
+        await poll(work, "forum")
+        ((inquiry,),) = work.db.query("SELECT inquiry_id FROM inquiry")
+        await work.outbox.send(inquiry.bytes, "amy", "We look at it at once.", "")
+        back_up(work.db, work.desk, tmp_path / "backup", community.clock())
+        if was_sent:
+            community.clock.pass_(seconds=HOLD)
+            await Sender(work.outbox).send_due(until_done=True)
+    assert community.forum.writing.taken == was_sent
+    community.clock.pass_(hours=1)
+    restore(tmp_path / "backup", community.data, force=True)
+    async with community.desk("forum") as work:
+        sender = Sender(work.outbox)
+        await sender.look_after_a_start()
+        await sender.send_due(until_done=True)
+        told = work.db.query("SELECT state, looked FROM outbox")
+        await poll(work, "forum")
+    assert told == [("sent", None) if was_sent else ("unknown", "absent")]
+    assert community.forum.writing.taken == was_sent
 
 
 def test_data_is_replaced_only_when_asked_for(filled: Console, backup: Path) -> None:
