@@ -263,6 +263,22 @@ async def test_split_and_merge_undo_each_other(community: Community) -> None:
         assert (sorted(members(work, 1)), sorted(members(work, 2))) == (["ann", "bob"], ["cai", "dan"])
 
 
+async def test_a_merging_is_undone_also_once_the_other_has_gone_into_a_third(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await say(community, work, *three(SWAP), ("dan", "swap fails on arbitrum"), *three(CARD, "eve", "fay", "gus"))
+        await does(work, 1, "split", inquiries=[members(work)[name] for name in ("cai", "dan")])
+        await does(work, 3, "merge", into=only(work, 1))
+        await does(work, 1, "merge", into=only(work, 2))
+        await does(work, 3, "unmerge")
+        assert (sorted(members(work, 2)), sorted(members(work, 3))) == (
+            ["ann", "bob", "eve", "fay", "gus"],
+            ["cai", "dan"],
+        )
+        await does(work, 1, "unmerge")
+        told = [sorted(members(work, number)) for number in (1, 2, 3)]
+    assert told == [["ann", "bob"], ["eve", "fay", "gus"], ["cai", "dan"]]
+
+
 async def test_what_cannot_be_done_is_refused(community: Community) -> None:
     async with community.desk("telegram") as work:
         await say(community, work, *three(SWAP))
@@ -270,6 +286,8 @@ async def test_what_cannot_be_done_is_refused(community: Community) -> None:
             await does(work, 1, "merge", into=only(work, 1))
         with pytest.raises(NotPossibleError):
             await does(work, 1, "split", inquiries=list(members(work).values()))
+        with pytest.raises(NotPossibleError):
+            await does(work, 1, "split", inquiries=[*members(work).values(), members(work)["ann"]])
         with pytest.raises(NotPossibleError):
             await does(work, 1, "unmerge")
         with pytest.raises(KeyError):

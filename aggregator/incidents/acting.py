@@ -116,7 +116,7 @@ def _add(con: Connection, incident: Id, who: str, now: datetime, inquiries: Sequ
 
 
 def _split(con: Connection, incident: Id, who: str, now: datetime, inquiries: Sequence[Id]) -> Collection[Id]:
-    if not inquiries or len(inquiries) == len(members(con, incident)):
+    if not inquiries or set(inquiries) == members(con, incident):
         raise NotPossibleError("nothing, or everything, would be split off")
     (fields,) = con.execute("SELECT fields FROM incident WHERE incident_id = ?", [as_uuid(incident)]).fetchone() or (
         "{}",
@@ -139,9 +139,7 @@ def _merge(con: Connection, incident: Id, into: Id | None, who: str, now: dateti
 
 
 def _unmerge(con: Connection, incident: Id, who: str, now: datetime) -> Collection[Id]:
-    (target,) = con.execute(
-        "SELECT merged_into FROM incident WHERE incident_id = ?", [as_uuid(incident)]
-    ).fetchone() or (None,)
+    target = _where_it_went(con, incident)
     moved = rows.select(
         con,
         "SELECT DISTINCT m.inquiry_id FROM incident_member AS m JOIN incident AS i ON i.incident_id = m.incident_id "
@@ -149,13 +147,23 @@ def _unmerge(con: Connection, incident: Id, who: str, now: datetime) -> Collecti
         rows.ids(()),
         [as_uuid(incident)],
     )
-    there = members(con, target.bytes)
+    there = members(con, target)
     back = [inquiry for (inquiry,) in moved if inquiry in there]
-    leave(con, target.bytes, back, "moved", now)
+    leave(con, target, back, "moved", now)
     _put_in(con, incident, back, "person", now)
     _set_state(con, incident, "open", None, None)
-    note(con, incident, who, "unmerge", now, {"from": target.bytes.hex()})
-    return (target.bytes,)
+    note(con, incident, who, "unmerge", now, {"from": target.hex()})
+    return (target,)
+
+
+def _where_it_went(con: Connection, incident: Id) -> Id:
+    """The incident that a merged one is in now: what it was merged with may have gone into another one since."""
+    merged = dict(
+        rows.select(con, "SELECT incident_id, merged_into FROM incident WHERE merged_into IS NOT NULL", rows.ids(()))
+    )
+    while incident in merged:
+        incident = merged[incident]
+    return incident
 
 
 def _end(con: Connection, incident: Id, who: str, now: datetime) -> Collection[Id]:
