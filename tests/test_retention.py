@@ -25,6 +25,8 @@ from aggregator.incidents.acting import end_quiet
 from aggregator.incidents.notices import write_notice
 from aggregator.keeping import retention
 from aggregator.keeping.deleting import tables_with
+from aggregator.outbox import Sender
+from aggregator.outbox.outbox import HOLD
 from aggregator.store.database import Connection
 from aggregator.store.desk import Desk
 from aggregator.store.drafts import Draft, draft_of, save_draft
@@ -86,6 +88,22 @@ async def test_closed_inquiries_go_and_are_counted_and_open_ones_stay(community:
     assert len(names) == 2
     stored = b"".join(path.read_bytes() for path in community.data.iterdir() if path.is_file())
     assert b"swordfish" not in stored
+
+
+async def test_an_answer_that_is_on_its_way_to_an_old_inquiry_is_sent_first(community: Community) -> None:
+    community.more["retention"] = {"forum": timedelta(days=30)}
+    async with community.desk("forum") as work:
+        community.forum.says("lin", "how do I raise the network fee?", title="The fee")
+        await poll(work)
+        await close(work, "network fee")
+        community.clock.pass_(days=31)
+        ((inquiry,),) = work.db.query("SELECT inquiry_id FROM inquiry")
+        await work.outbox.send(inquiry.bytes, "amy", "There is a new version that lets you.", "")
+        assert (await retain(work))["inquiries"] == 0
+        community.clock.pass_(seconds=HOLD)
+        await Sender(work.outbox).send_due(until_done=True)
+        assert community.forum.writing.taken == 1
+        assert (await retain(work))["inquiries"] == 1
 
 
 async def test_all_that_is_old_goes_though_one_transaction_takes_a_part(

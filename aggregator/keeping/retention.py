@@ -41,8 +41,8 @@ def keep_to_retention(
     con: Connection, retention: Mapping[str, timedelta], now: datetime, zone: str, forget: Callable[[], None]
 ) -> Kept:
     """Delete a part of the inquiries that were closed, and last written in, before that time, with all that belongs to
-    them; posts that belong to no inquiry; and records that could not be read. Open ones stay. Nothing was deleted: all
-    is done, but for whoever has no post left.
+    them; posts that belong to no inquiry; and records that could not be read. Open ones stay, and those to which an
+    answer is on its way. Nothing was deleted: all is done, but for whoever has no post left.
 
     Args:
         forget: what ingest has noted is no longer so.
@@ -56,6 +56,7 @@ def keep_to_retention(
         old = _ids(
             con,
             "SELECT inquiry_id FROM inquiry_closed WHERE channel = ? AND closed_at < ? AND last_post_at < ? "
+            "AND inquiry_id NOT IN (SELECT inquiry_id FROM outbox WHERE state IN ('held', 'sending')) "
             "ORDER BY last_post_at LIMIT ?",
             [channel, oldest, oldest, AT_ONCE],
         )
