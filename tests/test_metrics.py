@@ -7,10 +7,13 @@ from datetime import timedelta
 import httpx
 import orjson
 import pytest
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from aggregator.config import Web
 from aggregator.ingest.surfacing import Surfacing
+from aggregator.outbox import Sender
+from aggregator.outbox.outbox import HOLD
 from connectors.secret import Secret
 from tests.conftest import START, Community, poll
 from tests.web_site import WebSite, open_site
@@ -19,16 +22,19 @@ LABELS = ("source", "channel", "state", "band", "le")
 TOKEN = "a-token-for-the-monitoring-of-tests"
 
 
-async def told(site: WebSite) -> dict[tuple[str, ...], float]:
-    """Name and label values -> value."""
+async def families(site: WebSite) -> list[Metric]:
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"{site.url}/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    families = text_string_to_metric_families(answer.text)
+    return list(text_string_to_metric_families(answer.text))
+
+
+async def told(site: WebSite) -> dict[tuple[str, ...], float]:
+    """Name and label values -> value."""
     return {
         (each.name, *(each.labels[name] for name in LABELS if name in each.labels)): each.value
-        for family in families
+        for family in await families(site)
         for each in family.samples
     }
 
@@ -82,6 +88,25 @@ async def test_posts_are_counted_as_they_come_and_go_and_those_that_stay_only_on
         third = await told(site)
     assert (first[posts], second[posts], third[posts]) == (2, 3, 1)
     assert second[newest] > first[newest] == third[newest]
+
+
+async def test_an_answer_of_which_nobody_knew_is_in_doubt_until_a_colleague_has_dealt_with_it(
+    community: Community,
+) -> None:
+    async with open_site(community, "forum") as site:
+        community.forum.says("lin", "转账三小时未到账", title="转账没到")
+        await poll(site.work, "forum")
+        outbox = site.work.outbox
+        await outbox.send(bytes.fromhex(site.only_id().replace("-", "")), "amy", "We look at it at once.", "")
+        community.forum.fail_next("reset")
+        community.clock.pass_(seconds=HOLD)
+        await Sender(outbox).send_due(until_done=True)
+        before = await told(site)
+        (unknown,) = await outbox.unsettled()
+        await outbox.again(unknown.outbox_id, "amy")
+        after = await told(site)
+    assert [before["aggregator_outbox", state] for state in ("unknown", "settled", "held")] == [1, 0, 0]
+    assert [after["aggregator_outbox", state] for state in ("unknown", "settled", "held")] == [0, 1, 1]
 
 
 async def test_the_time_to_the_feed_is_counted_for_live_posts(community: Community) -> None:

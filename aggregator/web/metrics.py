@@ -143,7 +143,8 @@ def _families(told: _Told) -> Iterable[Metric]:
         "When its newest post was posted.",
         ((each.source, each.last_post_at.timestamp() if each.last_post_at else None) for each in reports),
     )
-    yield counter("posts", "Posts that are stored.", ((each.source, each.posts) for each in reports))
+    stored = ((each.source, each.posts) for each in reports)
+    yield gauge("posts_total", "Posts that are stored; fewer once some were deleted.", stored)
     passed_over = ((each.source, each.passed_over) for each in reports)
     yield counter("passed_over", "Posts without an inquiry, by include and exclude.", passed_over)
     yield gauge(
