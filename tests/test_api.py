@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from aggregator.outbox import Sender
+from aggregator.store.drafts import draft_of, save_draft
 from tests.api_program import program, token_of
 from tests.conftest import Community, poll
 from tests.test_web_feed import fills
@@ -299,6 +300,17 @@ async def test_an_answer_is_checked_held_taken_back_and_sent_once(site: WebSite)
         await Sender(site.work.outbox).send_due(until_done=True)
         assert (await client.post(path, json=body, headers=key)).json()["state"] == "sent"
     assert site.community.forum.writing.taken == 1
+
+
+async def test_an_answer_by_program_leaves_what_its_owner_is_writing(site: WebSite) -> None:
+    await asks(site)
+    inquiry, writing = bytes.fromhex(site.only_id().replace("-", "")), "I am still looking for your transfer, and"
+    async with program(site) as client:
+        for text, left in ((ANSWER, writing), (writing, "")):
+            save_draft(site.work.desk, "amy", inquiry, writing, 0, site.work.clock())
+            sent = await client.post(f"/inquiries/{site.only_id()}/reply", json={"text": text})
+            assert sent.status_code == 202, sent.text
+            assert draft_of(site.work.desk, "amy", inquiry).text == left
 
 
 async def test_who_answers_second_is_told_and_sends_nothing(site: WebSite) -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from aggregator.web.api.caller import Call
     from aggregator.web.objections import Objection
 
+_NO_BOX = "0"
+"""The version of a draft that no box has begun from: what its owner writes at a page stays, unless it is this."""
+
 
 async def reply(call: Call, asked: asks.Reply) -> shapes.Answer:
     """With an Idempotency-Key, the same answer is taken once, however often it is sent, also over a restart."""
@@ -44,7 +47,7 @@ async def reply(call: Call, asked: asks.Reply) -> shapes.Answer:
         raise await _conflict(call, "changed", inquiry_id, said, take=take) from None
     except SaidMeanwhileError as error:
         raise await _conflict(call, "answered", inquiry_id, replies.said_meanwhile(call, error)) from None
-    await replies.draft_done(call, inquiry_id, text, "")
+    await replies.draft_done(call, inquiry_id, text, _NO_BOX)
     return _same(call, taken, text)
 
 
