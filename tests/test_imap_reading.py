@@ -329,6 +329,20 @@ QUOTED = {
     "a ruler of their own": ("one\n--------\ntwo", "one\n--------\ntwo"),
     "nothing but history": ("> everything\n> is quoted", "> everything\n> is quoted"),
     "passed on": ("---- Forwarded message ----\nFrom: x\nold", "---- Forwarded message ----\nFrom: x\nold"),
+    "Gmail in Japanese": ("まだです\n\n2026年3月3日(火) 10:00 Harbor <a@b.example>:\n\n> 確認します", "まだです"),
+    "Gmail in Korean": ("아직\n\n2026년 3월 3일 (화) 오전 10:00, Harbor <a@b.example>님이 작성:\n\n> 확인", "아직"),
+    "Gmail in Russian": ("Нет\n\nвт, 3 мар. 2026 г. в 10:00, Harbor <a@b.example>:\n\n> проверим", "Нет"),
+    "Gmail in Vietnamese": ("Chưa\n\nVào Th 3, 3 thg 3 Harbor <a@b.example>\nđã viết:\n\n> kiểm tra", "Chưa"),
+    "iPhone in Japanese": ("まだです\n\n2026/03/03 10:00、Harbor <a@b.example>のメール:\n\n> 確認します", "まだです"),
+    "iPhone in Korean": ("아직\n\n2026. 3. 3. 오전 10:00, Harbor <a@b.example> 작성:\n\n> 확인", "아직"),
+    "Outlook in Japanese": (
+        "まだです\n\n________\n差出人: Harbor <a@b.example>\n送信日時: 2026年3月3日\n宛先: y\n件名: 出金\n\n確認します",
+        "まだです",
+    ),
+    "Outlook in Korean": ("아직\n\n보낸 사람: x\n보낸 날짜: 2026년 3월 3일\n받는 사람: y\n제목: 출금\n\n확인", "아직"),
+    "Outlook in Russian": ("Нет\n\nОт: x\nОтправлено: 3 марта 2026 г.\nКому: y\nТема: вывод\n\nпроверим", "Нет"),
+    "Outlook in Vietnamese": ("Chưa\n\nTừ: x\nĐã gửi: 3 tháng 3, 2026\nTới: y\nChủ đề: rút tiền\n\ncũ", "Chưa"),
+    "QQ ruler in English": ("new\n------------------ Original ------------------\nFrom: x\nold", "new"),
     "name first, wrapped": ("新的\nHarbor <a@b.example> 于2026年3月13日周五\n20:00写道：\n> 旧的", "新的"),
 }
 
@@ -345,6 +359,9 @@ QUOTED = {
         "你好，\n--\n我的UID是 12345678\n提现卡住了",
         "my withdrawal is pending\n> 48 hours now, and nobody answers\nplease help",
         "还没到账\n>3天了\n帮我看看",
+        "Today at 10:00 I wrote to Harbor <a@b.example>:\nmy funds are gone\nand nobody answers",
+        "Шаги:\nОт: Binance\nКому: мой кошелёк\nДата: вчера\nНе пришло",
+        "what I see is\n-- Original\nand then nothing works 12345",
     ],
 )
 def test_what_only_looks_like_history_or_a_signature_is_the_authors(said: str) -> None:
