@@ -308,6 +308,26 @@ def test_without_a_time_of_arrival_the_date_is_a_guess() -> None:
     assert post_of(written(), arrived=None).posted_at is None
 
 
+@pytest.mark.parametrize(
+    ("subject", "role"),
+    [
+        ("自动回复太敷衍了，我要人工客服", "customer"),
+        ("自动回复，没有人处理", "customer"),
+        ("Automatic reply after automatic reply, where is a human?", "customer"),
+        ("Out of office hours nobody answers", "customer"),
+        ("自动回复", "bot"),
+        ("自動回覆: 提現", "bot"),
+        ("Automatic reply: Your ticket", "bot"),
+        ("Out of Office Re: Your ticket", "bot"),
+        ("Out of office AutoReply: Your ticket", "bot"),
+    ],
+)
+def test_who_complains_of_automatic_replies_is_none(subject: str, role: str) -> None:
+    author = post_of(written("my withdrawal is stuck", Subject=subject)).author
+    assert author is not None
+    assert author.role == role
+
+
 # What the author wrote
 
 
