@@ -13,7 +13,7 @@ from math import inf
 from typing import Any
 from zlib import crc32
 
-from connectors.chat.message import Event, Message
+from connectors.chat.message import Event, Message, with_subject
 from connectors.chat.signature import check
 from connectors.contract import Cursor, Page, Push, Received, Record, Role
 from connectors.errors import PushRefusedError, RecordError, TransientError
@@ -76,9 +76,10 @@ class Intercom:
         body = fields.get("body") or ""
         attachments = len(fields.get("attachments") or ()) + _pictures(body)
         redacted = fields.get("redacted") is True
+        subject = html_to_text(fields.get("subject") or "") if fields.get("type") == "email" else ""
         if "part" in record and fields["part_type"] not in SPOKEN:
             return None
-        if not (body or attachments or redacted):
+        if not (body or subject or attachments or redacted):
             if "part" in record and fields["part_type"] == "comment":
                 raise ValueError("nothing is said")
             return None
@@ -90,7 +91,7 @@ class Intercom:
         event: Event = "message.deleted" if redacted else "message.created"
         return Message(
             id=native_id if "part" in record else f"source/{native_id}",  # numbered apart
-            text=html_to_text(body),
+            text=with_subject(subject, html_to_text(body)) if role == "customer" else html_to_text(body),
             event=event,
             conversation=conversation,
             at=datetime.fromtimestamp(fields.get("created_at") or record["at"], UTC),
