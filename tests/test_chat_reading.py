@@ -434,3 +434,14 @@ def test_who_answers_a_mail_does_not_say_its_subject() -> None:
     post = chat("intercom").post({"source": source, "conversation": "7", "at": 1773440000})
     assert isinstance(post, Post)
     assert post.text == "hello"
+
+
+@pytest.mark.parametrize(
+    "body", ["<p>first line</p><p>fee &lt; 5 USDT &amp; rising</p>", "first line\n\nfee < 5 USDT & rising"]
+)
+def test_a_notification_in_plain_text_says_the_same_as_one_in_html(body: str) -> None:
+    author = {"type": "user", "id": "64f1", "name": "Mei"}
+    part = {"id": "9", "part_type": "comment", "body": body, "author": author, "created_at": 1773440000}
+    post = chat("intercom").post({"part": part, "conversation": "7", "at": 1773440000})
+    assert isinstance(post, Post)
+    assert post.text == "first line\n\nfee < 5 USDT & rising"

@@ -6,6 +6,7 @@ A conversation's opening message stands in `source`, the others in `conversation
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from connectors.wording import worded
 
 SPOKEN = frozenset({"comment", "open", "close"})  # kinds of parts that the customer sees, if they have a text
 ROLES: dict[str, Role] = {"user": "customer", "lead": "customer", "contact": "customer", "admin": "staff"}
+_MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>|&(?:\w{1,10}|#\w{1,8});")
 OVERLAP = 60  # seconds: `updated_at` is told to the second, and the search runs a little behind
 PER_PAGE = 50
 MOST_PARTS = 500  # of a conversation, that the platform shows
@@ -76,7 +78,8 @@ class Intercom:
         body = fields.get("body") or ""
         attachments = len(fields.get("attachments") or ()) + _pictures(body)
         redacted = fields.get("redacted") is True
-        subject = html_to_text(fields.get("subject") or "") if fields.get("type") == "email" else ""
+        text = _plain(body)
+        subject = _plain(fields.get("subject") or "") if fields.get("type") == "email" else ""
         if "part" in record and fields["part_type"] not in SPOKEN:
             return None
         if not (body or subject or attachments or redacted):
@@ -91,7 +94,7 @@ class Intercom:
         event: Event = "message.deleted" if redacted else "message.created"
         return Message(
             id=native_id if "part" in record else f"source/{native_id}",  # numbered apart
-            text=with_subject(subject, html_to_text(body)) if role == "customer" else html_to_text(body),
+            text=with_subject(subject, text) if role == "customer" else text,
             event=event,
             conversation=conversation,
             at=datetime.fromtimestamp(fields.get("created_at") or record["at"], UTC),
@@ -118,6 +121,11 @@ def records(conversation: Mapping[str, Any]) -> Iterator[Record]:
     listed = parts.get("conversation_parts") if isinstance(parts, dict) else None
     for part in listed if isinstance(listed, list) else ():
         yield {"part": part, **common}
+
+
+def _plain(body: str) -> str:
+    """HTML as text; notifications of version 2.15 and later hold the text itself."""
+    return html_to_text(body) if _MARKUP.search(body) else body.strip()
 
 
 def _pictures(body: str) -> int:
