@@ -125,7 +125,7 @@ EXPECTED: dict[str, list[Item]] = {
     "gone": [Deleted(f"s:{POST}", None)],
     "comment": [commented("升级完登录不上[怒][怒]", likes=4)],
     "comment_reply": [commented("我也是，导入就闪退", 1, ZHOU, reply_to=f"c:{COMMENT}", mentions=(LAN.native_id,))],
-    "comment_reply_to_a_deleted_one": [commented("你删评干嘛", 2, ZHOU, mentions=("岚岚爱喝茶",))],
+    "comment_reply_to_a_deleted_one": [commented("你删评干嘛", 2, ZHOU, reply_to=None, mentions=("岚岚爱喝茶",))],
     "comment_by_us": [commented("已私信您", 3, OURS, reply_to=f"c:{COMMENT + 1}", mentions=(ZHOU.native_id,))],
     "comment_under_a_strangers_post": [
         said("钱包吞币，求助", 12),

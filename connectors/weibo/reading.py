@@ -115,6 +115,8 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
     reply = _reply(text, str(_user(parent).get("screen_name") or ""))
     said, mentions = _own_words(text[reply.end() :] if reply else text)
     answered = _id(_user(parent)) or (reply["name"] if reply else "")
+    # Where the comment that is answered is gone, only its author's name is told; it is not the post that is answered.
+    reply_to = _native_id("c", parent) if _id(parent) else None if reply else above
     likes, replies, shares = _counts(comment)
     return Post(
         native_id=native_id,
@@ -122,7 +124,7 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
         posted_at=_posted_at(comment, native_id),
         author=_author(user, us),
         thread=above,
-        reply_to=_native_id("c", parent) if _id(parent) else above,
+        reply_to=reply_to,
         mentions=(answered, *mentions) if answered else mentions,
         order=int(_id(comment)),
         permalink=permalink(_mid(status), _id(_user(status)) or None) if above else None,
