@@ -393,6 +393,15 @@ async def test_only_in_sent_a_mail_tells_what_else_it_is_called(stage: MailReply
     assert KEY not in post.native_id
 
 
+async def test_what_a_colleague_sent_with_another_program_is_called_what_it_was_called_before(
+    stage: MailReplyStage,
+) -> None:
+    former = "X-OQ-MSGID: <1-2-3@wallet.example>\r\nMessage-ID: <tencent_7@wallet.example>\r\n"
+    stage.mail.delivers(f"From: {stage.mail.user}\r\nTo: a@mail.example\r\n{former}\r\nhi".encode(), folder=SENT)
+    (post,) = [each for each in items(stage.connector(), await stage.fetched()) if isinstance(each, Post)]
+    assert (post.native_id, post.alias) == ("tencent_7@wallet.example", None)
+
+
 async def test_a_mail_that_its_server_named_anew_and_that_did_not_arrive_is_told_by_ours(
     stage: MailReplyStage,
 ) -> None:

@@ -19,6 +19,7 @@ _IDS: Final = re.compile(r"<([^<>]{1,1000})>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DEEPEST_COMMENT: Final = 8
+_FROM_HERE: Final = re.compile(r"[0-9A-Za-z]{32}@")  # `letter.id_of`
 MOST_REFERENCES: Final = 200
 # Where servers that give each mail they send a Message-ID of their own keep the one that it came with: QQ Mail and
 # Exmail, Outlook.com, Gmail.
@@ -86,9 +87,10 @@ class Mail:
         Only the domain in it can see to that. Who writes from elsewhere, or is forged, may have taken another's, and
         would hide that mail or change its words: such an id goes on with what tells his mail from others.
 
-        In Sent, where only we put mails, it is the id that a mail was sent with, whatever the server made of it.
+        In Sent, where only we put mails, an answer from here keeps the id that it was sent with, whatever the server
+        made of it.
         """
-        if self.record["role"] == "sent" and (former := former_id(self.header)):
+        if self.record["role"] == "sent" and (former := former_id(self.header)) and _FROM_HERE.match(former):
             return former
         domain = self.sender.domain if self.sender else ""
         if not self.header("message-id") or (self.id.rpartition("@")[2].lower() == domain and not forged):
