@@ -396,3 +396,52 @@ def test_settings_that_do_not_fit_the_service_are_refused(settings: dict[str, An
 )
 def test_a_desk_says_where_its_ids_are_unique(connector: Chat, space: str) -> None:
     assert (connector.space, connector.channel) == (space, "chat")
+
+
+# -- what comes to a desk by mail ------------------------------------------------------------------
+
+BEGINS = [
+    ("<p>提现三天没到账</p>", "<p>please help</p>", "提现三天没到账\n\nplease help"),
+    ("<p>My swap is lost</p>", "", "My swap is lost"),
+    ("<p>Re: swap</p>", "<p>any news?</p>", "any news?"),
+    ("<p>any news</p>", "<p>any news?</p>", "any news?"),
+    ("", "<p>hello</p>", "hello"),
+]
+
+
+@pytest.mark.parametrize(("subject", "body", "text"), BEGINS)
+def test_the_subject_of_a_mail_to_intercom_is_a_part_of_what_it_says(subject: str, body: str, text: str) -> None:
+    author = {"type": "lead", "id": "64f1", "name": "Mei"}
+    source = {"type": "email", "id": "9", "subject": subject, "body": body, "author": author}
+    post = chat("intercom").post({"source": source, "conversation": "7", "at": 1773440000})
+    assert isinstance(post, Post)
+    assert post.text == text
+
+
+@pytest.mark.parametrize(("subject", "body", "text"), BEGINS)
+def test_the_subject_of_a_mail_to_chatwoot_is_a_part_of_what_it_says(subject: str, body: str, text: str) -> None:
+    told, said = (each.removeprefix("<p>").removesuffix("</p>") for each in (subject, body))
+    fields = sample("chatwoot_rest_by_mail") | {"content": said}
+    fields["content_attributes"] = {"email": {"subject": told, "text_content": {"reply": said}}}
+    post = chat("chatwoot", url="https://chat.example", account="1").post({"message": fields, "sent_at": None})
+    assert isinstance(post, Post)
+    assert post.text == text
+
+
+def test_who_answers_a_mail_does_not_say_its_subject() -> None:
+    author = {"type": "admin", "id": "5", "name": "Mo"}
+    source = {"type": "email", "id": "9", "subject": "Your ticket", "body": "<p>hello</p>", "author": author}
+    post = chat("intercom").post({"source": source, "conversation": "7", "at": 1773440000})
+    assert isinstance(post, Post)
+    assert post.text == "hello"
+
+
+@pytest.mark.parametrize(
+    "body", ["<p>first line</p><p>fee &lt; 5 USDT &amp; rising</p>", "first line\n\nfee < 5 USDT & rising"]
+)
+def test_a_notification_in_plain_text_says_the_same_as_one_in_html(body: str) -> None:
+    author = {"type": "user", "id": "64f1", "name": "Mei"}
+    part = {"id": "9", "part_type": "comment", "body": body, "author": author, "created_at": 1773440000}
+    post = chat("intercom").post({"part": part, "conversation": "7", "at": 1773440000})
+    assert isinstance(post, Post)
+    assert post.text == "first line\n\nfee < 5 USDT & rising"

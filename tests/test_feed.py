@@ -651,16 +651,17 @@ async def test_a_weibo_post_that_api_and_feed_bring_is_stored_once(
     assert seen == [(order[1],)]
 
 
+@pytest.mark.parametrize("end", [" ...全文", "...全文： http://m.weibo.cn/1500000011/5276 \u200b"])
 @pytest.mark.parametrize("order", [("api", "feed"), ("feed", "api")])
 async def test_a_weibo_text_that_a_feed_cuts_short_does_not_replace_the_whole_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str], end: str
 ) -> None:
     weibo, feed = WeiboSimulator(clock=Hands()), staged("weibo")
     monkeypatch.setenv("WEIBO_TOKEN", weibo.token)
     whole = "@海港钱包 提现三天没到账，客服一直不回。" + "订单号是8827391，金额 5200 USDT。" * 8 + "再不处理我要找律师"
     said = weibo.says("阿岚", whole)
     link = permalink(said.removeprefix("s:"), str(weibo.member("阿岚").id))
-    feed.says("阿岚", f"{whole[:120]} ...全文", link=link)
+    feed.says("阿岚", f"{whole[:120]}{end}", link=link)
     async with polled_both(tmp_path, weibo, feed, order) as work:
         (text,) = work.db.query("SELECT text FROM post WHERE space = 'weibo'")
     assert text == (whole,)

@@ -321,6 +321,11 @@ def test_a_charset_that_only_the_header_tells_is_believed() -> None:
         "Mar 14, 2026 1:05:07 AM",
         "Fri, 13 Mar 2026 08:05:07 PM -0500",
         "Sat, 14 Mar 2026 10:05:07 JST",
+        "Sat, 14 Mar 2026 09:05:07 GMT+8",
+        "Sat, 14 Mar 2026 09:05:07 UTC+08:00",
+        "Sat Mar 14 2026 09:05:07 GMT+0800 (中国标准时间)",
+        "2026-03-14 09:05:07 +0800 CST",
+        "Sat Mar 14 09:05:07 +0800 2026",
         "14 Mar 2026 04:05:07 MSK",
         "2026年3月14日 09:05:07",
         "2026年3月14日 上午9:05:07",
@@ -335,9 +340,13 @@ def test_an_afternoon_is_one_and_a_half_of_a_day_is_no_zone() -> None:
     assert moment("2026年3月13日 下午3:05") == datetime(2026, 3, 13, 7, 5, tzinfo=UTC)
     assert moment("2026年3月13日 中午12:05") == datetime(2026, 3, 13, 4, 5, tzinfo=UTC)
     assert moment("2026年3月13日 凌晨0:05") == datetime(2026, 3, 12, 16, 5, tzinfo=UTC)
+    assert moment("2026年3月13日 凌晨12:05") == datetime(2026, 3, 12, 16, 5, tzinfo=UTC)
+    assert moment("2026年3月13日 晚上12:05") == datetime(2026, 3, 13, 16, 5, tzinfo=UTC)
     assert not has_zone("Mar 14, 2026 1:05:07 AM")
     assert not has_zone("Sat, 14 Mar 2026 10:05:07 XYZ")
     assert has_zone("Sat, 14 Mar 2026 10:05:07 JST")
+    assert has_zone("Sat Mar 14 2026 09:05:07 GMT+0800 (中国标准时间)")
+    assert has_zone("Sat Mar 14 09:05:07 +0800 2026")
     assert has_zone("2026-03-14T01:05:07Z")
 
 

@@ -203,6 +203,15 @@ def test_names_and_titles_are_read() -> None:
         ("轉帳失敗".encode("big5"), "big5", "轉帳失敗"),
         ("it’s €5".encode("cp1252"), "iso-8859-1", "it’s €5"),
         ("naïve".encode(), "us-ascii", "naïve"),
+        ("提现三天没有到账，客服不回复".encode(), "gb2312", "提现三天没有到账，客服不回复"),
+        ("it’s stuck".encode(), "iso-8859-1", "it’s stuck"),
+        ("não chegou".encode(), "windows-1252", "não chegou"),
+        ("вывод завис".encode(), "windows-1251", "вывод завис"),
+        ("联通".encode("gbk"), "gb2312", "联通"),
+        ("вывод завис".encode("koi8-r"), "koi8-r", "вывод завис"),
+        ("出金できません".encode("iso-2022-jp"), "iso-2022-jp", "出金できません"),
+        ("出金できません".encode("shift_jis"), "shift_jis", "出金できません"),
+        ("출금이 안 돼요".encode("euc-kr"), "euc-kr", "출금이 안 돼요"),
         ("提现".encode(), "utf8", "提现"),
         ("提现".encode(), "utf-8mb4", "提现"),
         ("提现".encode(), "default", "提现"),
@@ -299,6 +308,26 @@ def test_without_a_time_of_arrival_the_date_is_a_guess() -> None:
     assert post_of(written(), arrived=None).posted_at is None
 
 
+@pytest.mark.parametrize(
+    ("subject", "role"),
+    [
+        ("自动回复太敷衍了，我要人工客服", "customer"),
+        ("自动回复，没有人处理", "customer"),
+        ("Automatic reply after automatic reply, where is a human?", "customer"),
+        ("Out of office hours nobody answers", "customer"),
+        ("自动回复", "bot"),
+        ("自動回覆: 提現", "bot"),
+        ("Automatic reply: Your ticket", "bot"),
+        ("Out of Office Re: Your ticket", "bot"),
+        ("Out of office AutoReply: Your ticket", "bot"),
+    ],
+)
+def test_who_complains_of_automatic_replies_is_none(subject: str, role: str) -> None:
+    author = post_of(written("my withdrawal is stuck", Subject=subject)).author
+    assert author is not None
+    assert author.role == role
+
+
 # What the author wrote
 
 
@@ -320,6 +349,20 @@ QUOTED = {
     "a ruler of their own": ("one\n--------\ntwo", "one\n--------\ntwo"),
     "nothing but history": ("> everything\n> is quoted", "> everything\n> is quoted"),
     "passed on": ("---- Forwarded message ----\nFrom: x\nold", "---- Forwarded message ----\nFrom: x\nold"),
+    "Gmail in Japanese": ("まだです\n\n2026年3月3日(火) 10:00 Harbor <a@b.example>:\n\n> 確認します", "まだです"),
+    "Gmail in Korean": ("아직\n\n2026년 3월 3일 (화) 오전 10:00, Harbor <a@b.example>님이 작성:\n\n> 확인", "아직"),
+    "Gmail in Russian": ("Нет\n\nвт, 3 мар. 2026 г. в 10:00, Harbor <a@b.example>:\n\n> проверим", "Нет"),
+    "Gmail in Vietnamese": ("Chưa\n\nVào Th 3, 3 thg 3 Harbor <a@b.example>\nđã viết:\n\n> kiểm tra", "Chưa"),
+    "iPhone in Japanese": ("まだです\n\n2026/03/03 10:00、Harbor <a@b.example>のメール:\n\n> 確認します", "まだです"),
+    "iPhone in Korean": ("아직\n\n2026. 3. 3. 오전 10:00, Harbor <a@b.example> 작성:\n\n> 확인", "아직"),
+    "Outlook in Japanese": (
+        "まだです\n\n________\n差出人: Harbor <a@b.example>\n送信日時: 2026年3月3日\n宛先: y\n件名: 出金\n\n確認します",
+        "まだです",
+    ),
+    "Outlook in Korean": ("아직\n\n보낸 사람: x\n보낸 날짜: 2026년 3월 3일\n받는 사람: y\n제목: 출금\n\n확인", "아직"),
+    "Outlook in Russian": ("Нет\n\nОт: x\nОтправлено: 3 марта 2026 г.\nКому: y\nТема: вывод\n\nпроверим", "Нет"),
+    "Outlook in Vietnamese": ("Chưa\n\nTừ: x\nĐã gửi: 3 tháng 3, 2026\nTới: y\nChủ đề: rút tiền\n\ncũ", "Chưa"),
+    "QQ ruler in English": ("new\n------------------ Original ------------------\nFrom: x\nold", "new"),
     "name first, wrapped": ("新的\nHarbor <a@b.example> 于2026年3月13日周五\n20:00写道：\n> 旧的", "新的"),
 }
 
@@ -336,6 +379,9 @@ QUOTED = {
         "你好，\n--\n我的UID是 12345678\n提现卡住了",
         "my withdrawal is pending\n> 48 hours now, and nobody answers\nplease help",
         "还没到账\n>3天了\n帮我看看",
+        "Today at 10:00 I wrote to Harbor <a@b.example>:\nmy funds are gone\nand nobody answers",
+        "Шаги:\nОт: Binance\nКому: мой кошелёк\nДата: вчера\nНе пришло",
+        "what I see is\n-- Original\nand then nothing works 12345",
     ],
 )
 def test_what_only_looks_like_history_or_a_signature_is_the_authors(said: str) -> None:

@@ -117,6 +117,14 @@ class TestMailReplies(ReplyContract):
         return stage
 
 
+class TestMailRepliesThroughAServerThatNamesMailsAnew(ReplyContract):
+    @pytest.fixture(params=["X-OQ-MSGID", "X-Microsoft-Original-Message-ID"])
+    def reply_stage(self, stage: MailReplyStage, request: pytest.FixtureRequest) -> MailReplyStage:
+        stage.mail.submission.names_anew = request.param
+        stage.mail.submission.keeps_copy = True
+        return stage
+
+
 async def sent_by(stage: MailReplyStage, text: str = TEXT, **more: Any) -> EmailMessage:
     asked = await stage.asked()
     async with stage.connector(**more) as connector:
@@ -355,6 +363,52 @@ async def test_a_mail_that_did_not_arrive_says_why(stage: MailReplyStage, status
     assert lost_in(stage, await stage.fetched()) == [
         Undelivered(f"{KEY}@wallet.example", why, f"550 {status} no"),
     ]
+
+
+async def test_an_answer_that_its_server_named_anew_is_found_in_sent_and_not_said_to_be_missing(
+    stage: MailReplyStage,
+) -> None:
+    stage.mail.submission.names_anew = "X-OQ-MSGID"
+    stage.mail.submission.keeps_copy = True
+    asked = await stage.asked()
+    outgoing = Outgoing(KEY, TEXT, asked, "amy", NOW)
+    async with stage.connector(smtp={"keeps_copy": True}) as connector:
+        assert await connector.find_sent(outgoing) is None
+        await connector.reply(outgoing)
+        assert await connector.find_sent(outgoing) == Sent(f"{KEY}@wallet.example")
+
+
+async def test_who_answers_a_mail_by_its_new_name_answers_ours(stage: MailReplyStage) -> None:
+    stage.mail.submission.names_anew = "X-OQ-MSGID"
+    stage.mail.submission.keeps_copy = True
+    await sent_by(stage)
+    posts = [each for each in items(stage.connector(), await stage.fetched()) if isinstance(each, Post)]
+    (answer,) = [post for post in posts if post.author and post.author.role == "staff"]
+    assert (answer.native_id, answer.alias) == (f"{KEY}@wallet.example", "tencent_0001@qq.example")
+
+
+async def test_only_in_sent_a_mail_tells_what_else_it_is_called(stage: MailReplyStage) -> None:
+    stage.mail.says("eve", "hello", more={"X-OQ-MSGID": f"<{KEY}@wallet.example>"})
+    (post,) = [each for each in items(stage.connector(), await stage.fetched()) if isinstance(each, Post)]
+    assert KEY not in post.native_id
+
+
+async def test_what_a_colleague_sent_with_another_program_is_called_what_it_was_called_before(
+    stage: MailReplyStage,
+) -> None:
+    former = "X-OQ-MSGID: <1-2-3@wallet.example>\r\nMessage-ID: <tencent_7@wallet.example>\r\n"
+    stage.mail.delivers(f"From: {stage.mail.user}\r\nTo: a@mail.example\r\n{former}\r\nhi".encode(), folder=SENT)
+    (post,) = [each for each in items(stage.connector(), await stage.fetched()) if isinstance(each, Post)]
+    assert (post.native_id, post.alias) == ("tencent_7@wallet.example", None)
+
+
+async def test_a_mail_that_its_server_named_anew_and_that_did_not_arrive_is_told_by_ours(
+    stage: MailReplyStage,
+) -> None:
+    stage.mail.submission.names_anew = "X-OQ-MSGID"
+    await sent_by(stage)
+    stage.mail.bounces(f"{KEY}@wallet.example")
+    assert lost_in(stage, await stage.fetched()) == [Undelivered(f"{KEY}@wallet.example", "gone", "User unknown")]
 
 
 async def test_a_mail_that_is_only_late_or_arrived_is_not_lost(stage: MailReplyStage) -> None:

@@ -129,3 +129,30 @@ def test_the_same_message_told_as_a_mention_and_as_any_message_is_one_post() -> 
     told = sample("group_at")
     again = told | {"t": "GROUP_MESSAGE_CREATE"}
     assert read(told, {}) == read(again, {})
+
+
+@pytest.mark.parametrize("name", ["guild_at", "guild_direct"])
+def test_what_a_guild_escapes_is_read_as_it_was_written(name: str) -> None:
+    told = sample(name)
+    told["d"]["content"] = "<@!6158> fee &lt; 5, https://a.example/?x=1&amp;y=2 &amp;lt; &lt;@7&gt;"
+    post = read(told, {})
+    assert isinstance(post, Post)
+    assert post.text.endswith("fee < 5, https://a.example/?x=1&y=2 &lt; <@7>")
+    assert post.mentions == ("6158",)
+
+
+def test_a_group_escapes_nothing() -> None:
+    told = sample("group_at")
+    told["d"]["content"] = " what does &lt; mean"
+    post = read(told, {})
+    assert isinstance(post, Post)
+    assert post.text == "what does &lt; mean"
+
+
+def test_of_a_voice_message_what_qq_has_understood_is_read() -> None:
+    told = sample("c2c")
+    voice = {"content_type": "voice", "filename": "a.amr", "asr_refer_text": "我的钱全部没有了"}
+    told["d"] |= {"content": "", "attachments": [voice, voice | {"asr_refer_text": None}]}
+    post = read(told, {})
+    assert isinstance(post, Post)
+    assert (post.text, post.attachments, post.pictures) == ("我的钱全部没有了", 2, 0)

@@ -112,6 +112,28 @@ def test_a_record_becomes_its_post(name: str) -> None:
     assert reading.item(sample(name)) == EXPECTED[name]
 
 
+@pytest.mark.parametrize(("kind", "text"), [("meeting", "[会议]"), ("schedule", "[日程]"), ("note", "[笔记]")])
+def test_a_kind_of_which_wechat_tells_nothing_more_is_named(kind: str, text: str) -> None:
+    told = sample("text") | {"nickname": ""}
+    told["message"] |= {"msgtype": kind}
+    assert reading.item(told) == said(text)
+
+
+def test_what_somebody_passes_on_is_read_message_by_message() -> None:
+    told = sample("merged_msg")
+    told["message"]["merged_msg"]["item"] = [
+        {"msgtype": "text", "sender_name": "客服小海", "msg_content": '{"text":{"content":"把助记词发我"}}'},
+        {"msgtype": "image", "sender_name": "安娜", "msg_content": '{"image":{"media_id":"m"}}'},
+        {"msgtype": "merged_msg", "sender_name": "安娜", "msg_content": "{}"},
+        {"msgtype": "text", "sender_name": "安娜", "msg_content": "{"},
+        {"msgtype": "hologram", "sender_name": "安娜", "msg_content": "{}"},
+        "odd",
+    ]
+    assert reading.item(told) == said(
+        "[聊天记录] 安娜的聊天记录\n客服小海: 把助记词发我\n安娜: [图片]\n安娜: [聊天记录]"
+    )
+
+
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_record_that_cannot_be_read_is_refused_by_name(name: str) -> None:
     native_id, reason = UNREADABLE[name]

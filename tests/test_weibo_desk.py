@@ -75,6 +75,24 @@ async def test_a_person_and_a_thread_are_one_inquiry_and_our_comment_answers_it(
     assert sorted(row["state"] for row in inquiries) == ["answered", "new"]
 
 
+async def test_our_answer_to_a_comment_that_is_gone_answers_whom_it_names_and_not_the_post(
+    weibo: WeiboSimulator, url: str, tmp_path: Path, clock: Hands
+) -> None:
+    async with desk(url, tmp_path, clock) as work:
+        complaint = weibo.says("阿岚", f"{US} 提现三天没到账，没人理我")
+        question = weibo.comments("小周", f"{US} 登录不上怎么办？", on=complaint)
+        await poll(work)
+        clock.pass_(minutes=30)
+        weibo.we_comment("请更新到最新版本", on=complaint, reply_to=question)
+        weibo.deletes(question)
+        clock.pass_(hours=2)
+        await poll(work)
+        found = work.db.query(
+            "SELECT a.name, i.state FROM inquiry AS i JOIN account AS a ON a.account_id = i.person_id ORDER BY i.state"
+        )
+    assert found == [("小周", "answered"), ("阿岚", "new")]
+
+
 async def test_a_whole_text_is_not_replaced_by_what_a_list_shows_of_it(
     weibo: WeiboSimulator, url: str, tmp_path: Path, clock: Hands
 ) -> None:

@@ -32,8 +32,12 @@ def sample(name: str) -> Record:
 
 
 def read(name: str) -> list[Item]:
+    return read_record(sample(name))
+
+
+def read_record(record: Record) -> list[Item]:
     config = Weibo.Config.model_validate({"connector": "weibo", "token": {"env": "HARBOR_WEIBO_TOKEN"}})
-    item = Weibo("weibo", config, since=WHEN).post(sample(name))
+    item = Weibo("weibo", config, since=WHEN).post(record)
     assert item is not None
     return list(item) if isinstance(item, list) else [item]  # type: ignore[list-item]
 
@@ -125,7 +129,7 @@ EXPECTED: dict[str, list[Item]] = {
     "gone": [Deleted(f"s:{POST}", None)],
     "comment": [commented("升级完登录不上[怒][怒]", likes=4)],
     "comment_reply": [commented("我也是，导入就闪退", 1, ZHOU, reply_to=f"c:{COMMENT}", mentions=(LAN.native_id,))],
-    "comment_reply_to_a_deleted_one": [commented("你删评干嘛", 2, ZHOU, mentions=("岚岚爱喝茶",))],
+    "comment_reply_to_a_deleted_one": [commented("你删评干嘛", 2, ZHOU, reply_to=None, mentions=("岚岚爱喝茶",))],
     "comment_by_us": [commented("已私信您", 3, OURS, reply_to=f"c:{COMMENT + 1}", mentions=(ZHOU.native_id,))],
     "comment_under_a_strangers_post": [
         said("钱包吞币，求助", 12),
@@ -228,3 +232,21 @@ def test_times_are_read_as_weibo_writes_them(written: object, expected: datetime
 def test_weibos_day_ends_at_midnight_in_china() -> None:
     assert next_midnight(datetime(2026, 3, 14, 15, 59, 59, tzinfo=UTC)) == datetime(2026, 3, 14, 16, tzinfo=UTC)
     assert next_midnight(datetime(2026, 3, 14, 16, 0, tzinfo=UTC)) == datetime(2026, 3, 15, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "cut"),
+    [
+        ("余额对不上...全文： http://m.weibo.cn/1500000011/5276 ", "余额对不上", True),
+        ("余额对不上 ...全文： http://m.weibo.cn/1500000011/5276\u200b", "余额对不上", True),
+        ("余额对不上 \u200b\u200b\u200b", "余额对不上", False),
+        ("我看了全文： http://m.weibo.cn/1500000011/5276", "我看了全文： http://m.weibo.cn/1500000011/5276", False),
+    ],
+)
+def test_what_weibo_puts_at_the_end_of_a_post_is_not_its_authors(text: str, said: str, cut: bool) -> None:
+    record = sample("mention")
+    record["status"]["text"] = text
+    record["status"].pop("isLongText", None)
+    (post,) = read_record(record)
+    assert isinstance(post, Post)
+    assert (post.text, "text" in post.guessed) == (said, cut)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from connectors.chat.message import Message
+from connectors.chat.message import Message, with_subject
 from connectors.chat.signature import check_token, signed_at
 from connectors.contract import Cursor, Page, Push, Received, Record, Role, Vouched
 from connectors.errors import PushRefusedError, RecordError, TransientError
@@ -101,6 +101,8 @@ class Chatwoot:
         author_id, name, role = _author(fields.get("sender") or {}, kind)
         answered = attributes.get("in_reply_to")
         text = _text(fields, attributes)
+        if kind == "incoming":
+            text = with_subject((attributes.get("email") or {}).get("subject"), text)
         attachments = len(fields.get("attachments") or ())
         if not (text or attachments or deleted):
             raise ValueError("nothing is said")

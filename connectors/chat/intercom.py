@@ -6,6 +6,7 @@ A conversation's opening message stands in `source`, the others in `conversation
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from math import inf
 from typing import Any
 from zlib import crc32
 
-from connectors.chat.message import Event, Message
+from connectors.chat.message import Event, Message, with_subject
 from connectors.chat.signature import check
 from connectors.contract import Cursor, Page, Push, Received, Record, Role
 from connectors.errors import PushRefusedError, RecordError, TransientError
@@ -24,6 +25,7 @@ from connectors.wording import worded
 
 SPOKEN = frozenset({"comment", "open", "close"})  # kinds of parts that the customer sees, if they have a text
 ROLES: dict[str, Role] = {"user": "customer", "lead": "customer", "contact": "customer", "admin": "staff"}
+_MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>|&(?:\w{1,10}|#\w{1,8});")
 OVERLAP = 60  # seconds: `updated_at` is told to the second, and the search runs a little behind
 PER_PAGE = 50
 MOST_PARTS = 500  # of a conversation, that the platform shows
@@ -76,9 +78,11 @@ class Intercom:
         body = fields.get("body") or ""
         attachments = len(fields.get("attachments") or ()) + _pictures(body)
         redacted = fields.get("redacted") is True
+        text = _plain(body)
+        subject = _plain(fields.get("subject") or "") if fields.get("type") == "email" else ""
         if "part" in record and fields["part_type"] not in SPOKEN:
             return None
-        if not (body or attachments or redacted):
+        if not (body or subject or attachments or redacted):
             if "part" in record and fields["part_type"] == "comment":
                 raise ValueError("nothing is said")
             return None
@@ -90,7 +94,7 @@ class Intercom:
         event: Event = "message.deleted" if redacted else "message.created"
         return Message(
             id=native_id if "part" in record else f"source/{native_id}",  # numbered apart
-            text=html_to_text(body),
+            text=with_subject(subject, text) if role == "customer" else text,
             event=event,
             conversation=conversation,
             at=datetime.fromtimestamp(fields.get("created_at") or record["at"], UTC),
@@ -117,6 +121,11 @@ def records(conversation: Mapping[str, Any]) -> Iterator[Record]:
     listed = parts.get("conversation_parts") if isinstance(parts, dict) else None
     for part in listed if isinstance(listed, list) else ():
         yield {"part": part, **common}
+
+
+def _plain(body: str) -> str:
+    """HTML as text; notifications of version 2.15 and later hold the text itself."""
+    return html_to_text(body) if _MARKUP.search(body) else body.strip()
 
 
 def _pictures(body: str) -> int:

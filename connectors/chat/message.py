@@ -5,6 +5,7 @@ The contract of the intake is docs/chat-intake.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ LONGEST_TEXT = 20_000  # characters
 LONGEST_ID = 200
 SECONDS = (1e9, 1e11)  # a number between these is a time in seconds (2001 to 5138) ...
 MILLISECONDS = (1e12, 1e14)  # ... and one between these in milliseconds (2001 to 5138)
+_ANSWERS = re.compile(r"\s*(?:re|fwd?|aw|回复|回覆|答复|转发)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,14 @@ def _vouched(author: Mapping[str, object]) -> tuple[Vouched, ...]:
     if not _flag(author, "verified"):
         return ()
     return ((("app", customer),) if customer else ()) + ((("mail", mail),) if "@" in mail else ())
+
+
+def with_subject(subject: object, text: str) -> str:
+    """Of a customer who writes to a desk by mail: whoever begins a conversation says half of it in the subject."""
+    told = subject.strip() if isinstance(subject, str) else ""
+    if not told or told in text or (text and _ANSWERS.match(told)):
+        return text
+    return f"{told}\n\n{text}".strip()
 
 
 def told_time(value: object, name: str) -> datetime | None:

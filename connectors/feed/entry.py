@@ -11,13 +11,15 @@ from typing import Any
 
 from connectors.contract import Record
 
-_ZONE = re.compile(r"(?:(?<![A-Z])Z|[+-]\d\d:?\d\d|\b(?:UTC?|GMT|[ECMP][SD]T|AST|ADT))\s*$", re.IGNORECASE)
+_ZONE = re.compile(r"(?:(?<![A-Z])Z|[+-]\d\d:?\d\d(?: \d{4})?|\b(?:UTC?|GMT|[ECMP][SD]T|AST|ADT))\s*$", re.IGNORECASE)
 # Besides those of RFC 822. CST stays what it is there, the American one, though some mean China's.
 _ZONES = {
     "JST": "+0900", "KST": "+0900", "HKT": "+0800", "SGT": "+0800", "MSK": "+0300", "CET": "+0100", "CEST": "+0200",
     "BST": "+0100", "EET": "+0200", "EEST": "+0300",
 }  # fmt: skip
 _NAMED_ZONE = re.compile(rf"\b({'|'.join(_ZONES)})\s*$", re.IGNORECASE)
+_FROM_GREENWICH = re.compile(r"\b(?:GMT|UTC)\s?([+-])(\d{1,2})(?::?(\d\d))?(?=\s|$)", re.IGNORECASE)
+_NAMED_TWICE = re.compile(r"([+-]\d\d:?\d\d)\s+(?:\([^()]*\)|[A-Z]{2,5})$")  # as JavaScript and Go write it
 _HALF = re.compile(r"\b(\d{1,2})(:\d\d(?::\d\d)?)\s*([AP])\.?M\b\.?", re.IGNORECASE)
 _SLASHED = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?=\s|$)")
 _CHINESE = re.compile(
@@ -84,8 +86,9 @@ def has_zone(text: str) -> bool:
 
 
 def _as_usual(text: str) -> str:
-    """10:00 PM as 22:00, JST as +0900, 2026/3/10 as 2026-03-10: what the readers of dates do not know, or pass over."""
-    text = _NAMED_ZONE.sub(lambda match: _ZONES[match[1].upper()], text.strip())
+    """10:00 PM as 22:00, JST or GMT+9 as +0900, 2026/3/10 as 2026-03-10: what date readers do not know."""
+    text = _FROM_GREENWICH.sub(lambda match: f"{match[1]}{match[2]:0>2}{match[3] or '00'}", text.strip())
+    text = _NAMED_ZONE.sub(lambda match: _ZONES[match[1].upper()], _NAMED_TWICE.sub(r"\1", text))
     text = _HALF.sub(lambda match: f"{int(match[1]) % 12 + 12 * (match[3] in 'pP')}{match[2]}", text)
     return _SLASHED.sub(lambda match: f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}", text)
 
@@ -93,9 +96,12 @@ def _as_usual(text: str) -> str:
 def _in_chinese(match: re.Match[str]) -> datetime | None:
     half = match[4] or ""
     year, month, day, hour, minute, second = (int(match[group] or 0) for group in (1, 2, 3, 5, 6, 7))
+    days = 0
     if half in ("下午", "晚上", "中午") and hour < (11 if half == "中午" else 12):
         hour += 12
-    return _checked(lambda: datetime(year, month, day, hour, minute, second, tzinfo=_IN_CHINA))
+    elif hour == 12 and half in ("凌晨", "早上", "上午", "晚上"):  # midnight; that of the evening is the next day's
+        hour, days = 0, int(half == "晚上")
+    return _checked(lambda: datetime(year, month, day, hour, minute, second, tzinfo=_IN_CHINA) + timedelta(days=days))
 
 
 def _checked(read: Any) -> datetime | None:

@@ -24,7 +24,9 @@ _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _QUOTED = re.compile(r"<blockquote\b.*?(?:</blockquote>|$)", re.DOTALL | re.IGNORECASE)
 _FORWARDED = re.compile(r"//@[^:：\s]{1,40}[:：].*", re.DOTALL)
 _UNSAID = frozenset({"转发微博", "轉發微博", "Repost"})  # Weibo's words, where the author had none
-_CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文\s*$")  # what Weibo's lists put in the place of the rest
+# What Weibo's lists put in the place of the rest.
+_CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文(?:\s*[:：]\s*https?://m\.weibo\.cn/\S*)?[\s\u200b]*$")
+_NOTHING = re.compile(r"[\s\u200b]+$")  # it ends posts with blanks that nobody sees
 _NAMED = re.compile(r"(?<![\w@])@([\w\-·]{2,30})")
 _REVIEWER = re.compile(r"/id(\d+)")
 WEIBO_UNDER_ANOTHER_NAME = (
@@ -51,7 +53,7 @@ def read(record: Record, holds: Holds) -> Post | None:
         raise RecordError("it does not lead to a Weibo post", key)
     text = _said(entry, weibo)
     cut_off = _CUT_OFF.search(text) if weibo else None
-    text = text[: cut_off.start()] if cut_off else text
+    text = _NOTHING.sub("", text[: cut_off.start()] if cut_off else text)
     if weibo and text in _UNSAID:
         return None
     if not text and not entry.attachments:

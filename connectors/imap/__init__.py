@@ -19,7 +19,7 @@ from connectors.errors import ConnectorError, SourceGoneError
 from connectors.imap import letter
 from connectors.imap.account import Account, Place
 from connectors.imap.connection import RefusedError
-from connectors.imap.finding import LookedUp, look_up
+from connectors.imap.finding import LookedUp, look_up_sent
 from connectors.imap.mail import Mail
 from connectors.imap.mime import mail_of
 from connectors.imap.reading import Reader
@@ -244,6 +244,6 @@ async def _in_folder(account: Account, mailbox: str, message_id: str) -> LookedU
     if await account.examine(mailbox) is None:
         return LookedUp(None, all_seen=False)
     try:
-        return await look_up(account, message_id)
+        return await look_up_sent(account, message_id)
     except RefusedError:
         return LookedUp(None, all_seen=False)

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 _MACHINES: Final = re.compile(
     r"^(?:mailer-daemon|postmaster|no-?_?reply|do-?_?not-?_?reply|noreply[-+._].*|bounces?[-+._=].*|bounces?)@", re.I
 )
+# What follows tells it from people who write about automatic replies: "自动回复太敷衍了".
 _OUT_OF_OFFICE: Final = re.compile(
     r"^\s*(?:自动回复|自動回覆|自动答复|自動回復|外出自动回复|不在办公室|automatic reply|auto(?:matic)?[- ]?response"
     r"|auto(?:matic)?[- ]?reply|out of (?:the )?office|abwesenheitsnotiz|automatische antwort|réponse automatique"
-    r"|respuesta automática)",
+    r"|respuesta automática)(?=\s*(?:[:：(（\[【|–—-]|$|re\b|auto-?reply\b|until\b))",
     re.IGNORECASE,
 )
 _MARKS: Final = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-failed-recipients", "x-loop", "x-inquiry-id")

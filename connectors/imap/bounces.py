@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from connectors.contract import Undelivered
-from connectors.imap.mail import Mail, ids_in
+from connectors.imap.mail import Mail, former_id, ids_in
 
 if TYPE_CHECKING:
     from connectors.replying import Why
@@ -31,12 +31,13 @@ def delivery_failed(mail: Mail, text: str) -> str:
 
 def undelivered(mail: Mail) -> Iterator[Undelivered]:
     """The mail that a server has given up. Of one that is only late (`delayed`) it is still trying."""
-    ids = ids_in(_of_the_mail(mail).get("message-id", ""))
-    if not ids or not _has_failed(mail):
+    about = _of_the_mail(mail)
+    named = former_id(about.get) or next(iter(ids_in(about.get("message-id", ""))), None)
+    if named is None or not _has_failed(mail):
         return
     statuses = _values(mail, "status")
     said = next((said.partition(";")[2].strip() or said for said in _values(mail, "diagnostic-code")), "")
-    yield Undelivered(ids[0], _why(statuses), (said or " ".join(statuses))[:_MOST_SAID])
+    yield Undelivered(named, _why(statuses), (said or " ".join(statuses))[:_MOST_SAID])
 
 
 def _has_failed(mail: Mail) -> bool:

@@ -20,6 +20,7 @@ _SUPERSETS = {
 # Codecs of Python that are no charset of a mail; some of them warn, or read escapes as characters.
 _NO_CHARSETS = frozenset({"unicode_escape", "raw_unicode_escape", "unicode-escape", "raw-unicode-escape", "idna",
                           "punycode", "undefined", "mbcs", "oem"})  # fmt: skip
+_ONE_BYTE = ("cp125", "iso8859", "koi8", "mac")  # charsets with one byte for a character begin so
 _GUESSED_FROM = 65_536  # bytes: guessing gets no better with more
 _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
 _ENCODED_WORD = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
@@ -31,15 +32,29 @@ _NO_STRUCTURE = str.maketrans('<>"', "‹›'")
 def decoded(data: bytes, charset: str | None) -> str:
     """Text without control characters and lone surrogates.
 
-    The declared charset comes first, its superset where it has one; then UTF-8, then GB18030, then a guess.
+    The declared charset comes first, its superset where it has one; then UTF-8, then GB18030, then a guess. But what is
+    UTF-8 beyond doubt is that, whatever it claims: some programs label all that they send "gb2312" or "iso-8859-1".
     """
-    for name in (_known(charset), "utf-8", "gb18030"):
+    claimed = _known(charset)
+    for name in ("utf-8" if _is_plainly_utf8(data, claimed) else claimed, "utf-8", "gb18030"):
         if name is not None:
             try:
                 return clean(data.decode(name))
             except (UnicodeError, LookupError):
                 continue
     return clean(_guessed(data))
+
+
+def _is_plainly_utf8(data: bytes, claimed: str | None) -> bool:
+    """Whether it is valid UTF-8, and no text of the claimed charset looks so by chance. Where that has two bytes for a
+    character, one of UTF-8 with three must be among them: "联通" in GBK is valid UTF-8, too."""
+    if claimed is None or data.isascii() or b"\0" in data:
+        return False
+    try:
+        widest = max(data.decode())
+    except UnicodeDecodeError:
+        return False
+    return claimed.startswith(_ONE_BYTE) or widest > "\u07ff"
 
 
 def clean(text: str) -> str:

@@ -11,9 +11,10 @@ from typing import Final
 
 from connectors.errors import RecordError
 from connectors.imap.account import Account
-from connectors.imap.mail import Mail
+from connectors.imap.mail import FORMER_IDS, Mail, former_id
 from connectors.imap.mime import mail_of
 
+MESSAGE_ID: Final = "Message-ID"
 CANDIDATES: Final = 50  # the newest that were listed; others are not looked at
 
 
@@ -25,14 +26,29 @@ class LookedUp:
     all_seen: bool
 
 
-async def look_up(account: Account, message_id: str) -> LookedUp:
-    """In the open folder."""
-    listed = await account.search("HEADER", "Message-ID", message_id)
+async def look_up_sent(account: Account, message_id: str) -> LookedUp:
+    """The same of a mail of ours, whose server may have given it another Message-ID and keep ours beside it."""
+    found = await look_up(account, message_id)
+    for header in FORMER_IDS:
+        if found.mail is not None:
+            break
+        former = await look_up(account, message_id, header)
+        found = LookedUp(former.mail, all_seen=found.all_seen and former.all_seen)
+    return found
+
+
+async def look_up(account: Account, message_id: str, header: str = MESSAGE_ID) -> LookedUp:
+    """In the open folder. `header`: which one holds it."""
+    listed = await account.search("HEADER", header, message_id)
     newest = listed[-CANDIDATES:]
     headers = await account.headers(newest) if newest else {}
     candidates = (mail_with(raw) for _, raw in sorted(headers.items()))
-    found = next((mail for mail in candidates if mail is not None and mail.id == message_id), None)
+    found = next((mail for mail in candidates if mail is not None and _bears(mail, header, message_id)), None)
     return LookedUp(found, all_seen=len(newest) == len(listed))
+
+
+def _bears(mail: Mail, header: str, message_id: str) -> bool:
+    return mail.id == message_id if header == MESSAGE_ID else former_id(mail.header) == message_id
 
 
 def mail_with(headers: bytes) -> Mail | None:

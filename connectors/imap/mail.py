@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,7 +19,11 @@ _IDS: Final = re.compile(r"<([^<>]{1,1000})>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DEEPEST_COMMENT: Final = 8
+_FROM_HERE: Final = re.compile(r"[0-9A-Za-z]{32}@")  # `letter.id_of`
 MOST_REFERENCES: Final = 200
+# Where servers that give each mail they send a Message-ID of their own keep the one that it came with: QQ Mail and
+# Exmail, Outlook.com, Gmail.
+FORMER_IDS: Final = ("x-oq-msgid", "x-microsoft-original-message-id", "x-google-original-message-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,12 @@ class Mail:
 
         Only the domain in it can see to that. Who writes from elsewhere, or is forged, may have taken another's, and
         would hide that mail or change its words: such an id goes on with what tells his mail from others.
+
+        In Sent, where only we put mails, an answer from here keeps the id that it was sent with, whatever the server
+        made of it.
         """
+        if self.record["role"] == "sent" and (former := former_id(self.header)) and _FROM_HERE.match(former):
+            return former
         domain = self.sender.domain if self.sender else ""
         if not self.header("message-id") or (self.id.rpartition("@")[2].lower() == domain and not forged):
             return self.id
@@ -131,6 +140,14 @@ class Mail:
         told = self.header("message-id") or ""
         ids = ids_in(told) or ["".join(told.split()).strip("<>")]
         return ids[0] or f"digest:{self.record['digest']}"
+
+
+def former_id(header: Callable[[str], str | None]) -> str | None:
+    """The Message-ID that a mail came with, where the server that sent it gave it another; None: it kept it.
+
+    `header`: gives the first header of a name (lower case).
+    """
+    return next((found[0] for name in FORMER_IDS if (found := ids_in(header(name) or ""))), None)
 
 
 def ids_in(text: str) -> list[str]:

@@ -9,25 +9,30 @@ from typing import Final
 # "On Friday ... Ann wrote:" in the languages of the mail programs that our customers use. It may be wrapped.
 _WROTE: Final = re.compile(
     r"\s*(?:On\b.{4,300}\bwrote|在.{2,300}(?:写道|寫道)|于.{4,300}写道|Am\b.{4,300}\bschrieb.{0,120}"
-    r"|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|Em\b.{4,300}\bescreveu|Il\b.{4,300}\bha scritto)\s*[:：]\s*$"
+    r"|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|Em\b.{4,300}\bescreveu|Il\b.{4,300}\bha scritto"
+    r"|Vào\b.{4,300}\bđã viết)\s*[:：]\s*$"
 )
 # Where the name comes first, only what looks like an address or a date tells where the sentence begins.
 _ANN_WROTE: Final = re.compile(
     r"\s*(?:.{0,120}[于於]\s?\d{4}\s?年.{2,120}(?:写道|寫道)|.{4,200}<\S+@\S+>.{0,60}\b(?:wrote|пишет|написал\(?а?\)?)"
-    r"|\d.{4,200}\bпишет|.{0,120}\d{4}年.{2,120}さん?は?.{0,40}書きました)\s*[:：]\s*$"
+    r"|\d.{4,200}\bпишет|.{0,120}\d{4}年.{2,120}さん?は?.{0,40}書きました"
+    r"|.{4,200}<\S+@\S+>(?:님이)?\s?작성|.{4,200}<\S+@\S+>\s?のメール)\s*[:：]\s*$"
 )
+# Gmail in Japanese and Russian says only when, and who. It counts only above lines with ">".
+_WHEN_AND_WHO: Final = re.compile(r"\s*(?=.*\d{1,2}:\d\d).{4,200}<\S+@\S+>\s*[:：]\s*$")
 _NAMED: Final = re.compile(r"<\S+@\S+>|[于於]\s?\d{4}\s?年")
 _WRAPPED: Final = 3  # lines that such a sentence may take
 _LONGEST_SENTENCE: Final = 500  # characters
 _RULER: Final = re.compile(
-    r"^\s*[-_—]{2,}\s*(?:原始邮件|原始郵件|原邮件(?:信息)?|回复的原邮件|转发(?:的)?邮件|轉寄郵件|Original\s+(?:Message|Email)"
+    r"^\s*[-_—]{2,}\s*(?:原始邮件|原始郵件|原邮件(?:信息)?|回复的原邮件|转发(?:的)?邮件|轉寄郵件|Original\s+(?:Message|Email)|Original(?=\s*[-_—]{2})"
     r"|Forwarded\s+[Mm]essage|Replied Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*[-_—]*\s*$",
     re.IGNORECASE,
 )
-_FIRST_FIELD: Final = re.compile(r"^\s*\*?(?:发件人|寄件者|寄件人|From|Von|De|От|差出人)\*?\s*[:：]")
+_FIRST_FIELD: Final = re.compile(r"^\s*\*?(?:发件人|寄件者|寄件人|From|Von|De|От|差出人|보낸\s?사람|Từ)\*?\s*[:：]")
 _OTHER_FIELD: Final = re.compile(
     r"^\s*\*?(?:发送时间|发送日期|日期|时间|收件人|收件者|抄送|主题|主旨|主題|Sent|Date|To|Cc|Subject|Gesendet|An|Betreff"
-    r"|Envoyé|À|Objet|Enviado|Para|Asunto|Assunto)\*?\s*[:：]"
+    r"|Envoyé|À|Objet|Enviado|Para|Asunto|Assunto|Отправлено|Дата|Кому|Копия|Тема|送信日時|日時|日付|宛先|件名"
+    r"|보낸\s?날짜|날짜|받는\s?사람|참조|제목|Đã gửi|Ngày|Tới|Đến|Chủ đề|Tiêu đề)\*?\s*[:：]"
 )
 # The last line of a mail. People tell of transfers in such words, too: "Sent from Binance to my wallet, 500 USDT".
 _PHONE: Final = re.compile(
@@ -37,7 +42,7 @@ _PHONE: Final = re.compile(
     r"|Get Outlook for \w+.{0,60}|Von meinem .{2,40} gesendet|Envoyé de mon .{2,40})\s*$"
 )
 _SUBJECT: Final = re.compile(
-    r"^\s*\*?(?:主题|主旨|主題|件名|Subject|Betreff|Objet|Oggetto|Asunto|Assunto|Тема)\*?\s*[:：]"
+    r"^\s*\*?(?:主题|主旨|主題|件名|Subject|Betreff|Objet|Oggetto|Asunto|Assunto|Тема|제목|Chủ đề|Tiêu đề)\*?\s*[:：]"
 )
 _MORE_THAN: Final = re.compile(r"^\s*>\s?\d")  # "> 48 hours now"
 _TELLS: Final = re.compile(r"\d{5}|0x|[。！？!?]\s*$")  # what stands so below "--" is no signature
@@ -81,8 +86,7 @@ def _without_history(lines: Sequence[str]) -> list[str]:
     at = 0
     while at < len(lines):
         if taken := _attribution(lines, at):
-            following = next((lines[number] for number in range(at + taken, len(lines)) if lines[number].strip()), "")
-            if not following.lstrip().startswith(">"):
+            if not _quotes_follow(lines, at + taken):
                 break  # the whole mail follows, without marks
             at += taken
         elif _RULER.match(lines[at]) or _is_header_block(lines, at):
@@ -93,6 +97,11 @@ def _without_history(lines: Sequence[str]) -> list[str]:
             kept.append(lines[at])
             at += 1
     return kept
+
+
+def _quotes_follow(lines: Sequence[str], at: int) -> bool:
+    following = next((line for line in lines[at:] if line.strip()), "")
+    return following.lstrip().startswith(">")
 
 
 def _is_quoted(lines: Sequence[str], at: int) -> bool:
@@ -115,7 +124,8 @@ def _attribution(lines: Sequence[str], at: int) -> int:
             return 0
         if last.endswith((":", "：")):
             named = _NAMED.search(lines[at]) and _ANN_WROTE.match(sentence)
-            return taken if _WROTE.match(sentence) or named else 0
+            dated = _WHEN_AND_WHO.match(sentence) and _quotes_follow(lines, at + taken)
+            return taken if _WROTE.match(sentence) or named or dated else 0
     return 0
 
 

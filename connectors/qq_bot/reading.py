@@ -35,6 +35,7 @@ ANSWER_WITHIN: Mapping[Kind, timedelta] = {
 }
 _PLACE_KEY: Mapping[Kind, str] = {"group": "group_openid", "guild": "channel_id", "dm": "guild_id"}
 _PUBLIC = frozenset({"group", "guild"})
+_ESCAPED = frozenset({"guild", "dm"})  # there what people write is told apart from markers by &lt; &gt; &amp;
 _MENTION = re.compile(r"<@!?(?P<id>[\w-]+)>")
 _FACE = re.compile(r"<faceType=[^<>]*>|<emoji:\d+>")
 
@@ -69,8 +70,9 @@ def _post(said: Record, kind: Kind, places: Mapping[str, str]) -> Post | None:
     mentioned = {
         str(each["id"]): each for each in said.get("mentions") or () if isinstance(each, dict) and "id" in each
     }
-    text, mentions = _text(str(said.get("content") or ""), mentioned)
+    text, mentions = _text(str(said.get("content") or ""), mentioned, escaped=kind in _ESCAPED)
     attachments = len(said.get("attachments") or ())
+    text = "\n".join(each for each in (text, *_heard(said)) if each)
     if not text and not attachments:
         return None
     posted_at = datetime.fromisoformat(said["timestamp"]).astimezone(UTC)
@@ -104,7 +106,7 @@ def _author(told: Record, kind: Kind) -> Author:
     return Author(str(told[key.get(kind, "id")]), name, role="bot" if told.get("bot") else "customer")
 
 
-def _text(content: str, mentioned: Mapping[str, Record]) -> tuple[str, tuple[str, ...]]:
+def _text(content: str, mentioned: Mapping[str, Record], *, escaped: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and the ids that they name. What is left of a mention of the bot in groups is a blank before the words."""
     named: list[str] = []
 
@@ -113,7 +115,15 @@ def _text(content: str, mentioned: Mapping[str, Record]) -> tuple[str, tuple[str
         return f"@{mentioned.get(marker['id'], {}).get('username') or marker['id']}"
 
     text = _FACE.sub("[表情]", _MENTION.sub(spelled, content)).strip()
+    if escaped:
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return text, tuple(dict.fromkeys(named))
+
+
+def _heard(said: Record) -> list[str]:
+    """What QQ has understood of voice messages."""
+    told = (each.get("asr_refer_text") for each in said.get("attachments") or ())
+    return [words.strip() for words in told if isinstance(words, str)]
 
 
 def _positions(said: Record) -> tuple[str | None, str | None]:

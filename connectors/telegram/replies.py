@@ -26,9 +26,12 @@ MOST_SAID: Final = 200
 # Telegram's descriptions are English whatever the user speaks, and begin with the kind of the error.
 _SAYS: Final[Mapping[str, Why]] = {
     "bot was blocked": "blocked",
+    "user_is_blocked": "blocked",
     "can't initiate conversation": "blocked",
     "user is deactivated": "gone",
     "chat not found": "gone",
+    "chat was deleted": "gone",
+    "chat was deactivated": "gone",
     "thread not found": "gone",
     "topic_deleted": "gone",
     "topic_closed": "closed",

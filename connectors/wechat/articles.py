@@ -166,11 +166,16 @@ class Shelf:
         """Take in what was published; a short address gets its ids by the title that the statistics know."""
         published = _published(account, (now - self.kept_for).timestamp())
         short = [item async for item in published if not self._place(item)]
-        by_title = {article.title: article for article in self.articles.values() if not article.url}
+        unnamed = [article for article in self.articles.values() if not article.url]
+        self.unplaced = 0
         for item in short:
-            if (article := by_title.get(item["title"])) is not None:
+            called = [article for article in unnamed if article.title == item["title"] != ""]
+            if called:  # several may bear one title: then their days tell them apart
+                article = min(called, key=lambda each: abs((each.published or 0.0) - item["at"]))
                 article.url, article.open = item["url"], item["open"]
-        self.unplaced = sum(item["title"] not in by_title and item["open"] for item in short)
+                unnamed.remove(article)
+            else:
+                self.unplaced += item["open"]
 
     def _place(self, item: Record) -> bool:
         """Note a published article; False: its address does not say how to ask for its comments."""

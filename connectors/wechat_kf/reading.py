@@ -7,13 +7,14 @@ https://developer.work.weixin.qq.com/document/path/94670
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connectors.contract import Author, Deleted, Post, Record, Undelivered
 from connectors.errors import RecordError
 from connectors.replying import Why
+from connectors.session import parse_json
 
 Fields = Mapping[str, object]
 
@@ -34,6 +35,8 @@ FAILED: Final[Mapping[int, tuple[Why, str]]] = {
     12: ("words", "a kind of message that is not allowed"),
     13: ("words", "held back for security"),
 }  # fail_type of a message that the API had sent
+MOST_PASSED_ON: Final = 50  # messages of a conversation that is passed on
+NAMED: Final = {"meeting": "[会议]", "schedule": "[日程]", "note": "[笔记]"}  # WeChat does not say what is in them
 MEDIA: Final = {"image": "[图片]", "voice": "[语音]", "video": "[视频]", "file": "[文件]"}
 
 
@@ -122,10 +125,25 @@ def _said(kind: str, fields: Fields) -> str:
         case "business_card":
             return "[名片]"
         case "merged_msg":
-            return _lines("[聊天记录]", told, "title")
+            return "\n".join([_lines("[聊天记录]", told, "title"), *_passed_on(told)])
+        case "meeting" | "schedule" | "note":
+            return NAMED[kind]
         case "msgmenu":
             return _lines("", told, "head_content", "tail_content")
     raise RecordError(f"unknown kind of message: {kind[:40]}")
+
+
+def _passed_on(told: Fields) -> Iterator[str]:
+    """What others said, a line for each message: people pass on what scammers wrote in order to report it. Each content
+    is JSON within a JSON string."""
+    listed = told.get("item")
+    for each in listed[:MOST_PASSED_ON] if isinstance(listed, list) else ():
+        try:
+            kind = each["msgtype"]
+            said = _said(kind, parse_json(each["msg_content"].encode())) if kind != "merged_msg" else "[聊天记录]"
+        except (RecordError, ValueError, TypeError, KeyError, AttributeError):
+            continue
+        yield f"{each.get('sender_name') or ''}: {said}"
 
 
 def _lines(mark: str, told: Fields, *names: str) -> str:

@@ -27,7 +27,9 @@ _CHAIN = re.compile(r"//\s*@(?:[\w·\-]{1,40}\s*[:：]|[\w·\-]{0,40}$)")  # the
 _REPLY = r"^\s*(?:回复|回覆|Reply to)\s*@(?P<name>{})\s*[:：]\s*"
 _ANY_NAME = r"[\w·\-]{1,30}"
 _NAMED = re.compile(f"@({_ANY_NAME})")
-_CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文\s*$")
+# In the place of the rest, with the address of the whole or without.
+_CUT_OFF = re.compile(r"\s*(?:\.{3}|…)\s*全文(?P<where>\s*[:：]\s*https?://m\.weibo\.cn/\S*)?[\s\u200b]*$")
+_NOTHING = re.compile(r"[\s\u200b]+$")  # Weibo ends posts with blanks that nobody sees
 _MYRIADS = {"": 1, "万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([万萬亿億]?)\+?")
 
@@ -115,6 +117,8 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
     reply = _reply(text, str(_user(parent).get("screen_name") or ""))
     said, mentions = _own_words(text[reply.end() :] if reply else text)
     answered = _id(_user(parent)) or (reply["name"] if reply else "")
+    # Where the comment that is answered is gone, only its author's name is told; it is not the post that is answered.
+    reply_to = _native_id("c", parent) if _id(parent) else None if reply else above
     likes, replies, shares = _counts(comment)
     return Post(
         native_id=native_id,
@@ -122,7 +126,7 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
         posted_at=_posted_at(comment, native_id),
         author=_author(user, us),
         thread=above,
-        reply_to=_native_id("c", parent) if _id(parent) else above,
+        reply_to=reply_to,
         mentions=(answered, *mentions) if answered else mentions,
         order=int(_id(comment)),
         permalink=permalink(_mid(status), _id(_user(status)) or None) if above else None,
@@ -137,7 +141,11 @@ def _comment(comment: Fields, us: str) -> Post | Deleted:
 
 def is_cut_off(status: Fields) -> bool:
     """A list shows only the first 140 characters of it, and the whole has not been asked for."""
-    return status.get("isLongText") is True and not _long_text(status)
+    told, text = status.get("isLongText"), status.get("text")
+    if told is None and isinstance(text, str):
+        cut = _CUT_OFF.search(html.unescape(text))
+        told = cut is not None and cut["where"] is not None
+    return told is True and not _long_text(status)
 
 
 def id_of(row: Fields) -> str:
@@ -168,7 +176,7 @@ def _own_words(text: str) -> tuple[str, tuple[str, ...]]:
     """What the author wrote, without the chain of those who passed it on before; and whom it names."""
     said = _CUT_OFF.sub("", html.unescape(text))
     chain = _CHAIN.search(said)
-    said = (said[: chain.start()] if chain else said).strip()
+    said = _NOTHING.sub("", said[: chain.start()] if chain else said).lstrip()
     if said in _UNSAID:
         return "", ()
     return said, tuple(dict.fromkeys(_NAMED.findall(said)))

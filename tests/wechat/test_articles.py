@@ -64,6 +64,27 @@ async def test_a_short_address_is_told_until_tomorrows_statistics_resolve_it(
     ]
 
 
+async def test_articles_of_one_title_are_told_apart_by_their_days(
+    wechat: WeChatSimulator, source: Source, clock: Hands
+) -> None:
+    clock.pass_(days=4)
+    older = wechat.publishes("公告", at=clock.now - timedelta(days=3), short=True, open_=False)
+    newer = wechat.publishes("公告", at=clock.now - timedelta(days=1), short=True)
+    oldest = wechat.publishes("公告", at=clock.now - timedelta(days=4), short=True)
+    wechat.comments("ann", "under the newer", newer)
+    wechat.comments("bo", "under the oldest", oldest)
+    connector = source()
+    done = await drain(connector)
+    assert {(post.text, post.permalink) for post in posts(connector, done.records).values()} == {
+        ("under the newer", wechat.articles[newer].url),
+        ("under the oldest", wechat.articles[oldest].url),
+    }
+    assert done.warnings == ()
+    assert wechat.articles[older].key not in {
+        f"{body['msg_data_id']}/{body['index']}" for path, body in wechat.api.calls if path.endswith("comment/list")
+    }
+
+
 async def test_todays_statistics_are_never_asked_for_and_a_day_is_read_once(
     wechat: WeChatSimulator, source: Source, clock: Hands
 ) -> None:

@@ -150,7 +150,12 @@ class MailSimulator:
         self, message_id: str, action: str = "failed", status: str = "5.1.1", why: str = "User unknown"
     ) -> None:
         """The customer's server reports what became of a mail of ours. RFC 3464."""
-        self.delivers(report(self.user, message_id, action, status, why))
+        number = len(self.submission.sent)
+        if not self.submission.names_anew:
+            self.delivers(report(self.user, message_id, action, status, why))
+            return
+        former = f"{self.submission.names_anew}: <{message_id}>\r\n"
+        self.delivers(report(self.user, f"tencent_{number:04d}@qq.example", action, status, why, former))
 
     def keeps(self, raw: bytes, flags: set[str] | None = None, folder: str = SENT) -> None:
         """A mail that went out by our server, or that a program puts there."""

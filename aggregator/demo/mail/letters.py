@@ -104,8 +104,8 @@ def _with_files(body: bytes, files: Mapping[str, bytes]) -> bytes:
     return b'Content-Type: multipart/mixed; boundary="=_harbor"\r\n\r\n' + joined + b"--=_harbor--\r\n"
 
 
-def report(to: str, about: str, action: str, status: str, why: str) -> bytes:
-    """A server's report on the mail with that Message-ID."""
+def report(to: str, about: str, action: str, status: str, why: str, more: str = "") -> bytes:
+    """A server's report on the mail with that Message-ID. `more`: another of its headers."""
     return (
         f"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.mail.example\r\nTo: {to}\r\nSubject: Delivery Status\r\n"
         f"Message-ID: <{action}.{about}>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
@@ -115,5 +115,5 @@ def report(to: str, about: str, action: str, status: str, why: str) -> bytes:
         f"Final-Recipient: rfc822; anna@mail.example\r\nAction: {action}\r\nStatus: {status}\r\n"
         f"Diagnostic-Code: smtp; {why}\r\n\r\n"
         "--report\r\nContent-Type: text/rfc822-headers\r\n\r\n"
-        f"From: {to}\r\nMessage-ID:\r\n <{about}>\r\n\r\n--report--\r\n"
+        f"From: {to}\r\nMessage-ID:\r\n <{about}>\r\n{more}\r\n--report--\r\n"
     ).encode()

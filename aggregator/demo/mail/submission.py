@@ -25,11 +25,13 @@ class Submission:
 
     refuses: at which command (`MAIL`, `RCPT`, `DATA`, `.` for the mail itself) the next mail is answered how. loses:
     the next mails are taken, but what says so never arrives. breaks: so many connections end before a mail is taken.
-    keeps_copy: it puts what it sends into Sent. sent: what went out, as it came.
+    keeps_copy: it puts what it sends into Sent. names_anew: it gives each mail another Message-ID, and keeps the one
+    that it came with in this header, as QQ Mail (X-OQ-MSGID). sent: what went out.
     """
 
     mail: MailSimulator
     keeps_copy: bool = False
+    names_anew: str = ""
     tls: ssl.SSLContext | None = None
     refuses: deque[tuple[str, str]] = field(default_factory=deque)
     loses: deque[Lost] = field(default_factory=deque)
@@ -140,7 +142,7 @@ class _Talk:
             return
         if self._server.hangs:
             await self._waits_in_vain()
-        self._server.sent.append(re.sub(rb"(?m)^\.\.", b".", raw))
+        self._server.sent.append(self._named(re.sub(rb"(?m)^\.\.", b".", raw)))
         self._server.recipients.append(self._to)
         if self._server.keeps_copy:
             self._server.mail.keeps(self._server.sent[-1])
@@ -149,6 +151,12 @@ class _Talk:
                 await self._waits_in_vain()
             raise ConnectionError
         await self._say("250 2.0.0 on its way")
+
+    def _named(self, raw: bytes) -> bytes:
+        if not self._server.names_anew:
+            return raw
+        named = f"Message-ID: <tencent_{len(self._server.sent) + 1:04d}@qq.example>\r\n{self._server.names_anew}:"
+        return re.sub(rb"(?im)^message-id:", named.encode(), raw, count=1)
 
     async def _waits_in_vain(self) -> None:
         self._server.waiting.set()

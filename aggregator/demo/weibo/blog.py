@@ -76,9 +76,10 @@ class Blog:
             return _stub(status)
         text = status.text
         is_long = len(text) > LISTED
+        rest = f"...全文： http://m.weibo.cn/{status.by.id}/{status.id} \u200b"
         sent = _numbered(status.id) | {
             "created_at": stamp(status.at),
-            "text": escape(text[: LISTED - 10] + " ...全文" if is_long else text, quote=False),
+            "text": escape(text[: LISTED - 10] + rest if is_long else text, quote=False),
             "isLongText": is_long,
             "source": '<a href="http://app.weibo.example/t" rel="nofollow">手机客户端</a>',
             "pic_urls": [{"thumbnail_pic": f"https://img.example/{status.id}-{n}.jpg"} for n in range(status.pictures)],
