@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
-from aggregator.triage.plainly import is_told, plainly
+from aggregator.triage.plainly import calls_us, is_told, plainly
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, in_doubt, objects
 
 if TYPE_CHECKING:
@@ -162,7 +162,8 @@ _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
     "approach",
 }
 _HARM = frozenset({"funds_stolen", "taken", "danger_to_life", "security_report"})
-_GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
+_KIND_WORDS = frozenset({"praise", "thanks", "resolved"})
+GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
 class Found(Protocol):
@@ -221,7 +222,8 @@ def weigh(
         coded: it names an error by its code, and no money.
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
-    bait = grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
+    called = not (leaked or GRAVE.isdisjoint(hits)) and calls_us(text)
+    bait = not called and grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
     if leaked:
         worth = points.get("key_exposed", RULES["key_exposed"])
         said = [Reason("key_exposed", worth, leaked.start, leaked.end)]
@@ -235,10 +237,10 @@ def weigh(
         hits, asked = _asked(text, hits)
         if asked == asked_for.RULE and _HARM.isdisjoint(hits):
             levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
-        plain = None if bait else (asked or _plain(text, hits, levels))
-        level = max(_level(levels, hits), STAKES[plain] if plain else 0)
+        plain = None if bait else (asked or (plainly(text, hits) if called else _plain(text, hits, levels)))
+        level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
-        heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) and not doubted else ""
+        heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
         sink = "thanks" if heard else _sink(hits, grade, level, bait=bait)
         if sink and not (doubted and sink == "praise"):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
@@ -318,10 +320,11 @@ def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: S
         return "" if heard == "solved" and levels[0] >= _WANTS else heard
     if "resolved" not in hits or "?" in text or levels[2] >= _CALM:
         return ""
-    if (pleased := grade.says("praise")) > _SURE:
-        return "solved"
+    if not ends_well(text, hits["resolved"]) or grade.says("asks") > _SURE:
+        return ""
+    pleased = grade.says("praise")
     at_ease = levels[0] < _AT_EASE and (pleased > _PLEASED or not objects(text))
-    return "solved" if at_ease and ends_well(text, hits["resolved"]) else ""
+    return "solved" if at_ease or pleased > _SURE else ""
 
 
 def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:
@@ -346,7 +349,7 @@ def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: 
         return "noise"
     if level:
         return None
-    if grade.says("praise") > _SURE:
+    if grade.says("praise") > _SURE and (GRAVE.isdisjoint(hits) or not _KIND_WORDS.isdisjoint(hits)):
         return "praise"
     return "noise" if "noise" in hits or "price_talk" in hits or "news" in hits else None
 

@@ -31,7 +31,7 @@ _TOLD = re.compile(
     r"\b(?:says?|said|marked|supposedly|allegedly|apparently|claims?|claimed|closed my|told me|tells me)\b"
 )
 _SCORNED = re.compile(r"了?个(?:寂寞|鬼|屁|锤子|毛|啥)")
-_CONTRAST = re.compile(r"但|可是|不过|不過|然而|却|卻|\b(?:but|however|still|yet|except)\b")
+_CONTRAST = re.compile(r"但|可是|不过|不過|然而|却|卻|又|另外|顺便|順便|\b(?:but|however|still|yet|except)\b")
 
 
 def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
