@@ -254,3 +254,14 @@ def test_who_goes_on_to_ask_or_to_object_is_neither_pleased_nor_done(text: str) 
 )
 def test_a_trouble_that_is_over_stays_over_behind_thanks(text: str) -> None:
     assert read(text).kind in ("praise", "other")
+
+
+@pytest.mark.parametrize("text", ["你好", "您好", "客服你好", "Hello"])
+def test_a_greeting_is_no_thanks(text: str) -> None:
+    understood = read(text)
+    assert (understood.thanks, understood.kind) == (False, "other")
+
+
+def test_thanks_behind_a_greeting_are_heard() -> None:
+    assert read("你好，谢谢").thanks
+    assert read("您好，好的").thanks

@@ -512,3 +512,12 @@ def test_what_one_did_oneself_or_paid_as_a_fee_is_no_theft(text: str) -> None:
 )
 def test_what_somebody_else_did_is_one(text: str) -> None:
     assert (priority(read(text)) >= 80, rules(read(text))[0]) == (True, "funds_stolen")
+
+
+def test_what_has_not_arrived_until_now_says_nothing_of_an_answer() -> None:
+    assert "unanswered_said" not in rules(read("我昨天提了3万U到OKX，到现在没到账"))
+    assert "unanswered_said" in rules(read("到现在没人回复我，钱也没到账"))
+
+
+def test_a_transaction_that_cannot_be_sped_up_is_pending() -> None:
+    assert evidence("交易一直pending，已经8个小时了，加速也没用", "pending") == "一直pending"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
 from aggregator.triage.plainly import calls_us, is_told, plainly
-from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, in_doubt, objects
+from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, greets, in_doubt, objects
 
 if TYPE_CHECKING:
     from aggregator.triage.lexicon import Hit
@@ -242,7 +242,7 @@ def weigh(
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
         heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
         sink = "thanks" if heard else _sink(hits, grade, level, bait=bait)
-        if sink and not (doubted and sink == "praise"):
+        if sink and not (sink == "praise" and (doubted or greets(text))):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
             if sink == "praise" and objects(text):  # "please hurry, thanks" is friendly, and waits
                 kind = "other"
