@@ -521,3 +521,24 @@ def test_what_has_not_arrived_until_now_says_nothing_of_an_answer() -> None:
 
 def test_a_transaction_that_cannot_be_sped_up_is_pending() -> None:
     assert evidence("交易一直pending，已经8个小时了，加速也没用", "pending") == "一直pending"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mi retiro no llega", "no me llegó el depósito", "no puedo entrar a mi cuenta", "no puedo retirar",
+        "приложение вылетает", "вывод не приходит", "스왑 실패해요", "số dư bằng 0 rồi, không đăng nhập được",
+    ],
+)  # fmt: skip
+def test_a_problem_is_a_complaint_in_each_of_our_languages(text: str) -> None:
+    assert read(text).kind == "complaint"
+
+
+@pytest.mark.parametrize("text", ["¿por qué no puedo agregar un token?", "как добавить токен?"])
+def test_a_question_about_a_problem_stays_a_question(text: str) -> None:
+    assert read(text).kind == "question"
+
+
+@pytest.mark.parametrize("text", ["잔액이 0이에요", "баланс ноль", "钱包余额显示为0"])
+def test_a_balance_of_zero_is_missing_and_not_stolen(text: str) -> None:
+    assert rules(read(text))[0] == "funds_missing"

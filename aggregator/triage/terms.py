@@ -150,6 +150,8 @@ _AT_EASE, _WANTS = 0.2, 0.45  # how likely it may want anything, in words of his
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
 _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
+TROUBLED = (0.9, 0.6, 0.0, 0.0)
+"""How likely each grade is at least where a trouble is told that the model does not hear."""
 # Of a phrase that was asked for and not given: grave, and no emergency.
 _ASKED = (1.0, 1.0, 1.0, 0.5)
 _MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
@@ -211,6 +213,7 @@ def weigh(
     span: Span,
     points: Mapping[str, float],
     coded: bool = False,
+    problem: bool = False,
 ) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
     """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
@@ -220,6 +223,7 @@ def weigh(
         followers: None: not told.
         points: overrides of RULES.
         coded: it names an error by its code, and no money.
+        problem: it names a problem in a language in which the model knows few (`_weighed` in this package).
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
     called = not (leaked or GRAVE.isdisjoint(hits)) and calls_us(text)
@@ -241,6 +245,9 @@ def weigh(
         level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
         heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
+        if problem and not heard and level < 2 and _tells("?" in text, grade):
+            levels = [max(both) for both in zip(levels, TROUBLED, strict=True)]
+            level = _level(levels, hits)
         sink = "thanks" if heard else _sink(hits, grade, level, bait=bait)
         if sink and not (sink == "praise" and (doubted or greets(text))):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
@@ -258,6 +265,10 @@ def weigh(
     if public:
         said += _publicity(followers, points)
     return kind, tuple(said), ""
+
+
+def _tells(asks: bool, grade: Grade) -> bool:
+    return not (asks or grade.says("asks") > _SURE or grade.says("spam") > _SURE or grade.says("chatter") > _SURE)
 
 
 def combine(hits: dict[str, list[Hit]]) -> None:
