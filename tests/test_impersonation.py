@@ -69,6 +69,20 @@ def test_a_name_of_somebody_else_does_not(name: str) -> None:
     assert not poses(name)
 
 
+@pytest.mark.parametrize(
+    "name", ["Customer Support", "Tech Support", "Support Team", "wallet support team", "官方客服"]
+)
+def test_a_name_of_roles_alone_is_a_helpdesks(name: str) -> None:
+    assert OURS.judge(name) == ("role", 0.6)
+
+
+@pytest.mark.parametrize(
+    "name", ["Support", "Agent 47", "My Service", "In Service", "Agent Smith", "Mod 2", "Support Lin"]
+)
+def test_one_role_beside_a_name_or_a_number_is_none(name: str) -> None:
+    assert not poses(name)
+
+
 def test_a_handle_counts_as_a_name_does() -> None:
     assert poses("annie", "lantern_wallet_help")
     assert not poses("annie", "support77")

@@ -313,6 +313,23 @@ def test_a_no_in_small_talk_is_no_fault(text: str) -> None:
     assert said is None or not said.fault
 
 
+@pytest.mark.parametrize(
+    "text", ["闪兑没有失败", "我闪兑没问题啊", "swap didn't fail for me", "no errors with swaps here"]
+)
+def test_who_says_that_there_is_no_fault_reports_none(text: str) -> None:
+    found = read(text, "complaint")
+    assert found is None or not found.fault
+
+
+@pytest.mark.parametrize(
+    "text", ["7.3.9没问题，7.4.1闪兑失败", "swap fails on 7.4.1, no problems before", "没报错，但闪兑卡住了"]
+)
+def test_a_fault_beside_what_is_well_is_one(text: str) -> None:
+    found = read(text, "complaint")
+    assert found
+    assert (found.feature, found.fault) == ("swap", True)
+
+
 def test_who_lures_customers_away_reports_nothing() -> None:
     text = "claim your refund at lantern-refund.example, swap failed users only"
     searchable = search_text(text)

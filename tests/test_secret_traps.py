@@ -159,6 +159,11 @@ def test_addresses_stay_readable() -> None:
         "işlem yapamıyorum, private key: {}",
         "私钥凭证: {}",
         "İşlem gelmedi, özel anahtar: {}",
+        "プライベートキーは {} です",
+        "khóa riêng: {}",
+        "khoá riêng tư của tôi {}",
+        "my key is {}",
+        "我的key {}",
     ],
 )
 def test_words_of_a_transfer_save_no_key_that_is_named(text: str) -> None:

@@ -134,6 +134,47 @@ def test_victims_who_look_for_one_another_are_no_impostors(desk: Stage) -> None:
     assert set(desk.feed()) == {"fox", "lin"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我也没到账，客服私信我一下",
+        "客服联系我！！我的1200U没到",
+        "Same here, my 500 USDT is missing. Admin please DM me",
+        "please reach out to me, my account is locked",
+        "my withdrawal is stuck too, contact me at jane@x.example",
+        "我扫码转账失败了，钱扣了",
+        "点击链接没反应，提现失败",
+        "我进群之后有人说帮我处理，然后我的币没了",
+        "拉你进的那个群是骗子群，我被骗了3000U",
+        "I clicked this link https://claim-lantern.example and my coins are gone",
+        "回我私信啊客服 资产被冻结了",
+        "我的钱包被盗了，麻烦客服加我微信 abc12345 详细说",
+        "your support link click here to verify does not work, login failed",
+    ],
+)
+def test_who_has_a_trouble_of_ones_own_leads_nobody_away(desk: Stage, text: str) -> None:
+    talk(desk, "fox", LOST)
+    talk(desk, "owl", text)
+    assert (suspects(desk), set(desk.feed())) == ([], {"fox", "owl"})
+    assert desk.feed()["owl"]["kind"] in ("complaint", "emergency")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我之前也这样，后来联系了QQ 88112233 的客服解决的",
+        "I had the same, my 500 USDT was missing, contact @fix_4471 on telegram, he recovered it",
+        "你私信这个老师 @abc_1234 他帮我解决了",
+        "亲，您的提现失败了，私信我",
+        "Sorry that your withdrawal failed, DM me",
+    ],
+)
+def test_who_tells_a_trouble_and_who_put_it_right_leads_away(desk: Stage, text: str) -> None:
+    talk(desk, "fox", LOST)
+    talk(desk, "kk81", text)
+    assert (suspects(desk), set(desk.feed())) == ([("kk81", "lure")], {"fox"})
+
+
 def test_who_leaves_a_number_in_a_thread_of_ones_own_is_a_customer(desk: Stage) -> None:
     desk.says("telegram", "fox", f"{LOST}. contact me on whatsapp +1 555 0100", thread="t1")
     assert list(desk.feed()) == ["fox"]

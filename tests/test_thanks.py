@@ -209,3 +209,59 @@ def test_one_of_us_cannot_thank_in_the_customers_name() -> None:
     (grade,) = judge([said])
     understood = understand(said, grade, lang=None, public=False, followers=None, secrets=(), staff=True, points={})
     assert (understood.thanks, understood.solved) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "at_least"),
+    [
+        ("谢谢，能登录了，可是资产不见了", 42),
+        ("之前的问题解决了，现在又提不了币了", 42),
+        ("解决了，不过又出现新的问题，转账还是失败", 10),
+        ("好了，不过又闪退了", 10),
+        ("It works now, but balance is wrong", 10),
+        ("It works now but I lost 200 USDT because of it", 42),
+        ("ありがとうございます。でもまだ届いていません", 30),
+        ("直りましたが、残高がゼロです", 10),
+        ("감사합니다만 아직 안 들어왔어요", 10),
+        ("Спасибо, но деньги не пришли", 30),
+        ("Заработало, но баланс нулевой", 10),
+        ("Gracias, pero no llegó mi retiro", 10),
+        ("Cảm ơn nhưng tiền vẫn chưa về", 10),
+    ],
+)
+def test_a_trouble_behind_thanks_or_good_news_is_what_somebody_waits_for(text: str, at_least: float) -> None:
+    understood = read(text)
+    assert (understood.kind in ("complaint", "emergency"), understood.thanks) == (True, False)
+    assert sum(reason.points for reason in understood.reasons) > at_least
+
+
+@pytest.mark.parametrize(
+    "text", ["Gracias pero sigue igual", "这个钱包不好用了", "又好了又坏了", "能打开了，谢谢！另外想问一下怎么导出地址"]
+)
+def test_who_goes_on_to_ask_or_to_object_is_neither_pleased_nor_done(text: str) -> None:
+    understood = read(text)
+    assert (understood.kind in ("praise", "noise"), understood.solved) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thanks! I had a problem with my withdrawal, but support fixed it",
+        "ありがとうございます、問題は解決しました",
+        "Спасибо, проблема решена",
+        "谢谢客服，之前提现失败，但是现在好了",
+    ],
+)
+def test_a_trouble_that_is_over_stays_over_behind_thanks(text: str) -> None:
+    assert read(text).kind in ("praise", "other")
+
+
+@pytest.mark.parametrize("text", ["你好", "您好", "客服你好", "Hello"])
+def test_a_greeting_is_no_thanks(text: str) -> None:
+    understood = read(text)
+    assert (understood.thanks, understood.kind) == (False, "other")
+
+
+def test_thanks_behind_a_greeting_are_heard() -> None:
+    assert read("你好，谢谢").thanks
+    assert read("您好，好的").thanks

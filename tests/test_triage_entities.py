@@ -182,3 +182,25 @@ def test_a_huge_post_is_read_in_time() -> None:
 
 def test_each_value_stands_once_in_the_order_of_the_text() -> None:
     assert find(f"{TRON} {EVM_ADDRESS} {TRON}")["address"] == [TRON, EVM_ADDRESS]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "values"),
+    [
+        ("苹果15pm 闪退", "time", None),
+        ("5G网络下打不开", "time", None),
+        ("lúc 5g chiều nay tôi rút tiền", "time", ["5g", "chiều nay"]),
+        ("retiro de 1.234,56 USDT", "amount", ["1234.56 USDT"]),
+        ("nạp 1.000.000 VND chưa vào", "amount", ["1000000 VND"]),
+        ("报错 INSUFFICIENT_OUTPUT_AMOUNT", "error", ["INSUFFICIENT_OUTPUT_AMOUNT"]),
+        ("提示网络错误500", "error", ["500"]),
+        ("报错10次了", "error", None),
+        ("验证码错误 123456", "error", None),
+        ("荣耀Magic6", "device", ["honor magic6"]),
+        ("三星S24U", "device", ["samsung s24u"]),
+        ("vivo X100s", "device", ["vivo x100"]),
+        ("OPPO Find X7", "device", ["oppo find x7"]),
+    ],
+)
+def test_what_a_short_word_beside_a_number_means(text: str, kind: str, values: list[str] | None) -> None:
+    assert find(text).get(kind) == values

@@ -66,3 +66,20 @@ def test_searched_text_is_nfkc_in_lower_case(text: str) -> None:
 @given(st.text(alphabet="，！？：（）；～…。ＡｂÄé중가ｶﾞ没到账 ok", max_size=40))
 def test_the_quick_way_to_searched_text_is_the_same(text: str) -> None:
     assert search_text(text) == unicodedata.normalize("NFKC", text).lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("闪退 iPhone 15 Pro Max iOS 17.2", "zh-Hans"),
+        ("报错 INSUFFICIENT_OUTPUT_AMOUNT", "zh-Hans"),
+        ("登录不了 login failed error 403", "zh-Hans"),
+        ("报错: Transaction simulation failed: Error processing Instruction 2", "zh-Hans"),
+        ("エラー login failed please help", "ja"),
+        ("오류 transaction failed please", "ko"),
+        ("The button says 确认 but nothing happens", "en"),
+        ("USDT 提现 failed, please check my wallet", "en"),
+    ],
+)
+def test_who_begins_in_his_script_and_quotes_the_app_speaks_that_language(text: str, lang: str) -> None:
+    assert language_of(text, search_text(text)) == lang

@@ -465,3 +465,80 @@ def test_a_friendly_request_is_no_praise() -> None:
 def test_a_long_story_is_not_graver_for_its_length() -> None:
     day = "早上开了钱包看一眼，中午排队吃面，下午又看一眼，晚上和朋友聊今天群里的事，有人着急，有人讲笑话。"
     assert priority(read(day * 30)) <= priority(read(day * 8)) + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "再拿不回来我就不活了", "被骗光了，准备跳楼", "想死的心都有了", "自杀算了",
+        "I'm going to jump if you don't return my money",
+        "老婆的救命钱都在里面，再拿不回来我就不活了",
+    ],
+)  # fmt: skip
+def test_who_speaks_of_an_end_is_in_danger(text: str) -> None:
+    assert (priority(read(text)) >= 80, "danger_to_life" in rules(read(text))) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't go on to the next step, the button is greyed out", "I can't live with these fees",
+        "The app freezes and there is no way out of this screen", "I will jump ship to another wallet",
+        "没法活动，卡在领取页面", "资金被扣押了", "客服用刀吗", "闪兑功能被关起来了吗",
+        "这次更新逼我转用别的钱包", "结束一切操作后仍然卡住",
+        "电池撑不下去，app太耗电",
+    ],
+)  # fmt: skip
+def test_words_of_danger_in_another_sense_are_none(text: str) -> None:
+    assert (priority(read(text)) < 80, "danger_to_life" in rules(read(text))) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "被扣了0.003ETH手续费", "my phone battery is being drained by your app", "谁把我踢出群了",
+        "I transferred out 500 USDT to my other wallet yesterday", "我把币全转走了，怎么注销",
+        "all my USDT was transferred out to my cold wallet, how do I add it here",
+        "I sent 100 USDT to someone else's address by mistake", "Someone sent me tokens I don't recognize",
+        "我不小心把U转到陌生地址了",
+    ],
+)  # fmt: skip
+def test_what_one_did_oneself_or_paid_as_a_fee_is_no_theft(text: str) -> None:
+    assert (priority(read(text)) < 80, "funds_stolen" in rules(read(text))) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["有人把我的币全转走了", "my coins were transferred out without my approval", "谁把我的币转走了"]
+)
+def test_what_somebody_else_did_is_one(text: str) -> None:
+    assert (priority(read(text)) >= 80, rules(read(text))[0]) == (True, "funds_stolen")
+
+
+def test_what_has_not_arrived_until_now_says_nothing_of_an_answer() -> None:
+    assert "unanswered_said" not in rules(read("我昨天提了3万U到OKX，到现在没到账"))
+    assert "unanswered_said" in rules(read("到现在没人回复我，钱也没到账"))
+
+
+def test_a_transaction_that_cannot_be_sped_up_is_pending() -> None:
+    assert evidence("交易一直pending，已经8个小时了，加速也没用", "pending") == "一直pending"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mi retiro no llega", "no me llegó el depósito", "no puedo entrar a mi cuenta", "no puedo retirar",
+        "приложение вылетает", "вывод не приходит", "스왑 실패해요", "số dư bằng 0 rồi, không đăng nhập được",
+    ],
+)  # fmt: skip
+def test_a_problem_is_a_complaint_in_each_of_our_languages(text: str) -> None:
+    assert read(text).kind == "complaint"
+
+
+@pytest.mark.parametrize("text", ["¿por qué no puedo agregar un token?", "как добавить токен?"])
+def test_a_question_about_a_problem_stays_a_question(text: str) -> None:
+    assert read(text).kind == "question"
+
+
+@pytest.mark.parametrize("text", ["잔액이 0이에요", "баланс ноль", "钱包余额显示为0"])
+def test_a_balance_of_zero_is_missing_and_not_stolen(text: str) -> None:
+    assert rules(read(text))[0] == "funds_missing"

@@ -25,6 +25,7 @@ _SIGNS = (
     "echo",
     "echo_alone",
     "over",
+    "fine",
     "howto",
     "weak",
     "lure",

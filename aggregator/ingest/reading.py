@@ -16,6 +16,7 @@ from aggregator.ingest.drafts import Account, Rejected, Tally
 from aggregator.triage import Grade, Written, judge, understand_all
 from aggregator.triage.evidence import evidence_of
 from aggregator.triage.language import search_text
+from aggregator.triage.own_trouble import tells_own_trouble
 from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import Found
 
@@ -244,14 +245,16 @@ def _reading(
 def _bad_signs(
     post: Post, account: Account | None, searchable: str, understanding: Understanding, origin: Origin
 ) -> tuple[Pose | None, bool]:
-    """Whether its author poses as one of us, and whether it leads others away. Where only we listen, nobody does."""
+    """Whether its author poses as one of us, and whether it leads others away. Where only we listen, nobody does; nor
+    does who has a trouble of his own."""
     author = post.author
     if origin.names is None or author is None or account is None or account.role != "customer" or not post.public:
         return None, False
     poses = origin.names.judge(author.name, author.handle)
     if post.thread is None:  # there is nobody whom it answers
         return poses, False
-    return poses, origin.names.lures(searchable, (*understanding.entities.get("link", ()), *post.links))
+    lures = origin.names.lures(searchable, (*understanding.entities.get("link", ()), *post.links))
+    return poses, lures and not tells_own_trouble(searchable, understanding)
 
 
 def _account(author: Author, origin: Origin) -> Account:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from aggregator.inquiry import Kind, Reason, Understanding
-from aggregator.triage import asked_for, entities, followup, promises, thanks
+from aggregator.triage import asked_for, entities, followup, own_trouble, plainly, promises, thanks
 from aggregator.triage.entities import Seen, look_all, with_hidden
+from aggregator.triage.entities.lists import always
 from aggregator.triage.language import language_of
 from aggregator.triage.language import search_text as search_text
 from aggregator.triage.lexicon import Hit
@@ -23,13 +24,16 @@ from aggregator.triage.model import HEADS, Judged, load
 from aggregator.triage.phrases import phrases
 from aggregator.triage.slots import given
 from aggregator.triage.spans import spans_of
-from aggregator.triage.terms import Found, falling, weigh
+from aggregator.triage.terms import TROUBLED, Found, falling, weigh
 from aggregator.triage.thanks import Acknowledged
+from aggregator.triage.turning import behind_the_turn
 from aggregator.triage.words import hits_of, lexicon
 
 _NUMBER = {name: number for number, name in enumerate(HEADS)}
-_ORDINARY, _ASKS = _NUMBER["ordinary"], _NUMBER["asks"]
+_ORDINARY, _ASKS, _PRAISE = _NUMBER["ordinary"], _NUMBER["asks"], _NUMBER["praise"]
 _SUMS = frozenset({"amount", "tx", "address"})
+_LEVELS = 4
+_WELL_KNOWN = ("zh", "en", "und")
 _AT_ONCE = 1000  # texts: the model takes some 20 kB for each
 
 
@@ -89,10 +93,22 @@ def judge(searched: Sequence[str]) -> list[Grade]:
 def _judge(searched: Sequence[str]) -> Iterator[Grade]:
     hits = [hits_of(text) for text in searched]
     page = load().judge(searched, hits)
-    levels = falling(page.likely[:, :4].astype(np.float64)).tolist()
+    levels = falling(page.likely[:, :_LEVELS].astype(np.float64)).tolist()
+    turned = {number: rest for number, rest in enumerate(map(behind_the_turn, searched, hits)) if rest}
+    behind = dict(zip(turned, _judge(list(turned.values())), strict=True)) if turned else {}
     each = zip(searched, hits, levels, page.likely.tolist(), strict=True)
     for number, (text, found, grades, likely) in enumerate(each):
-        yield Grade(text, found, grades, likely, page, number)
+        grade = Grade(text, found, grades, likely, page, number)
+        yield _with(grade, behind[number]) if number in behind else grade
+
+
+def _with(grade: Grade, behind: Grade) -> Grade:
+    """As grave as what stands behind the thanks, and no more pleased."""
+    levels = [max(three) for three in zip(grade.levels, behind.levels, TROUBLED, strict=True)]
+    likely = [*grade.likely]
+    likely[_PRAISE] = min(grade.likely[_PRAISE], behind.likely[_PRAISE])
+    likely[_ORDINARY] = max(grade.likely[_ORDINARY], behind.likely[_ORDINARY])
+    return grade._replace(levels=levels, likely=likely)
 
 
 def understand_all(
@@ -109,8 +125,8 @@ def understand_all(
     looked = look_all([post.text for post in posts], [grade.searched for grade in grades])
     seen = [with_hidden(one, post.links) if post.links else one for post, one in zip(posts, looked, strict=True)]
     weighed = [
-        _NOTHING if post.staff else _weighed(post, grade, one, points)
-        for (post, grade), one in zip(both, seen, strict=True)
+        _NOTHING if post.staff else _weighed(post, grade, one, points, well_known=lang.startswith(_WELL_KNOWN))
+        for (post, grade), one, lang in zip(both, seen, langs, strict=True)
     ]
     told = [
         () if post.staff else given(grade.searched, one, pictures=post.pictures, troubled=grade.troubled)
@@ -142,7 +158,8 @@ _Weighed = tuple[Kind, tuple[Reason, ...], Acknowledged]
 _NOTHING: _Weighed = ("other", (), "")
 
 
-def _weighed(post: Written, grade: Grade, seen: Seen, points: Mapping[str, float]) -> _Weighed:
+def _weighed(post: Written, grade: Grade, seen: Seen, points: Mapping[str, float], *, well_known: bool) -> _Weighed:
+    """`well_known`: the model knows its language well, and a long list of words does."""
     return weigh(
         grade.searched,
         grade.hits,
@@ -153,6 +170,7 @@ def _weighed(post: Written, grade: Grade, seen: Seen, points: Mapping[str, float
         span=spans_of(post.text, grade.searched),
         points=points,
         coded="error" in seen.entities and _SUMS.isdisjoint(seen.entities),
+        problem=not well_known and "problem" in seen.hits and always().any_stands(grade.searched, seen.hits["problem"]),
     )
 
 
@@ -170,5 +188,7 @@ def get_ready() -> None:
         followup.get_ready()
         phrases("promises", promises.GROUPS)
         phrases("asked_for", asked_for.GROUPS)
+        phrases("plainly", plainly.GROUPS)
+        phrases("own_trouble", own_trouble.GROUPS)
         thanks.get_ready()
         model.result()

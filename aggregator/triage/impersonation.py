@@ -130,9 +130,16 @@ def _is_helpdesk(parts: Sequence[str], text: str, said: PosingWords) -> bool:
     """A name of roles alone, two at least; or a role with some wallet."""
     if not text.isascii() and said.is_some_helpdesk(parts, text):
         return True
-    if not said.are_whole(parts) or text in said.ends:
+    if not said.are_whole(parts):
         return False
     role, left = said.strip(text)
+    if role == ROLE and not left and text not in said.ends:
+        return True
+    spelled = [part for part in parts if part not in said.small and part.isalpha()]
+    if len(spelled) < 2 or not text.isascii():
+        return False
+    # Where two words meet, a double letter may be one of each: support team. And "customer support" is one role.
+    role, left = said.strip("".join(map(skeleton, spelled)))
     return role == ROLE and not left
 
 

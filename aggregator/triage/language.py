@@ -58,6 +58,9 @@ _HANS = frozenset(a for a, b in zip(_DISTINCT[::2], _DISTINCT[1::2], strict=True
 _DISTINCTIVE = re.compile(f"[{''.join(sorted(_HANS | _HANT))}]")
 _SCRIPT = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯ᄀ-ᇿЀ-ӿ؀-ۿ\u0e00-\u0e7f\u0900-\u097f]+")
 _KANA = re.compile(r"[぀-ヿ]")
+# Who begins in a script of his own goes on with what an app says in English: 闪退 iPhone 15 Pro Max.
+_OPENING = re.compile(r"\W*(?:[぀-ヿ㐀-鿿]{2,}|[가-힣]{2,}|[А-Яа-яЁё]{4,})")
+_QUOTED = re.compile(r"[^\n.!?]{0,40}\?")  # 转账失败 what does it mean?
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _WORDLESS = re.compile(r"https?:\S+|www\.\S+|\S+\.(?:com|net|org|io|xyz)\S*|[@#$]\w+|0x\w+|\w*\d\w*|█+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -102,6 +105,8 @@ def language_of(text: str, searchable: str) -> str:
         plain = len(text.encode("ascii", "ignore"))
         if (len(text) - plain) * 6 >= len(text) and (lang := _by_script(text)):
             return lang
+        if (opening := _OPENING.match(text)) and not _QUOTED.match(text, opening.end()):
+            return _by_script(text) or "und"
     words = searchable.split()
     if not _ENGLISH.isdisjoint(words) and _OTHER_LATIN.isdisjoint(words):
         return "en"

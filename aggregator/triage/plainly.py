@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.phrases import phrases
 
-GROUPS = ("mine", "self", "everyone", "joke", "story", "elsewhere", "unsure", "what_now")
+GROUPS = ("mine", "self", "everyone", "joke", "story", "elsewhere", "unsure", "what_now", "calls")
 SAID_OF = {"funds_stolen": "mine", "key_given": "self", "app_down": "everyone"}
 """What can be said plainly, and the group of words that must stand beside it."""
 SERIOUS = ("funds_missing", "account_locked")
@@ -47,6 +47,11 @@ def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
         return None
     serious = ((rule, hit) for rule in SERIOUS for hit in hits.get(rule, ()))
     return next((rule for rule, (start, end, _) in serious if _is_said(text, start, end)), None)
+
+
+def calls_us(text: str) -> bool:
+    """Whether the writer asks us to write to him ("客服私信我", "admin please DM me"), as no advertising does."""
+    return _words()["calls"].search(text) is not None
 
 
 def _is_own(text: str, group: str, start: int, end: int) -> bool:

@@ -31,6 +31,14 @@ _PROMISED = re.compile(
     r"|[0-9]+\s?(?:時間|分|日|営業日)以内|[0-9]+\s?(?:시간|분|일|영업일)\s?(?:이내|안에)|24/7"
 )
 _IN_DOUBT = re.compile(rf"(?<![0-9a-z{MASK}])(?:0x)?[0-9a-f]{{8}}{MASK}{{48}}[0-9a-f]{{8}}(?![0-9a-z{MASK}])")
+# Whoever takes money out of an exchange sends it to himself.
+_FROM_EXCHANGE = re.compile(
+    r"(?:从|從|在|由|\bfrom|\bdesde|\bс|\btừ)\s?(?:我的?|my)?\s?"
+    r"(?:交易所|币安|幣安|欧易|歐易|火币|火幣|抹茶|库币|芝麻|binance|okx|bybit|gate|kucoin|bitget|coinbase|kraken|htx|mexc|huobi|upbit|bithumb)"
+    r"[^,.;!?。、\n]{0,24}(?:提|转|轉|打|\bto|\ba|\bна|\bđến|\bvề)[^,.;!?。、\n]{0,12}$"
+)
+_OTHERS = re.compile(r"朋友|对方|對方|他|她|别人|friend|his|her|their|someone|scam|骗")
+_IS_MINE = re.compile(r"\s?(?:这|這|这个|这就|就)?(?:是我|是本人|is my|is mine|it's mine|it's my)")
 _STOPS = frozenset(",;!?。、\n")
 _TEAM_MAIL = re.compile(
     r"^(?:support|help|helpdesk|info|service|services|no-?reply|admin|team|contact|security|official|hello|care|kefu|customer\w*|cs)[@._-]"
@@ -140,12 +148,19 @@ def _is_own(searchable: str, places: Sequence[tuple[int, int]]) -> bool:
     said = beside_ids().hits(searchable)
     mine, other = said.get("my_side", ()), said.get("other_side", ())
     for start, end in places:
+        if _IS_MINE.match(searchable, end) or _comes_from_exchange(searchable[max(0, start - 2 * _NEAR) : start]):
+            return True
         own, foreign = _nearest(mine, start), _nearest(other, start)
         if own >= foreign and not (
             own < 0 and any(name == "behind" and 0 <= left - end <= _BEHIND for name, left, _ in other)
         ):
             return True
     return False
+
+
+def _comes_from_exchange(before: str) -> bool:
+    found = _FROM_EXCHANGE.search(before)
+    return found is not None and not _OTHERS.search(found[0])
 
 
 def _nearest(hits: Sequence[Hit], start: int) -> int:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
-from aggregator.triage.plainly import is_told, plainly
-from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, in_doubt, objects
+from aggregator.triage.plainly import calls_us, is_told, plainly
+from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, greets, in_doubt, objects
 
 if TYPE_CHECKING:
     from aggregator.triage.lexicon import Hit
@@ -150,6 +150,8 @@ _AT_EASE, _WANTS = 0.2, 0.45  # how likely it may want anything, in words of his
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
 _HELPS, _SMALL = (1.0, 0.4, 0.2, 0.05), (1.0, 1.0, 0.2, 0.05)
+TROUBLED = (0.9, 0.6, 0.0, 0.0)
+"""How likely each grade is at least where a trouble is told that the model does not hear."""
 # Of a phrase that was asked for and not given: grave, and no emergency.
 _ASKED = (1.0, 1.0, 1.0, 0.5)
 _MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
@@ -162,7 +164,8 @@ _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
     "approach",
 }
 _HARM = frozenset({"funds_stolen", "taken", "danger_to_life", "security_report"})
-_GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
+_KIND_WORDS = frozenset({"praise", "thanks", "resolved"})
+GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
 
 
 class Found(Protocol):
@@ -210,6 +213,7 @@ def weigh(
     span: Span,
     points: Mapping[str, float],
     coded: bool = False,
+    problem: bool = False,
 ) -> tuple[Kind, tuple[Reason, ...], Acknowledged]:
     """Kind, reasons, and what the post acknowledges, if it does nothing else.
 
@@ -219,9 +223,11 @@ def weigh(
         followers: None: not told.
         points: overrides of RULES.
         coded: it names an error by its code, and no money.
+        problem: it names a problem in a language in which the model knows few (`_weighed` in this package).
     """
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
-    bait = grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
+    called = not (leaked or GRAVE.isdisjoint(hits)) and calls_us(text)
+    bait = not called and grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
     if leaked:
         worth = points.get("key_exposed", RULES["key_exposed"])
         said = [Reason("key_exposed", worth, leaked.start, leaked.end)]
@@ -235,12 +241,15 @@ def weigh(
         hits, asked = _asked(text, hits)
         if asked == asked_for.RULE and _HARM.isdisjoint(hits):
             levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
-        plain = None if bait else (asked or _plain(text, hits, levels))
-        level = max(_level(levels, hits), STAKES[plain] if plain else 0)
+        plain = None if bait else (asked or (plainly(text, hits) if called else _plain(text, hits, levels)))
+        level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
-        heard = _heard(text, hits, grade, levels) if level <= 2 and _GRAVE.isdisjoint(hits) and not doubted else ""
+        heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
+        if problem and not heard and level < 2 and _tells("?" in text, grade):
+            levels = [max(both) for both in zip(levels, TROUBLED, strict=True)]
+            level = _level(levels, hits)
         sink = "thanks" if heard else _sink(hits, grade, level, bait=bait)
-        if sink and not (doubted and sink == "praise"):
+        if sink and not (sink == "praise" and (doubted or greets(text))):
             kind = "praise" if sink in ("praise", "thanks") else "noise"
             if sink == "praise" and objects(text):  # "please hurry, thanks" is friendly, and waits
                 kind = "other"
@@ -256,6 +265,10 @@ def weigh(
     if public:
         said += _publicity(followers, points)
     return kind, tuple(said), ""
+
+
+def _tells(asks: bool, grade: Grade) -> bool:
+    return not (asks or grade.says("asks") > _SURE or grade.says("spam") > _SURE or grade.says("chatter") > _SURE)
 
 
 def combine(hits: dict[str, list[Hit]]) -> None:
@@ -318,10 +331,11 @@ def _heard(text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, levels: S
         return "" if heard == "solved" and levels[0] >= _WANTS else heard
     if "resolved" not in hits or "?" in text or levels[2] >= _CALM:
         return ""
-    if (pleased := grade.says("praise")) > _SURE:
-        return "solved"
+    if not ends_well(text, hits["resolved"]) or grade.says("asks") > _SURE:
+        return ""
+    pleased = grade.says("praise")
     at_ease = levels[0] < _AT_EASE and (pleased > _PLEASED or not objects(text))
-    return "solved" if at_ease and ends_well(text, hits["resolved"]) else ""
+    return "solved" if at_ease or pleased > _SURE else ""
 
 
 def _level(levels: Sequence[float], hits: Mapping[str, Sequence[Hit]]) -> int:
@@ -346,7 +360,7 @@ def _sink(hits: Mapping[str, Sequence[Hit]], grade: Grade, level: int, *, bait: 
         return "noise"
     if level:
         return None
-    if grade.says("praise") > _SURE:
+    if grade.says("praise") > _SURE and (GRAVE.isdisjoint(hits) or not _KIND_WORDS.isdisjoint(hits)):
         return "praise"
     return "noise" if "noise" in hits or "price_talk" in hits or "news" in hits else None
 

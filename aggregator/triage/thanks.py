@@ -30,8 +30,11 @@ _TOLD = re.compile(
     r"(?:[你他她您]们?|客服)(?:都|又|就|还|非)?[说說]|"
     r"\b(?:says?|said|marked|supposedly|allegedly|apparently|claims?|claimed|closed my|told me|tells me)\b"
 )
+_GREETING = re.compile(
+    r"[你您妳大][们們家]?好(?![了的])|[早晚]上好|[上中下]午好|\bgood (?:morning|day|afternoon|evening)\b"
+)
 _SCORNED = re.compile(r"了?个(?:寂寞|鬼|屁|锤子|毛|啥)")
-_CONTRAST = re.compile(r"但|可是|不过|不過|然而|却|卻|\b(?:but|however|still|yet|except)\b")
+_CONTRAST = re.compile(r"但|可是|不过|不過|然而|却|卻|又|另外|顺便|順便|\b(?:but|however|still|yet|except)\b")
 
 
 def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
@@ -57,6 +60,11 @@ def in_doubt(text: str, over: Sequence[Hit]) -> bool:
     return bool(_ASKED.search(text, start) or _TOLD.search(text, clause, start) or _SCORNED.match(text, end))
 
 
+def greets(text: str) -> bool:
+    """Whether it says hello, and nothing else."""
+    return _GREETING.search(text) is not None and _only_these().fullmatch(text) is not None and not _meaning(text)
+
+
 def objects(text: str) -> bool:
     """Whether it asks, asks for, or finds fault with anything."""
     return "?" in text or _objects(text, phrases("thanks", GROUPS))
@@ -69,6 +77,7 @@ def ends_well(text: str, over: Sequence[Hit]) -> bool:
 
 def _meaning(text: str) -> Acknowledged:
     words = phrases("thanks", GROUPS)
+    text = _GREETING.sub("", text)
     if words["solved"].search(text):
         return "solved"
     rest = words["doubtful"].sub("", text)

@@ -19,6 +19,7 @@ from aggregator.triage.entities.words import Hit
 _EMAIL = re.compile(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][\w.+-]{0,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 _HANDLE = re.compile(r"@(?<![\w.@/]@)([A-Za-z][A-Za-z0-9_]{3,31})(?![\w@]|\.\w)")
 NAME = re.compile(r"(?<![\w.@/-])[a-z0-9][a-z0-9-]{2,40}\.(?:eth|sol|bnb|arb|lens)(?![a-z0-9-])")
+_BARE_ID = re.compile(r"(?:^|[\n,;。、])\s{0,2}我?的?(?<![a-z0-9])id\s?[:是]?\s?([0-9]{6,12})(?![0-9a-z])")
 _BARE_U = re.compile(r"u(?<![a-z0-9_@.]u)(?![a-z0-9_盘盾.])")
 _HAN = re.compile("[一-鿿]")
 
@@ -82,6 +83,8 @@ def _look(text: str, searchable: str, hits: dict[str, list[Hit]]) -> Seen:
         _ids(text, searchable, found_ids, hits, entities)
     if found := numbers.NUMBER.findall(searchable):
         read_numbers(searchable, found, entities)
+    if "id" in searchable and (told := _BARE_ID.search(searchable)):
+        add(entities, "account", told[1])
     for kind, said in hits.items():
         if read := READERS.get(kind):
             read(searchable, said, entities)

@@ -22,7 +22,7 @@ _VERSION = re.compile(r"\s?(?:号|number|no\.?)?\s?(?:是|is|为|:|=)?\s?v?([0-9
 _VERSION_BEFORE = re.compile(r"(?<![0-9a-z.])v?([0-9]{1,3}(?:\.[0-9]{1,5}){1,3})\s?(?:的)?$")
 _CODE = re.compile(
     r"\s{0,2}(?:code|码|碼|代码|号|no\.?)?\s{0,2}(?:是|is|为|es|了|个)?\s?[:#=(\[「\"'“]{0,2}\s{0,2}"
-    r"([a-z]{0,8}[-_]?[0-9]{2,6}|0x[0-9a-f]{1,8}|[a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![0-9a-z]|[.,:][0-9])"
+    r"([a-z]{0,8}[-_]?[0-9]{2,6}|0x[0-9a-f]{1,8}|[a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![0-9a-z]|[.,:][0-9]|\s?[次遍个個分小天秒])"
 )
 _E_CODE = re.compile(r"[0-9]{2,6}(?![0-9a-z])")
 _ORDER = re.compile(_IS + r"#?([a-z]{0,6}-?[0-9][0-9a-z-]{2,30})(?![0-9a-z.])")
@@ -36,13 +36,16 @@ _CONTACT = re.compile(
 _TOLD_BY_SIGN = re.compile(r"[0-9_]")
 
 
-def device(searchable: str, hit: Hit) -> str:
-    """Brand and model: `huawei mate 40`."""
+def device(searchable: str, hit: Hit) -> tuple[str, int]:
+    """Brand and model: `huawei mate 40`; and where the model ends."""
     name, start, end = hit
     if match := _MODEL.match(searchable, end):
-        return f"{name} {match[0].removeprefix('手机').removeprefix('的').strip()}"
-    digits = "".join(sign for sign in searchable[start:end] if sign.isdigit())
-    return f"{name} {digits}" if digits else name
+        return f"{name} {match[0].removeprefix('手机').removeprefix('的').strip()}", match.end()
+    said = searchable[start:end]
+    if name == "iphone":
+        said = "".join(sign for sign in said if sign.isdigit())
+    model = "".join(sign for sign in said.replace(name, "") if sign.isascii()).strip()
+    return (f"{name} {model}" if any(sign.isdigit() for sign in model) else name), end
 
 
 def system(searchable: str, hit: Hit) -> str | None:

@@ -16,6 +16,8 @@ BEFORE = re.compile(r"(?<![a-z0-9_.,@/:-])([0-9](?:[0-9.,]*[0-9])?)(\s?[kwm]|\s?
 # The same just behind a token or the sign of a currency.
 BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
 _PLAIN = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[0-9]+,[0-9]{1,2}")
+# 1.234,56 and 1.000.000, as in Spanish, Russian and Vietnamese.
+_BY_POINTS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{1,3}(?:\.[0-9]{3}){2,}")
 _CLOCK = re.compile(r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?")
 _MONTH, _OF_MONTH, _YEAR = "(?:0?[1-9]|1[0-2])", "(?:[0-2]?[0-9]|3[01])", "(?:20)?[0-9]{2}"
 _DATE = re.compile(
@@ -47,6 +49,8 @@ HAN_NUMBER = re.compile(r"[一二两兩俩三仨四五六七八九十百千万�
 
 def value_of(written: str, times: str) -> str | None:
     """`12000` for 1.2 and 万, `1200.5` for 1,200.5 and no multiple (""); None: no plain number."""
+    if is_grouped_by_points(written):
+        written = written.replace(".", "").replace(",", ".")
     if not times and "," not in written:
         if "." not in written:
             return written.lstrip("0") or None
@@ -122,6 +126,10 @@ def han_value(written: str) -> str | None:
     if digit and last >= 100 and written[-2:-1] != "零":
         digit *= last // 10
     return str(total + section + digit) if total + section + digit else None
+
+
+def is_grouped_by_points(written: str) -> bool:
+    return _BY_POINTS.fullmatch(written) is not None
 
 
 def is_clock(written: str) -> bool:

@@ -26,6 +26,22 @@ _COUNTED = re.compile(
 _A_BIT = re.compile(r"(?<![十早午晚晨夜天])一$")
 _DAY = re.compile(r"\s?[0-9]{1,2}(?:st|nd|rd|th)?(?![0-9.:])")
 
+# 8 giờ. Elsewhere it is a network, or memory: 5g, 256g.
+_GIO = re.compile(r"lúc\s?[0-9]{1,2}g\b|\b[0-9]{1,2}g(?:[0-9]{2}\b|\s?(?:sáng|trưa|chiều|tối|đêm|khuya|rưỡi|kém))")
+
+
+def _is_of_twelve(_: str, written: str) -> bool:
+    """iPhone 15pm is no hour."""
+    return int(re.split(r"[^0-9]", written)[0]) <= 12
+
+
+def _is_vietnamese(searchable: str, _: str) -> bool:
+    return _GIO.search(searchable) is not None
+
+
+_HOURS: dict[str, Callable[[str, str], bool]] = {"am": _is_of_twelve, "pm": _is_of_twelve, "g": _is_vietnamese}
+"""Units of time that mean something else, too: whether what is written before one is an hour."""
+
 _Reader = Callable[[str, list[Hit], dict[str, list[str]]], None]
 
 
@@ -36,13 +52,15 @@ def read_numbers(searchable: str, found: list[tuple[str, str, str, str]], entiti
         name = units.get(unit)
         if name is None and unit and unit[0] in first_letters:
             name = units.get(unit[:3]) or units.get(unit[:2]) or units.get(unit[0])
-        if name is None or written.count(".") > 1:
+        if name is None or (written.count(".") > 1 and not numbers.is_grouped_by_points(written)):
             if not written.isdecimal():
                 _signed_number(searchable, written, entities)
             elif len(written) >= 11 and (numbers.is_phone(written) or f"+{written}" in searchable):
                 add(entities, "phone", written)
             continue
         if name is TIME:
+            if unit in _HOURS and not _HOURS[unit](searchable, written):
+                continue
             kind, value = "time", written + times + gap + _unit(units, unit)
         elif number := numbers.value_of(written, times):
             kind, value = "amount", f"{number} {name}"
@@ -168,6 +186,24 @@ def _amount_beside(searchable: str, name: str, start: int, end: int, entities: d
         add(entities, "amount", f"{value} {name}")
 
 
+def _devices(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+    """Of "oppo find x7" the second word is a part of the first one's model."""
+    read_to = 0
+    for hit in hits:
+        if hit[1] >= read_to:
+            value, read_to = after.device(searchable, hit)
+            add(entities, "device", value)
+
+
+def _codes_of_problems(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
+    """报错 INSUFFICIENT_FUNDS, 网络错误500; but 验证码错误 123456 tells no code of an error."""
+    for _, start, end in hits:
+        if searchable[end - 1] not in "错錯误誤" or searchable[max(0, end - 3)] in "码碼":
+            continue
+        if code := after.code(searchable, ("", start, end)):
+            add(entities, "error", code)
+
+
 def _contacts(searchable: str, hits: list[Hit], entities: dict[str, list[str]]) -> None:
     for hit in hits:
         if handle := after.contact(searchable, hit):
@@ -180,7 +216,8 @@ READERS: dict[str, _Reader] = {
     "currency": _money,
     "time": _as_written("time"),
     "unit": _counted,
-    "device": _behind("device", after.device),
+    "device": _devices,
+    "problem": _codes_of_problems,
     "os": _behind("os", after.system),
     "screenshot": _as_written("screenshot"),
     "contact": _contacts,
@@ -189,4 +226,4 @@ READERS: dict[str, _Reader] = {
     "code": _behind("error", after.code),
     "order": _behind("order", after.order),
 }
-"""What is done with the words of a kind; those of others (`problem`) are only found."""
+"""What is done with the words of a kind; those of others (`vague`) are only found."""
