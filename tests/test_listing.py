@@ -167,6 +167,20 @@ async def test_search(community: Community, search: str, expected: list[str]) ->
         assert shown(site.work, View.of([("q", search)]).query()) == expected
 
 
+async def test_a_search_finds_names_by_their_words_and_parts_and_customers_alone(community: Community) -> None:
+    async with open_site(community) as site:
+        topic = community.forum.says("harbor-lena", "the bridge is slow, we look into it", title="Bridge")
+        community.forum.user("harbor-lena").moderator = True
+        community.forum.says("otter", "thank you, and when?", reply_to=topic)
+        await poll(site.work, "forum")
+        await site.says(("Mira Fox", "gone"), ("菲菲今天早睡了吗", "everything"), ("fo", "no"))
+        for search in ("mira fox", "fox mira", "MIRA", "ira"):
+            assert shown(site.work, View.of([("q", search)]).query()) == ["gone"], search
+        assert shown(site.work, "q=今天") == shown(site.work, "q=菲菲") == ["ever"]
+        assert shown(site.work, "q=fo") == ["no"]
+        assert shown(site.work, "q=harbor") == []
+
+
 async def test_a_search_in_parts_finds_what_one_look_finds(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

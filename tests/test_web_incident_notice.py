@@ -49,6 +49,39 @@ async def test_a_notice_is_shown_and_offered_at_every_inquiry_in_its_language(co
             assert (await _saves(viewer, en="x")).status_code == 403
 
 
+SAFE = "Your funds are not affected"
+
+
+async def test_until_it_is_written_nobody_who_was_robbed_or_met_swindlers_is_told_that_funds_are_safe(
+    community: Community,
+) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        await _incident(site)
+        await site.says(
+            ("Cy", SAME),
+            ("Dee", f"{SAME}, and I typed my recovery phrase into a site that asked for it!"),
+            ("Eve", f"{SAME}, and all my USDT was stolen from my wallet"),
+        )
+        data = {"csrf": csrf((await amy.get("/incidents/1")).text)}
+        found = [str(one) for (one,) in site.work.db.query("SELECT inquiry_id FROM inquiry ORDER BY opened_at")][3:]
+        for one in found:
+            await amy.post("/incidents/1/add", data={**data, "inquiry": one})
+        fault, given, stolen = [(await amy.get(f"/inquiry/{one}/suggested")).text for one in found]
+        assert SAFE in fault
+        assert "Phrase leaked: move the funds</button>" in given
+        assert "Funds stolen: limit the damage</button>" in stolen
+        assert not [said for said in (given, stolen) if SAFE in said or "Notice of INC-1" in said]
+        await _saves(amy, en=EN)
+        assert "Notice of INC-1</button>" in (await amy.get(f"/inquiry/{found[2]}/suggested")).text
+        await _saves(amy, version_en="1")
+        await amy.post("/incidents/1/end", data=data)
+        assert SAFE not in (await amy.get(f"/inquiry/{found[0]}/suggested")).text
+        phishing = "someone pretends to be your support, account @harbor_helpdesk, is it real?"
+        await site.says(("Fay", phishing), ("Gil", phishing), ("Hal", phishing))
+        ((last,),) = site.work.db.query("SELECT inquiry_id::VARCHAR FROM incident_of WHERE number = 2 LIMIT 1")
+        assert "Notice of INC-2" not in (await amy.get(f"/inquiry/{last}/suggested")).text
+
+
 async def test_every_version_is_kept_and_whoever_was_quicker_is_shown(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as amy, site.visitor("sam") as sam:
         site.work.desk.add_user("lee", "lead")

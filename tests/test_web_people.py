@@ -58,6 +58,21 @@ async def test_the_way_here_is_told_in_both_languages(site: WebSite) -> None:
     assert "Not the same person" not in english  # a viewer only reads
 
 
+async def test_what_counts_as_claimed_is_explained_only_where_something_is(site: WebSite) -> None:
+    site.community.forum.says("night_owl_77", "my withdrawal has not arrived", title="Withdrawal")
+    await poll(site.work, "forum")
+    await site.says(("night_owl_77", "my withdrawal has not arrived"))
+    async with site.visitor("vic") as client:
+        suggested = (await client.get(page_of(site, "telegram"))).text
+        await site.says(("night_owl_77", LOST))
+        site.community.forum.says("night_owl_77", LOST, title="Withdrawal again")
+        await poll(site.work, "forum")
+        claimed = (await client.get(page_of(site, "telegram"))).text
+    assert "only suggested" in suggested
+    assert "Anyone can quote one" not in suggested
+    assert "Anyone can quote one" in claimed
+
+
 async def test_a_colleague_undoes_a_link_and_makes_it_again(site: WebSite) -> None:
     page = await linked(site)
     async with site.visitor("amy") as client:

@@ -21,6 +21,8 @@ MOST_TERMS = 8
 _MOST_EXACT = 5000  # inquiries that one exact term may name
 _CODE = 7
 _BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_SHORTEST = {True: 3, False: 2}
+"""Of what is sought within a name, by whether it is ASCII: what is shorter stands in any name."""
 _ALWAYS = datetime(2, 1, 1, tzinfo=UTC)
 
 
@@ -72,7 +74,7 @@ def seek(cursor: Connection, terms: Sequence[Term], *, closed: bool, number: int
         if found := _named(cursor, term):
             exact.append((term, found))
         else:
-            texts.append((term.text, _called(cursor, term.text.removeprefix("@"))))
+            texts.append((term.text, _partly_called(cursor, term.text.removeprefix("@"))))
     if not texts:
         return Sought(tuple(exact))
     said = f"said{number}"
@@ -162,6 +164,19 @@ def _called(cursor: Connection, name: str) -> tuple[Id, ...]:
         cursor,
         "SELECT account_id FROM account WHERE lower(name) = $1 OR lower(handle) = $1 OR native_id = $1",
         name,
+    )
+
+
+def _partly_called(cursor: Connection, word: str) -> tuple[Id, ...]:
+    """Those, and customers who have the word in their name or handle; ours sign with words that many customers use."""
+    if len(word) < _SHORTEST[word.isascii()]:
+        return _called(cursor, word)
+    exactly = "(lower(name) = $1 OR lower(handle) = $1 OR native_id = $1)"
+    return _ids(
+        cursor,
+        "SELECT account_id FROM account WHERE (contains(lower(name), $1) OR contains(lower(handle), $1) "
+        f"OR native_id = $1) AND (role = 'customer' OR {exactly}) ORDER BY coalesce({exactly}, false) DESC",
+        word,
     )
 
 

@@ -53,6 +53,10 @@ READS: dict[int, str] = {4: "reads_emergency", 3: "reads_serious", 2: "reads_fau
 
 AT_STAKE = frozenset({"key_exposed", *STAKES, *READS.values()})
 
+GIVEN = frozenset({"key_exposed", "key_given"})
+ROBBED = GIVEN | {"funds_stolen"}
+"""Whoever says so loses, or has lost, funds: no news for everybody is an answer."""
+
 STEPS: dict[int, float] = {1: 6, 2: 12, 3: 40, 4: 42}
 """What it adds to how grave a post reads to be at least of this grade; each counts as far as it is likely."""
 

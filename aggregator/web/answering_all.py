@@ -28,6 +28,7 @@ from aggregator.identity import Id, as_written, code, written
 from aggregator.incidents.notices import LANGS, notice_lang, notices
 from aggregator.outbox.lot import CHOICES, Candidate, lot, lots, once_each
 from aggregator.store.incidents import incident_page
+from aggregator.triage.terms import ROBBED
 from aggregator.web import incident_words, incidents
 from aggregator.web.i18n import CHINESE, ENGLISH, N_
 from aggregator.web.objections import our_domains, sentence
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 500  # that are shown, and sent, at once
 _OWN: Final = "own:"
-ROBBED: Final = frozenset({"key_exposed", "key_given", "funds_stolen"})
 ROBBED_SAID: Final = N_("This person may have given away a phrase, or been robbed: answer them alone.")
 EMERGENCY_SAID: Final = N_("This is an emergency: answer it alone.")
 _NO_NAME = re.compile(r" ?[{｛]name[}｝]")

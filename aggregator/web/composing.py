@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from aggregator.answering import similar
 from aggregator.answering.snippets import Snippet, fill, greeted, in_order, snippets
+from aggregator.incidents.fields import ALWAYS
 from aggregator.store import rows
 from aggregator.store.answered import question_of
 from aggregator.store.drafts import LONGEST, Draft, save_draft
 from aggregator.store.snippets import stored_snippets
 from aggregator.triage import secrets
 from aggregator.triage.followup import LANGUAGES, listed
+from aggregator.triage.terms import GIVEN, ROBBED
 from aggregator.web import incident_notice, incident_words, inquiry_page
 from aggregator.web.i18n import CHINESE, ENGLISH, catalogue
 from aggregator.web.shown_slots import known
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from aggregator.answering.similar import Suggestion
     from aggregator.store.database import Connection
     from aggregator.store.reading import IncidentTag, InquiryPage
-    from aggregator.web.incident_notice import Shown
     from aggregator.web.visit import Visit
 
 _MOST_SNIPPETS = 400
@@ -90,7 +91,7 @@ async def picking(visit: Visit) -> Response:
     gettext = catalogue(visit.lang).gettext
     told = [
         _entry(offer.key, offer.name, offer.text, offer.lang, gettext("suggested"))
-        for offer in _offers(visit, page, values, known_ones, await incident_notice.shown(visit, page, values))
+        for offer in await _offers(visit, page, values, known_ones)
     ]
     offered = {each["text"] for each in told}
     for one in in_order(known_ones, inquiry.lang, about)[:_MOST_SNIPPETS]:
@@ -125,37 +126,42 @@ async def suggested(visit: Visit) -> Response:
     found = await site.db.read(read)
     values = await values_of(visit, page)
     filled = [(one, fill(one.answer, values(one.source.lang)).text) for one in found]
-    notice = await incident_notice.shown(visit, page, values)
-    offers = _offers(visit, page, values, await _snippets(visit), notice)
+    offers = await _offers(visit, page, values, await _snippets(visit))
     return HTMLResponse(visit.html("suggested.html", offers=offers, found=filled))
 
 
 Values = Callable[[str], Mapping[str, str]]
 
 
-def _offers(
-    visit: Visit, page: InquiryPage, values: Values, known_ones: Sequence[Snippet], notice: Shown | None
-) -> list[Offer]:
+async def _offers(visit: Visit, page: InquiryPage, values: Values, known_ones: Sequence[Snippet]) -> list[Offer]:
     """What this inquiry asks for by itself: safety first, then its incident's notice, then what is missing."""
     gettext = catalogue(visit.lang).gettext
     lang = "zh" if page.row.inquiry.lang.startswith("zh") else "en"
+    at_stake = {term.rule for term in page.row.terms}
     found = []
-    if page.row.inquiry.secret:
+    if page.row.inquiry.secret or not GIVEN.isdisjoint(at_stake):
         found += _filled("leaked_phrase", gettext("Phrase leaked: move the funds"), lang, values, known_ones)
-    if page.row.incident and notice:
+    elif "funds_stolen" in at_stake:
+        found += _filled("stolen_funds", gettext("Funds stolen: limit the damage"), lang, values, known_ones)
+    if page.row.incident:
         name = gettext("Notice of %(incident)s") % {"incident": page.row.incident.name}
-        found.append(Offer("incident_notice", name, notice.text, notice.notice.lang))
-    elif page.row.incident:
-        found += _notice(page.row.incident, gettext("Notice of %(incident)s"), lang, values, known_ones)
+        if notice := await incident_notice.shown(visit, page, values):
+            found.append(Offer("incident_notice", name, notice.text, notice.notice.lang))
+        elif ROBBED.isdisjoint(at_stake) and not page.row.inquiry.secret and await _is_fault(visit, page.row.incident):
+            found += _filled("incident_notice", name, lang, values, known_ones)
     told = known(page.row, page.told)
     if told.ask:
         found.append(Offer("ask", gettext("Ask for what is missing"), told.ask, told.lang))
     return found
 
 
-def _notice(incident: IncidentTag, name: str, lang: str, values: Values, known_ones: Sequence[Snippet]) -> list[Offer]:
-    """As long as nobody has written its notice: the snippet for known incidents, which says what this one is."""
-    return _filled("incident_notice", name % {"incident": incident.name}, lang, values, known_ones)
+async def _is_fault(visit: Visit, incident: IncidentTag) -> bool:
+    """Whether the snippet for known incidents is true of it, as long as nobody has written its notice: a fault of ours
+    that is under way. Who meets swindlers is not told that the funds are safe."""
+    stored = await visit.site.db.read(
+        lambda cursor: rows.fetch(cursor, "incident", "fields, state", "incident_id", [incident.incident_id])
+    )
+    return any(state == "open" and orjson.loads(told).get("feature") not in ALWAYS for told, state in stored)
 
 
 def _filled(key: str, name: str, lang: str, values: Values, known_ones: Sequence[Snippet]) -> list[Offer]:

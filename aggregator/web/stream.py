@@ -314,6 +314,7 @@ class Stream:
             "now": self._clock().timestamp(),
             "build": pages.BUILD,
             "presence": self.presence.everybody(),
+            "ping": self.ping_every,
         }
         text = _event("hello", hello)
         oldest = self._ring[0].number if self._ring else self.number + 1

@@ -199,6 +199,43 @@ async def test_a_note_that_is_not_left_yet_is_kept_in_the_tab_unless_it_holds_a_
         assert await page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('kept/'))") == []
 
 
+async def test_a_notice_outlives_what_else_is_done_at_its_incident_and_overwrites_nobody(desk: Desk) -> None:
+    await busy_morning(desk.site)
+    async with desk.page("amy", "/incidents/INC-1", lang="en") as page, desk.page("sam", "/incidents/INC-1") as other:
+        chinese, english = page.locator("textarea[name=zh]"), page.locator("textarea[name=en]")
+        await english.fill(EN)
+        await page.get_by_role("button", name="Take out").last.click()
+        await page.wait_for_selector(".member.gone")
+        await ready(page)
+        await expect(english).to_have_value(EN)
+        await expect(page.locator("#said")).to_contain_text("What you had written is here again")
+        await page.get_by_role("button", name="中文").click()
+        await ready(page)
+        await expect(english).to_have_value(EN)
+        await other.locator("textarea[name=zh]").fill(ZH)
+        await other.locator("textarea[name=en]").fill("Theirs.")
+        await other.locator("#notice button").click()
+        await expect(other.locator(".stands")).to_have_count(2)
+        await page.reload()
+        await ready(page)
+        await expect(english).to_be_visible()
+        await expect(english).to_have_value(EN)
+        await expect(chinese).to_have_value(ZH)
+        desk.trouble.expected = ("Failed to load resource: the server responded with a status of 409",)
+        await page.locator("#notice button").click()
+        await expect(page.locator(".top .strip")).to_contain_text("sam")
+        await expect(page.locator(".stands").last).to_contain_text("Theirs.")
+        await ready(page)
+        await expect(english).to_have_value(EN)
+        await page.locator("#notice button").click()
+        await expect(page.locator(".stands").last).to_contain_text(EN[-20:])
+        await ready(page)
+        assert await page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('kept/'))") == []
+        await page.reload()
+        await ready(page)
+        await expect(page.locator("#said")).to_be_empty()
+
+
 async def _wrong(page: Page, name: str, *, whole: bool = False) -> list[str]:
     """What is wrong with the page; a picture of it is kept."""
     ARTIFACTS.mkdir(exist_ok=True)

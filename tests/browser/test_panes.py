@@ -160,3 +160,36 @@ async def test_on_a_narrow_phone_a_long_name_leaves_room_for_the_state_and_setti
         await ready(page)
         await expect(page.locator("header nav")).to_be_hidden()
         await expect(page.locator("nav.foot a[aria-current]")).to_have_text("我")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_whose_it_is_stands_in_the_row_whatever_else_does_and_arabic_begins_at_its_beginning(
+    desk: Desk, width: int
+) -> None:
+    asked = "安卓更新到5.2.0以后一打开就闪退"
+    await desk.site.says(*((f"{name}菲菲今天早睡了吗还没有睡呢", asked) for name in "一二三"))
+    await desk.site.says(
+        ("مستخدم محمد", "محفظتي لا تعمل منذ الصباح ولا أستطيع سحب أموالي، أرجو المساعدة العاجلة لأن المبلغ كبير")
+    )
+    desk.site.community.clock.pass_(hours=5)
+    async with desk.page("sam", "/?incident=any") as sam, desk.page("amy", width=width) as page:
+        await sam.keyboard.press("j")
+        await sam.keyboard.press("c")
+        row = page.locator("li.row", has_text="claimed by sam")
+        await expect(row.locator(".people")).to_have_text("sam")
+        await expect(row.locator(".incident")).to_have_count(1)
+        assert await row.locator(".state").evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        line, word = [await row.locator(one).bounding_box() or {} for one in (".facts", ".state")]
+        assert word["x"] + word["width"] <= line["x"] + line["width"]
+        arabic = page.locator("li.row", has_text="محفظتي").locator("a.open bdi")
+        first, box = await arabic.evaluate(
+            """(words) => {
+              const range = document.createRange();
+              range.setStart(words.firstChild, 0);
+              range.setEnd(words.firstChild, 1);
+              return [range, words].map((one) => one.getBoundingClientRect().right);
+            }"""
+        )
+        assert first <= box + 1
+        shown = await page.locator("li.row a.open").last.bounding_box() or {}
+        assert box <= shown["x"] + shown["width"] + 1

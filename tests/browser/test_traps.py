@@ -4,6 +4,7 @@ words without an end, a view that somebody else has saved (t07, t11, t14, t16)."
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
@@ -36,6 +37,59 @@ async def test_without_a_shared_worker_a_tab_has_a_stream_of_its_own_and_none_wh
         await other.evaluate("isSeen(true)")
         await shows_two(other)
         await _streams(page, desk, 2)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_a_connection_that_has_gone_without_a_word_is_noticed_and_made_anew(desk: Desk, shared: bool) -> None:
+    await desk.site.says(("fox", "how do I change the network fee?"))
+    desk.site.stream.ping_every = 0.3
+    async with _Network(desk.site.url) as network, desk.context("amy") as context:
+        desk.site.url = network.url
+        if not shared:
+            await context.add_init_script(HIDING)
+        page = await context.new_page()
+        await desk.go(page, "/")
+        network.lose_streams()
+        await desk.site.says(URGENT)
+        await expect(page.locator("#said")).to_contain_text("1 change while you were away")
+        await expect(page.locator("li.row")).to_have_count(2)
+        await expect(page.locator("#offline")).to_be_hidden()
+
+
+class _Network:
+    """Between a browser and the server. What it has lost stays open, and nothing comes through any more."""
+
+    def __init__(self, url: str) -> None:
+        self._to = urlsplit(url)
+        self._streams: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> _Network:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1")
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    def lose_streams(self) -> None:
+        assert self._streams
+        for task in self._streams:
+            task.cancel()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(self._to.hostname, self._to.port)
+        back = asyncio.ensure_future(self._pass(from_server, writer))
+        while data := await reader.read(1 << 16):
+            if data.startswith(b"GET /events"):
+                self._streams.append(back)
+            to_server.write(data)
+        to_server.close()
+        writer.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+        writer.close()
 
 
 async def test_the_shared_stream_ends_when_its_person_signs_out(desk: Desk) -> None:

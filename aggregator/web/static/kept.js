@@ -5,30 +5,35 @@ import { page, say, tell } from "./dom.js";
 
 const WAIT = 1000; // after the last key
 
-/** @typedef {{texts: Record<string, string>, ticks: Record<string, boolean>}} Written */
+/** @typedef {{texts: Record<string, string>, ticks: Record<string, boolean>, base: Record<string, string>}} Written */
 
-/** @param {string} [path] of the page with the form */
-const keyOf = (path = location.pathname) => `kept/${page.user}${path}`;
+/** @param {string} path of the page with the form */
+const keyOf = (path) => `kept/${page.user}${path}`;
 
 /** It was sent. @param {string} path */
 export const forgetWritten = (path) => sessionStorage.removeItem(keyOf(path));
 
 /**
  * @param {HTMLFormElement} form
- * @param {{given?: boolean, isSent?: (written: Written) => boolean}} [how] given: the server has just given back what
- *   was written; isSent: whether that need not be written again
+ * @param {{given?: boolean, isSent?: (written: Written) => boolean, path?: string, base?: string}} [how] given: the server
+ *   has just given back what was written; isSent: whether that need not be written again; path: where several pages have
+ *   the form; base: how the fields' names begin that say from which version each text began. Then only what was changed is
+ *   kept, with its version: the server tells whether somebody else has changed it since
  */
-export function keepWritten(form, { given = false, isSent = () => false } = {}) {
+export function keepWritten(form, { given = false, isSent = () => false, path = location.pathname, base = "" } = {}) {
   let secret = false;
   let timer = 0;
   const texts = () => /** @type {HTMLTextAreaElement[]} */ ([...form.elements].filter((one) => one instanceof HTMLTextAreaElement));
   const ticks = () => /** @type {HTMLInputElement[]} */ ([...form.elements].filter((one) => one instanceof HTMLInputElement && one.type === "checkbox"));
+  const own = () => texts().filter((one) => given || !base || one.value !== one.defaultValue);
+  const begun = (/** @type {string} */ name) => /** @type {HTMLInputElement | null} */ (base ? form.elements.namedItem(base + name) : null);
   const changed = () => given || texts().some((one) => one.value !== one.defaultValue) || ticks().some((one) => one.checked !== one.defaultChecked);
 
   /** @returns {Written} */
   const written = () => ({
-    texts: Object.fromEntries(texts().map((one) => [one.name, one.value])),
+    texts: Object.fromEntries(own().map((one) => [one.name, one.value])),
     ticks: Object.fromEntries(ticks().map((one) => [one.value, one.checked])),
+    base: Object.fromEntries(own().map((one) => [one.name, begun(one.name)?.value ?? ""])),
   });
 
   /** Whether it may be kept. */
@@ -48,12 +53,15 @@ export function keepWritten(form, { given = false, isSent = () => false } = {}) 
         form.append(field);
       }
       field.value = text;
+      const version = begun(name);
+      if (version) version.value = kept.base[name];
     }
     for (const one of ticks()) one.checked = kept.ticks[one.value] ?? one.checked;
+    form.closest("details")?.setAttribute("open", "");
   }
 
-  const kept = /** @type {Written | null} */ (JSON.parse(sessionStorage.getItem(keyOf()) ?? "null"));
-  sessionStorage.removeItem(keyOf());
+  const kept = /** @type {Written | null} */ (JSON.parse(sessionStorage.getItem(keyOf(path)) ?? "null"));
+  sessionStorage.removeItem(keyOf(path));
   if (kept && !given && !isSent(kept)) {
     putBack(kept);
     tell(say("written_again"));
@@ -64,6 +72,6 @@ export function keepWritten(form, { given = false, isSent = () => false } = {}) 
     timer = setTimeout(look, WAIT);
   });
   addEventListener("pagehide", () => {
-    if (!secret && changed()) sessionStorage.setItem(keyOf(), JSON.stringify(written()));
+    if (!secret && changed()) sessionStorage.setItem(keyOf(path), JSON.stringify(written()));
   });
 }

@@ -7,6 +7,7 @@ import { serverNow, setClock } from "./times.js";
 
 const EVENTS = ["hello", "new", "upd", "gone", "told", "presence", "conn", "counts", "ping", "resync"];
 const CHANGES = ["new", "upd", "gone"];
+const PINGS = 3; // that may be missed, as in worker.js
 const lang = document.documentElement.lang;
 
 /** @typedef {Record<string, (data: any) => unknown>} Handlers by event; `resync` says how many changes there were */
@@ -98,19 +99,33 @@ function alone(hear) {
   const query = new URLSearchParams({ lang, after: page.seq ?? "" });
   /** @type {EventSource | null} */
   let source = null;
+  let ping = 15;
+  let watch = 0;
+  const heard = () => {
+    clearTimeout(watch);
+    watch = setTimeout(() => {
+      hear("offline", null);
+      open();
+    }, PINGS * ping * 1000);
+  };
   const open = () => {
     source?.close();
     source = new EventSource(`/events?${query}`);
+    heard();
     for (const event of EVENTS) {
       source.addEventListener(event, (message) => {
         if (message.lastEventId) query.set("after", message.lastEventId);
-        hear(event, JSON.parse(message.data), Number(message.lastEventId) || undefined);
+        const data = JSON.parse(message.data);
+        if (event === "hello") ping = data.ping;
+        heard();
+        hear(event, data, Number(message.lastEventId) || undefined);
       });
     }
     source.onopen = () => hear("online", null);
     source.onerror = async () => {
       hear("offline", null);
       if (source.readyState !== EventSource.CLOSED) return;
+      clearTimeout(watch);
       const status = await fetch("/rows", { headers: { accept: "application/json" } }).then((answer) => answer.status, () => 0);
       if (status === 401) hear("ended", null);
       else setTimeout(open, 3000);
@@ -118,6 +133,7 @@ function alone(hear) {
   };
   document.addEventListener("visibilitychange", () => {
     source?.close();
+    clearTimeout(watch);
     if (!document.hidden) open();
   });
   addEventListener("signedin", open);

@@ -102,6 +102,7 @@ if (document.body.classList.contains("feed")) {
   if (document.querySelector("[data-steps]")) (await import("./stepping.js")).startStepping();
   if (document.getElementById("remap")) await import("./remap.js");
   if (document.body.classList.contains("handover")) (await import("./handover.js")).startHandover();
+  if (document.getElementById("notice")) (await import("./incident.js")).startIncident();
   if (document.body.classList.contains("answer-all")) (await import("./answer_all.js")).startAnsweringAll();
   listen({});
 }

@@ -3,6 +3,7 @@
 const query = new URL(location.href).searchParams;
 const EVENTS = ["hello", "new", "upd", "gone", "told", "presence", "conn", "counts", "ping", "resync"];
 const KEPT = 500;
+const PINGS = 3; // that may be missed
 /** @type {Set<MessagePort>} */
 const tabs = new Set();
 /** @type {{number: number, event: string, data: any}[]} */
@@ -12,6 +13,7 @@ let from = 0; // events after this one are in `kept`
 let state = "";
 /** @type {any} */
 let hello = null;
+let watch = 0;
 
 /** @param {string} event @param {any} data @param {number} [number] */
 function tell(event, data, number) {
@@ -26,10 +28,21 @@ function become(now) {
 
 function connect() {
   const source = new EventSource(`/events?${new URLSearchParams({ lang: query.get("lang"), after: String(last) })}`);
+  // A network may go without a word: then no error comes, for minutes or for ever.
+  const heard = () => {
+    clearTimeout(watch);
+    watch = setTimeout(() => {
+      source.close();
+      become("offline");
+      connect();
+    }, PINGS * (hello?.ping ?? 15) * 1000);
+  };
+  heard();
   for (const event of EVENTS) {
     source.addEventListener(event, (message) => {
       const data = JSON.parse(message.data);
       if (event === "hello") hello = data;
+      heard();
       if (event === "presence") hello.presence[data.id] = data.people;
       if (message.lastEventId && event !== "hello" && event !== "ping") {
         last = Number(message.lastEventId);
@@ -43,6 +56,7 @@ function connect() {
   source.onerror = async () => {
     become("offline");
     if (source.readyState !== EventSource.CLOSED) return;
+    clearTimeout(watch);
     const status = await fetch("/rows", { headers: { accept: "application/json" } }).then((answer) => answer.status, () => 0);
     if (status === 401) become("ended");
     else setTimeout(connect, 3000);
