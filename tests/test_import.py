@@ -148,6 +148,32 @@ def test_other_column_names_are_mapped(console: Console, tmp_path: Path) -> None
     assert console.query("SELECT native_id FROM account") == [("lin",)]
 
 
+def test_a_mapped_column_counts_though_the_file_has_one_of_that_name(console: Console, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "old.jsonl", {"body": "my swap failed", "text": "Ticket 7", "user": "lin"})
+    console.ok("import", file, "--source", "old", "--map", "text=body,author_name=text,author_id=user")
+    assert console.query("SELECT text FROM post") == [("my swap failed",)]
+    assert console.query("SELECT native_id, name FROM account") == [("lin", "Ticket 7")]
+
+
+def test_one_column_can_be_several_fields(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "tickets.csv"
+    file.write_text("ticket,text\n7,my swap failed\n")
+    console.ok("import", file, "--source", "old", "--map", "native_id=ticket,thread_id=ticket,author_id=ticket")
+    console.ok("import", jsonl(tmp_path / "more.jsonl", {"text": "hello?", "thread_id": "7"}), "--source", "old")
+    assert console.query(
+        "SELECT count(DISTINCT thread_id), max(native_id) FILTER (text = 'my swap failed') FROM post"
+    ) == [(1, "7")]
+    assert console.query("SELECT native_id FROM account") == [("7",)]
+
+
+def test_a_line_of_json_may_leave_out_what_it_does_not_know(console: Console, tmp_path: Path) -> None:
+    rows = [{"event": "opened"}, {"body": "my swap failed"}] + [{"body": f"hello {number}"} for number in range(PAGE)]
+    file = jsonl(tmp_path / "old.jsonl", *rows, {"body": "still not there", "user": "lin"})
+    told = console.result("import", file, "--source", "old", "--map", "text=body,author_id=user", code=3)
+    assert (told["new"], told["rejected"]) == (PAGE + 2, 1)
+    assert console.query("SELECT native_id FROM account") == [("lin",)]
+
+
 @pytest.mark.parametrize(
     ("mapping", "told"),
     [
