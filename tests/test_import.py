@@ -378,6 +378,42 @@ def test_values_of_a_wrong_kind_are_kept_apart_and_the_rest_is_stored(console: C
     assert console.result("replay")["changed_posts"] == 0
 
 
+def test_ids_that_became_floats_are_the_same_ids(console: Console, tmp_path: Path) -> None:
+    nothing = float("nan")
+    columns = {
+        "text": ["my swap failed", "and again", "hello?", "anybody?"],
+        "native_id": [13, 14, 15, 16],
+        "reply_to": [None, 13.0, nothing, nothing],
+        "author_id": [7.0, 7.0, nothing, nothing],
+    }
+    file = tmp_path / "old.parquet"
+    pq.write_table(pa.table(columns), file)
+    console.ok("import", file, "--source", "old")
+    assert console.query("SELECT native_id FROM account") == [("7",)]
+    ((asked, again),) = console.query(
+        "SELECT max(post_id) FILTER (native_id = '13'), max(reply_to) FILTER (native_id = '14') FROM post"
+    )
+    assert asked == again
+    assert console.query("SELECT count(*) FROM post WHERE reply_to IS NULL") == [(3,)]
+
+
+def test_numbers_too_large_to_be_told_apart_are_no_ids(console: Console, tmp_path: Path) -> None:
+    rows = [b'{"text": "hello %d", "native_id": 1234567890123456789012345678%d}' % (each, each) for each in (1, 2)]
+    file = jsonl(tmp_path / "old.jsonl", *rows, {"text": "hello 3", "native_id": 2**64 - 1})
+    told = console.result("import", file, "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (1, 2)
+    ((reason,), _) = console.query("SELECT reason FROM rejected_record ORDER BY reason")
+    assert reason.endswith("native_id is too large for a number; write it as text")
+
+
+def test_texts_that_parquet_holds_as_bytes_are_texts(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.parquet"
+    pq.write_table(pa.table({"text": ["提现没到账".encode()], "author_id": [b"lin"]}), file)
+    console.ok("import", file, "--source", "old")
+    assert said(console) == ["提现没到账"]
+    assert console.query("SELECT native_id FROM account") == [("lin",)]
+
+
 def test_parquet_columns_that_json_does_not_know_are_text(console: Console, tmp_path: Path) -> None:
     phrase = "slab fog cruel pottery mixture ensure thought hotel rug coffee velvet olympic"
     columns = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isnan
 from uuid import UUID
 
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
@@ -19,7 +20,7 @@ FIELDS = (
 _EPOCH = re.compile(r"-?(?!(?:\d{8}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:\s+(\d{1,2})(?=:))?", re.ASCII)  # as spreadsheets write it
 
-_MOST = 1 << 53  # a count beyond is none
+_MOST = 1 << 53  # a count beyond is none; an id that came as a float beyond may be another one
 
 
 class FileConnector(Connector):
@@ -68,9 +69,20 @@ def _word(record: Record, name: str) -> str | None:
         return None
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float | UUID):
+    if isinstance(value, float):
+        return _whole(record, name, value)
+    if isinstance(value, int | UUID):
         return str(value)
     raise RecordError(f"row {record['row']}: {name} is neither text nor number", record["row"])
+
+
+def _whole(record: Record, name: str, value: float) -> str | None:
+    """13.0 is 13: where some rows have no number, pandas makes all of a column such. None: not a number."""
+    if isnan(value):
+        return None
+    if abs(value) >= _MOST:
+        raise RecordError(f"row {record['row']}: {name} is too large for a number; write it as text", record["row"])
+    return str(int(value) if value.is_integer() else value)
 
 
 def _author(record: Record) -> Author | None:

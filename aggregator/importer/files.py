@@ -6,7 +6,7 @@ import csv
 import glob
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -264,7 +264,15 @@ def _as_json(rows: Sequence[tuple[Any, ...]], odd: Sequence[int]) -> list[list[A
     for row in told:
         for place in odd:
             try:
-                row[place] = orjson.loads(orjson.dumps(row[place], default=str))
+                row[place] = orjson.loads(orjson.dumps(row[place], default=_as_text))
             except TypeError:  # a map whose keys are no texts
                 row[place] = str(row[place])
     return told
+
+
+def _as_text(value: object) -> str:
+    """Bytes as UTF-8, if they are: some programs write texts so."""
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    return str(value)
