@@ -228,6 +228,8 @@ def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: 
         "1772352000",
         "1772352000.0",
         "20260301080000",
+        "202603010800",
+        202603010800,
         "20260301T080000Z",
         "2026/03/01 08:00:00",
         "2026/3/1 8:00",
@@ -245,6 +247,12 @@ def test_a_day_alone_is_its_first_moment_and_what_is_no_day_is_refused(console: 
     told = console.result("import", jsonl(tmp_path / "old.jsonl", *days, *wrong), "--source", "old", code=3)
     assert (told["new"], told["rejected"]) == (4, 4)
     assert console.query("SELECT DISTINCT posted_at FROM post") == [(datetime(2026, 3, 1, tzinfo=UTC),)]
+
+
+def test_a_number_that_is_no_time_of_ours_is_refused_not_1970(console: Console, tmp_path: Path) -> None:
+    rows = [{"text": "hello", "created_at": number} for number in (0, "0", 2026, 46091.5, -1, "202613010800", 803)]
+    told = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=1)
+    assert told["rejected"] == len(rows)
 
 
 def test_what_is_absent_is_guessed_and_marked(console: Console, tmp_path: Path) -> None:

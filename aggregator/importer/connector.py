@@ -16,8 +16,10 @@ FIELDS = (
     "reply_to", "followers", "likes", "replies", "shares",
 )  # fmt: skip
 
-# Eight digits, and fourteen, are a date: as seconds they would be of 1970 to 1973, as milliseconds of no time of ours.
-_EPOCH = re.compile(r"-?(?!(?:\d{8}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+# Eight digits, twelve or fourteen are a date: as seconds or milliseconds they would be of 1970 to 1976, or of no time
+# of ours.
+_EPOCH = re.compile(r"-?(?!(?:\d{8}|(?:19|20)\d{10}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+_EARLIEST = 100_000_000  # seconds, in 1973: what is less is a year, or a day of a spreadsheet
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:\s+(\d{1,2})(?=:))?", re.ASCII)  # as spreadsheets write it
 
 _MOST = 1 << 53  # a count beyond is none; an id that came as a float beyond may be another one
@@ -107,8 +109,10 @@ def _time(record: Record) -> datetime | None:
         written = str(value).strip()
         if _EPOCH.fullmatch(written):
             seconds = float(written)
+            if seconds < _EARLIEST:
+                raise ValueError
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-        if len(written) == 14 and written.isdecimal():
+        if len(written) in (12, 14) and written.isdecimal():
             written = f"{written[:8]}T{written[8:]}"
         elif day := _SLASHED.match(written):
             year, month, date, hour = day.groups("0")
