@@ -203,6 +203,32 @@ def test_lines_that_cannot_be_read_are_kept_apart_with_their_row_and_counted(con
     assert (again["new"], len(console.query("FROM rejected_record"))) == (0, 4)
 
 
+def test_rows_that_cannot_be_read_are_named_with_the_reason(console: Console, tmp_path: Path) -> None:
+    rows = [ROWS[0], b"{broken", {"text": 5}, {"text": "x", "created_at": "1 March"}, b"[" * 1100 + b"]" * 1100]
+    one, two = jsonl(tmp_path / "one.jsonl", *rows), jsonl(tmp_path / "two.jsonl", ROWS[1], *[{"text": 5}] * 9)
+    ended = console.run("import", one, two, "--source", "old")
+    assert ended.exit_code == 3
+    assert "\n".join([
+        "one.jsonl, row 2: this line is no JSON object",
+        "one.jsonl, row 3: `text` is missing or no text",
+        "one.jsonl, row 4: created_at is no time: '1 March'",
+        "one.jsonl, row 5: this line is no JSON object",
+        "two.jsonl, row 2: `text` is missing or no text",
+        "and 8 more",
+    ]) in ended.stderr  # fmt: skip
+    told = console.result("import", jsonl(tmp_path / "three.jsonl", {"words": 5}, ROWS[2]), "--source", "old", code=3)
+    assert told["why"] == ["three.jsonl, row 1: `text` is missing or no text"]
+
+
+@pytest.mark.parametrize("written", [b'[{"text": "hello"}]', b'\xef\xbb\xbf[\n  {\n    "text": "hello"\n  }\n]\n'])
+def test_one_array_is_refused_with_the_remedy(console: Console, tmp_path: Path, written: bytes) -> None:
+    file = tmp_path / "old.json"
+    file.write_bytes(written)
+    refused = console.run("import", file, "--source", "old")
+    assert (refused.exit_code, "jq -c '.[]' old.json > old.jsonl" in refused.stderr) == (1, True)
+    assert console.query("FROM rejected_record") == []
+
+
 def test_an_import_of_which_nothing_could_be_read_has_failed(console: Console, tmp_path: Path) -> None:
     file = jsonl(tmp_path / "old.jsonl", b"{broken", {"text": 5})
     assert console.result("import", file, "--source", "old", code=1)["rejected"] == 2

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ _PLAIN = frozenset({
 })  # fmt: skip
 """Types of Parquet columns whose values a record takes as they are; others, such as bytes, decimals and lists, may not
 be what JSON can say."""
+_ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
 LARGE_PAGE = 4_000_000
 """Characters after which a page of fewer rows ends: what is not committed yet is held in memory several times."""
@@ -189,7 +192,13 @@ class File:
     def _json_lines(self) -> Generator[Rows, None, None]:
         with self.path.open("rb") as file:
             lines = (line for line in file if not line.isspace())
-            for page in _paged(lines, len):
+            first = next(lines, b"")
+            if _ARRAY.match(first.removeprefix(b"\xef\xbb\xbf")):
+                raise ImportFileError(
+                    f"{self.path}: it is one JSON array, where each row should be a line of its own; "
+                    f"turn it into lines: jq -c '.[]' {self.path.name} > {self.path.stem}.jsonl"
+                )
+            for page in _paged(chain([first] if first else [], lines), len):
                 yield Rows(page)
 
 
