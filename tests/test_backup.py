@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from aggregator.backup import restore
+from aggregator.backup import back_up, restore
 from aggregator.control import RefusedError
 from aggregator.locking import lock
 from aggregator.store.database import Database
 from aggregator.workplace import Workplace
+from tests.conftest import Community, poll, texts
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -52,6 +53,30 @@ def test_a_restored_desk_goes_on_where_the_backup_was(filled: Console, backup: P
     assert len(filled.query("FROM post")) == 3
     again = filled.result("import", tmp_path / "old.jsonl", tmp_path / "more.jsonl", "--source", "old")
     assert again["new"] == 1
+
+
+async def test_what_a_platform_tells_once_is_lost_where_a_backup_lacks_it(community: Community, tmp_path: Path) -> None:
+    clock, backup = community.clock, tmp_path / "backup"
+    async with community.desk() as work:
+        community.telegram.says("Mia", "my swap failed")
+        await poll(work)
+        made = clock()
+        await asyncio.to_thread(back_up, work.db, work.desk, backup, made)
+        clock.pass_(hours=2)
+        community.telegram.says("Mia", "and the second one, too")
+        community.forum.says("lin", "the bridge is stuck")
+        await poll(work)
+        assert len(texts(work)) == 3
+    clock.pass_(hours=1)
+    restore(backup, community.data, force=True, clock=clock)
+    put_back = clock()
+    for _ in range(2):  # noted once, by whichever command is first
+        async with community.desk() as work:
+            clock.pass_(hours=1)
+            await poll(work)
+            assert texts(work) == ["my swap failed", "the bridge is stuck"]  # a forum can be asked again
+            lost = work.db.query("SELECT source, from_at, to_at, state FROM source_gaps")
+            assert lost == [("telegram", made, put_back, "lost")]
 
 
 def test_data_is_replaced_only_when_asked_for(filled: Console, backup: Path) -> None:
