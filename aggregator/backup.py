@@ -8,13 +8,14 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import orjson
 
+from aggregator.clocks import Clock, system_clock
 from aggregator.control import RefusedError
 from aggregator.locking import lock
 from aggregator.store.database import Database
@@ -23,6 +24,8 @@ from aggregator.store.desk import Desk
 DATABASE, DESK, MANIFEST = "inquiries.duckdb", "desk.db", "manifest.json"
 _UNDER_WAY = "{data}: a backup is being restored there; wait for it"
 RESTORING, COPIED = ".restoring", "restore.copied"
+RESTORED = "restored.json"
+"""From when to when the database knows nothing since a backup was put in place; until the sources have noted it."""
 
 
 def open_to_others(data: Path) -> str | None:
@@ -63,7 +66,7 @@ def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, 
     return manifest
 
 
-def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
+def restore(folder: Path, data: Path, *, force: bool = False, clock: Clock = system_clock) -> dict[str, Any]:
     """Put a backup in place of the data directory's databases. Nothing may be running there.
 
     Raises:
@@ -82,7 +85,10 @@ def restore(folder: Path, data: Path, *, force: bool = False) -> dict[str, Any]:
         try:
             for name in (DATABASE, DESK):
                 _copy_durably(folder / name, data / (name + RESTORING))
-            _ask_for_what_was_held(data / (DATABASE + RESTORING))
+            now = clock()
+            _ask_for_what_was_held(data / (DATABASE + RESTORING), now)
+            unknown = {"from": manifest["made_at"], "to": now}
+            _write_durably(data / (RESTORED + RESTORING), orjson.dumps(unknown))
             (data / COPIED).touch()  # from here on it is the new one, whatever happens
         finally:
             _settle(data)
@@ -121,9 +127,18 @@ def in_use(data: Path) -> Iterator[None]:
         yield
 
 
+def unknown_since_restored(data: Path) -> tuple[datetime, datetime] | None:
+    """From when to when a database that was put in place knows nothing; None: that is noted, or it never was."""
+    try:
+        told = orjson.loads((data / RESTORED).read_bytes())
+    except FileNotFoundError:
+        return None
+    return datetime.fromisoformat(told["from"]), datetime.fromisoformat(told["to"])
+
+
 def _settle(data: Path) -> None:
     copied = (data / COPIED).exists()
-    for name in (DATABASE, DESK):
+    for name in (DATABASE, DESK, RESTORED):
         fresh = data / (name + RESTORING)
         if copied and fresh.exists():
             for leftover in (".wal", "-wal", "-shm"):
@@ -134,14 +149,13 @@ def _settle(data: Path) -> None:
     (data / COPIED).unlink(missing_ok=True)
 
 
-def _ask_for_what_was_held(database: Path) -> None:
+def _ask_for_what_was_held(database: Path, now: datetime) -> None:
     """Answers that were about to be sent have gone out since, or were taken back: as after a kill nobody knows, and
     none is sent by itself (aggregator/outbox/sender.py).
 
     Raises:
         RefusedError: a newer version has written it.
     """
-    now = datetime.now(UTC)
     try:
         with duckdb.connect(str(database)) as con:
             if con.execute("FROM duckdb_tables() WHERE table_name = 'outbox'").fetchone():  # since schema 8
@@ -152,6 +166,14 @@ def _ask_for_what_was_held(database: Path) -> None:
                 )
     except duckdb.Error as error:
         raise RefusedError(f"the backup cannot be opened: {error}") from error
+
+
+def _write_durably(target: Path, content: bytes) -> None:
+    target.touch(0o600)
+    with target.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _copy_durably(source: Path, target: Path) -> None:
@@ -165,6 +187,7 @@ def _checked(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
         told = {"made_at": manifest["made_at"], "posts": int(manifest["posts"])}
+        datetime.fromisoformat(told["made_at"])
         broken = [name for name in (DATABASE, DESK) if _digest(folder / name) != manifest["files"][name]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RefusedError(f"{folder} is no whole backup: {error}") from error

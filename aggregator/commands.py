@@ -20,7 +20,7 @@ from aggregator.control import Handler, MisusedError, RefusedError, Say
 from aggregator.digesting import digest_of
 from aggregator.housekeeping import compact, erase_person, keep_what_may_be_kept
 from aggregator.importer.files import File, ImportFileError, WrongColumnsError
-from aggregator.importer.importing import import_file
+from aggregator.importer.importing import MOST_TOLD, import_file
 from aggregator.importer.workers import Workers, workers_for
 from aggregator.inquiry import shown
 from aggregator.keeping.copies import note_copy
@@ -69,6 +69,7 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
 
     async def import_all(arguments: dict[str, Any], source: str, say: Say) -> dict[str, Any]:
         sums = {"records": 0, "new": 0, "edited": 0, "rejected": 0, "inquiries": 0}
+        why: list[str] = []
         for name in arguments["files"]:
             file = File(Path(name), arguments["map"], arguments["encoding"])
             try:
@@ -93,7 +94,8 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
                 ("inquiries", outcome.inquiries),
             ):
                 sums[key] += count
-        return sums
+            why += outcome.why
+        return {**sums, "why": why[:MOST_TOLD]}
 
     async def replay_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: shard (which of how many; left out: all)."""

@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 
 from aggregator.alerting.noting import Alerting
-from aggregator.backup import DATABASE, DESK, in_use
+from aggregator.backup import DATABASE, DESK, RESTORED, in_use, unknown_since_restored
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.identity import Id
@@ -90,6 +90,7 @@ class Workplace:
 
     async def _take_up_sources(self) -> None:
         pacing = Pacing()
+        unknown = unknown_since_restored(self.settings.data)
         for name, config in self.settings.sources.items():
             if not config.enabled:
                 continue
@@ -104,6 +105,8 @@ class Workplace:
                     backfill=config.backfill,
                 )
             )
+            if unknown and connector.tells_once:
+                await self.db.write(partial(sources.lose_restored, source=name, since=unknown[0], now=unknown[1]))
             connector.since, connector.clock = state.backfill_from, self.clock
             self.connectors[name] = connector
             self.origins[name] = self.ingest.origin(connector, state.live_since)
@@ -113,6 +116,8 @@ class Workplace:
                 self.poller.add(connector, config, self.origins[name], state)
             else:
                 await self._stack.enter_async_context(connector)
+        if unknown:
+            (self.settings.data / RESTORED).unlink()
 
     async def compact_if_due(self) -> None:
         """Copy the database, if overwritten words of a recovery phrase are still in its file."""

@@ -272,6 +272,9 @@ class Connector(ABC):
     retention: ClassVar[timedelta | None] = None
     """How long the platform keeps what we have not fetched; None: it can always be fetched. A longer outage is
     recorded as a gap."""
+    tells_once: bool = False
+    """What we have taken is not told again, from whichever cursor: only our database has it. What a backup that is put
+    in place lacks of it is recorded as lost."""
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset()
     """What the platform never tells us; listed on the health page as "cannot be seen here"."""
     paces_itself: ClassVar[bool] = False

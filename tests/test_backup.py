@@ -18,7 +18,7 @@ from aggregator.outbox import Sender
 from aggregator.outbox.outbox import HOLD
 from aggregator.store.database import Database
 from aggregator.workplace import Workplace
-from tests.conftest import Community, poll
+from tests.conftest import Community, poll, texts
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -74,7 +74,7 @@ async def test_an_answer_that_was_held_when_the_backup_was_made_is_not_sent_a_se
             await Sender(work.outbox).send_due(until_done=True)
     assert community.forum.writing.taken == was_sent
     community.clock.pass_(hours=1)
-    restore(tmp_path / "backup", community.data, force=True)
+    restore(tmp_path / "backup", community.data, force=True, clock=community.clock)
     async with community.desk("forum") as work:
         sender = Sender(work.outbox)
         await sender.look_after_a_start()
@@ -83,6 +83,30 @@ async def test_an_answer_that_was_held_when_the_backup_was_made_is_not_sent_a_se
         await poll(work, "forum")
     assert told == [("sent", None) if was_sent else ("unknown", "absent")]
     assert community.forum.writing.taken == was_sent
+
+
+async def test_what_a_platform_tells_once_is_lost_where_a_backup_lacks_it(community: Community, tmp_path: Path) -> None:
+    clock, backup = community.clock, tmp_path / "backup"
+    async with community.desk() as work:
+        community.telegram.says("Mia", "my swap failed")
+        await poll(work)
+        made = clock()
+        await asyncio.to_thread(back_up, work.db, work.desk, backup, made)
+        clock.pass_(hours=2)
+        community.telegram.says("Mia", "and the second one, too")
+        community.forum.says("lin", "the bridge is stuck")
+        await poll(work)
+        assert len(texts(work)) == 3
+    clock.pass_(hours=1)
+    restore(backup, community.data, force=True, clock=clock)
+    put_back = clock()
+    for _ in range(2):  # noted once, by whichever command is first
+        async with community.desk() as work:
+            clock.pass_(hours=1)
+            await poll(work)
+            assert texts(work) == ["my swap failed", "the bridge is stuck"]  # a forum can be asked again
+            lost = work.db.query("SELECT source, from_at, to_at, state FROM source_gaps")
+            assert lost == [("telegram", made, put_back, "lost")]
 
 
 def test_data_is_replaced_only_when_asked_for(filled: Console, backup: Path) -> None:

@@ -148,6 +148,32 @@ def test_other_column_names_are_mapped(console: Console, tmp_path: Path) -> None
     assert console.query("SELECT native_id FROM account") == [("lin",)]
 
 
+def test_a_mapped_column_counts_though_the_file_has_one_of_that_name(console: Console, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "old.jsonl", {"body": "my swap failed", "text": "Ticket 7", "user": "lin"})
+    console.ok("import", file, "--source", "old", "--map", "text=body,author_name=text,author_id=user")
+    assert console.query("SELECT text FROM post") == [("my swap failed",)]
+    assert console.query("SELECT native_id, name FROM account") == [("lin", "Ticket 7")]
+
+
+def test_one_column_can_be_several_fields(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "tickets.csv"
+    file.write_text("ticket,text\n7,my swap failed\n")
+    console.ok("import", file, "--source", "old", "--map", "native_id=ticket,thread_id=ticket,author_id=ticket")
+    console.ok("import", jsonl(tmp_path / "more.jsonl", {"text": "hello?", "thread_id": "7"}), "--source", "old")
+    assert console.query(
+        "SELECT count(DISTINCT thread_id), max(native_id) FILTER (text = 'my swap failed') FROM post"
+    ) == [(1, "7")]
+    assert console.query("SELECT native_id FROM account") == [("7",)]
+
+
+def test_a_line_of_json_may_leave_out_what_it_does_not_know(console: Console, tmp_path: Path) -> None:
+    rows = [{"event": "opened"}, {"body": "my swap failed"}] + [{"body": f"hello {number}"} for number in range(PAGE)]
+    file = jsonl(tmp_path / "old.jsonl", *rows, {"body": "still not there", "user": "lin"})
+    told = console.result("import", file, "--source", "old", "--map", "text=body,author_id=user", code=3)
+    assert (told["new"], told["rejected"]) == (PAGE + 2, 1)
+    assert console.query("SELECT native_id FROM account") == [("lin",)]
+
+
 @pytest.mark.parametrize(
     ("mapping", "told"),
     [
@@ -177,6 +203,32 @@ def test_lines_that_cannot_be_read_are_kept_apart_with_their_row_and_counted(con
     assert (again["new"], len(console.query("FROM rejected_record"))) == (0, 4)
 
 
+def test_rows_that_cannot_be_read_are_named_with_the_reason(console: Console, tmp_path: Path) -> None:
+    rows = [ROWS[0], b"{broken", {"text": 5}, {"text": "x", "created_at": "1 March"}, b"[" * 1100 + b"]" * 1100]
+    one, two = jsonl(tmp_path / "one.jsonl", *rows), jsonl(tmp_path / "two.jsonl", ROWS[1], *[{"text": 5}] * 9)
+    ended = console.run("import", one, two, "--source", "old")
+    assert ended.exit_code == 3
+    assert "\n".join([
+        "one.jsonl, row 2: this line is no JSON object",
+        "one.jsonl, row 3: `text` is missing or no text",
+        "one.jsonl, row 4: created_at is no time: '1 March'",
+        "one.jsonl, row 5: this line is no JSON object",
+        "two.jsonl, row 2: `text` is missing or no text",
+        "and 8 more",
+    ]) in ended.stderr  # fmt: skip
+    told = console.result("import", jsonl(tmp_path / "three.jsonl", {"words": 5}, ROWS[2]), "--source", "old", code=3)
+    assert told["why"] == ["three.jsonl, row 1: `text` is missing or no text"]
+
+
+@pytest.mark.parametrize("written", [b'[{"text": "hello"}]', b'\xef\xbb\xbf[\n  {\n    "text": "hello"\n  }\n]\n'])
+def test_one_array_is_refused_with_the_remedy(console: Console, tmp_path: Path, written: bytes) -> None:
+    file = tmp_path / "old.json"
+    file.write_bytes(written)
+    refused = console.run("import", file, "--source", "old")
+    assert (refused.exit_code, "jq -c '.[]' old.json > old.jsonl" in refused.stderr) == (1, True)
+    assert console.query("FROM rejected_record") == []
+
+
 def test_an_import_of_which_nothing_could_be_read_has_failed(console: Console, tmp_path: Path) -> None:
     file = jsonl(tmp_path / "old.jsonl", b"{broken", {"text": 5})
     assert console.result("import", file, "--source", "old", code=1)["rejected"] == 2
@@ -202,6 +254,8 @@ def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: 
         "1772352000",
         "1772352000.0",
         "20260301080000",
+        "202603010800",
+        202603010800,
         "20260301T080000Z",
         "2026/03/01 08:00:00",
         "2026/3/1 8:00",
@@ -219,6 +273,12 @@ def test_a_day_alone_is_its_first_moment_and_what_is_no_day_is_refused(console: 
     told = console.result("import", jsonl(tmp_path / "old.jsonl", *days, *wrong), "--source", "old", code=3)
     assert (told["new"], told["rejected"]) == (4, 4)
     assert console.query("SELECT DISTINCT posted_at FROM post") == [(datetime(2026, 3, 1, tzinfo=UTC),)]
+
+
+def test_a_number_that_is_no_time_of_ours_is_refused_not_1970(console: Console, tmp_path: Path) -> None:
+    rows = [{"text": "hello", "created_at": number} for number in (0, "0", 2026, 46091.5, -1, "202613010800", 803)]
+    told = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=1)
+    assert told["rejected"] == len(rows)
 
 
 def test_what_is_absent_is_guessed_and_marked(console: Console, tmp_path: Path) -> None:
@@ -350,6 +410,42 @@ def test_values_of_a_wrong_kind_are_kept_apart_and_the_rest_is_stored(console: C
     result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=3)
     assert (result["rejected"], result["new"]) == (len(odd), len(fine))
     assert console.result("replay")["changed_posts"] == 0
+
+
+def test_ids_that_became_floats_are_the_same_ids(console: Console, tmp_path: Path) -> None:
+    nothing = float("nan")
+    columns = {
+        "text": ["my swap failed", "and again", "hello?", "anybody?"],
+        "native_id": [13, 14, 15, 16],
+        "reply_to": [None, 13.0, nothing, nothing],
+        "author_id": [7.0, 7.0, nothing, nothing],
+    }
+    file = tmp_path / "old.parquet"
+    pq.write_table(pa.table(columns), file)
+    console.ok("import", file, "--source", "old")
+    assert console.query("SELECT native_id FROM account") == [("7",)]
+    ((asked, again),) = console.query(
+        "SELECT max(post_id) FILTER (native_id = '13'), max(reply_to) FILTER (native_id = '14') FROM post"
+    )
+    assert asked == again
+    assert console.query("SELECT count(*) FROM post WHERE reply_to IS NULL") == [(3,)]
+
+
+def test_numbers_too_large_to_be_told_apart_are_no_ids(console: Console, tmp_path: Path) -> None:
+    rows = [b'{"text": "hello %d", "native_id": 1234567890123456789012345678%d}' % (each, each) for each in (1, 2)]
+    file = jsonl(tmp_path / "old.jsonl", *rows, {"text": "hello 3", "native_id": 2**64 - 1})
+    told = console.result("import", file, "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (1, 2)
+    ((reason,), _) = console.query("SELECT reason FROM rejected_record ORDER BY reason")
+    assert reason.endswith("native_id is too large for a number; write it as text")
+
+
+def test_texts_that_parquet_holds_as_bytes_are_texts(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.parquet"
+    pq.write_table(pa.table({"text": ["提现没到账".encode()], "author_id": [b"lin"]}), file)
+    console.ok("import", file, "--source", "old")
+    assert said(console) == ["提现没到账"]
+    assert console.query("SELECT native_id FROM account") == [("lin",)]
 
 
 def test_parquet_columns_that_json_does_not_know_are_text(console: Console, tmp_path: Path) -> None:

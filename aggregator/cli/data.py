@@ -64,7 +64,9 @@ def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, c
         f"{result['records']:,} rows read: {result['new']:,} new posts, {result['inquiries']:,} inquiries, "
         f"{result['rejected']:,} rejected",
     )
-    rejected = result["rejected"]
+    rejected, why = result["rejected"], result.get("why", [])  # a service of before tells no reasons
+    if why and not as_json:
+        click.echo("\n".join(why + [f"and {rejected - len(why):,} more"] * (rejected > len(why))), err=True)
     sys.exit(DONE if not rejected else FAILED if rejected == result["records"] else PARTLY_DONE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isnan
 from uuid import UUID
 
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
@@ -15,11 +16,13 @@ FIELDS = (
     "reply_to", "followers", "likes", "replies", "shares",
 )  # fmt: skip
 
-# Eight digits, and fourteen, are a date: as seconds they would be of 1970 to 1973, as milliseconds of no time of ours.
-_EPOCH = re.compile(r"-?(?!(?:\d{8}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+# Eight digits, twelve or fourteen are a date: as seconds or milliseconds they would be of 1970 to 1976, or of no time
+# of ours.
+_EPOCH = re.compile(r"-?(?!(?:\d{8}|(?:19|20)\d{10}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+_EARLIEST = 100_000_000  # seconds, in 1973: what is less is a year, or a day of a spreadsheet
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:\s+(\d{1,2})(?=:))?", re.ASCII)  # as spreadsheets write it
 
-_MOST = 1 << 53  # a count beyond is none
+_MOST = 1 << 53  # a count beyond is none; an id that came as a float beyond may be another one
 
 
 class FileConnector(Connector):
@@ -68,9 +71,20 @@ def _word(record: Record, name: str) -> str | None:
         return None
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float | UUID):
+    if isinstance(value, float):
+        return _whole(record, name, value)
+    if isinstance(value, int | UUID):
         return str(value)
     raise RecordError(f"row {record['row']}: {name} is neither text nor number", record["row"])
+
+
+def _whole(record: Record, name: str, value: float) -> str | None:
+    """13.0 is 13: where some rows have no number, pandas makes all of a column such. None: not a number."""
+    if isnan(value):
+        return None
+    if abs(value) >= _MOST:
+        raise RecordError(f"row {record['row']}: {name} is too large for a number; write it as text", record["row"])
+    return str(int(value) if value.is_integer() else value)
 
 
 def _author(record: Record) -> Author | None:
@@ -95,8 +109,10 @@ def _time(record: Record) -> datetime | None:
         written = str(value).strip()
         if _EPOCH.fullmatch(written):
             seconds = float(written)
+            if seconds < _EARLIEST:
+                raise ValueError
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-        if len(written) == 14 and written.isdecimal():
+        if len(written) in (12, 14) and written.isdecimal():
             written = f"{written[:8]}T{written[8:]}"
         elif day := _SLASHED.match(written):
             year, month, date, hour = day.groups("0")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ _PLAIN = frozenset({
 })  # fmt: skip
 """Types of Parquet columns whose values a record takes as they are; others, such as bytes, decimals and lists, may not
 be what JSON can say."""
+_ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
 LARGE_PAGE = 4_000_000
 """Characters after which a page of fewer rows ends: what is not committed yet is held in memory several times."""
@@ -46,7 +49,7 @@ class Rows:
 
     raw: Sequence[Any]
     names: Sequence[str] = ()
-    called: Mapping[str, str] | None = None  # the file's column -> our field
+    renamed: Mapping[str, str] | None = None  # our field -> the file's column
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -58,8 +61,7 @@ class Rows:
     def records(self) -> list[Record]:
         """Each row with our field names; what is none as {"unreadable": text}, and `why`, where it is no JSON."""
         rows = self._cells() if self.names else self._lines()
-        back = self.called
-        return [{back.get(name, name): value for name, value in row.items()} for row in rows] if back else rows
+        return [_renamed(row, self.renamed) for row in rows] if self.renamed else rows
 
     def _lines(self) -> list[Record]:
         return [_object(line) if isinstance(line, bytes) else _kept_apart(line) for line in self.raw]
@@ -99,25 +101,23 @@ class File:
         Raises:
             ImportFileError: the file cannot be read (any further), or has no column for the text.
         """
-        kind = self.path.suffix.lower()
-        if kind == ".parquet":
-            pages = self._parquet()
-        elif kind in (".csv", ".tsv"):
-            pages = self._csv("\t" if kind == ".tsv" else ",")
-        elif kind in (".jsonl", ".ndjson", ".json"):
-            pages = self._json_lines()
-        else:
-            raise ImportFileError(f"{self.path}: unknown kind of file; use .jsonl, .csv, .tsv or .parquet")
-        called = {column: name for name, column in self.renamed.items()} or None
-        checked = False
-        for page in pages:
-            if not checked:
-                self._check(replace(page, raw=page.raw[:1]).records()[0])
-                checked = True
+        self._check()
+        for page in self._rows():
             skipped = min(done, len(page))
             done -= skipped
             if skipped < len(page):
-                yield replace(page.after(skipped), called=called)
+                yield replace(page.after(skipped), renamed=self.renamed)
+
+    def _rows(self) -> Generator[Rows, None, None]:
+        """Everything, by the file's own names."""
+        kind = self.path.suffix.lower()
+        if kind == ".parquet":
+            return self._parquet()
+        if kind in (".csv", ".tsv"):
+            return self._csv("\t" if kind == ".tsv" else ",")
+        if kind in (".jsonl", ".ndjson", ".json"):
+            return self._json_lines()
+        raise ImportFileError(f"{self.path}: unknown kind of file; use .jsonl, .csv, .tsv or .parquet")
 
     def count(self) -> int:
         """Rows in all; 0 where counting would mean reading everything."""
@@ -127,19 +127,28 @@ class File:
             counted = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", self._place()).fetchone()
         return int(counted[0]) if counted else 0
 
-    def _check(self, first: Record) -> None:
-        """Whether the columns are there that are needed or named."""
-        if "unreadable" in first:
+    def _check(self) -> None:
+        """Whether all columns are there that are needed or named. Lines of JSON may leave some out."""
+        wanted = {self.renamed.get("text", "text"), *self.renamed.values()}
+        there = dict[str, None]()
+        with closing(self._rows()) as pages:
+            for page in pages:
+                rows = [page.names] if page.names else [row for row in page.records() if "unreadable" not in row]
+                for names in rows:
+                    there.update(dict.fromkeys(names))
+                if page.names or wanted <= there.keys():
+                    break
+        if not there:
             return
-        if "text" not in self.renamed and "text" not in first:
+        if "text" not in self.renamed and "text" not in there:
             raise WrongColumnsError(
-                f"{self.path}: there is no column `text` (there are: {', '.join(map(str, first))}); "
+                f"{self.path}: there is no column `text` (there are: {', '.join(map(str, there))}); "
                 "name it with --map text=COLUMN"
             )
-        if missing := [column for column in self.renamed.values() if column not in first]:
+        if missing := [column for column in self.renamed.values() if column not in there]:
             raise WrongColumnsError(f"{self.path}: --map names a column that is not there: {', '.join(missing)}")
 
-    def _parquet(self) -> Iterator[Rows]:
+    def _parquet(self) -> Generator[Rows, None, None]:
         with self._opened() as con:
             schema = con.execute("SELECT name, num_children FROM parquet_schema(?)", self._place()).fetchall()
             # What folders are called is no column; and DuckDB would rename columns that differ in case alone.
@@ -166,7 +175,7 @@ class File:
             told = str(error).partition("\n")[0]
             raise ImportFileError(f"{self.path}: no readable Parquet file: {told}") from error
 
-    def _csv(self, delimiter: str) -> Iterator[Rows]:
+    def _csv(self, delimiter: str) -> Generator[Rows, None, None]:
         csv.field_size_limit(LONGEST_ROW)
         with self.path.open(encoding=self.encoding, newline="") as file:
             separated = Separated(file, delimiter)
@@ -180,10 +189,16 @@ class File:
             except (csv.Error, UnicodeDecodeError) as error:
                 raise ImportFileError(f"{self.path}:{separated.line + 1}: {error}; try --encoding") from error
 
-    def _json_lines(self) -> Iterator[Rows]:
+    def _json_lines(self) -> Generator[Rows, None, None]:
         with self.path.open("rb") as file:
             lines = (line for line in file if not line.isspace())
-            for page in _paged(lines, len):
+            first = next(lines, b"")
+            if _ARRAY.match(first.removeprefix(b"\xef\xbb\xbf")):
+                raise ImportFileError(
+                    f"{self.path}: it is one JSON array, where each row should be a line of its own; "
+                    f"turn it into lines: jq -c '.[]' {self.path.name} > {self.path.stem}.jsonl"
+                )
+            for page in _paged(chain([first] if first else [], lines), len):
                 yield Rows(page)
 
 
@@ -209,6 +224,15 @@ def _paged(rows: Iterable[Any], size: Callable[[Any], int]) -> Iterator[list[Any
 
 def _width(cells: Iterable[Any]) -> int:
     return sum(len(cell) for cell in cells if isinstance(cell, str | bytes | list | dict))
+
+
+def _renamed(row: Record, renamed: Mapping[str, str]) -> Record:
+    """With our names. One column may be several fields; one that is no field, and is called like one, gives way."""
+    if "unreadable" in row:
+        return row
+    named = set(renamed.values())
+    rest = {name: value for name, value in row.items() if name not in renamed and name not in named}
+    return {field: row[column] for field, column in renamed.items() if column in row} | rest
 
 
 def _kept_apart(row: Unreadable) -> Record:
@@ -249,7 +273,15 @@ def _as_json(rows: Sequence[tuple[Any, ...]], odd: Sequence[int]) -> list[list[A
     for row in told:
         for place in odd:
             try:
-                row[place] = orjson.loads(orjson.dumps(row[place], default=str))
+                row[place] = orjson.loads(orjson.dumps(row[place], default=_as_text))
             except TypeError:  # a map whose keys are no texts
                 row[place] = str(row[place])
     return told
+
+
+def _as_text(value: object) -> str:
+    """Bytes as UTF-8, if they are: some programs write texts so."""
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    return str(value)

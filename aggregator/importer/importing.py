@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+
+import orjson
 
 from aggregator.importer.connector import FileConnector
 from aggregator.importer.files import PAGE, File, Rows
@@ -20,7 +22,7 @@ from aggregator.importer.job import Job
 from aggregator.importer.room import room_for
 from aggregator.importer.workers import SMALL, Workers, ask
 from aggregator.ingest.arrivals import Move, Outcome
-from aggregator.ingest.drafts import Prepared
+from aggregator.ingest.drafts import Prepared, Rejected
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.joining import joined
 from aggregator.store import sources
@@ -30,6 +32,11 @@ from connectors.contract import SourceConfig
 # Rows in one transaction where nobody else waits for the writer: each statement has its price, and at 2,500 rows they
 # took 57 us of the writer's time a post, at 10,000 36. Three pages are no quicker than two, and take 12 MB more.
 TOGETHER = 2 * PAGE
+
+MOST_TOLD = 5
+"""Of how many rows it is told why they could not be read; the reasons of all are kept."""
+
+LONGEST_REASON = 200  # characters; one may hold what stood there
 
 Progress = Callable[[str, int, int], None]  # file, rows done, rows in all (0: not known)
 Reader = Callable[[Rows, int], Prepared]  # rows, how many stand before them
@@ -44,6 +51,7 @@ class Imported:
     edited: int = 0
     rejected: int = 0
     inquiries: int = 0  # that are new or changed
+    why: list[str] = field(default_factory=list)  # of the first ones that could not be read, with file and row
 
 
 async def import_file(
@@ -89,6 +97,7 @@ async def import_file(
             if committing is not None:
                 _took(await committing, ingest, source, imported, changed)
             done += prepared.records
+            imported.why += [_why(one, file) for one in prepared.rejected[: MOST_TOLD - len(imported.why)]]
             move = Move(fence, {"files": {**files, digest: done}})
             fence += 1
             committing = asyncio.wrap_future(
@@ -166,3 +175,9 @@ def _took(page: Outcome, ingest: Ingest, source: str, imported: Imported, change
     imported.edited += page.edited
     imported.rejected += page.rejected
     changed.add(page.inquiries)
+
+
+def _why(rejected: Rejected, file: File) -> str:
+    row: str = orjson.loads(rejected.body).get("row", ":?")  # ?: nested so deeply that nothing of it was kept
+    reason = rejected.reason.removeprefix(f"row {row}: ")
+    return f"{file.path.name}, row {row.rpartition(':')[2]}: {reason[:LONGEST_REASON]}"

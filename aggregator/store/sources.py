@@ -204,6 +204,14 @@ def lose(con: Connection, source: str, since: datetime, now: datetime, reason: s
     con.execute("UPDATE coverage SET state = 'lost' WHERE source = ? AND state = 'gap'", [source])
 
 
+def lose_restored(con: Connection, source: str, since: datetime, now: datetime) -> None:
+    """A backup of `since` was put in place at `now`: what was taken between the two is not told again. Noted once."""
+    reason = worded("a backup was put in place, and what was taken after it was made is not told again")
+    known = "SELECT 1 FROM coverage WHERE source = ? AND to_at = ? AND reason = ?"
+    if not con.execute(known, [source, now, reason]).fetchone():
+        lose(con, source, since, now, reason)
+
+
 def doubt(con: Connection, source: str, since: datetime, now: datetime, reason: str) -> None:
     """The platform answers, but so long a silence (`since`) is not usual here: posts may be missing."""
     updated = con.execute(

@@ -104,6 +104,7 @@ class Chat(PullConnector, PushConnector, Replying):
         self._desk = _desk(config)
         self._session = _session(config, config.token, pacing) if config.token else None
         self._way = self._way_of(pacing)
+        self.tells_once = self._session is None  # we are called, and can ask nobody
 
     @property
     def space(self) -> str:

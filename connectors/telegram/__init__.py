@@ -86,6 +86,7 @@ class Telegram(PullConnector, PushConnector, Replying):
             return self
 
     retention: ClassVar[timedelta | None] = timedelta(hours=24)
+    tells_once = True  # asking for what follows confirms what was told
     blind_to: ClassVar[frozenset[Literal["edits", "deletions", "history"]]] = frozenset({"deletions", "history"})
     config: Config
 
