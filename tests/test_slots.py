@@ -82,6 +82,7 @@ def test_it_is_given(text: str, slot: str) -> None:
         (f"这个地址 {ADDRESS} 是诈骗地址，骗了我8000U", "account"),
         ("苹果15pm 闪退", "time"),
         ("5G网络下打不开", "time"),
+        ("行情图一直转圈，刷不出来", "screenshot"),
         ("订单号 202603141122", "account"),
         (f"从币安转给朋友 {ADDRESS} 没到", "account"),
         (f"转到币安 {ADDRESS} 没到账", "account"),

@@ -166,6 +166,7 @@ def test_who_has_a_trouble_of_ones_own_leads_nobody_away(desk: Stage, text: str)
         "I had the same, my 500 USDT was missing, contact @fix_4471 on telegram, he recovered it",
         "你私信这个老师 @abc_1234 他帮我解决了",
         "亲，您的提现失败了，私信我",
+        "提现失败、没到账的请联系我微信 fix88888，专业处理",
         "Sorry that your withdrawal failed, DM me",
     ],
 )

@@ -542,3 +542,22 @@ def test_a_question_about_a_problem_stays_a_question(text: str) -> None:
 @pytest.mark.parametrize("text", ["잔액이 0이에요", "баланс ноль", "钱包余额显示为0"])
 def test_a_balance_of_zero_is_missing_and_not_stolen(text: str) -> None:
     assert rules(read(text))[0] == "funds_missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("Same here, my 500 USDT is missing. Admin please DM me", 40),
+        ("我的钱包被盗了，麻烦客服加我微信 abc12345 详细说", 80),
+    ],
+)
+def test_who_asks_us_to_write_to_him_is_no_advertiser(text: str, least: float) -> None:
+    assert priority(read(text)) >= least
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["客服加我，带你赚钱", "admin please dm me for collaboration"],
+)
+def test_an_advertiser_who_asks_so_stays_one(text: str) -> None:
+    assert read(text).kind in ("noise", "other")
