@@ -79,6 +79,7 @@ def test_the_quick_way_to_searched_text_is_the_same(text: str) -> None:
         ("오류 transaction failed please", "ko"),
         ("The button says 确认 but nothing happens", "en"),
         ("USDT 提现 failed, please check my wallet", "en"),
+        ("您好，已经收到您的问题。\nHello, we have received your question and will look into it.", "en"),
     ],
 )
 def test_who_begins_in_his_script_and_quotes_the_app_speaks_that_language(text: str, lang: str) -> None:

@@ -60,7 +60,8 @@ _SCRIPT = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯ᄀ-ᇿЀ-ӿ؀-ۿ\u0e00-\u0e
 _KANA = re.compile(r"[぀-ヿ]")
 # Who begins in a script of his own goes on with what an app says in English: 闪退 iPhone 15 Pro Max.
 _OPENING = re.compile(r"\W*(?:[぀-ヿ㐀-鿿]{2,}|[가-힣]{2,}|[А-Яа-яЁё]{4,})")
-_QUOTED = re.compile(r"[^\n.!?]{0,40}\?")  # 转账失败 what does it mean?
+# 转账失败 what does it mean? And who says it in two languages, one after the other.
+_NO_QUOTE = re.compile(r"[^\n.!?]{0,40}\?|[^\n。！？]*[\n。！？]\s*[A-Za-z][^぀-鿿가-힣]{20}")
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _WORDLESS = re.compile(r"https?:\S+|www\.\S+|\S+\.(?:com|net|org|io|xyz)\S*|[@#$]\w+|0x\w+|\w*\d\w*|█+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -105,7 +106,7 @@ def language_of(text: str, searchable: str) -> str:
         plain = len(text.encode("ascii", "ignore"))
         if (len(text) - plain) * 6 >= len(text) and (lang := _by_script(text)):
             return lang
-        if (opening := _OPENING.match(text)) and not _QUOTED.match(text, opening.end()):
+        if (opening := _OPENING.match(text)) and not _NO_QUOTE.match(text, opening.end()):
             return _by_script(text) or "und"
     words = searchable.split()
     if not _ENGLISH.isdisjoint(words) and _OTHER_LATIN.isdisjoint(words):
