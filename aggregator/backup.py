@@ -39,14 +39,25 @@ def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, 
     """Write the folder `target` whole, or not at all. Returns its manifest.
 
     Raises:
-        RefusedError: the folder exists.
+        RefusedError: the folder exists, or another backup is being written there.
         OSError: it cannot be written.
     """
-    if target.exists():
-        raise RefusedError(f"{target} exists already; name a new folder")
     unfinished = target.with_name(target.name + ".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True, mode=0o700)
+    if not target.exists():
+        unfinished.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with lock(unfinished) as alone:
+            if not alone:
+                raise RefusedError(f"{target}: another backup is being written there; wait for it")
+            if not target.exists():
+                return _backed_up(db, desk, unfinished, target, now)
+            unfinished.rmdir()
+    raise RefusedError(f"{target} exists already; name a new folder")
+
+
+def _backed_up(db: Database, desk: Desk, unfinished: Path, target: Path, now: datetime) -> dict[str, Any]:
+    unfinished.chmod(0o700)
+    for left in unfinished.iterdir():  # by one that was killed
+        left.unlink()
     try:
         db.copy_to(unfinished / DATABASE)
         desk.copy_to(unfinished / DESK)
@@ -59,10 +70,11 @@ def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, 
         for name in (DATABASE, DESK, MANIFEST):  # they may be moved into another folder
             (unfinished / name).chmod(0o600)
         unfinished.rename(target)
-    except (duckdb.Error, sqlite3.Error) as error:
-        raise RefusedError(f"{target}: the backup could not be written: {error}") from error
-    finally:
+    except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, duckdb.Error | sqlite3.Error):
+            raise RefusedError(f"{target}: the backup could not be written: {error}") from error
+        raise
     return manifest
 
 

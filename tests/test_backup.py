@@ -186,6 +186,19 @@ def test_a_folder_that_exists_is_not_written_into(filled: Console, backup: Path)
     assert (backup / "manifest.json").read_bytes() == before
 
 
+def test_two_backups_into_one_folder_do_not_spoil_each_other(filled: Console, tmp_path: Path) -> None:
+    under_way = tmp_path / "twice.unfinished"
+    under_way.mkdir()
+    (under_way / "inquiries.duckdb").write_bytes(b"half")
+    with lock(under_way):
+        refused = filled.run("backup", tmp_path / "twice")
+        assert (refused.exit_code, "another backup is being written there" in refused.stderr) == (1, True)
+        assert (under_way / "inquiries.duckdb").read_bytes() == b"half"
+    filled.ok("backup", tmp_path / "twice")  # what a killed one left is in nobody's way
+    assert not under_way.exists()
+    filled.ok("restore", tmp_path / "twice", "--force")
+
+
 def test_a_folder_that_cannot_be_made_is_named(filled: Console, tmp_path: Path) -> None:
     refused = filled.run("backup", tmp_path / "old.jsonl" / "backup")
     assert refused.exit_code == 1
