@@ -53,6 +53,8 @@ def handlers(work: Workplace, *, alone: bool = False, workers: Workers | None = 
     async def import_(arguments: dict[str, Any], say: Say) -> dict[str, Any]:
         """arguments: files (absolute paths), source, map, encoding."""
         source = arguments["source"]
+        if not source.strip():
+            raise MisusedError("--source is empty; give the import a name")
         if source in work.settings.sources:
             raise MisusedError(
                 f"{source} is a source that connectors.yaml polls; give the import a name of its own with --source"

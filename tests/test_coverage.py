@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
+from aggregator.demo.forum import ForumSimulator
+from aggregator.importer.files import File
+from aggregator.importer.importing import import_file
+from aggregator.listener import serve
 from aggregator.store.source_reports import source_reports
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
 from connectors.errors import CursorExpiredError
 from tests.conftest import START, Community, poll, texts
+from tests.test_import import jsonl
 from tests.test_poller import until
 
 
@@ -328,6 +334,37 @@ async def test_a_restart_in_the_middle_goes_on_with_the_same_backfill_point(comm
         await poll(work)
         assert work.connectors["forum"].since == begun
         assert texts(work) == ["six days ago"]
+
+
+async def test_a_source_that_is_pointed_to_another_place_begins_anew_there(community: Community) -> None:
+    community.forum.next_id = 5001
+    async with community.desk("forum") as work:
+        community.forum.says("lin", "my swap failed")
+        await poll(work)
+    other = ForumSimulator(clock=community.clock)
+    community.clock.pass_(minutes=1)
+    other.says("mia", "the bridge is stuck")  # its number is far below those that were read before
+    async with serve(other.app) as community.forum_url:
+        community.clock.pass_(minutes=59)
+        async with community.desk("forum") as work:
+            await poll(work)
+        community.clock.pass_(minutes=60)
+        other.says("mia", "hello?")
+        async with community.desk("forum") as work:  # anew once
+            await poll(work)
+            assert texts(work) == ["my swap failed", "the bridge is stuck", "hello?"]
+            assert work.db.query("SELECT text FROM post WHERE backfill") == [("the bridge is stuck",)]
+            assert coverage(work, "forum") == [(60 - 7 * 24 * 60, 120, "complete")]
+
+
+async def test_a_source_that_bears_the_name_of_an_import_is_read(community: Community, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "old.jsonl", {"text": "my swap failed"})
+    async with community.desk("forum") as work:
+        await import_file(work.ingest, File(file, {}), "telegram")
+    community.telegram.says("Mia", "the bridge is stuck")
+    async with community.desk() as work:
+        (source,) = await poll(work, "telegram")
+        assert (source.state, texts(work)[-1]) == ("ok", "the bridge is stuck")
 
 
 async def test_an_expired_cursor_begins_anew_and_leaves_a_gap_but_no_doubles(community: Community) -> None:

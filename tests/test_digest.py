@@ -66,6 +66,14 @@ async def test_its_numbers_are_those_of_the_dashboard(community: Community) -> N
     assert re.search(r"\| forum \| lost \| 2 h \|", text)
 
 
+async def test_nobody_waits_less_than_nothing_where_the_clock_was_set_back(community: Community) -> None:
+    async with busy(community) as work:
+        community.clock.pass_(hours=-11)
+        text = (await digest(work))["text"]
+    assert "| 0 s |" in text
+    assert not re.search(r"\| -\d", text)
+
+
 @pytest.mark.parametrize("form", ["md", "html"])
 async def test_it_tells_neither_texts_nor_names(community: Community, form: str) -> None:
     async with busy(community) as work:

@@ -193,6 +193,13 @@ def test_wrong_columns_are_named(console: Console, tmp_path: Path, mapping: str,
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_import_needs_a_name(console: Console, tmp_path: Path, name: str) -> None:
+    refused = console.run("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", name)
+    assert (refused.exit_code, "give the import a name" in refused.stderr) == (2, True)
+    assert said(console) == []
+
+
 def test_lines_that_cannot_be_read_are_kept_apart_with_their_row_and_counted(console: Console, tmp_path: Path) -> None:
     rows = [ROWS[0], b"{broken", {"text": 5}, ROWS[1], b"\xff\xfe\x00", {"text": "x", "created_at": "soon"}]
     result = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=3)

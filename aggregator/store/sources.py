@@ -40,9 +40,11 @@ class SourceState:
 
 
 def start(con: Connection, source: str, space: str, channel: str, now: datetime, backfill: timedelta) -> SourceState:
-    """The state of a source; written at its first start, which also fixes what counts as backfill."""
+    """The state of a source; written at its first start, which also fixes what counts as backfill. A source that was
+    pointed to another place (another forum, another connector) begins anew there: its cursor is none of that place."""
     row = con.execute(
-        "SELECT cursor, fence, backfill_from, live_since, quota, rhythm, paused_by FROM source_state WHERE source = ?",
+        "SELECT cursor, fence, backfill_from, live_since, quota, rhythm, paused_by, space FROM source_state "
+        "WHERE source = ?",
         [source],
     ).fetchone()
     if row is None:
@@ -53,7 +55,16 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
             [source, space, channel, state.backfill_from, state.live_since],
         )
         return state
-    cursor, fence, backfill_from, live_since, quota, rhythm, paused_by = row
+    cursor, fence, backfill_from, live_since, quota, rhythm, paused_by, before = row
+    if before != space:
+        state = SourceState(None, fence + 1, now - backfill, now, paused_by=paused_by)
+        con.execute(
+            "UPDATE source_state SET space = ?, channel = ?, cursor = NULL, fence = ?, backfill_from = ?, "
+            "live_since = ?, quota = NULL, rhythm = NULL WHERE source = ?",
+            [space, channel, state.fence, state.backfill_from, state.live_since, source],
+        )
+        con.execute("DELETE FROM coverage WHERE source = ? AND state <> 'lost'", [source])
+        return state
     return SourceState(
         orjson.loads(cursor) if cursor else None,
         fence,

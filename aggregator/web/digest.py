@@ -94,7 +94,8 @@ def gather(con: Connection, wanted: Range, settings: Settings, moment: datetime)
 def _pressing(row: Any, moment: datetime, settings: Settings) -> Pressing:
     inquiry = row.inquiry
     score = shown(row.priority)
-    waits = (moment - inquiry.waiting_since).total_seconds() if inquiry.waiting_since else None
+    # Not less than nothing, where the clock was set back.
+    waits = max(0.0, (moment - inquiry.waiting_since).total_seconds()) if inquiry.waiting_since else None
     late = (moment - inquiry.due_at).total_seconds() if inquiry.due_at and inquiry.due_at < moment else None
     return Pressing(
         inquiry.name, inquiry.code, settings.bands.of(score), score, inquiry.kind, inquiry.channel, waits, late
