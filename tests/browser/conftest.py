@@ -71,6 +71,8 @@ class Desk:
         if name:
             page = await context.new_page()
             await page.goto(self.site.link(name))
+            if not more.get("java_script_enabled", True) or "//127.0.0.1:" not in self.site.url:
+                await page.locator("#enter button").click()  # on this machine a script presses it
             await page.wait_for_url(f"{self.site.url}/")
             await page.close()
         yield context
