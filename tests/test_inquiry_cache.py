@@ -25,11 +25,11 @@ def listed(site: WebSite, cache: InquiryCache, filters: Filters) -> list[FeedRow
 async def test_an_edit_a_further_post_a_new_name_and_a_close_are_seen_at_once(community: Community) -> None:
     cache, is_open, closed = InquiryCache(), Filters(), Filters(states=("closed",))
     async with open_site(community) as site, site.visitor("amy") as amy:
-        first = community.forum.says("wren", "my refund is late")
+        first = community.forum.says("wren", "my withdrawal has not arrived")
         await poll(site.work, "forum")
         before = listed(site, cache, is_open)
         community.clock.pass_(hours=1)
-        community.forum.edits(first, "my refund of 40 USDT is late")
+        community.forum.edits(first, "my withdrawal of 40 USDT has not arrived")
         community.forum.says("wren", "is anybody there?", reply_to=first)
         await poll(site.work, "forum")
         after = listed(site, cache, is_open)
@@ -42,9 +42,11 @@ async def test_an_edit_a_further_post_a_new_name_and_a_close_are_seen_at_once(co
         )
         left, history = listed(site, cache, is_open), listed(site, cache, closed)
     assert [(row.inquiry.excerpt, row.inquiry.posts, row.author) for row in before] == [
-        ("my refund is late", 1, "wren")
+        ("my withdrawal has not arrived", 1, "wren")
     ]
-    assert [(row.inquiry.excerpt, row.inquiry.posts) for row in after] == [("my refund of 40 USDT is late", 2)]
+    assert [(row.inquiry.excerpt, row.inquiry.posts) for row in after] == [
+        ("my withdrawal of 40 USDT has not arrived", 2)
+    ]
     assert [row.author for row in renamed] == ["Wren II"]
     assert (left, [row.inquiry.state for row in history]) == ([], ["closed"])
 
