@@ -77,6 +77,45 @@ def test_separated_values_with_quotes_and_line_breaks(console: Console, tmp_path
     assert said(console) == [f'stuck{delimiter} says "pending"\nsince Monday', "提现没到账"]
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_of_another_spreadsheet_is_read_by_what_parts_its_names(
+    console: Console, tmp_path: Path, delimiter: str
+) -> None:
+    file = tmp_path / "old.csv"
+    lines = ["native_id|text|author_id", '1|"lost 1,5 USDT; help, please"|u1', "2|3,5 没到账, 急|u2"]
+    file.write_text("\r\n".join(line.replace("|", delimiter) for line in lines), encoding="utf-8-sig")
+    console.ok("import", file, "--source", "old")
+    assert said(console) == ["3,5 没到账, 急", "lost 1,5 USDT; help, please"]
+
+
+def test_a_sign_within_the_quoted_name_of_a_column_parts_nothing(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text('text,"tags; or none; or more"\nmy swap failed,a\n')
+    console.ok("import", file, "--source", "old")
+    assert said(console) == ["my swap failed"]
+
+
+def test_whether_a_row_is_public_is_told_in_words_of_many_languages(console: Console, tmp_path: Path) -> None:
+    rows = [{"text": f"swap failed {word}", "public": word} for word in ("否", "非公開", "нет", "是", "Public", "")]
+    console.ok("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old")
+    private = console.query("SELECT text FROM post WHERE NOT public ORDER BY text")
+    assert private == [("swap failed нет",), ("swap failed 否",), ("swap failed 非公開",)]
+
+
+def test_what_is_neither_public_nor_private_is_kept_apart(console: Console, tmp_path: Path) -> None:
+    rows = [{"text": "swap failed", "public": "perhaps"}, {"text": "it works", "public": True}]
+    told = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (1, 1)
+    assert "neither yes nor no: 'perhaps'" in console.query("SELECT reason FROM rejected_record")[0][0]
+
+
+def test_a_column_may_be_called_unreadable(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text("text,unreadable\nmy swap failed,no\n")
+    console.ok("import", file, "--source", "old")
+    assert said(console) == ["my swap failed"]
+
+
 QUOTES = ["1,my swap failed,u1", '2,"stuck for days,u2', "3,提现没到账,u3", "4,love it,u4"]
 
 

@@ -106,6 +106,26 @@ async def test_an_answer_that_is_on_its_way_to_an_old_inquiry_is_sent_first(comm
         assert (await retain(work))["inquiries"] == 1
 
 
+async def test_an_answer_that_was_refused_keeps_its_old_inquiry_until_somebody_has_dealt_with_it(
+    community: Community,
+) -> None:
+    community.more["retention"] = {"forum": timedelta(days=30)}
+    async with community.desk("forum") as work:
+        community.forum.says("lin", "how do I raise the network fee?", title="The fee")
+        await poll(work)
+        ((inquiry,),) = work.db.query("SELECT inquiry_id FROM inquiry")
+        community.forum.writing.refuses.append("closed")
+        answer = await work.outbox.send(inquiry.bytes, "amy", "There is a new version that lets you.", "")
+        community.clock.pass_(seconds=HOLD)
+        await Sender(work.outbox).send_due(until_done=True)
+        assert [row.state for row in await work.outbox.unsettled()] == ["refused"]
+        await close(work, "network fee")
+        community.clock.pass_(days=31)
+        assert (await retain(work))["inquiries"] == 0
+        await work.outbox.dismiss(answer.outbox_id, "amy")
+        assert (await retain(work))["inquiries"] == 1
+
+
 async def test_all_that_is_old_goes_though_one_transaction_takes_a_part(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

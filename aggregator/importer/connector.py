@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import isnan
 from uuid import UUID
 
+from aggregator.importer.files import is_unreadable
 from connectors.contract import Author, Connector, Item, Post, Record, SourceConfig
 from connectors.errors import RecordError
 
@@ -21,6 +22,17 @@ FIELDS = (
 _EPOCH = re.compile(r"-?(?!(?:\d{8}|(?:19|20)\d{10}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
 _EARLIEST = 100_000_000  # seconds, in 1973: what is less is a year, or a day of a spreadsheet
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:\s+(\d{1,2})(?=:))?", re.ASCII)  # as spreadsheets write it
+
+# In the words of spreadsheets and help desks; nothing and "nan" say that it was not told.
+_YES = frozenset({
+    "", "nan", "true", "yes", "y", "t", "1", "1.0", "on", "x", "public", "open", "是", "公开", "公開", "はい", "공개",
+    "예", "да", "sí", "si", "có", "oui", "ja", "wahr", "vrai", "verdadero",
+})  # fmt: skip
+_NO = frozenset({
+    "false", "no", "n", "f", "0", "0.0", "off", "private", "internal", "closed", "否", "不是", "非公开", "非公開",
+    "私密", "不公开", "不公開", "私信", "いいえ", "비공개", "아니요", "нет",
+    "không", "non", "nein", "falsch", "faux", "falso",
+})  # fmt: skip
 
 _MOST = 1 << 53  # a count beyond is none; an id that came as a float beyond may be another one
 
@@ -36,7 +48,7 @@ class FileConnector(Connector):
         return f"import/{self.source}"
 
     def post(self, record: Record) -> Item:
-        if "unreadable" in record:
+        if is_unreadable(record):
             why = record.get("why", "this line is no JSON object")
             raise RecordError(f"row {record['row']}: {why}", native_id=record["row"])
         text = record.get("text")
@@ -56,7 +68,7 @@ class FileConnector(Connector):
             _word(record, "reply_to"),
             channel=_word(record, "channel"),
             lang=_word(record, "lang"),
-            public=_flag(record.get("public"), default=True),
+            public=_public(record),
             permalink=_word(record, "url"),
             likes=_number(record.get("likes")),
             replies=_number(record.get("replies")),
@@ -135,9 +147,18 @@ def _number(value: object) -> int | None:
     return number if abs(number) < _MOST else None
 
 
-def _flag(value: object, *, default: bool) -> bool:
+def _public(record: Record) -> bool:
+    """Nothing: it is.
+
+    Raises:
+        RecordError: neither yes nor no; a private message must not be taken for one that all can read.
+    """
+    value = record.get("public")
     if isinstance(value, bool):
         return value
-    if value is None or value == "":
-        return default
-    return str(value).strip().lower() not in ("false", "0", "no", "f", "n")
+    word = "" if value is None else str(value).strip().lower()
+    if word in _NO:
+        return False
+    if word in _YES:
+        return True
+    raise RecordError(f"row {record['row']}: public is neither yes nor no: {value!r}", record["row"])

@@ -30,6 +30,7 @@ _PLAIN = frozenset({
 """Types of Parquet columns whose values a record takes as they are; others, such as bytes, decimals and lists, may not
 be what JSON can say."""
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
+_QUOTED = re.compile('"[^"]*"')
 PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
 LARGE_PAGE = 4_000_000
 """Characters after which a page of fewer rows ends: what is not committed yet is held in memory several times."""
@@ -114,7 +115,7 @@ class File:
         if kind == ".parquet":
             return self._parquet()
         if kind in (".csv", ".tsv"):
-            return self._csv("\t" if kind == ".tsv" else ",")
+            return self._csv("\t" if kind == ".tsv" else None)
         if kind in (".jsonl", ".ndjson", ".json"):
             return self._json_lines()
         raise ImportFileError(f"{self.path}: unknown kind of file; use .jsonl, .csv, .tsv or .parquet")
@@ -133,7 +134,7 @@ class File:
         there = dict[str, None]()
         with closing(self._rows()) as pages:
             for page in pages:
-                rows = [page.names] if page.names else [row for row in page.records() if "unreadable" not in row]
+                rows = [page.names] if page.names else [row for row in page.records() if not is_unreadable(row)]
                 for names in rows:
                     there.update(dict.fromkeys(names))
                 if page.names or wanted <= there.keys():
@@ -175,9 +176,14 @@ class File:
             told = str(error).partition("\n")[0]
             raise ImportFileError(f"{self.path}: no readable Parquet file: {told}") from error
 
-    def _csv(self, delimiter: str) -> Generator[Rows, None, None]:
+    def _csv(self, delimiter: str | None) -> Generator[Rows, None, None]:
         csv.field_size_limit(LONGEST_ROW)
         with self.path.open(encoding=self.encoding, newline="") as file:
+            try:
+                delimiter = delimiter or _delimiter(file.readline(LONGEST_ROW))
+            except UnicodeDecodeError as error:
+                raise ImportFileError(f"{self.path}:1: {error}; try --encoding") from error
+            file.seek(0)
             separated = Separated(file, delimiter)
             rows = iter(separated)
             try:
@@ -200,6 +206,12 @@ class File:
                 )
             for page in _paged(chain([first] if first else [], lines), len):
                 yield Rows(page)
+
+
+def _delimiter(names: str) -> str:
+    """What parts the columns, by the line of their names: spreadsheets write `;` where the comma is in numbers, and
+    some a tab. Of two that stand there equally often the comma."""
+    return max(",;\t", key=_QUOTED.sub("", names).count)
 
 
 def _paged(rows: Iterable[Any], size: Callable[[Any], int]) -> Iterator[list[Any]]:
@@ -228,11 +240,16 @@ def _width(cells: Iterable[Any]) -> int:
 
 def _renamed(row: Record, renamed: Mapping[str, str]) -> Record:
     """With our names. One column may be several fields; one that is no field, and is called like one, gives way."""
-    if "unreadable" in row:
+    if is_unreadable(row):
         return row
     named = set(renamed.values())
     rest = {name: value for name, value in row.items() if name not in renamed and name not in named}
     return {field: row[column] for field, column in renamed.items() if column in row} | rest
+
+
+def is_unreadable(record: Record) -> bool:
+    """Whether it stands for a row that could not be read; a file may have a column of that name."""
+    return "unreadable" in record and record.keys() <= {"unreadable", "why", "row"}
 
 
 def _kept_apart(row: Unreadable) -> Record:

@@ -42,7 +42,8 @@ def keep_to_retention(
 ) -> Kept:
     """Delete a part of the inquiries that were closed, and last written in, before that time, with all that belongs to
     them; posts that belong to no inquiry; and records that could not be read. Open ones stay, and those to which an
-    answer is on its way. Nothing was deleted: all is done, but for whoever has no post left.
+    answer is on its way, or did not get there while nobody has dealt with that. Nothing was deleted: all is done, but
+    for whoever has no post left.
 
     Args:
         forget: what ingest has noted is no longer so.
@@ -56,7 +57,8 @@ def keep_to_retention(
         old = _ids(
             con,
             "SELECT inquiry_id FROM inquiry_closed WHERE channel = ? AND closed_at < ? AND last_post_at < ? "
-            "AND inquiry_id NOT IN (SELECT inquiry_id FROM outbox WHERE state IN ('held', 'sending')) "
+            "AND inquiry_id NOT IN "
+            "(SELECT inquiry_id FROM outbox WHERE settled_at IS NULL AND state NOT IN ('undone', 'sent')) "
             "ORDER BY last_post_at LIMIT ?",
             [channel, oldest, oldest, AT_ONCE],
         )
