@@ -201,6 +201,25 @@ async def test_a_note_stays_in_its_dialog_until_it_is_saved(desk: Desk) -> None:
         await expect(dialog).to_be_hidden()
 
 
+async def test_a_note_that_is_left_unfinished_is_there_again_and_one_that_was_saved_is_not(desk: Desk) -> None:
+    async with desk.page(path=await _fox(desk)) as page:
+        text = page.locator("dialog#asking textarea")
+        await page.keyboard.press("Shift+n")
+        await expect(text).to_be_focused()
+        await page.keyboard.type("known scam, see")
+        await page.keyboard.press("Escape")
+        await expect(text).to_be_hidden()
+        await page.keyboard.press("Shift+n")
+        await expect(text).to_have_value("known scam, see")
+        await page.keyboard.press("End")
+        await page.keyboard.type(" the wiki")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".note-post")).to_contain_text("known scam, see the wiki")
+        await page.keyboard.press("Shift+n")
+        await expect(text).to_be_focused()
+        await expect(text).to_have_value("")
+
+
 # -- the session is over -----------------------------------------------------------------------------
 
 

@@ -9,8 +9,14 @@ import { paintTimes } from "./times.js";
 
 const lot = () => document.getElementById("lot");
 const EVERY = 1000;
+const SELDOM = 10000; // what may have been sent is found again by polling, or a colleague says it
 
-/** Until nothing is under way any more. */
+/** Until nothing is under way any more, and nothing in doubt. */
+function goOn() {
+  const { underWay, doubted } = lot().dataset;
+  if (underWay !== "0" || doubted !== "0") setTimeout(follow, underWay !== "0" ? EVERY : SELDOM);
+}
+
 async function follow() {
   try {
     const answer = await fetchPart(`${location.pathname}?part=1`);
@@ -23,7 +29,7 @@ async function follow() {
   } catch {
     // Offline: it goes on by itself, and is shown once we are back.
   }
-  if (lot().dataset.underWay !== "0") setTimeout(follow, EVERY);
+  goOn();
 }
 
 const sheet = () => location.pathname.split("/").slice(0, 4).join("/");
@@ -64,5 +70,5 @@ export function startAnsweringAll() {
   if (!lot()) return;
   forgetWritten(sheet());
   offer({ undo: () => /** @type {HTMLElement | null} */ (lot().querySelector("[data-undo-lot]"))?.click() });
-  if (lot().dataset.underWay !== "0") setTimeout(follow, EVERY);
+  goOn();
 }

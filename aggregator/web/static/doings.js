@@ -121,6 +121,7 @@ function open() {
     dialog.addEventListener("close", closed);
     document.body.append(dialog);
   }
+  keepText();
   typed = "";
   fills += 1;
   dialog.replaceChildren(Object.assign(document.createElement("p"), { className: "note", textContent: say("loading") }));
@@ -137,12 +138,22 @@ let opener = null;
 /** The focus goes back to where it came from, or to what stands there now. */
 function closed() {
   if (dialog.open) return; // the next key has opened it again
+  keepText();
   dialog.replaceChildren();
   asked = null;
   whenClosed?.();
   whenClosed = null;
   if (opener?.isConnected) opener.focus({ preventScroll: true });
   else focusAgain(opener);
+}
+
+/** What was written into a dialog that was left, by where it would have gone; in this page alone. @type {Map<string, string>} */
+const kept = new Map();
+
+function keepText() {
+  const box = dialog.querySelector("textarea");
+  if (box?.value.trim()) kept.set(box.form.action, box.value);
+  else if (box) kept.delete(box.form.action);
 }
 
 /** After a part of the page was replaced: the same button of it. @param {HTMLElement | null} was */
@@ -164,6 +175,8 @@ function show(html) {
   paintTimes(dialog);
   const first = /** @type {HTMLElement | undefined} */ (FIRST.map((one) => dialog.querySelector(one)).find(Boolean));
   first?.focus();
+  const box = dialog.querySelector("textarea");
+  if (box) box.value ||= kept.get(box.form.action) ?? "";
   if (first?.matches("textarea, input:not([type=radio])")) /** @type {HTMLInputElement} */ (first).value += typed;
   else {
     const [, digit, rest] = /(\d)(.*)/.exec(typed) ?? [];
@@ -260,6 +273,10 @@ async function save(form, what, one, fields) {
   const { status, answer } = await post(id, what, ver, fields);
   delete form.dataset.busy;
   if (status === 200 || status === 409 || !form.isConnected) {
+    if (status === 200) {
+      kept.delete(form.action);
+      form.reset();
+    }
     if (form.isConnected) dialog.close();
     took(id, what, status, answer);
     await settled();
