@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from aggregator.config import Brand
 from aggregator.store.drafts import draft_of
@@ -234,6 +235,24 @@ async def test_what_is_typed_while_the_server_is_away_is_kept_and_saved_when_it_
         await page.evaluate("dispatchEvent(new Event('online'))")
         await is_saved(page)
     assert stored(desk) == "Written offline"
+
+
+async def test_an_answer_that_is_long_on_its_way_is_said_to_be_so(desk: Desk, asked: str) -> None:
+    async with desk.page("amy", asked) as page:
+        let_go = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await let_go.wait()
+            await route.continue_()
+
+        await page.route("**/reply", late)
+        await writes(page, "Please restart the app.")
+        await page.keyboard.press("Control+Enter")
+        said = page.locator("#composer [role=alert]")
+        await expect(said).to_have_text("is being sent")
+        let_go.set()
+        await expect(page.locator("#outgoing form")).to_have_count(1)
+        await expect(said).to_be_empty()
 
 
 async def test_a_secret_stays_neither_on_the_server_nor_in_the_browser(desk: Desk, asked: str) -> None:
