@@ -343,6 +343,29 @@ async def test_a_snippet_is_found_and_filled_by_keys_and_its_gap_is_selected(des
         await expect(page.locator("#reply")).to_have_value(value)
 
 
+async def test_snippets_that_cannot_be_had_are_said_to_be_so_and_are_there_at_the_next_try(
+    desk: Desk, asked: str
+) -> None:
+    desk.trouble.expected = ("Failed to load resource",)
+    async with desk.page("amy", asked) as page:
+        said = page.locator("#pick-count")
+        await page.route("**/texts", lambda route: route.abort())
+        await writes(page, "/")
+        await expect(said).to_have_text("This could not be loaded.")
+        await page.keyboard.type("known")
+        await expect(said).to_have_text("This could not be loaded.")
+        await page.keyboard.press("Escape")
+        await page.unroute("**/texts")
+        await page.locator("#pick").click()
+        await expect(page.locator("#pick-list li").first).to_be_visible()
+        await page.keyboard.type("no snippet has this")
+        await expect(said).to_have_text("No snippet has these words")
+        await page.keyboard.press("Escape")
+        await page.route("**/texts", lambda route: route.fulfill(status=401))
+        await page.locator("#pick").click()
+        await expect(page.locator("#signin-again")).to_be_visible()
+
+
 async def test_a_slash_inside_a_line_is_a_slash(desk: Desk, asked: str) -> None:
     async with desk.page("amy", asked) as page:
         await writes(page, "either/or")
