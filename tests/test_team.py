@@ -198,7 +198,7 @@ async def test_a_token_is_shown_once_and_others_do_not_see_it(community: Communi
         await _with_admin(site)
         async with site.visitor("amy") as amy, site.visitor("sam") as sam, site.visitor("vic") as vic:
             made = await _press(amy, "/settings/tokens", name="report", scope_read="1", days="30")
-            token = re.search(r'value="(desk_[^"]+)"', made.text)
+            token = re.search(r'value="(desk_[^"]+)"></label> <button [^>]*data-copy>', made.text)
             assert token
             assert tokens.holder(site.work.desk, token[1], community.clock())
             assert token[1] not in (await amy.get("/settings/tokens")).text

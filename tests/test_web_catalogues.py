@@ -44,6 +44,7 @@ def test_translations_keep_the_places_of_values(locale: str) -> None:
 def test_chinese_has_one_word_for_one_thing() -> None:
     others = re.compile(
         "认领|指派|看板|工单|档位|登出|密钥或助记词|客户(?!端|昵称|基础)|您|告警|凭证|超时|答复|同一个人|一起事件|这起事件"
+        "|的咨询|在线聊天|状态通知|人反馈|创建令牌|被撤销了|不可(?:读取|调用|接收)"
     )
     said = [str(message.string) for message in catalogues.read("zh_CN") if message.id]
     assert [one for one in said if others.search(one)] == []

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 
 from aggregator.outbox import Sender
 from aggregator.outbox.outbox import HOLD
+from aggregator.web.i18n import CHINESE, ENGLISH, Lang, catalogue
+from aggregator.web.replies import refused
+from connectors.errors import ReplyRefusedError
 from tests.conftest import Community, poll
 from tests.web_site import WebSite, csrf, open_site
+
+if TYPE_CHECKING:
+    from aggregator.web.visit import Visit
 
 ANSWER = "Please send us the transaction ID."
 PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
@@ -83,7 +90,7 @@ async def test_a_script_is_told_what_waits_and_can_take_it_back(site: WebSite) -
         said: dict[str, Any] = told.json()
         assert (told.status_code, said["state"]) == (202, "held")
         assert said["until"] == pytest.approx(site.community.clock().timestamp() + HOLD)
-        assert 'data-left="8.0"' in said["html"]
+        assert 'role="timer" data-left="8.0"' in said["html"]  # it is not read aloud each second
         token = csrf((await amy.get("/")).text)
         undone = await amy.post(
             f"/outbox/{said['outbox']}/undo", data={"csrf": token}, headers={"accept": "application/json"}
@@ -211,6 +218,12 @@ async def test_a_refusal_stands_beside_the_answer_in_words_until_it_is_dealt_wit
         assert "Body is too similar" in page
         await amy.post(f"/outbox/{held}/dismiss", data={"csrf": csrf(page)})
         assert ANSWER not in (await amy.get(f"/inquiry/{site.only_id()}")).text
+
+
+@pytest.mark.parametrize(("lang", "end"), [(CHINESE, "。（Topic is closed）"), (ENGLISH, ". (Topic is closed)")])
+def test_what_the_platform_said_of_it_stands_in_the_brackets_of_the_language(lang: Lang, end: str) -> None:
+    visit = cast("Visit", SimpleNamespace(gettext=catalogue(lang).gettext))
+    assert refused(visit, ReplyRefusedError("closed", "Topic is closed"))["said"].endswith(end)
 
 
 async def test_what_nobody_knows_is_asked_with_two_buttons(site: WebSite) -> None:

@@ -51,6 +51,18 @@ async def test_without_a_session_pages_lead_to_the_door_and_scripts_get_401(comm
         assert (await nobody.post("/inquiry/x/claim")).status_code == 401
 
 
+async def test_who_presses_a_button_after_the_sessions_end_is_told_so_and_led_back_by_the_door(
+    community: Community,
+) -> None:
+    async with open_site(community) as site, site.visitor() as nobody:
+        told = await nobody.post("/settings/password", data={"password": "long enough now"})
+        script = await nobody.post("/settings/password", headers={"accept": "application/json"})
+    assert told.status_code == 401
+    assert "<h1>Sign in first</h1>" in told.text
+    assert 'href="/signin?next=%2Fsettings"' in told.text
+    assert (script.status_code, script.json()) == (401, {"error": "sign in"})
+
+
 @pytest.mark.parametrize(
     ("headers", "token", "status"),
     [

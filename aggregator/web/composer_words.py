@@ -52,6 +52,7 @@ SCRIPT = {
     "draft_take": N_("Take it"),
     "gaps": N_("Not filled in: "),
     "show_place": N_("Show"),
+    "sending": N_("is being sent"),
     "send_again": N_("No connection to the server. Your text is still here: send it again, and it goes out once."),
     "once_more": N_("Press Ctrl+Enter once more to send it all the same."),
     "window_over": N_("{channel}: the time to answer is over"),

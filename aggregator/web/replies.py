@@ -299,7 +299,8 @@ def _never_sent(text: str) -> str | None:
 def refused(visit: Visit, error: ReplyRefusedError) -> Objection:
     """What the platform says against it."""
     said = visit.gettext(reply_words.REFUSALS.get(error.why, reply_words.REFUSALS["other"]))
-    return {"name": error.why, "said": f"{said} ({error.detail})" if error.detail else said}
+    more = visit.gettext(" (%(more)s)") % {"more": error.detail} if error.detail else ""
+    return {"name": error.why, "said": f"{said}{more}"}
 
 
 def said_meanwhile(visit: Visit, error: SaidMeanwhileError) -> str:

@@ -118,7 +118,8 @@ class Target:
 
 
 def target(url: str) -> Target | None:
-    """Read a link; None: we do not lead there (another scheme, no host, hidden characters)."""
+    """Read a link; None: we do not lead there (another scheme, no host, hidden characters, or a backslash in the host,
+    which browsers take for the slash behind it: they would go elsewhere than is read here)."""
     if any(_is_hidden(url, position) for position in range(len(url))) or " " in url or len(url) > 4000:
         return None
     try:
@@ -130,7 +131,7 @@ def target(url: str) -> Target | None:
     scheme = parts.scheme.lower()
     if scheme == "mailto" and "@" in parts.path:
         return Target(url, parts.path, parts.path.rpartition("@")[2], "", web=False)
-    if scheme not in ("http", "https") or not host:
+    if scheme not in ("http", "https") or not host or "\\" in parts.netloc:
         return None
     try:
         ascii_host = host.encode("idna").decode()

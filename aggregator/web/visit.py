@@ -205,8 +205,11 @@ def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = Fa
 
 
 def _to_sign_in(visitor: Visit) -> Response:
-    if visitor.request.method != "GET" or visitor.wants_json or visitor.request.url.path == "/events":
+    """Raises HTTPException 401: whoever pressed a button after the session's end is told so by a page."""
+    if visitor.wants_json or visitor.request.url.path == "/events":
         return JSONResponse({"error": "sign in"}, 401)
+    if visitor.request.method != "GET":
+        raise HTTPException(401)
     query = urlencode({"next": here(visitor.request)}, quote_via=quote)
     return RedirectResponse(f"/signin?{query}", 303)
 

@@ -136,6 +136,7 @@ async def test_a_silent_source_is_told_above_the_list_and_nothing_moves(desk: De
         await desk.site.stream.look_around()
         banner = page.locator("#banner .silent")
         await expect(banner).to_contain_text("Telegram (telegram) has been silent for 42m: items may be missing")
+        await expect(banner.locator("time")).to_have_attribute("aria-live", "off")
         assert abs((await current.bounding_box() or {})["y"] - before) <= 1
         await work.db.write(lambda con: sources.report(con, "telegram", "ok", "", 0, now, now, ()))
         await desk.site.stream.look_around()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from aggregator.config import Brand
 from aggregator.store.drafts import draft_of
@@ -236,6 +237,24 @@ async def test_what_is_typed_while_the_server_is_away_is_kept_and_saved_when_it_
     assert stored(desk) == "Written offline"
 
 
+async def test_an_answer_that_is_long_on_its_way_is_said_to_be_so(desk: Desk, asked: str) -> None:
+    async with desk.page("amy", asked) as page:
+        let_go = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await let_go.wait()
+            await route.continue_()
+
+        await page.route("**/reply", late)
+        await writes(page, "Please restart the app.")
+        await page.keyboard.press("Control+Enter")
+        said = page.locator("#composer [role=alert]")
+        await expect(said).to_have_text("is being sent")
+        let_go.set()
+        await expect(page.locator("#outgoing form")).to_have_count(1)
+        await expect(said).to_be_empty()
+
+
 async def test_a_secret_stays_neither_on_the_server_nor_in_the_browser(desk: Desk, asked: str) -> None:
     desk.trouble.expected = ("Failed to load resource: the server responded with a status of 422",)
     words = "legal winner thank year wave sausage worth useful legal winner thank yellow"
@@ -322,6 +341,29 @@ async def test_a_snippet_is_found_and_filled_by_keys_and_its_gap_is_selected(des
         await expect(page.locator("#reply")).to_have_value(value.replace("{incident}", "swaps fail"))
         await page.keyboard.press("Control+z")
         await expect(page.locator("#reply")).to_have_value(value)
+
+
+async def test_snippets_that_cannot_be_had_are_said_to_be_so_and_are_there_at_the_next_try(
+    desk: Desk, asked: str
+) -> None:
+    desk.trouble.expected = ("Failed to load resource",)
+    async with desk.page("amy", asked) as page:
+        said = page.locator("#pick-count")
+        await page.route("**/texts", lambda route: route.abort())
+        await writes(page, "/")
+        await expect(said).to_have_text("This could not be loaded.")
+        await page.keyboard.type("known")
+        await expect(said).to_have_text("This could not be loaded.")
+        await page.keyboard.press("Escape")
+        await page.unroute("**/texts")
+        await page.locator("#pick").click()
+        await expect(page.locator("#pick-list li").first).to_be_visible()
+        await page.keyboard.type("no snippet has this")
+        await expect(said).to_have_text("No snippet has these words")
+        await page.keyboard.press("Escape")
+        await page.route("**/texts", lambda route: route.fulfill(status=401))
+        await page.locator("#pick").click()
+        await expect(page.locator("#signin-again")).to_be_visible()
 
 
 async def test_a_slash_inside_a_line_is_a_slash(desk: Desk, asked: str) -> None:

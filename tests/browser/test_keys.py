@@ -92,16 +92,26 @@ async def test_a_key_that_is_held_down_acts_once_and_goes_on_only_where_it_moves
         await expect(page.locator("li.row .state", has_text="claimed by amy")).to_have_count(2)
 
 
-async def test_the_reasons_of_the_current_row_end_before_its_buttons(desk: Desk) -> None:
+@pytest.mark.parametrize("under_the_pointer", [True, False])
+async def test_the_reasons_of_a_row_end_before_its_buttons(desk: Desk, under_the_pointer: bool) -> None:
     await desk.site.says(("lin", "转账三小时未到账，资产不见了，没人理我，我要投诉，去举报你们，曝光"))
     async with desk.page(lang="en", width=1100) as page:
-        await page.keyboard.press("j")
+        if under_the_pointer:
+            await page.locator("li.row").hover()
+        else:
+            await page.keyboard.press("j")
         why, buttons = page.locator("li.row .why"), page.locator("li.row .do")
         await expect(buttons.locator("button")).to_have_count(2)
         left, right = await why.bounding_box(), await buttons.bounding_box()
         assert left
         assert right
         assert left["x"] + left["width"] <= right["x"]
+
+
+async def test_a_finger_finds_no_button_in_a_row_that_nobody_sees(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page(width=1180, is_mobile=True, has_touch=True) as page:
+        await expect(page.locator("li.row .do")).to_have_css("opacity", "1")
 
 
 async def test_the_first_key_after_a_dialog_is_heard_though_what_had_the_focus_in_it_has_it_still(desk: Desk) -> None:

@@ -132,6 +132,16 @@ async def test_a_hundred_arrivals_and_updates_while_scrolled_leave_the_first_vis
         assert abs(await top(seen) - before) <= 1
 
 
+async def test_the_server_is_asked_whether_a_view_by_what_was_done_since_shows_what_arrives(desk: Desk) -> None:
+    async with desk.page(path="/?answered=2026-01-01T00:00") as page:
+        async with page.expect_response("**/rows?*") as asked:
+            await desk.site.says(URGENT)
+        ((told,),) = [(await (await asked.value).json()).values()]
+        assert told["shown"] is False
+        await expect(page.locator("#empty")).to_be_visible()
+        await expect(page.locator("li.row")).to_have_count(0)
+
+
 async def test_a_row_that_leaves_the_view_turns_grey_and_stays(desk: Desk) -> None:
     await desk.site.says(("fox", "my swap failed"))
     async with desk.page("amy", "/?owner=none") as amy, desk.page("sam") as sam:

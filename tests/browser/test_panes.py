@@ -55,6 +55,19 @@ async def test_the_preview_acts_and_says_when_somebody_else_did(desk: Desk) -> N
         await expect(preview.locator(".state")).to_contain_text("waiting for the customer")
 
 
+async def test_the_focus_stays_in_the_preview_though_the_button_that_was_pressed_is_gone(desk: Desk) -> None:
+    await desk.site.says(("fox", "my swap failed"))
+    async with desk.page() as page:
+        await page.keyboard.press("j")
+        preview = page.locator("#preview")
+        await preview.get_by_role("button", name="Claim").focus()
+        await page.keyboard.press("Enter")
+        await expect(preview.locator(".state")).to_have_text("claimed by amy")
+        await expect(preview).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(preview.locator("a.code")).to_be_focused()
+
+
 async def test_reload_back_and_a_pasted_link_find_the_same_list_row_and_place(desk: Desk) -> None:
     await desk.site.says(*MANY)
     async with desk.page("amy", "/?channel=telegram&sort=newest") as page, desk.context("sam") as others:

@@ -14,6 +14,7 @@ const box = () => document.getElementById("composer");
 const text = () => /** @type {HTMLTextAreaElement | null} */ (document.getElementById("reply"));
 /** @param {string} name */
 const part = (name) => /** @type {HTMLElement | null} */ (box()?.querySelector(`[data-reply="${name}"]`));
+const SLOW = 1000; // milliseconds without a word from the server
 let sending = false;
 let key = fresh();
 
@@ -73,6 +74,10 @@ async function send() {
   const said = text().value;
   const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
   body.set("key", key);
+  const slow = setTimeout(() => {
+    object(say("sending"));
+    part("said").classList.add("warn"); // no complaint
+  }, SLOW);
   try {
     const response = await fetch(form.action, {
       method: "POST",
@@ -92,6 +97,8 @@ async function send() {
   } catch {
     tell(say("send_again"), { error: true });
   } finally {
+    clearTimeout(slow);
+    if (part("said")?.textContent === say("sending")) object("");
     sending = false;
   }
 }

@@ -2,6 +2,7 @@
 // Snippets by keyboard: "/" at the beginning of a line, or the button; type to search, arrows, Enter, Esc.
 import { say } from "./dom.js";
 import { field, insert } from "./inserting.js";
+import { fetchPart } from "./session.js";
 
 const SLASHES = new Set(["/", "、", "／"]); // what the key gives under Chinese input methods, too
 const SHOWN = 60;
@@ -14,6 +15,7 @@ let found = [];
 let chosen = 0;
 /** @type {{from: number, to: number} | null} where the "/" stands that opened it */
 let slash = null;
+let without = ""; // what is said while there are none at all
 
 /** @param {string} id */
 const part = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -23,16 +25,21 @@ const isOpen = () => part("picker") && !part("picker").hidden;
 /** As the server searches: NFKC, small letters. @param {string} text */
 const plain = (text) => text.normalize("NFKC").toLowerCase();
 
+/** Fetch them as they are now; if that cannot be, those from before stay. */
 async function load() {
-  const answer = await fetch(`/inquiry/${part("inquiry").dataset.id}/texts`, { headers: { accept: "application/json" } });
-  if (!answer.ok) return;
-  texts = (await answer.json()).texts.map((each) => ({ ...each, words: plain(`${each.name}\n${each.text}`) }));
+  without = "loading";
+  show();
+  const answer = await fetchPart(`/inquiry/${part("inquiry").dataset.id}/texts`, { headers: { accept: "application/json" } }).catch(() => null);
+  const told = answer?.ok ? await answer.json().catch(() => null) : null;
+  without = told ? "snippet_none" : "preview_failed";
+  if (told) texts = told.texts.map((/** @type {Text} */ each) => ({ ...each, words: plain(`${each.name}\n${each.text}`) }));
 }
 
-function show() {
+/** @param {string} [key] of the one that stays chosen, if it is there */
+function show(key) {
   const wanted = plain(words().value).split(/\s+/).filter(Boolean);
   found = texts.filter((each) => wanted.every((word) => each.words.includes(word))).slice(0, SHOWN);
-  chosen = 0;
+  chosen = Math.max(0, found.findIndex((each) => each.key === key));
   part("pick-list").replaceChildren(
     ...found.map((each, number) => {
       const item = Object.assign(document.createElement("li"), { id: `pick-${number}` });
@@ -46,7 +53,7 @@ function show() {
       return item;
     }),
   );
-  part("pick-count").textContent = found.length ? say("snippet_count", { n: found.length }) : say("snippet_none");
+  part("pick-count").textContent = found.length ? say("snippet_count", { n: found.length }) : say(texts.length ? "snippet_none" : without);
   mark();
 }
 
@@ -77,7 +84,7 @@ export async function open(at = null) {
   words().value = "";
   words().focus();
   await load();
-  if (isOpen()) show();
+  if (isOpen()) show(found[chosen]?.key);
 }
 
 function close() {

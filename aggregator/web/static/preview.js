@@ -86,7 +86,10 @@ function paint(html, id) {
   const top = pane.scrollTop;
   const fresh = fragment(html);
   paintTimes(fresh);
+  const focused = pane.contains(document.activeElement);
   pane.replaceChildren(fresh);
+  // What had the focus is gone. Another button in its place would be pressed by an Enter that is meant for the row.
+  if (focused) pane.focus({ preventScroll: true });
   pane.scrollTop = same ? top : 0;
   pane.dispatchEvent(new CustomEvent("previewed", { bubbles: true, detail: id }));
 }

@@ -114,7 +114,7 @@ export function place({ facts, html }) {
 }
 
 /** Filters that only the server can judge. */
-const ASKED = ["q", "incident", "since", "until", "sla"];
+const ASKED = ["q", "incident", "since", "until", "sla", "wrote", "answered", "closed", "due", "touched"];
 export const mustAsk = ASKED.some((name) => view.has(name));
 
 /** Whether this view shows an inquiry, as far as can be told here. @param {Facts} facts */
