@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.contract import Record
-from connectors.errors import AuthError, SourceGoneError, TransientError
+from connectors.errors import AuthError, ConnectorError, SourceGoneError, TransientError
 from connectors.qq.onebot import Chat, Dialect, OneBot, as_number, check_online, dialect_of
+from connectors.qq.segments import from_codes, passed_on
 from connectors.qq.walk import Hole
 from connectors.session import Json
 
@@ -83,6 +84,25 @@ class Account:
         """The newest messages of a chat, or those from a hole's edge on; each with all that `post()` needs."""
         messages = await self._onebot.history(dialect, chat, PAGE, hole.at if hole else None)
         return [self.completed(message, chat) for message in messages]
+
+    async def unfolded(self, message: Record) -> Record:
+        """With what was said in the chats that it passes on, where OneBot tells only their ids."""
+        said = message.get("message")
+        segments = from_codes(said) if isinstance(said, str) else said
+        if not isinstance(segments, list) or not any(map(passed_on, segments)):
+            return message
+        return message | {"message": [await self._unfolded(each) for each in segments]}
+
+    async def _unfolded(self, segment: Json) -> Json:
+        number = passed_on(segment)
+        if number is None:
+            return segment
+        try:
+            told = await self._onebot.object("get_forward_msg", id=number)
+        except ConnectorError:  # it is too old, or takes too long: that something was passed on is shown all the same
+            return segment
+        inside = told.get("messages") or told.get("message")  # the latter is the standard's
+        return segment | {"data": segment["data"] | {"content": inside}} if isinstance(inside, list) else segment
 
     async def send(self, dialect: Dialect, chat: Chat, segments: Json, from_group: int | None) -> Record:
         """Raises ActionFailedError: it may have been sent all the same, unless its words say no."""
