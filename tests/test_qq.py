@@ -135,6 +135,17 @@ async def test_what_is_passed_on_is_asked_for_by_its_id(qq: OneBotSimulator, qq_
     assert [action for action, _ in qq.actions.calls].count("get_forward_msg") == len(asked)
 
 
+async def test_where_passed_on_chats_cannot_be_asked_for_one_question_a_poll_is_enough(
+    qq: OneBotSimulator, qq_source: Source
+) -> None:
+    qq.actions.refuses.add("get_forward_msg")
+    for number in range(5):
+        qq.sends("anna", [{"type": "forward", "data": {"id": f"res-{number}"}}], "[聊天记录]")
+    connector = qq_source()
+    assert read_from(connector, await drain(connector)) == qq.truth()
+    assert [action for action, _ in qq.actions.calls].count("get_forward_msg") == 1
+
+
 @pytest.mark.parametrize("qq_app", KNOWN)
 async def test_a_storm_between_two_polls_leaves_no_hole(qq: OneBotSimulator, qq_source: Source) -> None:
     qq.says("anna", "before")

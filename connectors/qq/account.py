@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.contract import Record
 from connectors.errors import AuthError, ConnectorError, SourceGoneError, TransientError
-from connectors.qq.onebot import Chat, Dialect, OneBot, as_number, check_online, dialect_of
+from connectors.qq.onebot import ActionFailedError, Chat, Dialect, OneBot, as_number, check_online, dialect_of
 from connectors.qq.segments import from_codes, passed_on
 from connectors.qq.walk import Hole
 from connectors.session import Json
@@ -34,6 +34,7 @@ class Account:
         self._number = number
         self._onebot = onebot
         self.names: dict[int, str] = {}  # of groups, as last told
+        self._unfolds = True  # chats that are passed on, in this poll
 
     async def meet(self) -> Host:
         """Ask who answers.
@@ -43,6 +44,7 @@ class Account:
             AuthError: another account is logged in.
             TransientError: it is in no group at all, as a host says that has lost its account.
         """
+        self._unfolds = True
         told = await self._onebot.object("get_version_info")
         login = await self._onebot.object("get_login_info")
         check_online(self._source, await self._onebot.object("get_status"))
@@ -95,11 +97,14 @@ class Account:
 
     async def _unfolded(self, segment: Json) -> Json:
         number = passed_on(segment)
-        if number is None:
+        if number is None or not self._unfolds:
             return segment
         try:
             told = await self._onebot.object("get_forward_msg", id=number)
-        except ConnectorError:  # it is too old, or takes too long: that something was passed on is shown all the same
+        except ActionFailedError:  # it is too old: that something was passed on is shown all the same
+            return segment
+        except ConnectorError:  # it takes too long, or is not known there: no other is waited for
+            self._unfolds = False
             return segment
         inside = told.get("messages") or told.get("message")  # the latter is the standard's
         return segment | {"data": segment["data"] | {"content": inside}} if isinstance(inside, list) else segment
