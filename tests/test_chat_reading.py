@@ -401,6 +401,35 @@ def test_what_was_redacted_is_deleted() -> None:
     assert intercom("redacted") == [Deleted("9981", datetime.fromtimestamp(1773450500, UTC))]
 
 
+def test_what_a_customer_writes_beside_the_rating_of_intercom_is_read() -> None:
+    conversation = sample("intercom_replied")["data"]["item"]
+    rating = {"rating": 1, "remark": "问题根本没解决", "created_at": 1773450900, "contact": {"id": "64f1"}}
+    told = list(records(conversation | {"conversation_rating": rating}))
+    assert chat("intercom", account="abc123").post(told[-1]) == Post(
+        native_id="rating/21540001",
+        text="★☆☆☆☆\n问题根本没解决",
+        posted_at=datetime.fromtimestamp(1773450900, UTC),
+        author=Author("contact/64f1", "Mei"),
+        thread="21540001",
+        public=False,
+        permalink="https://app.intercom.com/a/inbox/abc123/inbox/conversation/21540001",
+        place="conversation 21540001",
+    )
+
+
+@pytest.mark.parametrize("rating", [None, {"rating": 5}, {"rating": 5, "remark": None}, "odd"])
+def test_a_rating_without_words_says_nothing(rating: object) -> None:
+    conversation = sample("intercom_replied")["data"]["item"]
+    assert list(records(conversation | {"conversation_rating": rating})) == list(records(conversation))
+
+
+def test_a_rating_that_cannot_be_read_is_refused() -> None:
+    rating = {"remark": "no", "created_at": "?"}
+    with pytest.raises(RecordError) as refused:
+        chat("intercom").post({"rating": rating, "conversation": "7", "at": 1773440000})
+    assert refused.value.native_id == "rating/7"
+
+
 # -- settings ------------------------------------------------------------------------------------
 
 SECRET = {"env": "A"}

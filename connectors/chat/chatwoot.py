@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from connectors.chat.message import Message, with_subject
+from connectors.chat.message import Message, stars, with_subject
 from connectors.chat.signature import check_token, signed_at
 from connectors.contract import Cursor, Page, Push, Received, Record, Role, Vouched
 from connectors.errors import PushRefusedError, RecordError, TransientError
@@ -141,7 +141,7 @@ class Chatwoot:
         changed = datetime.fromisoformat(sent_at) if sent_at else None
         return Message(
             id=str(native_id),
-            text="\n".join(part for part in (_stars(told.get("rating")), words) if part),
+            text="\n".join(part for part in (stars(told.get("rating")), words) if part),
             event="message.updated",
             conversation=str(number),
             at=changed or _time(fields["created_at"]),  # of the question, where nobody tells when it was answered
@@ -155,10 +155,6 @@ class Chatwoot:
 
     def _permalink(self, number: object) -> str:
         return f"{self.base}/app/accounts/{self.account}/conversations/{number}"
-
-
-def _stars(rating: object) -> str:
-    return "★" * rating + "☆" * (5 - rating) if isinstance(rating, int) and 1 <= rating <= 5 else ""
 
 
 def _author(sender: Mapping[str, Any], kind: str) -> tuple[str | None, str, Role]:
