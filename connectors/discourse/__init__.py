@@ -172,7 +172,8 @@ class Discourse(PullConnector, PushConnector, Replying):
                 del self._recovered[oldest]
         told = time_or_none(post.get("deleted_at"))
         back = self._recovered.get(number)
-        return event == "post_destroyed" and told is not None and back is not None and told < back
+        came_late = told is not None and back is not None and told < back
+        return came_late and bool(event == "post_destroyed")
 
     def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # a forum has no deadline
         if self.config.api_key is None:

@@ -115,7 +115,8 @@ def _line_with_code(mail: Mail) -> str:
 
 
 def _words(mail: Mail) -> list[str]:
-    texts = {part["type"]: part["text"] for part in reversed(mail.parts) if "text" in part and not part.get("nested")}
+    said = (part for part in reversed(mail.parts) if "text" in part and not part.get("nested"))
+    texts: dict[str, str] = {part["type"]: part["text"] for part in said}
     if "text/plain" in texts or "text/html" not in texts:
         return texts.get("text/plain", "").splitlines()
     return text_of_html(texts["text/html"])[0].splitlines()
