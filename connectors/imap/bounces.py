@@ -25,7 +25,7 @@ _NAMING: Final = re.compile(
     rf"^[> \t]*({'|'.join(('message-id', 'references', *FORMER_IDS))}):[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE
 )
 _COPY: Final = re.compile(r"[> \t]*(?:return-path|received|from|date|message-id):", re.IGNORECASE)
-_CODE: Final = re.compile(r"(?<![\d.])(?:([45]\.\d{1,3}\.\d{1,3})|[45][0-5]\d)(?![\d.])")
+_CODE: Final = re.compile(r"(?<![\d.])(?:([45]\.\d{1,3}\.\d{1,3})|[45][0-5]\d)(?!\.?\d)")
 _NOBODY: Final = re.compile(
     r"user (?:unknown|not found)|unknown user|no such (?:user|mailbox)|does not exist|不存在|找不到", re.IGNORECASE
 )
@@ -60,9 +60,8 @@ def undelivered(mail: Mail) -> Iterator[Undelivered]:
 
 
 def _has_failed(mail: Mail) -> bool:
-    if not _has_report(
-        mail
-    ):  # its subject says so, and where a code of its own says that it will try again, that counts
+    if not _has_report(mail):
+        # Its subject says so; only a code may say that it will try again.
         code = _CODE.search(_line_with_code(mail))
         return code is None or code[0].startswith("5")
     actions = {value.partition(" ")[0].lower() for value in _values(mail, "action")}
