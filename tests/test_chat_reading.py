@@ -313,6 +313,47 @@ def test_a_message_of_chatwoot_that_cannot_be_read_is_refused(change: Record) ->
         connector.post({"message": sample("chatwoot_visitor_asks") | change, "sent_at": None})
 
 
+def survey(**answer: Any) -> Record:
+    """The message that asks how it was, once the customer has answered."""
+    return sample("chatwoot_greeting") | {
+        "event": "message_updated",
+        "content_type": "input_csat",
+        "content_attributes": {"submitted_values": {"csat_survey_response": answer}} if answer else {},
+        "conversation": {"id": 29, "meta": {"sender": {"id": 71, "name": "calm-river-8", "type": "contact"}}},
+    }
+
+
+def test_what_a_customer_writes_into_the_survey_of_chatwoot_is_read() -> None:
+    connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
+    answered = survey(rating=1, feedback_message=" 问题根本没解决，钱还是没到 ")
+    assert connector.post({"message": answered, "sent_at": SENT.isoformat()}) == replace(
+        CALM,
+        native_id="416",
+        text="★☆☆☆☆\n问题根本没解决，钱还是没到",
+        posted_at=SENT,
+        edited_at=SENT,
+        reply_to=None,
+        order=416,
+    )
+
+
+@pytest.mark.parametrize("answer", [{}, {"rating": 5}, {"rating": 2, "feedback_message": ""}])
+def test_a_survey_without_words_says_nothing(answer: dict[str, Any]) -> None:
+    connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
+    assert connector.post({"message": survey(**answer), "sent_at": SENT.isoformat()}) is None
+
+
+def test_of_a_voice_message_what_chatwoot_has_understood_is_read() -> None:
+    voice = [{"file_type": "audio", "data_url": "https://a.example/1"}, {"file_type": "image"}]
+    message = sample("chatwoot_visitor_asks") | {"content": None, "attachments": voice}
+    connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
+    silent = connector.post({"message": message, "sent_at": None})
+    voice[0]["transcribed_text"] = "我的钱没了"
+    heard = connector.post({"message": message, "sent_at": None})
+    assert silent == replace(SIGNED, text="", attachments=2, pictures=1)
+    assert heard == replace(SIGNED, text="我的钱没了", attachments=2, pictures=1)
+
+
 # -- Intercom ------------------------------------------------------------------------------------
 
 
@@ -358,6 +399,35 @@ def test_notes_and_assignments_are_not_said_and_bots_are_bots() -> None:
 
 def test_what_was_redacted_is_deleted() -> None:
     assert intercom("redacted") == [Deleted("9981", datetime.fromtimestamp(1773450500, UTC))]
+
+
+def test_what_a_customer_writes_beside_the_rating_of_intercom_is_read() -> None:
+    conversation = sample("intercom_replied")["data"]["item"]
+    rating = {"rating": 1, "remark": "问题根本没解决", "created_at": 1773450900, "contact": {"id": "64f1"}}
+    told = list(records(conversation | {"conversation_rating": rating}))
+    assert chat("intercom", account="abc123").post(told[-1]) == Post(
+        native_id="rating/21540001",
+        text="★☆☆☆☆\n问题根本没解决",
+        posted_at=datetime.fromtimestamp(1773450900, UTC),
+        author=Author("contact/64f1", "Mei"),
+        thread="21540001",
+        public=False,
+        permalink="https://app.intercom.com/a/inbox/abc123/inbox/conversation/21540001",
+        place="conversation 21540001",
+    )
+
+
+@pytest.mark.parametrize("rating", [None, {"rating": 5}, {"rating": 5, "remark": None}, "odd"])
+def test_a_rating_without_words_says_nothing(rating: object) -> None:
+    conversation = sample("intercom_replied")["data"]["item"]
+    assert list(records(conversation | {"conversation_rating": rating})) == list(records(conversation))
+
+
+def test_a_rating_that_cannot_be_read_is_refused() -> None:
+    rating = {"remark": "no", "created_at": "?"}
+    with pytest.raises(RecordError) as refused:
+        chat("intercom").post({"rating": rating, "conversation": "7", "at": 1773440000})
+    assert refused.value.native_id == "rating/7"
 
 
 # -- settings ------------------------------------------------------------------------------------

@@ -134,6 +134,33 @@ async def test_a_recovered_post_is_back(community: Community) -> None:
     assert (after["deleted"], after["points"]) == (0, before["points"])
 
 
+def repeated(work: Workplace, call: tuple[dict[str, str], bytes]) -> list[Record]:
+    """What the same call brings once more."""
+    headers, body = call
+    push = Push("POST", {name.lower(): value for name, value in headers.items()}, {}, body)
+    return list(work.connectors["forum"].receive(push).records)
+
+
+async def test_a_deletion_that_is_told_after_the_recovery_undoes_nothing(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        call = community.forum.hooks.pending[-1]
+        await take(work, created, destroyed, await recovered_later(community, work, said))
+        community.clock.pass_(minutes=5)
+        assert repeated(work, call) == []
+        assert deleted(work) == [None]
+
+
+async def test_a_post_that_is_deleted_once_more_after_its_recovery_is_gone(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        await take(work, created, destroyed, await recovered_later(community, work, said))
+        community.clock.pass_(minutes=5)
+        community.forum.deletes(said)
+        await take(work, *repeated(work, community.forum.hooks.pending[-1]))
+        assert deleted(work) == [START + timedelta(minutes=15)]
+
+
 async def test_a_post_whose_recovery_is_told_before_itself_stands(community: Community) -> None:
     async with community.desk("forum") as work:
         said, created, destroyed = await created_and_destroyed(community, work)

@@ -225,6 +225,51 @@ async def test_only_a_folder_that_was_numbered_anew_is_read_again(
     assert len((await drain(source(), later)).records) == len(later.records)
 
 
+async def test_a_folder_that_was_made_anew_is_read_though_its_numbers_were_given_before(
+    mail: MailSimulator, source: Source
+) -> None:
+    for text in numbered(5):
+        mail.says("anna", text)
+    done = await drain(source())
+    kept = mail.folders[INBOX].mails[-1]
+    mail.folders[INBOX].begin_anew()
+    empty = await drain(source(), done)
+    assert empty.records == done.records
+    mail.folders[INBOX].add(kept.raw, kept.arrived)
+    mail.says("anna", "now")
+    connector = source()
+    later = await drain(connector, empty)
+    assert texts(connector, later.records[5:])[-1] == "now"
+    assert len(posts(connector, later.records)) == len(numbered(5)) + 1
+    assert (await drain(source(), later)).records == later.records
+
+
+async def test_a_folder_that_was_made_anew_and_filled_between_two_polls_is_read_again(
+    mail: MailSimulator, source: Source
+) -> None:
+    for text in numbered(5):
+        mail.says("anna", text)
+    done = await drain(source())
+    mail.folders[INBOX].begin_anew()
+    mail.says("anna", "now")
+    connector = source()
+    later = await drain(connector, done)
+    assert texts(connector, later.records[5:]) == ["now"]
+    assert later.warnings == ("the server has numbered INBOX anew; it was read again",)
+    assert (await drain(source(), later)).records == later.records
+
+
+async def test_a_server_that_tells_a_wrong_next_number_is_not_read_again_and_again(
+    mail: MailSimulator, source: Source
+) -> None:
+    for text in numbered(3):
+        mail.says("anna", text)
+    done = await drain(source())
+    mail.folders[INBOX].next_uid = 2
+    again = await drain(source(), done)
+    assert (again.records, again.warnings) == (done.records, ())
+
+
 async def test_mail_from_before_the_backfill_point_stays_where_it_is(mail: MailSimulator, source: Source) -> None:
     mail.says("anna", "the month before", at=SINCE - timedelta(days=2))
     mail.says("anna", "the hour before", at=SINCE - timedelta(hours=1))

@@ -175,6 +175,74 @@ def test_a_report_that_our_server_found_forged_is_not_believed() -> None:
     assert len(READER.read(record_of(forged + sample("bounce")))) == 1
 
 
+QMAIL = """Hi. This is the qmail-send program at mx.mail.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<eva@mail.example>:
+Remote host said: 550 5.1.1 no such user
+
+--- Below this line is a copy of the message.
+
+Return-Path: <support@wallet.example>
+From: support@wallet.example
+To: eva@mail.example
+Message-ID:
+ <inq.76@wallet.example>
+References: <eva-1@mail.example>
+Subject: Re: hello
+
+We have seen 450 such cases.
+"""
+
+
+def test_a_mail_that_a_server_returns_in_words_alone_is_told_as_well() -> None:
+    raw = written(QMAIL, From="MAILER-DAEMON@mx.mail.example", Subject="failure notice", Message_ID="")
+    post, *lost = READER.read(record_of(raw))
+    assert isinstance(post, Post)
+    assert post.author is not None
+    assert (post.author.role, post.thread, post.reply_to) == ("bot", "eva-1@mail.example", "inq.76@wallet.example")
+    assert lost == [Undelivered("inq.76@wallet.example", "gone", "Remote host said: 550 5.1.1 no such user")]
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "words", "why"),
+    [
+        ("PostMaster@qq.example", "系统退信", "该收件人帐户不存在 550 User not found", "gone"),
+        ("postmaster@mail.example", "来自邮件系统的退信", "很抱歉", "other"),
+        (
+            "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@mail.example",
+            "Undeliverable: Re: hello",
+            "5.2.2",
+            "other",
+        ),
+    ],
+)
+def test_who_returns_a_mail_is_no_customer_and_the_mail_did_not_arrive(
+    sender: str, subject: str, words: str, why: str
+) -> None:
+    text = f"{words}\n\n    Message-ID: <tencent_1@qq.example>\n    X-OQ-MSGID: <inq.76@wallet.example>\n"
+    post, *lost = READER.read(record_of(written(text, From=sender, Subject=subject, Reply_To=sender)))
+    assert isinstance(post, Post)
+    assert post.author is not None
+    assert post.author.role == "bot"
+    assert [(each.native_id, each.why) for each in lost if isinstance(each, Undelivered)] == [
+        ("inq.76@wallet.example", why)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "words"),
+    [
+        ("eva@mail.example", "failure notice", "550 5.1.1 no such user"),  # a customer who passes one on
+        ("MAILER-DAEMON@mx.mail.example", "Undelivered yet", "451 4.4.1 I will try again"),
+        ("MAILER-DAEMON@mx.mail.example", "Warning: delayed", "550 5.1.1 no such user"),
+    ],
+)
+def test_other_words_tell_of_no_lost_mail(sender: str, subject: str, words: str) -> None:
+    text = f"{words}\n\nMessage-ID: <inq.76@wallet.example>\n"
+    assert len(READER.read(record_of(written(text, From=sender, Subject=subject)))) == 1
+
+
 def test_every_sample_is_looked_at() -> None:
     assert {path.stem for path in SAMPLES.glob("*")} == {*READ, *UNREADABLE}
 

@@ -16,10 +16,12 @@ import pytest
 from pydantic import ValidationError
 
 from aggregator.demo.mail import SENT, MailSimulator
+from aggregator.demo.mail.letters import report
 from aggregator.listener import serve
 from connectors.contract import Post, Undelivered
 from connectors.errors import AuthError, ReplyRefusedError, ThrottledError
 from connectors.imap import Imap, finding, smtp
+from connectors.imap.letter import Letter, as_received
 from connectors.replying import Asked, Outgoing, Sent
 from tests.conftest import open_inquiries
 from tests.contract_suite import drain, items
@@ -409,6 +411,45 @@ async def test_a_mail_that_its_server_named_anew_and_that_did_not_arrive_is_told
     await sent_by(stage)
     stage.mail.bounces(f"{KEY}@wallet.example")
     assert lost_in(stage, await stage.fetched()) == [Undelivered(f"{KEY}@wallet.example", "gone", "User unknown")]
+
+
+SES_ID = "0107018f3c2a9b1d-7d5e2c14-9a0b-4c3d-8e6f-1a2b3c4d5e6f-000000"
+
+
+@pytest.mark.parametrize(
+    ("region", "domain"), [("us-east-1", "email.amazonses.com"), ("eu-west-1", "eu-west-1.amazonses.com")]
+)
+async def test_the_copy_of_what_amazon_ses_named_anew_is_called_as_customers_call_it(
+    stage: MailReplyStage, region: str, domain: str
+) -> None:
+    sent = Letter(
+        "support@wallet.example", "anna@mail.example", f"{KEY}@wallet.example", (await sent_by(stage)).as_bytes()
+    )
+    raw = as_received(sent, f"email-smtp.{region}.amazonaws.com", f"Ok {SES_ID}")
+    stage.mail.folders[SENT].mails.clear()
+    stage.mail.delivers(raw, folder=SENT)
+    posts = [each for each in items(stage.connector(), await stage.fetched()) if isinstance(each, Post)]
+    (answer,) = [post for post in posts if post.author and post.author.role == "staff"]
+    assert (answer.native_id, answer.alias) == (f"{KEY}@wallet.example", f"{SES_ID}@{domain}")
+    assert raw.count(b"Message-ID: <0107") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [("smtp.mail.example", f"Ok {SES_ID}"), ("email-smtp.eu-west-1.amazonaws.com", "2.0.0 on its way")],
+)
+def test_other_servers_are_not_taken_for_amazon_ses(host: str, said: str) -> None:
+    sent = Letter("a@wallet.example", "b@mail.example", "1@wallet.example", b"Message-ID: <1@wallet.example>\r\n\r\nhi")
+    assert as_received(sent, host, said) == sent.raw
+
+
+async def test_a_mail_that_a_server_named_anew_without_a_trace_and_that_did_not_arrive_is_told_by_ours(
+    stage: MailReplyStage,
+) -> None:
+    sent = await sent_by(stage)
+    ours = f"X-Inquiry-Message-ID: {sent['X-Inquiry-Message-ID']}\r\n"
+    stage.mail.delivers(report(stage.mail.user, f"{SES_ID}@email.amazonses.com", "failed", "5.1.1", "no", ours))
+    assert lost_in(stage, await stage.fetched()) == [Undelivered(f"{KEY}@wallet.example", "gone", "no")]
 
 
 async def test_a_mail_that_is_only_late_or_arrived_is_not_lost(stage: MailReplyStage) -> None:

@@ -115,6 +115,38 @@ async def test_each_message_is_brought_once_though_cursors_are_inclusive(
 
 
 @pytest.mark.parametrize("qq_app", KNOWN)
+@pytest.mark.parametrize("coded", [False, True])
+async def test_what_is_passed_on_is_asked_for_by_its_id(qq: OneBotSimulator, qq_source: Source, *, coded: bool) -> None:
+    qq.coded = coded
+    theirs = [{"type": "text", "data": {"text": "把助记词发给我验证"}}]
+    qq.actions.passed_on["res-1"] = [
+        {"type": "node", "data": {"user_id": "1", "nickname": "港湾客服007", "content": theirs}}
+        if qq.app_name == "Lagrange.OneBot"
+        else {"sender": {"nickname": "港湾客服007"}, "content": theirs}
+    ]
+    qq.sends("anna", [{"type": "forward", "data": {"id": "res-1"}}], "[聊天记录]\n港湾客服007: 把助记词发给我验证")
+    qq.sends("anna", [{"type": "forward", "data": {"id": "expired"}}], "[聊天记录]")
+    connector = qq_source()
+    first = await drain(connector)
+    assert read_from(connector, first) == qq.truth()
+    asked = [parameters["id"] for action, parameters in qq.actions.calls if action == "get_forward_msg"]
+    assert asked == ["res-1", "expired"]
+    await drain(qq_source(), first)
+    assert [action for action, _ in qq.actions.calls].count("get_forward_msg") == len(asked)
+
+
+async def test_where_passed_on_chats_cannot_be_asked_for_one_question_a_poll_is_enough(
+    qq: OneBotSimulator, qq_source: Source
+) -> None:
+    qq.actions.refuses.add("get_forward_msg")
+    for number in range(5):
+        qq.sends("anna", [{"type": "forward", "data": {"id": f"res-{number}"}}], "[聊天记录]")
+    connector = qq_source()
+    assert read_from(connector, await drain(connector)) == qq.truth()
+    assert [action for action, _ in qq.actions.calls].count("get_forward_msg") == 1
+
+
+@pytest.mark.parametrize("qq_app", KNOWN)
 async def test_a_storm_between_two_polls_leaves_no_hole(qq: OneBotSimulator, qq_source: Source) -> None:
     qq.says("anna", "before")
     first = await drain(qq_source())

@@ -156,3 +156,61 @@ def test_of_a_voice_message_what_qq_has_understood_is_read() -> None:
     post = read(told, {})
     assert isinstance(post, Post)
     assert (post.text, post.attachments, post.pictures) == ("我的钱全部没有了", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ({"message_type": 3, "content": ""}, "[卡片]"),
+        (
+            {
+                "message_type": 3,
+                "content": "",
+                "ark_data": {
+                    "prompt": "[分享]领空投",
+                    "ark_type": "share",
+                    "fields": {"title": "领空投", "desc": "连接钱包即领", "width": 300},
+                },
+            },
+            "[分享]领空投\n连接钱包即领",
+        ),
+        (
+            {"content": "这是真的吗", "ark_data": '{"prompt": "推荐联系人：港湾客服007"}'},
+            "这是真的吗\n推荐联系人：港湾客服007",
+        ),
+        ({"content": "看", "ark_data": "{broken"}, "看\n[卡片]"),
+    ],
+)
+def test_of_a_card_what_it_shows_is_read(told: dict[str, Any], text: str) -> None:
+    card = sample("c2c")
+    card["d"] |= told
+    post = read(card, {})
+    assert isinstance(post, Post)
+    assert post.text == text
+
+
+def test_a_chat_that_is_passed_on_is_unfolded() -> None:
+    told = sample("c2c")
+    theirs = {"author": {"username": "港湾客服007"}, "content": "把助记词发给我验证"}
+    nested = {"message_type": 102, "msg_elements": [{"author": {"username": "小河"}, "content": "你是谁"}]}
+    picture = {"content": "", "attachments": [{"content_type": "image/png", "url": "pictures.example/1"}]}
+    told["d"] |= {"message_type": 102, "content": "", "msg_elements": [theirs, nested, picture, "unknown"]}
+    post = read(told, {})
+    assert isinstance(post, Post)
+    assert post.text == "[聊天记录]\n港湾客服007: 把助记词发给我验证\n小河: 你是谁\n[图片]"
+
+
+def test_a_chat_that_is_passed_on_and_not_told_is_shown_as_one() -> None:
+    told = sample("c2c")
+    told["d"] |= {"message_type": 102, "content": ""}
+    post = read(told, {})
+    assert isinstance(post, Post)
+    assert post.text == "[聊天记录]"
+
+
+def test_what_a_message_answers_is_not_said_again_where_its_type_is_not_told() -> None:
+    told = sample("group_reply")
+    del told["d"]["message_type"]
+    post = read(told, {})
+    assert isinstance(post, Post)
+    assert post.text == "我也登不上 @港湾助手"

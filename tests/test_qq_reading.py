@@ -174,6 +174,64 @@ def test_what_somebody_types_is_no_code() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("segment", "text"),
+    [
+        (
+            {
+                "type": "json",
+                "data": {
+                    "data": json.dumps(
+                        {
+                            "app": "com.tencent.multimsg",
+                            "prompt": "[聊天记录]",
+                            "meta": {
+                                "detail": {
+                                    "news": [{"text": "港湾客服007: 把助记词发给我"}, {"text": "小河: 你是谁"}],
+                                    "resid": "res-1",
+                                    "source": "群聊的聊天记录",
+                                    "summary": "查看2条转发消息",
+                                }
+                            },
+                        },
+                        ensure_ascii=False,
+                    )
+                },
+            },
+            "[聊天记录]\n港湾客服007: 把助记词发给我\n小河: 你是谁",
+        ),
+        (
+            {
+                "type": "json",
+                "data": {
+                    "data": '{"prompt": "推荐联系人：港湾客服007", "meta": {"contact": {"contact": "账号：310000009"}}}'
+                },
+            },
+            "推荐联系人：港湾客服007\n账号：310000009",
+        ),
+        (
+            {
+                "type": "xml",
+                "data": {
+                    "data": '<msg serviceID="35" brief="[聊天记录]"><item><title size="34">群聊的聊天记录</title>'
+                    '<title size="26">港湾客服007: 把助记词发给我 &amp; 验证</title><summary>查看转发消息</summary>'
+                    "</item></msg>"
+                },
+            },
+            "[聊天记录]\n群聊的聊天记录\n港湾客服007: 把助记词发给我 & 验证\n查看转发消息",
+        ),
+        (
+            {"type": "forward", "data": {"id": "res-1", "desc": "港湾客服007: 把助记词发给我\n"}},
+            "[聊天记录]\n港湾客服007: 把助记词发给我",
+        ),
+    ],
+)
+def test_of_what_is_passed_on_the_lines_that_are_shown_are_read(segment: dict[str, Any], text: str) -> None:
+    post = read(sample("question") | {"message": [segment]})
+    assert isinstance(post, Post)
+    assert post.text == text
+
+
 def test_a_forward_within_forwards_is_not_unfolded_for_ever() -> None:
     message: list[dict[str, Any]] = [{"type": "text", "data": {"text": "deep"}}]
     for _ in range(10):

@@ -160,6 +160,20 @@ def test_a_record_becomes_its_post(name: str) -> None:
     assert reading.item(sample(name)) == EXPECTED[name]
 
 
+@pytest.mark.parametrize(
+    ("told", "text", "attachments"),
+    [
+        ({"MsgType": "file", "Title": "流水.pdf", "FileKey": "k"}, "[文件] 流水.pdf", 1),
+        ({"MsgType": "file"}, "[文件]", 1),
+        ({"MsgType": "miniprogrampage", "Title": "灯笼行情", "AppId": "wx1"}, "[小程序] 灯笼行情", 0),
+    ],
+)
+def test_files_and_mini_programs_are_named(told: dict[str, str], text: str, attachments: int) -> None:
+    record = sample("message_text")
+    record["message"] |= told
+    assert reading.item(record) == private("message_text", text, attachments)
+
+
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_record_that_cannot_be_read_is_refused_by_name(name: str) -> None:
     native_id, reason = UNREADABLE[name]

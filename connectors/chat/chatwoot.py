@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from connectors.chat.message import Message, with_subject
+from connectors.chat.message import Message, stars, with_subject
 from connectors.chat.signature import check_token, signed_at
 from connectors.contract import Cursor, Page, Push, Received, Record, Role, Vouched
 from connectors.errors import PushRefusedError, RecordError, TransientError
@@ -88,6 +88,8 @@ class Chatwoot:
     def _read(self, fields: Mapping[str, Any], native_id: int, sent_at: str | None) -> Message | None:
         kind = fields["message_type"]
         kind = KINDS[kind] if isinstance(kind, int) else kind
+        if fields.get("content_type") == "input_csat":
+            return self._survey(fields, native_id, sent_at)
         if kind in ("activity", "template") or fields.get("private"):
             return None
         if kind not in ("incoming", "outgoing"):
@@ -121,8 +123,38 @@ class Chatwoot:
             attachments=attachments,
             pictures=sum(file.get("file_type") == "image" for file in fields.get("attachments") or ()),
             order=native_id,
-            permalink=f"{self.base}/app/accounts/{self.account}/conversations/{number}",
+            permalink=self._permalink(number),
         )
+
+    def _survey(self, fields: Mapping[str, Any], native_id: int, sent_at: str | None) -> Message | None:
+        """What a customer wrote into the survey at a conversation's end, which changes the message that asked for it.
+        A rating alone says nothing."""
+        attributes = fields.get("content_attributes") or {}
+        told = (attributes.get("submitted_values") or {}).get("csat_survey_response") or {}
+        words = str(told.get("feedback_message") or "").strip()
+        if not words:
+            return None
+        conversation = fields.get("conversation") or {}
+        number = conversation.get("id") or fields["conversation_id"]
+        contact = fields.get("contact") or (conversation.get("meta") or {}).get("sender") or {}
+        author_id, name, role = _author(contact, "incoming")
+        changed = datetime.fromisoformat(sent_at) if sent_at else None
+        return Message(
+            id=str(native_id),
+            text="\n".join(part for part in (stars(told.get("rating")), words) if part),
+            event="message.updated",
+            conversation=str(number),
+            at=changed or _time(fields["created_at"]),  # of the question, where nobody tells when it was answered
+            changed_at=changed,
+            author_id=author_id,
+            author_name=name,
+            role=role,
+            order=native_id,
+            permalink=self._permalink(number),
+        )
+
+    def _permalink(self, number: object) -> str:
+        return f"{self.base}/app/accounts/{self.account}/conversations/{number}"
 
 
 def _author(sender: Mapping[str, Any], kind: str) -> tuple[str | None, str, Role]:
@@ -148,7 +180,10 @@ def _text(fields: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
     for part, is_html in (("text_content", False), ("html_content", True)):
         if reply := (mail.get(part) or {}).get("reply"):
             return html_to_text(reply) if is_html else str(reply).strip()
-    return str(fields.get("content") or "").strip()
+    # What the desk has understood of voice messages follows some seconds later.
+    heard = (file.get("transcribed_text") for file in fields.get("attachments") or () if isinstance(file, dict))
+    parts = (fields.get("content"), *heard)
+    return "\n".join(said for part in parts if part and (said := str(part).strip()))
 
 
 def _time(value: Any) -> datetime:

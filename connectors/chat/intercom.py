@@ -1,7 +1,8 @@
 """Intercom, and desks like it: its webhook, and its REST interface (https://developers.intercom.com).
 
-A conversation's opening message stands in `source`, the others in `conversation_parts`. A record is one of them:
-`{"source" or "part": as sent, "conversation": its id, "at": when the conversation began}`.
+A conversation's opening message stands in `source`, the others in `conversation_parts`, and what the customer said of
+it in `conversation_rating`. A record is one of them: `{"source", "part" or "rating": as sent, "conversation": its id,
+"at": when the conversation began}`, with a rating `"author"`, who began it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from math import inf
 from typing import Any
 from zlib import crc32
 
-from connectors.chat.message import Event, Message, with_subject
+from connectors.chat.message import Event, Message, stars, with_subject
 from connectors.chat.signature import check
 from connectors.contract import Cursor, Page, Push, Received, Record, Role
 from connectors.errors import PushRefusedError, RecordError, TransientError
@@ -65,7 +66,9 @@ class Intercom:
         Raises:
             RecordError: it has a shape that the platform does not send.
         """
-        fields = record.get("part", record.get("source"))
+        if "rating" in record:
+            return self._rating(record)
+        fields = _fields(record)
         native_id = fields.get("id") if isinstance(fields, dict) else None
         if not isinstance(fields, dict) or not isinstance(native_id, str):
             raise RecordError("its id is no text")
@@ -105,11 +108,38 @@ class Intercom:
             attachments=attachments,
             pictures=_pictures(body),
             order=int(native_id) if native_id.isdigit() and len(native_id) < 19 else 0,
-            permalink=f"https://app.intercom.com/a/inbox/{self.account}/inbox/conversation/{conversation}"
-            if self.account
-            else None,
+            permalink=self._permalink(conversation),
             place=f"conversation {conversation}",
         )
+
+    def _rating(self, record: Record) -> Message:
+        """What the customer wrote beside the rating at a conversation's end. There is one, without an id."""
+        conversation = str(record["conversation"])
+        native_id = f"rating/{conversation}"
+        try:
+            told, began = record["rating"], record.get("author") or {}
+            contact = told.get("contact") or told.get("customer") or {}
+            number = contact.get("id") or began.get("id")
+            return Message(
+                id=native_id,
+                text="\n".join(part for part in (stars(told.get("rating")), _plain(told["remark"])) if part),
+                conversation=conversation,
+                at=datetime.fromtimestamp(told.get("created_at") or record["at"], UTC),
+                author_id=f"contact/{number}" if number else None,
+                author_name=(began.get("name") or "") if number == began.get("id") else "",
+                permalink=self._permalink(conversation),
+                place=f"conversation {conversation}",
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise RecordError(f"it cannot be read: {type(error).__name__}", native_id) from error
+
+    def _permalink(self, conversation: str) -> str | None:
+        inbox = f"https://app.intercom.com/a/inbox/{self.account}/inbox"
+        return f"{inbox}/conversation/{conversation}" if self.account else None
+
+
+def _fields(record: Record) -> Any:
+    return next((record[kind] for kind in ("part", "source", "rating") if kind in record), None)
 
 
 def records(conversation: Mapping[str, Any]) -> Iterator[Record]:
@@ -121,6 +151,11 @@ def records(conversation: Mapping[str, Any]) -> Iterator[Record]:
     listed = parts.get("conversation_parts") if isinstance(parts, dict) else None
     for part in listed if isinstance(listed, list) else ():
         yield {"part": part, **common}
+    rating = conversation.get("conversation_rating")
+    if isinstance(rating, dict) and rating.get("remark"):  # a rating alone says nothing
+        began = source.get("author") if isinstance(source, dict) else None
+        asked = isinstance(began, dict) and ROLES.get(str(began.get("type"))) == "customer"
+        yield {"rating": rating, "author": began if asked else None, **common}
 
 
 def _plain(body: str) -> str:
@@ -172,14 +207,14 @@ async def pages(session: Session, since: datetime, cursor: Cursor | None) -> Asy
 
 def _held(conversation: Record) -> str:
     """A short mark that changes when something is said in a conversation, or taken out of it."""
-    fields = [record.get("part", record.get("source")) for record in records(conversation)]
+    fields = map(_fields, records(conversation))
     told = [(each.get("id"), each.get("redacted")) for each in fields if isinstance(each, dict)]
     return format(crc32(repr(told).encode("utf-8", "replace")), "x")
 
 
 def _changed_at(record: Record) -> float:
     """Unix seconds; what does not tell counts as new."""
-    fields = record.get("part", record.get("source"))
+    fields = _fields(record)
     told = (fields.get("updated_at") or fields.get("created_at")) if isinstance(fields, dict) else None
     at = told or record["at"]
     return at if isinstance(at, int | float) else inf

@@ -157,6 +157,11 @@ def with_subject(subject: object, text: str) -> str:
     return f"{told}\n\n{text}".strip()
 
 
+def stars(rating: object) -> str:
+    """Of one to five; empty: it is none of these."""
+    return "★" * rating + "☆" * (5 - rating) if isinstance(rating, int) and 1 <= rating <= 5 else ""
+
+
 def told_time(value: object, name: str) -> datetime | None:
     """RFC 3339 with a zone, or Unix seconds or milliseconds, told apart by their size; None: not told.
 

@@ -27,7 +27,7 @@ from connectors.contract import (
 )
 from connectors.discourse import hooks, replies
 from connectors.discourse.forum import Forum, Listing
-from connectors.discourse.reading import Reader
+from connectors.discourse.reading import Reader, time_or_none
 from connectors.discourse.walk import Place, Walk
 from connectors.errors import AuthError, PushRefusedError, TransientError
 from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
@@ -37,6 +37,7 @@ from connectors.wording import worded
 
 DEEP_EVERY = 5  # polls; those between look only at the newest page and what is new
 SHOWN_LATE = timedelta(minutes=1)  # guests may be answered from a cache
+RECOVERIES = 1000  # that are remembered, so that no deletion from before them undoes them
 ASKED_PER_POLL = 10  # posts that vanished; the others wait in the cursor
 NO_MESSAGE_LISTED = worded("no private message is listed any more: may our user still read them?")
 NOTHING_LISTED = "the forum lists no post any more, as a login wall does: may our user still read its categories?"
@@ -84,6 +85,7 @@ class Discourse(PullConnector, PushConnector, Replying):
         )
         self._listings: tuple[Listing, ...] = ("public", "private") if config.private_messages else ("public",)
         self._polls = 0
+        self._recovered: dict[int, datetime] = {}  # posts, by when we were told
 
     @property
     def space(self) -> str:
@@ -149,10 +151,29 @@ class Discourse(PullConnector, PushConnector, Replying):
         if self.config.webhook_secret is None:
             raise PushRefusedError("a webhook call came, but webhook_secret is not configured: nothing is accepted")
         try:
-            return hooks.receive(push, self.config.webhook_secret, private_messages=self.config.private_messages)
+            told = hooks.receive(push, self.config.webhook_secret, private_messages=self.config.private_messages)
         except AuthError as error:
             # 503, so that a forum which repeats its calls does so until the secret is back.
             raise PushRefusedError(f"a webhook call cannot be checked: {error}", status=503) from error
+        return Received([record for record in told.records if not self._is_undone(record)])
+
+    def _is_undone(self, record: Record) -> bool:
+        """Whether it is a deletion that comes after its post was recovered: calls are repeated, and keep no order. A
+        recovery has no time of its own. Where the post was deleted once more, the next poll misses it in the listing.
+        """
+        post = record["post"]
+        number, event = post.get("id"), record["event"]
+        if not isinstance(number, int):
+            return False
+        if event == "post_recovered":
+            self._recovered.pop(number, None)
+            self._recovered[number] = self.clock()
+            for oldest in list(self._recovered)[:-RECOVERIES]:
+                del self._recovered[oldest]
+        told = time_or_none(post.get("deleted_at"))
+        back = self._recovered.get(number)
+        came_late = told is not None and back is not None and told < back
+        return came_late and bool(event == "post_destroyed")
 
     def reply_window(self, asked: Asked, now: datetime) -> Window:  # noqa: ARG002  # a forum has no deadline
         if self.config.api_key is None:

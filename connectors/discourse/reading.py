@@ -179,8 +179,15 @@ def _time(fields: Fields, name: str) -> datetime | None:
     value = fields.get(name)
     if value is None:
         return None
+    if (at := time_or_none(value)) is None:
+        raise RecordError(f"{name} is no time")
+    return at
+
+
+def time_or_none(value: object) -> datetime | None:
+    """What a forum writes as a time, in UTC; None: it is none."""
     try:
         at = datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise RecordError(f"{name} is no time") from error
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter at the calendar's ends
+        return None

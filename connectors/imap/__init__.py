@@ -135,11 +135,12 @@ class Imap(PullConnector, Replying):
         smtp = self.config.smtp
         with nothing_sent():
             secret = await self._secret(smtp)
-        await self._mailer(smtp).send(answer, smtp.user or self.config.user, secret, is_token=self._takes_token(smtp))
+        user = smtp.user or self.config.user
+        said = await self._mailer(smtp).send(answer, user, secret, is_token=self._takes_token(smtp))
         if not smtp.keeps_copy:
             with suppress(ConnectorError, TimeoutError):  # it was sent, and is kept here, too
                 async with asyncio.timeout(COPIED_WITHIN):
-                    await self._copy(answer)
+                    await self._copy(answer.message_id, letter.as_received(answer, smtp.host, said))
         return Sent(answer.message_id)
 
     async def _secret(self, smtp: Smtp) -> str:
@@ -153,14 +154,14 @@ class Imap(PullConnector, Replying):
         named = secret or (self.config.oauth2.client_secret if self.config.oauth2 else "")
         return Mailer(self.source, smtp, self.config.ca_file, str(named))
 
-    async def _copy(self, answer: letter.Letter) -> None:
+    async def _copy(self, message_id: str, raw: bytes) -> None:
         """Over a connection of its own: the other one may listen for minutes."""
         account = self._another_account()
         try:
             if (sent := await _sent_folder(account)) is None:
                 return
-            if (await _in_folder(account, sent, answer.message_id)).mail is None:
-                await account.append(sent, answer.raw)
+            if (await _in_folder(account, sent, message_id)).mail is None:
+                await account.append(sent, raw)
         finally:
             await account.close()
 

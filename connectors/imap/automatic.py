@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 _MACHINES: Final = re.compile(
     r"^(?:mailer-daemon|postmaster|no-?_?reply|do-?_?not-?_?reply|noreply[-+._].*|bounces?[-+._=].*|bounces?)@", re.I
 )
+_DAEMONS: Final = re.compile(
+    r"^(?:mailer-?daemon|mail-?daemon|postmaster|microsoftexchange[0-9a-f]{32})@", re.IGNORECASE
+)
+_RETURNED: Final = re.compile(
+    r"failure notice|undeliver|returned mail|returned to sender|delivery[\w ()-]{0,30}\bfail|could not be delivered"
+    r"|退信|无法投递|無法投遞|无法送达|無法傳遞|投递失败|未送达|未能送达",
+    re.IGNORECASE,
+)
 # What follows tells it from people who write about automatic replies: "自动回复太敷衍了".
 _OUT_OF_OFFICE: Final = re.compile(
     r"^\s*(?:自动回复|自動回覆|自动答复|自動回復|外出自动回复|不在办公室|automatic reply|auto(?:matic)?[- ]?response"
@@ -37,11 +45,21 @@ def why_automatic(mail: Mail, ours: Collection[str]) -> str | None:
         return "report"
     if (mail.header("return-path") or "").strip() == "<>":
         return "return-path"
+    if is_returned(mail):
+        return "bounce"
     if mail.sender and _MACHINES.match(mail.sender.address) and not mail.answer_to:
         return "sender"
     if _OUT_OF_OFFICE.match(mail.subject):
         return "subject"
     return _bulk(mail, ours)
+
+
+def is_returned(mail: Mail) -> bool:
+    """Whether a mail server says that a mail did not arrive: by who it is and in words alone, without a report for
+    machines, as qmail, QQ Mail and older Exchange do."""
+    nobody = (mail.header("return-path") or "").strip() == "<>"
+    daemon = mail.sender is not None and bool(_DAEMONS.match(mail.sender.address))
+    return (nobody or daemon) and bool(_RETURNED.search(mail.subject))
 
 
 def _bulk(mail: Mail, ours: Collection[str]) -> str | None:

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from connectors.errors import RecordError, ReplyRefusedError
-from connectors.imap.mail import Mail
+from connectors.imap.mail import OURS_TOO, Mail
 from connectors.imap.quotes import without_prefixes
 from connectors.imap.settings import Settings
 from connectors.replying import Asked, Outgoing
@@ -22,6 +22,10 @@ QUOTED_LINES: Final = 12
 QUOTED: Final = 800  # characters of what is answered
 # Long lines, or the library encodes long ids as if they were words.
 _POLICY: Final = SMTP.clone(max_line_length=998, cte_type="7bit")
+# Amazon SES gives each mail another Message-ID, which it tells when it takes the mail.
+_NAMED_BY_SES: Final = re.compile(r"\bOk ([0-9a-f]{16}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{6})\b")
+_SES: Final = re.compile(r"email-smtp(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com", re.IGNORECASE)
+_OLDEST_REGION: Final = "us-east-1"  # its ids end otherwise than those of all others
 _CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -70,6 +74,7 @@ def answer(outgoing: Outgoing, settings: Settings, now: datetime) -> Letter:
     message["Subject"] = f"Re: {without_prefixes(mail.subject)}".strip()
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{message_id}>"
+    message[OURS_TOO] = f"<{message_id}>"
     if "@" in mail.id:
         known = [*mail.references, mail.id]
         kept = known if len(known) <= MOST_REFERENCES else [known[0], *known[1 - MOST_REFERENCES :]]
@@ -77,6 +82,16 @@ def answer(outgoing: Outgoing, settings: Settings, now: datetime) -> Letter:
         message["References"] = " ".join(f"<{each}>" for each in kept)
     message.set_content(f"{outgoing.text}\n\n{_quote(mail, outgoing)}")
     return Letter(sender, to, message_id, message.as_bytes())
+
+
+def as_received(letter: Letter, host: str, said: str) -> bytes:
+    """The letter as the customer has it and names it in answers. `said`: by the server at `host` that took it."""
+    named, region = _NAMED_BY_SES.search(said), _SES.fullmatch(host)
+    if named is None or region is None:
+        return letter.raw
+    domain = "email" if region[1].lower() == _OLDEST_REGION else region[1].lower()
+    header = f"Message-ID: <{named[1]}@{domain}.amazonses.com>"
+    return re.sub(rb"(?m)^Message-ID: [^\r\n]*", header.encode(), letter.raw, count=1)
 
 
 def id_of(outgoing: Outgoing, settings: Settings) -> str:

@@ -21,9 +21,15 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DEEPEST_COMMENT: Final = 8
 _FROM_HERE: Final = re.compile(r"[0-9A-Za-z]{32}@")  # `letter.id_of`
 MOST_REFERENCES: Final = 200
-# Where servers that give each mail they send a Message-ID of their own keep the one that it came with: QQ Mail and
-# Exmail, Outlook.com, Gmail.
-FORMER_IDS: Final = ("x-oq-msgid", "x-microsoft-original-message-id", "x-google-original-message-id")
+OURS_TOO: Final = "X-Inquiry-Message-ID"  # in what we send: Amazon SES and others keep a former Message-ID nowhere
+# Where servers that give each mail they send a Message-ID of their own keep the one that it came with: whichever, QQ
+# Mail and Exmail, Outlook.com, Gmail.
+FORMER_IDS: Final = (
+    OURS_TOO.lower(),
+    "x-oq-msgid",
+    "x-microsoft-original-message-id",
+    "x-google-original-message-id",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,13 @@ class Mailer:
         self._ca_file = ca_file
         self._credential = credential
 
-    async def send(self, letter: Letter, user: str, secret: str, *, is_token: bool) -> None:
-        """Raises as `Replying.reply`."""
+    async def send(self, letter: Letter, user: str, secret: str, *, is_token: bool) -> str:
+        """What the server said as it took the mail. Raises as `Replying.reply`."""
         outcome = await asyncio.to_thread(self._sent, letter, user, secret, is_token)
         # Raised out here, not in the thread: an exception keeps the one beside which it was raised, with its words.
-        if outcome is not None:
+        if isinstance(outcome, ConnectorError):
             raise outcome
+        return outcome
 
     async def is_let_in(self, user: str, secret: str, *, is_token: bool) -> None:
         """Log in, and send nothing. Raises as `Replying.reply`."""
@@ -94,7 +95,7 @@ class Mailer:
                 server.close()
         return None
 
-    def _sent(self, letter: Letter, user: str, secret: str, is_token: bool) -> ConnectorError | None:
+    def _sent(self, letter: Letter, user: str, secret: str, is_token: bool) -> ConnectorError | str:
         server: smtplib.SMTP | None = None
         try:
             try:
@@ -112,7 +113,7 @@ class Mailer:
                 return TransientError(
                     f"{self._source}: {self._smtp.host} did not say whether it took the mail ({type(error).__name__})."
                 )
-            return self._refusal("mail", code, said)
+            return self._refusal("mail", code, said) or said.decode("utf-8", "replace")[:MOST_SAID]
         finally:
             if server is not None:
                 with suppress(smtplib.SMTPException, OSError):

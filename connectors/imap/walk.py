@@ -75,10 +75,11 @@ class Walk:
                 return known, [], False
             found = await self._account.search("UID", f"{known['uid'] + 1}:*")
             # "*" is the highest UID, and a range has no direction: it always names the last mail.
-            return known, [uid for uid in found if uid > known["uid"]], False
+            if not _begins_anew(status, known, found):
+                return known, [uid for uid in found if uid > known["uid"]], False
         bound = self._since
         if known is not None:
-            # Restored or moved by the server: the numbers mean nothing any more, but the mails are mostly known.
+            # Restored, moved or made anew: the numbers mean nothing any more, but the mails are mostly known.
             self.rebuilt.add(place.mailbox)
             bound = max(self._since, datetime.fromisoformat(known["until"]) - REBUILT)
         found = await self._account.search("SINCE", bound - DAY) if status.count else []
@@ -198,6 +199,12 @@ class Walk:
             if other is not None and same_person and bare_subject(other.subject) == subject:
                 return other.root
         return None
+
+
+def _begins_anew(status: Status, known: Marks, found: Sequence[int]) -> bool:
+    """Whether numbers that were given are given again, which no server may do: the folder was deleted and made anew,
+    and bears the same UIDVALIDITY. A server that merely tells a wrong next number still has mails with higher ones."""
+    return status.next_uid is not None and status.next_uid <= known["uid"] and max(found, default=0) < known["uid"]
 
 
 def _newest(records: Sequence[Record], until: str) -> str:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.contract import Record
-from connectors.errors import AuthError, SourceGoneError, TransientError
-from connectors.qq.onebot import Chat, Dialect, OneBot, as_number, check_online, dialect_of
+from connectors.errors import AuthError, ConnectorError, SourceGoneError, TransientError
+from connectors.qq.onebot import ActionFailedError, Chat, Dialect, OneBot, as_number, check_online, dialect_of
+from connectors.qq.segments import from_codes, passed_on
 from connectors.qq.walk import Hole
 from connectors.session import Json
 
@@ -33,6 +34,7 @@ class Account:
         self._number = number
         self._onebot = onebot
         self.names: dict[int, str] = {}  # of groups, as last told
+        self._unfolds = True  # chats that are passed on, in this poll
 
     async def meet(self) -> Host:
         """Ask who answers.
@@ -42,6 +44,7 @@ class Account:
             AuthError: another account is logged in.
             TransientError: it is in no group at all, as a host says that has lost its account.
         """
+        self._unfolds = True
         told = await self._onebot.object("get_version_info")
         login = await self._onebot.object("get_login_info")
         check_online(self._source, await self._onebot.object("get_status"))
@@ -83,6 +86,28 @@ class Account:
         """The newest messages of a chat, or those from a hole's edge on; each with all that `post()` needs."""
         messages = await self._onebot.history(dialect, chat, PAGE, hole.at if hole else None)
         return [self.completed(message, chat) for message in messages]
+
+    async def unfolded(self, message: Record) -> Record:
+        """With what was said in the chats that it passes on, where OneBot tells only their ids."""
+        said = message.get("message")
+        segments = from_codes(said) if isinstance(said, str) else said
+        if not isinstance(segments, list) or not any(map(passed_on, segments)):
+            return message
+        return message | {"message": [await self._unfolded(each) for each in segments]}
+
+    async def _unfolded(self, segment: Json) -> Json:
+        number = passed_on(segment)
+        if number is None or not self._unfolds:
+            return segment
+        try:
+            told = await self._onebot.object("get_forward_msg", id=number)
+        except ActionFailedError:  # it is too old: that something was passed on is shown all the same
+            return segment
+        except ConnectorError:  # it takes too long, or is not known there: no other is waited for
+            self._unfolds = False
+            return segment
+        inside = told.get("messages") or told.get("message")  # the latter is the standard's
+        return segment | {"data": segment["data"] | {"content": inside}} if isinstance(inside, list) else segment
 
     async def send(self, dialect: Dialect, chat: Chat, segments: Json, from_group: int | None) -> Record:
         """Raises ActionFailedError: it may have been sent all the same, unless its words say no."""

@@ -85,7 +85,7 @@ class Poll:
             return None
         before = walk.state()
         records = walk.newest(messages, self._begun)
-        return self._page(records) if records or walk.state() != before else None
+        return await self._page(records) if records or walk.state() != before else None
 
     async def _down(self, walk: ChatWalk) -> AsyncGenerator[Page, None]:
         for hole in list(walk.holes):
@@ -104,12 +104,13 @@ class Poll:
             gap = walk.failed(hole)
             if hole.tries > before and gap is None:
                 self._fail(walk, failed)
-            return self._page((), gap)
-        return self._page(*walk.older(hole, messages, remembers_only=dialect.remembers_only))
+            return await self._page((), gap)
+        return await self._page(*walk.older(hole, messages, remembers_only=dialect.remembers_only))
 
     def _fail(self, walk: ChatWalk, trouble: TransientError) -> None:
         self._trouble = trouble
         self._resting.append(walk)
 
-    def _page(self, records: Sequence[Record], gap: Gap | None = None) -> Page:
-        return Page(records, self.cursor, gaps=(gap,) if gap else ())
+    async def _page(self, records: Sequence[Record], gap: Gap | None = None) -> Page:
+        told = [await self._account.unfolded(each) for each in records]
+        return Page(told, self.cursor, gaps=(gap,) if gap else ())

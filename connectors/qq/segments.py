@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from html import unescape
 
 from connectors.contract import Record
 from connectors.session import Json, parse_json
@@ -16,8 +17,10 @@ DEEPEST = 3  # forwards within forwards that are unfolded
 MOST_FORWARDED = 50  # messages of one forward that are unfolded
 
 _CODE = re.compile(r"\[CQ:(?P<type>[\w.-]+)(?P<data>(?:,[^\[\],]*)*)\]")
+_BRIEF = re.compile(r'<msg\b[^<>]*?\sbrief="([^"<>]+)"')
+_XML_WORDS = re.compile(r"<(?:title|summary)\b[^<>]*>([^<>]+)<")
 _SHOWN = {
-    **{"face": "[表情]", "image": "[图片]", "record": "[语音]", "video": "[视频]", "xml": "[卡片]", "poke": "[戳一戳]"},
+    **{"face": "[表情]", "image": "[图片]", "record": "[语音]", "video": "[视频]", "poke": "[戳一戳]"},
     **{"dice": "[骰子]", "rps": "[猜拳]", "location": "[位置]", "contact": "[名片]", "music": "[音乐]"},
 }
 _ATTACHED = frozenset({"image", "record", "video", "file"})
@@ -46,6 +49,15 @@ def read_message(message: Json) -> Said:
         raise ValueError("neither segments nor text")
     said.text = _all(segments, said, 0).strip()
     return said
+
+
+def passed_on(segment: Json) -> str | None:
+    """The id by which to ask for a chat that is passed on; None: it is none, or its messages are told with it."""
+    if not isinstance(segment, dict) or segment.get("type") != "forward":
+        return None
+    data = segment.get("data")
+    number = data.get("id") if isinstance(data, dict) and not data.get("content") else None
+    return str(number) if isinstance(number, str | int) and number else None
 
 
 def from_codes(text: str) -> list[Record]:
@@ -94,6 +106,8 @@ def _one(kind: str, data: Record, said: Said, depth: int) -> str:
             return _shared(said, data.get("url"), data.get("title"), data.get("content"))
         case "json":
             return _card(data.get("data"), said)
+        case "xml":
+            return _old_card(str(data.get("data") or ""))
         case "forward" | "node":
             return _forwarded(data, said, depth)
         case _:
@@ -121,13 +135,24 @@ def _card(inside: Json, said: Said) -> str:
     parts = [part for part in meta.values() if isinstance(part, dict)] if isinstance(meta, dict) else []
     first = parts[0] if parts else {}
     prompt, title = str(card.get("prompt") or "[卡片]"), str(first.get("title") or "")
+    if isinstance(first.get("news"), list):  # a chat that is passed on: its first lines
+        lines = (each.get("text") for each in first["news"] if isinstance(each, dict))
+        return "\n".join([prompt, *(str(line).strip() for line in lines if line)])
     return _shared(
         said,
         first.get("qqdocurl") or first.get("jumpUrl") or first.get("url"),
         prompt,
         None if title in prompt else title,
-        first.get("desc"),
+        first.get("desc") or first.get("contact"),
     )
+
+
+def _old_card(xml: str) -> str:
+    """A card of older QQ. `brief` is what the list of chats shows of it, its titles are what the card shows."""
+    brief = _BRIEF.search(xml)
+    parts = [brief[1] if brief else "[卡片]", *_XML_WORDS.findall(xml)]
+    lines = dict.fromkeys(unescape(part).strip() for part in parts[:MOST_FORWARDED])
+    return "\n".join(line for line in lines if line) or "[卡片]"
 
 
 def _shared(said: Said, url: Json, *words: Json) -> str:
@@ -140,7 +165,8 @@ def _forwarded(data: Record, said: Said, depth: int) -> str:
     """What somebody passes on, a line for each message: people forward what scammers wrote in order to report it."""
     content = data.get("content")
     if not isinstance(content, list) or not content or depth >= DEEPEST:
-        return "[聊天记录]"
+        told = data.get("desc") or data.get("preview")  # some hosts tell its first lines
+        return f"[聊天记录]\n{told.strip()}" if isinstance(told, str) and told.strip() else "[聊天记录]"
     lines = [_forwarded_line(each, said, depth) for each in content[:MOST_FORWARDED] if isinstance(each, dict)]
     return "\n".join(["[聊天记录]", *lines])
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from connectors.contract import Author, Deleted, Post, Record
 from connectors.errors import RecordError
+from connectors.session import parse_json
 
 Kind = Literal["group", "c2c", "guild", "dm"]
 SAID: Mapping[str, Kind] = {
@@ -38,6 +39,10 @@ _PUBLIC = frozenset({"group", "guild"})
 _ESCAPED = frozenset({"guild", "dm"})  # there what people write is told apart from markers by &lt; &gt; &amp;
 _MENTION = re.compile(r"<@!?(?P<id>[\w-]+)>")
 _FACE = re.compile(r"<faceType=[^<>]*>|<emoji:\d+>")
+_CARD, _FORWARD, _REPLY = 3, 102, 103  # message_type; `msg_elements` of a reply are what it quotes
+_CARD_WORDS = ("title", "desc", "summary")  # of the fields of a card, after its prompt
+_DEEPEST = 3  # forwards within forwards that are unfolded
+_MOST_FORWARDED = 50  # messages of one forward that are unfolded
 
 
 def place_of(record: Record) -> str | None:
@@ -72,7 +77,7 @@ def _post(said: Record, kind: Kind, places: Mapping[str, str]) -> Post | None:
     }
     text, mentions = _text(str(said.get("content") or ""), mentioned, escaped=kind in _ESCAPED)
     attachments = len(said.get("attachments") or ())
-    text = "\n".join(each for each in (text, *_heard(said)) if each)
+    text = "\n".join(each for each in (*_shown(said, text), *_heard(said)) if each)
     if not text and not attachments:
         return None
     posted_at = datetime.fromisoformat(said["timestamp"]).astimezone(UTC)
@@ -118,6 +123,57 @@ def _text(content: str, mentioned: Mapping[str, Record], *, escaped: bool) -> tu
     if escaped:
         text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return text, tuple(dict.fromkeys(named))
+
+
+def _shown(said: Record, text: str) -> list[str]:
+    """The words, and what is passed on with them: a card, or a chat with somebody else. Either may come without any
+    words, and without telling what it holds; that something was there is shown nevertheless."""
+    kind = said.get("message_type")
+    card = _card(said.get("ark_data"))
+    inside = [] if kind == _REPLY else _forwarded(said.get("msg_elements"), _positions(said)[1], 0)
+    shown = [text, card if card not in text else "", *inside]
+    if kind == _FORWARD and not text.startswith("[聊天记录]"):
+        shown.insert(0, "[聊天记录]")
+    if kind == _CARD and not any(shown):
+        return ["[卡片]"]
+    return shown
+
+
+def _card(told: object) -> str:
+    """What a shared card or mini app shows. It comes as an object, or as JSON within a string."""
+    if isinstance(told, str):
+        try:
+            told = parse_json(told.encode())
+        except ValueError:
+            return "[卡片]" if told else ""
+    if not isinstance(told, dict) or not told:
+        return ""
+    fields = told.get("fields")
+    words = [told.get("prompt"), *(fields.get(name) for name in _CARD_WORDS if isinstance(fields, dict))]
+    shown: list[str] = []
+    for each in words:
+        if isinstance(each, str) and (said := each.strip()) and not any(said in line for line in shown):
+            shown.append(said)
+    return "\n".join(shown) or "[卡片]"
+
+
+def _forwarded(elements: object, quoted: str | None, depth: int) -> list[str]:
+    """A line for each message that is passed on: people forward what scammers wrote in order to report it."""
+    if not isinstance(elements, list) or depth >= _DEEPEST:
+        return []
+    lines = []
+    for each in elements[:_MOST_FORWARDED]:
+        if not isinstance(each, dict) or (quoted and each.get("msg_idx") == quoted):
+            continue
+        author = each.get("author")
+        who = str(author.get("username") or "") if isinstance(author, dict) else ""
+        what = _FACE.sub("[表情]", str(each.get("content") or "")).strip()
+        pictures = "[图片]" if each.get("attachments") and not what else ""
+        inside = [what, _card(each.get("ark_data")), pictures, *_heard(each)]
+        inside += _forwarded(each.get("msg_elements"), None, depth + 1)
+        if said := "\n".join(part for part in inside if part):
+            lines.append(f"{who}: {said}" if who else said)
+    return lines
 
 
 def _heard(said: Record) -> list[str]:

@@ -60,7 +60,7 @@ def _message(fields: Fields) -> Post | None:
             public=False,
             place=f"微信公众号 {fields.get('ToUserName', '')} · 私信",
             can_reply_until=posted_at + REPLY_WITHIN,
-            attachments=int(kind in MEDIA),
+            attachments=int(kind in MEDIA or kind == "file"),
         )
     except RecordError as error:
         raise RecordError(str(error), native_id) from error
@@ -78,6 +78,9 @@ def _said(kind: str, fields: Fields) -> str:
         case "link":
             parts = (fields.get(name) for name in ("Title", "Description", "Url"))
             return "\n".join(str(part) for part in parts if part)
+        case "file" | "miniprogrampage":  # both are sent, and neither is documented for accounts
+            mark = "[文件]" if kind == "file" else "[小程序]"
+            return f"{mark} {fields.get('Title') or ''}".rstrip()
         case _ if kind in MEDIA:
             return MEDIA[kind]
     raise RecordError(f"unknown kind of message: {kind[:40]}")

@@ -57,6 +57,12 @@ class Folder:
             stored.uid = uid
         self.next_uid = len(self.mails) + 1
 
+    def begin_anew(self) -> None:
+        """As after somebody deleted the folder and made it anew, on a server that gives it the same UIDVALIDITY."""
+        self.mails.clear()
+        self.next_uid = 1
+        self._tell()
+
     def _tell(self) -> None:
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()

@@ -46,6 +46,7 @@ class Actions:
         self.most = MOST
         self.refuses: set[str] = set()  # actions that a version does not have
         self.fails_for: set[int] = set()  # groups whose history cannot be had
+        self.passed_on: dict[str, list[Json]] = {}  # messages of the chats that somebody passes on, by id
         self.loses_older = False  # no message is known as a cursor
         self.remembers_from: dict[int, int] = {}  # group -> seq at which Lagrange's own database begins
         self.route = Route("/{action}", self, methods=["POST"])
@@ -104,6 +105,12 @@ class Actions:
                 return self._contacts(parameters)
             case "send_group_msg" | "send_private_msg":
                 return simulator.our.takes(action, parameters)
+            case "get_forward_msg" if parameters["id"] in self.passed_on:
+                # The standard's name, which Lagrange has, and the name that the others use.
+                name = "message" if simulator.app_name == "Lagrange.OneBot" else "messages"
+                return {name: self.passed_on[parameters["id"]]}
+            case "get_forward_msg":
+                raise ActionError(200, "消息已过期或者为内层消息，无法获取转发消息")
             case "get_group_msg_history" | "get_friend_msg_history":
                 return {"messages": [simulator.shown(said) for said in self._history(action, parameters)]}
         raise ActionError(200 if simulator.app_name == "NapCat.Onebot" else 1404, "不支持的Api")
