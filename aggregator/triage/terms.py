@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
+from aggregator.triage.own_doing import own_doing
 from aggregator.triage.plainly import calls_us, is_told, plainly
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, greets, in_doubt, objects
 
@@ -158,6 +159,7 @@ TROUBLED = (0.9, 0.6, 0.0, 0.0)
 """How likely each grade is at least where a trouble is told that the model does not hear."""
 # Of a phrase that was asked for and not given: grave, and no emergency.
 _ASKED = (1.0, 1.0, 1.0, 0.5)
+_OWN_DOING = (1.0, 1.0, 1.0, 0.05)
 _MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
 _RANKED = tuple(STAKES)
 _ORDER = {rule: number for number, rule in enumerate(_RANKED)}
@@ -245,6 +247,8 @@ def weigh(
         hits, asked = _asked(text, hits)
         if asked == asked_for.RULE and _HARM.isdisjoint(hits):
             levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
+        if not asked and (own := own_doing(text, hits)):
+            hits, levels = own, [min(likely, most) for likely, most in zip(levels, _OWN_DOING, strict=True)]
         plain = None if bait else (asked or (plainly(text, hits) if called else _plain(text, hits, levels)))
         level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
