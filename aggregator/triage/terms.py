@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
 from aggregator.triage.own_doing import own_doing
-from aggregator.triage.plainly import calls_us, is_told, plainly
+from aggregator.triage.plainly import IMPOSTOR, calls_us, is_told, plainly, poses
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, greets, in_doubt, objects
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ _PLACES = [reads for reads, _ in USUALLY]
 
 PLAINLY = {
     "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "app_down": 82.0,
-    "funds_missing": 42.0, "account_locked": 42.0, "secret_asked": 42.0,
+    "funds_missing": 42.0, "account_locked": 42.0, "secret_asked": 42.0, IMPOSTOR: 62.0,
 }  # fmt: skip
 """The least points of what is said in so many words."""
 AGREED = 82.0
@@ -250,6 +250,8 @@ def weigh(
         if not asked and (own := own_doing(text, hits)):
             hits, levels = own, [min(likely, most) for likely, most in zip(levels, _OWN_DOING, strict=True)]
         plain = None if bait else (asked or (plainly(text, hits) if called else _plain(text, hits, levels)))
+        if plain == asked_for.RULE and poses(text, hits):
+            plain = IMPOSTOR
         level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
         heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
