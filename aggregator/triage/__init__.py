@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aggregator.inquiry import Kind, Reason, Understanding
-from aggregator.triage import asked_for, entities, followup, own_doing, own_trouble, plainly, promises, thanks
+from aggregator.triage import asked_for, entities, followup, own_doing, own_trouble, plainly, promises, soliciting, thanks
 from aggregator.triage.entities import Seen, look_all, with_hidden
 from aggregator.triage.entities.lists import always
 from aggregator.triage.language import language_of
@@ -191,5 +191,6 @@ def get_ready() -> None:
         phrases("plainly", plainly.GROUPS)
         phrases("own_doing", own_doing.GROUPS)
         phrases("own_trouble", own_trouble.GROUPS)
+        phrases("soliciting", soliciting.GROUPS)
         thanks.get_ready()
         model.result()

@@ -21,6 +21,7 @@ from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
 from aggregator.triage.own_doing import own_doing
 from aggregator.triage.plainly import IMPOSTOR, calls_us, is_told, plainly, poses
+from aggregator.triage.soliciting import solicits
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, greets, in_doubt, objects
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
 _HARM = frozenset({"funds_stolen", "taken", "danger_to_life", "security_report"})
 _KIND_WORDS = frozenset({"praise", "thanks", "resolved"})
 GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
+_PRETEXT = GRAVE | {"resolved"}  # what advertising speaks of that offers to mend it
 
 
 class Found(Protocol):
@@ -234,6 +236,8 @@ def weigh(
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
     called = not (leaked or GRAVE.isdisjoint(hits)) and calls_us(text)
     bait = not called and grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
+    if not (bait or leaked or called or _PRETEXT.isdisjoint(hits)):
+        bait = solicits(text)
     if leaked:
         worth = points.get("key_exposed", RULES["key_exposed"])
         said = [Reason("key_exposed", worth, leaked.start, leaked.end)]
