@@ -66,6 +66,7 @@ def test_who_enters_his_phrase_in_our_app_has_given_it_to_nobody(text: str) -> N
         "客服让我重新导入，我把助记词填进去了，显示无效",
         "I entered my seed phrase on a website and it says invalid",
         "he sent me a link, I typed my 12 words, it says invalid phrase",
+        "手机丢了，助记词存在相册",
     ],
 )
 def test_who_enters_it_elsewhere_has_given_it_away(text: str) -> None:
@@ -78,6 +79,7 @@ def test_who_enters_it_elsewhere_has_given_it_away(text: str) -> None:
     [
         "所有人都登不上，不止忘密码的",
         "大家都打不开，换了手机也不行",
+        "网站打不开了，换了手机后也打不开",
         "Nobody can log in, the app is down for everyone",
     ],
 )

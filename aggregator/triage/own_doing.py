@@ -6,10 +6,12 @@ those of a key that was given away. Neither is one: an account is locked. The wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.phrases import phrases
+from aggregator.triage.plainly import of_many
 
 GROUPS = ("mislaid", "restored", "outside")
 INSTEAD = "account_locked"
@@ -21,6 +23,11 @@ _GRAVER = frozenset(
 )
 _FUNDS = frozenset({"funds_missing", "gone"})
 _LONGEST = 240  # a long text tells more than one thing
+# Who tries another telephone when an app is down: "换了手机后也打不开".
+_TRIED = re.compile(
+    r"手[机機](?:[以之]?[后後])?[,\s]?(?:也|[还還]是|依然|照[样樣]|都)"
+    r"|\bnew phone\b.{0,24}\b(?:too|as well|either)\b"
+)
 
 
 def own_doing(text: str, hits: Mapping[str, Sequence[Hit]]) -> Mapping[str, Sequence[Hit]] | None:
@@ -32,12 +39,11 @@ def own_doing(text: str, hits: Mapping[str, Sequence[Hit]]) -> Mapping[str, Sequ
     if not any(rule in hits for rule in _MISTAKEN) or len(text) > _LONGEST or not _GRAVER.isdisjoint(hits):
         return None
     words = phrases("own_doing", GROUPS)
-    mislaid = is_mislaid(text)
-    wrong = {"app_down"} & hits.keys() if mislaid else set()
+    wrong = {"app_down"} & hits.keys() if is_mislaid(text) and not of_many(text) else set[str]()
     if "key_given" in hits:
         if not _FUNDS.isdisjoint(hits) or words["outside"].search(text):
             return None
-        if mislaid or words["restored"].search(text):
+        if words["restored"].search(text):
             wrong.add("key_given")
     if not wrong:
         return None
@@ -47,4 +53,4 @@ def own_doing(text: str, hits: Mapping[str, Sequence[Hit]]) -> Mapping[str, Sequ
 
 def is_mislaid(text: str) -> bool:
     """Whether a password was forgotten, a phrase noted wrongly, a telephone changed or lost, or the like."""
-    return phrases("own_doing", GROUPS)["mislaid"].search(text) is not None
+    return phrases("own_doing", GROUPS)["mislaid"].search(text) is not None and _TRIED.search(text) is None

@@ -68,6 +68,11 @@ def calls_us(text: str) -> bool:
     return _words()["calls"].search(text) is not None
 
 
+def of_many(text: str) -> bool:
+    """Whether it says that many have met the same."""
+    return _words()["everyone"].search(text) is not None
+
+
 def _is_own(text: str, group: str, start: int, end: int) -> bool:
     """Whether this has happened to the writer, to somebody near, or, where the app is down, to many."""
     there = text if group == "everyone" else _clause(text, start, end)
