@@ -262,7 +262,8 @@ def weigh(
             plain = IMPOSTOR
         level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
-        heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
+        calm = level <= 2 and GRAVE.isdisjoint(hits) and not (doubted or bait)
+        heard = _heard(text, hits, grade, levels) if calm else ""
         if not heard and level < 2 and (least := _at_least(text, hits, grade, problem=problem)):
             levels = [max(both) for both in zip(levels, least, strict=True)]
             level = _level(levels, hits)
