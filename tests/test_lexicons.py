@@ -38,6 +38,26 @@ def test_every_chinese_term_fires_in_traditional_characters() -> None:
     assert silent == []
 
 
+def test_every_chinese_term_fires_as_taiwan_writes_it() -> None:
+    forms = [(t, sentence(t).translate(TRADITIONAL).replace("賬", "帳")) for t in CHINESE if "账" in t.text]
+    assert len(forms) > 30
+    assert [form for term, form in forms if not fires(LEXICON, form, term)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("轉帳失敗", "defect"),
+        ("帳號被封", "account_locked"),
+        ("帳戶異常", "account_locked"),
+        ("還沒入帳", "funds_missing"),
+    ],
+)
+def test_an_account_is_written_in_two_ways_in_traditional_characters(text: str, category: str) -> None:
+    assert category in LEXICON.hits(search_text(text))
+    assert category in LEXICON.hits(search_text(text.replace("帳", "賬")))
+
+
 def test_every_category_has_terms_in_both_languages() -> None:
     assert {t.category for t in LEXICON.terms if t.language == "en"} == CATEGORIES
     assert {t.category for t in CHINESE} == CATEGORIES
