@@ -38,6 +38,26 @@ def test_every_chinese_term_fires_in_traditional_characters() -> None:
     assert silent == []
 
 
+def test_every_chinese_term_fires_as_taiwan_writes_it() -> None:
+    forms = [(t, sentence(t).translate(TRADITIONAL).replace("賬", "帳")) for t in CHINESE if "账" in t.text]
+    assert len(forms) > 30
+    assert [form for term, form in forms if not fires(LEXICON, form, term)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("轉帳失敗", "defect"),
+        ("帳號被封", "account_locked"),
+        ("帳戶異常", "account_locked"),
+        ("還沒入帳", "funds_missing"),
+    ],
+)
+def test_an_account_is_written_in_two_ways_in_traditional_characters(text: str, category: str) -> None:
+    assert category in LEXICON.hits(search_text(text))
+    assert category in LEXICON.hits(search_text(text.replace("帳", "賬")))
+
+
 def test_every_category_has_terms_in_both_languages() -> None:
     assert {t.category for t in LEXICON.terms if t.language == "en"} == CATEGORIES
     assert {t.category for t in CHINESE} == CATEGORIES
@@ -134,3 +154,27 @@ def test_what_was_almost_given_away_was_not(text: str) -> None:
     assert {"key_given", "told"}.isdisjoint(hits)
     without = text.replace("almost ", "").replace("nearly ", "").replace("差点", "").replace("险些", "")
     assert "key_given" in LEXICON.hits(search_text(without))
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("my deposit isn't showing in the app", "funds_missing"),
+        ("it says completed, but nothing arrived", "funds_missing"),
+        ("where the hell is my money", "funds_missing"),
+        ("after the update my account is empty", "funds_missing"),
+        ("my wallet got emptied overnight", "funds_stolen"),
+        ("I've messaged you 3 times already", "unanswered_said"),
+        ("币转出去了，交易所没收到", "funds_missing"),
+        ("我U呢", "funds_missing"),
+        ("我都问了多少次了", "unanswered_said"),
+        ("转账三小时了还在路上", "pending"),
+    ],
+)
+def test_the_usual_ways_of_telling_are_known(text: str, category: str) -> None:
+    assert category in LEXICON.hits(search_text(text))
+
+
+@pytest.mark.parametrize("text", ["我发的消息对方没收到", "The bin was emptied", "he wrote 3 lines", "你呢？"])
+def test_words_like_them_in_another_sense_are_not(text: str) -> None:
+    assert {"funds_missing", "funds_stolen", "unanswered_said"}.isdisjoint(LEXICON.hits(search_text(text)))

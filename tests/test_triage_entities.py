@@ -98,6 +98,50 @@ def test_a_number_alone_is_no_amount() -> None:
     assert "amount" not in find("等了3天，打了5次电话，5 users, ETH 2.0, 2 phones")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BTC 现在 95000 刀",
+        "大饼涨到 95000 美元了",
+        "涨了 300 U",
+        "eth 跌到 3000u 了",
+        "幣價 3000u",
+        "BTC just hit $95,000",
+        "btc at 95000 usd, wow",
+    ],
+)
+def test_what_a_coin_costs_is_no_amount(text: str) -> None:
+    assert "amount" not in find(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("BTC 涨到 95000 刀了，我的 300 U 还没到", "300 USDT"),
+        ("余额跌到 12 U", "12 USDT"),
+        ("涨到 300u，我的 300u 没到账", "300 USDT"),
+        ("down 300 usdt from my wallet", "300 USDT"),
+        ("btc 到账少了 20 U", "20 USDT"),
+    ],
+)
+def test_a_sum_of_ones_own_beside_a_price_is_one(text: str, amount: str) -> None:
+    assert find(text)["amount"] == [amount]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("someone messaged me on telegram asking for my phrase", None),
+        ("a whatsapp group of yours", None),
+        ("my telegram: harbourfish", ["harbourfish"]),
+        ("telegram harbour_king", ["harbour_king"]),
+    ],
+)
+def test_how_a_sentence_goes_on_behind_a_messenger_is_no_name(text: str, names: list[str] | None) -> None:
+    entities = find(text)
+    assert (entities.get("telegram") or entities.get("whatsapp")) == names
+
+
 def test_a_version_is_found() -> None:
     assert find("更新到v2.14.3之后闪退, before 2.13.0 ok")["version"] == ["2.14.3", "2.13.0"]
 

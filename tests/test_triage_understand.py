@@ -561,3 +561,8 @@ def test_who_asks_us_to_write_to_him_is_no_advertiser(text: str, least: float) -
 )
 def test_an_advertiser_who_asks_so_stays_one(text: str) -> None:
     assert read(text).kind in ("noise", "other")
+
+
+@pytest.mark.parametrize("text", ["钱转出去了对方没收到", "幣轉出去了，交易所沒收到"])
+def test_what_one_sent_and_did_not_arrive_is_missing_and_not_stolen(text: str) -> None:
+    assert rules(read(text))[0] == "funds_missing"

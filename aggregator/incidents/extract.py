@@ -14,6 +14,7 @@ from typing import Any
 
 from aggregator.incidents.fields import ALWAYS, FEATURES, GENERIC, NAMES, NONE, NUMBERED, TOKENED, Fields, Values
 from aggregator.triage.lexicon import Hit, Lexicon, load
+from aggregator.triage.own_doing import is_mislaid
 
 LEXICONS = Path(__file__).with_name("lexicons")
 
@@ -35,6 +36,7 @@ _SIGNS = (
     "shown",
 )
 _ENTITY = {"chain": "chain", "token": "token", "os": "os"}
+_OWN_DOING = frozenset({"login", "app_start", "restore"})  # who forgot his password cannot get in either
 _NEAR = 60  # characters between a feature and the fault that speaks of it
 _ECHO_LONGEST = 90  # characters; who says more than "me too" says what
 # Two numbers are a version only behind a word that says so; three are found by triage.
@@ -77,7 +79,7 @@ _EXPLORERS = frozenset({
 
 
 def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | None:
-    """What a customer's post says about something broken; None: nothing of the kind.
+    """What a customer's post says about something broken; None: nothing of the kind, or by his own mistake.
 
     Args:
         searchable: as `search_text(text)` gives it.
@@ -109,6 +111,8 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     open_to = (None, *GENERIC, *ALWAYS, *(("approval", "connect") if domain or handle else ()))
     if feature in open_to and (deceit := _deceit(hits, features, domain, handle, bool(faults) or doubtful)):
         feature, also = deceit, frozenset(features) - ALWAYS
+    if feature in _OWN_DOING and is_mislaid(searchable):
+        return None
     error = _errors(text, entities, faulty=bool(faults) or grave)
     doubts = hits.get("weak", []) + hits.get("shown", [])
     weak = (

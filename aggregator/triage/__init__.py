@@ -14,7 +14,19 @@ from typing import NamedTuple
 import numpy as np
 
 from aggregator.inquiry import Kind, Reason, Understanding
-from aggregator.triage import asked_for, entities, followup, own_trouble, plainly, promises, thanks
+from aggregator.triage import (
+    asked_for,
+    entities,
+    followup,
+    laughing,
+    little,
+    own_doing,
+    own_trouble,
+    plainly,
+    promises,
+    soliciting,
+    thanks,
+)
 from aggregator.triage.entities import Seen, look_all, with_hidden
 from aggregator.triage.entities.lists import always
 from aggregator.triage.language import language_of
@@ -189,6 +201,10 @@ def get_ready() -> None:
         phrases("promises", promises.GROUPS)
         phrases("asked_for", asked_for.GROUPS)
         phrases("plainly", plainly.GROUPS)
+        phrases("laughing", laughing.GROUPS)
+        phrases("own_doing", own_doing.GROUPS)
         phrases("own_trouble", own_trouble.GROUPS)
+        phrases("soliciting", soliciting.GROUPS)
+        little.get_ready()
         thanks.get_ready()
         model.result()

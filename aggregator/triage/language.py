@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,19 @@ TRADITIONAL: dict[int, int] = {
     if simple != other
 }
 """For `str.translate`: the usual traditional form of a simplified text, character by character."""
+
+# Of these each has two: 賬 in Hong Kong and 帳 in Taiwan, 裡 and 裏.
+_OTHER_FORMS = ("賬帳", "裡裏")
+
+
+def traditional(text: str) -> Iterator[str]:
+    """The forms in which a simplified text is written in traditional characters, the usual one first."""
+    usual = text.translate(TRADITIONAL)
+    yield usual
+    for one, other in _OTHER_FORMS:
+        if one in usual:
+            yield usual.replace(one, other)
+
 
 _HANT = frozenset(b for a, b in zip(_DISTINCT[::2], _DISTINCT[1::2], strict=True) if a != b)
 _HANS = frozenset(a for a, b in zip(_DISTINCT[::2], _DISTINCT[1::2], strict=True) if a != b) - _HANT

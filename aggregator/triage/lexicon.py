@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from aggregator.triage.language import TRADITIONAL, search_text
+from aggregator.triage.language import search_text, traditional
 from connectors.errors import ConfigError
 
 LEXICONS = Path(__file__).with_name("lexicons")
@@ -128,7 +128,7 @@ def load(folder: Path, categories: Collection[str]) -> Lexicon:
 def _spellings(term: Term) -> Iterator[str]:
     """How else people write it: the other script; with a typographic apostrophe, or none."""
     if term.language == "zh":
-        yield term.text.translate(TRADITIONAL)
+        yield from traditional(term.text)
     if "'" in term.text:
         yield term.text.replace("'", "’")
         yield term.text.replace("'", "")
@@ -212,7 +212,7 @@ def _any_of(words: Sequence[str], language: str) -> str:
     """A pattern for any of the words in all their spellings, whole where Latin; empty without words."""
     spellings = dict.fromkeys(words)
     if language == "zh":
-        spellings |= dict.fromkeys(word.translate(TRADITIONAL) for word in words)
+        spellings |= dict.fromkeys(form for word in words for form in traditional(word))
     spellings |= dict.fromkeys(word.replace("'", sign) for word in words for sign in ("’", "") if "'" in word)
     if not spellings:
         return ""

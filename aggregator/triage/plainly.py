@@ -13,14 +13,19 @@ from collections.abc import Mapping, Sequence
 from aggregator.triage.lexicon import Hit
 from aggregator.triage.phrases import phrases
 
-GROUPS = ("mine", "self", "everyone", "joke", "story", "elsewhere", "unsure", "what_now", "calls")
+GROUPS = (
+    "mine", "self", "everyone", "joke", "story", "elsewhere", "unsure", "what_now", "calls", "as_us", "somebody",
+)  # fmt: skip
 SAID_OF = {"funds_stolen": "mine", "key_given": "self", "app_down": "everyone"}
 """What can be said plainly, and the group of words that must stand beside it."""
 SERIOUS = ("funds_missing", "account_locked")
 """Serious troubles; whose they are needs no saying."""
 
-_NAMED = frozenset({"danger_to_life", *SAID_OF, *SERIOUS})
+IMPOSTOR = "impersonation_report"
+
+_NAMED = frozenset({"danger_to_life", *SAID_OF, *SERIOUS, IMPOSTOR})
 _ELSE = frozenset({"resolved", "noise", "news", "hypothetical", "price_talk", "praise", "bait", "suggestion"})
+_NO_REPORT = _ELSE - {"noise"}  # "he told me to add him" holds "add him"
 _NEAR = 16  # characters of the clause before the word, in Chinese; twice as many in Latin letters
 _LONGEST = 240  # a long text tells more than one thing
 _CLAUSE = re.compile(r"[,.!?;:。、\n]")
@@ -43,15 +48,29 @@ def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     for rule, group in SAID_OF.items():
         if any(_is_own(text, group, start, end) for start, end, _ in hits.get(rule, ())):
             return rule
+    if poses(text, hits):
+        return IMPOSTOR
     if not _ELSE.isdisjoint(hits):
         return None
     serious = ((rule, hit) for rule in SERIOUS for hit in hits.get(rule, ()))
     return next((rule for rule, (start, end, _) in serious if _is_said(text, start, end)), None)
 
 
+def poses(text: str, hits: Mapping[str, Sequence[Hit]]) -> bool:
+    """Whether the writer says of somebody that he poses as one of us, now, to him or in a group."""
+    if IMPOSTOR not in hits or not _NO_REPORT.isdisjoint(hits) or not _words()["somebody"].search(text):
+        return False
+    return any(_is_own(text, "as_us", start, end) for start, end, _ in hits[IMPOSTOR])
+
+
 def calls_us(text: str) -> bool:
     """Whether the writer asks us to write to him ("客服私信我", "admin please DM me"), as no advertising does."""
     return _words()["calls"].search(text) is not None
+
+
+def of_many(text: str) -> bool:
+    """Whether it says that many have met the same."""
+    return _words()["everyone"].search(text) is not None
 
 
 def _is_own(text: str, group: str, start: int, end: int) -> bool:

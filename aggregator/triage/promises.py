@@ -28,6 +28,8 @@ _SENTENCE = re.compile(r"(?<=[!?;。\n])|(?<=\.)(?=\s|$)")
 _CLAUSE = re.compile(r"[,:、()\[\]—]|\s-\s|\b(?:but|and then)\b|但是?|不过|而且")
 _MOST = 2000  # characters: a promise is near the beginning, or the post is no answer
 _MOST_TIMES = 12  # in a sentence
+# "明天还没到账您再找我们": behind a time, what may still not be by then is a condition, without any "if".
+_STILL_NOT = re.compile(r"\s*(?:要)?(?:[还還]|仍|依然|依旧|依舊)(?:是|然)?(?:[没沒]|不行|不到|未|收不到)")
 _YOU = re.compile(r"[您你]|\byou")
 _NOTHING = re.compile(r"[\s\W_]*")
 
@@ -77,6 +79,8 @@ def _promised(
         else:
             told, kept = next((each for each in neighbours if words["deed"].search(each)), ""), beside
         before = sentence[: clauses[here][1]]
+        if _STILL_NOT.match(sentence, time.end):
+            continue
         if told and _is_meant(told, clause, before, words) and not words["condition"].search(f"{before} {told}"):
             kept.append(time.due)
     return near or beside

@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 
 from aggregator.inquiry import Kind, Reason
 from aggregator.triage import asked_for
-from aggregator.triage.plainly import calls_us, is_told, plainly
+from aggregator.triage.laughing import laughs_bitterly
+from aggregator.triage.little import too_little
+from aggregator.triage.own_doing import own_doing
+from aggregator.triage.plainly import IMPOSTOR, calls_us, is_told, plainly, poses
+from aggregator.triage.soliciting import solicits
 from aggregator.triage.thanks import Acknowledged, acknowledged, ends_well, greets, in_doubt, objects
 
 if TYPE_CHECKING:
@@ -70,7 +74,7 @@ _PLACES = [reads for reads, _ in USUALLY]
 
 PLAINLY = {
     "danger_to_life": 92.0, "funds_stolen": 92.0, "key_given": 92.0, "app_down": 82.0,
-    "funds_missing": 42.0, "account_locked": 42.0, "secret_asked": 42.0,
+    "funds_missing": 42.0, "account_locked": 42.0, "secret_asked": 42.0, IMPOSTOR: 62.0,
 }  # fmt: skip
 """The least points of what is said in so many words."""
 AGREED = 82.0
@@ -148,6 +152,7 @@ _SURE, _MAYBE = 0.5, 0.15  # how likely a yes must be, alone and beside a word o
 _CALLED = (0.5, 0.55, 0.65, 0.82)
 _CREDIBLE = {4: 0.3, 3: 0.25}  # how likely it must be at least serious, for plain words of this grade to be believed
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
+_UNDOUBTED = frozenset({"danger_to_life", IMPOSTOR})
 _NAMED_SURELY, _AGREES = frozenset({"funds_stolen", "key_given", "security_report"}), 0.75
 _CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
 _AT_EASE, _WANTS = 0.2, 0.45  # how likely it may want anything, in words of his own and in those of the lists
@@ -158,6 +163,12 @@ TROUBLED = (0.9, 0.6, 0.0, 0.0)
 """How likely each grade is at least where a trouble is told that the model does not hear."""
 # Of a phrase that was asked for and not given: grave, and no emergency.
 _ASKED = (1.0, 1.0, 1.0, 0.5)
+_OWN_DOING = (1.0, 1.0, 1.0, 0.05)
+# Of what says too little: a call for help is seen soon, a price never.
+_LITTLE = {"call": (1.0, 0.95, 0.45, 0.05), "price": (0.5, 0.1, 0.05, 0.0)}
+# How likely each grade is at least where somebody laughs over coins that are gone.
+_BITTER = (1.0, 0.9, 0.6, 0.0)
+_LITTLE_SAID = 0.3  # how likely a fault must be at least, or too little to be told from it does no harm
 _MYSELF = re.compile(r"我|\b(?:i|i'm|i've|my|me)\b")
 _RANKED = tuple(STAKES)
 _ORDER = {rule: number for number, rule in enumerate(_RANKED)}
@@ -170,6 +181,7 @@ _GRAVER = frozenset(rule for rule, level in STAKES.items() if level >= 3) | {
 _HARM = frozenset({"funds_stolen", "taken", "danger_to_life", "security_report"})
 _KIND_WORDS = frozenset({"praise", "thanks", "resolved"})
 GRAVE = frozenset(rule for rule, level in STAKES.items() if level >= 2)
+_PRETEXT = GRAVE | {"resolved", "approach"}  # what advertising speaks of that offers to mend it
 
 
 class Found(Protocol):
@@ -232,6 +244,8 @@ def weigh(
     leaked = next((secret for secret in secrets if not secret.published), None) if secrets else None
     called = not (leaked or GRAVE.isdisjoint(hits)) and calls_us(text)
     bait = not called and grade.says("bait") > (_MAYBE if "bait" in hits else 1.0 if leaked else _SURE)
+    if not (bait or leaked or called or _PRETEXT.isdisjoint(hits)):
+        bait = solicits(text)
     if leaked:
         worth = points.get("key_exposed", RULES["key_exposed"])
         said = [Reason("key_exposed", worth, leaked.start, leaked.end)]
@@ -242,15 +256,16 @@ def weigh(
     else:
         helps = "advice" in hits and "?" not in text and not _MYSELF.search(text)
         levels = _levels(grade, hits, helps=helps, coded=coded or bool(secrets))  # published ones: an example
-        hits, asked = _asked(text, hits)
-        if asked == asked_for.RULE and _HARM.isdisjoint(hits):
-            levels = [min(likely, most) for likely, most in zip(levels, _ASKED, strict=True)]
+        hits, levels, asked = _told(text, hits, levels)
         plain = None if bait else (asked or (plainly(text, hits) if called else _plain(text, hits, levels)))
+        if plain == asked_for.RULE and poses(text, hits):
+            plain = IMPOSTOR
         level = max(_level(levels, hits), STAKES[plain] if plain else 2 if called else 0)
         doubted = "resolved" in hits and in_doubt(text, hits["resolved"])
-        heard = _heard(text, hits, grade, levels) if level <= 2 and GRAVE.isdisjoint(hits) and not doubted else ""
-        if problem and not heard and level < 2 and _tells("?" in text, grade):
-            levels = [max(both) for both in zip(levels, TROUBLED, strict=True)]
+        calm = level <= 2 and GRAVE.isdisjoint(hits) and not (doubted or bait)
+        heard = _heard(text, hits, grade, levels) if calm else ""
+        if not heard and level < 2 and (least := _at_least(text, hits, grade, problem=problem)):
+            levels = [max(both) for both in zip(levels, least, strict=True)]
             level = _level(levels, hits)
         sink = "thanks" if heard else _sink(hits, grade, level, bait=bait)
         if sink and not (sink == "praise" and (doubted or greets(text))):
@@ -269,6 +284,15 @@ def weigh(
     if public:
         said += _publicity(followers, points)
     return kind, tuple(said), ""
+
+
+def _at_least(
+    text: str, hits: Mapping[str, Sequence[Hit]], grade: Grade, *, problem: bool
+) -> tuple[float, float, float, float] | None:
+    """How likely each grade is at least, where the model does not hear a trouble that is told; None: none is."""
+    if laughs_bitterly(text, hits):
+        return _BITTER
+    return TROUBLED if problem and _tells("?" in text, grade) else None
 
 
 def _tells(asks: bool, grade: Grade) -> bool:
@@ -301,6 +325,22 @@ def _levels(grade: Grade, hits: Mapping[str, Sequence[Hit]], *, helps: bool, cod
     return [min(likely, most) for likely, most in zip(grade.levels, _HELPS if helps else _SMALL, strict=True)]
 
 
+def _told(
+    text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]
+) -> tuple[Mapping[str, Sequence[Hit]], Sequence[float], Literal["secret_asked", "key_given"] | None]:
+    """What was found, how likely each grade is, and what `_asked` says, where it is less grave than it sounds: said in
+    too few words, only asked for, or of the writer's own doing."""
+    most: tuple[float, float, float, float] | None = None
+    if levels[1] > _LITTLE_SAID and GRAVE.isdisjoint(hits) and (little := too_little(text)):
+        most = _LITTLE[little]
+    hits, asked = _asked(text, hits)
+    if asked == asked_for.RULE and _HARM.isdisjoint(hits):
+        most = _ASKED
+    elif not asked and (own := own_doing(text, hits)):
+        hits, most = own, _OWN_DOING
+    return hits, [min(both) for both in zip(levels, most, strict=True)] if most else levels, asked
+
+
 def _asked(
     text: str, hits: Mapping[str, Sequence[Hit]]
 ) -> tuple[Mapping[str, Sequence[Hit]], Literal["secret_asked", "key_given"] | None]:
@@ -316,11 +356,11 @@ def _asked(
 
 
 def _plain(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> str | None:
-    """What is said plainly, if the model has no strong doubts; danger to life whatever it doubts."""
-    if levels[2] <= _LEAST_CREDIBLE and "danger_to_life" not in hits:
+    """What is said plainly, if the model has no strong doubts; danger to life and an impostor whatever it doubts."""
+    if levels[2] <= _LEAST_CREDIBLE and _UNDOUBTED.isdisjoint(hits):
         return None
     plain = plainly(text, hits)
-    return plain if (plain and levels[2] > _CREDIBLE[STAKES[plain]]) or plain == "danger_to_life" else None
+    return plain if plain and (plain in _UNDOUBTED or levels[2] > _CREDIBLE[STAKES[plain]]) else None
 
 
 def _agreed(text: str, hits: Mapping[str, Sequence[Hit]], levels: Sequence[float]) -> float:

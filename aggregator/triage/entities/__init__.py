@@ -88,6 +88,11 @@ def _look(text: str, searchable: str, hits: dict[str, list[Hit]]) -> Seen:
     for kind, said in hits.items():
         if read := READERS.get(kind):
             read(searchable, said, entities)
+    if "amount" in entities:
+        if left := numbers.without_prices(searchable, entities["amount"]):
+            entities["amount"] = left
+        else:
+            del entities["amount"]
     if "u" in searchable and not searchable.isascii() and _BARE_U.search(searchable) and _HAN.search(searchable):
         add(entities, "token", "USDT")
     return Seen(entities, hits, found_ids)

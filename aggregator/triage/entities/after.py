@@ -33,6 +33,13 @@ _NAMED = re.compile(
 _CONTACT = re.compile(
     r"\s?(?:号|id|me)?\s?[:：是=+@]{0,2}\s?@?([a-z][a-z0-9_-]{4,31}|\+?[0-9][0-9 -]{4,18}[0-9])(?![a-z0-9_])"
 )
+# How a sentence goes on behind a messenger's name: "on telegram asking for my words", "a whatsapp group".
+_NO_NAME = frozenset({
+    "about", "account", "accounts", "admin", "admins", "after", "again", "already", "asked", "because", "before",
+    "channel", "channels", "community", "first", "group", "groups", "messages", "message", "number", "please", "saying",
+    "since", "support", "thanks", "their", "there", "today", "tonight", "username", "where", "which", "while", "would",
+    "yesterday",
+})  # fmt: skip
 _TOLD_BY_SIGN = re.compile(r"[0-9_]")
 
 
@@ -93,4 +100,7 @@ def account(searchable: str, hit: Hit) -> str | None:
 
 def contact(searchable: str, hit: Hit) -> str | None:
     match = _CONTACT.match(searchable, hit[2])
-    return match[1] if match else None
+    if match is None or match[1] in _NO_NAME:
+        return None
+    goes_on = match[1].isalpha() and match[1].endswith("ing") and searchable[hit[2] : match.start(1)] == " "
+    return None if goes_on else match[1]

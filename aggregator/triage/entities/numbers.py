@@ -15,6 +15,13 @@ NUMBER = re.compile(
 BEFORE = re.compile(r"(?<![a-z0-9_.,@/:-])([0-9](?:[0-9.,]*[0-9])?)(\s?[kwm]|\s?тыс\.?)?\s?$")
 # The same just behind a token or the sign of a currency.
 BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
+# What a coin costs, or by how much it moved: a sum that nobody has lost. A balance that fell to something is one's own.
+_PRICED = re.compile(
+    r"(?:(?<![余餘][额額])[涨漲跌](?:[到了破至去])?|站上|突破|[单單币幣现現][价價](?:是|为|為)?"
+    r"|\bprice (?:is |at |of )?"
+    r"|\b(?:btc|bitcoin|eth|bnb|sol|trx)\s?(?:[现現]在|都|已[经經]|[来來]?到|(?:is|now|at|just|hits?|reached|to)\s)+)"
+    r"\s?\$?([0-9](?:[0-9.,]*[0-9])?)\s?([kwm](?![a-z])|[千万萬])?"
+)
 _PLAIN = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[0-9]+,[0-9]{1,2}")
 # 1.234,56 and 1.000.000, as in Spanish, Russian and Vietnamese.
 _BY_POINTS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{1,3}(?:\.[0-9]{3}){2,}")
@@ -65,6 +72,14 @@ def value_of(written: str, times: str) -> str | None:
     if not times:
         return plain.rstrip("0").rstrip(".") if "." in plain else plain
     return shifted(plain, sum(_MULTIPLES[sign] for sign in _signs(times.strip())))
+
+
+def without_prices(searchable: str, amounts: list[str]) -> list[str]:
+    """Without those that are only named as what a coin costs: 95000 USD of "BTC 涨到 95000 刀了"."""
+    priced = {
+        value_of(match[1], match[2] or "") for match in _PRICED.finditer(searchable) if searchable.count(match[1]) == 1
+    }
+    return [amount for amount in amounts if amount.partition(" ")[0] not in priced] if priced else amounts
 
 
 def _signs(times: str) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from aggregator.config.yaml_lines import KeyPath, Mistake, Place, read_words
-from aggregator.triage.language import TRADITIONAL, search_text
+from aggregator.triage.language import search_text, traditional
 from connectors.errors import ConfigError
 
 FOLDER = Path(__file__).with_name("words")
@@ -178,7 +178,7 @@ def load(folder: Path, *groups: Collection[str]) -> list[Words]:
 
 def _spellings(text: str) -> Iterator[str]:
     """How else people write it: in traditional characters; with a typographic apostrophe, or none."""
-    yield text.translate(TRADITIONAL)
+    yield from traditional(text)
     if "周" in text:
         yield text.replace("周", "週")
     if "'" in text:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from aggregator.triage.language import TRADITIONAL, search_text
+from aggregator.triage.language import search_text, traditional
 from connectors.errors import ConfigError
 
 FOLDER = Path(__file__).parent
@@ -66,7 +66,7 @@ def read(file: Path, groups: Collection[str]) -> dict[str, list[str]]:
 def _searched(words: list[str]) -> list[str]:
     """In all spellings."""
     plain = [search_text(word).strip() for word in words]
-    plain += [word.translate(TRADITIONAL) for word in plain]
+    plain += [form for word in plain for form in traditional(word)]
     plain += [word.replace("'", sign) for word in plain if "'" in word for sign in ("’", "")]
     return list(dict.fromkeys(word for word in plain if len(word) > 0))
 
