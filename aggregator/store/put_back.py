@@ -17,13 +17,20 @@ _UNKNOWN = "put_back"
 
 def doubt_what_was_due(con: Connection, now: datetime) -> None:
     """What was about to go out has gone out since, or was taken back. Answers: as after a kill nobody knows, and none
-    is sent by itself (aggregator/outbox/sender.py)."""
+    is sent by itself (aggregator/outbox/sender.py). Alerts: whom they were to wake was woken. Webhooks go once more,
+    for their receivers know them by their ids."""
     there = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if "outbox" in there:  # since schema 8
         con.execute(
             "UPDATE outbox SET state = 'unknown', began_at = coalesce(began_at, due_at), ended_at = ?, why = NULL "
             "WHERE state = 'held'",
             [now],
+        )
+    if "delivery" in there:  # since schema 13
+        con.execute(
+            "UPDATE delivery SET state = 'moot', ended_at = ?, why = 'a backup was put in place', body = '' "
+            "WHERE state = 'due' AND starts_with(target, 'alert:') AND due_at <= ?",
+            [now, now],
         )
 
 
