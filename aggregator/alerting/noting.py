@@ -83,6 +83,8 @@ class Alerting:
             if before is None or now - before > STALE:
                 looking.begin(con, now, self._settings.bands, self._settings.alerts.due_within, self._floor)
             looking.note_told(con, now)
+            deliveries.clock_went_back(con, now)
+            self._last = max(self._last, deliveries.last_id(con))
 
         await self._db.write(do)
 
@@ -326,7 +328,7 @@ class Alerting:
         return Delivery(self._next_id(now), target, event, subject, text, unless_taken, "due", now, due_at)
 
     def _next_id(self, now: datetime) -> UUID:
-        """Rises even within a millisecond, and when the clock goes back."""
+        """Rises even within a millisecond, and when the clock goes back, also while nobody was at work."""
         millisecond, number = self._last
         this = int(now.timestamp() * 1000)
         if this > millisecond:
