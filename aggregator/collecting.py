@@ -121,6 +121,7 @@ class Collector:
                 channel=connector.channel,
                 now=work.clock(),
                 backfill=config.backfill,
+                cursor_of=connector.cursor_of,
             )
 
         work.poller.take_up(name, await work.db.write(start))

@@ -115,6 +115,7 @@ class Workplace:
                     channel=connector.channel,
                     now=self.clock(),
                     backfill=config.backfill,
+                    cursor_of=connector.cursor_of,
                 )
             )
             if unknown and connector.tells_once:
