@@ -96,12 +96,17 @@ class Collector:
 
     async def renew_on(self) -> None:
         """Renew three times in the time of a lease, whatever a beat waits for, until it ends. Cut off from the catalog,
-        it may hear no answer for long: then what is held counts by our own clock until its time is over."""
-        while not self._ended.is_set():
-            await asyncio.to_thread(self.leases.renew, self.wanted())
-            self._sooner.set()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), self.leases.seconds / 3)
+        it may hear no answer for long: then what is held counts by our own clock until its time is over. What else
+        fails here ends the process: without leases it would poll nothing for ever."""
+        try:
+            while not self._ended.is_set():
+                await asyncio.to_thread(self.leases.renew, self.wanted())
+                self._sooner.set()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), self.leases.seconds / 3)
+        except Exception as error:
+            if not self.work.poller.failed.done():
+                self.work.poller.failed.set_exception(error)
 
     def wanted(self) -> set[str]:
         """What it would have: its share of the sources, and the house."""

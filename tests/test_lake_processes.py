@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from aggregator.store.leases import Leases
 from aggregator.store.sources import FenceLostError
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
+from connectors.errors import AuthError
 from tests.conftest import Community, open_community, open_inquiries, poll, texts
 from tests.console import AGGREGATOR
 from tests.lake_town import LakeTown
@@ -198,6 +199,21 @@ async def test_a_lost_fence_is_taken_up_anew_by_one_beat_at_a_time_and_a_stop_in
     finally:
         watching.close()
     assert most == 1
+
+
+async def test_a_collector_that_can_renew_no_lease_ends_and_says_why(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would let its sources go, and stand there as if all were well."""
+
+    def refuse(names: Collection[str]) -> set[str]:
+        raise AuthError("/run/secrets/s3 cannot be read: Permission denied")
+
+    async with collecting(community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0) as collector:
+        monkeypatch.setattr(collector.leases, "renew", refuse)
+        with pytest.raises(AuthError, match="cannot be read"):
+            async with asyncio.timeout(60):
+                await collector.work.poller.failed
 
 
 async def test_who_gets_no_answer_from_the_catalog_lets_its_sources_go_by_its_own_clock(
