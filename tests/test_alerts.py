@@ -10,10 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
+import orjson
 import pytest
 
 from aggregator.acting.compare_and_set import act
+from aggregator.alerting.apprising import Receiver
+from aggregator.alerting.carrying import Outcome
 from aggregator.alerting.quiet import after_quiet
 from aggregator.alerting.sender import Sender
 from aggregator.alerting.serving import carriers_of
@@ -24,6 +28,7 @@ from aggregator.config.alert_settings import Alerts, Destination, Rule
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
 from aggregator.store import sources
+from aggregator.store.deliveries import Delivery
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
 from tests.alert_receiver import SECRET, Place, a_place
@@ -281,6 +286,27 @@ async def test_a_failure_is_tried_again_and_many_that_wait_are_one_message(
         assert titles(place)[1].endswith("(+4)")
         assert place.came[1].told["message"].count("Urgent: ") == 5
         assert place.url not in caplog.text
+
+
+async def test_of_many_that_come_as_one_message_the_gravest_is_its_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, str]] = []
+
+    def say(title: str, text: str, kind: str) -> Outcome:
+        said.append((title, kind))
+        return Outcome()
+
+    receiver, now = Receiver("one", Destination(url=Secret(env="NO_MATTER"))), datetime.now(UTC)
+    monkeypatch.setattr(receiver, "_say", say)
+    waiting = [
+        Delivery(
+            UUID(int=number), "alert:one", "inquiry.urgent", "x",
+            orjson.dumps({"title": f"{kind} {number}", "text": "", "type": kind}).decode(), False, "due", now, now,
+        )
+        for number, kind in enumerate(("failure", "failure", "warning", "success"))
+    ]  # fmt: skip
+    assert await receiver.carry(waiting) == Outcome()
+    assert await receiver.carry(waiting[-1:]) == Outcome()
+    assert said == [("failure 1 (+3)", "failure"), ("success 3", "success")]
 
 
 async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
