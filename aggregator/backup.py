@@ -20,6 +20,7 @@ from aggregator.control import RefusedError
 from aggregator.locking import lock
 from aggregator.store.database import Database
 from aggregator.store.desk import Desk
+from aggregator.store.put_back import doubt_what_was_due
 
 DATABASE, DESK, MANIFEST = "inquiries.duckdb", "desk.db", "manifest.json"
 _UNDER_WAY = "{data}: a backup is being restored there; wait for it"
@@ -98,7 +99,7 @@ def restore(folder: Path, data: Path, *, force: bool = False, clock: Clock = sys
             for name in (DATABASE, DESK):
                 _copy_durably(folder / name, data / (name + RESTORING))
             now = clock()
-            _ask_for_what_was_held(data / (DATABASE + RESTORING), now)
+            _doubt_what_was_due(data / (DATABASE + RESTORING), now)
             unknown = {"from": manifest["made_at"], "to": now}
             _write_durably(data / (RESTORED + RESTORING), orjson.dumps(unknown))
             (data / COPIED).touch()  # from here on it is the new one, whatever happens
@@ -161,21 +162,11 @@ def _settle(data: Path) -> None:
     (data / COPIED).unlink(missing_ok=True)
 
 
-def _ask_for_what_was_held(database: Path, now: datetime) -> None:
-    """Answers that were about to be sent have gone out since, or were taken back: as after a kill nobody knows, and
-    none is sent by itself (aggregator/outbox/sender.py).
-
-    Raises:
-        RefusedError: a newer version has written it.
-    """
+def _doubt_what_was_due(database: Path, now: datetime) -> None:
+    """Raises RefusedError: a newer version has written it."""
     try:
         with duckdb.connect(str(database)) as con:
-            if con.execute("FROM duckdb_tables() WHERE table_name = 'outbox'").fetchone():  # since schema 8
-                con.execute(
-                    "UPDATE outbox SET state = 'unknown', began_at = coalesce(began_at, due_at), ended_at = ?, "
-                    "why = NULL WHERE state = 'held'",
-                    [now],
-                )
+            doubt_what_was_due(con, now)
     except duckdb.Error as error:
         raise RefusedError(f"the backup cannot be opened: {error}") from error
 

@@ -24,11 +24,11 @@ from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import finish_erasing, keep_what_may_be_kept
+from aggregator.housekeeping import finish_erasing, keep_what_may_be_kept, retain_if_missed
 from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
-from aggregator.service import ERASE_EVERY, RETAIN_AT, house_jobs, receiver
+from aggregator.service import ERASE_EVERY, RETAIN_AT, RETAIN_LATE_EVERY, house_jobs, receiver
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
@@ -96,12 +96,17 @@ class Collector:
 
     async def renew_on(self) -> None:
         """Renew three times in the time of a lease, whatever a beat waits for, until it ends. Cut off from the catalog,
-        it may hear no answer for long: then what is held counts by our own clock until its time is over."""
-        while not self._ended.is_set():
-            await asyncio.to_thread(self.leases.renew, self.wanted())
-            self._sooner.set()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), self.leases.seconds / 3)
+        it may hear no answer for long: then what is held counts by our own clock until its time is over. What else
+        fails here ends the process: without leases it would poll nothing for ever."""
+        try:
+            while not self._ended.is_set():
+                await asyncio.to_thread(self.leases.renew, self.wanted())
+                self._sooner.set()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), self.leases.seconds / 3)
+        except Exception as error:
+            if not self.work.poller.failed.done():
+                self.work.poller.failed.set_exception(error)
 
     def wanted(self) -> set[str]:
         """What it would have: its share of the sources, and the house."""
@@ -121,6 +126,7 @@ class Collector:
                 channel=connector.channel,
                 now=work.clock(),
                 backfill=config.backfill,
+                cursor_of=connector.cursor_of,
             )
 
         work.poller.take_up(name, await work.db.write(start))
@@ -242,6 +248,8 @@ async def collecting(
         work.poller.keep_house(maintain, MAINTAIN_EVERY)
         keep = collector.when_keeping_house(partial(keep_what_may_be_kept, work))
         work.poller.daily(keep, RETAIN_AT, settings.timezone)
+        late = collector.when_keeping_house(partial(retain_if_missed, work))
+        work.poller.keep_house(late, RETAIN_LATE_EVERY)
         if settings.digest.at:
             url = str(settings.web.public_url or "")
             digest = collector.when_keeping_house(partial(daily_digest, work, url))

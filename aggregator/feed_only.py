@@ -25,7 +25,7 @@ from aggregator.store.lake_changes import Others
 from aggregator.vocabulary import load_vocabulary
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
-from connectors.errors import ConfigError
+from connectors.errors import AuthError, ConfigError
 
 log = structlog.get_logger()
 
@@ -111,5 +111,6 @@ async def _follow(others: Others, stream: Stream) -> None:
         await asyncio.sleep(LOOKS_EVERY)
         try:
             stream.publish(await asyncio.to_thread(others.look))
-        except (duckdb.Error, StoreError) as error:  # PostgreSQL is out of reach: what changed is told once it is back
+        # PostgreSQL, or a key of S3, is out of reach: what changed is told once it is back.
+        except (duckdb.Error, StoreError, AuthError) as error:
             log.warning("web.cannot_look", why=str(error)[:300])

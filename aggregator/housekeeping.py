@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 log = structlog.get_logger()
+
+_RETAINED_AT = "retained_at"
+"""The key of `meta` that holds when `retention` was last kept to."""
+_MISSED = timedelta(hours=26)  # a day has 25 where clocks are set back in autumn
 
 
 async def compact(work: Workplace) -> bool:
@@ -176,7 +181,28 @@ async def keep_what_may_be_kept(work: Workplace) -> Kept:
         await work.db.write(lambda _: work.ingest.give_back_ids(), bulk=True)  # once, not with each part
     if at_desk:
         await asyncio.to_thread(rewrite, work.desk)
+    await work.db.write(partial(_note_retained, now=now), bulk=True)
     return kept
+
+
+async def retain_if_missed(work: Workplace) -> None:
+    """Keep to `retention` where the hour for it has passed without anybody at work, as at a machine that is off at
+    night."""
+    if not work.settings.retention:
+        return
+    last, now = await work.db.read(_retained_at), work.clock()
+    if last is None or not timedelta(0) <= now - last <= _MISSED:
+        await keep_what_may_be_kept(work)
+
+
+def _retained_at(con: Connection) -> datetime | None:
+    found = con.execute("SELECT value FROM meta WHERE key = ?", [_RETAINED_AT]).fetchone()
+    return datetime.fromisoformat(found[0]) if found else None
+
+
+def _note_retained(con: Connection, now: datetime) -> None:
+    con.execute("DELETE FROM meta WHERE key = ?", [_RETAINED_AT])
+    con.execute("INSERT INTO meta VALUES (?, ?)", [_RETAINED_AT, now.isoformat()])
 
 
 async def count_anew(work: Workplace) -> None:

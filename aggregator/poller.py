@@ -22,6 +22,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from aggregator import tempo
 from aggregator.backing_off import BackOff
+from aggregator.clock_steps import ClockSteps, plan_earlier
 from aggregator.config import secrets_in
 from aggregator.ingest.arrivals import Outcome
 from aggregator.ingest.ingest import Ingest
@@ -51,6 +52,7 @@ WELL: Final = ("ok", "silent")
 PAUSED: Final = "paused by {who}: it is asked nothing until somebody lets it go on"
 KEEP_EVERY = timedelta(minutes=1)  # what is learned of a source's rhythm is written no more often
 NOTE_EVERY = timedelta(seconds=10)  # a quiet source's coverage and health are written no more often
+CLOCK_EVERY: Final = 5.0  # seconds between looks whether the clock was set back
 LOOK_EVERY: Final = 0.02  # seconds, at a poll under way that may turn out to listen
 
 
@@ -109,7 +111,9 @@ class Poller:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.fence_lost: Callable[[str], None] | None = None
         """Told of a source that another process polls, where that may be; else it ends the process."""
+        self.clock_steps = ClockSteps()
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._minding: asyncio.Task[None] | None = None
 
     def add(self, connector: PullConnector, config: SourceConfig, origin: Origin, state: SourceState) -> Source:
         """Take up a source where it was left."""
@@ -148,6 +152,14 @@ class Poller:
         for source in self.sources.values() if polling else ():
             self._schedule(source)
         self._scheduler.start()
+        self._minding = asyncio.create_task(self._mind_the_clock())
+
+    async def _mind_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY)
+            if seconds := self.clock_steps.back():
+                log.warning("clock.set_back", seconds=round(seconds))
+                plan_earlier(self._scheduler, seconds)
 
     def _schedule(self, source: Source) -> None:
         longest = source.config.poll_between[1] if source.config.poll_between else source.config.poll_every
@@ -266,6 +278,7 @@ class Poller:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         running = [source.job for source in self.sources.values() if source.job is not None]
+        running += [self._minding] if self._minding is not None else []
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 
@@ -19,8 +20,8 @@ from aggregator.ingest.origin import Origin
 from aggregator.migrating.tables import MARK
 from aggregator.outbox import Outbox
 from aggregator.poller import Poller
-from aggregator.store import sources
-from aggregator.store.database import Database, StoreError
+from aggregator.store import put_back, sources
+from aggregator.store.database import Connection, Database, StoreError
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
 from connectors.contract import Connector, PullConnector
@@ -59,7 +60,7 @@ class Workplace:
         try:
             self.db = open_store(self.settings)
             self._stack.callback(self.db.close)
-            await self.db.write(lambda con: keep_zone(con, self.settings.timezone))
+            lake_unknown = await self.db.write(self._as_found)
             self.desk = Desk(data / DESK)
             self._stack.callback(self.desk.close)
             self.ingest = Ingest(self.db, self.settings, self.clock, self._changed)
@@ -77,7 +78,7 @@ class Workplace:
                 self.db.teller = self.alerting
             if self.db.query("SELECT 1 FROM meta WHERE key = 'compact_due'"):
                 self.ingest.compact_due.set()
-            await self._take_up_sources()
+            await self._take_up_sources(lake_unknown)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -88,9 +89,20 @@ class Workplace:
     ) -> None:
         await self._stack.aclose()
 
-    async def _take_up_sources(self) -> None:
+    def _as_found(self, con: Connection) -> tuple[datetime, datetime] | None:
+        """From when to when a lake knows nothing, for its catalog was put back; None: it was not, or that is noted."""
+        keep_zone(con, self.settings.timezone)
+        if self.settings.lake is None:
+            return None
+        from aggregator.store.lake import Lake
+
+        assert isinstance(self.db, Lake)
+        return put_back.catalog_was_put_back(con, *self.db.catalog_place(), self.clock())
+
+    async def _take_up_sources(self, lake_unknown: tuple[datetime, datetime] | None) -> None:
+        """lake_unknown: see `_as_found`."""
         pacing = Pacing()
-        unknown = unknown_since_restored(self.settings.data)
+        unknown = lake_unknown or unknown_since_restored(self.settings.data)
         for name, config in self.settings.sources.items():
             if not config.enabled:
                 continue
@@ -103,6 +115,7 @@ class Workplace:
                     channel=connector.channel,
                     now=self.clock(),
                     backfill=config.backfill,
+                    cursor_of=connector.cursor_of,
                 )
             )
             if unknown and connector.tells_once:
@@ -116,7 +129,9 @@ class Workplace:
                 self.poller.add(connector, config, self.origins[name], state)
             else:
                 await self._stack.enter_async_context(connector)
-        if unknown:
+        if lake_unknown:
+            await self.db.write(put_back.is_noted)
+        elif unknown:
             (self.settings.data / RESTORED).unlink()
 
     async def compact_if_due(self) -> None:

@@ -304,6 +304,12 @@ class Connector(ABC):
         """The word that filters and clocks use: `telegram`, `forum`, `weibo`."""
         return self.space.partition("/")[0]
 
+    @property
+    def cursor_of(self) -> str:
+        """What a cursor is of: where that becomes something else, the source begins anew. The space says it, unless
+        several places, or connectors, have the same one."""
+        return self.space
+
     @abstractmethod
     def post(self, record: Record) -> Item | Sequence[Item] | None:
         """Read one record. Pure: no I/O, no clock.

@@ -29,6 +29,13 @@ class LakeTown:
         self.server.sql(f"CREATE DATABASE {name} TEMPLATE made STRATEGY FILE_COPY")
         return self._settings(name, files, **more)
 
+    def put_back(self, lake: LakeSettings) -> LakeSettings:
+        """It as it stands now, in a database of its own over the same files, as pg_dump and pg_restore would make it.
+        Nobody may have it open."""
+        before, name = lake.dsn.rpartition("dbname=")[2], f"lake{next(_NUMBERS)}"
+        self.server.sql(f"CREATE DATABASE {name} TEMPLATE {before} STRATEGY FILE_COPY")
+        return self._settings(name, lake.files, lease=lake.lease)
+
     def _settings(self, database: str, files: Path | str, **more: object) -> LakeSettings:
         store = SCHEME + self.server.dsn(database)
         return LakeSettings.model_validate({"store": store, "files": str(files), **more})

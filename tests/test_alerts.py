@@ -10,19 +10,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
+import orjson
 import pytest
 
 from aggregator.acting.compare_and_set import act
+from aggregator.alerting.apprising import Receiver
+from aggregator.alerting.carrying import Outcome
 from aggregator.alerting.quiet import after_quiet
 from aggregator.alerting.sender import Sender
 from aggregator.alerting.serving import carriers_of
 from aggregator.alerting.wording import harmless
+from aggregator.backup import back_up, restore
 from aggregator.config import ConfigError, load
 from aggregator.config.alert_settings import Alerts, Destination, Rule
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
 from aggregator.store import sources
+from aggregator.store.deliveries import Delivery
 from aggregator.workplace import Workplace
 from connectors.secret import Secret
 from tests.alert_receiver import SECRET, Place, a_place
@@ -282,6 +288,27 @@ async def test_a_failure_is_tried_again_and_many_that_wait_are_one_message(
         assert place.url not in caplog.text
 
 
+async def test_of_many_that_come_as_one_message_the_gravest_is_its_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, str]] = []
+
+    def say(title: str, text: str, kind: str) -> Outcome:
+        said.append((title, kind))
+        return Outcome()
+
+    receiver, now = Receiver("one", Destination(url=Secret(env="NO_MATTER"))), datetime.now(UTC)
+    monkeypatch.setattr(receiver, "_say", say)
+    waiting = [
+        Delivery(
+            UUID(int=number), "alert:one", "inquiry.urgent", "x",
+            orjson.dumps({"title": f"{kind} {number}", "text": "", "type": kind}).decode(), False, "due", now, now,
+        )
+        for number, kind in enumerate(("failure", "failure", "warning", "success"))
+    ]  # fmt: skip
+    assert await receiver.carry(waiting) == Outcome()
+    assert await receiver.carry(waiting[-1:]) == Outcome()
+    assert said == [("failure 1 (+3)", "failure"), ("success 3", "success")]
+
+
 async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = MailSimulator()
     async with simulator.submission.serving() as port:
@@ -354,3 +381,30 @@ def test_quiet_hours_end_by_the_readers_clock() -> None:
     assert after_quiet(datetime(2026, 3, 29, 0, 30, tzinfo=UTC), night, "Europe/Berlin") == datetime(
         2026, 3, 29, 6, 30, tzinfo=UTC
     )
+
+
+async def test_a_backup_that_is_put_back_wakes_nobody_a_second_time(
+    community: Community, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Who is told once quiet hours are over still is; and a program hears it again, and knows it by its id."""
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    events, backup = rule("inquiry.urgent", to=("one", "night")), tmp_path / "backup"
+    async with a_place() as program, a_place() as one, a_place() as night:
+        community.more["webhooks"] = {"program": webhook(program)}
+        quiet = ((15 * 60, 21 * 60),)  # it is 16:00 in Shanghai
+        places = {"one": to(one, monkeypatch), "night": to(night, monkeypatch, quiet_hours=quiet)}
+        async with watching(community, places, events) as watch:
+            community.telegram.says("lin", STOLEN)
+            await poll(watch.work, "telegram")
+            await watch.work.ingest.group()
+            back_up(watch.work.db, watch.work.desk, backup, community.clock())
+            await watch.deliver()
+        assert (len(one.came), len(night.came), len(program.came)) == (1, 0, 1)
+        community.clock.pass_(hours=1)
+        restore(backup, community.data, force=True, clock=community.clock)
+        async with watching(community, places, events) as watch:
+            await watch.deliver()
+            assert (len(one.came), len(night.came), len(program.came)) == (1, 0, 2)
+            await watch.deliver(hours=5)
+        assert (len(one.came), len(night.came)) == (1, 1)
+        assert len({each.headers["webhook-id"] for each in program.came}) == 1

@@ -141,6 +141,17 @@ def test_a_command_waits_until_another_one_has_done_with_the_database(console: C
     assert (waits.returncode, orjson.loads(told)["posts"], more) == (0, 0, b"")
 
 
+def test_a_restore_waits_until_another_command_has_done_with_the_database(console: Console, tmp_path: Path) -> None:
+    console.ok("backup", tmp_path / "copy")
+    with held(console) as let_go:
+        waits = console.begin("restore", tmp_path / "copy", "--force", "--json")
+        assert waits.stderr is not None
+        assert b"in use by another process: waiting until it is free" in waits.stderr.readline()
+        let_go()
+        told, more = waits.communicate(timeout=30)
+    assert (waits.returncode, orjson.loads(told)["posts"], more) == (0, 0, b"")
+
+
 def test_ctrl_c_ends_a_command_that_waits_for_the_database(console: Console) -> None:
     with held(console):
         waits = console.begin("retain")

@@ -407,3 +407,32 @@ async def test_a_source_that_was_asked_only_in_part_is_complete_to_where_all_of_
         community.clock.pass_(minutes=20)
         await poll(work)
         assert coverage(work, "sparing")[0][1:] == (5, "complete")
+
+
+class Elsewhere(PullConnector):
+    """It reads the same posts at another place, and knows no cursor of the other."""
+
+    space = "sparing"
+    cursor_of = "elsewhere"
+
+    def post(self, record: Record) -> Post:
+        return Post(native_id=record["id"], text=record["text"], posted_at=None)
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if cursor is None or cursor["page"] < 1:
+            yield Page(records=[{"id": "1", "text": "where is my refund?"}], cursor={"page": 1})
+
+
+async def test_a_source_that_becomes_one_of_another_connector_for_the_same_posts_begins_anew(
+    community: Community,
+) -> None:
+    cursors = []
+    for reader in ("Sparing", "Elsewhere", "Elsewhere", "Sparing"):
+        odd = SourceConfig(connector=f"{__name__}:{reader}")
+        settings = community.settings().model_copy(update={"sources": {"odd": odd}})
+        async with Workplace(settings, clock=community.clock) as work:
+            community.clock.pass_(minutes=20)
+            (source,) = await poll(work, "odd")
+            assert (source.state, texts(work)) == ("ok", ["where is my refund?"])
+            cursors.append(source.cursor)
+    assert cursors == [{"number": 1}, {"page": 1}, {"page": 1}, {"number": 1}]

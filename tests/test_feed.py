@@ -296,6 +296,13 @@ async def test_a_feed_says_where_its_ids_are_unique(format_: Format, space: str,
 # -- edits, dates, order -------------------------------------------------------------------------
 
 
+def test_a_cursor_is_of_one_address_whatever_its_query() -> None:
+    stage = FeedStage(staged("weibo"), "http://127.0.0.1:9")
+    one, same, other = (stage.connector(url=f"http://feeds.example/{path}") for path in ("a?limit=20", "a", "b"))
+    assert one.cursor_of == same.cursor_of != other.cursor_of
+    assert one.cursor_of != one.space == "weibo"
+
+
 async def test_an_edit_is_the_same_post_with_other_words(stage: FeedStage) -> None:
     said = stage.feed.says("lin", "they owe me 10", title="Money")
     first = await drain(stage.connector())

@@ -16,6 +16,8 @@ import pytest
 from aggregator.control import RefusedError
 from aggregator.housekeeping import finish_erasing
 from aggregator.leasing import ERASING
+from aggregator.outbox import Sender
+from aggregator.outbox.outbox import HOLD
 from tests import test_retention
 from tests.conftest import Community, open_community, open_inquiries, poll, texts
 from tests.console import Console
@@ -117,6 +119,43 @@ async def test_retention_is_that_of_a_file_and_another_process_does_not_take_bac
             con.execute("FROM read_parquet(?)", [str(each)]).fetchall() for each in Path(lake.files).rglob("*.parquet")
         ]
     assert "swordfish" not in repr(found)
+
+
+@pytest.mark.parametrize("was_sent", [True, False])
+async def test_a_catalog_that_is_put_back_is_noticed_and_what_it_held_is_looked_for(
+    community: Community, lake_town: LakeTown, was_sent: bool
+) -> None:
+    """As a backup of a file that is put in place: by whichever process is first, and once."""
+    clock = community.clock
+    community.forum.user("system").id = 77  # a real account: what the forum's own one writes is never listed
+    async with community.desk() as work:
+        community.forum.says("lin", "转账三小时未到账", title="转账没到")
+        community.telegram.says("Mia", "my swap failed")
+        await poll(work)
+        ((inquiry,),) = work.db.query("SELECT i.inquiry_id FROM inquiry AS i WHERE i.source = 'forum'")
+        await work.outbox.send(inquiry.bytes, "amy", "We look at it at once.", "")
+        made = clock()
+    dumped = lake_town.put_back(community.more["lake"])
+    async with community.desk() as work:  # opened once more where it stood: nothing was put back
+        assert work.db.query("SELECT state FROM outbox") == [("held",)]
+        if was_sent:
+            clock.pass_(seconds=HOLD)
+            await Sender(work.outbox).send_due(until_done=True)
+    assert community.forum.writing.taken == was_sent
+    clock.pass_(hours=1)
+    community.more["lake"], put_back = dumped, clock()
+    for _ in range(2):
+        async with community.desk() as work:
+            sender = Sender(work.outbox)
+            await sender.look_after_a_start()
+            await sender.send_due(until_done=True)
+            told = work.db.query("SELECT state, looked FROM outbox")
+            assert told == [("sent", None) if was_sent else ("unknown", "absent")]
+            lost = work.db.query("SELECT source, from_at, to_at, state FROM coverage WHERE state = 'lost'")
+            assert lost == [("telegram", made, put_back, "lost")]
+            assert work.db.query("FROM meta WHERE key = 'put_back'") == []
+        clock.pass_(hours=1)
+    assert community.forum.writing.taken == was_sent
 
 
 def test_nothing_is_restored_over_a_lake(console: Console, tmp_path: Path) -> None:

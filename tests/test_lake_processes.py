@@ -6,23 +6,29 @@ import asyncio
 import signal
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import duckdb
 import orjson
 import pytest
 
+from aggregator import feed_only
 from aggregator.acting.compare_and_set import ChangedMeanwhileError, act
 from aggregator.collecting import Collector, Shard, collecting
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.feed_only import serving_feed
 from aggregator.identity import Id
+from aggregator.stopping import ended
 from aggregator.store.lake import Lake
 from aggregator.store.leases import Leases
 from aggregator.store.sources import FenceLostError
 from aggregator.web.stream import Stream
 from aggregator.workplace import Workplace
+from connectors.errors import AuthError
 from tests.conftest import Community, open_community, open_inquiries, poll, texts
 from tests.console import AGGREGATOR
 from tests.lake_town import LakeTown
@@ -198,6 +204,40 @@ async def test_a_lost_fence_is_taken_up_anew_by_one_beat_at_a_time_and_a_stop_in
     finally:
         watching.close()
     assert most == 1
+
+
+async def test_live_events_go_on_after_a_key_that_could_not_be_read_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, answers = asyncio.Event(), [AuthError("/run/secrets/s3 cannot be read"), duckdb.IOException("HTTP"), {b"1"}]
+
+    def look() -> object:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(feed_only, "LOOKS_EVERY", 0.01)
+    others, stream = SimpleNamespace(look=look), SimpleNamespace(publish=lambda _: told.set())
+    following = asyncio.create_task(feed_only._follow(cast("Any", others), cast("Any", stream)))
+    async with asyncio.timeout(60):
+        await told.wait()
+    await ended(following)
+
+
+async def test_a_collector_that_can_renew_no_lease_ends_and_says_why(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would let its sources go, and stand there as if all were well."""
+
+    def refuse(names: Collection[str]) -> set[str]:
+        raise AuthError("/run/secrets/s3 cannot be read: Permission denied")
+
+    async with collecting(community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0) as collector:
+        monkeypatch.setattr(collector.leases, "renew", refuse)
+        with pytest.raises(AuthError, match="cannot be read"):
+            async with asyncio.timeout(60):
+                await collector.work.poller.failed
 
 
 async def test_who_gets_no_answer_from_the_catalog_lets_its_sources_go_by_its_own_clock(

@@ -229,9 +229,11 @@ def test_what_is_not_empty_or_at_work_is_refused_and_left_as_it_is(
     assert bytes_of(foreign) == before
     db = Database(file)
     db.submit(lambda con: con.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")).result()
-    assert "is in use by another process" in console.begin("migrate-store", "--to", "lake").communicate()[1].decode()
+    waits = console.begin("migrate-store", "--to", "lake", "--json")
+    assert waits.stderr is not None
+    assert b"is in use by another process: waiting until it is free" in waits.stderr.readline()
     db.close()
-    assert "has tables of schema 4" in console.run("migrate-store", "--to", "lake").output
+    assert b"has tables of schema 4" in b"".join(waits.communicate(timeout=60))
     assert "does not exist" in console.run("migrate-store", "--to", "lake", "--file", tmp_path / "no").output
     console.config.write_bytes(orjson.dumps({"sources": {}}))
     assert console.run("migrate-store", "--to", "lake").exit_code == 2

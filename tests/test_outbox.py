@@ -438,6 +438,12 @@ async def test_a_platform_that_cannot_be_reached_is_tried_again_and_given_up_in_
     assert (desk.row().state, desk.row().why) == ("refused", "unreachable")
 
 
+async def test_an_answer_does_not_wait_for_a_clock_that_was_set_back(desk: Desk) -> None:
+    await desk.answers()
+    await desk.time_passes(-3600)
+    assert (desk.row().state, desk.community.forum.writing.taken) == ("sent", 1)
+
+
 async def test_a_source_that_is_not_at_work_refuses_in_words(community: Community) -> None:
     async with community.desk("forum") as work:
         desk = Desk(community, work)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 from structlog.testing import capture_logs
 
+from aggregator.clock_steps import ClockSteps, plan_earlier
 from aggregator.config import Settings
 from aggregator.identity import Id, as_uuid
 from aggregator.poller import BACK_OFF
@@ -136,6 +141,60 @@ async def until(condition: Callable[[], object]) -> None:
             if condition():
                 return
             await asyncio.sleep(0.005)
+
+
+# -- a clock that is set back ---------------------------------------------------------------------
+
+
+async def test_when_the_clock_is_set_back_what_is_planned_does_not_wait_for_it(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead, done = [0.0], asyncio.Event()
+
+    async def job() -> None:
+        done.set()
+
+    monkeypatch.setattr("aggregator.poller.CLOCK_EVERY", 0.01)
+    async with community.desk("forum") as work:
+        work.poller.clock_steps = ClockSteps(wall=lambda: time.monotonic() + ahead[0])
+        work.poller.keep_house(job, timedelta(hours=2))
+        work.poller.start(polling=False)
+        try:
+            ahead[0] -= 3 * 3600
+            async with asyncio.timeout(PATIENCE):
+                await done.wait()
+        finally:
+            await work.poller.stop()
+
+
+async def test_by_a_clock_that_was_set_back_each_job_is_as_far_away_as_before() -> None:
+    wall, now = [0.0], datetime.now(UTC)
+    steps = ClockSteps(wall=lambda: wall[0], steady=lambda: 0.0)
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    scheduler.start(paused=True)
+    try:
+        hourly, paused, daily = (
+            scheduler.add_job(print, trigger, **more)
+            for trigger, more in (
+                (IntervalTrigger(hours=1, timezone=UTC), {"next_run_time": now + timedelta(hours=9)}),
+                (IntervalTrigger(hours=1, timezone=UTC), {"next_run_time": None}),
+                (CronTrigger(hour=3, timezone=UTC), {"next_run_time": now + timedelta(days=2)}),
+            )
+        )
+        assert steps.back() == 0.0
+        wall[0] = 100.0  # set ahead: a scheduler sees that by itself
+        assert steps.back() == 0.0
+        wall[0] -= 8 * 3600
+        seconds = steps.back()
+        assert (seconds, steps.back()) == (8 * 3600, 0.0)
+        plan_earlier(scheduler, seconds)
+        due = {job.id: job.next_run_time for job in scheduler.get_jobs()}
+        assert due[hourly.id] == now + timedelta(hours=1)
+        assert due[paused.id] is None
+        assert now < due[daily.id] <= now + timedelta(days=1, seconds=60)
+        assert due[daily.id].hour == 3
+    finally:
+        scheduler.shutdown(wait=False)
 
 
 # -- backing off and stopping ---------------------------------------------------------------------

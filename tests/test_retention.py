@@ -17,7 +17,7 @@ from aggregator import housekeeping
 from aggregator.acting.compare_and_set import act
 from aggregator.acting.flags import Verdict, decide, flag, flags
 from aggregator.commands import handlers
-from aggregator.housekeeping import keep_what_may_be_kept
+from aggregator.housekeeping import keep_what_may_be_kept, retain_if_missed
 from aggregator.identity import Id
 from aggregator.importer.files import File
 from aggregator.importer.importing import import_file
@@ -148,6 +148,30 @@ async def test_what_is_done_once_a_day_is_done_at_its_hour_there(community: Comm
         at = job.next_run_time.astimezone(ZoneInfo("Asia/Shanghai"))
         await work.poller.stop()
     assert (at.hour, at.minute) == (3, 30)
+
+
+async def test_where_nobody_was_at_work_at_that_hour_it_is_done_later(community: Community) -> None:
+    community.more["retention"] = {"telegram": timedelta(days=30)}
+    async with community.desk("telegram") as work:
+        await keep_what_may_be_kept(work)
+        community.telegram.says("fox", "my swordfish transfer is stuck")
+        await poll(work)
+        await close(work, "swordfish")
+    community.clock.pass_(days=31)
+    async with community.desk("telegram") as work:
+        await retain_if_missed(work)
+        assert texts(work) == []
+        community.telegram.says("owl", "my marlin transfer is stuck")
+        await poll(work)
+        await close(work, "marlin")
+        kept_at = "SELECT value FROM meta WHERE key = 'retained_at'"
+        before = work.db.query(kept_at)
+        community.clock.pass_(hours=25)
+        await retain_if_missed(work)  # its hour is not over yet
+        assert work.db.query(kept_at) == before != []
+        community.clock.pass_(hours=2)
+        await retain_if_missed(work)
+        assert work.db.query(kept_at) != before
 
 
 async def test_without_a_setting_nothing_ever_goes(community: Community) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aggregator.config.clock_settings import ChannelClock
 from aggregator.folding.fold import FoldPost, fold
 from aggregator.identity import stable_id, written
-from aggregator.inquiry import Event, Inquiry
+from aggregator.inquiry import Event, Inquiry, Reason
 from aggregator.working_time import WorkingDays
 from tests.test_due import ID, at, due, event, folded, ours, post, rules, thanks
 from tests.test_due import Subject as Subject
@@ -90,6 +90,19 @@ def test_the_clock_runs_on_while_snoozed_and_stands_still_while_we_wait_for_the_
     assert "awaiting" in rules(paused)
     assert due(post(0), event(10, "wait"), post(100)) == (120, "first_answer")
     assert folded(post(0), event(10, "wait"), post(100)).waiting_since == at(90)
+
+
+@pytest.mark.parametrize(("rule", "points"), [("funds_missing", 42.0), ("question", 6.0), ("reads_minor", 5.0)])
+def test_it_is_known_by_what_tells_the_trouble_not_by_who_asks_where_we_are(rule: str, points: float) -> None:
+    told = post(0, excerpt="what is wrong", reasons=(Reason(rule, points),))
+    calls = post(30, excerpt="hello??", reasons=(Reason("reads_serious", 55.0), Reason("unanswered_said", 30.0)))
+    small = post(31, excerpt="ok", kind="other", reasons=(Reason("public", 4.0),))
+    both = post(40, excerpt="stolen, and nobody answers",
+                reasons=(Reason("funds_stolen", 92.0), Reason("unanswered_said", 8.0)))  # fmt: skip
+    assert folded(told, calls, small).excerpt == "what is wrong"
+    assert folded(calls, small).excerpt == "hello??"
+    assert folded(told, calls, both).excerpt == "stolen, and nobody answers"
+    assert folded(told._replace(deleted=True), calls).excerpt == "hello??"
 
 
 def test_several_pauses_add_up_and_what_had_run_out_stays_so() -> None:

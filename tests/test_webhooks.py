@@ -179,6 +179,35 @@ async def test_what_waits_for_an_endpoint_is_told_in_order_after_a_new_start_too
     assert [each.told["data"]["inquiry"]["author"] for each in place.came] == ["Lin", "Lin", "Lin", "Mia", "Fox"]
 
 
+async def test_what_waits_is_told_first_though_the_clock_was_set_back_meanwhile(community: Community) -> None:
+    async with a_place() as place:
+        place.answers.append(503)
+        async with telling(community, one=webhook(place)) as told:
+            community.clock.pass_(hours=2)
+            await told.says("lin", "转账三小时没到账")
+            await told.deliver()
+        community.clock.pass_(hours=-1)
+        async with telling(community, one=webhook(place)) as told:
+            await told.says("mia", "how do I change the network fee?")
+            await told.deliver()
+    said = [each.told["data"]["inquiry"]["author"] for each in place.came]
+    assert said == ["Lin", "Lin", "Mia"]
+
+
+async def test_what_waits_does_not_wait_for_a_clock_that_is_set_back_while_we_run(community: Community) -> None:
+    async with a_place() as place:
+        place.answers.append((503, {"retry-after": "600"}))
+        async with telling(community, one=webhook(place)) as told:
+            community.clock.pass_(hours=2)
+            await told.work.alerting.look()
+            await told.says("lin", "转账三小时没到账")
+            await told.deliver()
+            community.clock.pass_(hours=-1)
+            await told.work.alerting.look()
+            await told.deliver()
+    assert [each.told["data"]["inquiry"]["author"] for each in place.came] == ["Lin", "Lin"]
+
+
 async def test_one_that_takes_too_long_is_tried_again(community: Community) -> None:
     async with a_place() as place:
         place.answers.append("hang")

@@ -29,6 +29,7 @@ GIVES_UP: Final = timedelta(hours=4)
 TOGETHER: Final = 20  # alerts that one message may hold
 ALONE: Final = 3  # so many that come together are still a message each
 LONGEST: Final = 60.0  # seconds of an attempt
+_GRAVITY: Final = ("success", "info", "warning", "failure")
 _STATUS = re.compile(r"error=(\d{3})\b")
 
 _log = logging.getLogger("apprise")
@@ -95,11 +96,12 @@ class Receiver:
 
     async def carry(self, deliveries: Sequence[Delivery]) -> Outcome:
         messages = [orjson.loads(each.body) for each in deliveries]
-        last = messages[-1]
+        # A phone shows the title alone: not "amy has taken it" over an emergency that nobody has. Of several the last.
+        gravest = max(reversed(messages), key=lambda each: _GRAVITY.index(each["type"]))
         if len(messages) == 1:
-            return await self.say(last["title"], last["text"], last["type"])
+            return await self.say(gravest["title"], gravest["text"], gravest["type"])
         text = "\n\n".join(f"{each['title']}\n{each['text']}" for each in messages)
-        return await self.say(f"{last['title']} (+{len(messages) - 1})", text, last["type"])
+        return await self.say(f"{gravest['title']} (+{len(messages) - 1})", text, gravest["type"])
 
     async def say(self, title: str, text: str, kind: str) -> Outcome:
         """One message. kind: info, success, warning or failure, which some services show by a colour."""

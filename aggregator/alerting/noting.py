@@ -7,7 +7,7 @@ only time brings. Both find what is new against the table `noticed`, so nothing 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -55,6 +55,7 @@ class Alerting:
         self._webhooks = {name: each for name, each in settings.webhooks.items() if each.enabled}
         self._rules = settings.alerts.rules
         self._last = (0, 0)  # of ids: millisecond and number
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._noted_at: datetime | None = None
         wanted = [
             states.LEVELS[band]
@@ -83,6 +84,8 @@ class Alerting:
             if before is None or now - before > STALE:
                 looking.begin(con, now, self._settings.bands, self._settings.alerts.due_within, self._floor)
             looking.note_told(con, now)
+            deliveries.clock_went_back(con, now)
+            self._last = max(self._last, deliveries.last_id(con))
 
         await self._db.write(do)
 
@@ -107,6 +110,10 @@ class Alerting:
     async def look(self) -> None:
         """Clocks about to run out, bands reached by waiting, sources that see nothing. Old deliveries are forgotten."""
         now, settings = self._clock(), self._settings
+        if now < self._looked_at:
+            await self._db.write(lambda con: deliveries.clock_went_back(con, now))
+            self._noted_at = None
+        self._looked_at = now
         within = settings.alerts.due_within
         risen = await self._db.read(lambda con: looking.risen(con, now, settings.bands, within, self._floor))
         sources = await self._db.read(lambda con: self._of_sources(con, now))
@@ -326,7 +333,7 @@ class Alerting:
         return Delivery(self._next_id(now), target, event, subject, text, unless_taken, "due", now, due_at)
 
     def _next_id(self, now: datetime) -> UUID:
-        """Rises even within a millisecond, and when the clock goes back."""
+        """Rises even within a millisecond, and when the clock goes back, also while nobody was at work."""
         millisecond, number = self._last
         this = int(now.timestamp() * 1000)
         if this > millisecond:

@@ -44,7 +44,7 @@ class Sender:
         self._work = DueWork(self.wake, "delivery.broken", failed)
         self._failures: dict[str, int] = {}  # in a row
         self._not_before: dict[str, datetime] = {}
-        self._has_looked = False
+        self._looked_at: datetime | None = None
         self._gone: set[str] = set()
 
     def start(self) -> None:
@@ -58,9 +58,12 @@ class Sender:
 
     async def deliver_due(self, *, until_done: bool = False) -> bool:
         """Begin what is due. `until_done`: and wait for its end. Returns whether something waits for its time."""
-        now = self._clock()
-        if not self._has_looked:  # whoever asked a former process for time has it
-            self._not_before, self._has_looked = await self._db.read(deliveries.waits), True
+        before, now = self._looked_at, self._clock()
+        self._looked_at = now
+        if before is None:  # whoever asked a former process for time has it
+            self._not_before = await self._db.read(deliveries.waits)
+        elif now < before:  # the clock was set back, and nobody has to wait for that
+            self._not_before.clear()
         due = await self._db.read(lambda con: deliveries.first_due(con, now))
         for each in due:
             if not self._work.is_busy(each.target) and self._not_before.get(each.target, now) <= now:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from aggregator.cli.doing import do, load_settings, show
+from aggregator.cli.doing import do, load_settings, show, when_free
 from aggregator.cli.group import DONE, FAILED, PARTLY_DONE, fail, main
 from aggregator.cli.options import config_option, encoding_option, json_option, mapping, shard_option
 
@@ -134,7 +134,7 @@ def restore(folder: Path, force: bool, config: Path, as_json: bool) -> None:
             f"{folder}: no lake is put back here; restore PostgreSQL (pg_restore), and the folder of its "
             "files beside it, or read the backup with a configuration without lake (docs/lake.md)"
         )
-    _require_no_service(settings)
+    when_free(lambda: _require_no_service(settings))
     result = put_back(folder.resolve(), settings.data, force=force)
     show(result, as_json, f"{settings.data}: {result['posts']:,} posts restored, as of {result['made_at']}")
 
@@ -165,7 +165,7 @@ def migrate_store(to: Literal["lake", "file"], file: Path | None, compare: bool,
     settings = load_settings(config)
     path = file or settings.data / DATABASE
     with progress(as_json) as say:
-        result = asyncio.run(stoppable(migrated(settings, to, path, say, only_compare=compare)))
+        result = when_free(lambda: asyncio.run(stoppable(migrated(settings, to, path, say, only_compare=compare))))
     show(asdict(result), as_json, "" if result.differences else f"{result.rows:,} rows in {result.tables} tables: "
           f"the same in both, {result.copied:,} of them copied now; desk.db was not touched")  # fmt: skip
     if result.differences:

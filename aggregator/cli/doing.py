@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from aggregator.config import Settings
     from aggregator.control import Say
     from aggregator.workplace import Workplace
+
+T = TypeVar("T")
 
 PATIENCE = 120.0
 """Seconds for which a command waits while another process has the database: a poll by cron holds it for some."""
@@ -102,10 +105,9 @@ async def _opened(settings: Settings, stack: AsyncExitStack, *, listen: bool, pa
     Raises:
         DatabaseBusyError: another process has it, and has had it all the time.
     """
-    from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_fixed
+    from tenacity import AsyncRetrying
 
     from aggregator.control import listens, socket_path
-    from aggregator.store.database import DatabaseBusyError
     from aggregator.workplace import Workplace
 
     async def open_it() -> Workplace | None:
@@ -113,19 +115,38 @@ async def _opened(settings: Settings, stack: AsyncExitStack, *, listen: bool, pa
             return None
         return await stack.enter_async_context(Workplace(settings, listen=listen))
 
+    return await AsyncRetrying(**_while_busy(patience))(open_it)
+
+
+def when_free(do_it: Callable[[], T]) -> T:
+    """Do what needs the database for itself, as soon as no other command has it.
+
+    Raises:
+        DatabaseBusyError: another process has had it all the time.
+    """
+    from tenacity import Retrying
+
+    return Retrying(**_while_busy(PATIENCE))(do_it)
+
+
+def _while_busy(patience: float) -> dict[str, Any]:
+    """How tenacity tries again, as long as another process has the database; it is told once."""
+    from tenacity import RetryCallState, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    from aggregator.store.database import DatabaseBusyError
+
     def tell(state: RetryCallState) -> None:
         if state.attempt_number == 1 and state.outcome is not None:
             who = str(state.outcome.exception()).partition(";")[0]
             click.echo(f"{who}: waiting until it is free, for {patience:.0f} seconds at most (Ctrl-C ends)", err=True)
 
-    tries = AsyncRetrying(
-        retry=retry_if_exception_type(DatabaseBusyError),
-        stop=stop_after_delay(patience),
-        wait=wait_fixed(LOOK_EVERY),
-        before_sleep=tell,
-        reraise=True,
-    )
-    return await tries(open_it)
+    return {
+        "retry": retry_if_exception_type(DatabaseBusyError),
+        "stop": stop_after_delay(patience),
+        "wait": wait_fixed(LOOK_EVERY),
+        "before_sleep": tell,
+        "reraise": True,
+    }
 
 
 def show(result: Any, as_json: bool, text: str) -> None:

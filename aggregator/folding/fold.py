@@ -37,6 +37,8 @@ STATE_RULES: dict[str, float] = {
 OURS_TO_DO = ("new", "claimed", "snoozed")
 # What says that nobody answered; with so many points, for the third time.
 TOLD, THIRD = "unanswered_said", 25.0
+# What is at stake where no words say what: who only says that nobody answered is at one of these.
+_UNTOLD = frozenset({"question", *(name for grade, name in terms.READS.items() if grade < 4)})
 # Points for each hour of waiting and their most, by what is waiting; see `share_of` (aggregator/sql/0011_shares.sql).
 WAITING: dict[Kind, tuple[float, float]] = {
     "emergency": (6.0, 12.0),
@@ -86,7 +88,7 @@ def fold(
     # Who wrote it may turn out to be one of us: then there is no question, only an answer.
     said = [post for post in ordered if not post.staff] or ordered
     course = walk(ordered, events)
-    lead = max(said, key=lambda post: (not post.deleted, sum(r.points for r in post.reasons), post.kind != "other"))
+    lead = max(said, key=_leads)
     reasons = _words(said)
     reasons += _state(course, points, told=any(each.rule == TOLD and each.points >= THIRD for each in reasons))
     asked_at, live = _clock_start(course)
@@ -142,6 +144,15 @@ def fold(
         scoring_version=SCORING_VERSION,
         ver=ver,
     )
+
+
+def _leads(post: FoldPost) -> tuple[bool, bool, float, bool]:
+    """By which of several posts an inquiry is known: the one that weighs most. But "is anybody there?" tells nothing,
+    however much it weighs, and goes before small talk only."""
+    stakes = {reason.rule for reason in post.reasons if reason.rule in STAKES and reason.points > 0}
+    asks_for_us = stakes <= _UNTOLD and any(reason.rule == TOLD for reason in post.reasons)
+    weighs = sum(reason.points for reason in post.reasons if reason.rule != TOLD)
+    return not post.deleted, bool(stakes) and not asks_for_us, weighs, post.kind != "other"
 
 
 def _words(said: Sequence[FoldPost]) -> list[InquiryReason]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aggregator.control import RefusedError
 from aggregator.migrating.sides import Side, rows
+from aggregator.store.put_back import CATALOG
 
 MARK = "migrating"
 """The key in the target's `meta` that says how far it is filled. While it stands there, nothing else starts on it."""
@@ -41,7 +42,7 @@ class Table:
     @property
     def moved(self) -> str:
         """Which of its rows are moved, for WHERE: what `meta` says of the store itself is not."""
-        return f"key NOT IN ('schema_version', '{MARK}')" if self.name == "meta" else "true"
+        return f"key NOT IN ('schema_version', '{MARK}', '{CATALOG}')" if self.name == "meta" else "true"
 
 
 def tables_of(side: Side) -> list[Table]:

@@ -74,6 +74,8 @@ class Sender:
         now = self._outbox.clock()
         held, unsettled = await self._outbox.db.read(lambda con: (row.turns(con), row.unsettled_count(con)))
         self._outbox.unsettled_count = unsettled
+        farthest = now + timedelta(seconds=real_seconds(self._outbox.clock, GIVES_UP.total_seconds()))
+        held = [each if each.due_at <= farthest else each._replace(due_at=now) for each in held]  # by a clock set back
         for source, each in _next_of_each(held, now).items():
             if each.due_at <= now and not self._work.is_busy(source):
                 self._work.begin(source, partial(self._send, each))

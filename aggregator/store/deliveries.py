@@ -59,6 +59,16 @@ def insert(con: Connection, deliveries: Sequence[Delivery]) -> None:
     rows.insert(con, "delivery", DELIVERY, [(each.delivery_id.bytes, *each[1:]) for each in deliveries])
 
 
+def last_id(con: Connection) -> tuple[int, int]:
+    """Millisecond and number of the highest id (`aggregator.identity.time_ordered_id`) that waits to be sent."""
+    found: tuple[UUID | None] | None = con.execute(
+        "SELECT max(delivery_id) FROM delivery WHERE state = 'due'"
+    ).fetchone()
+    if found is None or found[0] is None:
+        return (0, 0)
+    return found[0].int >> 80, found[0].int >> 64 & 0xFFF
+
+
 def first_due(con: Connection, now: datetime) -> list[Delivery]:
     """The oldest of each target that is due, whose turn it is."""
     return _select(
@@ -134,6 +144,17 @@ def waits(con: Connection) -> dict[str, datetime]:
 def wait(con: Connection, target: str, until: datetime, now: datetime) -> None:
     """Leave a target alone until then, in a later process as well."""
     notice(con, {f"{_WAITS}{target}": until.timestamp()}, now)
+
+
+def clock_went_back(con: Connection, now: datetime) -> None:
+    """What was written by a clock that was ahead of this one waits no longer for that, nor do targets that asked for
+    time by it."""
+    con.execute(
+        "UPDATE delivery SET due_at = due_at - (written_at - $now), written_at = $now "
+        "WHERE state = 'due' AND written_at > $now",
+        {"now": now},
+    )
+    con.execute("DELETE FROM noticed WHERE starts_with(key, ?) AND noticed_at > ?", [_WAITS, now])
 
 
 def drop_taken(con: Connection, subjects: Collection[str], now: datetime) -> None:

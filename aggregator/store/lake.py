@@ -195,6 +195,16 @@ class Lake(Database):
         (number,) = self.ask("SELECT max(snapshot_id) FROM ducklake_snapshot")[0]
         return int(number)
 
+    def catalog_place(self) -> tuple[str, datetime]:
+        """Where PostgreSQL has the catalog (a dump that is put back makes other tables, or another database), and when
+        the newest snapshot was made."""
+        ((place, seconds),) = self._ask(
+            "SELECT concat_ws(' ', (SELECT oid FROM pg_database WHERE datname = current_database()), "
+            "'ducklake_snapshot'::regclass::oid, 'ducklake_metadata'::regclass::oid) AS place, "
+            "extract(epoch FROM max(snapshot_time))::float8 AS seconds FROM ducklake_snapshot"
+        )
+        return str(place), datetime.fromtimestamp(seconds, UTC)
+
     def ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         """Rows that PostgreSQL itself gives, for what DuckDB has no words for. `values` stand for %s, as texts.
 

@@ -15,6 +15,8 @@ from aggregator.store.database import Connection
 from connectors.contract import Quota
 from connectors.wording import worded
 
+_CURSOR_OF = "cursor_of:"
+"""With a source's name the key of `meta` that holds what its cursor is of."""
 HealthState = Literal["ok", "silent", "failing", "stopped", "paused", "off"]
 
 
@@ -39,9 +41,21 @@ class SourceState:
     paused_by: str | None = None
 
 
-def start(con: Connection, source: str, space: str, channel: str, now: datetime, backfill: timedelta) -> SourceState:
+def start(
+    con: Connection,
+    source: str,
+    space: str,
+    channel: str,
+    now: datetime,
+    backfill: timedelta,
+    cursor_of: str | None = None,
+) -> SourceState:
     """The state of a source; written at its first start, which also fixes what counts as backfill. A source that was
-    pointed to another place (another forum, another connector) begins anew there: its cursor is none of that place."""
+    pointed to another place (another forum, another connector) begins anew there: its cursor is none of that place.
+
+    cursor_of: see `Connector.cursor_of`; None: whatever it is of.
+    """
+    is_another = cursor_of is not None and _is_another(con, source, cursor_of)
     row = con.execute(
         "SELECT cursor, fence, backfill_from, live_since, quota, rhythm, paused_by, space FROM source_state "
         "WHERE source = ?",
@@ -56,7 +70,7 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
         )
         return state
     cursor, fence, backfill_from, live_since, quota, rhythm, paused_by, before = row
-    if before != space:
+    if before != space or is_another:
         state = SourceState(None, fence + 1, now - backfill, now, paused_by=paused_by)
         con.execute(
             "UPDATE source_state SET space = ?, channel = ?, cursor = NULL, fence = ?, backfill_from = ?, "
@@ -74,6 +88,16 @@ def start(con: Connection, source: str, space: str, channel: str, now: datetime,
         orjson.loads(rhythm) if rhythm else {},
         paused_by,
     )
+
+
+def _is_another(con: Connection, source: str, cursor_of: str) -> bool:
+    """Whether the cursor of this source was of something else, as far as that is known; it is noted what it is of."""
+    key = f"{_CURSOR_OF}{source}"
+    known = con.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    if known is None or known[0] != cursor_of:
+        con.execute("DELETE FROM meta WHERE key = ?", [key])
+        con.execute("INSERT INTO meta VALUES (?, ?)", [key, cursor_of])
+    return known is not None and known[0] != cursor_of
 
 
 def stands(con: Connection, source: str) -> tuple[dict[str, Any] | None, int]:

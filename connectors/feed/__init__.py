@@ -102,6 +102,10 @@ class Feed(PullConnector, Replying):
     def channel(self) -> str:
         return {"weibo": "weibo", "reviews": "reviews"}.get(self.config.holds, "feed")
 
+    @property
+    def cursor_of(self) -> str:
+        return f"feed/{self._place}"
+
     async def close(self) -> None:
         await self._session.aclose()
 
