@@ -54,7 +54,7 @@ TRADITIONAL: dict[int, int] = {
 """For `str.translate`: the usual traditional form of a simplified text, character by character."""
 
 # Of these each has two: 賬 in Hong Kong and 帳 in Taiwan, 裡 and 裏.
-_OTHER_FORMS = ("賬帳", "裡裏")
+_OTHER_FORMS = (("賬", "帳"), ("裡", "裏"))
 
 
 def traditional(text: str) -> Iterator[str]:
