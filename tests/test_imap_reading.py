@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -407,6 +408,19 @@ def test_history_and_signatures_are_cut_off(case: str) -> None:
     text, own = QUOTED[case]
     assert own_words(text) == own
     assert own_words(text.replace("\n", "\r\n")) == own
+
+
+@pytest.mark.parametrize("line", ["ab cd" + "<@>" * 160 + ":", "1:00 " + "<@" * 246 + ":", "1:00 " + "<a@b>" * 98 + ":"])
+def test_lines_of_nothing_but_halves_of_addresses_are_read_at_once(line: str) -> None:
+    began = time.process_time()
+    own_words("\n".join([line] * 100))
+    assert time.process_time() - began < 2  # it took a second for each line
+
+
+def test_an_address_within_an_address_belongs_to_the_sentence_before_a_quote() -> None:
+    said = "Ann Lee <ann@mail.example<mailto:ann@mail.example>> wrote:"
+    assert own_words(f"new\n\n{said}\n> old") == "new"
+    assert own_words("새 글\n\nAnn Lee <ann@mail.example>님이 작성:\n> old") == "새 글"
 
 
 @pytest.mark.parametrize(
