@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -99,3 +100,26 @@ def test_pieces_of_a_phrase_sent_alone_are_masked_but_for_those_that_read_like_a
     pieces = [secret_maker.fragment(random.Random(seed)) for seed in range(1000)]
     missed = [piece.text for piece in pieces if secret_maker.readable_share(piece, mask(piece.text)[0]) > 0.25]
     assert len(missed) <= 10
+
+
+@pytest.mark.parametrize(
+    ("before", "piece"),
+    [
+        ("seed ", "camera dinosaur elbow fabric xqx zvz qwq "),
+        ("seed ", "camera dinosaur elbow fabric garage hammer, xqx zvz nia@mail.example "),
+        ("助记词 我 ", "人 " * 12 + "。"),
+        ("", "我 想 要 你 好 不，大家好。"),
+    ],
+)
+def test_a_long_text_full_of_pieces_is_read_in_a_time_that_grows_with_its_length_only(before: str, piece: str) -> None:
+    def took(length: int) -> float:
+        """The least of three, for other threads of this process count as well."""
+        text, least = (before + piece * length)[:length], float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            mask(text)
+            least = min(least, time.process_time() - began)
+        return least
+
+    took(1_000)
+    assert took(48_000) < 40 * max(took(6_000), 0.005)  # eight times as long; a square would be sixty-four
