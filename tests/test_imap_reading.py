@@ -410,7 +410,9 @@ def test_history_and_signatures_are_cut_off(case: str) -> None:
     assert own_words(text.replace("\n", "\r\n")) == own
 
 
-@pytest.mark.parametrize("line", ["ab cd" + "<@>" * 160 + ":", "1:00 " + "<@" * 246 + ":", "1:00 " + "<a@b>" * 98 + ":"])
+@pytest.mark.parametrize(
+    "line", ["ab cd" + "<@>" * 160 + ":", "1:00 " + "<@" * 246 + ":", "1:00 " + "<a@b>" * 98 + ":"]
+)
 def test_lines_of_nothing_but_halves_of_addresses_are_read_at_once(line: str) -> None:
     began = time.process_time()
     own_words("\n".join([line] * 100))
