@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
 
+from aggregator.hosts import host_and_path
+
 LONGEST = 20_000  # characters of a post that a page shows
 
 Look = Literal["plain", "hidden", "lookalike", "masked", "link", "cut"]
@@ -129,14 +131,14 @@ def target(url: str) -> Target | None:
     if any(_is_hidden(url, position) for position in range(len(url))) or " " in url or len(url) > 4000:
         return None
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        parts = urlsplit(url.replace("\\", "/"))
         _ = parts.port
     except ValueError:
         return None
     scheme = parts.scheme.lower()
     if scheme == "mailto" and "@" in parts.path:
         return Target(url, parts.path, parts.path.rpartition("@")[2], "", web=False)
+    host, _ = host_and_path(url)
     if scheme not in ("http", "https") or not host:
         return None
     try:
