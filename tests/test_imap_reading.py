@@ -668,9 +668,27 @@ def test_an_address_that_a_program_encoded_together_with_the_name_is_read() -> N
     assert (author.native_id, author.name) == ("nia@mail.example", "Nia")
 
 
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_headers_of_nothing_but_escaped_quotes_are_read_at_once(end: str) -> None:
+    quotes = '"' + '\\"' * 3_900 + end
+    raw = f"Authentication-Results: mx.evil.example; {quotes}\r\n".encode() * 100 + written()
+    began = time.process_time()
+    author = post_of(raw).author
+    assert time.process_time() - began < 2  # half a minute, where each quote was tried as the first
+    assert author is not None
+    assert author.native_id == "nia@mail.example"
+
+
+def test_a_quote_that_is_never_closed_hides_no_address() -> None:
+    author = post_of(written(From='"Mei of the <desk <nia@mail.example>')).author
+    assert author is not None
+    assert author.native_id.endswith("nia@mail.example")
+
+
 @pytest.mark.parametrize(
     "said",
     [
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=wallet.example; ',
         'spf=pass smtp.mailfrom="x; dmarc=pass header.from=wallet.example;"@evil.example; dmarc=fail',
         "spf=pass (of (x) ; dmarc=pass header.from=wallet.example ) smtp.mailfrom=x@evil.example",
         "spf=pass (of x ; dmarc=pass header.from=wallet.example ; smtp.mailfrom=x@evil.example",
