@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.triage.secrets import Found, find, gate, mask, mask_record
+from aggregator.triage.secrets import Found, cover, find, gate, mask, mask_record
 from tests import secret_maker
 
 SEEDS = st.integers(0, 2**64)
@@ -123,3 +123,10 @@ def test_a_long_text_full_of_pieces_is_read_in_a_time_that_grows_with_its_length
 
     took(1_000)
     assert took(48_000) < 40 * max(took(6_000), 0.005)  # eight times as long; a square would be sixty-four
+
+
+def test_what_is_known_is_looked_for_in_a_row_of_digits_without_end_at_once() -> None:
+    digits = "1" * 300_000
+    began = time.process_time()
+    assert cover([digits, f"12.{PHRASE}3 is it"], [PHRASE]) == [digits, "12." + "█" * (len(PHRASE) + 1) + " is it"]
+    assert time.process_time() - began < 2  # minutes, where each digit was tried as the first of a number before a word
