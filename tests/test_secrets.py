@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import random
 import time
+from base64 import b32encode
+from binascii import crc_hqx
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.triage.secrets import Found, cover, find, gate, mask, mask_record
+from aggregator.triage.secrets import Found, cover, find, gate, mask, mask_record, mask_records
 from tests import secret_maker
 
 SEEDS = st.integers(0, 2**64)
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l" * 2
+STELLAR = bytes([18 << 3, *range(32)])
 PHRASE = "earth together pond inhale main camp grow bronze sad treat velvet report"
 
 
@@ -130,3 +134,32 @@ def test_what_is_known_is_looked_for_in_a_row_of_digits_without_end_at_once() ->
     began = time.process_time()
     assert cover([digits, f"12.{PHRASE}3 is it"], [PHRASE]) == [digits, "12." + "█" * (len(PHRASE) + 1) + " is it"]
     assert time.process_time() - began < 2  # minutes, where each digit was tried as the first of a number before a word
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"suiprivkey1{BECH32[:59]}",
+        f"Suiprivkey1{BECH32[:59]}",
+        f"NSEC1{BECH32[:58].upper()}",
+        "PVT_K1_" + "7hXk2" * 9 + "Qw3Z",
+        "PVT_R1_" + "7hXk2" * 10,
+        b32encode(STELLAR + crc_hqx(STELLAR, 0).to_bytes(2, "little")).decode(),
+    ],
+)
+def test_a_key_that_says_what_it_is_is_masked_without_a_word_beside_it(key: str) -> None:
+    text = f"I sent you {key} in this transfer"
+    assert mask(text)[0] == f"I sent you {'█' * len(key)} in this transfer"
+    ((record, (found,)),) = mask_records([{"text": text}])
+    assert record["text"] == mask(text)[0]
+    assert (found.kind, found.doubtful) == ("private_key", False)
+
+
+def test_a_key_as_aptos_writes_it_is_no_transaction() -> None:
+    key = "0x" + "3f9a5b7c" * 8
+    assert mask(f"ed25519-priv-{key} arrived?")[0] == f"ed25519-priv-{'█' * len(key)} arrived?"
+
+
+def test_what_only_looks_like_a_key_of_stellar_stays() -> None:
+    text = f"memo {b32encode(STELLAR + bytes(2)).decode()} is missing"
+    assert mask(text) == (text, [])
