@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 import httpx
 
 log = logging.getLogger(__name__)
 
-# Link-local: AWS, Google, Azure, Tencent and most others. Then Alibaba, Azure's wire server, Oracle, AWS over IPv6.
+# Link-local: AWS, Google, Azure, Tencent and most others. Then Alibaba, Volcengine, Azure's wire server, Oracle; and
+# over IPv6 AWS, Google, Oracle, Alibaba, Scaleway, Linode. deploy/*.service name the same.
 METADATA: Final = tuple(
     ip_network(each)
     for each in (
         "169.254.0.0/16",
         "fe80::/10",
         "100.100.100.200/32",
+        "100.96.0.96/32",
         "168.63.129.16/32",
         "192.0.0.192/32",
         "fd00:ec2::/32",
+        "fd20:ce::254/128",
+        "fd00:c1::a9fe:a9fe/128",
+        "fd00:100::100:200/128",
+        "fd00:42::42/128",
+        "fd00:a9fe:a9fe::1/128",
     )
 )
+_TRANSLATED: Final = ip_network("64:ff9b::/96")  # NAT64 (RFC 6052): the last four bytes are an address of IPv4
 
 
 class MetadataAddressError(httpx.ConnectError):
@@ -38,6 +46,8 @@ def is_metadata(address: str) -> bool:
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
+    elif found in _TRANSLATED:
+        found = IPv4Address(found.packed[-4:])
     return any(found in network for network in METADATA if network.version == found.version)
 
 

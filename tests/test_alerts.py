@@ -21,9 +21,9 @@ from aggregator.alerting.carrying import Outcome
 from aggregator.alerting.quiet import after_quiet
 from aggregator.alerting.sender import Sender
 from aggregator.alerting.serving import carriers_of
-from aggregator.alerting.wording import harmless
+from aggregator.alerting.wording import Subject, alert, harmless
 from aggregator.backup import back_up, restore
-from aggregator.config import ConfigError, load
+from aggregator.config import Bands, ConfigError, load
 from aggregator.config.alert_settings import Alerts, Destination, Rule
 from aggregator.demo.mail import MailSimulator
 from aggregator.incidents.acting import end_quiet
@@ -334,6 +334,26 @@ def test_nothing_that_a_chat_would_act_on_is_left_of_an_excerpt() -> None:
     assert said == "＠everyone go to [link] or [link] ‹!channel› ［x］(y) ∗now∗ 'rm'"
     assert len(harmless("说" * 200, "[link]")) == 80
     assert harmless("a\u202eb\u200bc", "[link]") == "abc"
+    assert harmless("open h\u200bttps:/\u2060/evil.example/a or evil.exa\u200bmple\u200b/b", "[link]") == (
+        "open [link] or [link]"
+    )
+    assert harmless("nia@evil.example, evil.example:8443, 2.1.3", "[link]") == (
+        "nia＠evil．example, evil．example:8443, 2.1.3"
+    )
+    assert harmless("[link](evil.example) since\n10:00", "[link]") == "［link］(evil．example) since 10:00"
+
+
+def test_no_site_and_no_handle_in_an_incident_s_name_can_be_followed_from_a_chat() -> None:
+    subject = Subject(incident={
+        "fields": {"feature": "phishing", "domain": ["evil.example"], "handle": ["harbor_help"], "version": ["2.1.3"]},
+        "number": 7, "persons": 3,
+    })  # fmt: skip
+    to = Destination(url=Secret(env="ALERT_URL"))
+    told = alert("incident.started", subject, to, "UTC", Bands())
+    assert "evil．example" in told.title
+    assert "＠harbor_help" in told.title
+    assert "v2.1.3" in told.title
+    assert "evil.example" not in told.title
 
 
 def test_mistakes_in_these_sections_are_told_where_they_stand(tmp_path: Path) -> None:

@@ -143,6 +143,9 @@ def test_a_secret_in_the_text_is_refused_and_never_repeated() -> None:
         ("write to care@mail.test", "link"),
         ("javascript:alert(1)", None),
         ("see https://[evil.top", "link"),
+        ("see https://evil.top\\@lanternwallet.example/help", "lookalike"),
+        ("see https://evil.top\\.lanternwallet.example/help", "lookalike"),
+        ("see https://evil.top?@lanternwallet.example/help", "link"),
     ],
 )
 def test_links_lead_to_official_domains_only(text: str, rule: str | None) -> None:

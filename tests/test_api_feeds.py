@@ -9,10 +9,12 @@ import feedparser
 import httpx
 import pytest
 
+from aggregator.web.api.atom import atom
+from aggregator.web.api.entries import Entry, Subscribed
 from connectors.feed.document import parse
 from connectors.feed.entry import entry_of
 from tests.api_program import program, token_of
-from tests.conftest import Community
+from tests.conftest import START, Community
 from tests.web_site import WebSite, open_site
 
 HOSTILE = "my swap failed <script>alert(1)</script> & gone\u202e \x07]]> where is my money?"
@@ -52,6 +54,13 @@ async def test_both_feeds_tell_the_same_entries_escaped_masked_and_with_nothing_
     assert ("<script>" in atom.text, "content_html" in json.text) == (False, False)
     assert [word for word in PHRASE.split()[:6] if word in both] == []
     assert "█" in both
+
+
+def test_a_language_that_is_none_does_not_break_the_feed() -> None:
+    entry = Entry("urn:uuid:1", "https://desk.example/inquiry/1", None, "", "", "zh\x01", "Fox", START, START, ())
+    feed = Subscribed("Inquiries", "https://desk.example/", "https://desk.example/feed.atom", "en", START, (entry,))
+    parsed = feedparser.parse(atom(feed))
+    assert (parsed.bozo, len(parsed.entries)) == (False, 1)
 
 
 async def test_a_reader_that_asks_again_is_told_only_what_changed(site: WebSite, reader: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 from configparser import ConfigParser
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,13 @@ def test_no_unit_may_do_what_it_need_not(path: Path) -> None:
         judge = ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=15", path]
         done = subprocess.run(judge, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-300:]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_a_unit_is_closed_to_every_address_of_a_cloud_that_we_know(path: Path) -> None:
+    lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
+    denied = [ip_network(each) for name, _, told in lines if name == "IPAddressDeny" for each in told.split()]
+    assert set(denied) == set(METADATA)
 
 
 def test_in_a_cluster_jobs_are_nobody_and_speak_to_no_address_of_the_cloud() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -478,6 +479,21 @@ def test_history_and_signatures_are_cut_off(case: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["ab cd" + "<@>" * 160 + ":", "1:00 " + "<@" * 246 + ":", "1:00 " + "<a@b>" * 98 + ":"]
+)
+def test_lines_of_nothing_but_halves_of_addresses_are_read_at_once(line: str) -> None:
+    began = time.process_time()
+    own_words("\n".join([line] * 100))
+    assert time.process_time() - began < 2  # it took a second for each line
+
+
+def test_an_address_within_an_address_belongs_to_the_sentence_before_a_quote() -> None:
+    said = "Ann Lee <ann@mail.example<mailto:ann@mail.example>> wrote:"
+    assert own_words(f"new\n\n{said}\n> old") == "new"
+    assert own_words("새 글\n\nAnn Lee <ann@mail.example>님이 작성:\n> old") == "새 글"
+
+
+@pytest.mark.parametrize(
     "subject",
     ["Re: Fwd: fees", "回复：回复: fees", "AW: WG: Fees", "RE[2]: fees", "答复：转发：fees ", "回覆: Re : fees"],
 )
@@ -720,9 +736,27 @@ def test_an_address_that_a_program_encoded_together_with_the_name_is_read() -> N
     assert (author.native_id, author.name) == ("nia@mail.example", "Nia")
 
 
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_headers_of_nothing_but_escaped_quotes_are_read_at_once(end: str) -> None:
+    quotes = '"' + '\\"' * 3_900 + end
+    raw = f"Authentication-Results: mx.evil.example; {quotes}\r\n".encode() * 100 + written()
+    began = time.process_time()
+    author = post_of(raw).author
+    assert time.process_time() - began < 2  # half a minute, where each quote was tried as the first
+    assert author is not None
+    assert author.native_id == "nia@mail.example"
+
+
+def test_a_quote_that_is_never_closed_hides_no_address() -> None:
+    author = post_of(written(From='"Mei of the <desk <nia@mail.example>')).author
+    assert author is not None
+    assert author.native_id.endswith("nia@mail.example")
+
+
 @pytest.mark.parametrize(
     "said",
     [
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=wallet.example; ',
         'spf=pass smtp.mailfrom="x; dmarc=pass header.from=wallet.example;"@evil.example; dmarc=fail',
         "spf=pass (of (x) ; dmarc=pass header.from=wallet.example ) smtp.mailfrom=x@evil.example",
         "spf=pass (of x ; dmarc=pass header.from=wallet.example ; smtp.mailfrom=x@evil.example",

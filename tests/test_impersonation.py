@@ -154,6 +154,9 @@ def test_who_warns_tells_or_helps_does_not_lure(text: str) -> None:
         ("https://wallet-sync.example", True),
         ("https://help.lantern.example/ticket", False),
         ("https://news.example/lantern", False),
+        ("https://lantern-wallet.top?@lantern.example/x", True),
+        ("https://lantern-wallet.top\\@lantern.example/x", True),
+        ("https://lantern.example@x@lantern-wallet.top/x", True),
     ],
 )
 def test_a_link_lures_by_its_host(link: str, lures: bool) -> None:

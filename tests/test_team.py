@@ -54,6 +54,16 @@ def test_who_was_removed_is_signed_out_and_the_change_is_noted(desk: Desk) -> No
     assert noted == [("ada", "remove", "amy"), ("amy", "token", "amy")]
 
 
+def test_signing_out_everywhere_ends_links_that_nobody_has_used(desk: Desk) -> None:
+    unused, others = desk.invite("amy", NOW), desk.invite("ada", NOW)
+    browser = desk.enter(desk.invite("amy", NOW), NOW)
+    assert browser
+    desk.sign_out_everywhere("amy")
+    assert desk.session(browser, NOW) is None
+    assert desk.enter(unused, NOW) is None
+    assert desk.enter(others, NOW)
+
+
 def test_one_session_ends_and_the_other_goes_on(desk: Desk) -> None:
     here = desk.enter(desk.invite("amy", NOW), NOW, "Firefox")
     there = desk.enter(desk.invite("amy", NOW), NOW + timedelta(hours=1), "a phone")

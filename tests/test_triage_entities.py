@@ -67,6 +67,19 @@ def test_a_link_is_found_without_the_sentence_around_it(text: str, link: str) ->
     assert find(text)["link"] == [link]
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://wallet-check.example?@harbor.test/a",
+        "https://wallet-check.example#@harbor.test/a",
+        "https://wallet-check.example\\@harbor.test/a",
+        "https://harbor.test@x@wallet-check.example/a",
+    ],
+)
+def test_a_domain_is_that_to_which_a_browser_goes(link: str) -> None:
+    assert find(f"is {link} yours")["domain"] == ["wallet-check.example"]
+
+
 @pytest.mark.parametrize("text", ["a.b", "http://localhost here", "me@mail.example.com wrote", "e.g. this"])
 def test_what_has_no_registrable_host_is_no_link(text: str) -> None:
     assert "link" not in find(text)

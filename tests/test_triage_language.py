@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.triage.language import language_of, search_text
+from aggregator.triage.language import language_of, search_text, told_language
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,22 @@ def test_the_language_of_a_post_is_told(text: str, lang: str) -> None:
 )
 def test_nothing_is_told_where_nothing_can_be_told(text: str) -> None:
     assert language_of(text, search_text(text)) == "und"
+
+
+@pytest.mark.parametrize(
+    ("told", "lang"),
+    [
+        ("zh-Hans", "zh-Hans"),
+        ("AR", "AR"),
+        ("", None),
+        (None, None),
+        ("English (US)", None),
+        ("zh\x01", None),
+        ("中文", None),
+    ],
+)
+def test_what_a_platform_calls_a_language_counts_if_it_names_one(told: str | None, lang: str | None) -> None:
+    assert told_language(told) == lang
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))

@@ -159,6 +159,11 @@ async def test_a_flagged_link_warns_and_a_blocked_one_is_not_opened(community: C
         page = (await client.get(out)).text
         assert "Blocked by lee: asks for phrases" in page
         assert "Go there" not in page
+        disguised = r"https://harbor-claim.example\airdrop\@wallet.test", "https://harbor-claim%2Eexample/airdrop"
+        for link in disguised:
+            page = (await client.get("/out", params={"u": link})).text
+            assert "Blocked by lee: asks for phrases" in page
+            assert "Go there" not in page
         assert "blocked harbor-claim.example/airdrop" in (await client.get(f"/inquiry/{inquiry}")).text
         assert "Go there" in (await client.get("/out?u=https%3A%2F%2Fharbor-claim.example%2Fother")).text
 

@@ -168,6 +168,24 @@ async def test_the_way_out_leads_only_to_the_web_and_to_mail(community: Communit
         assert (await amy.get("/out", params={"u": "https://example.org/x"})).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example\\@wallet.test/restore",
+        "https://evil.example\\.wallet.test/restore",
+        "https://wallet.test@evil.example/restore",
+        "https://evil%2Eexample/restore",
+        "https://ev%E2%80%8Bil.example/restore",
+        "https://evil．example/restore",
+        "https://ｅvil｡example/restore",
+    ],
+)
+async def test_the_way_out_names_where_a_browser_goes(community: Community, link: str) -> None:
+    async with open_site(community) as site, site.visitor("amy") as amy:
+        page = (await amy.get("/out", params={"u": link})).text
+    assert "<b><bdi>evil.example</bdi></b>" in page
+
+
 async def test_errors_have_pages_in_both_languages(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
         english, chinese = await amy.get("/inquiry/AAAAAAA"), await sam.get("/nowhere")

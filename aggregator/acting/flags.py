@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import orjson
 
 from aggregator.acting.compare_and_set import Done, note
 from aggregator.folding.refold import inquiries_by_id
+from aggregator.hosts import host_and_path
 from aggregator.identity import Id, as_uuid, as_written, time_ordered_id, written
 from aggregator.people.blocked import unblocked
 from aggregator.triage.entities.links import find_links
@@ -50,12 +50,9 @@ class Flag:
 
 def address_of(url: str) -> str | None:
     """How a link is kept: host and path, without what tells its readers apart. None: it leads nowhere."""
-    try:
-        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
-        host = (parts.hostname or "").rstrip(".").lower()
-    except ValueError:
-        return None
-    return host + parts.path.rstrip("/") if "." in host else None
+    host, path = host_and_path(url.strip() if "//" in url else f"//{url.strip()}")
+    host = host.rstrip(".")
+    return host + path.rstrip("/") if "." in host else None
 
 
 def above(url: str) -> list[str]:

@@ -16,6 +16,7 @@ from aggregator.inquiry import shown
 from aggregator.web import alert_words, incident_words, trouble_words, words
 from aggregator.web.connector_messages import said
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang, catalogue
+from aggregator.web.safe_text import unlinked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +66,11 @@ def lang_of(language: Language) -> Lang:
 
 
 def harmless(excerpt: str, link: str) -> str:
-    """A customer's words, short, with nothing in them that a chat would act on."""
-    bare = _LINK.sub(link, excerpt)
-    said = bare if len(bare) <= LONGEST else bare[: LONGEST - 1] + "…"
-    kept = "".join(each for each in said if each.isprintable())
-    return link.join(part.translate(_HARMLESS) for part in kept.split(link))
+    """A customer's words, short, with nothing in them that a chat would act on. `link`: what stands for a link."""
+    # First what nobody sees: it would part a link for us, and be gone when a chat looks for links.
+    seen = "".join(" " if each.isspace() else each for each in excerpt if each.isprintable() or each.isspace())
+    said = link.join(unlinked(part).translate(_HARMLESS) for part in _LINK.split(seen))
+    return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
 
 
 def alert(
@@ -111,7 +112,7 @@ def _names(subject: Subject, lang: Lang, zone: str, bands: Bands) -> dict[str, s
         if inquiry.due_at:
             names["time"] = _time(inquiry.due_at, zone)
     if subject.incident is not None:
-        name = incident_words.sentence(subject.incident["fields"], lang)
+        name = incident_words.for_chats(subject.incident["fields"], lang)
         names |= {"incident": f"INC-{subject.incident['number']}", "name": name}
     if subject.source is not None:
         names["source"] = subject.source.name

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
+from aggregator.hosts import host_and_path
 from aggregator.triage.entities.links import ENDINGS, domain_of
 from aggregator.triage.impersonation import OurNames
 
@@ -50,7 +50,7 @@ class Official:
         return bool(self.names.domains or self.places)
 
     def has(self, url: str) -> bool:
-        host, path = _split(url if "://" in url else f"https://{url}")
+        host, path = host_and_path(url if "://" in url else f"https://{url}")
         host = host.rstrip(".").removeprefix("www.")
         return self.names.is_ours(host) or any(_is_beneath(host, path, place) for place in self.places)
 
@@ -83,7 +83,7 @@ def _wrong(text: str, where: Official, known: frozenset[str]) -> Iterator[WrongL
         url = match[0].rstrip(".,;:!?)")
         covered.append((match.start(), match.end()))
         if not where.has(url):
-            host, path = _split(url)
+            host, path = host_and_path(url)
             yield _link(where, host or url, path, match.start(), match.start() + len(url))
     for match in _MAIL.finditer(text):
         covered.append(match.span())
@@ -108,15 +108,6 @@ def _wrong(text: str, where: Official, known: frozenset[str]) -> Iterator[WrongL
 def _link(where: Official, host: str, path: str, start: int, end: int) -> WrongLink:
     shown = domain_of(host.removeprefix("www."))
     return WrongLink("lookalike" if where.poses(host, path) else "link", start, end, shown)
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Host, in small letters, and path; what is no address has neither."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname or "", parts.path
-    except ValueError:
-        return "", ""
 
 
 def _is_beneath(host: str, path: str, place: str) -> bool:

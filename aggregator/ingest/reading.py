@@ -15,7 +15,7 @@ from aggregator.identity import Id, account_id, post_id, thread_id
 from aggregator.ingest.drafts import Account, Rejected, Tally
 from aggregator.triage import Grade, Written, judge, understand_all
 from aggregator.triage.evidence import evidence_of
-from aggregator.triage.language import search_text
+from aggregator.triage.language import search_text, told_language
 from aggregator.triage.own_trouble import tells_own_trouble
 from aggregator.triage.promises import promised_until
 from aggregator.triage.secrets import Found
@@ -186,7 +186,7 @@ def _written(said: Said, account: Account | None, marks: Sequence[Found]) -> Wri
     post = said.post
     return Written(
         post.text,
-        post.lang,
+        told_language(post.lang),
         post.public,
         post.author.followers if post.author else None,
         marks,

@@ -346,8 +346,10 @@ class Desk:
             con.execute("DELETE FROM session WHERE hash = ?", [hashed(token)])
 
     def sign_out_everywhere(self, name: str) -> None:
+        """End all sessions, and the links that nobody has used yet: one may be in the wrong hands, too."""
         with self.writing() as con:
             con.execute("DELETE FROM session WHERE user = ?", [name])
+            con.execute("DELETE FROM link WHERE user = ?", [name])
 
     # -- reading ---------------------------------------------------------------------------------
 

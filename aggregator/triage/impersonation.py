@@ -28,7 +28,7 @@ LURE_SCORE = 0.6
 _REMEMBERED = 50_000
 _LONGEST = 64  # letters of a name
 _FULL = {True: 3, False: 6}  # so long is a name that few people share by chance
-_HOST = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?([^/:?#\s]+)", re.IGNORECASE)
+_HOST = re.compile(r"(?:https?://)?(?:[^/\\?#\s]*@)?([^/\\:?#\s]+)", re.IGNORECASE)
 _MESSENGER_LINK = re.compile(
     r"(?:^|[/.])(?:t\.me|telegram\.me|wa\.me|whatsapp\.com|line\.me|discord\.gg|u\.wechat\.com|qm\.qq\.com|m\.me|signal\.me)$"
 )

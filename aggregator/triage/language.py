@@ -92,6 +92,7 @@ _COMMON_ELSEWHERE = (
 _ENGLISH = frozenset(_COMMON_ENGLISH.split())
 _OTHER_LATIN = frozenset(_COMMON_ELSEWHERE.split())
 _LATIN = frozenset(("en", "es", "vi", "pt", "fr", "de", "it", "id", "tr", "pl", "nl"))
+_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")  # BCP 47, and what XML takes for a language
 _SURE = 0.4
 _GUESSES = 5
 _ENOUGH = 500  # characters in which to look for words
@@ -112,6 +113,11 @@ def search_text(text: str) -> str:
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)
     return text.lower()
+
+
+def told_language(told: str | None) -> str | None:
+    """What a platform or a file calls a post's language, if that names one at all: it goes into pages and feeds."""
+    return told if told and _TAG.fullmatch(told) else None
 
 
 def language_of(text: str, searchable: str) -> str:

@@ -43,7 +43,7 @@ def plain(told: Handover, lang: Lang, settings: Settings, who: str) -> str:
         *(f"- {_row(row, gettext, exact)}" for row in told.unfinished),
     ]
     for one in told.incidents:
-        named = f"INC-{one.incident.number} {incident_words.sentence(one.incident.fields, lang)}"
+        named = f"INC-{one.incident.number} {incident_words.for_chats(one.incident.fields, lang)}"
         lines.append(f"{named}{colon}{_grown(one, gettext)}")
     for trouble in told.blind:
         channel = gettext(words.CHANNELS.get(trouble.channel, trouble.channel))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aggregator.web.i18n import N_, Lang, catalogue
+from aggregator.web.safe_text import unlinked
 
 FAILS = {
     "phishing": N_("a site poses as ours"),
@@ -87,6 +88,11 @@ def sentence(fields: Mapping[str, Any], lang: Lang) -> str:
         for one in fields.get(name, ())
     ]
     return gettext(", ").join([what, *details])
+
+
+def for_chats(fields: Mapping[str, Any], lang: Lang) -> str:
+    """The same, so that no chat leads to a site that poses as ours, or calls an impostor in."""
+    return unlinked(sentence(fields, lang))
 
 
 def _spelled(name: str, value: str) -> str:

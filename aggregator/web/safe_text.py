@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
 
+from aggregator.hosts import host_and_path
+
 LONGEST = 20_000  # characters of a post that a page shows
 
 Look = Literal["plain", "hidden", "lookalike", "masked", "link", "cut"]
@@ -23,6 +25,7 @@ _LINK = re.compile(
     r"(?:https?://|mailto:)[^\s<>\"'“”‘’（）()《》，。；！？、█\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+",
     re.IGNORECASE,
 )
+_DOT_OF_HOST = re.compile(r"(?<=[\w-])\.(?=[^\W\d_])")  # before a letter: 2.1.3 is no host
 _WORD = re.compile(r"[^\W\d_]+")
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _EMOJI_GLUE = "\u200d"
@@ -58,6 +61,12 @@ def pieces(text: str, evidence: Sequence[tuple[int, int]] = ()) -> list[Piece]:
 def in_plain(text: str) -> str:
     """The text where nothing can be marked: what nobody sees is named, `[U+202E]`."""
     return "".join(f"[{piece.note.split(' ')[0]}]" if piece.look == "hidden" else piece.text for piece in pieces(text))
+
+
+def unlinked(text: str) -> str:
+    """The text for a chat, which makes links of names that end in a domain (evil.example), though nothing marks them as
+    links, and mentions of what stands behind an @."""
+    return _DOT_OF_HOST.sub("．", text).replace("@", "＠")
 
 
 def _plain(text: str, start: int, end: int, evidence: Sequence[tuple[int, int]]) -> Iterator[Piece]:
@@ -123,15 +132,15 @@ def target(url: str) -> Target | None:
     if any(_is_hidden(url, position) for position in range(len(url))) or " " in url or len(url) > 4000:
         return None
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        parts = urlsplit(url.replace("\\", "/"))
         _ = parts.port
     except ValueError:
         return None
     scheme = parts.scheme.lower()
     if scheme == "mailto" and "@" in parts.path:
         return Target(url, parts.path, parts.path.rpartition("@")[2], "", web=False)
-    if scheme not in ("http", "https") or not host or "\\" in parts.netloc:
+    host, _ = host_and_path(url)
+    if scheme not in ("http", "https") or not host:
         return None
     try:
         ascii_host = host.encode("idna").decode()

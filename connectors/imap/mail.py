@@ -17,7 +17,8 @@ _BRACKETED: Final = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,253})\s*>")
 _BARE: Final = re.compile(r"[^\s<>\"'(),;:@]{1,200}@[^\s<>\"'(),;:@]{1,253}")
 _IDS: Final = re.compile(r"<([^<>]{1,1000})>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+# To the end where no quote closes it (its group is empty then), so that none within it is tried as the first.
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.?)*+("|\Z)', re.DOTALL)
 _DEEPEST_COMMENT: Final = 8
 _FROM_HERE: Final = re.compile(r"[0-9A-Za-z]{32}@")  # `letter.id_of`
 MOST_REFERENCES: Final = 200
@@ -172,7 +173,7 @@ def _first_address(header: str) -> Address | None:
 
 
 def _covered(found: re.Match[str]) -> str:
-    return "_" * len(found[0])
+    return found[0] if found[found.lastindex or 0] == "" else "_" * len(found[0])
 
 
 def _normal(address: str) -> str:
@@ -188,7 +189,7 @@ def _results(header: str) -> tuple[str, list[list[str]]]:
 
     What is quoted or in a comment may be the sender's words; where they cannot be told apart, nothing is believed.
     """
-    bare = _QUOTED.sub("", header)
+    bare = _QUOTED.sub(lambda found: "" if found[1] else found[0], header)
     for _ in range(_DEEPEST_COMMENT):
         bare = _COMMENT.sub("", bare)
     if not {'"', "(", ")"}.isdisjoint(bare):

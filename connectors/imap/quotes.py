@@ -12,15 +12,17 @@ _WROTE: Final = re.compile(
     r"|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|Em\b.{4,300}\bescreveu|Il\b.{4,300}\bha scritto"
     r"|Vào\b.{4,300}\bđã viết)\s*[:：]\s*$"
 )
+# An address in brackets. No part of it may be one of another: else a line of nothing but `<@>` takes minutes to read.
+_AT: Final = r"<[^\s<>@]+@[^\s<>]+>"
 # Where the name comes first, only what looks like an address or a date tells where the sentence begins.
 _ANN_WROTE: Final = re.compile(
-    r"\s*(?:.{0,120}[于於]\s?\d{4}\s?年.{2,120}(?:写道|寫道)|.{4,200}<\S+@\S+>.{0,60}\b(?:wrote|пишет|написал\(?а?\)?)"
+    rf"\s*(?:.{{0,120}}[于於]\s?\d{{4}}\s?年.{{2,120}}(?:写道|寫道)|.{{4,200}}{_AT}.{{0,60}}\b(?:wrote|пишет|написал\(?а?\)?)"
     r"|\d.{4,200}\bпишет|.{0,120}\d{4}年.{2,120}さん?は?.{0,40}書きました"
-    r"|.{4,200}<\S+@\S+>(?:님이)?\s?작성|.{4,200}<\S+@\S+>\s?のメール)\s*[:：]\s*$"
+    rf"|.{{4,200}}{_AT}>?(?:님이)?\s?작성|.{{4,200}}{_AT}>?\s?のメール)\s*[:：]\s*$"
 )
 # Gmail in Japanese and Russian says only when, and who. It counts only above lines with ">".
-_WHEN_AND_WHO: Final = re.compile(r"\s*(?=.*\d{1,2}:\d\d).{4,200}<\S+@\S+>\s*[:：]\s*$")
-_NAMED: Final = re.compile(r"<\S+@\S+>|[于於]\s?\d{4}\s?年")
+_WHEN_AND_WHO: Final = re.compile(rf"\s*(?=.*\d{{1,2}}:\d\d).{{4,200}}{_AT}>?\s*[:：]\s*$")
+_NAMED: Final = re.compile(rf"{_AT}|[于於]\s?\d{{4}}\s?年")
 _WRAPPED: Final = 3  # lines that such a sentence may take
 _LONGEST_SENTENCE: Final = 500  # characters
 _RULER: Final = re.compile(

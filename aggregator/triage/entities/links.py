@@ -18,7 +18,8 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 DOTTED = re.compile(r"\.[A-Za-z]")
-_HOST = re.compile(r"(?:https?://)?(?:[^/@\s]*@)?((?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
+# Up to the last @ before the path is no host. A path begins with a backslash, too, where a browser reads it.
+_HOST = re.compile(r"(?:https?://)?(?:[^/\\?#\s]*@)?((?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
 # Two-part endings under which anybody can register, as far as our customers and those who cheat them use them. The
 # whole public suffix list has nine thousand, most of them of one town or one host of homepages.
 _TWO_PART = re.compile(

@@ -26,6 +26,7 @@ _LETTERS = re.compile("[a-z]", re.IGNORECASE)
 _MOST_LETTERS = 12  # between two characters: "word 12 is"
 _NEAR_BEFORE, _NEAR_BEHIND = 48, 24
 _SENTENCE = re.compile("[一-鿿][，,；;][一-鿿]+[^一-鿿]*[。！？!?]")  # clauses of another matter, and their end
+_MOST_AROUND = 4_000  # characters around a piece; more is not hardly anything, and takes long to read for each
 _ENOUGH_ALONE = 6  # characters apart that are a piece of a phrase; fewer may be emphasis
 # One byte for each character: h for a Chinese one (first UTF-8 byte E4 to E9), a space for all that may part them.
 SIGNS = bytes(104 if 0xE4 <= c <= 0xE9 else c if c in b"\x1e\x1f" else 32 for c in range(256))
@@ -60,17 +61,19 @@ def find_chinese(text: str) -> Iterator[Found]:
     """Chinese phrases, and pieces of them, in a folded text."""
     shown = COUNTER.sub(lambda match: " " * len(match.group()), text)
     groups = [match.span() for match in _HAN.finditer(shown)]
-    yield from _apart(text, shown, groups)
-    if CUE.search(text):
+    cue = CUE.search(text) is not None
+    yield from _apart(text, shown, groups, cue=cue)
+    if cue:
         yield from _together(text, shown)
 
 
-def _apart(text: str, shown: str, groups: Sequence[tuple[int, int]]) -> Iterator[Found]:
+def _apart(text: str, shown: str, groups: Sequence[tuple[int, int]], *, cue: bool) -> Iterator[Found]:
+    weak_cue = cue or _WEAK_CUE.search(text) is not None
     row: list[int] = []
     for start, end in [*groups, (len(text) + 99, len(text) + 99)]:
         alone = end - start == 1 and any(shown[start] in numbers(language) for language in CHINESE)
         if row and not (alone and _is_gap(shown[row[-1] + 1 : start])):
-            if found := _judged(text, shown, row):
+            if found := _judged(text, shown, row, cue=cue, weak_cue=weak_cue):
                 yield found
             row = []
         if alone:
@@ -83,13 +86,12 @@ def _is_gap(between: str) -> bool:
     return len(_LETTERS.findall(between)) <= _MOST_LETTERS
 
 
-def _judged(text: str, shown: str, row: Sequence[int]) -> Found | None:
-    """Whether characters that stand apart are a phrase or a piece of one."""
+def _judged(text: str, shown: str, row: Sequence[int], *, cue: bool, weak_cue: bool) -> Found | None:
+    """Whether characters that stand apart are a phrase or a piece of one. `cue`, `weak_cue`: what the text holds."""
     signs = [shown[at] for at in row]
     if len(signs) < 4 or max(_listed(signs, language) for language in CHINESE) < len(signs) - len(signs) // 12:
         return None
     start, end = row[0], row[-1] + 1
-    cue = CUE.search(text) is not None
     if len(signs) >= LENGTHS[0]:
         checked = any(
             checksum_is_right(signs[at : at + size], language)
@@ -100,10 +102,12 @@ def _judged(text: str, shown: str, row: Sequence[int]) -> Found | None:
         lined = sum(shown[a + 1 : b].strip(" ") != "" for a, b in pairwise(row)) >= 0.8 * len(signs) - 1
         # A right checksum is an accident once in 16 times, so it outweighs a few ordinary characters.
         plain = reads_like_a_sentence(signs, limit=3 if checked else 2)
-        sure = cue or _WEAK_CUE.search(text) or not plain
+        sure = weak_cue or not plain
         varied = checked or _is_varied(signs)
         return Found("phrase", start, end, checked=checked) if varied and (sure or lined) else None
-    if MASK in text or not _is_varied(signs) or not _is_alone(text[:start], text[end:]):
+    if not _is_varied(signs) or len(text) - (end - start) > _MOST_AROUND:
+        return None
+    if MASK in text or not _is_alone(text[:start], text[end:]):
         return None
     listed = re.search(r"[\d,，、•·*-]", shown[start:end])
     if cue or (len(signs) >= _ENOUGH_ALONE and (listed or not reads_like_a_sentence(signs, limit=3))):
@@ -129,7 +133,7 @@ def _together(text: str, shown: str) -> Iterator[Found]:
     for first, (start, _) in enumerate(groups):
         if start < done or not CUE.search(text, max(0, start - _NEAR_BEFORE), start + _NEAR_BEFORE):
             continue
-        for end in _ends(labelled, groups[first:]):
+        for end in _ends(labelled, groups[first : first + LENGTHS[-1] + 1]):
             signs = "".join(_HAN.findall(labelled[start:end]))
             checked = any(checksum_is_right(signs, language) for language in CHINESE)
             if _is_phrase(signs) and _is_beside_cue(text, start, end, surely=checked):

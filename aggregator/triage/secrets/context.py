@@ -19,7 +19,7 @@ def _spelled(*words: str) -> str:
 # which is quicker than ignoring the case.
 _KEY = (
     r"priv(?:ate)?[ _-]?key|secret[ _-]?key|pk(?![a-z])(?<![a-z]pk)|sk(?![a-z])(?<![a-z]sk)|seed|mnemonic"
-    r"|raw key|wallet key|my key(?![a-z])|我的 ?key(?![a-z])"
+    r"|ed25519-priv|secp256k1-priv|raw key|wallet key|my key(?![a-z])|我的 ?key(?![a-z])"
     r"|私[钥鑰匙]|秘[钥鑰匙]|密[钥鑰匙]|金[钥鑰]|私 ?key|助记词|助記詞"
     r"|clave privada|cle privee|chiave privata|chave privada|privater schlussel|llave privada|ozel anahtar"
     r"|gizli anahtar|秘密鍵|프라이빗 ?키|개인 ?키|비밀 ?키|"

@@ -20,6 +20,7 @@ _MARKED = re.compile(_MARKUP)
 _ENTITY = re.compile(r"&#(?:\d{1,6}|[xX][0-9a-fA-F]{1,5});")
 _BETWEEN = rf"(?>(?:{_MARKUP}|[\W\d_])*)"
 _BETWEEN_DIGITS = rf"(?>(?:{_MARKUP}|[\W_])*)"
+_NUMBER = r"\d{0,40}"  # before a word that it counts; of a row without end each digit would be tried as its first
 _LETTERS = re.compile(r"[^\W\d_]")
 _SIGNS = re.compile(r"[^\W_]")
 _WORDS = re.compile(r"[^\W\d_]{2,}|[^\W_]{8,}")
@@ -88,7 +89,7 @@ def _in_a_row(secret: str) -> Iterator[re.Pattern[str]]:
     count = -(-len(letters) // _LONGEST)
     for i in range(count):
         piece = letters[i * len(letters) // count : (i + 1) * len(letters) // count]
-        yield re.compile(r"\d*" + between.join(map(re.escape, piece)) + r"\d*")
+        yield re.compile(_NUMBER + between.join(map(re.escape, piece)) + r"\d*")
 
 
 def _covered(patterns: Sequence[re.Pattern[str]], text: str) -> str:

@@ -1,10 +1,13 @@
-"""Base58 with its checksum, and Ed25519's public key: what tells a key from a look-alike."""
+"""Base58 and base32 with their checksums, and Ed25519's public key: what tells a key from a look-alike."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from binascii import crc_hqx
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_STELLAR_SEED = 18 << 3  # an S, as the first character
 _DIGIT = {char: i for i, char in enumerate(_ALPHABET)}
 
 
@@ -40,3 +43,9 @@ def is_ed25519_pair(data: bytes) -> bool:
     return (
         len(data) == 64 and Ed25519PrivateKey.from_private_bytes(data[:32]).public_key().public_bytes_raw() == data[32:]
     )
+
+
+def is_stellar_seed(text: str) -> bool:
+    """Whether 56 characters of base32 are a secret key of Stellar (SEP-23): a version, 32 bytes, and their CRC."""
+    data = base64.b32decode(text)
+    return data[0] == _STELLAR_SEED and crc_hqx(data[:-2], 0).to_bytes(2, "little") == data[-2:]

@@ -1,4 +1,4 @@
-"""Private keys in a folded text: hexadecimal, WIF, extended keys, keystores, Solana.
+"""Private keys in a folded text: hexadecimal, WIF, extended keys, keystores, Solana, and those that say what they are.
 
 A hexadecimal private key looks exactly like a transaction id: `context.py` decides by the words around it.
 """
@@ -11,11 +11,21 @@ from itertools import islice
 
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.context import Reading, read
-from aggregator.triage.secrets.encodings import base58_decode, base58check_payload, is_ed25519_pair
+from aggregator.triage.secrets.encodings import (
+    base58_decode,
+    base58check_payload,
+    is_ed25519_pair,
+    is_stellar_seed,
+)
 from aggregator.triage.secrets.found import Found
 
 _XPRV = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{60,120}")
 _XPRV_PIECES = re.compile(r"(?<![A-Za-z0-9])[a-zA-Z]prv(?:(?:[^\w█]|_){0,6}[1-9A-HJ-NP-Za-km-z]){107}")
+# Sui and Nostr (bech32), EOS: they begin with what they are.
+_NAMED = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?i:(?:suiprivkey|nsec)1[02-9ac-hj-np-z]{50,})|(?i:pvt)_[KR]1_[1-9A-HJ-NP-Za-km-z]{45,})"
+)
+_STELLAR = re.compile(r"(?<![A-Za-z0-9])S[A-D][A-Z2-7]{54}(?![A-Za-z0-9])")
 _BASE58 = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z])[1-9A-HJ-NP-Za-km-z]{50,}")
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{56,})")
 _NO_DIGITS = bytes(c for c in range(256) if c not in b"0123456789abcdefABCDEF")
@@ -54,6 +64,11 @@ def find_keys(text: str, label: str = "") -> Iterator[Found]:
         for match in _XPRV_PIECES.finditer(text):
             if base58check_payload(re.sub(r"[\W_]", "", match.group())) is not None:
                 yield Found("xprv", match.start(), match.end(), checked=True)
+    for match in _NAMED.finditer(text):
+        yield Found("private_key", match.start(), match.end())
+    for match in _STELLAR.finditer(text):
+        if is_stellar_seed(match.group()):
+            yield Found("private_key", match.start(), match.end(), checked=True)
     yield from _base58_keys(text, label)
     if may_be_bytes(text):
         yield from _byte_arrays(text, label)

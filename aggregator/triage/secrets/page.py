@@ -175,7 +175,8 @@ class _Page:
             few = [(i, one) for i, one in enumerate(pieces.split(_MARK)) if screen.DIGITS in one]
             keys.update(i for i, one in few if screen.has_pieces(one, self.shown[i]))
         keys.update(self._having(self._data.translate(screen.ALNUM), screen.BASE58))
-        keys.update(self._having(self._lower, screen.EXTENDED))
+        for mark in (screen.EXTENDED, *screen.EOS):
+            keys.update(self._having(self._lower, mark))
         if screen.may_be_store(self._lower):
             keys.update(i for i, one in enumerate(self._lower.split(_MARK)) if screen.may_be_store(one))
         return keys

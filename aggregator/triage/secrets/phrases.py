@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, pairwise
+from operator import itemgetter
 
 from aggregator.triage.secrets import published
 from aggregator.triage.secrets.found import MASK, Found, Kind
@@ -33,7 +35,8 @@ _ADDRESS = re.compile(r"(?<![^\s<,;:])[^\s<>@,;:]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+(?
 
 def find_phrases(low: str) -> Iterator[Found]:
     """Phrases and fragments in a folded, lower-case text; runs of several languages may overlap."""
-    cue = CUE.search(low) is not None
+    cue, masked = CUE.search(low) is not None, MASK in low
+    addresses = [match.span() for match in _ADDRESS.finditer(low)] if "@" in low else []
     for whole in runs(low, cue):
         run = bare(low, whole)
         if not cue and _is_list_of_another_matter(low, run):
@@ -43,9 +46,9 @@ def find_phrases(low: str) -> Iterator[Found]:
         phrase = next((part for part in parts(low, run) if _is_phrase(low, part, cue, alone)), None)
         if phrase:
             # Five ids of one host are fifteen words, whose checksum may be right.
-            if phrase.distinct_share >= 0.5 or not _is_addresses(low, phrase):
+            if phrase.distinct_share >= 0.5 or not _are_addresses(phrase, addresses):
                 yield _found("phrase", phrase)
-        elif MASK not in low and _is_fragment(run, cue, alone, headed) and not _is_addresses(low, run):
+        elif not masked and _is_fragment(run, cue, alone, headed) and not _are_addresses(run, addresses):
             yield _found("fragment", run)
 
 
@@ -62,14 +65,24 @@ def _is_list_of_another_matter(low: str, run: Run) -> bool:
 
 def _is_alone(low: str, run: Run, headed: bool) -> bool:
     """Whether the text is this run and little else but its heading."""
-    before, behind = low[: run.start], low[run.end :]
+    above = run.start
     if headed:
-        above, _, line = before.rstrip(" \n:：=").rpartition("\n")
-        before = above if len(line) <= 60 else before
-    others = len(WORDS["letters"].findall(before)) + len(WORDS["letters"].findall(behind))
-    if others > (len(run.words) // 5 if run.lined else len(run.words) // 8):
+        end = run.start
+        while end and low[end - 1] in " \n:：=":
+            end -= 1
+        line = low.rfind("\n", 0, end) + 1
+        above = max(line - 1, 0) if end - line <= 60 else run.start
+    around = (0, above), (run.end, len(low))
+    if _are_more(len(run.words) // (5 if run.lined else 8), WORDS["letters"], low, around):
         return False
-    return len(CJK.findall(before)) + len(CJK.findall(behind)) <= 12
+    return not _are_more(12, CJK, low, around)
+
+
+def _are_more(most: int, pattern: re.Pattern[str], low: str, places: Sequence[tuple[int, int]]) -> bool:
+    """Whether there are more than so many. They are not counted to the end: a text may hold thousands of runs, and for
+    each of them the rest of it would be read."""
+    found = chain.from_iterable(pattern.finditer(low, start, end) for start, end in places)
+    return next(islice(found, most, None), None) is not None
 
 
 def _is_phrase(low: str, run: Run, cue: bool, alone: bool) -> bool:
@@ -117,10 +130,11 @@ def _is_fragment(run: Run, cue: bool, alone: bool, headed: bool) -> bool:
     return cue and known >= 6 and run.function_share < 0.25
 
 
-def _is_addresses(low: str, run: Run) -> bool:
-    """Whether these are mail addresses or Message-IDs: `mail` and `example` are on the list."""
-    spans = [match.span() for match in _ADDRESS.finditer(low)]
-    return all(any(begin <= word.start and word.end <= end for begin, end in spans) for word in run.words)
+def _are_addresses(run: Run, addresses: Sequence[tuple[int, int]]) -> bool:
+    """Whether these are mail addresses or Message-IDs: `mail` and `example` are on the list. `addresses`: where they
+    stand, in order."""
+    before = (bisect_right(addresses, word.start, key=itemgetter(0)) for word in run.words)
+    return all(n > 0 and word.end <= addresses[n - 1][1] for n, word in zip(before, run.words, strict=True))
 
 
 def _published(run: Run) -> bool:

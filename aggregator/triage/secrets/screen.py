@@ -47,6 +47,7 @@ _WORDS = {
 GLUED = b"x" * (LONGEST_UNCUT + 1)
 BASE58 = b"x" * 50
 EXTENDED = b"prv"  # xprv, zprv: it may be broken over lines
+EOS = (b"pvt k  ", b"pvt r  ")  # PVT_K1_ in LOWER: half of these keys have a character too few for BASE58
 _KEY = b"h" * 56
 DIGITS = b"h" * 32  # at least: an array of bytes may have one digit for each
 
@@ -103,7 +104,7 @@ def has_keys(text: str, data: bytes) -> bool:
     if BASE58 in data.translate(ALNUM) or has_pieces(data.translate(HEX, PARTS), text):
         return True
     lower = data.translate(LOWER)
-    return EXTENDED in lower or may_be_store(lower)
+    return EXTENDED in lower or any(mark in lower for mark in EOS) or may_be_store(lower)
 
 
 def may_be_store(lower: bytes) -> bool:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
+from aggregator.triage.language import told_language
+
 if TYPE_CHECKING:
     from aggregator.web.api.entries import Entry, Subscribed
 
@@ -23,7 +25,8 @@ def atom(feed: Subscribed) -> bytes:
     _link(root, "self", feed.url)
     _link(root, "alternate", feed.home)
     for entry in feed.entries:
-        _entry(ET.SubElement(root, "entry", {"xml:lang": entry.lang}), entry)
+        # One that is none, of an older row, would make all of the feed unreadable.
+        _entry(ET.SubElement(root, "entry", {"xml:lang": told_language(entry.lang) or "und"}), entry)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
 
