@@ -26,7 +26,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, PushRefusedError, ThrottledError, TransientError
 from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.session import Pacing
-from connectors.wechat import answering, checks, comments, reading
+from connectors.wechat import answering, checking, comments, reading
 from connectors.wechat.account import Account
 from connectors.wechat.articles import LONGEST_PAUSE, Shelf
 from connectors.wechat.budget import Budget, midnight_after
@@ -300,11 +300,11 @@ class WeChat(PullConnector, PushConnector, Replying):
 
     async def check(self) -> Sequence[Finding]:
         now = self.clock()
-        found = await checks.login(self._account, self.config.appid, self._budget, now)
+        found = await checking.login(self._account, self.config.appid, self._budget, now)
         if self.config.comments:
-            found.append(await checks.comments(self._account, self._shelf, now))
+            found.append(await checking.comments(self._account, self._shelf, now))
         if self.config.agent_chats != "none":
-            found.append(await checks.agent_chats(self._account, int(now.timestamp())))
+            found.append(await checking.agent_chats(self._account, int(now.timestamp())))
         door = self._door()
         if door is None:
             found.append(Finding("warning", "no callback_token: what people write to the account is not received"))
