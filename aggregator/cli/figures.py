@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from aggregator.cli.doing import default_settings, do, load_settings, show
+from aggregator.cli.doing import do, load_settings, settings_if_any, show
 from aggregator.cli.group import BAD_CONFIGURATION, DONE, FAILED, PARTLY_DONE, fail, main
 from aggregator.cli.options import config_option, encoding_option, json_option, mapping
 
@@ -52,9 +52,7 @@ def score(context: click.Context, config: Path) -> None:
     from aggregator.triage import get_ready
 
     get_ready()
-
-    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
-    settings = load_settings(config) if given or config.exists() else default_settings()
+    settings = settings_if_any(context, config)
     broken = score_lines(cast("Input", sys.stdin.buffer), sys.stdout.buffer, settings)
     sys.exit(PARTLY_DONE if broken else DONE)
 
@@ -76,8 +74,7 @@ def evaluate(context: click.Context, file: Path, renamed: str, encoding: str, co
     from aggregator.importer.files import File, ImportFileError, WrongColumnsError
     from aggregator.terminal import figures
 
-    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
-    settings = load_settings(config) if given or config.exists() else default_settings()
+    settings = settings_if_any(context, config)
     try:
         result = measured(File(file, mapping(renamed), encoding), settings.points)
     except ImportFileError as error:
