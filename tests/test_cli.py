@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import click
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -33,10 +34,17 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert f"Example: aggregator {command}" in " ".join(told.output.split())
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_explained(command: str) -> None:
+    options = [each for each in main.commands[command].params if isinstance(each, click.Option)]
+    assert [each.name for each in options if not each.help] == []
+
+
 def test_help_names_every_command_and_the_exit_codes() -> None:
     told = CliRunner().invoke(main, ["--help"]).output
     assert all(f"  {command} " in told for command in COMMANDS)
-    assert "3 partly done" in told
+    codes = ("0 done", "1 failed", "2 bad configuration or wrong usage", "3 partly done", "130 stopped")
+    assert [code for code in codes if code not in " ".join(told.split())] == []
 
 
 def test_help_loads_nothing_heavy() -> None:

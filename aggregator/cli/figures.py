@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @main.command(epilog="Example: aggregator feed --limit 20 --once")
-@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000), help="How many of them.")
 @click.option("--once", is_flag=True, help="Print it once instead of keeping it live.")
 @config_option
 @json_option
@@ -59,7 +59,7 @@ def score(context: click.Context, config: Path) -> None:
 
 @main.command(epilog="Example: aggregator evaluate graded.tsv --map text=message")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--map", "renamed", default="", help="The columns' names, as in `aggregator import` (text=body).")
+@click.option("--map", "renamed", default="", help="text=message, where the column with the texts is called so.")
 @encoding_option
 @config_option
 @click.pass_context
