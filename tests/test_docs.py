@@ -140,6 +140,19 @@ def test_every_command_line_that_is_shown_can_be_given(line: str, monkeypatch: p
     assert parsed(line, monkeypatch).command.name in main.commands
 
 
+def test_every_document_that_code_names_is_there() -> None:
+    inside = [path for folder in ("aggregator", "connectors") for path in (ROOT / folder).rglob("*.*")]
+    named = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in inside
+        if path.suffix in (".py", ".sql", ".yaml")
+        for name in re.findall(r"(?<![\w./-])(?:docs/)?[\w-]+\.md\b", read(path))
+    }
+    assert len(named) > 30
+    gone = [(file, name) for file, name in named if not (ROOT / name).exists() and not (ROOT / "docs" / name).exists()]
+    assert sorted(gone) == []
+
+
 def test_the_list_of_tables_is_that_of_the_schema() -> None:
     db = Database(None)
     schema = {name for (name,) in db.query("SELECT table_name FROM information_schema.tables")}
