@@ -193,6 +193,19 @@ def test_every_message_that_operators_look_up_is_one_that_can_come() -> None:
     assert [part for part in fragments if part not in code] == []
 
 
+def test_every_event_of_the_log_is_explained_and_no_other() -> None:
+    first = re.compile(r"(?:\blog\.\w+|\bDueWork|\b_patiently)\((.*?)(?:,\s*\w+=|\))", re.DOTALL)
+    sources = [*ROOT.glob("connectors/**/*.py"), *ROOT.glob("aggregator/**/*.py")]
+    given = " ".join(said for path in sources for said in first.findall(read(path)))
+    events = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', given))
+    assert len(events) > 60
+    explained = re.findall(r"`([a-z_]+\.[a-z_]+)`", read(ROOT / "docs/operations.md") + read(ROOT / "docs/lake.md"))
+    assert sorted(events - set(explained)) == []
+    logs = table(ROOT / "docs/operations.md", "Logs")
+    listed = {event for named in logs for event in re.findall(r"[a-z_]+\.[a-z_]+", named)}
+    assert sorted(listed - events) == []
+
+
 # -- what the documents teach --------------------------------------------------------------------
 
 
