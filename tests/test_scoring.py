@@ -16,7 +16,7 @@ from aggregator.config import ChannelClock, Settings
 from aggregator.folding.fold import FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Reason
-from aggregator.moving import (
+from aggregator.moving_points import (
     approached_points,
     first_contact_points,
     incident_points,
