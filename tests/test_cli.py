@@ -16,7 +16,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from aggregator.cli import doing, main
+from aggregator.cli import data, doing, main
 from aggregator.store.database import Database
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
@@ -388,6 +388,14 @@ def test_a_terminal_that_lacks_some_signs_shows_the_others(
         assert (b"Traceback" in wrong, told.strip() == b"") == (False, False)
     told, _ = console.begin("feed", "--json").communicate(timeout=60)
     assert "😡" in told.decode("utf-8")
+
+
+def test_a_lake_that_was_compacted_tells_no_sizes_that_it_does_not_know(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert re.fullmatch(r"[\d,]{5,} bytes before, [\d,]{5,} after\n", console.ok("compact"))
+    monkeypatch.setattr(data, "do", lambda *_, **__: {"bytes_before": 0, "bytes_after": 0})
+    assert console.ok("compact") == "done; a lake's bytes are elsewhere (docs/lake.md)\n"
 
 
 # -- colleagues -----------------------------------------------------------------------------------
