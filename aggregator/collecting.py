@@ -24,11 +24,11 @@ from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import finish_erasing, keep_what_may_be_kept
+from aggregator.housekeeping import count_anew, finish_erasing, keep_what_may_be_kept
 from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
-from aggregator.service import ERASE_EVERY, RETAIN_AT, house_jobs, receiver
+from aggregator.service import COUNT_AT, ERASE_EVERY, RETAIN_AT, house_jobs, receiver
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
@@ -242,6 +242,8 @@ async def collecting(
         work.poller.keep_house(maintain, MAINTAIN_EVERY)
         keep = collector.when_keeping_house(partial(keep_what_may_be_kept, work))
         work.poller.daily(keep, RETAIN_AT, settings.timezone)
+        count = collector.when_keeping_house(partial(count_anew, work))
+        work.poller.daily(count, COUNT_AT, settings.timezone)
         if settings.digest.at:
             url = str(settings.web.public_url or "")
             digest = collector.when_keeping_house(partial(daily_digest, work, url))

@@ -18,6 +18,8 @@ from aggregator.collecting import Collector, Shard, collecting
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.feed_only import serving_feed
 from aggregator.identity import Id
+from aggregator.service import COUNT_AT
+from aggregator.store import daily
 from aggregator.store.lake import Lake
 from aggregator.store.leases import Leases
 from aggregator.store.sources import FenceLostError
@@ -210,6 +212,19 @@ async def test_who_gets_no_answer_from_the_catalog_lets_its_sources_go_by_its_ow
         await until(lambda: lets_go(collector))
         answers.set()
         await until(lambda: holds(collector))
+
+
+async def test_whoever_keeps_house_counts_closed_inquiries_anew_each_night(community: Community) -> None:
+    async with collecting(community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0) as collector:
+        work = collector.work
+        await until(lambda: holds(collector))
+        wrong = "SELECT DATE '2026-03-14', 'telegram', 'telegram', 'question', 'en', false, 7, 0, 7, 0"
+        await work.db.write(lambda con: con.execute(f"INSERT INTO closed_count {wrong}").fetchall())
+        assert await work.db.read(daily.checked) == (1, True)
+        nightly = f"cron[hour='{COUNT_AT.hour}', minute='{COUNT_AT.minute}']"
+        (count,) = [job.func for job in work.poller._scheduler.get_jobs() if str(job.trigger) == nightly]
+        await count()
+        assert await work.db.read(daily.checked) == (0, False)
 
 
 async def is_stored(work: Workplace) -> bool:
