@@ -44,9 +44,10 @@ def feed(limit: int, once: bool, config: Path, as_json: bool) -> None:
 def score(context: click.Context, config: Path) -> None:
     """Score JSON lines from standard input to standard output.
 
-    In: {"id", "text", optional "channel", "lang", "author", "thread", "created_at", "public", "followers"}. Out: {"id",
-    "priority", "score", "band", "kind", "lang", "terms", "entities", "text" (masked)}. Lines that name the same
-    thread and author are one person's posts in order. A line that cannot be read becomes {"error", "line"}.
+    In: {"id", "text", optional "channel", "lang", "author", "author_name", "thread", "created_at", "public",
+    "followers"}. Out: {"id", "priority", "score", "band", "kind", "lang", "terms", "entities", "text" (masked)}, and
+    "poses" where the author poses as one of us. Lines that name the same thread and author are one person's posts in
+    order. A line that cannot be read becomes {"error", "line"}; exit code 3 if there is one.
     """
     from aggregator.scoring import score_lines
     from aggregator.triage import get_ready
