@@ -32,6 +32,7 @@ from aggregator.service import COUNT_AT, ERASE_EVERY, RETAIN_AT, house_jobs, rec
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
+from aggregator.store.folder import warn_if_open_to_others
 from aggregator.store.lake import Lake
 from aggregator.store.leases import HOUSE, Leases
 from aggregator.store.sources import SourceState
@@ -220,6 +221,7 @@ async def collecting(
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         assert isinstance(work.db, Lake)
+        warn_if_open_to_others(settings.data)
         leases = Leases(work.db, uuid4().hex, settings.lake.lease.total_seconds())
         await asyncio.to_thread(leases.make)
         collector = Collector(work, leases, shard)

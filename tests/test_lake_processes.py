@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from aggregator.acting.compare_and_set import ChangedMeanwhileError, act
 from aggregator.collecting import Collector, Shard, collecting
@@ -225,6 +226,22 @@ async def test_whoever_keeps_house_counts_closed_inquiries_anew_each_night(commu
         (count,) = [job.func for job in work.poller._scheduler.get_jobs() if str(job.trigger) == nightly]
         await count()
         assert await work.db.read(daily.checked) == (0, False)
+
+
+async def test_a_collector_and_a_web_process_tell_that_others_may_look_into_their_data(community: Community) -> None:
+    two = replace(community, data=community.data.with_name("two"))
+    settings = [community.settings("telegram"), two.settings("telegram")]
+    for each in settings:
+        each.data.mkdir(parents=True, exist_ok=True)
+        each.data.chmod(0o750)
+    with capture_logs() as told:
+        async with (
+            collecting(settings[0], Shard(), clock=community.clock, hooks_port=0),
+            serving_feed(settings[1], clock=community.clock, port=0),
+        ):
+            pass
+    said = [line["message"] for line in told if line["event"] == "data.open_to_others"]
+    assert [f"chmod 700 {each.data}" in line for each, line in zip(settings, said, strict=True)] == [True, True]
 
 
 async def is_stored(work: Workplace) -> bool:
