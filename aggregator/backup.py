@@ -29,13 +29,6 @@ RESTORED = "restored.json"
 """From when to when the database knows nothing since a backup was put in place; until the sources have noted it."""
 
 
-def open_to_others(data: Path) -> str | None:
-    """What to tell, if others on this machine may look into the data directory; None: they may not."""
-    if not data.is_dir() or not data.stat().st_mode & 0o077:
-        return None
-    return f"{data}: other users of this machine may look into it, and it holds customers' texts: chmod 700 {data}"
-
-
 def back_up(db: Database, desk: Desk, target: Path, now: datetime) -> dict[str, Any]:
     """Write the folder `target` whole, or not at all. Returns its manifest.
 

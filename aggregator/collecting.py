@@ -24,14 +24,15 @@ from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
 from aggregator.digesting import daily_digest
-from aggregator.housekeeping import finish_erasing, keep_what_may_be_kept, retain_if_missed
+from aggregator.housekeeping import count_anew, finish_erasing, keep_what_may_be_kept, retain_if_missed
 from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
-from aggregator.service import ERASE_EVERY, RETAIN_AT, RETAIN_LATE_EVERY, house_jobs, receiver
+from aggregator.service import COUNT_AT, ERASE_EVERY, RETAIN_AT, RETAIN_LATE_EVERY, house_jobs, receiver
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
+from aggregator.store.folder import warn_if_open_to_others
 from aggregator.store.lake import Lake
 from aggregator.store.leases import HOUSE, Leases
 from aggregator.store.sources import SourceState
@@ -226,6 +227,7 @@ async def collecting(
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
         assert isinstance(work.db, Lake)
+        warn_if_open_to_others(settings.data)
         leases = Leases(work.db, uuid4().hex, settings.lake.lease.total_seconds())
         await asyncio.to_thread(leases.make)
         collector = Collector(work, leases, shard)
@@ -250,6 +252,8 @@ async def collecting(
         work.poller.daily(keep, RETAIN_AT, settings.timezone)
         late = collector.when_keeping_house(partial(retain_if_missed, work))
         work.poller.keep_house(late, RETAIN_LATE_EVERY)
+        count = collector.when_keeping_house(partial(count_anew, work))
+        work.poller.daily(count, COUNT_AT, settings.timezone)
         if settings.digest.at:
             url = str(settings.web.public_url or "")
             digest = collector.when_keeping_house(partial(daily_digest, work, url))

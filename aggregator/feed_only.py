@@ -20,6 +20,7 @@ from aggregator.service import feed_of
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection, StoreError
+from aggregator.store.folder import warn_if_open_to_others
 from aggregator.store.lake import Lake
 from aggregator.store.lake_changes import Others
 from aggregator.vocabulary import load_vocabulary
@@ -83,6 +84,7 @@ async def serving_feed(
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock, listen=False))
         assert isinstance(work.db, Lake)
+        warn_if_open_to_others(settings.data)
         stream, app = feed_of(work, Elsewhere(work))
         others = await asyncio.to_thread(Others, work.db)
         web = settings.web

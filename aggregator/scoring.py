@@ -23,7 +23,7 @@ from aggregator.importer.connector import FileConnector
 from aggregator.ingest.origin import Origin
 from aggregator.ingest.prepare import read_page
 from aggregator.inquiry import Inquiry, InquiryReason, shown
-from aggregator.moving import Beside, moving_terms
+from aggregator.moving_points import Beside, moving_terms
 from aggregator.people.suspects import our_names
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from aggregator.alerting.noting import LOOK_EVERY
 from aggregator.alerting.serving import delivering
 from aggregator.allocating import be_thrifty, started
 from aggregator.analysts.serving import live_sql
-from aggregator.backup import open_to_others
 from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
@@ -32,6 +31,7 @@ from aggregator.incidents.acting import end_quiet
 from aggregator.listener import serve
 from aggregator.outbox import Sender
 from aggregator.stopping import until_signalled
+from aggregator.store.folder import warn_if_open_to_others
 from aggregator.store.source_reports import source_reports
 from aggregator.turns import take_short_turns
 from aggregator.vocabulary import load_vocabulary
@@ -85,8 +85,7 @@ async def running(
     take_short_turns()
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(Workplace(settings, clock=clock))
-        if seen := open_to_others(settings.data):
-            log.warning("data.open_to_others", message=seen)
+        warn_if_open_to_others(settings.data)
         stream, app = feed_of(work, work.poller)
         web, door = settings.web, settings.hooks
         url = await stack.enter_async_context(serve(app, web.host, web.port if port is None else port, lifespan=True))

@@ -14,7 +14,7 @@ from aggregator.folding.fold import STATE_RULES, FoldPost, fold
 from aggregator.folding.refold import events_of, posts_of, subject_of
 from aggregator.identity import as_uuid, share_of_ids
 from aggregator.inquiry import Inquiry, shown
-from aggregator.moving import Beside, priority_of
+from aggregator.moving_points import Beside, priority_of
 from aggregator.store import rows
 from aggregator.triage import judge, search_text, understand
 from aggregator.triage.secrets import Found

@@ -18,6 +18,8 @@ BY_DEFAULT: Final = (
     "resting", "tempo", "suggesting", "alerting", "live_sql", "analysts", "lake",
 )  # fmt: skip
 NAMED_ONLY: Final = ("cluster", "crash", "peers", "stages")
+BY_THEMSELVES: Final = ("erasing", "grading", "growing", "soak")
+"""What prints figures of another form, and takes options: `python -m benchmarks.soak --minutes 3`."""
 OF_ANY_SIZE: Final = ("reading", "crowded", "claiming", "streaming", "painting")
 """What is measured with another SIZE than the usual one: at the desk of desk_store.py."""
 
@@ -27,7 +29,9 @@ def main() -> int:
     names = sys.argv[1:] or (BY_DEFAULT if usual else OF_ANY_SIZE)
     if unknown := [name for name in names if name not in (*BY_DEFAULT, *NAMED_ONLY)]:
         known = ", ".join((*BY_DEFAULT, *NAMED_ONLY))
-        print(f"no such benchmark: {', '.join(unknown)}; there are {known}", file=sys.stderr)
+        for name in unknown:
+            alone = f"{name} runs by itself: python -m benchmarks.{name}"
+            print(alone if name in BY_THEMSELVES else f"no such benchmark: {name}; there are {known}", file=sys.stderr)
         return 2
     figures: list[dict[str, Any]] = []
     failed = [name for name in names if not _run(name, figures)]

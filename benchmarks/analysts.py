@@ -29,8 +29,8 @@ from benchmarks.analysts_at_work import Done, among
 from benchmarks.children import run
 from benchmarks.desk_service import cpu_seconds
 from benchmarks.figures import Figure, log_warnings_only, print_figures
-from benchmarks.live_sql import free_port
 from benchmarks.posts import file_of
+from tests.ports import free_port
 
 POSTS: Final = 100_000
 ANALYSTS: Final = 8

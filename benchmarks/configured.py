@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +15,7 @@ from aggregator.demo.scenes.forum import ForumScene
 from aggregator.demo.stage import Stage
 from connectors.contract import SourceConfig
 from connectors.secret import Secret
+from tests.ports import free_ports
 
 POLLED_EVERY: Final[Mapping[str, float]] = {"forum": 0.2, "telegram-group": 0.2}
 OVERLAP: Final = 1000
@@ -42,7 +41,7 @@ def configured(
         polled_every: seconds, by source; the others at the pace of the demo.
         overlap: posts of the forum.
     """
-    web_port, hooks_port = free_ports(2)
+    web_port, hooks_port = free_ports(2)  # the same ones after each start: callers find the service again
     for hooks in webhooks(stage):
         hooks.url = f"http://127.0.0.1:{hooks_port}/hooks/forum"
         (folder / "hooks.secret").write_text(hooks.secret)
@@ -85,10 +84,3 @@ def _value(setting: object) -> object:
         case bool() | int() | float() | str():
             return setting
     return str(setting)
-
-
-def free_ports(count: int) -> list[int]:
-    """The same ones after each start, so that callers find the service again."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]

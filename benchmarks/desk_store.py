@@ -50,7 +50,6 @@ CLAUSES: Final = 60_000  # of each language, at most
 COLLEAGUES: Final = ("amy", "ben", "林")
 _CLAUSES: Final = "clauses.parquet"
 _FOLDED_AT_ONCE: Final = 4000
-_EVERY: Final = "SELECT inquiry_id FROM inquiry_open ORDER BY opened_at"
 
 _OF_BASE: Final = (
     "CREATE TEMP TABLE staying AS SELECT inquiry_id FROM (SELECT inquiry_id, row_number() OVER ("

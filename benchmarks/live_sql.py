@@ -7,7 +7,6 @@ a process of its own; it attaches once, and each of its queries is timed.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from aggregator.store.database import Connection, Database
 from aggregator.store.desk import Desk
 from aggregator.store.zone import keep_zone
 from benchmarks.figures import Figure, print_figures
+from tests.ports import free_port
 
 INQUIRIES: Final = 1_000_000
 REACH: Final = 3.0  # times the same in-process
@@ -105,13 +105,6 @@ def _client(url: str, token: str, query: str, runs: int) -> tuple[int, float]:
     done = subprocess.run([sys.executable, "-c", _CLIENT, told], stdout=subprocess.PIPE, check=True)
     rows, spent = orjson.loads(done.stdout)
     return rows, spent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import httpx
 from benchmarks.children import ChildFailedError
 from benchmarks.desk_service import cpu_seconds
 from benchmarks.figures import Figure, print_figures
-from benchmarks.starting import free_port
+from tests.ports import free_ports
 
 RUNS: Final = 3
 RESTS: Final = 10.0  # seconds after it was ready
@@ -66,8 +66,8 @@ def measure(runs: int = RUNS, rests: float = RESTS) -> Iterator[Figure]:
 def _run(rests: float, env: Mapping[str, str]) -> tuple[float, float, float, float]:
     """Seconds and processor seconds until it is ready; MB after a while, with and without what is mapped from files."""
     with TemporaryDirectory(prefix="bench-rest-") as folder:
-        config, port = Path(folder) / "connectors.yaml", free_port()
-        config.write_text(CONFIG.format(web=port, hooks=free_port(), nobody="127.0.0.1:9"), encoding="utf-8")
+        config, (port, hooks) = Path(folder) / "connectors.yaml", free_ports(2)
+        config.write_text(CONFIG.format(web=port, hooks=hooks, nobody="127.0.0.1:9"), encoding="utf-8")
         began = time.perf_counter()
         with subprocess.Popen(
             (sys.executable, "-m", "aggregator", "run", "--config", str(config)),

@@ -40,7 +40,7 @@ from aggregator.stopping import until_signalled
 from aggregator.store import tokens
 from aggregator.store.desk import Desk
 from aggregator.users import sign_in_link
-from benchmarks.configured import configured, free_ports, webhooks
+from benchmarks.configured import configured, webhooks
 from benchmarks.crash import LeapingClock
 from benchmarks.crash_people import all_delivered, delivers
 from benchmarks.crash_service import Service, ServiceEndedError
@@ -52,6 +52,7 @@ from benchmarks.soak_report import Result, as_json, figures, is_good, progress, 
 from benchmarks.soak_samples import Metrics, Sample, descriptors, files, memory, threads
 from benchmarks.soak_town import Town
 from benchmarks.soak_visible import waits
+from tests.ports import free_port
 
 SAMPLED_EVERY: Final = 10.0  # seconds
 READS_AGAIN: Final = 60_000  # posts, at most, that are read and folded once more at the end
@@ -109,7 +110,7 @@ async def soak(plan: Plan, folder: Path, say: Say) -> Result:
         async with staged(load(), clock, plan.among) as stage:
             clock.leap(system_clock() - clock())  # it stood still while the platforms were built
             clock.run(1)
-            (sql_port,) = free_ports(1)
+            sql_port = free_port()
             more = {"sql": {"mode": "scan", "port": sql_port}}
             service = Service(configured(stage, folder, more, polled_every=POLLED_EVERY, overlap=OVERLAP))
             settings = load_settings(service.config)

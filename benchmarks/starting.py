@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import httpx
 
 from benchmarks.children import ChildFailedError, run
 from benchmarks.figures import Figure, print_figures
+from tests.ports import free_port
 
 RUNS: Final = 10
 HELP_MS, FEED_SECONDS = 400.0, 120.0
@@ -55,11 +55,6 @@ def _first_answer() -> float:
             raise ChildFailedError(f"aggregator demo did not answer on port {port}")
         finally:
             demo.send_signal(signal.SIGINT)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from imapclient import IMAPClient
 
+from tests.ports import free_port
+
 DOVECOT = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 STARTS_WITHIN = 30.0  # seconds
 
@@ -91,7 +93,7 @@ class Server:
 @contextmanager
 def pymap(folder: Path) -> Iterator[Server]:
     """https://github.com/icgood/pymap, with a mailbox in memory that begins with a few mails of 2010."""
-    port = _free_port()
+    port = free_port()
     server = Server("pymap", port, "harbor", "pymap-password")
     command = [str(Path(sys.executable).parent / "pymap"), "--host", "127.0.0.1", "--port", str(port), "--no-tls"]
     command += ["dict", "--demo-user", server.user, "--demo-password", server.password]
@@ -103,7 +105,7 @@ def pymap(folder: Path) -> Iterator[Server]:
 def dovecot(folder: Path) -> Iterator[Server]:
     """https://doc.dovecot.org/2.3/, as the user who runs the tests, or as `nobody` for root."""
     assert DOVECOT is not None
-    port = _free_port()
+    port = free_port()
     server = Server("dovecot", port, "harbor", "dovecot-password")
     me = pwd.getpwuid(os.getuid())
     account = pwd.getpwnam("nobody") if me.pw_uid == 0 else me
@@ -146,9 +148,3 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None
         except OSError:
             time.sleep(0.02)  # until the process listens; it has no other way to tell
     raise AssertionError(f"it did not start: {(folder / 'output').read_text()}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

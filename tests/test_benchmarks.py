@@ -20,6 +20,7 @@ from aggregator.demo.scenes.telegram import TelegramScene
 from aggregator.folding.refold import refold
 from aggregator.identity import code
 from aggregator.store.database import Database
+from benchmarks import __main__ as together
 from benchmarks import (
     alerting,
     analysts,
@@ -57,6 +58,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the files to import are written."""
     monkeypatch.setattr(posts, "FOLDER", tmp_path / "bench")
     return tmp_path
+
+
+def test_every_benchmark_of_the_readme_is_found_or_says_how_it_is_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(together.__file__).parent / "README.md").read_text(encoding="utf-8")
+    rows = readme.split("| benchmark | figure |", 1)[1].split("\n## ", 1)[0].splitlines()
+    listed = {row.split("`")[1] for row in rows if row.startswith("| `")}
+    assert listed == {*together.BY_DEFAULT, *together.NAMED_ONLY, *together.BY_THEMSELVES}
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "soak", "sok"])
+    assert together.main() == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "soak runs by itself: python -m benchmarks.soak"
+    assert told[1].startswith("no such benchmark: sok; there are importing, ")
 
 
 def lines(figures: Iterable[Figure]) -> dict[str, dict[str, Any]]:

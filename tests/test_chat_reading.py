@@ -148,6 +148,14 @@ def test_a_conversation_is_found_where_the_setting_says() -> None:
     assert post.permalink == "https://desk.example/c/conv-31?x=1"
 
 
+def test_null_is_as_good_as_left_out() -> None:
+    names = ("event", "direction", "author", "attachments", "conversation_id", "created_at", "updated_at", "reply_to")
+    assert taken_in({"id": "1", "text": "help", **dict.fromkeys(names)}) == taken_in({"id": "1", "text": "help"})
+    nobody = {"id": None, "name": None, "verified": None, "is_staff": None, "customer_id": None, "verified_email": None}
+    said = taken_in({"id": "1", "text": "help", "conversation_id": "c-1", "author": nobody})
+    assert said == taken_in({"id": "1", "text": "help", "conversation_id": "c-1"})
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import click
 import orjson
 import pytest
 from click.testing import CliRunner
 
-from aggregator.cli import doing, main
+from aggregator.cli import data, doing, main
 from aggregator.store.database import Database
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
@@ -33,10 +34,17 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert f"Example: aggregator {command}" in " ".join(told.output.split())
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_explained(command: str) -> None:
+    options = [each for each in main.commands[command].params if isinstance(each, click.Option)]
+    assert [each.name for each in options if not each.help] == []
+
+
 def test_help_names_every_command_and_the_exit_codes() -> None:
     told = CliRunner().invoke(main, ["--help"]).output
     assert all(f"  {command} " in told for command in COMMANDS)
-    assert "3 partly done" in told
+    codes = ("0 done", "1 failed", "2 bad configuration or wrong usage", "3 partly done", "130 stopped")
+    assert [code for code in codes if code not in " ".join(told.split())] == []
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -391,6 +399,14 @@ def test_a_terminal_that_lacks_some_signs_shows_the_others(
         assert (b"Traceback" in wrong, told.strip() == b"") == (False, False)
     told, _ = console.begin("feed", "--json").communicate(timeout=60)
     assert "😡" in told.decode("utf-8")
+
+
+def test_a_lake_that_was_compacted_tells_no_sizes_that_it_does_not_know(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert re.fullmatch(r"[\d,]{5,} bytes before, [\d,]{5,} after\n", console.ok("compact"))
+    monkeypatch.setattr(data, "do", lambda *_, **__: {"bytes_before": 0, "bytes_after": 0})
+    assert console.ok("compact") == "done; a lake's bytes are elsewhere (docs/lake.md)\n"
 
 
 # -- colleagues -----------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ PASSED_ON = {
     ("connectors/replying.py", "str(error)"),
     ("connectors/telegram/__init__.py", "str(conflict)"),
     ("connectors/telegram/__init__.py", "trouble"),
-    ("connectors/wechat/checks.py", "left"),
+    ("connectors/wechat/checking.py", "left"),
     ("connectors/wechat_api/callback.py", "str(error)"),
     ("connectors/wechat_api/refusals.py", "str(error)"),
     ("connectors/weibo/checking.py", "expiry"),

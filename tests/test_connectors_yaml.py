@@ -9,12 +9,27 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from aggregator.config import Bands, Brand, ChannelClock, Colleague, Hooks, Settings, Sql, Web, load
+from aggregator.config import (
+    Bands,
+    Brand,
+    ChannelClock,
+    Colleague,
+    Digests,
+    Grouping,
+    Hooks,
+    MailServer,
+    Settings,
+    Sql,
+    Web,
+    load,
+)
 from aggregator.config.alert_settings import Alerts, Destination, Rule, Webhook
 from aggregator.config.clock_settings import Calendar
 from aggregator.config.lake_settings import S3, LakeSettings
 from aggregator.config.yaml_lines import read
 from connectors.contract import SourceConfig
+from connectors.imap.smtp import Smtp
+from connectors.imap.token import OAuth2
 from connectors.registry import connector_class, known_connectors
 
 EXAMPLE = Path(__file__).parent.parent / "connectors.yaml"
@@ -58,6 +73,11 @@ def test_the_example_shows_every_default_as_it_is(everything: Path) -> None:
         (("bands",), Bands),
         (("clocks", "default"), ChannelClock),
         (("clocks", "default", "calendar"), Calendar),
+        (("incidents",), Grouping),
+        (("digest",), Digests),
+        (("digest", "smtp"), MailServer),
+        (("sources", "mail", "smtp"), Smtp),
+        (("sources", "mail", "oauth2"), OAuth2),
         (("webhooks", "ticket-system"), Webhook),
         (("alerts",), Alerts),
         (("alerts", "destinations", "on-call"), Destination),

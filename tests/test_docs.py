@@ -140,6 +140,19 @@ def test_every_command_line_that_is_shown_can_be_given(line: str, monkeypatch: p
     assert parsed(line, monkeypatch).command.name in main.commands
 
 
+def test_every_document_that_code_names_is_there() -> None:
+    inside = [path for folder in ("aggregator", "connectors") for path in (ROOT / folder).rglob("*.*")]
+    named = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in inside
+        if path.suffix in (".py", ".sql", ".yaml")
+        for name in re.findall(r"(?<![\w./-])(?:docs/)?[\w-]+\.md\b", read(path))
+    }
+    assert len(named) > 30
+    gone = [(file, name) for file, name in named if not (ROOT / name).exists() and not (ROOT / "docs" / name).exists()]
+    assert sorted(gone) == []
+
+
 def test_the_list_of_tables_is_that_of_the_schema() -> None:
     db = Database(None)
     schema = {name for (name,) in db.query("SELECT table_name FROM information_schema.tables")}
@@ -178,6 +191,19 @@ def test_every_message_that_operators_look_up_is_one_that_can_come() -> None:
     fragments = [part.strip(" :") for message in listed if message != "Message" for part in message.split("…")]
     assert len(fragments) > 20
     assert [part for part in fragments if part not in code] == []
+
+
+def test_every_event_of_the_log_is_explained_and_no_other() -> None:
+    first = re.compile(r"(?:\blog\.\w+|\bDueWork|\b_patiently)\((.*?)(?:,\s*\w+=|\))", re.DOTALL)
+    sources = [*ROOT.glob("connectors/**/*.py"), *ROOT.glob("aggregator/**/*.py")]
+    given = " ".join(said for path in sources for said in first.findall(read(path)))
+    events = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', given))
+    assert len(events) > 60
+    explained = re.findall(r"`([a-z_]+\.[a-z_]+)`", read(ROOT / "docs/operations.md") + read(ROOT / "docs/lake.md"))
+    assert sorted(events - set(explained)) == []
+    logs = table(ROOT / "docs/operations.md", "Logs")
+    listed = {event for named in logs for event in re.findall(r"[a-z_]+\.[a-z_]+", named)}
+    assert sorted(listed - events) == []
 
 
 # -- what the documents teach --------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pytest
 from aggregator.analysts import VIEWS
 from aggregator.analysts.client import open_export
 from aggregator.analysts.csv_cells import write_csv
-from aggregator.analysts.export import DATABASE, MANIFEST, Export, StoppedError
+from aggregator.analysts.export import DATABASE, MANIFEST, Export, StoppedError, _alone
 from aggregator.control import RefusedError
 from aggregator.service import running
 from aggregator.store.database import Database
@@ -214,3 +214,13 @@ def test_an_export_that_the_disk_refuses_leaves_the_old_one(database: Database, 
         export(database, out)
     assert len(parquet(out, "inquiries")) == 3
     shutil.rmtree(out)
+
+
+def test_a_second_export_into_the_same_folder_is_told_to_wait(tmp_path: Path) -> None:
+    with _alone(tmp_path / "out"):
+        with pytest.raises(RefusedError, match="wait for it"), _alone(tmp_path / "out"):
+            pass
+        with _alone(tmp_path / "another"):
+            pass
+    with _alone(tmp_path / "out"):
+        pass

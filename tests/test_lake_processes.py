@@ -15,6 +15,7 @@ from typing import Any, cast
 import duckdb
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from aggregator import feed_only
 from aggregator.acting.compare_and_set import ChangedMeanwhileError, act
@@ -22,7 +23,9 @@ from aggregator.collecting import Collector, Shard, collecting
 from aggregator.config.lake_settings import LakeSettings
 from aggregator.feed_only import serving_feed
 from aggregator.identity import Id
+from aggregator.service import COUNT_AT
 from aggregator.stopping import ended
+from aggregator.store import daily
 from aggregator.store.lake import Lake
 from aggregator.store.leases import Leases
 from aggregator.store.sources import FenceLostError
@@ -250,6 +253,35 @@ async def test_who_gets_no_answer_from_the_catalog_lets_its_sources_go_by_its_ow
         await until(lambda: lets_go(collector))
         answers.set()
         await until(lambda: holds(collector))
+
+
+async def test_whoever_keeps_house_counts_closed_inquiries_anew_each_night(community: Community) -> None:
+    async with collecting(community.settings("telegram"), Shard(), clock=community.clock, hooks_port=0) as collector:
+        work = collector.work
+        await until(lambda: holds(collector))
+        wrong = "SELECT DATE '2026-03-14', 'telegram', 'telegram', 'question', 'en', false, 7, 0, 7, 0"
+        await work.db.write(lambda con: con.execute(f"INSERT INTO closed_count {wrong}").fetchall())
+        assert await work.db.read(daily.checked) == (1, True)
+        nightly = f"cron[hour='{COUNT_AT.hour}', minute='{COUNT_AT.minute}']"
+        (count,) = [job.func for job in work.poller._scheduler.get_jobs() if str(job.trigger) == nightly]
+        await count()
+        assert await work.db.read(daily.checked) == (0, False)
+
+
+async def test_a_collector_and_a_web_process_tell_that_others_may_look_into_their_data(community: Community) -> None:
+    two = replace(community, data=community.data.with_name("two"))
+    settings = [community.settings("telegram"), two.settings("telegram")]
+    for each in settings:
+        each.data.mkdir(parents=True, exist_ok=True)
+        each.data.chmod(0o750)
+    with capture_logs() as told:
+        async with (
+            collecting(settings[0], Shard(), clock=community.clock, hooks_port=0),
+            serving_feed(settings[1], clock=community.clock, port=0),
+        ):
+            pass
+    said = [line["message"] for line in told if line["event"] == "data.open_to_others"]
+    assert [f"chmod 700 {each.data}" in line for each, line in zip(settings, said, strict=True)] == [True, True]
 
 
 async def is_stored(work: Workplace) -> bool:

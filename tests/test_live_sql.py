@@ -35,6 +35,7 @@ from tests.console import Console
 from tests.console import console as console
 from tests.demo_day import DemoDay
 from tests.demo_day import demo_day as demo_day
+from tests.ports import free_port
 from tests.test_import import ROWS, jsonl
 from tests.test_views import QUERIES
 from tests.web_site import open_site
@@ -65,13 +66,6 @@ class Served:
         return self.db.query(
             "SELECT (SELECT count(*) FROM post), (SELECT count(*) FROM inquiry), (SELECT sum(ver) FROM inquiry)"
         )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from aggregator.analysts.export import Export
@@ -97,6 +98,30 @@ def test_titles_say_what_the_day_shows(ran: dict[str, Any]) -> None:
     assert re.fullmatch(r"Telegram brings 4\d% of all inquiries", titles[0])
     assert re.match(r"INC-\d \(swap\): half of its \d\d reports ", titles[4])  # which began first hangs on the threads
     assert titles[6].startswith("4 times a colleague overruled the ranking")
+
+
+def test_a_tag_a_word_that_was_taken_back_and_the_computed_band_overrule_nothing() -> None:
+    cells = ["".join(cell["source"]) for cell in document(NOTEBOOKS[3])["cells"] if cell["cell_type"] == "code"]
+    query = re.search(r'^OVERRULED = """(.*?)"""$', "\n".join(cells), re.DOTALL | re.MULTILINE)
+    assert query is not None
+    assert sum(cell.count('f"""{OVERRULED}') for cell in cells) == 2
+    columns = "event_id UUID, inquiry_id INTEGER, what VARCHAR, kind VARCHAR, band VARCHAR, undone_event_id VARCHAR"
+    taken_back = "00000000-0000-0000-0000-000000000004"
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE events ({columns})")
+        con.executemany(
+            "INSERT INTO events VALUES (coalesce(CAST($1 AS UUID), uuid()), $2, $3, $4, $5, $6)",
+            [
+                [None, 1, "label", "complaint", None, None],
+                [None, 2, "label", None, None, None],
+                [None, 3, "band", None, "P0", None],
+                [taken_back, 4, "band", None, "P1", None],
+                [None, 4, "undo", None, None, taken_back],
+                [None, 5, "band", None, "computed", None],
+            ],
+        )
+        found = con.execute(f"{query[1]} SELECT inquiry_id, what, said FROM overruled ORDER BY 1").fetchall()
+    assert found == [(1, "label", "complaint"), (3, "band", "P0")]
 
 
 @pytest.mark.parametrize(("rows", "nothing"), [([], 10), (ROWS, 6)], ids=["empty", "imports only"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.identity import as_uuid, stable_id
-from aggregator.moving import share_of
+from aggregator.moving_points import share_of
 from aggregator.people.links import Link, between, joined
 from aggregator.store.contacts import path_to
 from aggregator.store.reading import inquiry_page, rows_by_id

@@ -16,7 +16,7 @@ from aggregator.demo.script import DAY_SECONDS, POSTS, Line, load
 from aggregator.folding.fold import WAITING, FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Kind, Reason, shown
-from aggregator.moving import (
+from aggregator.moving_points import (
     Beside,
     approached_points,
     incident_points,

@@ -11,12 +11,14 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
+from aggregator.cli import main
 from aggregator.config import ChannelClock, Settings
 from aggregator.folding.fold import FoldPost, Subject, fold
 from aggregator.identity import stable_id
 from aggregator.inquiry import Inquiry, Reason
-from aggregator.moving import (
+from aggregator.moving_points import (
     approached_points,
     first_contact_points,
     incident_points,
@@ -178,6 +180,8 @@ def test_who_poses_as_one_of_us_is_named() -> None:
     line = orjson.dumps({"text": "please wait", "author_id": "1", "author_name": "Lantern Wa11et Support"})
     ((answer,), _) = answers([line], settings)
     assert answer["poses"]["reason"] == "name"
+    told = CliRunner().invoke(main, ["score", "--help"]).output
+    assert [name for name in answer if f'"{name}"' not in told] == []
 
 
 def test_the_same_id_again_is_an_edit_not_a_second_question() -> None:

@@ -1,4 +1,4 @@
-"""The traps of design.md, section 4, one by one: what must be hidden, and what must stay readable."""
+"""The traps of masking, one by one: what must be hidden, and what must stay readable."""
 
 from __future__ import annotations
 

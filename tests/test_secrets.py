@@ -1,4 +1,4 @@
-"""What the masking of secrets owes: design.md, section 4."""
+"""What the masking of secrets owes: docs/reliability.md, "What is masked, and what is not"."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Masking held against the generator of planted secrets: leaks, alarms, lost ids, harmless texts, messages, records.
 
-The generator was written from design.md by another hand. SECRETS=10000 (half a minute) draws as many texts as the
-promise speaks of; without it a tenth of them. SECRETS_SEED draws others.
+The generator was written from the specification by another hand. SECRETS=10000 (half a minute) draws as many texts as
+the promise speaks of; without it a tenth of them. SECRETS_SEED draws others.
 """
 
 from __future__ import annotations

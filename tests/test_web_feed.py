@@ -13,7 +13,6 @@ from tests.conftest import START, Community, poll
 from tests.web_site import csrf, open_site
 
 PASSWORD = "a password that is long enough"
-ALARM = "my seed phrase was on a fake site and my funds are gone"
 
 
 async def test_the_most_pressing_stands_first_with_score_band_and_reasons(community: Community) -> None:

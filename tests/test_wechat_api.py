@@ -25,6 +25,7 @@ from connectors.wechat_api.access import corp_token, stable_token
 from connectors.wechat_api.crypto import Envelope, signature
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, NotReadyError, QuotaSpentError, failure
 from connectors.wechat_api.message import composed, parsed
+from connectors.wechat_api.rows import rows_of
 
 VECTORS = Path(__file__).parent / "samples" / "wechat" / "vectors"
 VECTOR: dict[str, str] = json.loads((VECTORS / "envelope.json").read_text(encoding="utf-8"))
@@ -302,3 +303,10 @@ async def test_a_token_is_not_used_to_its_last_second(platform: tuple[Platform, 
     await calls.aclose()
     assert wechat.used == ["token-1", "token-1", "token-2"]
     assert auth.good_for == 7200
+
+
+def test_rows_of_an_answer_are_objects_whatever_stands_there() -> None:
+    assert rows_of({"errcode": 0}, "item") == []
+    assert rows_of({"item": [{"id": 1}, "odd"]}, "item") == [{"id": 1}, {"unknown": "odd"}]
+    with pytest.raises(TransientError, match="no list of item"):
+        rows_of({"item": {}}, "item")

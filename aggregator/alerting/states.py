@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from aggregator.folding.fold import OURS_TO_DO
 from aggregator.inquiry import shown
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from aggregator.store.reading import FeedRow
 
 LEVELS: Final[Mapping[str, float]] = {"P0": 3, "P1": 2, "P2": 1, "P3": 0}
-OURS_TO_DO: Final = ("new", "claimed", "snoozed")
 FRESH: Final = timedelta(hours=24)  # an emergency of the backfill that is younger is told
 GROWS_BY: Final = 1.5  # an incident is told of again when so many times the persons report it
 ENDED: Final = -1.0  # level of an incident that was told of, and has ended

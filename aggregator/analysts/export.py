@@ -193,7 +193,7 @@ _under_way: set[Path] = set()
 def _alone(target: Path) -> Iterator[None]:
     """One at a time; other processes are kept away by the database's lock."""
     if target in _under_way:
-        raise RefusedError(f"an export into {target} is under way")
+        raise RefusedError(f"an export into {target} is under way; wait for it, or name another folder")
     _under_way.add(target)
     try:
         yield

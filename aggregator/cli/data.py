@@ -179,7 +179,8 @@ def migrate_store(to: Literal["lake", "file"], file: Path | None, compare: bool,
 def compact(config: Path, as_json: bool) -> None:
     """Copy the database into a fresh file: only so do overwritten and erased bytes leave the disk."""
     result = do(load_settings(config), "compact", {}, quiet=as_json)
-    show(result, as_json, f"{result['bytes_before']:,} bytes before, {result['bytes_after']:,} after")
+    sizes = f"{result['bytes_before']:,} bytes before, {result['bytes_after']:,} after"
+    show(result, as_json, sizes if result["bytes_before"] else "done; a lake's bytes are elsewhere (docs/lake.md)")
 
 
 @main.command(epilog="Example: aggregator erase --person K7QX2MA --dry-run")

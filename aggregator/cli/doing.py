@@ -34,10 +34,12 @@ def load_settings(config: Path) -> Settings:
     return load(config, known_rules=frozenset(RULES) | frozenset(STATE_RULES))
 
 
-def default_settings() -> Settings:
+def settings_if_any(context: click.Context, config: Path) -> Settings:
+    """For what needs no source: the defaults, where no file was named and none stands there."""
     from aggregator.config import Settings
 
-    return Settings(sources={})
+    named = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
+    return load_settings(config) if named or config.exists() else Settings(sources={})
 
 
 def require_secrets(settings: Settings) -> None:

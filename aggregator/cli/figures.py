@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from aggregator.cli.doing import default_settings, do, load_settings, show
+from aggregator.cli.doing import do, load_settings, settings_if_any, show
 from aggregator.cli.group import BAD_CONFIGURATION, DONE, FAILED, PARTLY_DONE, fail, main
 from aggregator.cli.options import config_option, encoding_option, json_option, mapping
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @main.command(epilog="Example: aggregator feed --limit 20 --once")
-@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000), help="How many of them.")
 @click.option("--once", is_flag=True, help="Print it once instead of keeping it live.")
 @config_option
 @json_option
@@ -44,24 +44,23 @@ def feed(limit: int, once: bool, config: Path, as_json: bool) -> None:
 def score(context: click.Context, config: Path) -> None:
     """Score JSON lines from standard input to standard output.
 
-    In: {"id", "text", optional "channel", "lang", "author", "thread", "created_at", "public", "followers"}. Out: {"id",
-    "priority", "score", "band", "kind", "lang", "terms", "entities", "text" (masked)}. Lines that name the same
-    thread and author are one person's posts in order. A line that cannot be read becomes {"error", "line"}.
+    In: {"id", "text", optional "channel", "lang", "author", "author_name", "thread", "created_at", "public",
+    "followers"}. Out: {"id", "priority", "score", "band", "kind", "lang", "terms", "entities", "text" (masked)}, and
+    "poses" where the author poses as one of us. Lines that name the same thread and author are one person's posts in
+    order. A line that cannot be read becomes {"error", "line"}; exit code 3 if there is one.
     """
     from aggregator.scoring import score_lines
     from aggregator.triage import get_ready
 
     get_ready()
-
-    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
-    settings = load_settings(config) if given or config.exists() else default_settings()
+    settings = settings_if_any(context, config)
     broken = score_lines(cast("Input", sys.stdin.buffer), sys.stdout.buffer, settings)
     sys.exit(PARTLY_DONE if broken else DONE)
 
 
 @main.command(epilog="Example: aggregator evaluate graded.tsv --map text=message")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--map", "renamed", default="", help="The columns' names, as in `aggregator import` (text=body).")
+@click.option("--map", "renamed", default="", help="text=message, where the column with the texts is called so.")
 @encoding_option
 @config_option
 @click.pass_context
@@ -76,8 +75,7 @@ def evaluate(context: click.Context, file: Path, renamed: str, encoding: str, co
     from aggregator.importer.files import File, ImportFileError, WrongColumnsError
     from aggregator.terminal import figures
 
-    given = context.get_parameter_source("config") is click.core.ParameterSource.COMMANDLINE
-    settings = load_settings(config) if given or config.exists() else default_settings()
+    settings = settings_if_any(context, config)
     try:
         result = measured(File(file, mapping(renamed), encoding), settings.points)
     except ImportFileError as error:

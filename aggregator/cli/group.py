@@ -102,7 +102,8 @@ def _hush() -> None:
 def main(log_format: Literal["auto", "text", "json"], verbose: bool) -> None:
     """Listens on every channel of a community and ranks what people ask and complain about.
 
-    Exit codes: 0 done, 1 failed, 2 bad configuration, 3 partly done (some sources failed).
+    Exit codes: 0 done, 1 failed, 2 bad configuration or wrong usage (nothing was started), 3 partly done (what is
+    missing is named), 130 stopped with Ctrl-C.
     """
     from aggregator.lean import import_without_rich
 

@@ -95,9 +95,8 @@ def poll(sources: tuple[str, ...], config: Path, as_json: bool) -> None:
 @json_option
 def check(config: Path, connect: bool, as_json: bool) -> None:
     """Look for every mistake in the configuration and in the word lists."""
-    from aggregator.backup import open_to_others
     from aggregator.config import at_its_place, missing_secrets
-    from aggregator.store.folder import unusable
+    from aggregator.store.folder import open_to_others, unusable
     from aggregator.triage import get_ready
 
     settings = load_settings(config)

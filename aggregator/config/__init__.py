@@ -203,7 +203,7 @@ class Sql(_Settings):
     @model_validator(mode="before")
     @classmethod
     def _a_word_is_the_mode(cls, value: object) -> object:
-        if value is False:  # what YAML makes of `off`
+        if value is False:  # `sql: false`; our reader takes `off` for a word
             return {"mode": "off"}
         if isinstance(value, dict) and value.get("mode") is False:
             return {**value, "mode": "off"}

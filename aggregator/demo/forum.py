@@ -196,11 +196,6 @@ class ForumSimulator:
         """The account of that name, made at its first use; set `moderator` or `group` on it."""
         return self._users.setdefault(name, ForumUser(len(self._users) + 40, name))
 
-    def renames(self, name: str, to: str) -> None:
-        user = self._users.pop(name)
-        user.username = to
-        self._users[to] = user
-
     def post(self, post_id: int) -> ForumPost:
         return self._posts[post_id]
 

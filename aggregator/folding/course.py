@@ -1,6 +1,6 @@
 """How far a conversation has come: what each post, each answer of ours and each deed of a colleague changes.
 
-Walking through them in the order in which they happened gives the state of an inquiry (feed-design.md, section 4).
+Walking through them in the order in which they happened gives the state of an inquiry (docs/acting.md).
 Nothing here knows the time: a snooze ends at the first step after it, be that step a `wake`, which says no more.
 """
 

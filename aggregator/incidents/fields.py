@@ -37,6 +37,9 @@ NONE: Values = frozenset()
 
 SHARED = ("chain", "token", "version", "os", "error", "domain", "handle")
 
+TELLING = ("chain", "token", "error", "domain", "handle")
+"""Whoever names one of these says which trouble it is."""
+
 ALWAYS = frozenset({"phishing", "impostor"})
 """To name them is to report them."""
 

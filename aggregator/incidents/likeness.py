@@ -14,6 +14,7 @@ from aggregator.incidents.fields import (
     NUMBERED,
     PARENTS,
     SHARED,
+    TELLING,
     TOKENED,
     Fields,
     Values,
@@ -28,7 +29,6 @@ JOINS = 1.0
 
 _OS_MATTERS = frozenset({"app_start", "update", "notification", "connect"})
 _VAGUE = GENERIC - {"app_start"}  # where a group has more in common than such a name, the name alone tells little
-_TELLING = ("chain", "token", "error", "domain", "handle")
 _POSED = ALWAYS | {"approval", "connect", "transfer"}  # where somebody's site or account may be at fault
 _BY_SHARE = frozenset({"token", "os"})
 _CLOSE = ("error", "domain", "handle")  # as good as a feature
@@ -127,7 +127,7 @@ class Core:
     def _feature(self, said: Fields, told: Mapping[str, tuple[Values, float]]) -> float | None:
         mine, theirs = self.feature, said.feature
         if mine == theirs:
-            if theirs in _VAGUE and not told.keys().isdisjoint(_TELLING):
+            if theirs in _VAGUE and not told.keys().isdisjoint(TELLING):
                 return SLIGHTLY
             return FEATURE if theirs else 0.0
         if said.points and any(told[name][0] & getattr(said, name) for name in _CLOSE if name in told):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aggregator.identity import Id
-from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TOKENED, Fields
+from aggregator.incidents.fields import CHAINED, GENERIC, PARENTS, SHARED, TELLING, TOKENED, Fields
 from aggregator.incidents.likeness import contradicts
 from aggregator.incidents.reports import Report
 from aggregator.incidents.sketch import all_alike
@@ -24,7 +24,6 @@ wait; what the others said is usual."""
 SOON = timedelta(hours=6)
 WINDOWS = (timedelta(hours=1), SOON, WAITS)
 _SIMILAR = 0.3  # share of n-grams: texts without a known feature are about the same from here on
-_TELLING = ("chain", "token", "error", "domain", "handle")
 _CLOSEST = ("domain", "handle", "error", "chain", "version", "token")
 
 
@@ -103,7 +102,7 @@ class Waiting:
             for value in sorted(getattr(fields, name)):
                 yield (fields.feature, name, value), [each for each in near if value in getattr(each.fields, name)]
         if fields.feature in GENERIC:  # only those who say nothing more: what else they named would tell them apart
-            near = [each for each in near if not any(getattr(each.fields, name) for name in _TELLING)]
+            near = [each for each in near if not any(getattr(each.fields, name) for name in TELLING)]
         yield (fields.feature, None, None), _consistent(near, report)
 
     def _about(self, feature: str) -> list[Report]:

@@ -134,7 +134,7 @@ CREATE TABLE source_state (
     cursor JSON,
     fence BIGINT NOT NULL,                -- rises with each page; two collectors can never both commit
     backfill_from TIMESTAMPTZ NOT NULL,   -- posts older than this are not asked for
-    live_since TIMESTAMPTZ                -- end of the first backfill; NULL: still filling
+    live_since TIMESTAMPTZ                -- its first start (anew, where it is pointed elsewhere): older posts are backfill
 );
 
 -- For which times we can vouch for a source, and for which we cannot.
@@ -148,7 +148,7 @@ CREATE TABLE coverage (
 
 CREATE TABLE source_health (
     source VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,               -- ok, silent, failing, stopped, off
+    state VARCHAR NOT NULL,               -- ok, silent, failing, stopped, paused
     message VARCHAR NOT NULL,             -- for the person who must act
     failures INTEGER NOT NULL,            -- in a row
     polled_at TIMESTAMPTZ,

@@ -1,4 +1,4 @@
--- What colleagues can do with an inquiry (feed-design.md, section 4; docs/acting.md).
+-- What colleagues can do with an inquiry (docs/acting.md).
 ALTER TABLE inquiry_open ADD COLUMN snoozed_until TIMESTAMPTZ;  -- NULL unless state is snoozed
 ALTER TABLE inquiry_closed ADD COLUMN snoozed_until TIMESTAMPTZ;
 ALTER TABLE inquiry_open ADD COLUMN tags VARCHAR;               -- by commas, in order of letters; NULL: none

@@ -4,7 +4,7 @@ CREATE TABLE account_event (
     account_id UUID NOT NULL,
     happened_at TIMESTAMPTZ NOT NULL,
     who VARCHAR NOT NULL,                 -- user name
-    what VARCHAR NOT NULL,                -- unlink, link, confirm, prove, clear, suspect, block, unblock
+    what VARCHAR NOT NULL,                -- unlink, link, confirm, prove, clear, suspect, flag, block, unflag
     details JSON NOT NULL
 );
 

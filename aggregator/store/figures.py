@@ -138,6 +138,15 @@ def _now(cursor: Connection, channels: Sequence[str], moment: datetime, bands: B
     return {"open": sum(counted.values()), "bands": {band: counted.get(band, 0) for band in ("P0", "P1", "P2", "P3")}}
 
 
+def missed_clocks(cursor: Connection, moment: datetime) -> dict[str, int]:
+    """By clock, how many promised times of open inquiries have run out, whenever these began."""
+    return dict(
+        cursor.execute(
+            "SELECT coalesce(due_clock, 'promise'), count(*) FROM inquiry_open WHERE due_at < ? GROUP BY 1", [moment]
+        ).fetchall()
+    )
+
+
 def _promises(inquiries: Sequence[tuple[str, datetime, datetime | None]], due: Due) -> tuple[int, int]:
     kept = sum(1 for channel, began, answer in inquiries if answer is not None and answer <= due(channel, began))
     return len(inquiries), kept

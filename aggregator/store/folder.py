@@ -5,6 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class FolderError(OSError):
     """It cannot be used; the message names it."""
@@ -16,6 +20,19 @@ def make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(f"the data directory {folder} cannot be created: {error.strerror}") from error
+
+
+def open_to_others(data: Path) -> str | None:
+    """What to tell, if others on this machine may look into the data directory; None: they may not."""
+    if not data.is_dir() or not data.stat().st_mode & 0o077:
+        return None
+    return f"{data}: other users of this machine may look into it, and it holds customers' texts: chmod 700 {data}"
+
+
+def warn_if_open_to_others(data: Path) -> None:
+    """For what goes on for long, at its start."""
+    if seen := open_to_others(data):
+        log.warning("data.open_to_others", message=seen)
 
 
 def unusable(folder: Path) -> str | None:

@@ -2,8 +2,8 @@
 
 Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
 aggregator/sql (from 0003_priority on) alone, so that the feed and a page of it never disagree; the reasons shown beside
-a priority come from aggregator/moving.py, which a test holds to those macros: planning the same expressions in SQL took
-DuckDB longer than looking at 30,000 inquiries.
+a priority come from aggregator/moving_points.py, which a test holds to those macros: planning the same expressions in
+SQL took DuckDB longer than looking at 30,000 inquiries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import orjson
 
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
-from aggregator.moving import Beside, moving_terms
+from aggregator.moving_points import Beside, moving_terms
 from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
 from aggregator.store.filters import Filters, where

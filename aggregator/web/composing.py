@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from aggregator.answering import similar
-from aggregator.answering.snippets import Snippet, fill, greeted, in_order, snippets
+from aggregator.answering.snippets import Snippet, Values, fill, greeted, in_order, snippets
 from aggregator.incidents.fields import ALWAYS
 from aggregator.store import rows
 from aggregator.store.answered import question_of
@@ -128,9 +128,6 @@ async def suggested(visit: Visit) -> Response:
     filled = [(one, fill(one.answer, values(one.source.lang)).text) for one in found]
     offers = await _offers(visit, page, values, await _snippets(visit))
     return HTMLResponse(visit.html("suggested.html", offers=offers, found=filled))
-
-
-Values = Callable[[str], Mapping[str, str]]
 
 
 async def _offers(visit: Visit, page: InquiryPage, values: Values, known_ones: Sequence[Snippet]) -> list[Offer]:

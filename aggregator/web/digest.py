@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from aggregator.inquiry import shown
-from aggregator.store.figures import Figures, Range
+from aggregator.store.figures import Figures, Range, missed_clocks
 from aggregator.store.filters import Filters
 from aggregator.store.listing import feed_page
 from aggregator.web import incident_words, pages, words
@@ -59,9 +59,6 @@ def gather(con: Connection, wanted: Range, settings: Settings, moment: datetime)
     """Read it all at this moment."""
     page = feed_page(con, Filters(), moment=moment, bands=settings.bands, limit=LISTED)
     late = feed_page(con, Filters(), moment=moment, bands=settings.bands, sort="due", limit=LISTED)
-    missed = con.execute(
-        "SELECT due_clock, count(*) FROM inquiry_open WHERE due_at < ? GROUP BY 1", [moment]
-    ).fetchall()
     incidents = con.execute(
         "SELECT number, fields, state, persons FROM incident JOIN incident_size USING (incident_id) "
         "WHERE state <> 'merged' AND began_at < $end AND coalesce(ended_at, $end) >= $start "
@@ -83,7 +80,7 @@ def gather(con: Connection, wanted: Range, settings: Settings, moment: datetime)
         moment,
         figures_of(con, wanted, settings, moment),
         told(page.rows),
-        dict(missed),
+        missed_clocks(con, moment),
         told([row for row in late.rows if row.inquiry.due_at and row.inquiry.due_at < moment]),
         [(number, orjson.loads(fields), state, persons) for number, fields, state, persons in incidents],
         impostors,

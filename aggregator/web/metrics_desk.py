@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from aggregator.store.figures import missed_clocks
+
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
@@ -39,16 +41,13 @@ def read_desk(cursor: Connection, db: Database, now: datetime) -> Desk:
             "FROM outbox GROUP BY 1"
         ).fetchall()
     )
-    missed = cursor.execute(
-        "SELECT due_clock, count(*) FROM inquiry_open WHERE due_at < ? GROUP BY 1", [now]
-    ).fetchall()
     states = cursor.execute("SELECT state, count(*) FROM feed_at(?) GROUP BY 1", [now]).fetchall()
     incidents = cursor.execute("SELECT count(*) FROM incident WHERE state = 'open'").fetchone()
     memory = cursor.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchone()
     copies = cursor.execute("SELECT kind, epoch(max(made_at)) FROM copy_made GROUP BY 1").fetchall()
     return Desk(
         dict.fromkeys(OUTBOX, 0) | outbox,
-        dict.fromkeys(CLOCKS, 0) | {clock or "promise": count for clock, count in missed},
+        dict.fromkeys(CLOCKS, 0) | missed_clocks(cursor, now),
         dict(states),
         incidents[0] if incidents else 0,
         dict(copies),

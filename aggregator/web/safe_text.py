@@ -127,8 +127,7 @@ class Target:
 
 
 def target(url: str) -> Target | None:
-    """Read a link; None: we do not lead there (another scheme, no host, hidden characters, or a backslash in the host,
-    which browsers take for the slash behind it: they would go elsewhere than is read here)."""
+    """Read a link, as browsers do; None: we do not lead there (another scheme, no host, or hidden characters)."""
     if any(_is_hidden(url, position) for position in range(len(url))) or " " in url or len(url) > 4000:
         return None
     try:

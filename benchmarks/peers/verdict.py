@@ -53,7 +53,3 @@ def _ratio(what: str, ours: Figure, peers: Sequence[Figure], value: Callable[[Fi
 
 def _cpu(figure: Figure) -> Any:
     return figure.beside["cpu_seconds"]
-
-
-def _peak(figure: Figure) -> Any:
-    return figure.beside["peak_mb"]

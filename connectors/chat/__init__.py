@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, HttpUrl, model_validator
 
-from connectors.chat import diagnosis, intercom
+from connectors.chat import checking, intercom
 from connectors.chat.chatwoot import Chatwoot, Walk
 from connectors.chat.intake import Intake
 from connectors.chat.intercom import Intercom
@@ -210,7 +210,7 @@ class Chat(PullConnector, PushConnector, Replying):
     async def check(self) -> Sequence[Finding]:
         door = "/intake/chat" if isinstance(self._desk, Intake) else "/hooks"
         found = list(
-            diagnosis.of_calls(
+            checking.of_calls(
                 _secrets(self.config),
                 self.config.url_token,
                 polled=self._session is not None or isinstance(self._desk, Intake),
@@ -218,11 +218,11 @@ class Chat(PullConnector, PushConnector, Replying):
             )
         )
         if self._session and isinstance(self._desk, Chatwoot):
-            found += [finding async for finding in diagnosis.of_chatwoot(self._session, self._desk)]
+            found += [finding async for finding in checking.of_chatwoot(self._session, self._desk)]
         elif self._session:
-            found += [finding async for finding in diagnosis.of_intercom(self._session)]
+            found += [finding async for finding in checking.of_intercom(self._session)]
         if isinstance(self._way, AppWay):
-            found.append(await diagnosis.of_answers(self._way.session))
+            found.append(await checking.of_answers(self._way.session))
         return found
 
 

@@ -87,6 +87,7 @@ def intake_message(fields: Mapping[str, object], sent_at: datetime | None, conve
 
 
 def _checked(native_id: str, fields: Mapping[str, object], sent_at: datetime | None, conversation_url: str) -> Message:
+    fields = {name: value for name, value in fields.items() if value is not None}  # null: as if it were left out
     event = next((each for each in EVENTS if each == fields.get("event", EVENTS[0])), None)
     if event is None:
         raise RecordError(f"event should be one of {', '.join(EVENTS)}")

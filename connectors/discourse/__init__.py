@@ -49,7 +49,11 @@ class Discourse(PullConnector, PushConnector, Replying):
     class Config(SourceConfig):
         url: HttpUrl = Field(description="The forum's address, with its subfolder if it has one.")
         api_key: Secret | None = Field(default=None, description="API key; without one the forum is read as a guest.")
-        api_user: str = Field(default="system", min_length=1, description="The user whom the API key acts for.")
+        api_user: str = Field(
+            default="system",
+            min_length=1,
+            description="The user whom the API key acts for; what system writes is never listed.",
+        )
         webhook_secret: Secret | None = Field(
             default=None, description="Secret of the forum's webhook; without one no call is accepted."
         )

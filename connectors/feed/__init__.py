@@ -32,7 +32,7 @@ from connectors.contract import (
 )
 from connectors.errors import ReplyRefusedError, TransientError
 from connectors.feed import reading
-from connectors.feed.diagnosis import diagnosis, may_be_old
+from connectors.feed.checking import findings, may_be_old
 from connectors.feed.document import Document, parse
 from connectors.feed.memory import Listed, Memory, in_parts, listed
 from connectors.replying import Asked, Outgoing, Replying, Window
@@ -161,7 +161,7 @@ class Feed(PullConnector, Replying):
     async def check(self) -> Sequence[Finding]:
         answer = await self._get(self._url, Memory())
         document = await self._parsed(answer, self._url)
-        return diagnosis(document, answer, await self._listed(document), self.config.poll_every, self.config.holds)
+        return findings(document, answer, await self._listed(document), self.config.poll_every, self.config.holds)
 
     def _is_too_old(self, each: Listed) -> bool:
         return each.at is not None and each.at < self.since

@@ -26,14 +26,14 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, PushRefusedError, ThrottledError, TransientError
 from connectors.replying import Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.session import Pacing
-from connectors.wechat import answering, checks, comments, reading
+from connectors.wechat import checking, comments, reading, replies
 from connectors.wechat.account import Account
 from connectors.wechat.articles import LONGEST_PAUSE, Shelf
 from connectors.wechat.budget import Budget, midnight_after
 from connectors.wechat.chats import Chats
 from connectors.wechat.comments import NothingListedError
 from connectors.wechat.config import WeChatConfig
-from connectors.wechat.replies import PassiveReplies
+from connectors.wechat.passive_replies import PassiveReplies
 from connectors.wechat_api.callback import Callbacks
 from connectors.wechat_api.errcode import NoSuchItemError, NotPermittedError, QuotaSpentError
 from connectors.wording import worded
@@ -71,7 +71,7 @@ class WeChat(PullConnector, PushConnector, Replying):
         self._alive_at: float | None = None
         self._outage: list[float] = []  # from, to
         self._paused: dict[str, tuple[float, ConnectorError]] = {}  # part -> when to try again, and why not before
-        self._replies = PassiveReplies(config.passive_reply)
+        self._passive_replies = PassiveReplies(config.passive_reply)
         self._is_first_poll = True
         self._is_known = False  # it was polled before this start
         self._good_at: datetime | None = None  # the last poll in which nothing was paused
@@ -265,7 +265,7 @@ class WeChat(PullConnector, PushConnector, Replying):
         message = door.message(push)
         self._look_for_articles = new = str(message.get("Event")) in NEW_ARTICLE or self._look_for_articles
         records = [message if "unreadable" in message else {"message": message}]
-        reply = self._replies.to(message, self.clock())
+        reply = self._passive_replies.to(message, self.clock())
         if reply is None or push.body.lstrip().startswith(b"{"):  # replies are documented in XML only
             return Received(records, body=b"success", poll=new)
         return Received(records, body=door.reply(**reply), content_type="application/xml; charset=utf-8", poll=new)
@@ -286,25 +286,25 @@ class WeChat(PullConnector, PushConnector, Replying):
         return self.config.agent_chats != "none"
 
     def reply_window(self, asked: Asked, now: datetime) -> Window:
-        return answering.window(asked, now, agents_are_read=self._agents_are_read)
+        return replies.window(asked, now, agents_are_read=self._agents_are_read)
 
     async def reply(self, outgoing: Outgoing) -> Sent:
-        return await answering.reply(self._account, outgoing, self._listed, self.clock())
+        return await replies.reply(self._account, outgoing, self._listed, self.clock())
 
     async def find_sent(self, outgoing: Outgoing) -> Sent | CannotTell | None:
         now = self.clock()
-        return await answering.find(self._account, outgoing, self._listed, now, agents_are_read=self._agents_are_read)
+        return await replies.find(self._account, outgoing, self._listed, now, agents_are_read=self._agents_are_read)
 
     def is_own(self, author: Author) -> bool:  # noqa: ARG002  # our replies and agents' rows are told as such
         return False
 
     async def check(self) -> Sequence[Finding]:
         now = self.clock()
-        found = await checks.login(self._account, self.config.appid, self._budget, now)
+        found = await checking.login(self._account, self.config.appid, self._budget, now)
         if self.config.comments:
-            found.append(await checks.comments(self._account, self._shelf, now))
+            found.append(await checking.comments(self._account, self._shelf, now))
         if self.config.agent_chats != "none":
-            found.append(await checks.agent_chats(self._account, int(now.timestamp())))
+            found.append(await checking.agent_chats(self._account, int(now.timestamp())))
         door = self._door()
         if door is None:
             found.append(Finding("warning", "no callback_token: what people write to the account is not received"))

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Final
 
 from connectors.contract import Pace, Record
-from connectors.errors import TransientError
 from connectors.secret import Secret
 from connectors.session import Json, Pacing, Session, Translate
 from connectors.wechat_api.access import stable_token
 from connectors.wechat_api.errcode import NotPermittedError, failure
+from connectors.wechat_api.rows import rows_of
 
 PACE: Final = Pace(300)  # a minute; WeChat allows thousands, but others may call for the same account
 COMMENTS: Final = "/cgi-bin/comment/list"
@@ -43,19 +43,19 @@ class Account:
         """A page of what the account has published, and how much there is in all."""
         body = {"offset": offset, "count": ARTICLES_PER_PAGE, "no_content": 1}
         answer = await self._session.post_json("/cgi-bin/freepublish/batchget", body)
-        return _rows(answer, "item"), _count(answer, "total_count")
+        return rows_of(answer, "item"), _count(answer, "total_count")
 
     async def read_on(self, day: str) -> list[Record]:
         """Statistics of the articles sent on a day (`2026-03-14`, yesterday at the latest). Their msgid is
         msg_data_id and position, from 1."""
         answer = await self._session.post_json("/datacube/getarticletotal", {"begin_date": day, "end_date": day})
-        return _rows(answer, "list")
+        return rows_of(answer, "list")
 
     async def comments(self, msg_data_id: int, index: int, begin: int) -> tuple[list[Record], int]:
         """A page of an article's comments in whatever order, and how many there are in all."""
         body = {"msg_data_id": msg_data_id, "index": index, "begin": begin, "count": COMMENTS_PER_PAGE, "type": 0}
         answer = await self._session.post_json(COMMENTS, body)
-        return _rows(answer, "comment"), _count(answer, "total")
+        return rows_of(answer, "comment"), _count(answer, "total")
 
     async def comment_calls(self) -> tuple[int, int]:
         """How many calls for comments are left today, and of how many; (0, 0): not counted."""
@@ -68,7 +68,7 @@ class Account:
         msgid to go on from; the first is 1."""
         body = {"starttime": start, "endtime": end, "msgid": after, "number": number}
         answer = await self._session.post_json("/customservice/msgrecord/getmsglist", body)
-        return _rows(answer, "recordlist"), _count(answer, "number"), _count(answer, "msgid")
+        return rows_of(answer, "recordlist"), _count(answer, "number"), _count(answer, "msgid")
 
     async def logged_in(self) -> None:
         """Have a token at hand, so that what is written next needs no other call before it."""
@@ -85,13 +85,6 @@ class Account:
         """Our one reply to a comment."""
         place = {"msg_data_id": msg_data_id, "index": index, "user_comment_id": comment}
         await self._session.post_json("/cgi-bin/comment/reply/add", place | {"content": text}, translate=translate)
-
-
-def _rows(answer: Json, name: str) -> list[Record]:
-    rows = answer.get(name, [])
-    if not isinstance(rows, list):
-        raise TransientError(f"WeChat's answer holds no list of {name}")
-    return [row if isinstance(row, dict) else {"unknown": row} for row in rows]
 
 
 def _count(answer: Json, name: str) -> int:

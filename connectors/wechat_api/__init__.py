@@ -1,3 +1,3 @@
 """What official accounts (`connectors/wechat`) and WeChat customer service (`connectors/wechat_kf`) have in common:
-callbacks, access tokens, error codes.
+callbacks, access tokens, error codes, rows of answers.
 """

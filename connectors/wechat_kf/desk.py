@@ -8,11 +8,11 @@ from functools import partial
 from typing import Final
 
 from connectors.contract import Pace, Record
-from connectors.errors import TransientError
 from connectors.secret import Secret
 from connectors.session import Json, Pacing, Session, Translate
 from connectors.wechat_api.access import corp_token
 from connectors.wechat_api.errcode import NotPermittedError, failure
+from connectors.wechat_api.rows import rows_of
 
 PACE: Final = Pace(300)  # a minute; WeChat allows thousands, but others may call for the same company
 ROWS: Final = 1000  # messages an answer
@@ -54,7 +54,7 @@ class Desk:
         more = True
         while more:
             body = {"offset": len(found), "limit": NAMES}
-            rows = _rows(await self._session.post_json("/cgi-bin/kf/account/list", body), "account_list")
+            rows = rows_of(await self._session.post_json("/cgi-bin/kf/account/list", body), "account_list")
             before = len(found)
             found |= {str(row["open_kfid"]): str(row.get("name", "")) for row in rows if row.get("open_kfid")}
             more = len(rows) == NAMES and len(found) > before
@@ -68,13 +68,15 @@ class Desk:
         answer = await self._session.post_json("/cgi-bin/kf/sync_msg", body)
         following = answer.get("next_cursor")
         return Batch(
-            _rows(answer, "msg_list"), following if isinstance(following, str) else cursor, answer.get("has_more") == 1
+            rows_of(answer, "msg_list"),
+            following if isinstance(following, str) else cursor,
+            answer.get("has_more") == 1,
         )
 
     async def nicknames(self, customers: list[str]) -> dict[str, str]:
         """By external_userid. At most 100 are asked for."""
         body = {"external_userid_list": customers[:NAMES]}
-        rows = _rows(await self._session.post_json("/cgi-bin/kf/customer/batchget", body), "customer_list")
+        rows = rows_of(await self._session.post_json("/cgi-bin/kf/customer/batchget", body), "customer_list")
         return {str(row.get("external_userid")): str(row.get("nickname", "")) for row in rows}
 
     async def logged_in(self) -> None:
@@ -97,10 +99,3 @@ class Desk:
         told = await self._session.post_json("/cgi-bin/kf/service_state/get", body)
         state = told.get("service_state")
         return (state if isinstance(state, int) else None), str(told.get("servicer_userid") or "")
-
-
-def _rows(answer: Json, name: str) -> list[Record]:
-    rows = answer.get(name, [])
-    if not isinstance(rows, list):
-        raise TransientError(f"WeChat's answer holds no list of {name}")
-    return [row if isinstance(row, dict) else {"unknown": row} for row in rows]

@@ -1,4 +1,4 @@
-"""Texts with planted secrets for property tests, written from design.md section 4 and by another hand than the finder.
+"""Texts with planted secrets for property tests, written from the specification and by another hand than the finder.
 
 Everything is invented and follows from a seed alone: sample n is the same however many are asked for. The published
 test vectors are the exception to "invented"; they are masked without an alarm.

@@ -1,4 +1,4 @@
-"""Secrets that people paste, found and masked before anything else sees the text (design.md, section 4).
+"""Secrets that people paste, found and masked before anything else sees the text (docs/reliability.md).
 
 `mask` keeps a text's length in UTF-16 units, `mask_record` walks a parsed record and `mask_records` a page of them,
 `cover` blackens what is known to be one,

@@ -1,4 +1,4 @@
-"""What `check --connect` says of a feed."""
+"""What `aggregator check --connect` says of a feed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OLDEST = timedelta(days=1)  # an answer, whatever its server says
 TYPICAL = 2  # polls that must fit between an entry's arrival and its leaving the feed
 
 
-def diagnosis(
+def findings(
     document: Document, answer: Answer, listed: Sequence[Listed], poll_every: timedelta, holds: Holds
 ) -> Sequence[Finding]:
     return [*_contents(document, listed, holds), *_pace(document, answer, listed, poll_every)]

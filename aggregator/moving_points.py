@@ -1,7 +1,8 @@
 """Points that depend on the moment, on other inquiries of the same person, and on incidents.
 
-The macros of aggregator/sql (0003_priority, 0005_people, 0006_incidents, 0011_shares) once more, since a database would
-be asked for every single line of a filter. A test holds them together.
+The macros of aggregator/sql (0003_priority, 0005_people, 0006_incidents, 0011_shares, 0030_seconds) once more:
+`aggregator score` has no database, and for a page's reasons DuckDB would plan them for longer than they take here. A
+test holds the two together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `check --connect` says of a desk."""
+"""What `aggregator check --connect` says of a desk."""
 
 from __future__ import annotations
 
