@@ -39,12 +39,18 @@ def plainly(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
     Args:
         text: as `search_text` gives it; `hits` are offsets into it.
     """
-    if len(text) > _LONGEST or _NAMED.isdisjoint(hits) or _words()["joke"].search(text):
+    if len(text) > _LONGEST or _NAMED.isdisjoint(hits):
         return None
+    met = _met(text, hits)
+    if met is None or _words()["joke"].search(text):  # looked for last, for it takes longest
+        return None
+    return met if met == "danger_to_life" or not _words()["story"].search(text) else None
+
+
+def _met(text: str, hits: Mapping[str, Sequence[Hit]]) -> str | None:
+    """The same, whether it is meant or not."""
     if "danger_to_life" in hits:  # rather once too often
         return "danger_to_life" if any(_is_said(text, *hit[:2]) for hit in hits["danger_to_life"]) else None
-    if _words()["story"].search(text):
-        return None
     for rule, group in SAID_OF.items():
         if any(_is_own(text, group, start, end) for start, end, _ in hits.get(rule, ())):
             return rule

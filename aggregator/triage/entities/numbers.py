@@ -16,12 +16,17 @@ BEFORE = re.compile(r"(?<![a-z0-9_.,@/:-])([0-9](?:[0-9.,]*[0-9])?)(\s?[kwm]|\s?
 # The same just behind a token or the sign of a currency.
 BEHIND = re.compile(r"\s?[:=]?\s?" + NUMBER.pattern)
 # What a coin costs, or by how much it moved: a sum that nobody has lost. A balance that fell to something is one's own.
-_PRICED = re.compile(
-    r"(?:(?<![余餘][额額])[涨漲跌](?:[到了破至去])?|站上|突破|[单單币幣现現][价價](?:是|为|為)?"
-    r"|\bprice (?:is |at |of )?"
-    r"|\b(?:btc|bitcoin|eth|bnb|sol|trx)\s?(?:[现現]在|都|已[经經]|[来來]?到|(?:is|now|at|just|hits?|reached|to)\s)+)"
-    r"\s?\$?([0-9](?:[0-9.,]*[0-9])?)\s?([kwm](?![a-z])|[千万萬])?"
+# Each begins with its first sign, and looks back behind it: so a search passes over all other places in one loop.
+_COINS = ("btc", "bitcoin", "eth", "bnb", "sol", "trx")
+_STANDS = r"\s?(?:[现現]在|都|已[经經]|[来來]?到|(?:is|now|at|just|hits?|reached|to)\s)+"
+_COSTS = (
+    *(f"{sign}(?<![余餘][额額]{sign})[到了破至去]?" for sign in "涨漲跌"),
+    *("站上", "突破"),
+    *(f"{sign}[价價][是为為]?" for sign in "单單币幣现現"),
+    r"p(?<!\wp)rice (?:is |at |of )?",
+    *(rf"{coin[0]}(?<!\w{coin[0]}){coin[1:]}{_STANDS}" for coin in _COINS),
 )
+_PRICED = re.compile(rf"(?:{'|'.join(_COSTS)})\s?\$?([0-9](?:[0-9.,]*[0-9])?)\s?([kwm](?![a-z])|[千万萬])?")
 _PLAIN = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[0-9]+,[0-9]{1,2}")
 # 1.234,56 and 1.000.000, as in Spanish, Russian and Vietnamese.
 _BY_POINTS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{1,3}(?:\.[0-9]{3}){2,}")
