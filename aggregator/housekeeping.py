@@ -25,6 +25,7 @@ from aggregator.replay import read_these_again
 from aggregator.store import daily
 from aggregator.store.database import Connection
 from aggregator.store.desk_erasing import erase_from_desk, forget_inquiries, rewrite
+from aggregator.store.meta import note, noted
 from aggregator.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -196,13 +197,12 @@ async def retain_if_missed(work: Workplace) -> None:
 
 
 def _retained_at(con: Connection) -> datetime | None:
-    found = con.execute("SELECT value FROM meta WHERE key = ?", [_RETAINED_AT]).fetchone()
-    return datetime.fromisoformat(found[0]) if found else None
+    found = noted(con, _RETAINED_AT)
+    return datetime.fromisoformat(found) if found else None
 
 
 def _note_retained(con: Connection, now: datetime) -> None:
-    con.execute("DELETE FROM meta WHERE key = ?", [_RETAINED_AT])
-    con.execute("INSERT INTO meta VALUES (?, ?)", [_RETAINED_AT, now.isoformat()])
+    note(con, _RETAINED_AT, now.isoformat())
 
 
 async def count_anew(work: Workplace) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from aggregator.identity import Id, as_uuid, written
+from aggregator.store.meta import note, noted
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -155,10 +156,9 @@ def touched(con: Connection, inquiries: Collection[Id], floor: float) -> set[Id]
 
 
 def told_to(con: Connection) -> datetime | None:
-    row = con.execute("SELECT value FROM meta WHERE key = ?", [TOLD_TO]).fetchone()
-    return datetime.fromisoformat(row[0]) if row else None
+    found = noted(con, TOLD_TO)
+    return datetime.fromisoformat(found) if found else None
 
 
 def note_told(con: Connection, now: datetime) -> None:
-    con.execute("DELETE FROM meta WHERE key = ?", [TOLD_TO])
-    con.execute("INSERT INTO meta VALUES (?, ?)", [TOLD_TO, now.isoformat()])
+    note(con, TOLD_TO, now.isoformat())

@@ -19,7 +19,7 @@ from aggregator.incidents.grouping import Grouper
 from aggregator.incidents.recall import BEHIND, note_grouped, read_behind, recall, reports_of, said_of
 from aggregator.incidents.reports import Changes, Incident, Report, Said
 from aggregator.ingest.drafts import Draft, Prepared
-from aggregator.store import rows
+from aggregator.store import meta, rows
 from aggregator.store.changed import gathered
 
 if TYPE_CHECKING:
@@ -167,8 +167,7 @@ def next_number(con: Connection) -> int:
 def keep_highest_number(con: Connection) -> None:
     """Before incidents are deleted, whose numbers people have written down elsewhere."""
     highest = next_number(con) - 1
-    con.execute("DELETE FROM meta WHERE key = ?", [HIGHEST])
-    con.execute("INSERT INTO meta VALUES (?, ?)", [HIGHEST, str(highest)])
+    meta.note(con, HIGHEST, str(highest))
 
 
 def event(incident: Id, who: str, what: str, now: datetime, details: dict[str, Any]) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from aggregator.ingest.origin import Origin
 from aggregator.ingest.packing import pack
 from aggregator.ingest.prepare import read_again
 from aggregator.ingest.reading import Reading, ReadPage
+from aggregator.store.meta import note
 from aggregator.triage.secrets import LONGEST, PhraseWindow, may_be_piece
 
 if TYPE_CHECKING:
@@ -133,5 +134,4 @@ def _covered(value: str, text: str) -> str:
 
 def note_compaction(con: Connection, now: datetime) -> None:
     """Overwritten words are still in the file: it has to be copied."""
-    con.execute("DELETE FROM meta WHERE key = ?", [COMPACT_DUE])
-    con.execute("INSERT INTO meta VALUES (?, ?)", [COMPACT_DUE, now.isoformat()])
+    note(con, COMPACT_DUE, now.isoformat())

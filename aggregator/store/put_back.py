@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from aggregator.store.database import Connection
+from aggregator.store.meta import note
 
 log = structlog.get_logger()
 
@@ -45,11 +46,11 @@ def catalog_was_put_back(
     """
     known = dict(con.execute("SELECT key, value FROM meta WHERE key IN (?, ?)", [CATALOG, _UNKNOWN]).fetchall())
     if known.get(CATALOG) != place:
-        _note(con, CATALOG, place)
+        note(con, CATALOG, place)
     if known.get(CATALOG, place) != place:
         since = min(written_at, now)
         doubt_what_was_due(con, now)
-        _note(con, _UNKNOWN, f"{since.isoformat()} {now.isoformat()}")
+        note(con, _UNKNOWN, f"{since.isoformat()} {now.isoformat()}")
         log.warning("lake.put_back", since=since.isoformat())
         return since, now
     if _UNKNOWN not in known:
@@ -61,8 +62,3 @@ def catalog_was_put_back(
 def is_noted(con: Connection) -> None:
     """The sources know what a lake does not."""
     con.execute("DELETE FROM meta WHERE key = ?", [_UNKNOWN])
-
-
-def _note(con: Connection, key: str, value: str) -> None:
-    con.execute("DELETE FROM meta WHERE key = ?", [key])
-    con.execute("INSERT INTO meta VALUES (?, ?)", [key, value])

@@ -12,6 +12,7 @@ import orjson
 
 from aggregator.identity import Id, written
 from aggregator.store.database import Connection
+from aggregator.store.meta import note, noted
 from connectors.contract import Quota
 from connectors.wording import worded
 
@@ -93,11 +94,10 @@ def start(
 def _is_another(con: Connection, source: str, cursor_of: str) -> bool:
     """Whether the cursor of this source was of something else, as far as that is known; it is noted what it is of."""
     key = f"{_CURSOR_OF}{source}"
-    known = con.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-    if known is None or known[0] != cursor_of:
-        con.execute("DELETE FROM meta WHERE key = ?", [key])
-        con.execute("INSERT INTO meta VALUES (?, ?)", [key, cursor_of])
-    return known is not None and known[0] != cursor_of
+    known = noted(con, key)
+    if known != cursor_of:
+        note(con, key, cursor_of)
+    return known not in (None, cursor_of)
 
 
 def stands(con: Connection, source: str) -> tuple[dict[str, Any] | None, int]:
