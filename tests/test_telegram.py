@@ -27,6 +27,7 @@ from aggregator.listener import serve
 from connectors.contract import Counts, Cursor, Finding, Moved, Post, Push, PushConnector
 from connectors.errors import (
     AuthError,
+    CursorExpiredError,
     PushRefusedError,
     ReplyRefusedError,
     SourceGoneError,
@@ -243,6 +244,20 @@ async def test_ids_that_start_anew_lower_after_a_quiet_week_lose_nothing(
         after = [page async for page in connector.pages(cursor)]
     assert texts(connector, after[0].records) == ["after"]
     assert after[-1].cursor["offset"] <= cursor["offset"]
+
+
+async def test_another_bot_begins_anew_and_what_only_the_former_one_was_told_is_said_to_be_lost(
+    telegram: TelegramSimulator, source: Source
+) -> None:
+    telegram.says("anna_w", "before")
+    first = await drain(source())
+    telegram.bot["id"] += 1
+    telegram.queue.go_on_from(7)
+    telegram.says("anna_w", "to the new one")
+    with pytest.raises(CursorExpiredError, match="another bot's now"):
+        await drain(source(), first)
+    connector = source()
+    assert texts(connector, (await drain(connector)).records) == ["to the new one"]
 
 
 async def test_ids_that_start_anew_far_below_are_read_after_a_restart_too(

@@ -26,7 +26,7 @@ from connectors.contract import (
     Record,
     SourceConfig,
 )
-from connectors.errors import AuthError, PushRefusedError, SourceGoneError, TransientError
+from connectors.errors import AuthError, CursorExpiredError, PushRefusedError, SourceGoneError, TransientError
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Replying, Sent, Window
 from connectors.secret import Secret
 from connectors.session import parse_json
@@ -56,7 +56,9 @@ PRIVACY_MODE = (
 class Telegram(PullConnector, PushConnector, Replying):
     """Reads updates by long polling, or takes them as webhook calls where `webhook_secret` is set.
 
-    Cursor: `{"offset": next update_id, "moved": {old chat: new chat}, "left": [chats that removed the bot]}`.
+    Cursor: `{"bot": whose updates these are, "offset": next update_id, "moved": {old chat: new chat}, "left": [chats
+    that removed the bot]}`. Every bot numbers its updates for itself: another one's offset would confirm what was never
+    read.
     """
 
     class Config(SourceConfig):
@@ -117,14 +119,20 @@ class Telegram(PullConnector, PushConnector, Replying):
         A page without records brings changed warnings. With `webhook_secret` there is no other kind.
 
         Raises:
+            CursorExpiredError: the token is another bot's than before.
             SourceGoneError: the bot was removed from every configured chat, and does not read private ones.
         """
+        me = await self._api.call("getMe")
+        if cursor and cursor.get("bot", me.get("id")) != me.get("id"):
+            raise CursorExpiredError(
+                f"{self.source}: the token is another bot's now; what only the former one was told is not read"
+            )
         watch = Watch(self.config.chats, self.config.private_chats, cursor)
         offset: int = cursor["offset"] if cursor else 0
-        health = await self._health()
+        health = await self._health(me)
         if health + watch.warnings() != self._told:
             self._told = health + watch.warnings()
-            yield Page((), watch.cursor(offset), warnings=self._told)
+            yield Page((), _cursor(me, watch, offset), warnings=self._told)
         if self.config.webhook_secret:
             return
         while updates := await self._updates(offset):
@@ -132,7 +140,7 @@ class Telegram(PullConnector, PushConnector, Replying):
             offset = updates[-1]["update_id"] + 1  # may be lower than before, see _updates()
             records = [update for update in updates if watch.wants(update)]
             self._told = health + watch.warnings()
-            yield Page(records, watch.cursor(offset), warnings=self._told, caught_up=len(updates) < FULL)
+            yield Page(records, _cursor(me, watch, offset), warnings=self._told, caught_up=len(updates) < FULL)
         self._drained = offset
         self._conflicts = 0
         if watch.abandoned():
@@ -171,8 +179,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         checked: list[Record] = updates
         return checked
 
-    async def _health(self) -> tuple[str, ...]:
-        me = await self._api.call("getMe")
+    async def _health(self, me: Record) -> tuple[str, ...]:
         troubles = [] if me.get("can_read_all_group_messages") else [PRIVACY_MODE]
         if self.config.webhook_secret:
             troubles += _webhook_troubles(await self._api.call("getWebhookInfo"))
@@ -262,6 +269,10 @@ class Telegram(PullConnector, PushConnector, Replying):
         if privacy_mode and status != "administrator":
             return Finding("warning", f"chat {chat}: only commands and replies can be read (privacy mode)")
         return Finding("ok", f"chat {chat} can be read")
+
+
+def _cursor(me: Record, watch: Watch, offset: int) -> Cursor:
+    return {"bot": me.get("id"), **watch.cursor(offset)}
 
 
 def _are_updates(answer: Any) -> bool:
