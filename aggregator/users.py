@@ -55,7 +55,7 @@ def change_users(
         with desk.writing() as con:
             what, details = ("invite", {"role": role}) if action == "add" and role else ("link", {})
             team.note(con, now, _SHELL, what, name, details)
-    done = f"{name} is {role} now" if action == "add" else f"a new link for {name}"
+    done = f"{name} is {role} now" if action == "add" else f"a new link for {name}, which ends earlier ones"
     return [f"{done}; it signs in once, within a day:", link]
 
 

@@ -34,6 +34,15 @@ def test_a_one_time_link_signs_in_once(desk: Desk) -> None:
     assert desk.enter(link, NOW + timedelta(hours=1)) is None
 
 
+def test_a_new_link_ends_the_one_before_it(desk: Desk) -> None:
+    desk.add_user("bob", "agent")
+    lost, others = desk.invite("amy", NOW), desk.invite("bob", NOW)
+    link = desk.invite("amy", NOW)
+    assert desk.enter(lost, NOW) is None
+    assert desk.enter(link, NOW)
+    assert desk.enter(others, NOW)
+
+
 def test_a_link_is_too_old_after_a_day(desk: Desk) -> None:
     link = desk.invite("amy", NOW)
     assert desk.enter(link, NOW + timedelta(hours=25)) is None
@@ -45,6 +54,7 @@ def test_each_start_makes_a_link_for_the_admin_until_somebody_has_entered(tmp_pa
     link = desk.first_admin(NOW + timedelta(days=2))
     assert lost
     assert link
+    assert desk.first_admin(NOW + timedelta(days=2)) != link  # of another start: the first one is not lost
     assert desk.enter(link, NOW + timedelta(days=2))
     assert desk.first_admin(NOW) is None
     assert [(user.name, user.role) for user in desk.users()] == [("admin", "admin")]

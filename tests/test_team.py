@@ -55,9 +55,9 @@ def test_who_was_removed_is_signed_out_and_the_change_is_noted(desk: Desk) -> No
 
 
 def test_signing_out_everywhere_ends_links_that_nobody_has_used(desk: Desk) -> None:
-    unused, others = desk.invite("amy", NOW), desk.invite("ada", NOW)
     browser = desk.enter(desk.invite("amy", NOW), NOW)
     assert browser
+    unused, others = desk.invite("amy", NOW), desk.invite("ada", NOW)
     desk.sign_out_everywhere("amy")
     assert desk.session(browser, NOW) is None
     assert desk.enter(unused, NOW) is None

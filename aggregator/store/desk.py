@@ -247,7 +247,7 @@ class Desk:
         admin = next((user.name for user in users if user.role == "admin"), None)
         if admin is None or entered or any(user.has_password for user in users):
             return None
-        return self.invite(admin, now)
+        return self._link(admin, now)  # those that stand in other terminals and logs stay good
 
     # -- signing in ------------------------------------------------------------------------------
 
@@ -287,11 +287,17 @@ class Desk:
         return salt, expected
 
     def invite(self, name: str, now: datetime) -> str:
-        """A token that signs this user in once, within a day.
+        """A token that signs this user in once, within a day. Earlier ones are worth nothing any more: whoever asks for
+        another may have lost the first to somebody else.
 
         Raises:
             DeskError: there is no such user.
         """
+        with self.writing() as con:
+            con.execute("DELETE FROM link WHERE user = ?", [name])
+        return self._link(name, now)
+
+    def _link(self, name: str, now: datetime) -> str:
         token = secrets.token_urlsafe(32)
         with self.writing() as con:
             self._user(name)
