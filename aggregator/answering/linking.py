@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from aggregator.hosts import host_and_path
-from aggregator.triage.entities.links import ENDINGS, domain_of
+from aggregator.hosts import domain_of, host_and_path
+from aggregator.triage.entities.links import ENDINGS
 from aggregator.triage.impersonation import OurNames
 
 _LETTERS = "A-Za-z0-9\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aggregator.hosts import domain_of
 from aggregator.incidents.fields import ALWAYS, FEATURES, GENERIC, NAMES, NONE, NUMBERED, TOKENED, Fields, Values
 from aggregator.triage.lexicon import Hit, Lexicon, load
 from aggregator.triage.own_doing import is_mislaid
@@ -65,7 +66,6 @@ _SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
 # A label begins where none goes on, and has 63 letters at most (RFC 1035): else a long run is read anew at each letter.
 _BARE_DOMAIN = re.compile(r"(?<![a-z0-9-])(?:[a-z0-9-]{1,63}(?:\.|\[\.\]|\(\.\)|。)){1,8}[a-z]{2,24}\b")
-_TWO_PART = re.compile(r"(?:com|net|org|gov|edu|co|ac)\.[a-z]{2}$")
 _ENDINGS = frozenset({
     "com", "net", "org", "io", "app", "xyz", "cn", "me", "co", "top", "vip", "cc", "info", "finance", "exchange",
     "site", "online", "fi", "gg", "ly", "ru", "tk", "pro", "club", "shop", "live", "link", "network", "dev", "web",
@@ -239,7 +239,7 @@ def _domains(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
     for host in hosts:
         name = re.split(r"[/?#:]", host.removeprefix("www."))[0]
         parts = name.split(".")
-        domain = ".".join(parts[-3 if _TWO_PART.search(name) else -2 :])
+        domain = domain_of(name)
         if len(parts) > 1 and parts[-1] in _ENDINGS and domain not in _EXPLORERS:
             found.add(domain)
     return frozenset(found)

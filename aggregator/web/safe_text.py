@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
 
-from aggregator.hosts import host_and_path
+from aggregator.hosts import domain_of, host_and_path
 
 LONGEST = 20_000  # characters of a post that a page shows
 
@@ -29,8 +29,6 @@ _DOT_OF_HOST = re.compile(r"(?<=[\w-])\.(?=[^\W\d_])")  # before a letter: 2.1.3
 _WORD = re.compile(r"[^\W\d_]+")
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _EMOJI_GLUE = "\u200d"
-# Two-part endings under which anybody can register, as far as our customers use them.
-_TWO_PART = re.compile(r"(?:com|net|org|gov|edu|co|ac)\.[a-z]{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +143,5 @@ def target(url: str) -> Target | None:
         ascii_host = host.encode("idna").decode()
     except UnicodeError:
         return None
-    keep = 3 if _TWO_PART.search(ascii_host) else 2
-    domain = host if re.fullmatch(r"[\d.]+|.*:.*", host) else ".".join(host.split(".")[-keep:])
+    domain = host if re.fullmatch(r"[\d.]+|.*:.*", host) else domain_of(host)
     return Target(url, host, domain, ascii_host if ascii_host != host else "", web=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from aggregator.hosts import domain_of
 from aggregator.triage.entities import ids, links, numbers
 from aggregator.triage.entities.lists import always, beside_ids
 from aggregator.triage.entities.lists import get_ready as get_ready
@@ -108,7 +109,7 @@ def _links(text: str, searchable: str, hits: dict[str, list[Hit]], entities: dic
         return
     hosts = [links.host_of(link) for link, _ in found]
     _keep(entities, "link", [link for link, _ in found])
-    _keep(entities, "domain", [links.domain_of(host) for host in hosts])
+    _keep(entities, "domain", [domain_of(host) for host in hosts])
     _keep(entities, "chain", [chain for host in hosts if (chain := links.chain_of(host))])
     if len(text) == len(searchable):
         _drop_inside(hits, [(start, start + len(link)) for link, start in found])

@@ -20,14 +20,6 @@ _LINK = re.compile(
 DOTTED = re.compile(r"\.[A-Za-z]")
 # Up to the last @ before the path is no host. A path begins with a backslash, too, where a browser reads it.
 _HOST = re.compile(r"(?:https?://)?(?:[^/\\?#\s]*@)?((?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
-# Two-part endings under which anybody can register, as far as our customers and those who cheat them use them. The
-# whole public suffix list has nine thousand, most of them of one town or one host of homepages.
-_TWO_PART = re.compile(
-    r"\.(?:(?:com|net|org|gov|edu|co|ac|or|ne|go|gob|idv|gen|web|in|re)\.[a-z]{2}"
-    r"|(?:github|gitlab|gitbook|netlify|vercel|pages|web|workers|herokuapp|firebaseapp|blogspot|wordpress|weebly|"
-    r"wixsite|webflow|surge|glitch|"
-    r"replit|onrender|fly|notion)\.(?:io|app|dev|com|sh|me|site|us))$"
-)
 _EXPLORERS = {
     "etherscan": "ethereum", "bscscan": "bsc", "polygonscan": "polygon", "arbiscan": "arbitrum", "basescan": "base",
     "snowtrace": "avalanche", "snowscan": "avalanche", "ftmscan": "fantom", "tronscan": "tron", "trongrid": "tron",
@@ -46,12 +38,6 @@ def find_links(text: str) -> list[tuple[str, int]]:
 def host_of(link: str) -> str:
     match = _HOST.match(link)
     return match[1].lower() if match else ""
-
-
-def domain_of(host: str) -> str:
-    """What somebody registered: `bonus.example` of `claim.bonus.example`, as far as can be told without a full list."""
-    keep = 3 if _TWO_PART.search(f".{host}") else 2
-    return ".".join(host.split(".")[-keep:])
 
 
 def chain_of(host: str) -> str | None:
