@@ -57,6 +57,24 @@ def test_the_same_file_again_adds_nothing(console: Console, tmp_path: Path) -> N
     assert (console.query("FROM post ORDER BY ALL"), console.query("FROM inquiry ORDER BY ALL")) == before
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [(["--map", "text=subject"], ["--map", "text=body"]), (["--encoding", "latin-1"], ["--encoding", "gb18030"])],
+)
+def test_a_file_that_was_read_wrongly_is_read_again_as_its_columns_and_charset_are_named_now(
+    console: Console, tmp_path: Path, wrong: list[str], right: list[str]
+) -> None:
+    file = tmp_path / "old.csv"
+    text = "提现没到账" if wrong[0] == "--encoding" else "my swap failed"
+    file.write_bytes(f"text,subject,body\n{text},Ticket 7,{text}\n".encode("gb18030"))
+    console.ok("import", file, "--source", "old", *wrong)
+    assert said(console) != [text]
+    again = console.result("import", file, "--source", "old", *right)
+    assert (again["records"], again["new"], again["edited"]) == (1, 0, 1)
+    assert said(console) == [text]
+    assert console.result("import", file, "--source", "old", *right)["records"] == 0
+
+
 def test_the_same_posts_in_another_file_add_nothing(console: Console, tmp_path: Path) -> None:
     console.ok("import", jsonl(tmp_path / "old.jsonl", *ROWS), "--source", "old")
     again = console.result("import", jsonl(tmp_path / "other.jsonl", *reversed(ROWS)), "--source", "old")

@@ -48,7 +48,8 @@ def import_(files: tuple[Path, ...], source: str, renamed: str, encoding: str, c
     `text` is needed; native_id, created_at, thread_id, author_id, author_name, channel, lang, url, public,
     reply_to, followers, likes, replies and shares are used where they are. Times without a zone are taken for UTC, a
     number for seconds or milliseconds since 1970, or a date (20260310). Interrupted: run it again, it goes on
-    where it was. Run again afterwards: it adds nothing. Rows that cannot be read are kept, with the reason; exit code
+    where it was. Run again afterwards: it adds nothing. With another --map or --encoding the file is read anew, and its
+    posts are corrected. Rows that cannot be read are kept, with the reason; exit code
     3 if there are some, 1 if there is nothing else.
     """
     arguments = {

@@ -31,6 +31,7 @@ _PLAIN = frozenset({
 be what JSON can say."""
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 _QUOTED = re.compile('"[^"]*"')
+UTF8 = "utf-8-sig"
 PAGE = 2500  # rows in one transaction: the writer is held for less than 100 ms
 LARGE_PAGE = 4_000_000
 """Characters after which a page of fewer rows ends: what is not committed yet is held in memory several times."""
@@ -89,12 +90,18 @@ class File:
 
     path: Path
     renamed: Mapping[str, str]
-    encoding: str = "utf-8-sig"
+    encoding: str = UTF8
 
     def digest(self) -> str:
         """Names its rows: the same content has the same name."""
         with self.path.open("rb") as content:
             return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+    def reading(self, digest: str) -> str:
+        """Names what was read of it: whoever named the wrong column, or charset, reads it again from its first row."""
+        columns = [f"{ours}={theirs}" for ours, theirs in sorted(self.renamed.items())]
+        charset = [] if self.encoding == UTF8 else [self.encoding]
+        return " ".join([digest, *charset, *columns])
 
     def pages(self, done: int) -> Iterator[Rows]:
         """All rows after the first `done`, a page at a time.

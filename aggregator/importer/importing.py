@@ -82,7 +82,8 @@ async def import_file(
     )
     files: dict[str, int] = (state.cursor or {"files": {}})["files"]
     digest = await asyncio.to_thread(file.digest)
-    done, fence, total = files.get(digest, 0), state.fence, file.count()
+    reading = file.reading(digest)
+    done, fence, total = files.get(reading, 0), state.fence, file.count()
     origin = ingest.origin(connector, None)
     job = Job(source, digest, now, origin.staff, origin.official, origin.points, origin.clocks, origin.names)
     imported, changed = Imported(), Distinct(keep=ingest.changed is not None)
@@ -98,7 +99,7 @@ async def import_file(
                 _took(await committing, ingest, source, imported, changed)
             done += prepared.records
             imported.why += [_why(one, file) for one in prepared.rejected[: MOST_TOLD - len(imported.why)]]
-            move = Move(fence, {"files": {**files, digest: done}})
+            move = Move(fence, {"files": {**files, reading: done}})
             fence += 1
             committing = asyncio.wrap_future(
                 ingest.db.submit(partial(ingest.write, origin=origin, prepared=prepared, move=move, now=now), bulk=True)
