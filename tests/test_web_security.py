@@ -206,6 +206,13 @@ async def test_machines_can_ask_whether_the_service_lives(community: Community) 
         assert (await machine.get("/health/ready")).json() == {"status": "ok"}
 
 
+async def test_a_desk_that_does_not_answer_is_named_without_a_path(community: Community) -> None:
+    async with open_site(community) as site, site.visitor() as machine:
+        site.work.desk.close()
+        answer = await machine.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "why": "desk.db does not answer"})
+
+
 async def test_pages_and_files_are_compressed_for_whoever_takes_it_but_not_what_another_site_brought_about(
     community: Community,
 ) -> None:

@@ -22,11 +22,18 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Both databases answer."""
+    """Both databases answer. Which of them does not is all that is told: anybody may ask."""
     site: Site = request.app.state.site
     try:
         await site.db.read(lambda cursor: cursor.execute("SELECT 1").fetchall())
+    except StoreError:
+        return _not_ready("the store of inquiries does not answer")
+    try:
         await asyncio.to_thread(site.desk.users)
-    except (StoreError, sqlite3.Error) as error:
-        return JSONResponse({"status": "not ready", "why": str(error)}, 503)
+    except sqlite3.Error:
+        return _not_ready("desk.db does not answer")
     return JSONResponse({"status": "ok"})
+
+
+def _not_ready(why: str) -> Response:
+    return JSONResponse({"status": "not ready", "why": why}, 503)
