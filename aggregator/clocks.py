@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 Clock = Callable[[], datetime]
 """Gives the time now, aware, in UTC."""
 
+_DAILY = timedelta(hours=26)  # a day has 25 where clocks are set back in autumn
+
 
 def system_clock() -> datetime:
     return datetime.now(UTC)
@@ -33,3 +35,9 @@ class ScaledClock:
 def real_seconds(clock: Clock, seconds: float) -> float:
     """How many seconds of `clock` so many real ones are."""
     return seconds * max(clock.speed, 1.0) if isinstance(clock, ScaledClock) else seconds
+
+
+def missed_a_day(last: datetime, now: datetime) -> bool:
+    """Whether what is done once a day, and was done at `last`, should have been done again, as after a night in which
+    the machine was off; or was done at a time that a clock set wrong had told."""
+    return not timedelta(0) <= now - last <= _DAILY

@@ -23,12 +23,12 @@ from aggregator.alerting.serving import delivering
 from aggregator.allocating import started
 from aggregator.clocks import Clock, system_clock
 from aggregator.config import Settings
-from aggregator.digesting import daily_digest
+from aggregator.digesting import daily_digest, digest_if_missed
 from aggregator.housekeeping import count_anew, finish_erasing, keep_what_may_be_kept, retain_if_missed
 from aggregator.identity import Id
 from aggregator.listener import serve
 from aggregator.outbox import Sender
-from aggregator.service import COUNT_AT, ERASE_EVERY, RETAIN_AT, RETAIN_LATE_EVERY, house_jobs, receiver
+from aggregator.service import COUNT_AT, ERASE_EVERY, LOOK_FOR_MISSED_EVERY, RETAIN_AT, house_jobs, receiver
 from aggregator.stopping import ended, until_signalled
 from aggregator.store import sources
 from aggregator.store.database import Connection
@@ -251,13 +251,15 @@ async def collecting(
         keep = collector.when_keeping_house(partial(keep_what_may_be_kept, work))
         work.poller.daily(keep, RETAIN_AT, settings.timezone)
         late = collector.when_keeping_house(partial(retain_if_missed, work))
-        work.poller.keep_house(late, RETAIN_LATE_EVERY)
+        work.poller.keep_house(late, LOOK_FOR_MISSED_EVERY)
         count = collector.when_keeping_house(partial(count_anew, work))
         work.poller.daily(count, COUNT_AT, settings.timezone)
         if settings.digest.at:
             url = str(settings.web.public_url or "")
             digest = collector.when_keeping_house(partial(daily_digest, work, url))
             work.poller.daily(digest, time.fromisoformat(settings.digest.at), settings.timezone)
+            late = collector.when_keeping_house(partial(digest_if_missed, work, url))
+            work.poller.keep_house(late, LOOK_FOR_MISSED_EVERY)
         if work.alerting.is_used:
             work.poller.keep_house(collector.when_keeping_house(work.alerting.look), LOOK_EVERY)
         work.poller.start(polling=False)

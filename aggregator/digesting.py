@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from aggregator.clocks import missed_a_day
 from aggregator.config import Digests, Settings
 from aggregator.control import MisusedError
 from aggregator.store.figures import Range
+from aggregator.store.meta import note, noted
 from aggregator.web import digest as pages
 from aggregator.web.i18n import CHINESE, ENGLISH, Lang
 from aggregator.workplace import Workplace
@@ -26,6 +28,8 @@ from connectors.errors import AuthError
 log = structlog.get_logger()
 
 KEPT = 60  # digests in the folder
+_MADE_AT = "digest_made_at"
+"""The key of `meta` that holds when the daily digest was last made."""
 ANSWER_WITHIN = 30.0  # seconds for each step
 
 
@@ -72,10 +76,19 @@ async def daily_digest(work: Workplace, url: str) -> None:
     told = await digest_of(work, digest.since, None, "html", bool(digest.to), url)
     path = settings.data / "digests" / f"{work.clock().astimezone(ZoneInfo(settings.timezone)).date()}.html"
     await asyncio.to_thread(_put, path, told["text"])
+    await work.db.write(lambda con: note(con, _MADE_AT, work.clock().isoformat()))
     if told["not_sent"]:
         log.error("digest.not_sent", message=told["not_sent"])
     else:
         log.info("digest.made", to=len(digest.to), file=path.name)
+
+
+async def digest_if_missed(work: Workplace, url: str) -> None:
+    """The daily digest, where its hour has passed without anybody at work, as at a machine that is off at night. The
+    very first one comes at its hour."""
+    last, now = await work.db.read(lambda con: noted(con, _MADE_AT)), work.clock()
+    if last is not None and missed_a_day(datetime.fromisoformat(last), now):
+        await daily_digest(work, url)
 
 
 def _days_since(since: str, moment: datetime, zone: ZoneInfo) -> Range:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
+from aggregator.clocks import missed_a_day
 from aggregator.config import clock_of
 from aggregator.control import RefusedError
 from aggregator.keeping import erasing, sweep
@@ -38,7 +39,6 @@ log = structlog.get_logger()
 
 _RETAINED_AT = "retained_at"
 """The key of `meta` that holds when `retention` was last kept to."""
-_MISSED = timedelta(hours=26)  # a day has 25 where clocks are set back in autumn
 
 
 async def compact(work: Workplace) -> bool:
@@ -192,7 +192,7 @@ async def retain_if_missed(work: Workplace) -> None:
     if not work.settings.retention:
         return
     last, now = await work.db.read(_retained_at), work.clock()
-    if last is None or not timedelta(0) <= now - last <= _MISSED:
+    if last is None or missed_a_day(last, now):
         await keep_what_may_be_kept(work)
 
 

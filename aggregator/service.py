@@ -24,7 +24,7 @@ from aggregator.clocks import Clock, system_clock
 from aggregator.commands import handlers
 from aggregator.config import Settings
 from aggregator.control import Control, socket_path
-from aggregator.digesting import daily_digest
+from aggregator.digesting import daily_digest, digest_if_missed
 from aggregator.housekeeping import count_anew, finish_erasing, keep_what_may_be_kept, retain_if_missed
 from aggregator.identity import Id
 from aggregator.incidents.acting import end_quiet
@@ -50,7 +50,7 @@ COMPACT_EVERY = timedelta(minutes=1)  # only if it is due
 ERASE_EVERY = timedelta(minutes=1)  # only what a kill left unfinished
 QUIET_EVERY = timedelta(minutes=10)
 RETAIN_AT = time(3, 30)
-RETAIN_LATE_EVERY = timedelta(minutes=10)  # only if that was missed
+LOOK_FOR_MISSED_EVERY = timedelta(minutes=10)  # jobs of a day that nobody was there to do
 COUNT_AT = time(4, 30)
 WAKE_EVERY = timedelta(seconds=20)
 
@@ -104,11 +104,12 @@ async def running(
         work.poller.keep_house(partial(finish_erasing, work), ERASE_EVERY)
         work.poller.keep_house(work.poller.take_up_renewed, renewing.LOOK_EVERY)
         work.poller.daily(partial(keep_what_may_be_kept, work), RETAIN_AT, settings.timezone)
-        work.poller.keep_house(partial(retain_if_missed, work), RETAIN_LATE_EVERY)
+        work.poller.keep_house(partial(retain_if_missed, work), LOOK_FOR_MISSED_EVERY)
         work.poller.daily(partial(count_anew, work), COUNT_AT, settings.timezone)
         if settings.digest.at:
             at = time.fromisoformat(settings.digest.at)
             work.poller.daily(partial(daily_digest, work, url), at, settings.timezone)
+            work.poller.keep_house(partial(digest_if_missed, work, url), LOOK_FOR_MISSED_EVERY)
         work.ingest.group_soon()
         sender = Sender(work.outbox, work.poller.failed)
         sender.start()

@@ -16,7 +16,7 @@ from aggregator.config import Digests, MailServer
 from aggregator.control import RefusedError
 from aggregator.demo.mail import MailSimulator
 from aggregator.demo.mail.submission import Submission
-from aggregator.digesting import daily_digest
+from aggregator.digesting import daily_digest, digest_if_missed
 from aggregator.store.figures import Range
 from aggregator.web.dashboard import figures_of
 from aggregator.workplace import Workplace
@@ -147,6 +147,21 @@ async def test_the_daily_job_writes_a_file_and_replaces_it(community: Community)
         (made,) = (community.data / "digests").iterdir()
         text = made.read_text(encoding="utf-8")
     assert 'href="http://127.0.0.1:8080/dashboard?since=' in text
+
+
+async def test_a_digest_whose_hour_nobody_was_at_work_is_made_as_soon_as_somebody_is(community: Community) -> None:
+    async with busy(community) as work:
+        folder = community.data / "digests"
+        await digest_if_missed(work, "")
+        assert not folder.exists()  # the very first one comes at its hour
+        await daily_digest(work, "")
+        community.clock.pass_(hours=25)  # its hour is not over yet
+        await digest_if_missed(work, "")
+        assert len(list(folder.iterdir())) == 1
+        community.clock.pass_(hours=2)
+        await digest_if_missed(work, "")
+        await digest_if_missed(work, "")
+        assert len(list(folder.iterdir())) == 2
 
 
 def test_the_command_prints_markdown_and_writes_pages(console: Console) -> None:
