@@ -25,6 +25,7 @@ new MutationObserver(() => states.push(document.querySelector("#inquiry .facts .
   .observe(document.getElementById("main"), { childList: true, subtree: true });"""
 OFFLINE = "Failed to load resource: net::ERR_FAILED"
 SIGNED_OUT = "Failed to load resource: the server responded with a status of 401"
+FORBIDDEN = "Failed to load resource: the server responded with a status of 403"
 
 
 async def _fox(desk: Desk) -> str:
@@ -241,6 +242,28 @@ async def test_no_part_of_the_page_becomes_the_sign_in_page(desk: Desk, asked: s
         await page.keyboard.press("Escape")
         await page.keyboard.press("z")
         await expect(page.locator("#reply")).to_have_value(ANSWER)
+
+
+async def test_a_tab_that_is_older_than_the_session_goes_on_once_another_has_signed_in(desk: Desk) -> None:
+    desk.trouble.expected = (SIGNED_OUT, FORBIDDEN)
+    desk.site.work.desk.set_password("amy", PASSWORD)
+    async with desk.page(path=await _fox(desk)) as page:
+        desk.site.work.desk.sign_out_everywhere("amy")
+        await page.keyboard.press("c")
+        await expect(page.locator("#signin-again")).to_be_visible()
+        await page.keyboard.press("Escape")
+        other = await page.context.new_page()
+        await other.goto(desk.site.url + "/signin")
+        await other.get_by_label("User name").fill("amy")
+        await other.get_by_label("Password").fill(PASSWORD)
+        await other.keyboard.press("Enter")
+        await ready(other)
+        await other.close()
+        await page.keyboard.press("c")
+        await expect(page.locator("#inquiry .facts .state")).to_have_text("claimed by amy")
+        await page.keyboard.press("r")
+        await page.keyboard.type("We look into it")
+        await expect(page.locator("#draft-state")).to_contain_text("draft saved")
 
 
 async def test_what_could_not_be_taken_back_yet_is_what_the_next_z_takes_back(desk: Desk) -> None:

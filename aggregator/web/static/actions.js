@@ -1,7 +1,7 @@
 // @ts-check
 // Posting what one does, saying why it did not happen, and taking back what one did last.
 import { page, say, tell } from "./dom.js";
-import { sessionEnded } from "./session.js";
+import { postAsMe, sessionEnded } from "./session.js";
 
 /** @typedef {{url: string, body: Record<string, string>}} Undo */
 /** @typedef {{facts: Record<string, string>, html: string, said?: string, undo?: Undo | null, owner?: string, take?: boolean}} Answer */
@@ -24,10 +24,9 @@ function done() {
 export async function send(url, body) {
   try {
     const sent = typeof body === "string" ? body : new URLSearchParams(body);
-    const response = await fetch(url, {
-      method: "POST",
+    const response = await postAsMe(url, {
       keepalive: String(sent).length < 20000, // it arrives though the page is left; browsers let no more of it live on
-      headers: { accept: "application/json", "x-csrf": page.csrf, ...(typeof body === "string" ? { "content-type": "application/json" } : {}) },
+      headers: typeof body === "string" ? { "content-type": "application/json" } : {},
       body: sent,
     });
     const told = (response.headers.get("content-type") ?? "").startsWith("application/json");

@@ -2,11 +2,12 @@
 // The box in which an answer is written: send by Ctrl+Enter, count, copy. Nothing but its writer ever clears it.
 import { explain } from "./actions.js";
 import { copyText } from "./copying.js";
-import { fragment, owe, page, say, tell } from "./dom.js";
+import { fragment, owe, say, tell } from "./dom.js";
 import { sent, startDrafts } from "./drafts.js";
 import { forgetObjections, showObjections } from "./objected.js";
 import { show } from "./outgoing.js";
 import { startPicker, wirePicker } from "./picker.js";
+import { postAsMe } from "./session.js";
 import { keepSuggested, startSuggested, wireNotice } from "./suggested.js";
 import { paintTimes, serverNow } from "./times.js";
 
@@ -79,10 +80,8 @@ async function send() {
     part("said").classList.add("warn"); // no complaint
   }, SLOW);
   try {
-    const response = await fetch(form.action, {
-      method: "POST",
+    const response = await postAsMe(form.action, {
       keepalive: String(body).length < 20000, // it arrives though the page is left; browsers let no more of it live on
-      headers: { accept: "application/json", "x-csrf": page.csrf },
       body,
     });
     const told = [202, 409, 422].includes(response.status) ? await response.json() : null;

@@ -3,7 +3,7 @@
 // answer clears it.
 import { fragment, page, say, tell } from "./dom.js";
 import { field, tellGaps } from "./inserting.js";
-import { sessionEnded } from "./session.js";
+import { postAsMe, sessionEnded } from "./session.js";
 import { paintTimes, serverNow } from "./times.js";
 
 const WAIT = 2000; // after the last key
@@ -114,10 +114,8 @@ async function post(how) {
   if (!box) return;
   const text = box.value;
   try {
-    const answer = await fetch(`/inquiry/${inquiry()}/draft`, {
-      method: "POST",
+    const answer = await postAsMe(`/inquiry/${inquiry()}/draft`, {
       keepalive: text.length < 20000, // browsers take no more of it while a page is left
-      headers: { accept: "application/json", "x-csrf": page.csrf },
       body: new URLSearchParams({ text, base: String(how.base ?? base()) }),
     });
     if (answer.status === 200) take(await answer.json());

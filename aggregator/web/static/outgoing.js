@@ -1,8 +1,8 @@
 // @ts-check
 // Answers on their way: what became of each, live; undo, send again, say that it was sent.
 import { explain } from "./actions.js";
-import { fragment, page, say, tell } from "./dom.js";
-import { fetchPart } from "./session.js";
+import { fragment, say, tell } from "./dom.js";
+import { fetchPart, postAsMe } from "./session.js";
 import { paintTimes } from "./times.js";
 
 /** What the page around it does. @type {{gone: () => unknown, restore: (text: string, draft?: any) => void}} */
@@ -67,7 +67,7 @@ export function changes({ facts }) {
 /** @param {string} id @param {string} what @param {boolean} [edits] its text goes back into the box */
 async function decide(id, what, edits = what === "undo") {
   try {
-    const response = await fetch(`/outbox/${id}/${what}`, { method: "POST", headers: { accept: "application/json", "x-csrf": page.csrf } });
+    const response = await postAsMe(`/outbox/${id}/${what}`);
     const told = [200, 409, 422].includes(response.status) ? await response.json() : null;
     if (response.status === 200) {
       show(told.html, what !== "was-sent");
