@@ -149,6 +149,25 @@ def test_who_names_another_chain_later_leaves(room: Room) -> None:
     assert room.groups() == {frozenset(PEOPLE[:3])}
 
 
+def test_whoever_fits_several_makes_one_more_that_says_no_more_and_never_a_second_such(room: Room) -> None:
+    for number in range(9):
+        room.says(f"with a chain {number}", f"swap failed on {('Arbitrum', 'Solana', 'Polygon')[number % 3]}")
+    assert len(room.began) == 3
+    for number in range(12):
+        room.says(f"without one {number}", "my swap failed", thread=f"thread {number}")
+    assert len(room.began) == 4
+    assert len(room.incident_of) == 9 + 12
+
+
+def test_what_nobody_can_name_is_one_in_whatever_number_it_is_told_alike(room: Room) -> None:
+    assert told("the purple screen is broken again and nothing works").feature is None
+    for number in range(9):
+        room.says(f"somebody {number}", f"the purple screen is broken again and nothing works {number}")
+    room.says("else", "error after error, whatever I touch in here does not respond at all", minutes=2)
+    assert len(room.began) == 1
+    assert len(room.incident_of) == 9
+
+
 def test_what_has_been_quiet_for_long_is_not_joined_any_more(room: Room) -> None:
     for who in PEOPLE[:3]:
         room.says(who, "swap failed on Arbitrum")

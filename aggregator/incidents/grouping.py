@@ -17,7 +17,7 @@ from aggregator.incidents.held import Held
 from aggregator.incidents.likeness import FEATURE, JOINS, contradicts
 from aggregator.incidents.reports import Changes, Incident, Past, Report, Said, Why
 from aggregator.incidents.sketch import alike
-from aggregator.incidents.waiting import SOON, WAITS, Waiting
+from aggregator.incidents.waiting import SIMILAR, SOON, WAITS, Waiting
 
 SPOKEN_OF = timedelta(minutes=3)  # so long "me too" without an answered post may mean what was last said in a thread
 _THREAD, _ALIKE = 1.0, 3.0  # what the same thread, and the most alike text, add where several incidents fit
@@ -195,7 +195,7 @@ class Grouper:
     def _fitting(self, report: Report) -> tuple[Incident, Why] | None:
         """The incident that this report fits, if it is clear which."""
         if not report.fields.feature and not any(getattr(report.fields, name) for name in SHARED):
-            return None
+            return self._told_alike(report)
         found = [
             (likeness, incident)
             for incident in self.incidents.values()
@@ -211,7 +211,29 @@ class Grouper:
         if most - next_ >= _CLEARLY:
             return best, "fields" if plain - other >= _CLEARLY else "similar"
         many, few = (each.came_within(_LATELY, report.at) for each in (best, second))
-        return (best, "similar") if many >= _LARGER * max(few, 1) else None
+        if many >= _LARGER * max(few, 1):
+            return best, "similar"
+        return self._plainest([incident for total, _, incident in ranked if most - total < _CLEARLY], report)
+
+    def _plainest(self, fitting: Sequence[Incident], report: Report) -> tuple[Incident, Why] | None:
+        """Of several that fit alike one of which nothing is known that this report does not say: else those who say as
+        little would begin another of the same name, and then another."""
+        same = [each for each in fitting if _says_no_more(each, report.fields)]
+        if not same:
+            return None
+        return max(same, key=lambda each: (each.came_within(_LATELY, report.at), each.incident_id)), "fields"
+
+    def _told_alike(self, report: Report) -> tuple[Incident, Why] | None:
+        """The incident of which nothing is named, either, in whose words it is told."""
+        found = [
+            (max((alike(each.sketch, report.sketch) for each in incident.reports[-_COMPARED:]), default=0.0), incident)
+            for incident in self.incidents.values()
+            if incident.core.feature is None and self._open_to(incident, report)
+        ]
+        if not found:
+            return None
+        closest, incident = max(found, key=lambda each: (each[0], each[1].incident_id))
+        return (incident, "similar") if closest >= SIMILAR else None
 
     def _likeness(self, incident: Incident, report: Report) -> float | None:
         """None: it may not join."""
@@ -294,6 +316,12 @@ class Grouper:
         for report in gone:
             self._waiting.forget(report)
         self.held.let_go(gone)
+
+
+def _says_no_more(incident: Incident, fields: Fields) -> bool:
+    return incident.core.feature == fields.feature and all(
+        not getattr(fields, name).isdisjoint(values) for name, values in incident.names().items()
+    )
 
 
 def _same(names: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]]) -> bool:

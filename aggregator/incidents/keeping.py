@@ -53,8 +53,8 @@ class Incidents:
     def take(
         self, con: Connection, pages: Iterable[Sequence[Said]], now: datetime, heard_of: Collection[str] = ()
     ) -> set[Id]:
-        """Group what the new posts of some pages report. Returns the inquiries that are in another or a larger incident
-        than before.
+        """Group what the new posts of some pages report, all together: what that asks of the database costs as much for
+        one post as for a hundred. Returns the inquiries that are in another or a larger incident than before.
 
         heard_of: the sources of these pages.
         """
@@ -67,9 +67,9 @@ class Incidents:
         told: set[Id] = set()
         for said in behind:
             told |= self._take(con, said, {each.inquiry_id for each in said}, now)
-        for page in filter(None, pages):
-            earlier = {each.inquiry_id for each in page if each.inquiry_id != inquiry_id(each.post_id)}
-            told |= self._take(con, page, earlier, now)
+        if said := [each for page in pages for each in page]:
+            begun = {each.inquiry_id for each in said if each.inquiry_id == inquiry_id(each.post_id)}
+            told |= self._take(con, said, {each.inquiry_id for each in said} - begun, now)
         if due := [one for one in heard_of if now - self._marked.get(one, now - BEHIND) >= BEHIND / 10]:
             note_grouped(con, due, now)
             self._marked |= dict.fromkeys(due, now)

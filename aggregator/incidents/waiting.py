@@ -23,7 +23,7 @@ wait; what the others said is usual."""
 
 SOON = timedelta(hours=6)
 WINDOWS = (timedelta(hours=1), SOON, WAITS)
-_SIMILAR = 0.3  # share of n-grams: texts without a known feature are about the same from here on
+SIMILAR = 0.3  # share of n-grams: texts without a known feature are about the same from here on
 _CLOSEST = ("domain", "handle", "error", "chain", "version", "token")
 
 
@@ -121,7 +121,7 @@ class Waiting:
     def _similar(self, report: Report) -> list[Report]:
         """Of those that name no feature: with the same error, or in about the same words."""
         waiting = self._reports[None]
-        near = all_alike(report.sketch, (each.sketch for each in waiting), _SIMILAR)
+        near = all_alike(report.sketch, (each.sketch for each in waiting), SIMILAR)
         return [
             each
             for each, is_near in zip(waiting, near, strict=True)
