@@ -1,8 +1,8 @@
 """Points that depend on the moment, on other inquiries of the same person, and on incidents.
 
-The macros of aggregator/sql (0003_priority, 0005_people, 0006_incidents, 0011_shares, 0030_seconds) once more:
-`aggregator score` has no database, and for a page's reasons DuckDB would plan them for longer than they take here. A
-test holds the two together.
+The macros of aggregator/sql (0003_priority, 0005_people, 0006_incidents, 0009_states, 0011_shares, 0030_seconds) once
+more: `aggregator score` has no database, and for a page's reasons, or a few rows, DuckDB would plan them for longer
+than they take here. A test holds the two together.
 """
 
 from __future__ import annotations
@@ -26,6 +26,21 @@ class Beside(NamedTuple):
 def priority_of(inquiry: Inquiry, beside: Beside, moment: datetime) -> float:
     """The sum of all terms, as the feed has it."""
     return inquiry.points + sum(moving_terms(inquiry, beside, moment).values())
+
+
+def within_band(inquiry: Inquiry, computed: float) -> float:
+    """The priority, where a colleague has set a band."""
+    least, most = inquiry.at_least, inquiry.at_most
+    if least is not None:
+        computed = max(least, computed)
+    return computed if most is None else min(most, computed)
+
+
+def awake(inquiry: Inquiry, moment: datetime) -> Inquiry:
+    """Whoever slept until then is awake, though nobody may have written it down yet."""
+    if inquiry.state != "snoozed" or inquiry.snoozed_until is None or inquiry.snoozed_until > moment:
+        return inquiry
+    return inquiry._replace(state="new" if inquiry.owner is None else "claimed")
 
 
 def moving_terms(inquiry: Inquiry, beside: Beside, moment: datetime) -> dict[str, float]:

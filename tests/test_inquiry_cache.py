@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from aggregator.store.filters import Filters
 from aggregator.store.inquiry_cache import InquiryCache
 from aggregator.store.listing import feed_page
@@ -18,8 +21,13 @@ def listed(site: WebSite, cache: InquiryCache, filters: Filters) -> list[FeedRow
         rows = feed_page(cursor, filters, moment=now, bands=bands, cache=cache).rows
         ids = [row.inquiry.inquiry_id for row in rows]
         named = rows_by_id(cursor, ids, moment=now, cache=cache)
-        assert named == rows_by_id(cursor, ids, moment=now) == list(rows)
+        assert alike(named) == alike(rows_by_id(cursor, ids, moment=now)) == alike(rows)
     return named
+
+
+def alike(rows: Iterable[FeedRow]) -> list[FeedRow]:
+    """Without the hair's breadth by which sums of doubles differ."""
+    return [replace(row, priority=round(row.priority, 6)) for row in rows]
 
 
 async def test_an_edit_a_further_post_a_new_name_and_a_close_are_seen_at_once(community: Community) -> None:

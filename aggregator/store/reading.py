@@ -1,9 +1,10 @@
 """What people look at: the feed, one inquiry with its thread and its reasons.
 
-Functions take a cursor and the moment they speak of, and return values. Priorities come from the macros in
-aggregator/sql (from 0003_priority on) alone, so that the feed and a page of it never disagree; the reasons shown beside
-a priority come from aggregator/moving_points.py, which a test holds to those macros: planning the same expressions in
-SQL took DuckDB longer than looking at 30,000 inquiries.
+Functions take a cursor and the moment they speak of, and return values. The order comes from the macros in
+aggregator/sql (from 0003_priority on) alone, so that the feed and a page of it never disagree. The reasons shown beside
+a priority, and all that is said of a few inquiries by their ids, come from aggregator/moving_points.py and beside.py,
+which tests hold to those macros: planning the same expressions in SQL took DuckDB longer than looking at 30,000
+inquiries.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import orjson
 
 from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR, Inquiry
-from aggregator.moving_points import Beside, moving_terms
+from aggregator.moving_points import Beside, awake, moving_terms, within_band
+from aggregator.store.beside import around
 from aggregator.store.contacts import Approacher, Step, approachers, path_to
 from aggregator.store.database import Connection
 from aggregator.store.filters import Filters, where
 from aggregator.store.history import HistoryEvent, history_of
 from aggregator.store.inquiry_cache import InquiryCache
-from aggregator.store.rows import among
+from aggregator.store.rows import among, fetch
 
 if TYPE_CHECKING:
     from aggregator.config import Bands
@@ -151,17 +153,31 @@ def rows_by_id(
     cursor: Connection, ids: Collection[Id], *, moment: datetime, cache: InquiryCache | None = None
 ) -> list[FeedRow]:
     """These inquiries, open or closed, most pressing first. `cache`: what was read before."""
-    rows: list[FeedRow] = []
-    left = set(ids)
-    for table in (_SOME_OPEN, _SOME_CLOSED):
-        if not left:
-            break
+    cache = cache or InquiryCache()
+    rows = _open_rows(cursor, ids, cache, moment)
+    if left := set(ids) - {row.inquiry.inquiry_id for row in rows}:
         found = cursor.execute(
-            f"SELECT {RANKED} {table}", {"ids": [written(one) for one in left], "moment": moment}
+            f"SELECT {RANKED} {_SOME_CLOSED}", {"ids": [written(one) for one in left], "moment": moment}
         ).fetchall()
-        rows += listed_rows(cursor, found, cache or InquiryCache(), moment=moment)
-        left -= {row.inquiry.inquiry_id for row in rows}
+        rows += listed_rows(cursor, found, cache, moment=moment)
     return sorted(rows, key=lambda row: (row.priority, row.inquiry.inquiry_id), reverse=True)
+
+
+def _open_rows(cursor: Connection, ids: Collection[Id], cache: InquiryCache, moment: datetime) -> list[FeedRow]:
+    """Those that are open, in any order, with the priority that `feed_at` would say."""
+    shown = fetch(cursor, "inquiry_open", "inquiry_id, ver, seen_at", "inquiry_id", ids)
+    known = cache.read(cursor, [(one, "inquiry_open") for one in shown])
+    beside = around(cursor, [inquiry for inquiry, _ in known.values()])
+    rows = []
+    for one, (kept, author) in known.items():
+        facts, incident, number = beside[one]
+        inquiry = awake(kept, moment)
+        tag = IncidentTag(incident, number, facts.persons) if incident and number is not None else None
+        moving = moving_terms(inquiry, facts, moment)
+        priority = within_band(inquiry, computed := inquiry.points + sum(moving.values()))
+        moving["band_set"] = priority - computed
+        rows.append(FeedRow(inquiry, priority, author, _terms(inquiry, moving), tag))
+    return rows
 
 
 def held(cursor: Connection, ids: Collection[Id], filters: Filters, *, moment: datetime, bands: Bands) -> set[Id]:
