@@ -45,7 +45,10 @@ RING = 5000
 BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
 PING_EVERY = 15.0
 COUNTS_EVERY = 2.0
-GATHERED = 0.15  # seconds from one look at what changed to the next
+GATHERED = (
+    0.15  # seconds from one look at what changed to the next, and while looking takes long twice as long as it took
+)
+GATHERED_LATEST = 0.6
 WATCH_EVERY = 5.0  # seconds between looks at who is away from the desk, and at how the sources fare
 SETTLED_WITHIN = 1.0
 STALLED = 30.0  # seconds that a client may take nothing at all
@@ -174,13 +177,14 @@ class Stream:
                 self._wake.clear()
                 with self._lock:
                     ids, self._pending = self._pending, set()
+                began = time.monotonic()
                 try:
                     await self._tell_of(ids)
                 except Exception as error:
                     log.error("stream.failed", exc_info=error)
                     await self._append([("resync", {}, None)])
                 if ids:
-                    await self._gather()
+                    await self._gather(2 * (time.monotonic() - began))
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -197,10 +201,10 @@ class Stream:
                 self._handing = set()
         await self._count()
 
-    async def _gather(self) -> None:
+    async def _gather(self, seconds: float) -> None:
         """At a busy desk a page comes each 50 ms: reading what it changed takes as long, and of several no longer."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(GATHERED):
+            async with asyncio.timeout(min(max(GATHERED, seconds), GATHERED_LATEST)):
                 await self._stopped.wait()
 
     async def _watch(self) -> None:
