@@ -524,10 +524,11 @@ async def test_an_answer_that_came_during_a_long_commit_is_one(bot: QQBotSimulat
         bot.gateway.answers_heartbeats = False
         asked = asyncio.create_task(anext(pages))
         await until(lambda: beats() > 0)
+        due = asyncio.get_running_loop().time() + bot.gateway.interval / 1000  # the next heartbeat, at the latest
         bot.says("anna", "what takes long to commit")
         await asked
         bot.gateway.sends({"op": 11})
-        await asyncio.sleep(0.05)  # the next heartbeat is due by now
+        await until(lambda: asyncio.get_running_loop().time() >= due)
         page = await anext(pages)
     assert (page.caught_up, list(page.records)) == (True, [])
 
