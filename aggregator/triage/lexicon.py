@@ -18,7 +18,7 @@ LEXICONS = Path(__file__).with_name("lexicons")
 # (start, end, points of the term's own or None), offsets into the searched text
 Hit = tuple[int, int, float | None]
 
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz" + "".join(map(chr, range(0xDF, 0x250))))
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz" + "".join(map(chr, (*range(0xDF, 0x250), *range(0x1E00, 0x1F00)))))
 _DIGITS = frozenset("0123456789")
 _GUARDS = ("not_after", "not_before", "unless")
 # How far a guarding word may stand from its term, in characters of the same clause.
@@ -217,7 +217,7 @@ def _any_of(words: Sequence[str], language: str) -> str:
     if not spellings:
         return ""
     body = "|".join(map(re.escape, spellings))
-    return rf"\b(?:{body})\b" if language == "en" else f"(?:{body})"
+    return rf"\b(?:{body})\b" if language in ("en", "es", "vi") else f"(?:{body})"
 
 
 def _mapping(node: yaml.Node | None, allowed: Collection[str]) -> dict[str, yaml.Node]:
