@@ -19,7 +19,7 @@ from aggregator.incidents.sketch import alike, all_alike, sketch_of
 from aggregator.incidents.spikes import ALPHA, Rates, tail
 from aggregator.triage import search_text
 from aggregator.triage.entities import find_entities
-from aggregator.triage.lexicon import load
+from aggregator.triage.lexicon import read as terms_of
 from tests.incident_day import grouped, judged
 from tests.sets.incidents import stream
 
@@ -226,9 +226,9 @@ def test_fields_survive_their_way_through_json() -> None:
 
 
 def test_every_feature_has_words_in_chinese_and_english() -> None:
-    lexicon = load(LEXICONS, categories())
+    terms = terms_of(LEXICONS, categories())
     for language in ("en", "zh"):
-        told = {term.category.removesuffix("_fails") for term in lexicon.terms if term.language == language}
+        told = {term.category.removesuffix("_fails") for term in terms if term.language == language}
         assert set(FEATURES) - told == set()
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from aggregator.triage.language import TRADITIONAL, search_text
-from aggregator.triage.lexicon import LEXICONS, Lexicon, Term, load
+from aggregator.triage.lexicon import LEXICONS, Lexicon, Term, load, read
 from aggregator.triage.terms import CATEGORIES
 from connectors.errors import ConfigError
 
-LEXICON = load(LEXICONS, CATEGORIES)
-CHINESE = [term for term in LEXICON.terms if term.language == "zh"]
+TERMS = read(LEXICONS, CATEGORIES)
+LEXICON = Lexicon(TERMS)
+CHINESE = [term for term in TERMS if term.language == "zh"]
 
 
 def sentence(term: Term) -> str:
@@ -30,7 +31,7 @@ def small(tmp_path: Path, *files: str) -> Lexicon:
 
 
 def test_every_term_fires_its_category_in_a_sentence() -> None:
-    assert [term.text for term in LEXICON.terms if not fires(LEXICON, sentence(term), term)] == []
+    assert [term.text for term in TERMS if not fires(LEXICON, sentence(term), term)] == []
 
 
 def test_every_chinese_term_fires_in_traditional_characters() -> None:
@@ -59,7 +60,7 @@ def test_an_account_is_written_in_two_ways_in_traditional_characters(text: str, 
 
 
 def test_every_category_has_terms_in_both_languages() -> None:
-    assert {t.category for t in LEXICON.terms if t.language == "en"} == CATEGORIES
+    assert {t.category for t in TERMS if t.language == "en"} == CATEGORIES
     assert {t.category for t in CHINESE} == CATEGORIES
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from aggregator.hosts import domain_of
 from aggregator.incidents.fields import ALWAYS, FEATURES, GENERIC, NAMES, NONE, NUMBERED, TOKENED, Fields, Values
-from aggregator.triage.lexicon import Hit, Lexicon, load
+from aggregator.triage.lexicon import Hit, Lexicon, read
 from aggregator.triage.own_doing import is_mislaid
 
 LEXICONS = Path(__file__).with_name("lexicons")
@@ -245,9 +245,20 @@ def _domains(searchable: str, entities: Mapping[str, Sequence[Any]]) -> Values:
     return frozenset(found)
 
 
-@functools.cache
 def _lexicon() -> Lexicon:
-    return load(LEXICONS, categories())
+    return _words()[0]
+
+
+@functools.cache
+def _words() -> tuple[Lexicon, dict[str, dict[str, str]]]:
+    """All words; and how those of a name lead to it: `erc20` -> ethereum."""
+    terms = read(LEXICONS, categories())
+    found: dict[str, dict[str, str]] = {name: {} for name in NAMES}
+    for term in terms:
+        name, _, one = term.category.partition("_")
+        if name in found:
+            found[name][term.text] = one
+    return Lexicon(terms), found
 
 
 @functools.cache
@@ -257,15 +268,8 @@ def categories() -> frozenset[str]:
     return frozenset({*FEATURES, *(f"{name}_fails" for name in FEATURES), *_SIGNS, *named})
 
 
-@functools.cache
 def _names() -> dict[str, dict[str, str]]:
-    """How a name's words lead to it: `erc20` -> ethereum."""
-    found: dict[str, dict[str, str]] = {name: {} for name in NAMES}
-    for term in _lexicon().terms:
-        name, _, one = term.category.partition("_")
-        if name in found:
-            found[name][term.text] = one
-    return found
+    return _words()[1]
 
 
 _NATIVE = {

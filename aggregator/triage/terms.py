@@ -154,7 +154,7 @@ _CREDIBLE = {4: 0.3, 3: 0.25}  # how likely it must be at least serious, for pla
 _LEAST_CREDIBLE = min(_CREDIBLE.values())
 _UNDOUBTED = frozenset({"danger_to_life", IMPOSTOR})
 _NAMED_SURELY, _AGREES = frozenset({"funds_stolen", "key_given", "security_report"}), 0.75
-_CALM, _PLEASED = 0.3, 0.05  # how serious and how pleased it may sound when somebody says that all is well again
+_CALM, _PLEASED = 0.3, 0.03  # how serious and how pleased it may sound when somebody says that all is well again
 _AT_EASE, _WANTS = 0.2, 0.45  # how likely it may want anything, in words of his own and in those of the lists
 _LEAST = 1.0  # fewer points are no reason
 # How likely each grade is at most: of advice to others, and of a small fault.
