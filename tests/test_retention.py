@@ -294,7 +294,7 @@ async def test_what_was_deleted_and_is_imported_again_is_stored_once_though_its_
 
     async def imports(*rows: object) -> object:
         file = jsonl(tmp_path / "old.jsonl", *rows)
-        asked = {"files": [str(file)], "source": "old", "map": {}, "encoding": None}
+        asked = {"files": [str(file)], "source": "old", "map": {}, "encoding": "utf-8-sig"}
         return (await handlers(work)["import"](asked, lambda *_: None))["new"]
 
     async with community.desk("telegram") as work:
@@ -354,7 +354,7 @@ async def test_channels_that_only_imported_rows_name_are_kept_no_longer_than_oth
         old | {"native_id": "2", "author_id": "a2", "text": "my marlin transfer is stuck, please help"},
     ]
     async with community.desk("telegram") as work:
-        await import_file(work.ingest, File(jsonl(tmp_path / "old.jsonl", *rows), {}, None), "oldtool")
+        await import_file(work.ingest, File(jsonl(tmp_path / "old.jsonl", *rows), {}), "oldtool")
         await close(work, "swordfish")
         await close(work, "marlin")
         community.clock.pass_(days=31)

@@ -247,11 +247,12 @@ async def test_ids_that_start_anew_lower_after_a_quiet_week_lose_nothing(
 
 
 async def test_another_bot_begins_anew_and_what_only_the_former_one_was_told_is_said_to_be_lost(
-    telegram: TelegramSimulator, source: Source
+    telegram: TelegramSimulator, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     telegram.says("anna_w", "before")
     first = await drain(source())
-    telegram.bot["id"] += 1
+    telegram.token = "42:simulated-Token-of_another"
+    monkeypatch.setenv(TOKEN_ENV, telegram.token)
     telegram.queue.go_on_from(7)
     telegram.says("anna_w", "to the new one")
     with pytest.raises(CursorExpiredError, match="another bot's now"):

@@ -122,17 +122,17 @@ class Telegram(PullConnector, PushConnector, Replying):
             CursorExpiredError: the token is another bot's than before.
             SourceGoneError: the bot was removed from every configured chat, and does not read private ones.
         """
-        me = await self._api.call("getMe")
-        if cursor and cursor.get("bot", me.get("id")) != me.get("id"):
+        bot = self._bot()
+        if cursor and cursor.get("bot", bot) != bot:
             raise CursorExpiredError(
                 f"{self.source}: the token is another bot's now; what only the former one was told is not read"
             )
         watch = Watch(self.config.chats, self.config.private_chats, cursor)
         offset: int = cursor["offset"] if cursor else 0
-        health = await self._health(me)
+        health = await self._health()
         if health + watch.warnings() != self._told:
             self._told = health + watch.warnings()
-            yield Page((), _cursor(me, watch, offset), warnings=self._told)
+            yield Page((), {"bot": bot, **watch.cursor(offset)}, warnings=self._told)
         if self.config.webhook_secret:
             return
         while updates := await self._updates(offset):
@@ -140,7 +140,9 @@ class Telegram(PullConnector, PushConnector, Replying):
             offset = updates[-1]["update_id"] + 1  # may be lower than before, see _updates()
             records = [update for update in updates if watch.wants(update)]
             self._told = health + watch.warnings()
-            yield Page(records, _cursor(me, watch, offset), warnings=self._told, caught_up=len(updates) < FULL)
+            yield Page(
+                records, {"bot": bot, **watch.cursor(offset)}, warnings=self._told, caught_up=len(updates) < FULL
+            )
         self._drained = offset
         self._conflicts = 0
         if watch.abandoned():
@@ -179,7 +181,12 @@ class Telegram(PullConnector, PushConnector, Replying):
         checked: list[Record] = updates
         return checked
 
-    async def _health(self, me: Record) -> tuple[str, ...]:
+    def _bot(self) -> str:
+        """The bot's id, with which its token begins. Raises AuthError: there is no token to be had."""
+        return self.config.token.reveal().partition(":")[0]
+
+    async def _health(self) -> tuple[str, ...]:
+        me = await self._api.call("getMe")
         troubles = [] if me.get("can_read_all_group_messages") else [PRIVACY_MODE]
         if self.config.webhook_secret:
             troubles += _webhook_troubles(await self._api.call("getWebhookInfo"))
@@ -231,7 +238,7 @@ class Telegram(PullConnector, PushConnector, Replying):
     def is_own(self, author: Author) -> bool:
         if self._own_id is None:
             try:
-                self._own_id = self.config.token.reveal().partition(":")[0]  # a token begins with the bot's id
+                self._own_id = self._bot()
             except AuthError:
                 return False
         return author.native_id == self._own_id
@@ -269,10 +276,6 @@ class Telegram(PullConnector, PushConnector, Replying):
         if privacy_mode and status != "administrator":
             return Finding("warning", f"chat {chat}: only commands and replies can be read (privacy mode)")
         return Finding("ok", f"chat {chat} can be read")
-
-
-def _cursor(me: Record, watch: Watch, offset: int) -> Cursor:
-    return {"bot": me.get("id"), **watch.cursor(offset)}
 
 
 def _are_updates(answer: Any) -> bool:
