@@ -153,10 +153,16 @@ def test_whoever_fits_several_makes_one_more_that_says_no_more_and_never_a_secon
     for number in range(9):
         room.says(f"with a chain {number}", f"swap failed on {('Arbitrum', 'Solana', 'Polygon')[number % 3]}")
     assert len(room.began) == 3
-    for number in range(12):
-        room.says(f"without one {number}", "my swap failed", thread=f"thread {number}")
+    words = (  # differing, so that none is nearer to one incident by its wording
+        "swap failed", "兑换一直失败", "スワップがエラーになります", "cannot swap anything, error", "闪兑报错",
+        "swapping is broken", "the conversion gives an error", "换币失败了", "el swap falla", "обмен не работает",
+        "hoán đổi bị lỗi", "스왑 오류",
+    )  # fmt: skip
+    assert {told(text).feature for text in words} == {"swap"}
+    for number, text in enumerate(words):
+        room.says(f"without one {number}", text, thread=f"thread {number}")
     assert len(room.began) == 4
-    assert len(room.incident_of) == 9 + 12
+    assert len(room.incident_of) == 9 + len(words)
 
 
 def test_what_nobody_can_name_is_one_in_whatever_number_it_is_told_alike(room: Room) -> None:
