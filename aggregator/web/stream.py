@@ -45,10 +45,7 @@ RING = 5000
 BACKLOG = 500  # changes that a client may lag behind, and the most that one commit is told row by row
 PING_EVERY = 15.0
 COUNTS_EVERY = 2.0
-GATHERED = (
-    0.15  # seconds from one look at what changed to the next, and while looking takes long twice as long as it took
-)
-GATHERED_LATEST = 0.6
+GATHERED, GATHERED_LATEST = 0.15, 0.6  # seconds from one look at what changed to the next: twice as long as it took
 WATCH_EVERY = 5.0  # seconds between looks at who is away from the desk, and at how the sources fare
 SETTLED_WITHIN = 1.0
 STALLED = 30.0  # seconds that a client may take nothing at all
