@@ -48,6 +48,25 @@ async def test_the_box_grows_with_a_long_answer_and_the_button_stays_in_sight(de
         await expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
 
 
+async def test_what_is_loaded_late_above_the_box_does_not_push_the_button_out_of_sight(desk: Desk, asked: str) -> None:
+    async with desk.page() as page:
+        writing = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await writing.wait()
+            await route.continue_()
+
+        await page.route("**/suggested", late)
+        await desk.go(page, asked)
+        await page.locator("#reply").fill("\n".join(f"Step {number}" for number in range(12)))
+        await page.locator("#reply").press_sequentially(" and so on")
+        before = await page.locator("#reply").evaluate("(box) => box.getBoundingClientRect().top + scrollY")
+        writing.set()
+        await expect(page.locator("#suggested > *").first).to_be_attached()
+        assert await page.locator("#reply").evaluate("(box) => box.getBoundingClientRect().top + scrollY") > before
+        await expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+
+
 async def writes(page: Page, text: str) -> None:
     await page.keyboard.press("r")
     await page.keyboard.type(text)

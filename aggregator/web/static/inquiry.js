@@ -4,6 +4,7 @@ import { keepIn, wireComposer } from "./composer.js";
 import { copyText } from "./copying.js";
 import { deedsFor, focusAgain, startDoings, wait } from "./doings.js";
 import { fragment, leave, say } from "./dom.js";
+import { withoutPushing } from "./inserting.js";
 import { undo as undoAnswer } from "./outgoing.js";
 import { renewAround } from "./renew.js";
 import { fetchPart } from "./session.js";
@@ -72,8 +73,10 @@ const erased = () => note(say("erased_here"));
 /** Above the inquiry. @param {...(string | Node)} said */
 function note(...said) {
   const bar = document.getElementById("changed");
-  bar.replaceChildren(...said);
-  bar.hidden = false;
+  withoutPushing(() => {
+    bar.replaceChildren(...said);
+    bar.hidden = false;
+  });
 }
 
 /** The text that asks for what is missing. */

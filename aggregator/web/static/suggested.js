@@ -1,7 +1,7 @@
 // @ts-check
 // What may be said here: fetched once the page stands, put in by one click.
 import { fragment, say, tell } from "./dom.js";
-import { field, insert } from "./inserting.js";
+import { field, insert, withoutPushing } from "./inserting.js";
 import { fetchPart } from "./session.js";
 import { paintTimes } from "./times.js";
 
@@ -14,7 +14,8 @@ async function load() {
   try {
     const answer = await fetchPart(`/inquiry/${id}/suggested`);
     if (!answer.ok) return;
-    place()?.replaceChildren(fragment(await answer.text()));
+    const offers = fragment(await answer.text());
+    withoutPushing(() => place()?.replaceChildren(offers));
     if (place()) paintTimes(place());
     shown = place();
   } catch {
