@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aggregator.answering.sentences import Part, clauses, sentences, without_idioms
-from aggregator.triage.phrases import any_of, read
+from aggregator.triage.phrases import AnyOf, Phrase, read
 from aggregator.triage.slots import SLOTS
 
 _MOST = 12  # of a text; one is one too many
@@ -58,7 +58,7 @@ def asked_secrets(said: str) -> list[Asked]:
     return list(islice(found, _MOST))
 
 
-def _in_sentence(sentence: Part, words: Mapping[str, re.Pattern[str]]) -> Iterator[Asked]:
+def _in_sentence(sentence: Part, words: Mapping[str, AnyOf]) -> Iterator[Asked]:
     parts = clauses(sentence)
     for number, clause in enumerate(parts):
         nouns = [(noun, True) for noun in words["secret"].finditer(clause.text)]
@@ -67,22 +67,20 @@ def _in_sentence(sentence: Part, words: Mapping[str, re.Pattern[str]]) -> Iterat
         ]
         for noun, grave in nouns:
             if (sure := _asked(parts, number, noun, words, grave=grave)) is not None:
-                yield Asked(clause.start + noun.start(), clause.start + noun.end(), sure)
+                yield Asked(clause.start + noun.start, clause.start + noun.end, sure)
 
 
-def _is_beside(clause: str, noun: re.Match[str], words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_beside(clause: str, noun: Phrase, words: Mapping[str, AnyOf]) -> bool:
     """Whether the word beside a password says that something else is meant: its page, its being forgotten."""
-    before, after = clause[max(0, noun.start() - 24) : noun.start()], clause[noun.end() : noun.end() + 24]
-    if _LATIN.match(noun[0]):
+    before, after = clause[max(0, noun.start - 24) : noun.start], clause[noun.end : noun.end + 24]
+    if _LATIN.match(noun.text):
         before, after = " ".join(before.split()[-2:]), " ".join(after.split()[:2])
     else:
         before, after = before[-5:], after[:5]
     return words["about"].search(before) is not None or words["about"].search(after) is not None
 
 
-def _asked(
-    parts: Sequence[Part], number: int, noun: re.Match[str], words: Mapping[str, re.Pattern[str]], *, grave: bool
-) -> bool | None:
+def _asked(parts: Sequence[Part], number: int, noun: Phrase, words: Mapping[str, AnyOf], *, grave: bool) -> bool | None:
     """Whether this clause's secret is asked for, and surely; None: it is not."""
     own = parts[number].text
     if _is_denied(own, words) or words["keeps"].search(own):
@@ -99,11 +97,11 @@ def _asked(
     return _carried_over(parts, number, noun, words)
 
 
-def _is_denied(clause: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_denied(clause: str, words: Mapping[str, AnyOf]) -> bool:
     return words["negation"].search(clause) is not None
 
 
-def _is_reported(parts: Sequence[Part], number: int, words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_reported(parts: Sequence[Part], number: int, words: Mapping[str, AnyOf]) -> bool:
     """Others are spoken of: in this clause, or, in Chinese, in the one before, which has the same subject."""
     if words["reported"].search(parts[number].text):
         return True
@@ -111,43 +109,39 @@ def _is_reported(parts: Sequence[Part], number: int, words: Mapping[str, re.Patt
     return not _LATIN.search(before) and words["reported"].search(before) is not None
 
 
-def _asks_what(clause: str, noun: re.Match[str], words: Mapping[str, re.Pattern[str]]) -> bool:
+def _asks_what(clause: str, noun: Phrase, words: Mapping[str, AnyOf]) -> bool:
     for what in words["what"].finditer(clause):
-        latin = _LATIN.match(what[0]) is not None
-        gap = (
-            clause[what.end() : noun.start()]
-            if latin and what.end() <= noun.start()
-            else clause[noun.end() : what.start()]
-        )
-        if (what.end() <= noun.start() if latin else noun.end() <= what.start()) and len(gap) <= _NEAR_WHAT[latin]:
+        latin = _LATIN.match(what.text) is not None
+        gap = clause[what.end : noun.start] if latin and what.end <= noun.start else clause[noun.end : what.start]
+        if (what.end <= noun.start if latin else noun.end <= what.start) and len(gap) <= _NEAR_WHAT[latin]:
             return True
     return False
 
 
-def _is_request(clause: str, verb: re.Match[str], noun: re.Match[str], words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_request(clause: str, verb: Phrase, noun: Phrase, words: Mapping[str, AnyOf]) -> bool:
     """Whether somebody is told to do this, towards us, with the secret."""
     if not _is_towards_us(clause, verb):
         return False
-    if verb.end() <= noun.start():
-        return words["embedded"].search(clause[verb.end() : noun.start()]) is None
-    if not _LATIN.match(verb[0]):
+    if verb.end <= noun.start:
+        return words["embedded"].search(clause[verb.end : noun.start]) is None
+    if not _LATIN.match(verb.text):
         return True
-    rest = clause[verb.end() :]
-    return _ASKED_AFTER.search(clause[noun.end() : verb.start()]) is not None or rest.startswith((" it", " them"))
+    rest = clause[verb.end :]
+    return _ASKED_AFTER.search(clause[noun.end : verb.start]) is not None or rest.startswith((" it", " them"))
 
 
-def _is_towards_us(clause: str, verb: re.Match[str]) -> bool:
-    if _TO_OTHERS.match(clause, verb.end()):
+def _is_towards_us(clause: str, verb: Phrase) -> bool:
+    if _TO_OTHERS.match(clause, verb.end):
         return False
-    by = _BY_OTHERS.search(clause[max(0, verb.start() - 40) : verb.start()])
-    return by is None or _ASKS_OF_YOU.search(verb[0]) is not None
+    by = _BY_OTHERS.search(clause[max(0, verb.start - 40) : verb.start])
+    return by is None or _ASKS_OF_YOU.search(verb.text) is not None
 
 
-def _entered(parts: Sequence[Part], number: int, words: Mapping[str, re.Pattern[str]], *, grave: bool) -> bool | None:
+def _entered(parts: Sequence[Part], number: int, words: Mapping[str, AnyOf], *, grave: bool) -> bool | None:
     """Where people are told to enter it: elsewhere, surely wrong; nowhere, perhaps; in their own app: None."""
     near = parts[max(0, number - 1) : number + 2]
     own = parts[number].text
-    verb = next((each for each in words["enter"].finditer(own) if not _WHILE.match(own, each.end())), None)
+    verb = next((each for each in words["enter"].finditer(own) if not _WHILE.match(own, each.end)), None)
     if verb is None:
         carried = parts[number + 1].text if number + 1 < len(parts) and _CARRIED.search(own) else ""
         verb = words["enter"].search(carried)
@@ -165,13 +159,11 @@ def _entered(parts: Sequence[Part], number: int, words: Mapping[str, re.Pattern[
     return False if grave else None
 
 
-def _carried_over(
-    parts: Sequence[Part], number: int, noun: re.Match[str], words: Mapping[str, re.Pattern[str]]
-) -> bool | None:
+def _carried_over(parts: Sequence[Part], number: int, noun: Phrase, words: Mapping[str, AnyOf]) -> bool | None:
     """A list that goes on ("send us your address, the hash and your key"), or a request that follows ("the key: please
     send it")."""
     own = parts[number].text
-    behind = own[noun.end() :]
+    behind = own[noun.end :]
     if not _STATES.search(behind):
         for before in reversed(parts[max(0, number - 3) : number]):
             if _is_denied(before.text, words) or words["reported"].search(before.text):
@@ -187,16 +179,16 @@ def _carried_over(
     if _is_denied(after, words):
         return None
     for verb in words["disclose"].finditer(after):
-        latin = _LATIN.match(verb[0]) is not None
-        if latin and not after[verb.end() :].startswith((" it", " them")):
+        latin = _LATIN.match(verb.text) is not None
+        if latin and not after[verb.end :].startswith((" it", " them")):
             continue
         if _is_towards_us(after, verb) and not words["reported"].search(after):
             return latin or _CARRIED.search(own) is not None
     return None
 
 
-def _embeds(clause: str, verb: re.Match[str], words: Mapping[str, re.Pattern[str]]) -> bool:
-    return words["embedded"].search(clause[verb.end() :]) is not None
+def _embeds(clause: str, verb: Phrase, words: Mapping[str, AnyOf]) -> bool:
+    return words["embedded"].search(clause[verb.end :]) is not None
 
 
 # -- what was given -------------------------------------------------------------------------------
@@ -221,24 +213,24 @@ def asked_slots(said: str) -> list[Wanted]:
             for slot in SLOTS:
                 match = _wanted(parts, number, slots[slot], slots[f"asked_{slot}"], words)
                 if match and slot not in found:
-                    found[slot] = Wanted(slot, clause.start + match.start(), clause.start + match.end())
+                    found[slot] = Wanted(slot, clause.start + match.start, clause.start + match.end)
     return list(found.values())
 
 
 def _wanted(
     parts: Sequence[Part],
     number: int,
-    noun: re.Pattern[str],
-    whole: re.Pattern[str],
-    words: Mapping[str, re.Pattern[str]],
-) -> re.Match[str] | None:
+    noun: AnyOf,
+    whole: AnyOf,
+    words: Mapping[str, AnyOf],
+) -> Phrase | None:
     clause = parts[number].text
     if match := whole.search(clause):
         return match
     match = noun.search(clause)
     if match is None:
         return None
-    said = [verb for verb in words["disclose"].finditer(clause) if not match.start() <= verb.start() < match.end()]
+    said = [verb for verb in words["disclose"].finditer(clause) if not match.start <= verb.start < match.end]
     if any(_is_request(clause, verb, match, words) for verb in said):
         return match
     listed = parts[number - 1].text if number else ""
@@ -252,14 +244,14 @@ def _wanted(
 
 
 @functools.cache
-def _words() -> Mapping[str, re.Pattern[str]]:
-    return {name: any_of(words) for name, words in read(Path(__file__).with_name("asking.yaml"), GROUPS).items()}
+def _words() -> Mapping[str, AnyOf]:
+    return {name: AnyOf(words) for name, words in read(Path(__file__).with_name("asking.yaml"), GROUPS).items()}
 
 
 @functools.cache
-def _slots() -> Mapping[str, re.Pattern[str]]:
+def _slots() -> Mapping[str, AnyOf]:
     groups = (*SLOTS, *(f"asked_{slot}" for slot in SLOTS), "given")
-    return {name: any_of(words) for name, words in read(Path(__file__).with_name("slots.yaml"), groups).items()}
+    return {name: AnyOf(words) for name, words in read(Path(__file__).with_name("slots.yaml"), groups).items()}
 
 
 def get_ready() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aggregator.answering.sentences import sentences, without_idioms
-from aggregator.triage.phrases import any_of, read
+from aggregator.triage.phrases import AnyOf, read
 
 GROUPS = ("money", "ours", "ahead", "others", "negation")
 _CHINESE = re.compile("[一-鿿]")
@@ -23,15 +23,15 @@ def promised_money(said: str) -> tuple[int, int] | None:
             continue
         if words["negation"].search(sentence.text) or words["others"].search(sentence.text):
             continue
-        chinese = _CHINESE.search(found[0]) is not None
+        chinese = _CHINESE.search(found.text) is not None
         if words["ours" if chinese else "ahead"].search(sentence.text):
-            return sentence.start + found.start(), sentence.start + found.end()
+            return sentence.start + found.start, sentence.start + found.end
     return None
 
 
 @functools.cache
-def _words() -> Mapping[str, re.Pattern[str]]:
-    return {name: any_of(words) for name, words in read(Path(__file__).with_name("promising.yaml"), GROUPS).items()}
+def _words() -> Mapping[str, AnyOf]:
+    return {name: AnyOf(words) for name, words in read(Path(__file__).with_name("promising.yaml"), GROUPS).items()}
 
 
 def get_ready() -> None:

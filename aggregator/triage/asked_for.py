@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from aggregator.triage.lexicon import Hit
-from aggregator.triage.phrases import phrases
+from aggregator.triage.phrases import AnyOf, phrases
 
 GROUPS = ("asks", "asked", "secret", "itself", "then", "gave", "refused", "restores")
 CLUES = frozenset({"secret_word", "key_given", "impersonation_report", "told"})
@@ -57,7 +57,7 @@ def asked_for(text: str, hits: Mapping[str, Sequence[Hit]]) -> Asked | None:
     if not spans:
         return None
     giving = [hit for rule in _GIVING for hit in hits.get(rule, ())]
-    giving += [(*match.span(), None) for match in _words()["gave"].finditer(text)]
+    giving += [(start, end, None) for start, end, _ in _words()["gave"].finditer(text)]
     given = next((hit for hit in giving if _was_given(text, hit, spans)), None)
     return Asked("given", given) if given else Asked("asked", (*spans[0], None))
 
@@ -66,21 +66,18 @@ def _asked_in(text: str) -> list[tuple[int, int]]:
     """The clauses in which somebody wants the secret: from the asking to its end."""
     words = _words()
     found = []
-    for asking in words["asks"].finditer(text):
-        start, end = asking.span()
+    for start, end, _ in words["asks"].finditer(text):
         if _OWN.search(text, 0, start) or words["itself"].search(_clause_before(text, start)):
             continue
         rest = text[end : end + _REACH]
-        until = min(
-            (match.start() for match in (_CLAUSE.search(rest), words["then"].search(rest)) if match), default=_REACH
-        )
+        clause, then = _CLAUSE.search(rest), words["then"].search(rest)
+        until = min(clause.start() if clause else _REACH, then.start if then else _REACH)
         # The last word of the asking may be the first of what is asked: "asks for my words".
         until = min(len(text), end + until)
         if words["secret"].search(text, start, until) and not words["restores"].search(text, end, until):
             found.append((start, until))
-    for asking in words["asked"].finditer(text):
-        start, end = asking.span()
-        named = [match.start() for match in words["secret"].finditer(text, max(0, start - _LONGEST_NAME), start)]
+    for start, end, _ in words["asked"].finditer(text):
+        named = [match.start for match in words["secret"].finditer(text, max(0, start - _LONGEST_NAME), start)]
         if named and not words["itself"].search(_clause_before(text, named[0])):
             found.append((named[0], end))
     return found
@@ -102,5 +99,5 @@ def _was_given(text: str, hit: Hit, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 @functools.cache
-def _words() -> Mapping[str, re.Pattern[str]]:
+def _words() -> Mapping[str, AnyOf]:
     return phrases("asked_for", GROUPS)

@@ -9,7 +9,7 @@ import functools
 import re
 from typing import Literal
 
-from aggregator.triage.phrases import FOLDER, any_of, read
+from aggregator.triage.phrases import FOLDER, AnyOf, read
 
 GROUPS = ("calls",)
 
@@ -42,15 +42,14 @@ def too_little(text: str) -> Literal["call", "price"] | None:
     """
     if len(text) > _LONGEST:
         return None
-    if _only_calls().fullmatch(text):
+    if _only_calls().fills(text):
         return "call"
     return "price" if _PRICE.fullmatch(text) else None
 
 
 @functools.cache
-def _only_calls() -> re.Pattern[str]:
-    """Matches what consists of calls. No backtracking: the longest word at each place."""
-    return re.compile(rf"(?>(?:{any_of(read(FOLDER / 'little.yaml', GROUPS)['calls']).pattern})|[\W_])++")
+def _only_calls() -> AnyOf:
+    return AnyOf(read(FOLDER / "little.yaml", GROUPS)["calls"])
 
 
 def get_ready() -> None:

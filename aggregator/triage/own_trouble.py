@@ -8,11 +8,10 @@ trouble is seen by a colleague. The words are those of phrases/own_trouble.yaml.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 
 from aggregator.inquiry import Understanding
-from aggregator.triage.phrases import phrases
+from aggregator.triage.phrases import AnyOf, phrases
 from aggregator.triage.terms import GRAVE
 
 GROUPS = ("me", "aside", "you", "cured")
@@ -42,5 +41,5 @@ def tells_own_trouble(searchable: str, meant: Understanding) -> bool:
 
 
 @functools.cache
-def _words() -> Mapping[str, re.Pattern[str]]:
+def _words() -> Mapping[str, AnyOf]:
     return phrases("own_trouble", GROUPS)

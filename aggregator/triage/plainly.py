@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from aggregator.triage.lexicon import Hit
-from aggregator.triage.phrases import phrases
+from aggregator.triage.phrases import AnyOf, phrases
 
 GROUPS = (
     "mine", "self", "everyone", "joke", "story", "elsewhere", "unsure", "what_now", "calls", "as_us", "somebody",
@@ -110,5 +110,5 @@ def _clause(text: str, start: int, end: int) -> str:
 
 
 @functools.cache
-def _words() -> Mapping[str, re.Pattern[str]]:
+def _words() -> Mapping[str, AnyOf]:
     return phrases("plainly", GROUPS)

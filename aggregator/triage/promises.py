@@ -12,7 +12,7 @@ from datetime import datetime
 
 from aggregator.triage.deadlines import Deadline, deadlines
 from aggregator.triage.language import search_text
-from aggregator.triage.phrases import phrases
+from aggregator.triage.phrases import AnyOf, phrases
 from aggregator.working_time import WorkingTime
 
 GROUPS = ("deed", "we", "ahead", "others", "negation", "past", "condition", "asked", "besides")
@@ -58,7 +58,7 @@ def promised_until(text: str, posted_at: datetime, working: WorkingTime) -> date
 
 
 def _promised(
-    sentence: str, times: Sequence[Deadline], words: Mapping[str, re.Pattern[str]], *, about_others: bool
+    sentence: str, times: Sequence[Deadline], words: Mapping[str, AnyOf], *, about_others: bool
 ) -> list[datetime]:
     """Those of a sentence's times by which we promise something. Of "it is late today, we answer tomorrow" only the
     second: a deed in the time's own clause counts before one beside it."""
@@ -86,7 +86,7 @@ def _promised(
     return near or beside
 
 
-def _is_meant(told: str, clause: str, before: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_meant(told: str, clause: str, before: str, words: Mapping[str, AnyOf]) -> bool:
     """We shall do it, and nothing in these clauses takes it back."""
     both = clause if told is clause else f"{told} {clause}"
     if any(words[group].search(both) for group in ("negation", "past", "asked")):
@@ -94,11 +94,11 @@ def _is_meant(told: str, clause: str, before: str, words: Mapping[str, re.Patter
     return _is_ours(both, words, before)
 
 
-def _is_ours(clause: str, words: Mapping[str, re.Pattern[str]], before: str) -> bool:
+def _is_ours(clause: str, words: Mapping[str, AnyOf], before: str) -> bool:
     """Not something that the network does, or a bank. Who says "you" speaks of what we do for them."""
     ours = words["we"].search(clause)
     others = words["others"].search(clause if _YOU.search(clause) else f"{clause} {before}")
-    if others and not (ours and ours.start() < others.start()):
+    if others and not (ours and ours.start < others.start):
         return False
     chinese = re.search(r"[\u4e00-\u9fff]", clause) is not None
     return bool(chinese or ours or words["ahead"].search(clause))
@@ -119,7 +119,7 @@ def _without(sentence: str, clause: tuple[int, int], time: Deadline) -> str:
     return f"{sentence[start : max(start, time.start)]} {sentence[min(end, time.end) : end]}"
 
 
-def _is_nothing_but(sentence: str, time: Deadline, words: Mapping[str, re.Pattern[str]]) -> bool:
+def _is_nothing_but(sentence: str, time: Deadline, words: Mapping[str, AnyOf]) -> bool:
     """The sentence is a time, and no more: an answer to "when?"."""
     rest = f"{sentence[: time.start]} {sentence[time.end :]}"
     if not (time.length or re.search(r"前|内|\b(?:by|before|until)\b", sentence)):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from aggregator.triage.lexicon import Hit
-from aggregator.triage.phrases import FOLDER, any_of, phrases, read
+from aggregator.triage.phrases import FOLDER, AnyOf, phrases, read
 
 GROUPS = ("thanks", "heard", "solved", "filler", "doubtful", "objection")
 Acknowledged = Literal["", "thanks", "solved"]
@@ -46,7 +46,7 @@ def acknowledged(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowledged:
     """
     if len(text) > _LONG or "?" in text:
         return ""
-    if len(text) <= _SHORT and _only_these().fullmatch(text):
+    if len(text) <= _SHORT and _only_these().fills(text):
         return _meaning(text)
     if "thanks" in hits or "resolved" in hits:
         return _clause_by_clause(text, hits)
@@ -62,7 +62,7 @@ def in_doubt(text: str, over: Sequence[Hit]) -> bool:
 
 def greets(text: str) -> bool:
     """Whether it says hello, and nothing else."""
-    return _GREETING.search(text) is not None and _only_these().fullmatch(text) is not None and not _meaning(text)
+    return _GREETING.search(text) is not None and _only_these().fills(text) and not _meaning(text)
 
 
 def objects(text: str) -> bool:
@@ -101,7 +101,7 @@ def _clause_by_clause(text: str, hits: Mapping[str, Sequence[Hit]]) -> Acknowled
         told = over is not None and start <= over[0] < end
         if told or not clause or (over and end <= over[0]):
             said = said or told
-        elif not _only_these().fullmatch(clause):
+        elif not _only_these().fills(clause):
             thanked = words["thanks"].search(clause) is not None
             praised = any(start <= hit[0] < end for hit in praise)
             if not (thanked or praised) or _is_long(clause) or _objects(clause, words):
@@ -119,17 +119,16 @@ def _is_long(clause: str) -> bool:
     return len(clause) > _CLAUSE_LONGEST * (2 if clause.isascii() else 1)
 
 
-def _objects(clause: str, words: Mapping[str, re.Pattern[str]]) -> bool:
+def _objects(clause: str, words: Mapping[str, AnyOf]) -> bool:
     calm = words["heard"].sub(" ", words["solved"].sub(" ", clause))
     return words["objection"].search(calm) is not None
 
 
 @functools.cache
-def _only_these() -> re.Pattern[str]:
-    """Matches what consists of acknowledgements and fillers. No backtracking: the longest word at each place."""
+def _only_these() -> AnyOf:
+    """Acknowledgements and fillers."""
     lists = read(FOLDER / "thanks.yaml", GROUPS)
-    words = [word for group in ("thanks", "heard", "solved", "filler", "doubtful") for word in lists[group]]
-    return re.compile(rf"(?>(?:{any_of(words).pattern})|[\W_])++")
+    return AnyOf([word for group in ("thanks", "heard", "solved", "filler", "doubtful") for word in lists[group]])
 
 
 def get_ready() -> None:

@@ -40,7 +40,7 @@ def behind_the_turn(text: str, hits: Mapping[str, Sequence[Hit]]) -> str:
     said = [hits[rule][0][1] for rule in _GOOD if rule in hits]
     if opening is None and not said:
         return ""
-    start = opening.end() if opening else min(said)
+    start = opening.end if opening else min(said)
     turn = _TURN.search(text, start)
     # Of Chinese and English the model knows such posts well enough.
     if turn is None and thanked and "thanks" not in hits:
@@ -57,6 +57,6 @@ def _trouble(rest: str) -> str:
     words = always()
     problems = [hit for hit in words.hits(rest).get("problem", ()) if words.any_stands(rest, [hit])]
     for over in phrases("thanks", GROUPS)["solved"].finditer(rest):
-        if not any(start < over.end() and over.start() < end for _, start, end in problems):  # "не пришли" is one
+        if not any(start < over.end and over.start < end for _, start, end in problems):  # "не пришли" is one
             return ""
     return rest if problems or not GRAVE.isdisjoint(hits) else ""
