@@ -280,6 +280,30 @@ def test_a_day_in_the_words_of_a_later_hand_is_noticed_in_time(phrases: str, lea
     assert sum(number <= 5 for number in verdict.alerts.values()) >= 11
 
 
+def test_of_a_day_told_in_irony_and_half_sentences_most_is_noticed() -> None:
+    verdict = judged(stream(1, "incident_phrases_oblique.tsv"))
+    assert verdict.f1 >= 0.68
+    assert sum(number <= 5 for number in verdict.alerts.values()) >= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "feature", "error"),
+    [
+        ("2041是个啥错误啊，点兑换就跳这个", "swap", {"2041"}),
+        ("swap 2077 again, failed three times", "swap", {"2077"}),
+        ("兑换2026年的活动失败", "swap", set()),
+        ("收到短信说周年领取奖励，链接是heron-claim.example，一看就不对劲", "phishing", set()),
+        ("did not get the sms code for login", "code", set()),
+    ],
+)
+def test_numbers_alone_are_codes_and_a_site_that_lures_is_what_is_reported(
+    text: str, feature: str, error: set[str]
+) -> None:
+    fields = fields_of(search_text(text), text, {})
+    assert fields is not None
+    assert (fields.feature, fields.error) == (feature, error)
+
+
 def test_the_same_posts_give_the_same_incidents() -> None:
     assert grouped(stream(7)) == grouped(stream(7))
 

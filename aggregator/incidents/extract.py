@@ -60,9 +60,17 @@ _BASE = re.compile(
 BASE: Values = frozenset({"base"})
 _AT_EASE = frozenset({"other", "praise", "noise"})  # kinds of posts in which "no" and "not" are no trouble
 _SHOWS = frozenset({"wrong", "shown"})
+_POSED = ("approval", "connect", "code", "restore")  # for which a site or an account that poses as ours asks
 # Behind the word "code": then it is no code that is waited for.
 _CODE_ITSELF = re.compile(r"\s?[:：#]?\s?-?[a-z_]*\d+(?!\d|\s?(?:times|min|hour|day|x\b))")
 _SURE_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{2,8}-[0-9]{2,6}(?![A-Za-z0-9-])")
+# Of a code some people tell the number alone: "2041是什么错误", "swap 2077 again". Years are none.
+_BARE_NUMBER = re.compile(
+    r"(?:err(?:or)?|code|swap|[报報][错錯]?|弹[出了]?|彈[出了]?|提示|代[码碼]|错误|錯誤|[闪閃兑兌][兑兌换換])[^\w]{0,3}([0-9]{4})(?![\d.:%年/-])"
+    r"|(?<![\d.:#/-])([0-9]{4})(?:是?[个個]?(?:什么|什麼|啥|甚麼)|[错錯][误誤]|[报報][错錯]|[,\s](?:error|again|keeps))",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"19\d\d|20[0-3]\d")
 _NO_CODE = re.compile(r"(?:ERC|BEP|TRC|BRC|SPL|IOS|EIP|MP|USB|HTTP|SHA|AES|P|Q|V)[-_]?\d+", re.IGNORECASE)
 # A label begins where none goes on, and has 63 letters at most (RFC 1035): else a long run is read anew at each letter.
 _BARE_DOMAIN = re.compile(r"(?<![a-z0-9-])(?:[a-z0-9-]{1,63}(?:\.|\[\.\]|\(\.\)|。)){1,8}[a-z]{2,24}\b")
@@ -108,7 +116,7 @@ def fields_of(searchable: str, text: str, facts: Mapping[str, Any]) -> Fields | 
     handle = _handles(searchable, posing="impostor" in features)
     at_ease = facts.get("kind") in _AT_EASE
     doubtful = "weak" in hits and not at_ease
-    open_to = (None, *GENERIC, *ALWAYS, *(("approval", "connect") if domain or handle else ()))
+    open_to = (None, *GENERIC, *ALWAYS, *(_POSED if domain or handle else ()))
     if feature in open_to and (deceit := _deceit(hits, features, domain, handle, bool(faults) or doubtful)):
         feature, also = deceit, frozenset(features) - ALWAYS
     if feature in _OWN_DOING and is_mislaid(searchable):
@@ -225,6 +233,8 @@ def _errors(text: str, entities: Mapping[str, Sequence[Any]], *, faulty: bool) -
     found = {str(one).upper() for one in entities.get("error", ())} | {one.upper() for one in _SURE_CODE.findall(text)}
     if faulty:
         found |= {one.upper() for one in _CODE.findall(text)}
+        numbers = {match[1] or match[2] for match in _BARE_NUMBER.finditer(text)}
+        found |= {one for one in numbers if not _YEAR.fullmatch(one)}
     codes = {one.replace("_", "-") for one in found if not _NO_CODE.fullmatch(one)}
     return frozenset(codes | {number[1] for one in codes if (number := NUMBERED.fullmatch(one))})
 

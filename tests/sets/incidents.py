@@ -81,8 +81,9 @@ def stream(seed: int, phrases: str = "incident_phrases.tsv") -> list[Report]:
     """The whole day in the order of time; the same seed gives the same day.
 
     phrases: what is reported. `incident_phrases_later.tsv` is of a hand that came when the rules had been made, and its
-    mistakes were studied since; those of `incident_phrases_apart.tsv`, of the same hand, are only counted, and not
-    to be read by who changes the rules.
+    mistakes were studied since; `incident_phrases_oblique.tsv` is of two more, asked for irony, half sentences and
+    indirect words, and was studied, too. Those of `incident_phrases_apart.tsv`, of the same hand as the later ones, are
+    only counted, and not to be read by who changes the rules.
     """
     day = _Day(random.Random(f"day {seed}"), phrases)
     for incident in INCIDENTS:
