@@ -46,6 +46,19 @@ def row(number: int) -> Record:
     return {"id": number, "text": f"第{number}条", "created_at": "Sat Mar 14 12:00:00 +0800 2026"}
 
 
+@dataclass
+class Hiccups(Listing):
+    """Some of its answers, counted from the first of a poll, are empty though they look fine."""
+
+    empty: Sequence[int] = ()
+    asked: int = 0
+
+    async def fetch(self, since_id: int, max_id: int) -> tuple[list[Record], int | None]:
+        self.asked += 1
+        rows, total = await super().fetch(since_id, max_id)
+        return ([] if self.asked in self.empty else rows), total
+
+
 def one_poll(listing: Listing, place: Place, seen: list[int], pages: int | None) -> Place:
     """Commit `pages` pages (None: all) and return the place as a restart finds it."""
 
@@ -103,3 +116,42 @@ def test_a_listing_that_is_emptied_is_not_believed() -> None:
     listing.hidden.update(listing.ids)
     with pytest.raises(EmptyAnswerError, match="not even the 10 newest rows"):
         one_poll(listing, place, seen, None)
+
+
+@pytest.mark.parametrize("empty", [(3, 4), (4, 5), (3, 4, 6, 7)])
+def test_answers_that_are_empty_on_the_way_down_lose_nothing(empty: Sequence[int]) -> None:
+    listing, seen = Hiccups(200), list[int]()
+    listing.arrive(10, 0)
+    place = one_poll(listing, Place(), seen, None)
+    listing.arrive(700, 0)
+    listing.asked, listing.empty = 0, empty
+    for _ in range(3):
+        place = one_poll(listing, place, seen, None)
+    assert set(seen) == listing.shown()
+
+
+def test_a_walk_that_was_broken_off_does_not_end_where_nothing_is_shown() -> None:
+    listing, seen = Hiccups(200), list[int]()
+    listing.arrive(10, 0)
+    place = one_poll(listing, Place(), seen, None)
+    listing.arrive(700, 0)
+    place = one_poll(listing, place, seen, 2)
+    listing.asked, listing.empty = 0, range(100)
+    with pytest.raises(EmptyAnswerError):
+        one_poll(listing, place, seen, None)
+    listing.empty = ()
+    one_poll(listing, place, seen, None)
+    assert set(seen) == listing.shown()
+
+
+def test_a_walk_arrives_though_all_that_was_known_is_deleted() -> None:
+    listing, seen = Listing(20), list[int]()
+    listing.arrive(60, 0)
+    place = one_poll(listing, Place(), seen, None)
+    listing.hidden = set(listing.ids[10:])  # what is older is shown still
+    listing.ids = [number for number in listing.ids if number not in listing.hidden]
+    fresh = [max(listing.hidden) + 3 * n for n in range(1, 41)]
+    listing.ids += fresh
+    place = one_poll(listing, place, seen, None)
+    assert set(fresh) <= set(seen)
+    assert place.low is None

@@ -140,10 +140,14 @@ class Walk:
         assert place.low is not None
         if not place.known:
             return (await self.fetch(0, place.low - 1))[0]
-        if (await self.fetch(place.anchor, place.high))[0]:
-            place.doubted += 1
-            if place.doubted <= DOUBTS:
-                raise EmptyAnswerError("it breaks off before the rows that we know")
+        if not (await self.fetch(place.anchor, place.high))[0]:
+            # All that we know is gone; or nothing is to be believed, and then nothing older comes, either.
+            older = [row for row in (await self.fetch(0, place.low - 1))[0] if int(id_of(row) or 0) < place.low]
+            if older or len(place.known) < TOO_MANY_TO_VANISH:
+                return older
+        place.doubted += 1
+        if place.doubted <= DOUBTS:
+            raise EmptyAnswerError("it breaks off before the rows that we know")
         return []
 
     def _taken(self, rows: list[Record], total: int | None) -> Step:
