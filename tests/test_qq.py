@@ -352,6 +352,20 @@ async def test_what_is_said_in_private_within_the_second_of_what_was_read_is_not
     assert read_from(connector, await drain(connector, first)) == qq.truth()
 
 
+@pytest.mark.parametrize("pages", [1000, 1, 30, 60])
+async def test_of_a_night_with_many_private_chats_none_is_missed_wherever_the_first_poll_ends(
+    qq: OneBotSimulator, qq_source: Source, pages: int
+) -> None:
+    qq.whispers("omar", "good evening")
+    done = await drain(qq_source(private_chats=True))
+    for number in range(3 * CONTACTS):
+        qq.whispers(f"user{number}", "my coins are gone")
+        qq.says("anna", "still awake")
+    done = await drain(qq_source(private_chats=True), done, pages=pages)
+    connector = qq_source(private_chats=True)
+    assert read_from(connector, await drain(connector, done)) == qq.truth()
+
+
 async def test_of_a_private_chat_that_has_gone_quiet_little_is_kept_and_nothing_is_lost(
     qq: OneBotSimulator, qq_source: Source
 ) -> None:
@@ -360,7 +374,8 @@ async def test_of_a_private_chat_that_has_gone_quiet_little_is_kept_and_nothing_
     first = await drain(qq_source(private_chats=True))
     for number in range(CONTACTS):
         qq.whispers(f"user{number}", "hello")
-    second = await drain(qq_source(private_chats=True), first)
+    second = await drain(qq_source(private_chats=True), first)  # looks once more whether omar's last second was over
+    second = await drain(qq_source(private_chats=True), second)
     kept = (second.cursor or {})["chats"][f"u{qq.user('omar')}"]
     for text in numbered(2 * PAGE):
         qq.whispers("omar", f"again: {text}")

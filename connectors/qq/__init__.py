@@ -137,8 +137,10 @@ class QQ(PullConnector, PushConnector, Replying):
 
     async def _poll(self, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
         host = await self._account.meet()
-        chats = await self._account.chats(host, self.config.groups, private=self.config.private_chats)
         poll = Poll(self._account, self.since, cursor)
+        chats = await self._account.chats(
+            host, self.config.groups, private=self.config.private_chats, has_news=poll.may_have_news
+        )
         missing = self._warnings(host)
         async with aclosing(poll.pages(host, chats)) as pages:
             async for page in pages:

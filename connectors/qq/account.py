@@ -3,6 +3,7 @@ what we have it say."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from connectors.contract import Record
@@ -14,7 +15,12 @@ from connectors.session import Json
 
 PAGE = 50  # messages of one answer; beyond 100 answers are unreliable
 PRIVATE = 1  # chatType of a private chat
-CONTACTS = 50  # private chats, those with the latest messages
+CONTACTS = 50  # chats, those with the latest messages, that are asked for at first ...
+MOST_CONTACTS = 6400  # ... and at last: more than an account may have friends
+
+
+HasNews = Callable[[Chat, int], bool]
+"""Whether a chat that was last written in at that second may hold what was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,13 @@ class Account:
         version = f"{told.get('app_name')} {told.get('app_version')}"
         return Host(dialect_of(str(told.get("app_name"))), version, self.names)
 
-    async def chats(self, host: Host, groups: frozenset[int], *, private: bool) -> list[tuple[Chat, int]]:
+    async def chats(
+        self, host: Host, groups: frozenset[int], *, private: bool, has_news: HasNews
+    ) -> list[tuple[Chat, int]]:
         """What to read, and when each was last written in (seconds since 1970); 0: not told.
+
+        Of private chats the one that has waited longest comes first: whatever ends a poll, what is left of it are those
+        that are listed first in the next one.
 
         Raises:
             SourceGoneError: there is nothing to read: the account is in none of the groups.
@@ -76,11 +87,22 @@ class Account:
                 "the source from connectors.yaml."
             )
         if private and host.dialect.lists_contacts:
-            for contact in await self._onebot.objects("get_recent_contact", count=CONTACTS):
-                user = as_number(contact.get("peerUin"))
-                if user and as_number(contact.get("chatType")) == PRIVATE:
-                    found.append((Chat("private", user), as_number(contact.get("msgTime")) or 0))
+            found += reversed(await self._contacts(has_news))
         return found
+
+    async def _contacts(self, has_news: HasNews) -> list[tuple[Chat, int]]:
+        """Private chats, the latest first, down to one without news. Groups stand among them."""
+        count = CONTACTS
+        while True:
+            listed = await self._onebot.objects("get_recent_contact", count=count)
+            found = [
+                (Chat("private", user), as_number(contact.get("msgTime")) or 0)
+                for contact in listed
+                if as_number(contact.get("chatType")) == PRIVATE and (user := as_number(contact.get("peerUin")))
+            ]
+            if len(listed) < count or count >= MOST_CONTACTS or (found and not has_news(*found[-1])):
+                return found[:CONTACTS] + [each for each in found[CONTACTS:] if has_news(*each)]
+            count *= 2
 
     async def history(self, dialect: Dialect, chat: Chat, hole: Hole | None = None) -> list[Record]:
         """The newest messages of a chat, or those from a hole's edge on; each with all that `post()` needs."""

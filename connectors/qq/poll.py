@@ -43,6 +43,11 @@ class Poll:
             worded(f"group {chat.number} gives no history yet") for chat in self._silent if chat.kind == "group"
         )
 
+    def may_have_news(self, chat: Chat, told: int) -> bool:
+        """Whether a chat that was last written in at the second `told` may hold what was not read."""
+        walk = ChatWalk(chat, self._since, self._states.get(chat.thread))
+        return told >= int(self._since.timestamp()) and walk.may_have_news(told)
+
     async def pages(self, host: Host, chats: Sequence[tuple[Chat, int]]) -> AsyncGenerator[Page, None]:
         """Yield the newest messages of every chat, then what fills the holes.
 

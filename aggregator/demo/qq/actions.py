@@ -123,14 +123,14 @@ class Actions:
         ]
 
     def _contacts(self, parameters: Json) -> list[Json]:
-        people = self._simulator.contacts.items()
-        latest = sorted(people, key=lambda contact: contact[1].said[-1].time, reverse=True)
-        found = [
-            {"peerUin": str(number), "chatType": 1, "msgTime": str(chat.said[-1].time), "peerName": chat.name}
-            for number, chat in latest
+        """Private chats and groups together, the latest first."""
+        chats = [(1, number, chat.name, chat.said) for number, chat in self._simulator.contacts.items()]
+        chats += [(2, number, group.name, group.said) for number, group in self._simulator.groups.items()]
+        chats.sort(key=lambda chat: chat[3][-1].time if chat[3] else 0, reverse=True)
+        return [
+            {"peerUin": str(number), "chatType": kind, "msgTime": str(said[-1].time if said else 0), "peerName": name}
+            for kind, number, name, said in chats[: parameters["count"]]
         ]
-        groups = [{"peerUin": str(number), "chatType": 2, "msgTime": "0"} for number in self._simulator.groups]
-        return (found + groups)[: parameters["count"]]
 
     def _history(self, action: str, parameters: Json) -> list[Said]:
         self._check(action, parameters)
