@@ -467,11 +467,14 @@ class Poller:
             return None
         now = self.ingest.clock()
         source.failures += 1
+        source.rhythm = tempo.counted(source.rhythm, now)
         message = str(error) or type(error).__name__
         usual = self._tempo(source) or source.config.poll_every.total_seconds()
         pause = _pause(error, source.failures, max(usual, BACK_OFF.after(1)) if in_part else LONGEST)
         if isinstance(error, AuthError):
             pause = source.renewal.patience(now)
+        elif pause is not None:
+            pause = max(pause, self._used_up(source))
         source.state = "stopped" if pause is None else "failing"
         source.message = message
         source.trouble = error.kind if isinstance(error, ConnectorError) else ConnectorError.kind
@@ -540,8 +543,10 @@ def _pause(error: Exception, failures: int, longest: float) -> float | None:
     """How long to wait before the next poll; None: until a person has looked. `longest`: of our own accord."""
     if isinstance(error, AuthError | SourceGoneError | AnotherFormatError):
         return None
-    if isinstance(error, ThrottledError):
+    if (
+        isinstance(error, ThrottledError) and error.retry_after > 1
+    ):  # who says "at once" each time would be asked each second
         return error.retry_after
-    if isinstance(error, TransientError | CursorExpiredError):
+    if isinstance(error, TransientError | ThrottledError | CursorExpiredError):
         return min(BACK_OFF.after(failures), longest)
     return None

@@ -85,9 +85,12 @@ class Budget:
 
 def polled(rhythm: Rhythm, now: datetime, arrived: Sequence[datetime]) -> Rhythm:
     """After a poll that everything was well with. `arrived`: when the new posts were posted, in any order."""
-    moment = now.timestamp()
-    rhythm = heard(rhythm, now, arrived)
-    today = int(moment // 86400)
+    return counted(heard(rhythm, now, arrived), now)
+
+
+def counted(rhythm: Rhythm, now: datetime) -> Rhythm:
+    """After any poll, for the platform counts those that failed, too."""
+    today = int(now.timestamp() // 86400)
     return replace(rhythm, day=today, polls=rhythm.polls + 1 if rhythm.day == today else 1)
 
 

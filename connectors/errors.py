@@ -32,7 +32,8 @@ class TransientError(ConnectorError):
 
 
 class ThrottledError(TransientError):
-    """The platform asks us to wait. Poll again after `retry_after` seconds, whatever our own back-off says."""
+    """The platform asks us to wait. Poll again after `retry_after` seconds, whatever our own back-off says;
+    of a second or less the back-off decides."""
 
     kind = "throttled"
 

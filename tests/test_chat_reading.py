@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from connectors.chat import Chat
 from connectors.chat.intercom import records
 from connectors.chat.message import told_time
-from connectors.contract import Author, Deleted, Item, Post, Record
+from connectors.contract import Author, Deleted, Item, Post, Record, Undelivered
 from connectors.errors import RecordError
 from connectors.secret import Secret
 
@@ -31,7 +32,7 @@ def sample(name: str) -> Record:
     return record
 
 
-def taken_in(fields: object, **settings: Any) -> Item | None:
+def taken_in(fields: object, **settings: Any) -> Item | Sequence[Item] | None:
     return chat("intake", **settings).post({"message": fields, "sent_at": SENT.isoformat()})
 
 
@@ -208,7 +209,7 @@ CALM = Post(
 SIGNED = replace(CALM, author=Author("contact/71", "calm-river-8", vouched=(("app", "u-204"),)))
 
 
-def woot(name: str) -> Item | None:
+def woot(name: str) -> Item | Sequence[Item] | None:
     connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
     return connector.post({"message": sample(f"chatwoot_{name}"), "sent_at": SENT.isoformat()})
 
@@ -288,6 +289,29 @@ def woot(name: str) -> Item | None:
 )
 def test_a_message_of_chatwoot_becomes(name: str, expected: Item | None) -> None:
     assert woot(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"content_attributes": {"external_error": "131047: Re-engagement message"}}, "131047: Re-engagement message"),
+        ({"status": "failed"}, ""),
+        ({"status": "failed", "message_type": 1, "content": None}, ""),  # as the list has it
+    ],
+)
+def test_an_answer_that_chatwoot_could_not_deliver_is_none(change: Record, detail: str) -> None:
+    connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
+    message = sample("chatwoot_colleague_answers") | {"event": "message_updated"} | change
+    assert connector.post({"message": message, "sent_at": SENT.isoformat()}) == (
+        Undelivered("413", "other", detail),
+        Deleted("413", SENT),
+    )
+
+
+def test_a_customers_message_is_none_that_could_not_be_delivered() -> None:
+    connector = chat("chatwoot", url="https://chatwoot.example/", account="1")
+    message = sample("chatwoot_visitor_asks") | {"status": "failed"}
+    assert isinstance(connector.post({"message": message, "sent_at": None}), Post)
 
 
 @pytest.mark.parametrize(("verified", "vouched"), [(True, (("app", "c-5"),)), (False, ()), (None, ())])

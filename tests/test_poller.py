@@ -258,6 +258,17 @@ async def test_telegrams_retry_after_is_kept_to_the_second(community: Community)
         assert await work.poller.poll(source) == 23
 
 
+async def test_a_platform_that_says_at_once_again_and_again_is_asked_more_and_more_seldom(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        source = work.poller.sources["telegram"]
+        pauses = []
+        for _ in range(6):
+            community.telegram.fail_next("429", retry_after=0)
+            pauses.append(await work.poller.poll(source))
+        assert pauses[-1] is not None
+        assert pauses[-1] > 60
+
+
 async def test_a_refused_login_stops_the_source_until_it_is_told_to_try_again(community: Community) -> None:
     community.telegram.token_is_good = False
     async with listening(hasty(community.settings("telegram")), community) as work:
@@ -585,6 +596,18 @@ async def test_a_days_polls_are_counted_over_restarts(community: Community) -> N
     async with listening(settings, community) as work:
         assert due(work, "forum") == pytest.approx(16 * 3600, abs=60)
     assert len(community.forum.requests) == asked
+
+
+async def test_polls_that_fail_count_for_the_day_too(community: Community) -> None:
+    async with Workplace(paced(community.settings("forum"), "forum", polls_per_day=2), clock=community.clock) as work:
+        source = work.poller.sources["forum"]
+        pauses = []
+        for _ in range(2):
+            community.forum.fail_next("500")
+            pauses.append(await work.poller.poll(source))
+        assert pauses[0] is not None
+        assert pauses[0] < 3600
+        assert pauses[1] == pytest.approx(16 * 3600, abs=60)
 
 
 async def test_a_source_that_plans_its_calls_itself_is_polled_as_often_as_it_asks_for(community: Community) -> None:

@@ -142,7 +142,7 @@ class Chat(PullConnector, PushConnector, Replying):
         if self.complete_to > committed:
             yield Page((), {"heard": self.complete_to.isoformat()})
 
-    def post(self, record: Record) -> Item | None:
+    def post(self, record: Record) -> Item | Sequence[Item] | None:
         message = self._desk.message(record)
         return message.item() if message else None
 

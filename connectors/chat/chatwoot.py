@@ -106,7 +106,10 @@ class Chatwoot:
         if kind == "incoming":
             text = with_subject((attributes.get("email") or {}).get("subject"), text)
         attachments = len(fields.get("attachments") or ())
-        if not (text or attachments or deleted):
+        failed = None
+        if kind == "outgoing" and (fields.get("status") == "failed" or attributes.get("external_error")):
+            failed = str(attributes.get("external_error") or "")
+        if not (text or attachments or deleted or failed is not None):
             raise ValueError("nothing is said")
         return Message(
             id=str(native_id),
@@ -124,6 +127,7 @@ class Chatwoot:
             pictures=sum(file.get("file_type") == "image" for file in fields.get("attachments") or ()),
             order=native_id,
             permalink=self._permalink(number),
+            failed=failed,
         )
 
     def _survey(self, fields: Mapping[str, Any], native_id: int, sent_at: str | None) -> Message | None:

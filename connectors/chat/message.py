@@ -6,12 +6,12 @@ The contract of the intake is docs/chat-intake.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from connectors.contract import Author, Deleted, Item, Post, Role, Vouched
+from connectors.contract import Author, Deleted, Item, Post, Role, Undelivered, Vouched
 from connectors.errors import RecordError
 
 Event = Literal["message.created", "message.updated", "message.deleted"]
@@ -44,8 +44,11 @@ class Message:
     order: int = 0
     permalink: str | None = None
     place: str | None = None
+    failed: str | None = None  # an answer that did not reach the customer, and what was told of it
 
-    def item(self) -> Item:
+    def item(self) -> Item | Sequence[Item]:
+        if self.failed is not None:
+            return Undelivered(self.id, "other", self.failed), Deleted(self.id, self.changed_at)
         if self.event == "message.deleted":
             return Deleted(self.id, self.changed_at)
         return Post(

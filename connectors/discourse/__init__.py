@@ -6,6 +6,7 @@ API: https://docs.discourse.org
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
@@ -159,7 +160,7 @@ class Discourse(PullConnector, PushConnector, Replying):
         except AuthError as error:
             # 503, so that a forum which repeats its calls does so until the secret is back.
             raise PushRefusedError(f"a webhook call cannot be checked: {error}", status=503) from error
-        return Received([record for record in told.records if not self._is_undone(record)])
+        return replace(told, records=[record for record in told.records if not self._is_undone(record)])
 
     def _is_undone(self, record: Record) -> bool:
         """Whether it is a deletion that comes after its post was recovered: calls are repeated, and keep no order. A

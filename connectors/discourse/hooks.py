@@ -14,7 +14,8 @@ POST_EVENTS = frozenset({"post_created", "post_edited", "post_destroyed", "post_
 
 
 def receive(push: Push, secret: Secret, *, private_messages: bool) -> Received:
-    """Unpack a call signed with `secret`. Private messages are dropped here unless they are wanted.
+    """Unpack a call signed with `secret`. Of a private message it only tells that
+    there is something to fetch, if they are wanted.
 
     The body is JSON, whichever content type the forum is set to send.
 
@@ -36,6 +37,7 @@ def receive(push: Push, secret: Secret, *, private_messages: bool) -> Received:
     post = body.get("post") if isinstance(body, dict) else None
     if event not in POST_EVENTS or not isinstance(post, dict):
         return Received([])
-    if post.get("topic_archetype") == "private_message" and not private_messages:
-        return Received([])
+    if post.get("topic_archetype") == "private_message":
+        # The forum tells of everybody's (`WebHook.enqueue_post_hooks`); the listing holds what our user may read.
+        return Received([], poll=private_messages)
     return Received([{"event": event, "post": post}])
