@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,11 +13,12 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import apprise
 import orjson
 import pytest
 
 from aggregator.acting.compare_and_set import act
-from aggregator.alerting.apprising import Receiver
+from aggregator.alerting.apprising import Receiver, is_address
 from aggregator.alerting.carrying import Outcome
 from aggregator.alerting.quiet import after_quiet
 from aggregator.alerting.sender import Sender
@@ -70,6 +72,13 @@ def to(place: Place, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Destinatio
     name = f"ALERT_{place.url.rpartition(':')[2]}"
     monkeypatch.setenv(name, place.url.replace("http", "json", 1) + "/alert")
     return Destination(url=Secret(env=name), **{"language": "en", **more})
+
+
+def bot(monkeypatch: pytest.MonkeyPatch, address: str, place: Place) -> None:
+    """The service of this Apprise URL, which stands in ALERT_BOT, is at a place."""
+    monkeypatch.setenv("ALERT_BOT", address)
+    assert is_address(address)  # Apprise is loaded
+    monkeypatch.setattr(type(apprise.Apprise.instantiate(address)), "notify_url", f"{place.url}/")
 
 
 def titles(place: Place) -> list[str]:
@@ -307,6 +316,39 @@ async def test_of_many_that_come_as_one_message_the_gravest_is_its_title(monkeyp
     assert await receiver.carry(waiting) == Outcome()
     assert await receiver.carry(waiting[-1:]) == Outcome()
     assert said == [("failure 1 (+3)", "failure"), ("success 3", "success")]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "number"),
+    [
+        (
+            "wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab",
+            b'{"errcode":93000,"errmsg":"invalid url: abcd1234"}',
+            93000,
+        ),
+        ("wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab", b'{"errcode":-1,"errmsg":"system busy"}', -1),
+        ("dingtalk://abcdef0123456789", b'{"errcode":310000,"errmsg":"keywords not in content"}', 310000),
+        ("feishu://abcdef-1234", b'{"code":19024,"msg":"Key Words Not Found","data":{}}', 19024),
+        ("feishu://abcdef-1234", b'{"StatusCode":9499,"StatusMessage":"Bad Request"}', 9499),
+        ("lark://abcdef-1234", b'{"code":19024,"msg":"Key Words Not Found","data":{}}', 19024),
+    ],
+)
+async def test_what_a_bot_refuses_with_200_is_tried_again_and_only_its_number_is_told(
+    community: Community, monkeypatch: pytest.MonkeyPatch, address: str, body: bytes, number: int
+) -> None:
+    async with a_place() as place:
+        bot(monkeypatch, address, place)
+        place.says, place.answers = body, deque([200])
+        places = {"one": Destination(url=Secret(env="ALERT_BOT"))}
+        async with watching(community, places, rule("inquiry.urgent")) as watch:
+            await watch.says(("lin", STOLEN))
+            told = watch.work.db.query("SELECT state, why FROM delivery")
+            assert told == [("due", f"the service answered {number}")]
+            place.says, place.answers = b'{"errcode":0,"code":0,"StatusCode":0,"msg":"ok"}', deque([200])
+            watch.sender = Sender(watch.work.db, community.clock, carriers_of(watch.work.settings))  # no pacing
+            await watch.deliver(minutes=1)
+            assert watch.work.db.query("SELECT state FROM delivery") == [("done",)]
+    assert len(place.came) == 2
 
 
 async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
@@ -30,7 +31,12 @@ TOGETHER: Final = 20  # alerts that one message may hold
 ALONE: Final = 3  # so many that come together are still a message each
 LONGEST: Final = 60.0  # seconds of an attempt
 _GRAVITY: Final = ("success", "info", "warning", "failure")
-_STATUS = re.compile(r"error=(\d{3})\b")
+_STATUS = re.compile(r"(?:error=| failed: )(-?\d{1,7})\b")
+_REFUSALS: Final[Mapping[str, tuple[str, ...]]] = {
+    "wecombot": ("errcode",), "dingtalk": ("errcode",), "feishu": ("code", "StatusCode"),
+    "lark": ("code", "StatusCode"),
+}  # fmt: skip
+"""Services that refuse with 200, and where in their answer's JSON a number says so; 0: it was taken."""
 
 _log = logging.getLogger("apprise")
 _log.propagate = False  # it writes addresses, and texts
@@ -61,7 +67,39 @@ def _asset(apprise: Any) -> Any:
 def _plugin(address: str) -> Any:
     """The service that an address names, ready to send; None: Apprise knows none."""
     apprise = _apprise()
-    return apprise.Apprise.instantiate(address, asset=_asset(apprise), suppress_exceptions=True)
+    plugin = apprise.Apprise.instantiate(address, asset=_asset(apprise), suppress_exceptions=True)
+    if fields := _REFUSALS.get(str(getattr(plugin, "secure_protocol", None))):
+        module: Any = sys.modules[type(plugin).__module__]
+        if not isinstance(module.requests, _Judged):
+            module.requests = _Judged(module.requests, fields)
+    return plugin
+
+
+class _Judged:
+    """`requests`, for the plugin of a service that refuses with 200: it looks at the status alone, so the number by
+    which the service refuses becomes that."""
+
+    def __init__(self, requests: Any, fields: Sequence[str]) -> None:
+        self._requests, self._fields = requests, fields
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._requests, name)
+
+    def post(self, *args: Any, **more: Any) -> Any:
+        response = self._requests.post(*args, **more)
+        if response.status_code == self._requests.codes.ok:
+            response.status_code = _refusal(response.content, self._fields) or response.status_code
+        return response
+
+
+def _refusal(answer: bytes, fields: Sequence[str]) -> int:
+    """The number by which it refuses; 0: it does not, or cannot be read."""
+    try:
+        said = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return 0
+    found = [said.get(field) for field in fields] if isinstance(said, dict) else []
+    return next((number for number in found if isinstance(number, int) and number), 0)
 
 
 def is_address(text: str) -> bool:
@@ -70,7 +108,7 @@ def is_address(text: str) -> bool:
 
 
 class _Numbers(logging.Handler):
-    """Keeps the HTTP statuses of warnings of its own thread, and nothing else of them."""
+    """Keeps the statuses that warnings of its own thread tell, and nothing else of them."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
