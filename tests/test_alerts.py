@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -78,7 +80,21 @@ def bot(monkeypatch: pytest.MonkeyPatch, address: str, place: Place) -> None:
     """The service of this Apprise URL, which stands in ALERT_BOT, is at a place."""
     monkeypatch.setenv("ALERT_BOT", address)
     assert is_address(address)  # Apprise is loaded
-    monkeypatch.setattr(type(apprise.Apprise.instantiate(address)), "notify_url", f"{place.url}/")
+    plugin = type(apprise.Apprise.instantiate(address))
+    monkeypatch.setattr(plugin, "notify_url", f"{place.url}/")
+    monkeypatch.setattr(plugin, "request_rate_per_sec", 0)
+
+
+def bot_words(told: dict[str, Any]) -> str:
+    """What a bot of Telegram, Discord or WeCom is given to say, as people see it."""
+    said = told.get("content") or told["text"]
+    return unescape(re.sub(r"</?b>", "", said)) if isinstance(said, str) else str(said["content"])
+
+
+def room_taken(told: dict[str, Any]) -> int:
+    """As the service counts: WeCom bytes, the others characters."""
+    said = bot_words(told)
+    return len(said.encode()) if "msgtype" in told else len(said)
 
 
 def titles(place: Place) -> list[str]:
@@ -345,10 +361,83 @@ async def test_what_a_bot_refuses_with_200_is_tried_again_and_only_its_number_is
             told = watch.work.db.query("SELECT state, why FROM delivery")
             assert told == [("due", f"the service answered {number}")]
             place.says, place.answers = b'{"errcode":0,"code":0,"StatusCode":0,"msg":"ok"}', deque([200])
-            watch.sender = Sender(watch.work.db, community.clock, carriers_of(watch.work.settings))  # no pacing
             await watch.deliver(minutes=1)
             assert watch.work.db.query("SELECT state FROM delivery") == [("done",)]
     assert len(place.came) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "language", "most"),
+    [
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "en", 4096),
+        ("discord://1234567890/abcdefghijk", "en", 2000),
+        ("wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab", "zh", 2048),
+    ],
+)
+async def test_a_burst_of_alerts_is_as_many_messages_as_the_service_asks_for(
+    community: Community, monkeypatch: pytest.MonkeyPatch, address: str, language: str, most: int
+) -> None:
+    async with a_place() as place:
+        bot(monkeypatch, address, place)
+        place.says, place.answers = b'{"ok":true,"errcode":0}', deque([200] * 25)
+        places = {"one": Destination.model_validate({"url": {"env": "ALERT_BOT"}, "language": language})}
+        async with watching(community, places, rule("inquiry.urgent")) as watch:
+            await watch.says(
+                *(
+                    (f"user{number}", f"我的助记词刚才被骗走了，钱全没了，快帮我冻结！{number} " * 3)
+                    for number in range(25)
+                )
+            )
+            assert watch.work.db.query("SELECT state, count(*) FROM delivery GROUP BY ALL") == [("done", 25)]
+            codes = [code for (code,) in watch.work.db.query("SELECT code FROM inquiry_open")]
+    said = [bot_words(each.told) for each in place.came]
+    assert len(said) < 20
+    assert max(room_taken(each.told) for each in place.came) <= most
+    assert [sum(f"{code}" in each for each in said) for code in codes] == [1] * 25
+
+
+@pytest.mark.parametrize("address", ["dingtalk://abcdef0123456789", "feishu://abcdef-1234", "lark://abcdef-1234"])
+async def test_a_service_that_counts_the_bytes_of_a_request_is_sent_no_longer_one(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    now, told = datetime.now(UTC), orjson.dumps({"title": "告警", "text": "说" * 340, "type": "failure"}).decode()
+    many = [
+        Delivery(UUID(int=number), "alert:one", "source.blind", "x", told, False, "due", now, now)
+        for number in range(20)
+    ]  # fmt: skip
+    async with a_place() as place:
+        bot(monkeypatch, address, place)
+        place.says, place.answers = b'{"errcode":0,"code":0}', deque([200])
+        outcome = await Receiver("one", Destination(url=Secret(env="ALERT_BOT"))).carry(many)
+    assert outcome.carried is not None
+    assert len(place.came[0].body) <= 20_000
+
+
+async def test_an_alert_that_is_too_long_for_its_service_ends_with_an_ellipsis(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    told = orjson.dumps({"title": "告警" * 300, "text": "说" * 3000, "type": "failure"}).decode()
+    async with a_place() as place:
+        bot(monkeypatch, "wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab", place)
+        place.says, place.answers = b'{"errcode":0}', deque([200])
+        receiver = Receiver("one", Destination(url=Secret(env="ALERT_BOT")))
+        one = Delivery(UUID(int=1), "alert:one", "source.blind", "x", told, False, "due", now, now)
+        assert await receiver.carry([one]) == Outcome()
+    said = place.came[0].told["text"]["content"]
+    title, _, text = said.partition("\r\n")
+    assert (title[-2:], text[-2:]) == ("警…", "说…")
+    assert 2040 <= len(said.encode()) <= 2048
+
+
+async def test_an_alert_is_split_where_its_address_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    told = orjson.dumps({"title": "!", "text": "a" * 5000, "type": "failure"}).decode()
+    async with a_place() as place:
+        bot(monkeypatch, "tgram://123456789:abcdefg_hijklmnop/12315544/?overflow=split", place)
+        place.says, place.answers = b'{"ok":true}', deque([200] * 5)
+        receiver = Receiver("one", Destination(url=Secret(env="ALERT_BOT")))
+        one = Delivery(UUID(int=1), "alert:one", "source.blind", "x", told, False, "due", now, now)
+        assert await receiver.carry([one]) == Outcome()
+    assert sum(bot_words(each.told).count("a") for each in place.came) == 5000
 
 
 async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:

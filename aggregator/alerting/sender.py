@@ -96,7 +96,7 @@ class Sender:
                     await self._not_taken(target, carrier, part, outcome)
                     return outcome.alone
                 self._failures.pop(target, None)
-                done += part
+                done += part[: outcome.carried]
         finally:
             await self._taken(target, done)
         return True
