@@ -199,6 +199,29 @@ async def test_in_quiet_hours_only_what_may_wake_people_is_told_and_what_was_tak
         assert [title.split(":")[0] for title in titles(asleep)] == ["Urgent"]
 
 
+async def test_what_waited_for_the_end_of_quiet_hours_is_given_up_only_four_hours_after_it(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = ((15 * 60, 24 * 60), (0, 8 * 60))  # it is 16:00 in Shanghai
+    async with a_place() as asleep:
+        places = {"one": to(asleep, monkeypatch, quiet_hours=quiet)}
+        async with watching(community, places, rule("inquiry.urgent")) as watch:
+            await watch.says(("lin", STOLEN))
+            asleep.answers.append(503)
+            await watch.deliver(hours=16, minutes=1)
+            assert watch.work.db.query("SELECT state, why FROM delivery") == [("due", "the service answered 503")]
+            await watch.deliver(minutes=5)
+            assert watch.work.db.query("SELECT state FROM delivery") == [("done",)]
+            community.clock.pass_(hours=8)
+            await watch.says(("mia", STOLEN))
+            asleep.answers.extend([503] * 99)
+            await watch.deliver(hours=16)
+            await watch.deliver(hours=3)
+            assert watch.work.db.query("SELECT state FROM delivery ORDER BY written_at") == [("done",), ("due",)]
+            await watch.deliver(hours=1)
+            assert watch.work.db.query("SELECT state FROM delivery ORDER BY written_at") == [("done",), ("given_up",)]
+
+
 async def test_what_nobody_takes_goes_to_the_next_and_the_next_until_somebody_does(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
 class Carrier(Protocol):
     """The way to one target. `together`: how many deliveries one message may hold, should more than `alone` be due at
     the same time. `in_a_row`: how many are sent before it is written down that they were: these a crash repeats.
-    `gives_up`: how old one may become."""
+    `gives_up`: for how long one may be overdue."""
 
     together: int
     alone: int
