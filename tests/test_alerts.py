@@ -142,6 +142,39 @@ async def test_an_exposed_key_is_told_once_masked_in_each_readers_language(
         assert "please help" not in "".join(each.told["message"] for each in zh.came)
 
 
+async def test_an_exposed_key_is_urgent_to_whoever_listens_for_that_alone(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    both = rule("inquiry.key_exposed", "inquiry.urgent", to=("both",), then=("lead",))
+    rules = (both, rule("inquiry.urgent", to=("urgent", "both")), rule("inquiry.key_exposed", to=("key",)))
+    async with a_place() as urgent, a_place() as key, a_place() as lead, a_place() as two, a_place() as program:
+        places = {name: to(place, monkeypatch) for name, place in
+                  (("urgent", urgent), ("key", key), ("lead", lead), ("both", two))}  # fmt: skip
+        community.more["webhooks"] = {"program": webhook(program, events=("inquiry.urgent",))}
+        async with watching(community, places, *rules) as watch:
+            await watch.says(("lin", f"somebody stole all my funds, my phrase: {PHRASE}"))
+            await watch.deliver(minutes=11)
+        exposed = "Key or phrase exposed"
+        assert [title.partition(":")[0] for title in titles(urgent)] == ["Urgent"]
+        assert [title.partition(":")[0] for place in (key, two) for title in titles(place)] == [exposed] * 2
+        assert [title.partition(".")[2].partition(":")[0] for title in titles(lead)] == [f" {exposed}"]
+        assert program.types == ["inquiry.urgent"]
+        assert "winner" not in b"".join(each.body for each in (*urgent.came, *program.came)).decode()
+
+
+async def test_an_exposed_key_is_urgent_at_once_to_whoever_hears_of_keys_only_in_the_morning(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = ((15 * 60, 21 * 60),)  # it is 16:00 in Shanghai
+    rules = (rule("inquiry.key_exposed"), rule("inquiry.urgent", always=True))
+    async with a_place() as place:
+        places = {"one": to(place, monkeypatch, quiet_hours=quiet)}
+        async with watching(community, places, *rules) as watch:
+            await watch.says(("lin", f"somebody stole all my funds, my phrase: {PHRASE}"))
+        assert [title.partition(":")[0] for title in titles(place)] == ["Urgent"]
+
+
 async def test_pieces_of_a_phrase_that_wait_to_be_told_are_hidden_with_the_posts(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
