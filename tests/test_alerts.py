@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import apprise
 import orjson
 import pytest
 
 from aggregator.acting.compare_and_set import act
-from aggregator.alerting.apprising import Receiver
+from aggregator.alerting.apprising import Receiver, is_address
 from aggregator.alerting.carrying import Outcome
 from aggregator.alerting.quiet import after_quiet
 from aggregator.alerting.sender import Sender
@@ -72,6 +76,27 @@ def to(place: Place, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Destinatio
     return Destination(url=Secret(env=name), **{"language": "en", **more})
 
 
+def bot(monkeypatch: pytest.MonkeyPatch, address: str, place: Place) -> None:
+    """The service of this Apprise URL, which stands in ALERT_BOT, is at a place."""
+    monkeypatch.setenv("ALERT_BOT", address)
+    assert is_address(address)  # Apprise is loaded
+    plugin = type(apprise.Apprise.instantiate(address))
+    monkeypatch.setattr(plugin, "notify_url", f"{place.url}/")
+    monkeypatch.setattr(plugin, "request_rate_per_sec", 0)
+
+
+def bot_words(told: dict[str, Any]) -> str:
+    """What a bot of Telegram, Discord or WeCom is given to say, as people see it."""
+    said = told.get("content") or told["text"]
+    return unescape(re.sub(r"</?b>", "", said)) if isinstance(said, str) else str(said["content"])
+
+
+def room_taken(told: dict[str, Any]) -> int:
+    """As the service counts: WeCom bytes, the others characters."""
+    said = bot_words(told)
+    return len(said.encode()) if "msgtype" in told else len(said)
+
+
 def titles(place: Place) -> list[str]:
     return [each.told["title"] for each in place.came]
 
@@ -115,6 +140,39 @@ async def test_an_exposed_key_is_told_once_masked_in_each_readers_language(
         everything = b"".join(each.body for each in (*zh.came, *en.came)).decode()
         assert not {"winner", "saddle", "evil.example"} & set(everything.replace("/", " ").split())
         assert "please help" not in "".join(each.told["message"] for each in zh.came)
+
+
+async def test_an_exposed_key_is_urgent_to_whoever_listens_for_that_alone(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLD_SECRET", SECRET)
+    both = rule("inquiry.key_exposed", "inquiry.urgent", to=("both",), then=("lead",))
+    rules = (both, rule("inquiry.urgent", to=("urgent", "both")), rule("inquiry.key_exposed", to=("key",)))
+    async with a_place() as urgent, a_place() as key, a_place() as lead, a_place() as two, a_place() as program:
+        places = {name: to(place, monkeypatch) for name, place in
+                  (("urgent", urgent), ("key", key), ("lead", lead), ("both", two))}  # fmt: skip
+        community.more["webhooks"] = {"program": webhook(program, events=("inquiry.urgent",))}
+        async with watching(community, places, *rules) as watch:
+            await watch.says(("lin", f"somebody stole all my funds, my phrase: {PHRASE}"))
+            await watch.deliver(minutes=11)
+        exposed = "Key or phrase exposed"
+        assert [title.partition(":")[0] for title in titles(urgent)] == ["Urgent"]
+        assert [title.partition(":")[0] for place in (key, two) for title in titles(place)] == [exposed] * 2
+        assert [title.partition(".")[2].partition(":")[0] for title in titles(lead)] == [f" {exposed}"]
+        assert program.types == ["inquiry.urgent"]
+        assert "winner" not in b"".join(each.body for each in (*urgent.came, *program.came)).decode()
+
+
+async def test_an_exposed_key_is_urgent_at_once_to_whoever_hears_of_keys_only_in_the_morning(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = ((15 * 60, 21 * 60),)  # it is 16:00 in Shanghai
+    rules = (rule("inquiry.key_exposed"), rule("inquiry.urgent", always=True))
+    async with a_place() as place:
+        places = {"one": to(place, monkeypatch, quiet_hours=quiet)}
+        async with watching(community, places, *rules) as watch:
+            await watch.says(("lin", f"somebody stole all my funds, my phrase: {PHRASE}"))
+        assert [title.partition(":")[0] for title in titles(place)] == ["Urgent"]
 
 
 async def test_pieces_of_a_phrase_that_wait_to_be_told_are_hidden_with_the_posts(
@@ -172,6 +230,29 @@ async def test_in_quiet_hours_only_what_may_wake_people_is_told_and_what_was_tak
             assert len(asleep.came) == 0
             await watch.deliver(minutes=2)
         assert [title.split(":")[0] for title in titles(asleep)] == ["Urgent"]
+
+
+async def test_what_waited_for_the_end_of_quiet_hours_is_given_up_only_four_hours_after_it(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = ((15 * 60, 24 * 60), (0, 8 * 60))  # it is 16:00 in Shanghai
+    async with a_place() as asleep:
+        places = {"one": to(asleep, monkeypatch, quiet_hours=quiet)}
+        async with watching(community, places, rule("inquiry.urgent")) as watch:
+            await watch.says(("lin", STOLEN))
+            asleep.answers.append(503)
+            await watch.deliver(hours=16, minutes=1)
+            assert watch.work.db.query("SELECT state, why FROM delivery") == [("due", "the service answered 503")]
+            await watch.deliver(minutes=5)
+            assert watch.work.db.query("SELECT state FROM delivery") == [("done",)]
+            community.clock.pass_(hours=8)
+            await watch.says(("mia", STOLEN))
+            asleep.answers.extend([503] * 99)
+            await watch.deliver(hours=16)
+            await watch.deliver(hours=3)
+            assert watch.work.db.query("SELECT state FROM delivery ORDER BY written_at") == [("done",), ("due",)]
+            await watch.deliver(hours=1)
+            assert watch.work.db.query("SELECT state FROM delivery ORDER BY written_at") == [("done",), ("given_up",)]
 
 
 async def test_what_nobody_takes_goes_to_the_next_and_the_next_until_somebody_does(
@@ -307,6 +388,112 @@ async def test_of_many_that_come_as_one_message_the_gravest_is_its_title(monkeyp
     assert await receiver.carry(waiting) == Outcome()
     assert await receiver.carry(waiting[-1:]) == Outcome()
     assert said == [("failure 1 (+3)", "failure"), ("success 3", "success")]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "number"),
+    [
+        (
+            "wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab",
+            b'{"errcode":93000,"errmsg":"invalid url: abcd1234"}',
+            93000,
+        ),
+        ("wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab", b'{"errcode":-1,"errmsg":"system busy"}', -1),
+        ("dingtalk://abcdef0123456789", b'{"errcode":310000,"errmsg":"keywords not in content"}', 310000),
+        ("feishu://abcdef-1234", b'{"code":19024,"msg":"Key Words Not Found","data":{}}', 19024),
+        ("feishu://abcdef-1234", b'{"StatusCode":9499,"StatusMessage":"Bad Request"}', 9499),
+        ("lark://abcdef-1234", b'{"code":19024,"msg":"Key Words Not Found","data":{}}', 19024),
+    ],
+)
+async def test_what_a_bot_refuses_with_200_is_tried_again_and_only_its_number_is_told(
+    community: Community, monkeypatch: pytest.MonkeyPatch, address: str, body: bytes, number: int
+) -> None:
+    async with a_place() as place:
+        bot(monkeypatch, address, place)
+        place.says, place.answers = body, deque([200])
+        places = {"one": Destination(url=Secret(env="ALERT_BOT"))}
+        async with watching(community, places, rule("inquiry.urgent")) as watch:
+            await watch.says(("lin", STOLEN))
+            told = watch.work.db.query("SELECT state, why FROM delivery")
+            assert told == [("due", f"the service answered {number}")]
+            place.says, place.answers = b'{"errcode":0,"code":0,"StatusCode":0,"msg":"ok"}', deque([200])
+            await watch.deliver(minutes=1)
+            assert watch.work.db.query("SELECT state FROM delivery") == [("done",)]
+    assert len(place.came) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "language", "most"),
+    [
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "en", 4096),
+        ("discord://1234567890/abcdefghijk", "en", 2000),
+        ("wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab", "zh", 2048),
+    ],
+)
+async def test_a_burst_of_alerts_is_as_many_messages_as_the_service_asks_for(
+    community: Community, monkeypatch: pytest.MonkeyPatch, address: str, language: str, most: int
+) -> None:
+    async with a_place() as place:
+        bot(monkeypatch, address, place)
+        place.says, place.answers = b'{"ok":true,"errcode":0}', deque([200] * 25)
+        places = {"one": Destination.model_validate({"url": {"env": "ALERT_BOT"}, "language": language})}
+        async with watching(community, places, rule("inquiry.urgent")) as watch:
+            await watch.says(
+                *(
+                    (f"user{number}", f"我的助记词刚才被骗走了，钱全没了，快帮我冻结！{number} " * 3)
+                    for number in range(25)
+                )
+            )
+            assert watch.work.db.query("SELECT state, count(*) FROM delivery GROUP BY ALL") == [("done", 25)]
+            codes = [code for (code,) in watch.work.db.query("SELECT code FROM inquiry_open")]
+    said = [bot_words(each.told) for each in place.came]
+    assert len(said) < 20
+    assert max(room_taken(each.told) for each in place.came) <= most
+    assert [sum(f"{code}" in each for each in said) for code in codes] == [1] * 25
+
+
+@pytest.mark.parametrize("address", ["dingtalk://abcdef0123456789", "feishu://abcdef-1234", "lark://abcdef-1234"])
+async def test_a_service_that_counts_the_bytes_of_a_request_is_sent_no_longer_one(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    now, told = datetime.now(UTC), orjson.dumps({"title": "告警", "text": "说" * 340, "type": "failure"}).decode()
+    many = [
+        Delivery(UUID(int=number), "alert:one", "source.blind", "x", told, False, "due", now, now)
+        for number in range(20)
+    ]  # fmt: skip
+    async with a_place() as place:
+        bot(monkeypatch, address, place)
+        place.says, place.answers = b'{"errcode":0,"code":0}', deque([200])
+        outcome = await Receiver("one", Destination(url=Secret(env="ALERT_BOT"))).carry(many)
+    assert outcome.carried is not None
+    assert len(place.came[0].body) <= 20_000
+
+
+async def test_an_alert_that_is_too_long_for_its_service_ends_with_an_ellipsis(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    told = orjson.dumps({"title": "告警" * 300, "text": "说" * 3000, "type": "failure"}).decode()
+    async with a_place() as place:
+        bot(monkeypatch, "wecombot://abcd1234-aaaa-bbbb-cccc-1234567890ab", place)
+        place.says, place.answers = b'{"errcode":0}', deque([200])
+        receiver = Receiver("one", Destination(url=Secret(env="ALERT_BOT")))
+        one = Delivery(UUID(int=1), "alert:one", "source.blind", "x", told, False, "due", now, now)
+        assert await receiver.carry([one]) == Outcome()
+    said = place.came[0].told["text"]["content"]
+    title, _, text = said.partition("\r\n")
+    assert (title[-2:], text[-2:]) == ("警…", "说…")
+    assert 2040 <= len(said.encode()) <= 2048
+
+
+async def test_an_alert_is_split_where_its_address_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    told = orjson.dumps({"title": "!", "text": "a" * 5000, "type": "failure"}).decode()
+    async with a_place() as place:
+        bot(monkeypatch, "tgram://123456789:abcdefg_hijklmnop/12315544/?overflow=split", place)
+        place.says, place.answers = b'{"ok":true}', deque([200] * 5)
+        receiver = Receiver("one", Destination(url=Secret(env="ALERT_BOT")))
+        one = Delivery(UUID(int=1), "alert:one", "source.blind", "x", told, False, "due", now, now)
+        assert await receiver.carry([one]) == Outcome()
+    assert sum(bot_words(each.told).count("a") for each in place.came) == 5000
 
 
 async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:

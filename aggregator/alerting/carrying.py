@@ -18,18 +18,20 @@ LONGEST_WISH: Final = 6 * 3600.0  # seconds; who asks to wait longer is asked ag
 
 class Outcome(NamedTuple):
     """why: what went wrong, for people; empty: it was taken. retry_after: seconds that the target asked for. alone:
-    only this delivery is refused, others may be taken. gone: it wants no more at all."""
+    only this delivery is refused, others may be taken. gone: it wants no more at all. carried: for so many of them,
+    the first, there was room; None: for all."""
 
     why: str = ""
     retry_after: float | None = None
     alone: bool = False
     gone: bool = False
+    carried: int | None = None
 
 
 class Carrier(Protocol):
     """The way to one target. `together`: how many deliveries one message may hold, should more than `alone` be due at
     the same time. `in_a_row`: how many are sent before it is written down that they were: these a crash repeats.
-    `gives_up`: how old one may become."""
+    `gives_up`: for how long one may be overdue."""
 
     together: int
     alone: int
@@ -37,7 +39,7 @@ class Carrier(Protocol):
     gives_up: timedelta
 
     async def carry(self, deliveries: Sequence[Delivery]) -> Outcome:
-        """One attempt. Raises nothing that a target can cause."""
+        """One attempt, with as many of them as there is room for. Raises nothing that a target can cause."""
 
     async def close(self) -> None:
         """Let go of its connections."""

@@ -44,6 +44,7 @@ MOST_ADDED: Final = 50.0  # points that circumstances add to an inquiry's own (a
 TELLS: Final = ("sent", "refused", "unknown")
 WOKE: Final = ("inquiry.key_exposed", "inquiry.urgent", "inquiry.due")
 """Alerts whose reader wants to know that somebody has taken the inquiry."""
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Alerting:
@@ -177,8 +178,7 @@ class Alerting:
             levels |= new.levels
             if row.inquiry.secret and f"key_exposed:{row.inquiry.name}" in new.levels:
                 deliveries.hide(con, row.inquiry.name, row.inquiry.excerpt, row.inquiry.title, now)
-            for event in events:
-                found += self._tell_of_inquiry(event, row, now)
+            found += _told_once([each for event in events for each in self._tell_of_inquiry(event, row, now)])
             if told and self._rules and row.inquiry.ver > 1:
                 is_taken, key = states.is_taken(row.inquiry), f"taken:{row.inquiry.name}"
                 if is_taken:
@@ -356,6 +356,12 @@ class Alerting:
     def _url(self, path: str) -> str | None:
         public = self._settings.web.public_url
         return f"{str(public).rstrip('/')}{path}" if public is not None else None
+
+
+def _told_once(some: Sequence[Delivery]) -> list[Delivery]:
+    """An exposed key is urgent: who is told of the one by then is not told of the other."""
+    keys = {each.target: each.due_at for each in some if each.event == "inquiry.key_exposed"}
+    return [each for each in some if each.event != "inquiry.urgent" or each.due_at < keys.get(each.target, _NEVER)]
 
 
 def _is_taken(incident: Mapping[str, Any]) -> bool:

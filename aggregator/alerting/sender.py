@@ -96,7 +96,7 @@ class Sender:
                     await self._not_taken(target, carrier, part, outcome)
                     return outcome.alone
                 self._failures.pop(target, None)
-                done += part
+                done += part[: outcome.carried]
         finally:
             await self._taken(target, done)
         return True
@@ -122,7 +122,7 @@ class Sender:
             self._failures[target], self._not_before[target] = failures, due_at
         too_old = due_at - carrier.gives_up
         if outcome.alone:
-            if some[0].written_at <= too_old:
+            if some[0].written_at <= too_old:  # when it is due is put off by each try
                 await self._db.write(lambda con: deliveries.end(con, ids, "given_up", now, outcome.why))
                 return
         else:

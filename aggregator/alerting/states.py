@@ -57,7 +57,7 @@ def of_inquiry(
     before = {what: known.get(f"{what}:{name}", 0.0) for what in levels}
     events = [f"inquiry.{what}" for what, level in levels.items() if level > before[what] and what != "key_exposed"]
     if levels.get("key_exposed", 0.0) > before.get("key_exposed", 0.0) and ours:
-        events = ["inquiry.key_exposed", *(event for event in events if event != "inquiry.urgent")]
+        events.insert(0, "inquiry.key_exposed")
     if inquiry.due_at is not None and ours:  # until it is another one, a clock is told of once
         levels["due"] = max(levels["due"], before["due"])
     changed = {f"{what}:{name}": level for what, level in levels.items() if level != before[what]}

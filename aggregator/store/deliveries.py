@@ -117,10 +117,10 @@ def left(con: Connection, since: datetime) -> tuple[int, str]:
 
 
 def give_up(con: Connection, target: str, before: datetime | None, now: datetime, why: str) -> int:
-    """All that has waited since `before` (None: all that waits). Returns how many there were."""
+    """All that has been due since `before` (None: all that waits). Returns how many there were."""
     done = con.execute(
         "UPDATE delivery SET state = 'given_up', ended_at = ?, why = ?, body = '' "
-        "WHERE target = ? AND state = 'due' AND (?::TIMESTAMPTZ IS NULL OR written_at <= ?)",
+        "WHERE target = ? AND state = 'due' AND (?::TIMESTAMPTZ IS NULL OR greatest(written_at, due_at) <= ?)",
         [now, why, target, before, before],
     ).fetchone()
     return int(done[0]) if done else 0
