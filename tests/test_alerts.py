@@ -496,6 +496,13 @@ async def test_an_alert_is_split_where_its_address_says_so(monkeypatch: pytest.M
     assert sum(bot_words(each.told).count("a") for each in place.came) == 5000
 
 
+def test_a_text_for_a_phone_is_left_whole_for_its_service_sends_it_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_SMS", f"twilio://AC{'0' * 32}:{'1' * 32}@15551112222/15553334444")
+    room = Receiver("one", Destination(url=Secret(env="ALERT_SMS")))._room()
+    assert room.most <= 320
+    assert room.cut("title", "a" * 500) == ("title", "a" * 500)
+
+
 async def test_alerts_arrive_by_mail(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = MailSimulator()
     async with simulator.submission.serving() as port:

@@ -32,6 +32,7 @@ GIVES_UP: Final = timedelta(hours=4)
 TOGETHER: Final = 20  # alerts that one message may hold
 ALONE: Final = 3  # so many that come together are still a message each
 LONGEST: Final = 60.0  # seconds of an attempt
+SMS: Final = 320  # characters; services of so little room send a longer text in parts
 _GRAVITY: Final = ("success", "info", "warning", "failure")
 _STATUS = re.compile(r"(?:error=| failed: )(-?\d{1,7})\b")
 _REFUSALS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -147,7 +148,7 @@ class _Numbers(logging.Handler):
 
 class _Room(NamedTuple):
     """How much a message may hold, its title included, and how its service counts that. splits: what is longer
-    Apprise splits or cuts itself, for its address says `overflow=`."""
+    is split by the service, or by Apprise, whose address says `overflow=`."""
 
     most: int
     counted: Callable[[str], int]
@@ -218,7 +219,7 @@ class Receiver:
         """That of its service, or any, where it cannot be known."""
         if self._not_ready():
             return _Room(sys.maxsize, len)
-        splits = self._plugin.overflow_mode.value != "upstream"
+        splits = self._plugin.overflow_mode.value != "upstream" or self._plugin.body_maxlen <= SMS
         return _Room(self._plugin.body_maxlen, _COUNTED.get(_scheme(self._plugin), _units), splits)
 
     def _not_ready(self) -> Outcome | None:
