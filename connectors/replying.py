@@ -18,6 +18,7 @@ its own words is read by a `translate` for this one call (connectors/session.py)
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,9 @@ class Sent:
     held: bool = False
 
 
+_LINK: Final = re.compile(r"https?://[!-~]+")
+_SHORTENED: Final = re.compile(r"https?://t\.cn/")
+
 CannotTell = Literal["cannot tell"]
 CANNOT_TELL: Final = "cannot tell"
 
@@ -153,6 +157,14 @@ def nothing_sent() -> Iterator[None]:
         raise
     except TransientError as error:
         raise NotSentError(str(error)) from error
+
+
+def same_words(sent: str, shown: str) -> bool:
+    """Whether a post says what was sent, however its words are spaced. Weibo shows each link as a short one of its own,
+    which does not tell where it leads."""
+    if _SHORTENED.search(shown):
+        sent, shown = (_LINK.sub(" (link) ", text) for text in (sent, shown))
+    return sent.split() == shown.split()
 
 
 def measured(text: str, unit: Unit) -> int:

@@ -325,6 +325,35 @@ async def test_the_same_words_to_somebody_else_are_not_taken_for_this_answer(com
         assert await connector.find_sent(outgoing) == CANNOT_TELL
 
 
+LINKED = "请看https://help.lantern.io/a?b=1&c=2，或 http://lantern.io 🙏"
+
+
+async def test_an_answer_is_found_though_weibo_shortens_its_links(comment: CommentStage) -> None:
+    async with an_answer(comment) as (connector, outgoing):
+        linked = replace(outgoing, text=LINKED)
+        comment.loses_receipt()
+        with pytest.raises(TransientError):
+            await connector.reply(linked)
+        assert LINKED not in comment.said()
+        assert isinstance(await connector.find_sent(linked), Sent)
+        assert await connector.find_sent(replace(linked, text=f"{LINKED} 谢谢")) is None
+
+
+async def test_an_answer_that_comes_back_is_known_though_weibo_shortens_its_links(
+    comment: CommentStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_tell(_: Outgoing) -> CannotTell:
+        return CANNOT_TELL
+
+    async with a_desk(comment, tmp_path) as desk:
+        monkeypatch.setattr(desk.work.connectors[desk.source], "find_sent", cannot_tell)
+        comment.loses_receipt()
+        await desk.answers(LINKED)
+        assert (desk.row().state, desk.row().looked) == ("unknown", "cannot tell")
+        await desk.reads()
+        assert desk.row().state == "sent"
+
+
 async def test_below_a_post_with_very_many_comments_nobody_can_tell(mention: MentionStage) -> None:
     async with an_answer(mention) as (connector, outgoing):
         for number in range(201):

@@ -17,6 +17,7 @@ from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
 from aggregator.store.changed import gathered
+from connectors.replying import same_words
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
@@ -46,7 +47,7 @@ class Awaited(NamedTuple):
             self.post_id is None
             and thread == self.thread_id
             and -CLOCKS_DIFFER <= posted_at - self.began_at <= COMES_BACK
-            and text.split() == self.text.split()
+            and same_words(self.text, text)
         )
 
 

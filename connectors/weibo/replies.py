@@ -11,7 +11,7 @@ from typing import Final
 
 from connectors.contract import Post, Record
 from connectors.errors import ConnectorError, RecordError, ReplyRefusedError, TransientError
-from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, Why, Window
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, Why, Window, same_words
 from connectors.secret import Secret
 from connectors.session import Json
 from connectors.weibo.api import COMMENTS_OF_POST, Api, OutOfCallsError
@@ -120,7 +120,7 @@ async def find(api: Api, outgoing: Outgoing) -> Sent | CannotTell | None:
 
 def _says_it(post: Post, outgoing: Outgoing, since: datetime) -> bool:
     ours = post.author is not None and post.author.role == "staff"
-    return ours and post.posted_at is not None and post.posted_at >= since and post.text.split() == outgoing.text.split()
+    return ours and post.posted_at is not None and post.posted_at >= since and same_words(outgoing.text, post.text)
 
 
 def _comment(row: Record, us: str) -> Post | None:
