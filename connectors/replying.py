@@ -64,7 +64,7 @@ class Asked:
     """The post that is answered: the customer's newest one, as it is stored.
 
     `record`: the newest record that told of it, masked: all that the platform said. `answers`: how many of ours the
-    customer has got since.
+    customer has got since. `has_reply`: one of them stands on the platform and names this very post.
     """
 
     native_id: str
@@ -76,6 +76,7 @@ class Asked:
     public: bool = True
     can_reply_until: datetime | None = None
     answers: int = 0
+    has_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
