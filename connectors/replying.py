@@ -18,6 +18,7 @@ its own words is read by a `translate` for this one call (connectors/session.py)
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ class Asked:
     """The post that is answered: the customer's newest one, as it is stored.
 
     `record`: the newest record that told of it, masked: all that the platform said. `answers`: how many of ours the
-    customer has got since.
+    customer has got since. `has_reply`: one of them stands on the platform and names this very post.
     """
 
     native_id: str
@@ -75,6 +76,7 @@ class Asked:
     public: bool = True
     can_reply_until: datetime | None = None
     answers: int = 0
+    has_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ class Sent:
     held: bool = False
 
 
+_LINK: Final = re.compile(r"https?://[!-~]+")
+_SHORTENED: Final = re.compile(r"https?://t\.cn/")
+
 CannotTell = Literal["cannot tell"]
 CANNOT_TELL: Final = "cannot tell"
 
@@ -153,6 +158,14 @@ def nothing_sent() -> Iterator[None]:
         raise
     except TransientError as error:
         raise NotSentError(str(error)) from error
+
+
+def same_words(sent: str, shown: str) -> bool:
+    """Whether a post says what was sent, however its words are spaced. Weibo shows each link as a short one of its own,
+    which does not tell where it leads."""
+    if _SHORTENED.search(shown):
+        sent, shown = (_LINK.sub(" (link) ", text) for text in (sent, shown))
+    return sent.split() == shown.split()
 
 
 def measured(text: str, unit: Unit) -> int:

@@ -121,10 +121,10 @@ class Desk:
         """All that the platform tells now, be it for the first time or again."""
         await self.work.ingest.pushed(self.work.origins[self.source], await self.stage.fetched())
 
-    async def answers(self) -> None:
+    async def answers(self, text: str = TEXT) -> None:
         """A colleague writes, and it is sent."""
         ((inquiry,),) = self.work.db.query("SELECT inquiry_id FROM inquiry")
-        await self.work.outbox.send(inquiry.bytes, "amy", TEXT, "")
+        await self.work.outbox.send(inquiry.bytes, "amy", text, "")
         self.clock.passes(HOLD)
         await Sender(self.work.outbox).send_due(until_done=True)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -20,11 +21,11 @@ from connectors.contract import Deleted, Page, Push
 from connectors.discourse import Discourse
 from connectors.discourse.walk import Place
 from connectors.errors import AuthError, ReplyRefusedError, ThrottledError, TransientError
-from connectors.replying import CANNOT_TELL, Asked
+from connectors.replying import CANNOT_TELL, Asked, Sent
 from connectors.secret import Secret
 from connectors.session import Pacing
 from tests.contract_suite import Drained, Patience, PullContract, PushContract, drain, items, posts, refused, texts
-from tests.reply_contract import ReplyContract, an_answer, asked_in
+from tests.reply_contract import TEXT, ReplyContract, an_answer, asked_in
 
 KEY = "k-5f1e0d9c8b7a6f5e4d3c2b1a"
 NOW = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -698,6 +699,31 @@ async def test_an_answer_is_found_below_which_much_was_said(forum: ForumSimulato
             for number in range(25):
                 forum.says("omar", f"me too, {number}", reply_to=1001)
             assert await connector.find_sent(outgoing) == sent
+        await stage.aclose()
+
+
+async def test_the_same_words_to_somebody_else_are_not_taken_for_this_answer(forum: ForumSimulator) -> None:
+    async with serve(forum.app) as url:
+        stage = ForumReplyStage(forum, url)
+        async with an_answer(stage) as (connector, outgoing):
+            forum.says("helper", TEXT, reply_to=forum.says("omar", "me too", reply_to=1001))
+            assert await connector.find_sent(outgoing) is None
+            sent = await connector.reply(outgoing)
+            forum.says("helper", TEXT, reply_to=1002)
+            assert await connector.find_sent(outgoing) == sent
+        await stage.aclose()
+
+
+@pytest.mark.parametrize(("number", "tells"), [(1, Sent), (2, str)])
+async def test_the_same_words_to_nobody_by_name_answer_the_first_post_and_may_answer_another(
+    forum: ForumSimulator, number: int, tells: type
+) -> None:
+    async with serve(forum.app) as url:
+        stage = ForumReplyStage(forum, url)
+        async with an_answer(stage) as (connector, outgoing):
+            forum.says("helper", TEXT, topic=outgoing.to.record["topic_id"])
+            to = replace(outgoing.to, record=outgoing.to.record | {"post_number": number})
+            assert isinstance(await connector.find_sent(replace(outgoing, to=to)), tells)
         await stage.aclose()
 
 

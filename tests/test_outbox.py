@@ -18,7 +18,7 @@ from aggregator.outbox.row import of_inquiry
 from aggregator.outbox.sender import LOOKS_AGAIN
 from aggregator.workplace import Workplace
 from connectors.errors import ReplyRefusedError
-from connectors.replying import CANNOT_TELL, CannotTell, Outgoing
+from connectors.replying import CANNOT_TELL, CannotTell, Outgoing, Sent
 from tests.conftest import Community, open_inquiries, poll
 from tests.test_erasing import erase
 
@@ -215,6 +215,43 @@ async def test_an_impostor_who_says_the_same_is_not_taken_for_our_answer(
     await poll(desk.work, "forum")
     assert desk.row().state == "unknown"
     assert desk.work.db.query("SELECT count(*) FROM post WHERE staff") == [(0,)]
+
+
+@pytest.mark.parametrize("while_sending", [False, True])
+async def test_the_same_words_to_somebody_else_are_not_our_answer_that_came_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, while_sending: bool
+) -> None:
+    forum = desk.community.forum
+
+    async def answered_another(_: Outgoing) -> CannotTell:
+        forum.says("system", ANSWER, reply_to=forum.says("fox", "my swap failed, too", reply_to=1001))
+        if while_sending:
+            await poll(desk.work, "forum")
+        return CANNOT_TELL
+
+    monkeypatch.setattr(desk.work.connectors["forum"], "find_sent", answered_another)
+    await desk.answers()
+    forum.fail_next("reset")
+    await desk.time_passes()
+    await poll(desk.work, "forum")
+    assert desk.work.db.query("SELECT state FROM outbox") == [("unknown",)]
+    assert desk.work.db.query("SELECT text FROM post WHERE staff") == [(ANSWER,)]
+
+
+async def test_what_is_found_is_not_this_answer_where_it_is_known_as_another_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await desk.answers()
+    await desk.time_passes()
+
+    async def finds_the_first(_: Outgoing) -> Sent:
+        return Sent(desk.rows()[0].native_id)
+
+    monkeypatch.setattr(desk.work.connectors["forum"], "find_sent", finds_the_first)
+    await desk.answers("And the version, please.", seen=str(first.outbox_id))
+    desk.community.forum.fail_next("reset")
+    await desk.time_passes()
+    assert [(row.state, row.looked) for row in desk.rows()] == [("sent", None), ("unknown", "cannot tell")]
 
 
 async def test_a_deleted_answer_leaves_the_customer_waiting_again(desk: Desk) -> None:

@@ -242,6 +242,24 @@ async def test_the_same_words_of_an_earlier_answer_are_not_taken_for_this_one(gr
         assert await connector.find_sent(outgoing) is None
 
 
+@pytest.mark.parametrize("qq_app", KNOWN)
+async def test_the_same_words_to_somebody_else_are_not_taken_for_this_answer(group: GroupStage) -> None:
+    async with an_answer(group) as (connector, outgoing):
+        other = group.qq.message_id(group.qq.says("omar", "我的也卡住了"))
+        quoting = [{"type": "reply", "data": {"id": str(other)}}, {"type": "text", "data": {"text": TEXT}}]
+        group.qq.sends_itself(quoting, TEXT, group.qq.group, private=False)
+        assert await connector.find_sent(outgoing) is None
+        sent = await connector.reply(outgoing)
+        group.qq.sends_itself(quoting, TEXT, group.qq.group, private=False)
+        assert await connector.find_sent(outgoing) == sent
+
+
+async def test_the_same_words_without_a_quotation_may_be_this_answer(group: GroupStage) -> None:
+    async with an_answer(group) as (connector, outgoing):
+        group.qq.answers(TEXT)
+        assert await connector.find_sent(outgoing) == CANNOT_TELL
+
+
 async def test_somebody_who_is_no_friend_is_answered_by_way_of_the_group(group: GroupStage) -> None:
     async with an_answer(group) as (connector, outgoing):
         user = group.qq.user("mei")

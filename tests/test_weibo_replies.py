@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from pydantic import ValidationError
 from aggregator.demo.weibo import WeiboSimulator
 from connectors.contract import Post, Record
 from connectors.errors import NotSentError, ReplyRefusedError, TransientError
-from connectors.replying import CANNOT_TELL, Asked, Outgoing, Sent, measured
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, measured
 from connectors.weibo import Weibo
 from tests.contract_suite import drain, posts
-from tests.reply_contract import KEY, TEXT, ReplyContract, an_answer, asked_in
+from tests.reply_contract import KEY, TEXT, ReplyContract, a_desk, an_answer, asked_in
 from tests.test_weibo import TOKEN_ENV, US, Clock, clock, connector_for, url, weibo
 
 __all__ = ["clock", "url", "weibo"]  # fixtures
@@ -287,6 +288,70 @@ async def test_an_answer_is_found_among_those_of_others_and_older_ones_of_ours(c
         found = await connector.find_sent(outgoing)
     assert isinstance(found, Sent)
     assert comment.weibo.truth()[found.native_id or ""].text == TEXT
+
+
+async def test_an_answer_is_found_behind_a_page_of_which_weibo_hides_a_comment(comment: CommentStage) -> None:
+    async with an_answer(comment) as (connector, outgoing):
+        comment.loses_receipt()
+        with pytest.raises(TransientError):
+            await connector.reply(outgoing)
+        for number in range(250):
+            hidden = comment.weibo.comments("小周", f"还有 {number}", on=comment.news)
+        comment.weibo.hides(hidden)
+        assert isinstance(await connector.find_sent(outgoing), Sent)
+
+
+async def test_a_look_below_a_quiet_post_is_one_call_and_one_more_where_the_question_is_gone(
+    comment: CommentStage,
+) -> None:
+    async with an_answer(comment) as (connector, outgoing):
+        comment.weibo.api.asked.clear()
+        assert await connector.find_sent(outgoing) is None
+        assert comment.weibo.api.asked == ["comments/show"]
+        comment.weibo.deletes(outgoing.to.native_id)
+        assert await connector.find_sent(outgoing) is None
+        comment.weibo.comments("小周", "我也是", on=comment.news)
+        assert await connector.find_sent(outgoing) is None
+        assert comment.weibo.api.asked == ["comments/show"] * 4
+
+
+async def test_the_same_words_to_somebody_else_are_not_taken_for_this_answer(comment: CommentStage) -> None:
+    other = comment.weibo.comments("小周", "我也没到", on=comment.news)
+    async with an_answer(comment) as (connector, outgoing):
+        comment.weibo.we_comment(TEXT, on=comment.news)
+        comment.weibo.we_comment(TEXT, on=comment.news, reply_to=other)
+        assert await connector.find_sent(outgoing) is None
+        comment.weibo.deletes(other)  # Weibo no longer tells what it answers
+        assert await connector.find_sent(outgoing) == CANNOT_TELL
+
+
+LINKED = "请看https://help.lantern.io/a?b=1&c=2，或 http://lantern.io 🙏"
+
+
+async def test_an_answer_is_found_though_weibo_shortens_its_links(comment: CommentStage) -> None:
+    async with an_answer(comment) as (connector, outgoing):
+        linked = replace(outgoing, text=LINKED)
+        comment.loses_receipt()
+        with pytest.raises(TransientError):
+            await connector.reply(linked)
+        assert LINKED not in comment.said()
+        assert isinstance(await connector.find_sent(linked), Sent)
+        assert await connector.find_sent(replace(linked, text=f"{LINKED} 谢谢")) is None
+
+
+async def test_an_answer_that_comes_back_is_known_though_weibo_shortens_its_links(
+    comment: CommentStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_tell(_: Outgoing) -> CannotTell:
+        return CANNOT_TELL
+
+    async with a_desk(comment, tmp_path) as desk:
+        monkeypatch.setattr(desk.work.connectors[desk.source], "find_sent", cannot_tell)
+        comment.loses_receipt()
+        await desk.answers(LINKED)
+        assert (desk.row().state, desk.row().looked) == ("unknown", "cannot tell")
+        await desk.reads()
+        assert desk.row().state == "sent"
 
 
 async def test_below_a_post_with_very_many_comments_nobody_can_tell(mention: MentionStage) -> None:

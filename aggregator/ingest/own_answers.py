@@ -17,6 +17,7 @@ from aggregator.identity import Id, as_uuid, written
 from aggregator.inquiry import NEAR
 from aggregator.store import rows
 from aggregator.store.changed import gathered
+from connectors.replying import same_words
 
 if TYPE_CHECKING:
     from aggregator.config import ChannelClock
@@ -33,6 +34,7 @@ class Awaited(NamedTuple):
     outbox_id: UUID
     inquiry_id: Id
     thread_id: Id
+    asked_id: Id  # the post that it answers
     post_id: Id | None  # None: the platform did not say
     who: str
     text: str
@@ -45,7 +47,7 @@ class Awaited(NamedTuple):
             self.post_id is None
             and thread == self.thread_id
             and -CLOCKS_DIFFER <= posted_at - self.began_at <= COMES_BACK
-            and text.split() == self.text.split()
+            and same_words(self.text, text)
         )
 
 
@@ -72,7 +74,10 @@ class OwnAnswers:
             answer = by_id.get(draft.post_id)
             if answer is None and loose and draft.staff:
                 said = page.text(draft)
-                answer = next((each for each in loose if each.is_said_by(draft.thread_id, said, draft.posted_at)), None)
+                answer = next(
+                    (each for each in loose if _is(con, each, draft.thread_id, said, draft.posted_at, draft.reply_to)),
+                    None,
+                )
                 if answer is not None:
                     loose.remove(answer)
             if answer is not None:
@@ -117,24 +122,33 @@ def stored_answer(con: Connection, answer: Awaited) -> Id | None:
     found = rows.fetch(
         con,
         "post",
-        "post_id, text, posted_at",
+        "post_id, text, posted_at, reply_to",
         "thread_id",
         [answer.thread_id],
         "staff AND deleted_at IS NULL AND posted_at >= ? "
         "AND post_id NOT IN (SELECT sent_post_id FROM outbox WHERE sent_post_id IS NOT NULL)",
         [answer.began_at - CLOCKS_DIFFER],
     )
-    return next((post for post, text, at in found if answer.is_said_by(answer.thread_id, text, at)), None)
+    return next((post for post, *said in found if _is(con, answer, answer.thread_id, *said)), None)
+
+
+def _is(con: Connection, answer: Awaited, thread: Id, text: str, posted_at: datetime, reply_to: Id | None) -> bool:
+    """Whether a post of ours is this answer. One that says the same to somebody else is not: `reply_to`, if told."""
+    if not answer.is_said_by(thread, text, posted_at):
+        return False
+    if reply_to is None or reply_to == answer.asked_id:
+        return True
+    return (reply_to,) in rows.fetch(con, "post", "alias_id", "post_id", [answer.asked_id])
 
 
 def _load(con: Connection, now: datetime) -> list[Awaited]:
     found = con.execute(
-        "SELECT outbox_id, inquiry_id, thread_id, sent_post_id, who, text, began_at, state FROM outbox "
+        "SELECT outbox_id, inquiry_id, thread_id, post_id, sent_post_id, who, text, began_at, state FROM outbox "
         "WHERE arrived_at IS NULL AND ended_at >= ? "
         "AND (state = 'sent' OR (state = 'unknown' AND settled_at IS NULL)) ORDER BY outbox_id",
         [now - NEAR],
     ).fetchall()
     return [
-        Awaited(outbox, inquiry.bytes, thread.bytes, post.bytes if post else None, who, text, began, state)
-        for outbox, inquiry, thread, post, who, text, began, state in found
+        Awaited(outbox, inquiry.bytes, thread.bytes, asked.bytes, post.bytes if post else None, who, text, began, state)
+        for outbox, inquiry, thread, asked, post, who, text, began, state in found
     ]

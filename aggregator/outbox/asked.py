@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 class _Post(NamedTuple):
     post_id: Id
+    alias_id: Id | None
+    reply_to: Id | None
     native_id: str
     posted_at: datetime
     native_order: int
@@ -61,15 +63,15 @@ def newest_posts(
     answers: dict[Id, list[Row]] = {}
     for row in written_here:
         answers.setdefault(row.inquiry_id.bytes, []).append(row)
-    asked: dict[Id, tuple[_Post, int]] = {}
+    asked: dict[Id, tuple[_Post, int, bool]] = {}
     for inquiry_id, theirs in posts.items():
         stand = [post for post in theirs if post.deleted_at is None]
         said = [post for post in stand if not post.staff]
         if said:
             this = max(said, key=lambda post: (post.posted_at, post.native_order))
-            asked[inquiry_id] = this, _given(this, stand, answers.get(inquiry_id, ()))
+            asked[inquiry_id] = this, _given(this, stand, answers.get(inquiry_id, ())), _has_reply(this, stand)
     told = _as_asked(con, list(asked.values()))
-    return {inquiry_id: (this.post_id, told[this.post_id]) for inquiry_id, (this, _) in asked.items()}
+    return {inquiry_id: (this.post_id, told[this.post_id]) for inquiry_id, (this, *_) in asked.items()}
 
 
 def _given(this: _Post, stand: Sequence[_Post], written_here: Sequence[Row]) -> int:
@@ -80,23 +82,28 @@ def _given(this: _Post, stand: Sequence[_Post], written_here: Sequence[Row]) -> 
     return len(sent) + sum(as_uuid(post.post_id) not in returned for post in others)
 
 
+def _has_reply(this: _Post, stand: Sequence[_Post]) -> bool:
+    """Whether a post of ours names this one as what it answers."""
+    return any(post.staff and post.reply_to in (this.post_id, this.alias_id) for post in stand if post.reply_to)
+
+
 def stored_post(con: Connection, post: Id) -> Asked | None:
     """The post that an answer was written to, as it stands now; None: it is no longer stored."""
     found = rows.fetch(con, "post", _COLUMNS, "post_id", [post])
-    return _as_asked(con, [(_Post._make(found[0]), 0)])[post] if found else None
+    return _as_asked(con, [(_Post._make(found[0]), 0, False)])[post] if found else None
 
 
-def _as_asked(con: Connection, posts: Sequence[tuple[_Post, int]]) -> dict[Id, Asked]:
-    """By post; with each, how many answers the customer has got to it."""
+def _as_asked(con: Connection, posts: Sequence[tuple[_Post, int, bool]]) -> dict[Id, Asked]:
+    """By post; with each, how many answers the customer has got to it, and whether it has a reply of ours itself."""
     if not posts:
         return {}
     records: dict[Id, tuple[int, str]] = {}
-    ids, since = [post.post_id for post, _ in posts], min(post.seen_at for post, _ in posts)
+    ids, since = [post.post_id for post, *_ in posts], min(post.seen_at for post, *_ in posts)
     for post_id, *told in rows.fetch(
         con, "record", "post_id, version, body", "post_id", ids, "fetched_at >= ?", [since]
     ):
         records[post_id] = max(records.get(post_id, (0, "")), (told[0], told[1]))
-    accounts = {post.account_id for post, _ in posts if post.account_id}
+    accounts = {post.account_id for post, *_ in posts if post.account_id}
     authors = dict(rows.fetch(con, "account", "account_id, native_id", "account_id", accounts))
     return {
         post.post_id: Asked(
@@ -109,8 +116,9 @@ def _as_asked(con: Connection, posts: Sequence[tuple[_Post, int]]) -> dict[Id, A
             public=post.public,
             can_reply_until=post.can_reply_until,
             answers=given,
+            has_reply=has_reply,
         )
-        for post, given in posts
+        for post, given, has_reply in posts
     }
 
 

@@ -318,6 +318,7 @@ def _awaited(this: Row) -> Awaited:
         this.outbox_id,
         this.inquiry_id.bytes,
         this.thread_id.bytes,
+        this.post_id.bytes,
         this.sent_post_id.bytes if this.sent_post_id else None,
         this.who,
         this.text,

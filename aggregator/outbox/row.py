@@ -124,6 +124,12 @@ def in_state(con: Connection, *states: State) -> list[Row]:
     return _select(con, "list_contains(?, state) AND settled_at IS NULL", list(states))
 
 
+def is_another(con: Connection, outbox_id: UUID, post: UUID) -> bool:
+    """Whether a post is known to be another answer that was sent from here."""
+    other = "SELECT 1 FROM outbox WHERE sent_post_id = ? AND outbox_id <> ? LIMIT 1"
+    return con.execute(other, [post, outbox_id]).fetchone() is not None
+
+
 def turns(con: Connection) -> list[Turn]:
     """Of all that is held, oldest first."""
     found = con.execute(

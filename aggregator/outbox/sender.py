@@ -159,14 +159,15 @@ class Sender:
         if self._outbox.tell is not None and stands.settled_at is None:
             await self._outbox.tell(stands)
 
-    async def _sent(self, before: Row, sent: Sent) -> None:
-        """Of `sending` or `unknown`."""
+    async def _sent(self, before: Row, sent: Sent, *, looked_for: bool = False) -> bool:
+        """Of `sending` or `unknown`. False: what was found by its words is another answer from here."""
         space = self._outbox.connectors[before.source].space
+        post = as_uuid(post_id(space, sent.native_id)) if sent.native_id is not None else None
         changes = {
             "state": "sent",
             "ended_at": self._outbox.clock(),
             "native_id": sent.native_id,
-            "sent_post_id": as_uuid(post_id(space, sent.native_id)) if sent.native_id is not None else None,
+            "sent_post_id": post,
             "permalink": sent.permalink,
             "pending": sent.held,
             "why": None,
@@ -174,13 +175,18 @@ class Sender:
             "looked": None,
         }
 
-        def do(con: Connection) -> None:
+        def do(con: Connection) -> bool:
+            if looked_for and post is not None and row.is_another(con, before.outbox_id, post):
+                return False
             if row.move(con, before.outbox_id, "sending", "unknown", **changes):
                 self._outbox.answered(con, row.row(con, before.outbox_id), before.who)
+            return True
 
-        await self._outbox.db.write(do)
+        if not await self._outbox.db.write(do):
+            return False
         log.info("outbox.sent", source=before.source)
         self._outbox.changed([before.inquiry_id.bytes])
+        return True
 
     # -- when nobody knows -----------------------------------------------------------------------------
 
@@ -188,8 +194,9 @@ class Sender:
         """Ask the platform whether it has it. Nothing is sent."""
         found = await self._found(before)
         if isinstance(found, Sent):
-            await self._sent(before, found)
-            return
+            if await self._sent(before, found, looked_for=True):
+                return
+            found = CANNOT_TELL
         now = self._outbox.clock()
         changes: dict[str, Any] = {"looked": "absent" if found is None else CANNOT_TELL}
         if before.state == "sending":

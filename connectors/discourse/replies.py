@@ -42,8 +42,8 @@ async def reply(session: Session, reader: Reader, outgoing: Outgoing) -> Sent:
 
 
 async def find(session: Session, reader: Reader, outgoing: Outgoing, user: str) -> Sent | CannotTell | None:
-    """The post that our user has written with this text, looked for at the end of the topic, back to what it answers
-    or to when we began."""
+    """The post that our user has written with this text in answer to that post, looked for at the end of the topic,
+    back to what it answers or to when we began. Without a number it answers the first one, or nobody knows which."""
     if (there := place(outgoing.to)) is None:
         return CANNOT_TELL
     topic, answered = there
@@ -51,13 +51,19 @@ async def find(session: Session, reader: Reader, outgoing: Outgoing, user: str) 
     stream = _at(_at(whole, "post_stream"), "stream")
     ids = [number for number in stream if isinstance(number, int)] if isinstance(stream, list) else []
     since = outgoing.began_at - CLOCKS_DIFFER
+    absent: CannotTell | None = None
     for end in range(len(ids), max(0, len(ids) - LOOKED_THROUGH), -AT_ONCE):
         rows = await _posts(session, topic, ids[max(0, end - AT_ONCE) : end])
         for row in reversed(rows):
-            if _is_it(row, outgoing, user, since):
+            if not _says_it(row, outgoing, user, since):
+                continue
+            to = row.get("reply_to_post_number")
+            if to == answered or (to is None and answered == 1):
                 return _sent(reader, row)
+            if to is None:
+                absent = CANNOT_TELL
         if end <= AT_ONCE or any(row.get("post_number") == answered or _is_before(row, since) for row in rows):
-            return None
+            return absent
     return CANNOT_TELL
 
 
@@ -68,7 +74,7 @@ async def _posts(session: Session, topic: int, ids: Sequence[int]) -> list[Recor
     return [row for row in posts if isinstance(row, dict)] if isinstance(posts, list) else []
 
 
-def _is_it(row: Record, outgoing: Outgoing, user: str, since: datetime) -> bool:
+def _says_it(row: Record, outgoing: Outgoing, user: str, since: datetime) -> bool:
     at = _written_at(row)
     return (
         str(row.get("username")).casefold() == user.casefold()

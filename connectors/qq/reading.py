@@ -44,8 +44,8 @@ def _post(record: Record, chat: Chat, spot: Spot) -> Post | None:
         posted_at=datetime.fromtimestamp(spot.time, UTC),
         author=_author(record),
         thread=chat.thread,
-        reply_to=said.reply_to and _alias(chat, said.reply_to),
-        alias=_alias(chat, spot.message_id),
+        reply_to=said.reply_to and alias(chat, said.reply_to),
+        alias=alias(chat, spot.message_id),
         mentions=tuple(dict.fromkeys(said.mentions)),
         order=_order(record),
         public=chat.kind == "group",
@@ -81,10 +81,10 @@ def _recalled(record: Record) -> Deleted:
     if message_id is None or not number:
         raise RecordError("a recall that does not say of what", native_id=_raw_id(record))
     chat = Chat("group" if whose == "group_id" else "private", number)
-    return Deleted(_alias(chat, message_id), at=None if time is None else datetime.fromtimestamp(time, UTC))
+    return Deleted(alias(chat, message_id), at=None if time is None else datetime.fromtimestamp(time, UTC))
 
 
-def _alias(chat: Chat, message_id: int | str) -> str:
+def alias(chat: Chat, message_id: int | str) -> str:
     """Replies and recalls name a message by message_id alone."""
     return f"{chat.thread}/m{message_id}"
 

@@ -17,7 +17,7 @@ from connectors.contract import Post, Record
 from connectors.errors import ConnectorError, RecordError, ReplyRefusedError
 from connectors.qq.account import Account, Host
 from connectors.qq.onebot import ActionFailedError, ActionRefusedError, Chat, Spot, as_number
-from connectors.qq.reading import chat_of, read, spot_of
+from connectors.qq.reading import alias, chat_of, read, spot_of
 from connectors.qq.walk import Hole
 from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, Why, nothing_sent
 from connectors.session import Json
@@ -69,21 +69,29 @@ async def reply(account: Account, outgoing: Outgoing) -> Sent:
 
 
 async def find(account: Account, outgoing: Outgoing) -> Sent | CannotTell | None:
-    """Look through the history, back to what was answered, or to when we began."""
+    """Look through the history, back to what was answered, or to when we began. The same words may be another answer:
+    only the quotation tells, and one without it may be this one."""
     if (there := place(outgoing.to)) is None:
         return CANNOT_TELL
     chat, asked = there
     host = await account.meet()
     since = outgoing.began_at - CLOCKS_DIFFER
     hole: Hole | None = None
+    absent: CannotTell | None = None
     for _ in range(PAGES):
         messages = await account.history(host.dialect, chat, hole)
         for post in filter(None, map(_post, reversed(messages))):
-            if post.author and post.author.role == "staff" and post.text.split() == outgoing.text.split():
-                return Sent(post.native_id) if post.posted_at and post.posted_at >= since else None
+            if not (post.author and post.author.role == "staff" and post.text.split() == outgoing.text.split()):
+                continue
+            if post.posted_at is None or post.posted_at < since:
+                return absent
+            if post.reply_to == alias(chat, asked):
+                return Sent(post.native_id)
+            if post.reply_to is None:
+                absent = CANNOT_TELL
         spots = [spot for spot in map(spot_of, messages) if spot]
         if any(str(spot.message_id) == asked or spot.time < since.timestamp() for spot in spots):
-            return None
+            return absent
         if not spots or (hole and spots[0].name == hole.at.name):
             break
         hole = Hole(spots[0], "", 0)

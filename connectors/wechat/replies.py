@@ -62,12 +62,15 @@ def place(asked: Asked) -> str | Comment | None:
 
 
 def window(asked: Asked, now: datetime, *, agents_are_read: bool) -> Window:
-    """`agents_are_read`: then what agents said counts among `asked.answers`, which WeChat counts apart."""
+    """`agents_are_read`: then what agents said counts among `asked.answers`, which WeChat counts apart.
+
+    A comment's record is that of its words, and may be older than our reply to it.
+    """
     there = place(asked)
     if there is None:
         return Window("gone")
     if isinstance(there, Comment):
-        return Window("answered" if there.answered else None)
+        return Window("answered" if there.answered or asked.has_reply else None)
     until = asked.posted_at + REPLY_WITHIN
     why: Why | None = "window_over" if until <= now else None
     left = None if agents_are_read else MOST - asked.answers

@@ -11,7 +11,7 @@ from typing import Final
 
 from connectors.contract import Post, Record
 from connectors.errors import ConnectorError, RecordError, ReplyRefusedError, TransientError
-from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, Why, Window
+from connectors.replying import CANNOT_TELL, Asked, CannotTell, Outgoing, Sent, Why, Window, same_words
 from connectors.secret import Secret
 from connectors.session import Json
 from connectors.weibo.api import COMMENTS_OF_POST, Api, OutOfCallsError
@@ -26,6 +26,7 @@ from connectors.weibo.failures import (
 )
 from connectors.weibo.reading import id_of, read, status_of
 
+PAGES: Final = 2  # of the comments that are looked through
 LONGEST: Final = 140  # Chinese characters; two others count as one
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 MOST_SAID: Final = 200
@@ -85,22 +86,41 @@ async def reply(api: Api, outgoing: Outgoing, address: str | None, token: Secret
 
 
 async def find(api: Api, outgoing: Outgoing) -> Sent | CannotTell | None:
-    """Look among the newest comments below the post. Counted as a call of the day."""
+    """Look among the newest comments below the post, back to what was answered, or to when we began. Each page is one
+    call of the day. The same words may be another answer; one that does not say to whom may be this one."""
     if (there := place(outgoing.to)) is None:
         return CANNOT_TELL
     status, comment = there
-    try:
-        rows, _ = await api.rows(COMMENTS_OF_POST, id=status, since_id=comment or 0)
-    except OutOfCallsError:
-        return CANNOT_TELL
     us, since = str(outgoing.to.record.get("us") or ""), outgoing.began_at - CLOCKS_DIFFER
-    said = [post for row in rows if (post := _comment(row, us)) is not None]
-    for post in said:
-        ours = post.author is not None and post.author.role == "staff"
-        if ours and post.posted_at and post.posted_at >= since and post.text.split() == outgoing.text.split():
-            return Sent(post.native_id, post.permalink)
-    reaches_back = len(rows) < COMMENTS_OF_POST.count or any(post.posted_at and post.posted_at < since for post in said)
-    return None if reaches_back else CANNOT_TELL
+    # The comment that is answered is listed too: a page with it is the last one, which a short page need not be.
+    answered, low = int(comment or 0), 0
+    absent: CannotTell | None = None
+    for _ in range(PAGES):
+        try:
+            rows, _ = await api.rows(COMMENTS_OF_POST, id=status, since_id=max(answered - 1, 0), max_id=low)
+        except OutOfCallsError:
+            return CANNOT_TELL
+        said = [post for row in rows if (post := _comment(row, us)) is not None]
+        for post in said:
+            if not _says_it(post, outgoing, since):
+                continue
+            if post.reply_to == outgoing.to.native_id:
+                return Sent(post.native_id, post.permalink)
+            if post.reply_to is None:
+                absent = CANNOT_TELL
+        numbers = [int(number) for row in rows if (number := id_of(row))]
+        arrived = any(number <= answered for number in numbers)
+        if not rows or arrived or any(post.posted_at and post.posted_at < since for post in said):
+            return absent
+        if not numbers:
+            break
+        low = min(numbers) - 1
+    return CANNOT_TELL
+
+
+def _says_it(post: Post, outgoing: Outgoing, since: datetime) -> bool:
+    ours = post.author is not None and post.author.role == "staff"
+    return ours and post.posted_at is not None and post.posted_at >= since and same_words(outgoing.text, post.text)
 
 
 def _comment(row: Record, us: str) -> Post | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -11,11 +12,11 @@ import pytest
 from aggregator.demo.wechat import WeChatSimulator
 from connectors.contract import Record
 from connectors.errors import NotSentError, ReplyRefusedError, TransientError
-from connectors.replying import CANNOT_TELL, Asked, Sent
+from connectors.replying import CANNOT_TELL, Asked, Sent, Why
 from connectors.wechat import WeChat
-from tests.conftest import Hands
+from tests.conftest import Hands, poll
 from tests.contract_suite import drain
-from tests.reply_contract import TEXT, ReplyContract, an_answer, asked_in
+from tests.reply_contract import TEXT, Desk, ReplyContract, a_desk, an_answer, asked_in
 from tests.wechat_account import CALLED, SECRET_ENV, configured, made
 
 
@@ -272,6 +273,41 @@ async def test_a_comment_takes_one_reply_and_the_page_says_so(comment: CommentSt
         answered = asked_in(connector, [record for record in await comment.fetched() if "comment" in record])
     assert connector.reply_window(answered, comment.now).why == "answered"
     assert comment.said() == [TEXT]
+
+
+async def test_a_reply_that_was_made_in_wechats_console_is_the_one_it_takes_until_it_is_withdrawn(
+    comment: CommentStage, tmp_path: Path
+) -> None:
+    async with a_desk(comment, tmp_path) as desk:
+        await poll(desk.work, desk.source)
+        assert why_not(desk) is None
+        comment.wechat.answers(comment.comment, "请升级到 2.3.1")
+        comment.clock.pass_(hours=7)
+        await poll(desk.work, desk.source)
+        assert why_not(desk) == "answered"
+        comment.wechat.withdraws_answer(comment.comment)
+        comment.clock.pass_(hours=7)
+        await poll(desk.work, desk.source)
+        assert why_not(desk) is None
+
+
+async def test_a_reply_to_another_comment_of_the_same_person_leaves_this_one_open(
+    comment: CommentStage, tmp_path: Path
+) -> None:
+    async with a_desk(comment, tmp_path) as desk:
+        comment.clock.pass_(minutes=1)
+        comment.wechat.comments("mei", "还是没到")
+        comment.wechat.answers(comment.comment, "请升级到 2.3.1")
+        await desk.reads()
+        assert desk.work.db.query("SELECT count(*), count(*) FILTER (staff) FROM post") == [(3, 1)]
+        assert why_not(desk) is None
+
+
+def why_not(desk: Desk) -> Why | None:
+    """Why its page does not let a colleague answer."""
+    ((inquiry,),) = desk.work.db.query("SELECT inquiry_id FROM inquiry")
+    with desk.work.db.reading() as con:
+        return desk.work.outbox.written(con, inquiry.bytes).window.why
 
 
 @pytest.mark.parametrize("as_list", [False, True])
