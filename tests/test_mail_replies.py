@@ -27,6 +27,7 @@ from tests.conftest import open_inquiries
 from tests.contract_suite import drain, items
 from tests.reply_contract import KEY, TEXT, Desk, ReplyContract, a_desk, an_answer, asked_in
 from tests.test_imap import Provider, oauth2
+from tests.test_imap_reading import APOSTROPHES
 
 PASSWORD_ENV = "HARBOR_MAIL_PASSWORD"
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -228,6 +229,21 @@ async def test_who_wants_answers_elsewhere_gets_them_there(stage: MailReplyStage
     async with stage.connector() as connector:
         await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
     assert stage.mail.submission.recipients == ["other@mail.example"]
+
+
+@pytest.mark.parametrize("header", ["From", "Reply-To"])
+@pytest.mark.parametrize(("written_so", "address"), APOSTROPHES)
+async def test_an_answer_goes_to_an_address_with_an_apostrophe_as_it_is_written(
+    stage: MailReplyStage, header: str, written_so: str, address: str
+) -> None:
+    asked = await stage.asked()
+    headers = [each for each in asked.record["headers"] if not each["header"].startswith("From")]
+    told = {"From": "Anna <anna@mail.example>", header: written_so}
+    headers += [{"header": f"{name}: {value}"} for name, value in told.items()]
+    asked = replace(asked, record=asked.record | {"headers": headers})
+    async with stage.connector() as connector:
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+    assert stage.mail.submission.recipients == [address]
 
 
 async def test_a_line_break_in_what_a_customer_wrote_becomes_no_header(stage: MailReplyStage) -> None:
