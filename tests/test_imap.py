@@ -895,6 +895,22 @@ async def test_a_token_that_the_mail_server_refuses_is_not_used_again(
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize(("slept", "tries"), [(timedelta(hours=2), 2), (timedelta(0), 3)])
+async def test_a_token_that_ended_while_the_machine_slept_or_was_withdrawn_is_replaced(
+    mail: MailSimulator, source: Source, provider: tuple[Provider, str], clock: Clock, slept: timedelta, tries: int
+) -> None:
+    server, url = provider
+    mail.says("anna", "one")
+    async with source(oauth2=oauth2(url)) as connector:
+        connector.clock = clock
+        assert [page async for page in connector.pages(None)]
+        mail.access_token = "the next one"
+        clock.now += slept
+        mail.fail_next("bye", command="NOOP")
+        assert [page async for page in connector.pages(None)]
+    assert (mail.logins, mail.commands.count("AUTHENTICATE"), len(server.asked)) == (2, tries, 2)
+
+
 # Encryption
 
 

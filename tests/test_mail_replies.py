@@ -344,6 +344,26 @@ async def test_what_an_answer_needs_of_a_mailbox_shares_its_access(
     assert [each["refresh_token"] for each in provider.asked] == [f"refresh-{number}" for number in range(exchanges)]
 
 
+async def test_an_answer_with_a_token_that_was_withdrawn_is_sent_with_the_next_one(
+    stage: MailReplyStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await stage.asked()
+    monkeypatch.setenv("HARBOR_CLIENT_SECRET", "secret-of-the-program")
+    stage.mail.wants_oauth = True
+    provider = Provider(stage.mail)
+    async with serve(provider.app) as url, stage.connector(oauth2=oauth2(f"{url}/token")) as connector:
+        assert [page async for page in connector.pages(None)]
+        stage.mail.access_token = "the next one"
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+        exchanges = [len(provider.asked)]
+        stage.refuses_login()
+        for _ in range(2):  # what is refused as soon as it was fetched is not fetched again at once
+            with pytest.raises(AuthError):
+                await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+            exchanges.append(len(provider.asked))
+    assert (stage.said(), exchanges) == ([TEXT], [2, 3, 4])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

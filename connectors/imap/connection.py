@@ -88,6 +88,15 @@ class Connection:
             ConnectorError: one of errors.py.
         """
         await self._pacing.turn(self._key, None)  # who was told to wait waits with all its sources
+        was_good = self._client is None and self._tokens is not None and self._tokens.is_good
+        try:
+            return await self._attempted(work)
+        except AuthError:
+            if not was_good:
+                raise
+        return await self._attempted(work)  # a token was withdrawn before its time: with the next one
+
+    async def _attempted(self, work: Callable[[IMAPClient], T]) -> T:
         if self._client is None:
             self._secret = await self.secret()
         left = Event()
