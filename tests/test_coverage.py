@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+from aggregator.config import Settings
 from aggregator.demo.forum import ForumSimulator
 from aggregator.importer.files import File
 from aggregator.importer.importing import import_file
@@ -16,6 +17,7 @@ from aggregator.store.source_reports import source_reports
 from aggregator.workplace import Workplace
 from connectors.contract import Cursor, Page, Post, PullConnector, Record, SourceConfig
 from connectors.errors import CursorExpiredError
+from connectors.secret import Secret
 from tests.conftest import START, Community, poll, texts
 from tests.test_import import jsonl
 from tests.test_poller import until
@@ -271,6 +273,48 @@ async def test_a_day_on_which_we_did_not_run_is_lost_on_telegram_and_fetched_fro
             each for each in source_reports(work.db, work.settings, work.clock()) if each.source == "telegram"
         )
     assert [gap.reason for gap in report.gaps] == ["we were not running"]
+
+
+def called(community: Community) -> Settings:
+    """Telegram calls us, and no call arrives."""
+    settings = community.settings("telegram")
+    community.telegram.api.webhook["url"] = "https://desk.example/hooks/telegram"
+    by_webhook = settings.sources["telegram"].model_copy(update={"webhook_secret": Secret(env="HOOK_SECRET")})
+    return settings.model_copy(update={"sources": {"telegram": by_webhook}})
+
+
+async def test_what_telegram_could_not_deliver_to_a_webhook_for_a_day_is_lost(community: Community) -> None:
+    async with Workplace(called(community), clock=community.clock) as work:
+        await poll(work)
+        community.clock.pass_(minutes=10)
+        await poll(work)
+        community.telegram.says("fox", "nobody will ever read this")
+        community.clock.pass_(hours=10)
+        await poll(work)
+        while_it_waits = coverage(work, "telegram")
+    async with Workplace(called(community), clock=community.clock) as work:
+        community.clock.pass_(hours=10)
+        await poll(work)
+        assert coverage(work, "telegram") == while_it_waits == [(-24 * 60, 10, "complete")]
+        community.clock.pass_(hours=20)
+        await poll(work)
+        assert coverage(work, "telegram") == [
+            (-24 * 60, 10, "complete"),
+            (10, 16 * 60 + 10, "lost"),
+            (16 * 60 + 10, 40 * 60 + 10, "complete"),
+        ]
+
+
+async def test_what_telegram_delivers_to_a_webhook_late_is_vouched_for_then(community: Community) -> None:
+    community.telegram.says("fox", "said before we began")
+    async with Workplace(called(community), clock=community.clock) as work:
+        await poll(work)
+        community.clock.pass_(hours=20)
+        await poll(work)
+        assert coverage(work, "telegram") == [(-24 * 60, 0, "complete")]
+        community.telegram.queue.clear()
+        await poll(work)
+        assert coverage(work, "telegram") == [(-24 * 60, 20 * 60, "complete")]
 
 
 async def test_what_was_dropped_before_the_first_good_poll_stands_as_lost_too(community: Community) -> None:

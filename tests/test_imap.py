@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from aggregator.demo.mail import INBOX, JUNK, SENT, MailSimulator
+from aggregator.demo.mail.boxes import Folder
 from aggregator.demo.mail.talk import Fault
 from aggregator.demo.truth import Truth
 from aggregator.listener import serve
@@ -340,6 +341,35 @@ async def test_folders_that_are_missing_are_told_of(mail: MailSimulator, source:
         "the folder Gesendet does not exist, or may not be read",
         "the folder Support does not exist, or may not be read",
     )
+
+
+@pytest.mark.parametrize("folder", [0, 1, 2])
+async def test_a_folder_that_a_server_does_not_open_once_is_read_by_the_next_poll(
+    mail: MailSimulator, source: Source, folder: int
+) -> None:
+    mail.says("anna", "one")
+    mail.fail_next("failure", command="EXAMINE", after=folder)
+    async with source() as connector:
+        with pytest.raises(TransientError, match="at the moment"):
+            assert [page async for page in connector.pages(None)]
+        pages = [page async for page in connector.pages(None)]
+    assert texts(connector, [record for page in pages for record in page.records]) == ["one"]
+    assert (pages[-1].warnings, mail.logins) == ((), 2)
+
+
+@pytest.mark.parametrize(
+    ("listed", "fault"),
+    [((), "failure"), ((Folder("Support", 7),), "forbidden"), ((Folder("Support", 7, r"\Noselect"),), "failure")],
+)
+async def test_a_folder_is_missing_where_the_server_says_so_in_its_list_or_by_a_code(
+    mail: MailSimulator, source: Source, listed: tuple[Folder, ...], fault: Fault
+) -> None:
+    mail.folders |= {each.name: each for each in listed}
+    mail.says("anna", "one")
+    mail.fail_next(fault, command="EXAMINE", after=1)
+    done = await drain(source(mailboxes=["INBOX", "Support"]))
+    assert len(done.records) == 1
+    assert done.warnings == ("the folder Support does not exist, or may not be read",)
 
 
 async def test_junk_and_sent_can_be_left_alone(mail: MailSimulator, source: Source) -> None:
@@ -863,6 +893,22 @@ async def test_a_token_that_the_mail_server_refuses_is_not_used_again(
             with pytest.raises(AuthError, match=PASSWORD_ENV):
                 assert [page async for page in connector.pages(None)]
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("slept", "tries"), [(timedelta(hours=2), 2), (timedelta(0), 3)])
+async def test_a_token_that_ended_while_the_machine_slept_or_was_withdrawn_is_replaced(
+    mail: MailSimulator, source: Source, provider: tuple[Provider, str], clock: Clock, slept: timedelta, tries: int
+) -> None:
+    server, url = provider
+    mail.says("anna", "one")
+    async with source(oauth2=oauth2(url)) as connector:
+        connector.clock = clock
+        assert [page async for page in connector.pages(None)]
+        mail.access_token = "the next one"
+        clock.now += slept
+        mail.fail_next("bye", command="NOOP")
+        assert [page async for page in connector.pages(None)]
+    assert (mail.logins, mail.commands.count("AUTHENTICATE"), len(server.asked)) == (2, tries, 2)
 
 
 # Encryption

@@ -340,6 +340,31 @@ def test_the_author_is_the_first_address(sender: str, address: str, name: str) -
     assert (author.native_id, author.name, author.role) == (address, name, "customer")
 
 
+APOSTROPHES = [
+    ("o'brien@company.ie", "o'brien@company.ie"),
+    ("<o'brien@company.ie>", "o'brien@company.ie"),
+    ("Ann O'Brien <o'brien@company.ie>", "o'brien@company.ie"),
+    ("o'brien@company.ie (Ann O'Brien)", "o'brien@company.ie"),
+    ("'o'brien@company.ie'", "o'brien@company.ie"),
+    ("'ann@company.ie'", "ann@company.ie"),
+    ("'ann@company.ie' (Ann)", "ann@company.ie"),
+    ("'ann@company.ie', 'leo@company.ie'", "ann@company.ie"),
+]
+
+
+@pytest.mark.parametrize(("written_so", "address"), APOSTROPHES)
+def test_an_address_with_an_apostrophe_is_whole_and_one_in_quotes_is_without_them(
+    written_so: str, address: str
+) -> None:
+    passed = "mx.wallet.example; dmarc=pass header.from=company.ie"
+    author = post_of(written(From=written_so, Authentication_Results=passed)).author
+    assert author is not None
+    assert (author.native_id, author.vouched) == (address, (("mail", address),))
+    form = post_of(written(From="noreply@form.example", Reply_To=written_so)).author
+    assert form is not None
+    assert form.native_id == address
+
+
 def test_a_mail_without_a_sender_has_no_author() -> None:
     assert post_of(written(From="")).author is None
 

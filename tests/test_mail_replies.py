@@ -27,6 +27,7 @@ from tests.conftest import open_inquiries
 from tests.contract_suite import drain, items
 from tests.reply_contract import KEY, TEXT, Desk, ReplyContract, a_desk, an_answer, asked_in
 from tests.test_imap import Provider, oauth2
+from tests.test_imap_reading import APOSTROPHES
 
 PASSWORD_ENV = "HARBOR_MAIL_PASSWORD"
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -230,6 +231,21 @@ async def test_who_wants_answers_elsewhere_gets_them_there(stage: MailReplyStage
     assert stage.mail.submission.recipients == ["other@mail.example"]
 
 
+@pytest.mark.parametrize("header", ["From", "Reply-To"])
+@pytest.mark.parametrize(("written_so", "address"), APOSTROPHES)
+async def test_an_answer_goes_to_an_address_with_an_apostrophe_as_it_is_written(
+    stage: MailReplyStage, header: str, written_so: str, address: str
+) -> None:
+    asked = await stage.asked()
+    headers = [each for each in asked.record["headers"] if not each["header"].startswith("From")]
+    told = {"From": "Anna <anna@mail.example>", header: written_so}
+    headers += [{"header": f"{name}: {value}"} for name, value in told.items()]
+    asked = replace(asked, record=asked.record | {"headers": headers})
+    async with stage.connector() as connector:
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+    assert stage.mail.submission.recipients == [address]
+
+
 async def test_a_line_break_in_what_a_customer_wrote_becomes_no_header(stage: MailReplyStage) -> None:
     stage.mail.says("eve", "hello", subject="hi\r\n Bcc: all@mail.example")
     asked = asked_in(stage.connector(), await stage.fetched())
@@ -326,6 +342,26 @@ async def test_what_an_answer_needs_of_a_mailbox_shares_its_access(
         sent = await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
         assert await connector.find_sent(Outgoing(KEY, TEXT, asked, "amy", NOW)) == sent
     assert [each["refresh_token"] for each in provider.asked] == [f"refresh-{number}" for number in range(exchanges)]
+
+
+async def test_an_answer_with_a_token_that_was_withdrawn_is_sent_with_the_next_one(
+    stage: MailReplyStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await stage.asked()
+    monkeypatch.setenv("HARBOR_CLIENT_SECRET", "secret-of-the-program")
+    stage.mail.wants_oauth = True
+    provider = Provider(stage.mail)
+    async with serve(provider.app) as url, stage.connector(oauth2=oauth2(f"{url}/token")) as connector:
+        assert [page async for page in connector.pages(None)]
+        stage.mail.access_token = "the next one"
+        await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+        exchanges = [len(provider.asked)]
+        stage.refuses_login()
+        for _ in range(2):  # what is refused as soon as it was fetched is not fetched again at once
+            with pytest.raises(AuthError):
+                await connector.reply(Outgoing(KEY, TEXT, asked, "amy", NOW))
+            exchanges.append(len(provider.asked))
+    assert (stage.said(), exchanges) == ([TEXT], [2, 3, 4])
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from connectors.contract import Author, Cursor, Finding, Item, Page, PullConnector, Record
-from connectors.errors import ConnectorError, SourceGoneError
+from connectors.errors import AuthError, ConnectorError, SourceGoneError
 from connectors.imap import letter
 from connectors.imap.account import Account, Place
 from connectors.imap.connection import RefusedError
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 
 COPIED_WITHIN = 20.0  # seconds for putting a copy into Sent
+
+T = TypeVar("T")
 
 
 class Imap(PullConnector, Replying):
@@ -60,7 +62,9 @@ class Imap(PullConnector, Replying):
 
     async def open(self) -> None:
         if self.config.oauth2 is not None:
-            self._tokens = AccessTokens(self.source, self.config.oauth2, self.config.password, self.pacing)
+            self._tokens = AccessTokens(
+                self.source, self.config.oauth2, self.config.password, self.pacing, lambda: self.clock()
+            )
         self._account = self._another_account()
 
     async def close(self) -> None:
@@ -133,15 +137,30 @@ class Imap(PullConnector, Replying):
         assert self.config.smtp is not None  # reply_window says so
         answer = letter.answer(outgoing, self.config, self.clock())
         smtp = self.config.smtp
-        with nothing_sent():
-            secret = await self._secret(smtp)
-        user = smtp.user or self.config.user
-        said = await self._mailer(smtp).send(answer, user, secret, is_token=self._takes_token(smtp))
+        user, is_token = smtp.user or self.config.user, self._takes_token(smtp)
+        said = await self._entering(
+            smtp, lambda secret: self._mailer(smtp).send(answer, user, secret, is_token=is_token)
+        )
         if not smtp.keeps_copy:
             with suppress(ConnectorError, TimeoutError):  # it was sent, and is kept here, too
                 async with asyncio.timeout(COPIED_WITHIN):
                     await self._copy(answer.message_id, letter.as_received(answer, smtp.host, said))
         return Sent(answer.message_id)
+
+    async def _entering(self, smtp: Smtp, work: Callable[[str], Awaitable[T]]) -> T:
+        """What `work` returns, which is called with a secret: once more where a token was withdrawn before its time."""
+        tokens = self._tokens if self._takes_token(smtp) else None
+        was_good = tokens is not None and tokens.is_good
+        with nothing_sent():
+            secret = await self._secret(smtp)
+        try:
+            return await work(secret)
+        except AuthError:  # which surely sent nothing
+            if tokens is not None:
+                tokens.forget()
+            if not was_good:
+                raise
+        return await self._entering(smtp, work)
 
     async def _secret(self, smtp: Smtp) -> str:
         return smtp.password.reveal() if smtp.password else await self._account.secret()
@@ -203,10 +222,9 @@ class Imap(PullConnector, Replying):
         return found
 
     async def _check_way_out(self, smtp: Smtp) -> Finding:
-        user = smtp.user or self.config.user
+        user, is_token = smtp.user or self.config.user, self._takes_token(smtp)
         try:
-            secret = await self._secret(smtp)
-            await self._mailer(smtp).is_let_in(user, secret, is_token=self._takes_token(smtp))
+            await self._entering(smtp, lambda secret: self._mailer(smtp).is_let_in(user, secret, is_token=is_token))
         except ConnectorError as error:
             return Finding("failed", f"no answer can be sent: {error}")
         return Finding("ok", f"answers are sent by {smtp.host} from {letter.sender_of(self.config)}")

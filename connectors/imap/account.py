@@ -33,6 +33,8 @@ AT_ONCE: Final = 4 * 1024 * 1024  # bytes of mail in one answer
 MOST_NUMBERS: Final = 500  # in one command; servers take lines of 8 kB
 FIRST_TURN: Final = 1.0  # seconds of IDLE
 NEXT_TURNS: Final = 20.0
+_NOT_OURS: Final = frozenset({"NONEXISTENT", "NOPERM"})
+_CLOSED: Final = frozenset({rb"\noselect", rb"\nonexistent"})
 _NAMES: Final[dict[str, tuple[bytes, frozenset[str]]]] = {
     "junk": (
         rb"\Junk",
@@ -69,7 +71,9 @@ class Account:
     """One account, over one connection."""
 
     def __init__(self, source: str, settings: Settings, pacing: Pacing | None, tokens: AccessTokens | None) -> None:
+        self._source = source
         self._settings = settings
+        self._named: frozenset[str] = frozenset()  # folders that the server lists, and may open
         self._connection = Connection(source, settings, pacing, tokens)
         self._idles = True
 
@@ -99,6 +103,7 @@ class Account:
     async def places(self) -> tuple[list[Place], list[str]]:
         """The folders to read, and what is missing in words."""
         listed = await self._connection.run(lambda client: client.list_folders())
+        self._named = frozenset(name for flags, _, name in _folders(listed) if not _is_closed(flags))
         found = [Place(name, "inbox") for name in self._settings.mailboxes]
         missing = []
         wanted: tuple[tuple[Role, bool | str], ...] = (("junk", self._settings.junk), ("sent", self._settings.sent))
@@ -111,13 +116,20 @@ class Account:
         return found, missing
 
     async def examine(self, mailbox: str) -> Status | None:
-        """Open a folder to read. None: there is none of that name, or it is not ours to read."""
+        """Open a folder to read. None: there is none of that name, or it is not ours to read.
+
+        A server in trouble refuses those that are there, too; nothing else is asked of it over that connection.
+        """
         try:
             told: dict[bytes, Any] = await self._connection.run(
                 lambda client: client.select_folder(mailbox, readonly=True)
             )
-        except RefusedError:
-            return None
+        except RefusedError as refused:
+            host, code = self._settings.host, refused.code or mailbox
+            if refused.code in _NOT_OURS or not (mailbox.upper() == "INBOX" or mailbox in self._named):
+                return None
+            await self._connection.drop()
+            raise TransientError(f"{self._source}: {host} cannot serve us at the moment [{code}].") from refused
         return Status(
             validity=told.get(b"UIDVALIDITY", 0),
             count=told.get(b"EXISTS", 0),
@@ -239,16 +251,25 @@ def _begins_to_idle(client: IMAPClient) -> bool:
 
 
 def _special(answer: Sequence[tuple[Any, Any, Any]], role: Role) -> str | None:
-    """The folder of that role. What the library reads out of a garbled answer may be anything."""
+    """The folder of that role."""
     mark, names = _NAMES[role]
-    listed = [
+    listed = _folders(answer)
+    marked = [name for flags, _, name in listed if mark in flags]
+    called = [name for _, delimiter, name in listed if _last(name, delimiter).lower() in names]
+    return next(iter(marked + called), None)
+
+
+def _folders(answer: Sequence[tuple[Any, Any, Any]]) -> list[tuple[Sequence[Any], bytes | None, str]]:
+    """Flags, delimiter and name of each folder. What the library reads out of a garbled answer may be anything."""
+    return [
         (flags, delimiter if isinstance(delimiter, bytes) else None, name)
         for flags, delimiter, name in answer
         if isinstance(flags, tuple | list) and isinstance(name, str)
     ]
-    marked = [name for flags, _, name in listed if mark in flags]
-    called = [name for _, delimiter, name in listed if _last(name, delimiter).lower() in names]
-    return next(iter(marked + called), None)
+
+
+def _is_closed(flags: Sequence[Any]) -> bool:
+    return any(isinstance(flag, bytes) and flag.lower() in _CLOSED for flag in flags)
 
 
 def _last(name: str, delimiter: bytes | None) -> str:

@@ -49,7 +49,14 @@ T = TypeVar("T")
 
 
 class RefusedError(TransientError):
-    """NO or BAD to one command; the connection is good. The server's words are left out: they may quote a mail."""
+    """NO or BAD to one command; the connection is good. The server's words are left out: they may quote a mail.
+
+    `code`: what it says to programs (RFC 5530), such as NONEXISTENT; "": nothing.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Connection:
@@ -81,6 +88,15 @@ class Connection:
             ConnectorError: one of errors.py.
         """
         await self._pacing.turn(self._key, None)  # who was told to wait waits with all its sources
+        was_good = self._client is None and self._tokens is not None and self._tokens.is_good
+        try:
+            return await self._attempted(work)
+        except AuthError:
+            if not was_good:
+                raise
+        return await self._attempted(work)  # a token was withdrawn before its time: with the next one
+
+    async def _attempted(self, work: Callable[[IMAPClient], T]) -> T:
         if self._client is None:
             self._secret = await self.secret()
         left = Event()
@@ -116,6 +132,10 @@ class Connection:
     @property
     def _key(self) -> str:
         return f"{self._settings.host} {self._credential}"
+
+    async def drop(self) -> None:
+        """End it as it is; the next command opens another one."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
 
     async def close(self) -> None:
         """Say goodbye where the server answers at once; else just go."""
@@ -251,7 +271,8 @@ class Connection:
             case imaplib.IMAP4.abort():
                 return self._told(str(error)) or TransientError(f"{self._source}: {host} ended the connection.")
             case imaplib.IMAP4.error():
-                return self._told(str(error)) or RefusedError(f"{self._source}: {host} refused a command.")
+                refused = RefusedError(f"{self._source}: {host} refused a command.", _code(str(error)))
+                return self._told(str(error)) or refused
             case OSError():
                 return TransientError(f"{self._source}: {host} cannot be reached ({type(error).__name__}).")
             case _:
@@ -260,7 +281,7 @@ class Connection:
     def _told(self, words: str) -> ConnectorError | None:
         """A failure that the server explained. None: it did not, or not in a way that we know."""
         host = self._settings.host
-        code = found[1] if (found := _CODE.search(words)) else ""
+        code = _code(words)
         if asked := _BACK_OFF.search(words):
             seconds = int(asked[1]) / 1000
             return ThrottledError(f"{self._source}: {host} asks us to wait {seconds:.0f} s.", seconds + 1)
@@ -274,3 +295,7 @@ class Connection:
         if code in _FOR_NOW or (code != "AUTHENTICATIONFAILED" and _BUSY.search(words)):
             return TransientError(f"{self._source}: {host} cannot serve us at the moment [{code or 'busy'}].")
         return None
+
+
+def _code(words: str) -> str:
+    return found[1] if (found := _CODE.search(words)) else ""

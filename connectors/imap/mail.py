@@ -14,7 +14,8 @@ from connectors.errors import RecordError
 from connectors.imap.mime import split
 
 _BRACKETED: Final = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,253})\s*>")
-_BARE: Final = re.compile(r"[^\s<>\"'(),;:@]{1,200}@[^\s<>\"'(),;:@]{1,253}")
+# An apostrophe may stand in it; one before is no part of it where another one follows.
+_BARE: Final = re.compile(r"(')?([^\s<>\"(),;:@]{1,200}@[^\s<>\"'(),;:@]{1,253})(?(1)')")
 _IDS: Final = re.compile(r"<([^<>]{1,1000})>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 # To the end where no quote closes it (its group is empty then), so that none within it is tried as the first.
@@ -169,7 +170,7 @@ def _first_address(header: str) -> Address | None:
         name = header[: found.start()].rpartition(">")[2].strip(" ,;\t").strip("\"'").replace('\\"', '"').strip()
         return Address(_normal(header[found.start(1) : found.end(1)]), name[:200])
     bare = _BARE.search(_COMMENT.sub("", header))
-    return Address(_normal(bare[0])) if bare else None
+    return Address(_normal(bare[2])) if bare else None
 
 
 def _covered(found: re.Match[str]) -> str:

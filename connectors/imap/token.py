@@ -18,7 +18,7 @@ from connectors.session import Session
 from connectors.wording import worded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from connectors.session import Json, Pacing
 
@@ -42,15 +42,26 @@ class AccessTokens:
     """The current access token, kept in memory only. With a refresh token it acts for a person; else for itself.
 
     One for all connections of a source: they take turns, since a refresh token may be good for one exchange only.
+
+    `clock`: the time of day, for the other one stands still while the machine sleeps.
     """
 
-    def __init__(self, source: str, oauth2: OAuth2, refresh_token: Secret | None, pacing: Pacing | None) -> None:
+    def __init__(
+        self,
+        source: str,
+        oauth2: OAuth2,
+        refresh_token: Secret | None,
+        pacing: Pacing | None,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._source = source
         self._oauth2 = oauth2
         self._refresh_token = refresh_token
         self._newer: tuple[str, str] | None = None  # the configured refresh token, and the one that replaces it
         self._token = ""
         self._ends = 0.0
+        self._ends_at = 0.0  # the same by the time of day, which may be set back
+        self._clock = clock
         self._turn = asyncio.Lock()
         self._refresh_lasts: float | None = None  # seconds, where the provider says so
         self._refresh_ends: datetime | None = None
@@ -58,6 +69,11 @@ class AccessTokens:
         self._session = Session(
             str(oauth2.token_url), credential=self.credential, pacing=pacing, translate=self._translated
         )
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the token that was fetched last has not come to its end, as far as we know."""
+        return time.monotonic() < self._ends and self._clock().timestamp() < self._ends_at
 
     async def current(self) -> str:
         """A token that is good for some minutes.
@@ -67,7 +83,7 @@ class AccessTokens:
             TransientError: it cannot say now.
         """
         async with self._turn:
-            if time.monotonic() >= self._ends:
+            if not self.is_good:
                 await self._renew()
             return self._token
 
@@ -77,8 +93,10 @@ class AccessTokens:
         if not isinstance(token, str) or not token:
             raise TransientError(f"{self._source}: the token endpoint gave no access token. Is `token_url` right?")
         lasts = answer.get("expires_in")
+        good_for = (lasts if isinstance(lasts, int | float) else UNTOLD) - EARLY
         self._token = token
-        self._ends = time.monotonic() + (lasts if isinstance(lasts, int | float) else UNTOLD) - EARLY
+        self._ends = time.monotonic() + good_for
+        self._ends_at = self._clock().timestamp() + good_for
         self._note_rotation(answer.get("refresh_token"))
         self._note_end(answer)
 

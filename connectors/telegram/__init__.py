@@ -57,8 +57,8 @@ class Telegram(PullConnector, PushConnector, Replying):
     """Reads updates by long polling, or takes them as webhook calls where `webhook_secret` is set.
 
     Cursor: `{"bot": whose updates these are, "offset": next update_id, "moved": {old chat: new chat}, "left": [chats
-    that removed the bot]}`. Every bot numbers its updates for itself: another one's offset would confirm what was never
-    read.
+    that removed the bot]}`; with `webhook_secret` also "complete": when nothing waited to be delivered, at last. Every
+    bot numbers its updates for itself: another one's offset would confirm what was never read.
     """
 
     class Config(SourceConfig):
@@ -102,6 +102,7 @@ class Telegram(PullConnector, PushConnector, Replying):
         self._drained: int | None = None  # the offset that an empty answer confirmed
         self._conflicts = 0  # polls that another program ended, since one that nobody did
         self._told: tuple[str, ...] = ()
+        self._all_delivered = False  # to the webhook, when it was last asked
         self._own_id: str | None = None
 
     async def open(self) -> None:
@@ -129,12 +130,17 @@ class Telegram(PullConnector, PushConnector, Replying):
             )
         watch = Watch(self.config.chats, self.config.private_chats, cursor)
         offset: int = cursor["offset"] if cursor else 0
+        asked = self.clock()
         health = await self._health()
+        if self.config.webhook_secret:
+            kept = {"bot": bot, **watch.cursor(offset), "complete": self._delivered_to(cursor, asked).isoformat()}
+            if kept != cursor or health + watch.warnings() != self._told:
+                self._told = health + watch.warnings()
+                yield Page((), kept, warnings=self._told)
+            return
         if health + watch.warnings() != self._told:
             self._told = health + watch.warnings()
             yield Page((), {"bot": bot, **watch.cursor(offset)}, warnings=self._told)
-        if self.config.webhook_secret:
-            return
         while updates := await self._updates(offset):
             self._drained = None  # if it had confirmed nothing, these would come again and again
             offset = updates[-1]["update_id"] + 1  # may be lower than before, see _updates()
@@ -189,8 +195,17 @@ class Telegram(PullConnector, PushConnector, Replying):
         me = await self._api.call("getMe")
         troubles = [] if me.get("can_read_all_group_messages") else [PRIVACY_MODE]
         if self.config.webhook_secret:
-            troubles += _webhook_troubles(await self._api.call("getWebhookInfo"))
+            webhook = await self._api.call("getWebhookInfo")
+            self._all_delivered = webhook.get("pending_update_count") == 0
+            troubles += _webhook_troubles(webhook)
         return tuple(troubles)
+
+    def _delivered_to(self, cursor: Cursor | None, asked: datetime) -> datetime:
+        """Until when Telegram has delivered everything: it drops what waits for a day, and does not tell. Whoever has
+        just begun was never told, and takes what may wait for delivered."""
+        known = cursor.get("complete") if cursor else None
+        self.complete_to = asked if self._all_delivered or known is None else datetime.fromisoformat(known)
+        return self.complete_to
 
     async def _learn_moves(self) -> None:
         """Ask which basic groups became supergroups: a push has no cursor that could remember it."""

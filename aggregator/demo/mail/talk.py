@@ -16,7 +16,7 @@ from aggregator.demo.mail.wire import GarbledError, Words, from_utf7, in_set, li
 if TYPE_CHECKING:
     from aggregator.demo.mail import MailSimulator
 
-Fault = Literal["500", "reset", "truncated", "timeout", "bye", "throttled", "garbled"]
+Fault = Literal["500", "failure", "forbidden", "reset", "truncated", "timeout", "bye", "throttled", "garbled"]
 State = Literal["new", "in", "selected"]
 
 FLAGS: Final = (r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen")
@@ -138,6 +138,10 @@ class Talk:
         match fault:
             case "500":
                 raise RefusedError("[UNAVAILABLE] Temporary failure")
+            case "failure":  # as Gmail puts it
+                raise RefusedError("System Error (Failure)")
+            case "forbidden":
+                raise RefusedError("[NOPERM] Permission denied")
             case "throttled":
                 raise RefusedError(f"Request is throttled. Suggested Backoff Time: {wait * 1000} milliseconds")
             case "timeout":

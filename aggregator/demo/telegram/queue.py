@@ -42,6 +42,7 @@ class UpdateQueue:
         self.is_awaited = asyncio.Event()  # a long poll has found nothing yet
 
     def __len__(self) -> int:
+        self._drop_old()
         return len(self._waiting)
 
     def allow(self, kinds: Sequence[str] | None) -> None:
