@@ -70,9 +70,9 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
     told = [_told(masked, found, seen_at, origin) for masked, found, seen_at in records]
     sound = _are_sound([item for item, *_ in told if isinstance(item, Post)])
     said: list[Said] = []
-    for item, seen_at, body, secrets, found in told:
+    for number, (item, seen_at, body, secrets, found) in enumerate(told):
         if sound and isinstance(item, Post):
-            said.append(Said(item, seen_at, body, secrets, found))
+            said.append(Said(item, seen_at, body, secrets, found, number))
             continue
         try:
             if isinstance(item, Exception):
@@ -85,7 +85,7 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
             continue
         for each in items:
             if isinstance(each, Post):
-                said.append(Said(each, seen_at, body, secrets, found))
+                said.append(Said(each, seen_at, body, secrets, found, number))
             else:
                 _take_note(each, origin, page)
     return said
