@@ -73,6 +73,7 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
     for number, (item, seen_at, body, secrets, found) in enumerate(told):
         if sound and isinstance(item, Post):
             said.append(Said(item, seen_at, body, secrets, found, number))
+            _take_back(item, origin, page)
             continue
         try:
             if isinstance(item, Exception):
@@ -86,9 +87,22 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
         for each in items:
             if isinstance(each, Post):
                 said.append(Said(each, seen_at, body, secrets, found, number))
+                _take_back(each, origin, page)
             else:
                 _take_note(each, origin, page)
     return said
+
+
+def _take_back(post: Post, origin: Origin, page: ReadPage) -> None:
+    """A deletion that was told earlier does not hold where the post is back: all posts are taken before any goes."""
+    if page.deleted and (post.recovered or post.edited_at):
+        names = [post_id(origin.space, name) for name in (post.native_id, post.alias) if name]
+        page.deleted = [(gone, at) for gone, at in page.deleted if gone not in names or not _is_back(post, at)]
+
+
+def _is_back(post: Post, deleted_at: datetime | None) -> bool:
+    edited_later = deleted_at is not None and post.edited_at is not None and deleted_at < post.edited_at
+    return post.recovered or edited_later
 
 
 def _read_alone(origin: Origin, record: Record, found: Sequence[Found], seen_at: datetime) -> list[Said]:
