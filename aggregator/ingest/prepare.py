@@ -44,6 +44,7 @@ def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> R
     ]
     said = without_shown(_read(masked, origin, page), partial(_read_alone, origin))
     _understand(said, origin, page)
+    _follow(page)
     return page
 
 
@@ -178,6 +179,14 @@ def _understand(said: Sequence[Said], origin: Origin, page: ReadPage) -> None:
             half = len(said) // 2
             _understand(said[:half], origin, page)
             _understand(said[half:], origin, page)
+
+
+def _follow(page: ReadPage) -> None:
+    """What was said in a thread that goes on under another id belongs there, as does what is stored of it."""
+    for old, new in page.moved:
+        for said in page.readings:
+            if said.thread_id == old:
+                said.thread_id = new
 
 
 def _reject(error: Exception, body: str, secrets: str | None, origin: Origin) -> Rejected:
