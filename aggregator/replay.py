@@ -135,10 +135,11 @@ async def _reread(ingest: Ingest, origin: Origin, stored: Sequence[Stored]) -> O
 
 
 def _prepared(stored: Sequence[Stored], origin: Origin, now: datetime) -> Prepared:
+    """Of each record the post that it was kept for: it may carry older copies of others, and marks of what is back."""
     page = read_again(((body, secrets, seen_at) for _, _, body, secrets, seen_at, _ in stored), origin)
-    posts = {row[0].bytes for row in stored}
-    page.readings = [said for said in page.readings if said.post_id in posts]
-    return pack(page, origin, now)
+    posts = [row[0].bytes for row in stored]
+    own = [each for each in page.readings if each.post_id == posts[each.said.record]]
+    return pack(ReadPage(own, rejected=page.rejected, records=page.records), origin, now)
 
 
 def _count(result: Replayed, outcome: Outcome) -> None:

@@ -31,6 +31,11 @@ async def take(work: Workplace, *calls: Record) -> None:
         await work.ingest.pushed(work.origins["forum"], [call])
 
 
+async def take_together(work: Workplace, *calls: Record) -> None:
+    """Calls that come while another one is being committed."""
+    await work.ingest.pushed(work.origins["forum"], calls)
+
+
 def deleted(work: Workplace) -> list[object]:
     return [at for (at,) in work.db.query("SELECT deleted_at FROM post ORDER BY posted_at, native_order")]
 
@@ -132,6 +137,51 @@ async def test_a_recovered_post_is_back(community: Community) -> None:
         (after,) = open_inquiries(work)
         assert deleted(work) == [None]
     assert (after["deleted"], after["points"]) == (0, before["points"])
+
+
+async def test_a_recovered_post_is_back_where_its_deletion_comes_with_its_recovery(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        await take(work, created)
+        await take_together(work, destroyed, await recovered_later(community, work, said))
+        assert deleted(work) == [None]
+
+
+async def test_a_new_post_stands_where_all_that_befell_it_comes_together(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        await take_together(work, created, destroyed, await recovered_later(community, work, said))
+        assert deleted(work) == [None]
+
+
+async def test_an_edit_that_comes_with_an_earlier_deletion_tells_that_the_post_is_back(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        await take(work, created)
+        await recovered_later(community, work, said)  # that call is lost
+        community.clock.pass_(minutes=1)
+        community.forum.edits(said, "all is well")
+        await take_together(work, destroyed, newest_call(community, work))
+        assert deleted(work) == [None]
+
+
+async def test_a_post_that_is_deleted_after_a_recovery_that_comes_with_it_is_gone(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        await take(work, created)
+        recovered = await recovered_later(community, work, said)
+        community.clock.pass_(minutes=5)
+        community.forum.deletes(said)
+        await take_together(work, destroyed, recovered, newest_call(community, work))
+        assert deleted(work) == [START + timedelta(minutes=15)]
+
+
+async def test_a_post_that_comes_with_its_recovery_after_its_deletion_was_told_stands(community: Community) -> None:
+    async with community.desk("forum") as work:
+        said, created, destroyed = await created_and_destroyed(community, work)
+        await take(work, destroyed)
+        await take_together(work, created, await recovered_later(community, work, said))
+        assert deleted(work) == [None]
 
 
 def repeated(work: Workplace, call: tuple[dict[str, str], bytes]) -> list[Record]:

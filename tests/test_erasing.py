@@ -29,6 +29,7 @@ from tests.conftest import START, Community, open_inquiries, poll, texts
 from tests.console import Console
 from tests.test_control import desk as desk
 from tests.test_control import serving
+from tests.test_deletions import deleted, newest_call, take
 
 SAYS = "my swordfish ledger account vanished after the update"
 LATER = "please look at the turquoise umbrella transfer again"
@@ -324,3 +325,22 @@ async def test_beside_a_running_service_it_is_told_in_words_that_hold_none_of_th
     assert "inquiries.duckdb: 0 places in " in told
     assert [word for word in (SAYS, NAME, HANDLE) if word in told] == []
     assert (nobody.exit_code, "is nobody here" in nobody.stderr) == (1, True)
+
+
+async def test_a_post_of_another_that_quoted_them_is_gone_once_it_is_deleted(community: Community) -> None:
+    forum = community.forum
+    forum.hooks.url, forum.hooks.secret = "http://127.0.0.1:9/unused", "hook-secret-for-tests"
+    async with community.desk("forum") as work:
+        forum.says(HANDLE, SAYS)
+        await take(work, newest_call(community, work))
+        quoting = forum.says("oskar", f"where is my order? you wrote: {SAYS}")
+        await take(work, newest_call(community, work))
+        await erase(work, HANDLE)
+        (before,) = open_inquiries(work)
+        community.clock.pass_(minutes=1)
+        forum.deletes(quoting)
+        await take(work, newest_call(community, work))
+        (after,) = open_inquiries(work)
+        assert deleted(work) == [community.clock()]
+    assert (before["deleted"], before["waiting_since"]) == (0, START)
+    assert (after["deleted"], after["waiting_since"]) == (1, None)

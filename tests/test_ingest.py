@@ -206,6 +206,21 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_inquiries(community: 
     assert row["posts"] == 2
 
 
+async def test_what_was_said_just_before_a_group_became_a_supergroup_belongs_to_that(community: Community) -> None:
+    group = community.telegram.group
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "my swap failed")
+        moved = community.telegram.migrates(group)
+        community.telegram.says("fox", "swap failed again", chat=moved)
+        await poll(work)
+        community.clock.pass_(minutes=1)
+        community.telegram.says("fox", "and nobody answers", chat=moved)
+        await poll(work)
+        (row,) = open_inquiries(work)
+        threads = work.db.query("SELECT DISTINCT thread_id FROM post")
+    assert (row["posts"], threads) == (3, [(row["thread_id"],)])
+
+
 async def test_a_colleague_claims_and_closes_and_a_new_word_reopens(community: Community) -> None:
     async with community.desk("telegram") as work:
         community.telegram.says("fox", "my swap failed")

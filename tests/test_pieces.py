@@ -53,6 +53,20 @@ async def test_pieces_are_remembered_over_a_restart(community: Community) -> Non
     assert not set(stored) & set(words)
 
 
+async def test_a_phrase_goes_on_where_its_group_becomes_a_supergroup(community: Community) -> None:
+    words = twelve_words()
+    async with community.desk("telegram") as work:
+        for word in words[:6]:
+            community.telegram.says("fox", word)
+        moved = community.telegram.migrates(community.telegram.group)
+        for word in words[6:]:
+            community.telegram.says("fox", word, chat=moved)
+        await poll(work)
+        (row,) = open_inquiries(work)
+        assert not set(texts(work)) & set(words)
+        assert work.db.query("SELECT DISTINCT thread_id FROM post") == [(row["thread_id"],)]
+
+
 async def test_ordinary_short_words_stay_readable(community: Community) -> None:
     async with community.desk("telegram") as work:
         for word in (

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import pytest
 from aggregator.ingest.origin import Origin
 from aggregator.replay import _readable, replay
 from aggregator.triage.terms import RULES
-from connectors.contract import Author, Cursor, Item, Page, Post, PullConnector, Record
+from connectors.contract import Author, Cursor, Deleted, Item, Page, Post, PullConnector, Record
 from connectors.errors import RecordError
-from tests.conftest import Community, open_inquiries, poll, texts
+from tests.conftest import START, Community, open_inquiries, poll, texts
 from tests.console import Console
 from tests.test_import import ROWS, jsonl
 
@@ -111,6 +112,37 @@ async def test_what_was_erased_while_it_was_read_again_does_not_come_back(commun
 
         result = await replay(work.ingest, {"telegram": replace(work.readers()["telegram"], read=read)})
         assert (result.recovered, texts(work)) == (0, [])
+
+
+def told_together(record: Record) -> Sequence[Item]:
+    """A platform whose records carry copies of other posts, and marks of those that are gone."""
+    edited = datetime.fromisoformat(record["edited"]) if "edited" in record else None
+    said = [Post(name, text, START, Author(name), edited_at=edited) for name, text in record["says"].items()]
+    back = [replace(post, recovered=record.get("back", False)) for post in said]
+    return [*(Deleted(name, None) for name in record.get("gone", ())), *back]
+
+
+async def test_a_copy_of_a_post_in_the_record_of_another_changes_nothing(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        origin = replace(work.readers()["telegram"], read=told_together)
+        await work.ingest.pushed(origin, [{"says": {"1": "my swap failed", "2": "mine, too"}}])
+        community.clock.pass_(minutes=5)
+        await work.ingest.pushed(origin, [{"says": {"1": "it is solved"}, "edited": community.clock().isoformat()}])
+        before = work.db.query("FROM post ORDER BY ALL"), work.db.query("FROM inquiry ORDER BY ALL")
+        result = await replay(work.ingest, {"telegram": origin})
+        assert (result.posts, result.changed_posts, result.changed_inquiries) == (2, 0, 0)
+        assert (work.db.query("FROM post ORDER BY ALL"), work.db.query("FROM inquiry ORDER BY ALL")) == before
+
+
+async def test_a_post_that_is_back_is_not_deleted_anew_by_a_record_that_told_it_was_gone(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        origin = replace(work.readers()["telegram"], read=told_together)
+        await work.ingest.pushed(origin, [{"says": {"1": "my swap failed"}}])
+        await work.ingest.pushed(origin, [{"says": {"2": "why is it gone?"}, "gone": ["1"]}])
+        gone = work.db.query("SELECT count(deleted_at) FROM post")
+        await work.ingest.pushed(origin, [{"says": {"1": "my swap failed"}, "back": True}])
+        await replay(work.ingest, {"telegram": origin})
+        assert (gone, work.db.query("SELECT count(deleted_at) FROM post")) == ([(1,)], [(0,)])
 
 
 # -- a fix ----------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ def hide_draft(page: Prepared, number: int, origin: Origin, now: datetime) -> No
     """Put the post again in its place, read from its record without the words."""
     draft = page.drafts[number]
     if (said := _without_words(page.body(draft), draft.post_id, page.text(draft), origin, now)) is not None:
+        said.thread_id = draft.thread_id  # its record does not tell that the thread has moved
         page.put(number, pack(ReadPage([said]), origin, now))
 
 

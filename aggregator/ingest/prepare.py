@@ -44,6 +44,7 @@ def read_page(records: Sequence[Record], origin: Origin, seen_at: datetime) -> R
     ]
     said = without_shown(_read(masked, origin, page), partial(_read_alone, origin))
     _understand(said, origin, page)
+    _follow(page)
     return page
 
 
@@ -70,9 +71,10 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
     told = [_told(masked, found, seen_at, origin) for masked, found, seen_at in records]
     sound = _are_sound([item for item, *_ in told if isinstance(item, Post)])
     said: list[Said] = []
-    for item, seen_at, body, secrets, found in told:
+    for number, (item, seen_at, body, secrets, found) in enumerate(told):
         if sound and isinstance(item, Post):
-            said.append(Said(item, seen_at, body, secrets, found))
+            said.append(Said(item, seen_at, body, secrets, found, number))
+            _take_back(item, origin, page)
             continue
         try:
             if isinstance(item, Exception):
@@ -85,10 +87,23 @@ def _read(records: Sequence[_Masked], origin: Origin, page: ReadPage) -> list[Sa
             continue
         for each in items:
             if isinstance(each, Post):
-                said.append(Said(each, seen_at, body, secrets, found))
+                said.append(Said(each, seen_at, body, secrets, found, number))
+                _take_back(each, origin, page)
             else:
                 _take_note(each, origin, page)
     return said
+
+
+def _take_back(post: Post, origin: Origin, page: ReadPage) -> None:
+    """A deletion that was told earlier does not hold where the post is back: all posts are taken before any goes."""
+    if page.deleted and (post.recovered or post.edited_at):
+        names = [post_id(origin.space, name) for name in (post.native_id, post.alias) if name]
+        page.deleted = [(gone, at) for gone, at in page.deleted if gone not in names or not _is_back(post, at)]
+
+
+def _is_back(post: Post, deleted_at: datetime | None) -> bool:
+    edited_later = deleted_at is not None and post.edited_at is not None and deleted_at < post.edited_at
+    return post.recovered or edited_later
 
 
 def _read_alone(origin: Origin, record: Record, found: Sequence[Found], seen_at: datetime) -> list[Said]:
@@ -164,6 +179,14 @@ def _understand(said: Sequence[Said], origin: Origin, page: ReadPage) -> None:
             half = len(said) // 2
             _understand(said[:half], origin, page)
             _understand(said[half:], origin, page)
+
+
+def _follow(page: ReadPage) -> None:
+    """What was said in a thread that goes on under another id belongs there, as does what is stored of it."""
+    for old, new in page.moved:
+        for said in page.readings:
+            if said.thread_id == old:
+                said.thread_id = new
 
 
 def _reject(error: Exception, body: str, secrets: str | None, origin: Origin) -> Rejected:

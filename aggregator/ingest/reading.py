@@ -38,6 +38,7 @@ class Said(NamedTuple):
     body: str
     secrets: str | None
     found: Sequence[Found]
+    record: int  # which of those that were read together; it may tell several posts
 
 
 @dataclass(slots=True)

@@ -75,7 +75,7 @@ def _cleaned(said: Sequence[Said], again: Again) -> Sequence[Said]:
     secrets = [secret for each in said for secret in _secrets_of(each)]
     for way in (cover, cover_words, lambda value, _: cover_markup(value)):
         record = _record(way(record, secrets))
-        read = again(record, found, first.seen_at)
+        read = [each._replace(record=first.record) for each in again(record, found, first.seen_at)]
         if [each.post.native_id for each in read] != [each.post.native_id for each in said]:
             break
         if not _shown(read):

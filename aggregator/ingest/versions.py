@@ -59,6 +59,8 @@ def take_drafts(
 def _take_new(con: Connection, page: Prepared, draft: Draft, writes: Writes, outcome: Outcome) -> None:
     """A new post; where the page holds several versions of it, the newest one, and the others as records."""
     earlier = writes.fresh.get(draft.post_id)
+    if earlier is not None:  # whichever of them stays, the post is back
+        earlier.recovered = draft.recovered = earlier.recovered or draft.recovered
     if earlier is None:
         outcome.new += 1
         draft.version = 1  # a transaction that is tried again has numbered it before

@@ -40,7 +40,10 @@ class LeftOut:
             erased = self._erased
             page.drafts = [draft for draft in page.drafts if not _is_erased(draft, erased)]
             page.rejected = [each for each in page.rejected if each.rejected_id not in erased]
-            page.deleted = [each for each in page.deleted if each[0] not in erased]
+            gone = {post for post, _ in page.deleted if post in erased}
+            if gone:  # those of others, in which the erased were quoted, are stored, and may be deleted
+                gone -= _stored(con, known.among(con, gone))
+                page.deleted = [each for each in page.deleted if each[0] not in gone]
             page.counts = [each for each in page.counts if each[0] not in erased]
         span = kept_for(self._retention, origin.channel)
         if span is not None and not origin.space.startswith("import/"):

@@ -134,6 +134,7 @@ def _believe(page: Prepared, number: int, origin: Origin, now: datetime) -> None
     again = read_again([stored], replace(origin, names=None))
     said = next((each for each in again.readings if each.post_id == draft.post_id), None)
     if said is not None:
+        said.thread_id = draft.thread_id  # its record does not tell that the thread has moved
         page.put(number, pack(ReadPage([said]), origin, now))
 
 
