@@ -258,3 +258,25 @@ async def test_a_service_that_dies_in_the_middle_tells_each_of_them_once(communi
         await _time_passes(site)
         assert _states(site) == ["sent"] * 5
     assert _in_forum(community) == sorted(f"Hello {name}, 5.2.1 mends the crash." for name in names)
+
+
+async def test_a_notice_in_the_other_language_makes_no_news_of_what_was_told(site: WebSite) -> None:
+    async with site.visitor("amy") as amy:
+        data = {"csrf": csrf((await amy.get("/incidents/1")).text)}
+        await amy.post("/incidents/1/reopen", data=data)
+        only_zh = {**data, "version_zh": "1", "version_en": "1", "zh": ZH + "!", "en": ""}
+        await amy.post("/incidents/1/notice", data=only_zh)
+        page = await _page(amy)
+        chinese = _ticked(page)
+        await amy.post(
+            "/incidents/1/answer",
+            data={"csrf": csrf(page), "zh": ZH + "!", "en": "", "inquiry": chinese, "step": "send", "sure": "1"},
+        )
+        await _time_passes(site)
+        told = [said for said in _said(site) if "!" in said]
+        site.community.clock.pass_(minutes=30)
+        both = {**data, "version_zh": "2", "version_en": "2", "zh": ZH + "!", "en": EN}
+        await amy.post("/incidents/1/notice", data=both)
+        left = _ticked(await _page(amy))
+    assert len(told) == 1
+    assert 0 < len(left) < len(chinese)

@@ -306,6 +306,19 @@ async def test_an_incident_ends_when_it_is_quiet_or_somebody_ends_it(community: 
     assert reasons == [(1, "ended", "quiet"), (2, "ended", "quiet")]
 
 
+async def test_what_somebody_reopens_stays_open_for_the_quiet_time_from_then_on(community: Community) -> None:
+    async with community.desk("telegram") as work:
+        await say(community, work, *three(SWAP))
+        states = []
+        for hours, deed in ((13, "reopen"), (1, None), (12, None)):
+            community.clock.pass_(hours=hours)
+            await end_quiet(work.db, work.ingest.incidents, work.clock)
+            states.append(listed(work)[0]["state"])
+            if deed:
+                await does(work, 1, "reopen")
+    assert states == ["ended", "open", "ended"]
+
+
 async def test_accounts_of_one_person_count_once(community: Community) -> None:
     async with community.desk("telegram") as work:
         await say(community, work, *three(SWAP), ("dan", "arbitrum swap failing"))

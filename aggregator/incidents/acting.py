@@ -60,8 +60,10 @@ async def end_quiet(db: Database, incidents: Incidents, clock: Clock) -> None:
 def _end_quiet(con: Connection, now: datetime, since: datetime) -> None:
     quiet = con.execute(
         "SELECT i.incident_id FROM incident AS i LEFT JOIN incident_size AS s ON s.incident_id = i.incident_id "
-        "WHERE i.state = 'open' AND coalesce(s.last_at, i.began_at) < ?",
-        [since],
+        "WHERE i.state = 'open' AND greatest(s.last_at, i.began_at) < ? AND NOT EXISTS ("
+        "FROM incident_event AS e WHERE e.incident_id = i.incident_id AND e.happened_at >= ? "
+        "AND e.what IN ('reopen', 'split', 'unmerge', 'add'))",
+        [since, since],
     ).fetchall()
     for (one,) in quiet:
         _set_state(con, one.bytes, "ended", now, "quiet")

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid
+from aggregator.incidents.notices import LANGS, NoticeLang, notice_lang
 from aggregator.outbox import asked, row
 from aggregator.store import rows
 
@@ -54,33 +55,35 @@ class Lot(NamedTuple):
     answers: int
 
 
-def told_since(con: Connection, incident: Id) -> datetime:
-    """An answer from then on counts as the news: since the incident has ended, or its notice says what it says.
+def told_since(con: Connection, incident: Id) -> dict[NoticeLang, datetime]:
+    """An answer in a language from then on counts as the news: since the incident has ended, or its notice in this
+    language says what it says.
 
     Raises:
         KeyError: there is no such incident.
     """
-    since: datetime | None
-    (since,) = con.execute(
-        "SELECT coalesce(i.ended_at, (SELECT max(written_at) FROM incident_notice WHERE incident_id = i.incident_id), "
-        "i.began_at) FROM incident AS i WHERE i.incident_id = ?",
-        [as_uuid(incident)],
-    ).fetchone() or (None,)
-    if since is None:
+    found = con.execute("SELECT ended_at, began_at FROM incident WHERE incident_id = ?", [as_uuid(incident)]).fetchone()
+    if found is None:
         raise KeyError(incident)
-    return since
+    ended_at, began_at = found
+    if ended_at is not None:
+        return dict.fromkeys(LANGS, ended_at)
+    written = con.execute(
+        "SELECT lang, max(written_at) FROM incident_notice WHERE incident_id = ? GROUP BY lang", [as_uuid(incident)]
+    ).fetchall()
+    return dict.fromkeys(LANGS, began_at) | dict(written)
 
 
 def candidates(
     con: Connection,
     incident: Id,
-    since: datetime,
+    since: Mapping[NoticeLang, datetime],
     window: Callable[[Inquiry, Asked | None], Window],
 ) -> list[Candidate]:
     """Everybody in it, who wrote last first.
 
     Args:
-        since: an answer from then on counts as the news.
+        since: an answer in this language from then on counts as the news.
         window: whether a platform takes an answer to a post.
     """
     people = _people(con, incident)
@@ -132,24 +135,27 @@ def _people(con: Connection, incident: Id) -> dict[Id, tuple[Id, str]]:
     return {inquiry.bytes: (person.bytes, name) for inquiry, person, name in found}
 
 
-def _told(con: Connection, inquiries: Sequence[Inquiry], since: datetime) -> dict[Id, tuple[str, datetime]]:
+def _told(
+    con: Connection, inquiries: Sequence[Inquiry], since: Mapping[NoticeLang, datetime]
+) -> dict[Id, tuple[str, datetime]]:
     """Those that were answered since, from here or on their platform, by whom and when."""
-    ids = [each.inquiry_id for each in inquiries]
+    start = {each.inquiry_id: since[notice_lang(each.lang)] for each in inquiries}
     told = {
         each.inquiry_id: ("", each.answered_at)
         for each in inquiries
-        if each.answered_at is not None and each.answered_at >= since
+        if each.answered_at is not None and each.answered_at >= start[each.inquiry_id]
     }
     sent = rows.fetch(
         con,
         "outbox",
         "inquiry_id, who, written_at",
         "inquiry_id",
-        ids,
+        [*start],
         "written_at >= ? AND (state IN ('held', 'sending', 'sent') OR (state = 'unknown' AND settled_at IS NULL))",
-        [since],
+        [min(since.values())],
     )
-    return told | {inquiry: (who, at) for inquiry, who, at in sorted(sent, key=lambda each: each[2])}
+    later = (each for each in sorted(sent, key=lambda each: each[2]) if each[2] >= start[each[0]])
+    return told | {inquiry: (who, at) for inquiry, who, at in later}
 
 
 def lot(con: Connection, lot_id: UUID) -> tuple[Lot, list[Row]]:
