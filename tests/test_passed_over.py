@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from aggregator.ingest.origin import any_of
+from aggregator.replay import replay
 from aggregator.store.source_reports import source_reports
 from aggregator.triage.language import search_text
 from aggregator.workplace import Workplace
@@ -68,6 +70,56 @@ async def test_an_exposed_key_is_never_passed_over(community: Community) -> None
         await poll(work)
         (inquiry,) = open_inquiries(work)
         assert inquiry["secret"]
+
+
+async def test_an_edit_that_gives_a_key_away_or_holds_a_wanted_word_begins_an_inquiry(community: Community) -> None:
+    async with desk(community, include=["wallet"]) as work:
+        first, second, third = (community.telegram.says(who, "anybody there tonight?") for who in ("owl", "fox", "lin"))
+        await poll(work)
+        community.clock.pass_(minutes=1)
+        community.telegram.edits(first, f"here: {' '.join(words(random.Random(5)))}")
+        community.telegram.edits(second, "my wallet shows no balance")
+        community.telegram.edits(third, "anybody here tonight?")
+        await poll(work)
+        begun = open_inquiries(work)
+        assert sorted((row["secret"], row["posts"]) for row in begun) == [(False, 1), (True, 1)]
+        assert {row["seen_at"] for row in begun} == {row["opened_at"] for row in begun}  # as it was read at first
+        result = await replay(work.ingest, work.origins)
+        assert (result.changed_inquiries, open_inquiries(work)) == (0, begun)
+
+
+async def test_an_edit_joins_what_the_same_person_asked_beside_it(community: Community) -> None:
+    async with desk(community, include=["wallet"]) as work:
+        said = community.telegram.says("fox", "anybody there tonight?")
+        await poll(work)
+        community.clock.pass_(minutes=1)
+        community.telegram.edits(said, "is my wallet safe?")
+        community.telegram.says("fox", "my wallet shows no balance")
+        await poll(work)
+        (row,) = open_inquiries(work)
+        assert row["posts"] == 2
+        community.telegram.edits(said, "good evening")
+        await poll(work)
+        (row,) = open_inquiries(work)
+        assert row["posts"] == 2  # decided once
+
+
+async def test_an_edit_by_a_blocked_account_begins_nothing(community: Community) -> None:
+    async with desk(community, include=["wallet"]) as work:
+        said = community.telegram.says("fox", "anybody there tonight?")
+        await poll(work)
+        ((account,),) = work.db.query("SELECT account_id FROM account")
+        blocked = (uuid4(), "account", str(account), uuid4(), work.clock(), "amy", "advertises", "blocked")
+        await work.db.write(
+            lambda con: con.execute(
+                "INSERT INTO flag (flag_id, kind, target, inquiry_id, flagged_at, flagged_by, reason, state) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [*blocked],
+            )
+        )
+        community.telegram.edits(said, "my wallet shows no balance")
+        await poll(work)
+        assert open_inquiries(work) == []
 
 
 async def test_a_post_that_is_edited_is_counted_once(community: Community) -> None:

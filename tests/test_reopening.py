@@ -1,10 +1,10 @@
-"""Who writes within fourteen days after an inquiry was closed reopens it; later, a new one begins."""
+"""Who writes within fourteen days after a closing reopens what was closed; whatever is in hand is joined later, too."""
 
 from __future__ import annotations
 
 import pytest
 
-from aggregator.acting.compare_and_set import act
+from aggregator.acting.compare_and_set import What, act
 from aggregator.replay import replay
 from aggregator.workplace import Workplace
 from tests.conftest import Community, open_inquiries, poll
@@ -63,3 +63,29 @@ async def test_a_late_post_from_before_the_closing_belongs_to_what_was_open_then
         await poll(work)
         (row,) = open_inquiries(work)
     assert (row["posts"], row["state"]) == (2, "new")
+
+
+@pytest.mark.parametrize(
+    ("what", "details", "owner", "posts"),
+    [
+        ("claim", {}, "amy", [2]),
+        ("wait", {}, None, [2]),
+        ("snooze", {"until": "2026-05-14T10:00:00+00:00"}, None, [2]),
+        ("label", {"kind": "question"}, None, [1, 1]),  # nobody has it in hand
+    ],
+)
+async def test_what_a_colleague_has_in_hand_is_joined_however_late(
+    community: Community, what: What, details: dict[str, str], owner: str | None, posts: list[int]
+) -> None:
+    async with community.desk("telegram") as work:
+        community.telegram.says("fox", "my swap failed")
+        await poll(work)
+        (row,) = open_inquiries(work)
+        inquiry, now = row["inquiry_id"].bytes, community.clock()
+        await act(work.db, work.settings, inquiry, row["ver"], "amy", what, now, details)
+        community.clock.pass_(hours=20 * 24)
+        community.telegram.says("fox", "here is the hash you asked for: the swap failed")
+        await poll(work)
+        rows = open_inquiries(work)
+    assert [row["posts"] for row in rows] == posts
+    assert {(row["state"], row["owner"]) for row in rows} == {("claimed" if owner else "new", owner)}

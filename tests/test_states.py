@@ -158,6 +158,21 @@ def test_what_was_written_before_but_seen_after_a_closing_is_not_slept_through()
     assert states(post(0), late, event(25, "close"))[0] == "closed"
 
 
+@pytest.mark.parametrize("posted", [9.5, 10])
+def test_an_answer_from_here_that_came_back_answers_nothing_that_was_not_seen_when_it_was_sent(posted: float) -> None:
+    late, came_back = post(5, seen_at=at(20)), ours(posted, seen_at=at(20))
+    reply = event(10, "reply", post=written(came_back.post_id))
+    sent = folded(post(0), late, reply)
+    back = folded(post(0), late, reply, came_back)
+    assert (back.state, back.owner, back.waiting_since) == ("claimed", "amy", at(5))
+    assert (back.first_answer_at, back.asked, back.due_clock) == (at(posted), sent.asked, sent.due_clock)
+    assert "answered" not in rules(back)
+    elsewhere = folded(post(0), late, came_back)
+    assert (elsewhere.state, elsewhere.waiting_since) == ("answered", None)
+    seen_in_time = folded(post(0), post(5, seen_at=at(9)), reply, came_back)
+    assert (seen_in_time.state, seen_in_time.waiting_since) == ("answered", None)
+
+
 def test_labels_are_a_colleagues_word_against_the_computed_one() -> None:
     noise = folded(post(0), event(1, "label", kind="noise", tags="ios,vip"))
     assert (noise.kind, noise.tags, noise.due_at, noise.wait_per_hour) == ("noise", "ios,vip", None, 0.0)

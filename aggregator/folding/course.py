@@ -137,19 +137,29 @@ class Course:
 
     # -- what we do -------------------------------------------------------------------------------
 
-    def we_answer(self, post: FoldPost) -> None:
+    def we_answer(self, post: FoldPost, sent: Event | None = None) -> None:
+        """`sent`: that it was sent, if from here."""
         if post.deleted:
             return
         self.comes_to(post.posted_at)
-        self._is_answered(post.posted_at)
-        self.promise = None if post.backfill else post.promise
+        promise = None if post.backfill else post.promise
+        if sent is None:
+            self._is_answered(post.posted_at, promise)
+        else:
+            self.owner = self.owner or sent.who
+            self._is_answered(post.posted_at, promise, self._overlooked(sent.happened_at))
 
-    def _is_answered(self, at: datetime) -> None:
+    def _is_answered(self, at: datetime, promise: datetime | None, late: Sequence[FoldPost] = ()) -> None:
+        """`late`: what this does not answer, for nobody had read it."""
         self.first_answer_at = self.first_answer_at or at
         self.answered_at = at
         self._nothing_is_owed()
+        self.promise = promise
         if self.state != "closed":
             self._becomes("answered", at)
+        if late:
+            self.waiting, self.asking, self.asked = list(late), list(late), 1
+            self._wakes(at)
 
     def happens(self, event: Event) -> None:
         """A deed of a colleague, or of the system."""
@@ -197,16 +207,11 @@ class Course:
         self.owner = self.owner or event.who
         if event.details.get("post") in self.returned:
             return
-        late = self._overlooked(event.happened_at)
-        self._is_answered(event.happened_at)
-        self.promise = promise_of(event)
-        if late:
-            self.waiting, self.asking, self.asked = late, list(late), 1
-            self._wakes(event.happened_at)
+        self._is_answered(event.happened_at, promise_of(event), self._overlooked(event.happened_at))
 
     def _overlooked(self, at: datetime) -> list[FoldPost]:
         """Written before that, but seen only later: whoever acted had not read it."""
-        return [post for post in self.waiting if post.seen_at > at and not post.backfill]
+        return [post for post in self.waiting if post.posted_at <= at < post.seen_at and not post.backfill]
 
     def _unless_overlooked(self, at: datetime) -> None:
         if self._overlooked(at):
@@ -230,7 +235,8 @@ def walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> Course:
         return course
     course = Course(returned=frozenset(written(post.post_id) for post in ordered))
     counted = standing(events)
-    undelivered = _sent(events) - _sent(counted)
+    sent = _sent(counted)
+    undelivered = _sent(events).keys() - sent.keys()
     steps: list[tuple[datetime, bytes, int, FoldPost | Event]] = [
         *(
             (post.posted_at, b"", at, post)
@@ -243,7 +249,7 @@ def walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> Course:
         if isinstance(step, Event):
             course.happens(step)
         elif step.staff:
-            course.we_answer(step)
+            course.we_answer(step, sent.get(written(step.post_id)))
         else:
             course.customer_says(step)
     return course
@@ -251,7 +257,7 @@ def walk(ordered: Sequence[FoldPost], events: Sequence[Event]) -> Course:
 
 def with_replies(posts: Iterable[FoldPost], events: Iterable[Event]) -> list[FoldPost]:
     """The posts; those that were sent from here are ours, whatever account the platform shows them under."""
-    replies = {event.details["post"]: event for event in events if event.what == "reply" and "post" in event.details}
+    replies = _sent(events)
     return [
         post._replace(staff=True, promise=post.promise or promise_of(replies[name]))
         if (name := written(post.post_id)) in replies
@@ -260,9 +266,9 @@ def with_replies(posts: Iterable[FoldPost], events: Iterable[Event]) -> list[Fol
     ]
 
 
-def _sent(events: Iterable[Event]) -> set[str]:
-    """The posts that were sent from here. Only the system takes such an event back, where it did not arrive."""
-    return {event.details["post"] for event in events if event.what == "reply" and "post" in event.details}
+def _sent(events: Iterable[Event]) -> dict[str, Event]:
+    """By post, what was sent from here. Only the system takes such an event back, where it did not arrive."""
+    return {event.details["post"]: event for event in events if event.what == "reply" and "post" in event.details}
 
 
 def promise_of(reply: Event) -> datetime | None:

@@ -51,7 +51,8 @@ def note_all(
     done, events, changed = list[Done](), list[tuple[Any, ...]](), list[Inquiry]()
     for inquiry, details in these:
         this = inquiry.inquiry_id
-        at = max(now, inquiry.opened_at)  # where clocks differ: nothing happens to an inquiry before it is opened
+        # Where a platform's clock is ahead of ours, what is done comes after what it was done with.
+        at = max(now, inquiry.last_post_at, inquiry.answered_at or now)
         so_far = [each for each in earlier.get(this, ()) if each.happened_at >= inquiry.opened_at]
         number = sum(each.happened_at >= at for each in so_far)
         event = Event(time_ordered_id(int(at.timestamp() * 1000), number).bytes, this, at, who, what, dict(details))

@@ -65,6 +65,7 @@ class Writes:
     fresh: dict[Id, Draft] = field(default_factory=dict)
     changed: set[Id] = field(default_factory=set)  # of the known ones
     moved: list[Id] = field(default_factory=list)  # of these, those that stand in another thread now
+    asking: dict[Id, Draft] = field(default_factory=dict)  # of these, edits that may begin an inquiry, or join one
     unknown: dict[Id, datetime] = field(default_factory=dict)  # deleted posts that are neither known nor new
     records: list[tuple[Draft, int]] = field(default_factory=list)  # whose records to keep, as which version
     sightings: list[tuple[Any, ...]] = field(default_factory=list)

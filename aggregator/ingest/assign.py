@@ -2,7 +2,8 @@
 
 A customer's post joins the inquiry of the same person and thread that is nearest in time within 14 days, else
 it begins one. An inquiry lasts from its first post to its last one, or until it was closed, if that was later: who
-writes within 14 days of that reopens it. An answer of ours belongs to the post it replies to; else to whom it names;
+writes within 14 days of that reopens it. What a colleague has in hand (claimed, waiting, snoozed) is joined however
+much later, where nothing is nearer. An answer of ours belongs to the post it replies to; else to whom it names;
 else to the only one in the thread who waits; else to nobody, and the feed asks. No answer is older than what it
 answers, but for guessed times, and never by more than 14 days: `refold` relies on it.
 """
@@ -36,6 +37,10 @@ class _Span:
     inquiry_id: Id
     first: datetime
     last: datetime
+    in_hand: bool = False
+
+    def takes(self, at: datetime) -> bool:
+        return self.distance(at) <= NEAR or (self.in_hand and at >= self.first)
 
     def distance(self, at: datetime) -> timedelta:
         return max(self.first - at, at - self.last, timedelta(0))
@@ -127,8 +132,9 @@ def _note(draft: Draft, threads: _Threads) -> None:
 
 def _joined(draft: Draft, threads: _Threads) -> Id | None:
     spans = threads.spans.setdefault((draft.thread_id, draft.person_id), [])
-    span = min(spans, key=lambda each: each.distance(draft.posted_at)) if spans else None
-    if span is None or span.distance(draft.posted_at) > NEAR:
+    near = [each for each in spans if each.takes(draft.posted_at)]
+    span = min(near, key=lambda each: each.distance(draft.posted_at), default=None)
+    if span is None:
         if draft.passed_over:
             return None
         assert draft.opens is not None
@@ -162,11 +168,16 @@ def _target(inquiry: Id | None, posted_at: datetime, staff: bool) -> _Target:
     return _Target(inquiry, posted_at if staff else posted_at - NEAR)
 
 
-# Two conditions on one column each: both spare reading what was over long ago, which "one or the other" would not.
+# Of what is closed two conditions on one column each: both spare reading what was over long ago, which "one or the
+# other" would not.
 _SPANS = (
-    "SELECT inquiry_id, thread_id, person_id, opened_at, greatest(last_post_at, closed_at) FROM inquiry "
+    "SELECT inquiry_id, thread_id, person_id, opened_at, last_post_at, state IN ('claimed', 'waiting', 'snoozed') "
+    "AS in_hand FROM inquiry_open "
+    "SEMI JOIN wanted USING (thread_id, person_id) WHERE (last_post_at >= $1 OR in_hand) AND opened_at <= $2 "
+    "UNION ALL SELECT inquiry_id, thread_id, person_id, opened_at, greatest(last_post_at, closed_at), false "
+    "FROM inquiry_closed "
     "SEMI JOIN wanted USING (thread_id, person_id) WHERE last_post_at >= $1 AND opened_at <= $2 "
-    "UNION ALL SELECT inquiry_id, thread_id, person_id, opened_at, closed_at FROM inquiry_closed "
+    "UNION ALL SELECT inquiry_id, thread_id, person_id, opened_at, closed_at, false FROM inquiry_closed "
     "SEMI JOIN wanted USING (thread_id, person_id) WHERE closed_at >= $1 AND last_post_at < $1 AND opened_at <= $2"
 )
 
@@ -182,11 +193,11 @@ def _stored(
     if pairs:
         schema = rows.Schema(thread_id=rows.UUIDS, person_id=rows.UUIDS)
         times = [draft.posted_at for draft in drafts]
-        # Nothing farther away is joined; the bounds spare reading what was closed long ago.
-        for inquiry, thread, person, first, last in rows.select(
+        # Nothing that is over is joined from farther away; the bounds spare reading what was closed long ago.
+        for inquiry, thread, person, *span in rows.select(
             con, _SPANS, rows.table(schema, list(pairs)), [min(times) - NEAR, max(times) + NEAR]
         ):
-            threads.spans.setdefault((thread, person), []).append(_Span(inquiry, first, last))
+            threads.spans.setdefault((thread, person), []).append(_Span(inquiry, *span))
     answered = {draft.thread_id for draft in drafts if draft.staff}
     answered |= {row["thread_id"] for row in moved if row["thread_id"] in early}
     if answered:

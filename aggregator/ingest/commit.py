@@ -101,11 +101,18 @@ def commit_pages(
     fresh = list(writes.fresh.values())
     sent = own.among(con, page, fresh, now)
     approaches = suspects.approaches(con, fresh, known)
-    silenced = blocked.silence(con, page, fresh)
-    answers = assign.assign(con, fresh, moved, known, {post: answer.inquiry_id for post, answer in sent.items()})
+    asking = list(writes.asking.values())
+    silenced = blocked.silence(con, page, fresh + asking)
+    answers = assign.assign(
+        con, fresh + asking, moved, known, {post: answer.inquiry_id for post, answer in sent.items()}
+    )
     writes.known |= {row["post_id"]: row for row in answers}
     writes.changed.update(row["post_id"] for row in answers)
     writes.touched.update(row["inquiry_id"] for row in answers)
+    for draft in asking:
+        if draft.inquiry_id is not None:
+            writes.known[draft.post_id]["inquiry_id"] = draft.inquiry_id
+            writes.touched.add(draft.inquiry_id)  # folded from what is stored: of when it was seen a page knows nothing
     dead = early.of(con, (draft for draft in fresh if draft.source in called), now)
     for post in dead:
         writes.fresh[post].deleted = True
@@ -133,7 +140,7 @@ def commit_pages(
     if not reread:  # a stored record tells what was counted then, not now
         _write_counts(con, page, writes, now)
     _write_rejected(con, arrivals, now)
-    changed = refold(con, writes.touched, page=page, fresh=fresh, clock_of=clock_of, points=points)
+    changed = refold(con, writes.touched, page=page, fresh=fresh + asking, clock_of=clock_of, points=points)
     changed |= approached | waiting_inquiries(con, linked) | {each.inquiry_id for each in sent.values()}
     outcomes[arrivals[0].origin.source].hidden = hidden
     _tell(page, fresh, changed, silenced, outcomes, now)

@@ -51,6 +51,10 @@ def take_drafts(
         if changed:
             writes.changed.add(draft.post_id)
             outcome.edited += 1
+            if not reread and _asks_now(page, draft, row):
+                writes.asking[draft.post_id] = draft
+            else:
+                writes.asking.pop(draft.post_id, None)
         if row["inquiry_id"] and (changed or reread):
             writes.touched.add(row["inquiry_id"])
     writes.sightings += _new_sightings(con, seen_elsewhere, now)
@@ -119,6 +123,12 @@ def _take_version(con: Connection, page: Prepared, draft: Draft, row: Row, write
         writes.moved.append(draft.post_id)
     writes.records.append((draft, row["version"]))
     return True
+
+
+def _asks_now(page: Prepared, draft: Draft, row: Row) -> bool:
+    """Whether a post that belongs to no inquiry begins one by what it says now."""
+    stands = row["deleted_at"] is None and row["text"] == page.text(draft)
+    return stands and row["inquiry_id"] is None and draft.begins is not None
 
 
 def _taken(page: Prepared, draft: Draft, writes: Writes) -> set[str]:
