@@ -343,6 +343,11 @@ def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: 
         "20260301080000",
         "202603010800",
         202603010800,
+        202603010800.0,
+        "202603010800.0",
+        20260301080000.0,
+        "20260301080000.00",
+        "2.02603010800e+11",
         "20260301T080000Z",
         "2026/03/01 08:00:00",
         "2026/3/1 8:00",
@@ -366,6 +371,14 @@ def test_a_number_that_is_no_time_of_ours_is_refused_not_1970(console: Console, 
     rows = [{"text": "hello", "created_at": number} for number in (0, "0", 2026, 46091.5, -1, "202613010800", 803)]
     told = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=1)
     assert told["rejected"] == len(rows)
+
+
+@pytest.mark.parametrize("number", [202613010800.0, "20261301080000.0", 20260310140500.5, 5_000_000_000])
+def test_a_number_that_became_a_float_is_no_time_of_1976_or_of_a_far_future(
+    console: Console, tmp_path: Path, number: float
+) -> None:
+    file = jsonl(tmp_path / "old.jsonl", {"text": "hello", "created_at": number})
+    assert console.result("import", file, "--source", "old", code=1)["rejected"] == 1
 
 
 def test_what_is_absent_is_guessed_and_marked(console: Console, tmp_path: Path) -> None:
