@@ -81,7 +81,7 @@ def restore(folder: Path, data: Path, *, force: bool = False, clock: Clock = sys
         OSError: there is no room for it; what was there is as it was.
     """
     manifest = _checked(folder)
-    if (data / DATABASE).exists() and not force:
+    if not force and any((data / name).exists() for name in (DATABASE, DESK)):
         raise RefusedError(f"{data} holds data already; add --force to replace it")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock(data) as alone:

@@ -25,6 +25,7 @@ Say = Callable[[dict[str, Any]], None]
 Handler = Callable[[dict[str, Any], Say], Awaitable[dict[str, Any]]]
 
 LONGEST_LINE = 1 << 20
+_GOES_ON = "not waited for any longer; the running service goes on with it until it is done"
 LONGEST_PATH = 100  # bytes; a Unix socket's path may have 107
 
 
@@ -108,6 +109,7 @@ async def ask(path: Path, command: str, arguments: dict[str, Any], say: Say) -> 
 
     Raises:
         RefusedError: it could not do it.
+        CancelledError: whoever asked waits no longer; the service goes on with it, as the message says.
     """
     if not listens(path):
         return None
@@ -122,6 +124,8 @@ async def ask(path: Path, command: str, arguments: dict[str, Any], say: Say) -> 
                 result: dict[str, Any] = message["result"]
                 return result
             say(message)
+    except asyncio.CancelledError as error:
+        raise asyncio.CancelledError(_GOES_ON) from error
     finally:
         writer.close()
     raise RefusedError("the service ended in the middle; what was committed is kept, run the command again")

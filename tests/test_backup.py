@@ -116,6 +116,15 @@ def test_data_is_replaced_only_when_asked_for(filled: Console, backup: Path) -> 
     filled.ok("restore", backup, "--force")
 
 
+def test_colleagues_alone_are_data_too(filled: Console, backup: Path) -> None:
+    """Whoever lost only the inquiries has colleagues who signed in, and tokens, since the backup."""
+    filled.ok("user", "add", "bob")
+    (filled.data / "inquiries.duckdb").unlink()
+    refused = filled.run("restore", backup)
+    assert (refused.exit_code, "holds data already; add --force" in refused.stderr) == (1, True)
+    assert "bob" in filled.ok("user", "list")
+
+
 def test_a_database_that_is_broken_or_too_new_can_be_replaced(filled: Console, backup: Path) -> None:
     (filled.data / "inquiries.duckdb").write_bytes(b"broken" * 5000)
     filled.ok("restore", backup, "--force")

@@ -226,6 +226,29 @@ async def test_a_service_that_is_killed_meanwhile_is_told_as_that(desk: Console)
     assert told.stderr.startswith("the service ended in the middle; what was committed is kept")
 
 
+async def test_ctrl_c_beside_a_service_does_not_claim_that_the_service_has_stopped(desk: Console) -> None:
+    begun, may_end, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def compact(_: dict[str, Any], __: Any) -> dict[str, Any]:
+        begun.set()
+        await may_end.wait()
+        done.set()
+        return {}
+
+    desk.data.mkdir(mode=0o700)
+    control = Control(socket_path(desk.data), {"compact": compact})
+    await control.start()
+    waits = desk.begin("compact")
+    await begun.wait()
+    waits.send_signal(signal.SIGINT)
+    _, told = await asyncio.to_thread(waits.communicate)
+    may_end.set()
+    await done.wait()
+    await control.stop()
+    assert waits.returncode == 130
+    assert told.decode() == "not waited for any longer; the running service goes on with it until it is done\n"
+
+
 def die_unread(service: socket.socket) -> None:
     """As a process that is killed before it has read what it was asked."""
     connection = service.accept()[0]

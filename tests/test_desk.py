@@ -61,6 +61,35 @@ def test_each_start_makes_a_link_for_the_admin_until_somebody_has_entered(tmp_pa
     desk.close()
 
 
+@pytest.mark.parametrize(("colleagues", "admin"), [(["amy"], "admin"), (["admin", "amy"], "admin 2")])
+def test_colleagues_who_were_added_before_the_first_start_do_not_stand_in_the_admins_way(
+    tmp_path: Path, colleagues: list[str], admin: str
+) -> None:
+    desk = Desk(tmp_path / "desk.db")
+    for name in colleagues:
+        desk.add_user(name, "agent")
+    assert desk.first_admin(NOW)
+    link = desk.first_admin(NOW)  # of the next start
+    assert link
+    token = desk.enter(link, NOW)
+    assert token
+    session = desk.session(token, NOW)
+    assert session
+    assert (session.user.name, session.user.role) == (admin, "admin")
+    assert {user.name for user in desk.users()} == {*colleagues, admin}
+    assert {user.role for user in desk.users() if user.name in colleagues} == {"agent"}
+    desk.close()
+
+
+def test_who_has_entered_needs_no_admin_to_be_made(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk.db")
+    desk.add_user("amy", "agent")
+    assert desk.enter(desk.invite("amy", NOW), NOW)
+    assert desk.first_admin(NOW) is None
+    assert [user.name for user in desk.users()] == ["amy"]
+    desk.close()
+
+
 def test_a_right_password_signs_in_and_a_wrong_one_does_not(desk: Desk) -> None:
     desk.set_password("amy", PASSWORD)
     assert desk.sign_in("amy", PASSWORD, NOW)

@@ -30,6 +30,7 @@ from tests.console import Console
 from tests.test_control import desk as desk
 from tests.test_control import serving
 from tests.test_deletions import deleted, newest_call, take
+from tests.test_import import jsonl
 
 SAYS = "my swordfish ledger account vanished after the update"
 LATER = "please look at the turquoise umbrella transfer again"
@@ -190,6 +191,16 @@ async def test_nobody_is_erased_by_mistake(community: Community, person: str) ->
         await conversation(community, work)
         with pytest.raises(RefusedError, match="is nobody here"):
             await erase(work, person)
+
+
+@pytest.mark.parametrize("person", ["", " ", "@", " @ "])
+def test_who_has_no_name_is_not_whom_an_empty_person_means(console: Console, tmp_path: Path, person: str) -> None:
+    """An import may tell authors by their ids alone."""
+    said = {"text": "my swap failed, where is my money?", "author_id": "u1"}
+    console.ok("import", jsonl(tmp_path / "old.jsonl", said), "--source", "old")
+    refused = console.run("erase", "--person", person)
+    assert (refused.exit_code, "--person is empty; " in refused.stderr) == (2, True)
+    assert console.query("SELECT text FROM post") == [(said["text"],)]
 
 
 async def test_a_name_that_two_bear_erases_neither_and_says_how_to_name_one(community: Community) -> None:

@@ -154,6 +154,29 @@ def test_a_quote_that_is_not_closed_costs_its_own_row_alone(
     assert console.result("import", file, "--source", "old")["records"] == 0
 
 
+def test_a_row_of_too_many_cells_is_kept_apart_whole_and_empty_ones_behind_it_do_no_harm(
+    console: Console, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.csv"
+    rows = ["u1,my swap failed", "u2,提现没到账,,  ,", "u3,help, my money, 500 USDT, is gone", "u4,love it"]
+    file.write_text("\n".join(["author_id,text", *rows]) + "\n")
+    told = console.result("import", file, "--source", "old", code=3)
+    assert (told["new"], told["rejected"]) == (3, 1)
+    assert said(console) == ["love it", "my swap failed", "提现没到账"]
+    ((reason, body),) = console.query("SELECT reason, body FROM rejected_record")
+    assert "it has 5 cells, but there are 2 columns; put a text with commas in quotes" in reason
+    assert rows[2] in body
+
+
+def test_a_phrase_that_fell_apart_into_cells_is_not_kept(console: Console, tmp_path: Path) -> None:
+    phrase = "slab fog cruel pottery mixture ensure thought hotel rug coffee velvet olympic"
+    file = tmp_path / "old.csv"
+    file.write_text(f"author_id,text\nu1,{phrase.replace(' ', ', ')}\nu2,love it\n")
+    assert console.result("import", file, "--source", "old", code=3)["rejected"] == 1
+    stored = b"".join(path.read_bytes() for path in console.data.rglob("*") if path.is_file())
+    assert not [word for word in phrase.split() if word.encode() in stored and len(word) > 6]
+
+
 def test_quotes_within_a_text_are_taken_as_they_were(console: Console, tmp_path: Path) -> None:
     file = tmp_path / "old.csv"
     file.write_text('text,author_id\n"it says "no" again",u1\n"stuck" ,u2\na 5" screen,u3\n')
@@ -320,6 +343,11 @@ def test_a_line_that_cannot_be_read_keeps_no_secret(console: Console, tmp_path: 
         "20260301080000",
         "202603010800",
         202603010800,
+        202603010800.0,
+        "202603010800.0",
+        20260301080000.0,
+        "20260301080000.00",
+        "2.02603010800e+11",
         "20260301T080000Z",
         "2026/03/01 08:00:00",
         "2026/3/1 8:00",
@@ -343,6 +371,14 @@ def test_a_number_that_is_no_time_of_ours_is_refused_not_1970(console: Console, 
     rows = [{"text": "hello", "created_at": number} for number in (0, "0", 2026, 46091.5, -1, "202613010800", 803)]
     told = console.result("import", jsonl(tmp_path / "old.jsonl", *rows), "--source", "old", code=1)
     assert told["rejected"] == len(rows)
+
+
+@pytest.mark.parametrize("number", [202613010800.0, "20261301080000.0", 20260310140500.5, 5_000_000_000])
+def test_a_number_that_became_a_float_is_no_time_of_1976_or_of_a_far_future(
+    console: Console, tmp_path: Path, number: float
+) -> None:
+    file = jsonl(tmp_path / "old.jsonl", {"text": "hello", "created_at": number})
+    assert console.result("import", file, "--source", "old", code=1)["rejected"] == 1
 
 
 def test_what_is_absent_is_guessed_and_marked(console: Console, tmp_path: Path) -> None:

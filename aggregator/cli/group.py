@@ -28,11 +28,11 @@ class _Commands(click.Group):
             return super().invoke(context)
         except ConfigError as error:
             fail(str(error), BAD_CONFIGURATION)
-        except (KeyboardInterrupt, asyncio.CancelledError):
+        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
             from aggregator.stopping import ignore_ctrl_c
 
             ignore_ctrl_c()
-            fail("stopped; what was committed is kept", 130)
+            fail(str(stopped) or "stopped; what was committed is kept", 130)
         except BrokenPipeError:
             _hush()
             sys.exit(FAILED)

@@ -20,7 +20,10 @@ FIELDS = (
 # Eight digits, twelve or fourteen are a date: as seconds or milliseconds they would be of 1970 to 1976, or of no time
 # of ours.
 _EPOCH = re.compile(r"-?(?!(?:\d{8}|(?:19|20)\d{10}|\d{14})$)\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+# What pandas makes of a column of whole numbers where some rows have none.
+_FLOAT = re.compile(r"\d+(?:\.0+|(?:\.\d+)?e\+?\d+)", re.ASCII)
 _EARLIEST = 100_000_000  # seconds, in 1973: what is less is a year, or a day of a spreadsheet
+_LATEST = 4_102_444_800  # seconds, in 2100: what is more is no time of ours
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:\s+(\d{1,2})(?=:))?", re.ASCII)  # as spreadsheets write it
 
 # In the words of spreadsheets and help desks; nothing and "nan" say that it was not told.
@@ -119,11 +122,15 @@ def _time(record: Record) -> datetime | None:
         if isinstance(value, str) and value.endswith("+00:00"):
             return datetime.fromisoformat(value)
         written = str(value).strip()
+        if _FLOAT.fullmatch(written) and (number := float(written)).is_integer():
+            written = str(int(number))
         if _EPOCH.fullmatch(written):
             seconds = float(written)
-            if seconds < _EARLIEST:
+            if seconds > 1e11:
+                seconds /= 1000
+            if not _EARLIEST <= seconds < _LATEST:
                 raise ValueError
-            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
+            return datetime.fromtimestamp(seconds, UTC)
         if len(written) in (12, 14) and written.isdecimal():
             written = f"{written[:8]}T{written[8:]}"
         elif day := _SLASHED.match(written):

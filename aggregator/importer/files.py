@@ -75,10 +75,11 @@ class Rows:
             if isinstance(cells, Unreadable):
                 rows.append(_kept_apart(cells))
                 continue
+            if any(cell.strip() for cell in cells[width:]):
+                rows.append(_kept_apart(_too_wide(cells, width)))
+                continue
             row: Record = dict(zip(self.names, cells, strict=False))
-            if len(cells) > width:
-                row["more_columns"] = cells[width:]
-            elif len(cells) < width:
+            if len(cells) < width:
                 row.update(dict.fromkeys(self.names[len(cells) :]))
             rows.append(row)
         return rows
@@ -261,6 +262,12 @@ def is_unreadable(record: Record) -> bool:
 
 def _kept_apart(row: Unreadable) -> Record:
     return {"unreadable": _harmless(row.text.encode(errors="replace")), "why": row.why}
+
+
+def _too_wide(cells: Sequence[str], width: int) -> Unreadable:
+    """Which cell holds what is not known any more: the first ones would be a text that breaks off at its comma."""
+    why = f"it has {len(cells)} cells, but there are {width} columns; put a text with commas in quotes"
+    return Unreadable(",".join(cells), why)
 
 
 def _object(line: bytes) -> Record:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from aggregator.control import RefusedError
+from aggregator.control import MisusedError, RefusedError
 from aggregator.identity import Id, as_uuid
 from aggregator.store import rows
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aggregator.store.rows import Connection
 
 _CODE = re.compile(r"[A-Z2-7]{7}")
+_HOW = "give the code of an inquiry, space:id, a handle or a name"
 _MOST_NAMED = 10
 _ACCOUNT = "account_id, space, native_id, name, handle, role, person_id"
 
@@ -49,13 +50,16 @@ def find_person(con: Connection, said: str) -> Person:
     """The one person that this code of an inquiry, `space:id`, account id, handle or name means.
 
     Raises:
+        MisusedError: it is empty.
         RefusedError: it means nobody, several, or one of us; the message lists whom.
     """
+    if not said.strip().removeprefix("@"):
+        raise MisusedError(f"--person is empty; that is nobody here: {_HOW}")
     found = _meant(con, said.strip())
     if not found:
         if _CODE.fullmatch(said.strip().upper()) and (post := _nameless(con, said.strip().upper())):
             return Person(frozenset([post]), (), ())
-        raise RefusedError(f"{said} is nobody here: give the code of an inquiry, space:id, a handle or a name")
+        raise RefusedError(f"{said} is nobody here: {_HOW}")
     if len({each.person_id for each in found}) > 1:
         named = "".join(f"\n  {each.address}  {each.name}" for each in found[:_MOST_NAMED])
         more = f"\n  and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
@@ -80,6 +84,8 @@ def _meant(con: Connection, said: str) -> list[Account]:
     except ValueError:
         pass
     name = said.removeprefix("@").lower()
+    if not name:  # accounts without a name hold an empty one
+        return []
     return _accounts(con, "lower(handle) = ? OR lower(name) = ? OR lower(native_id) = ?", [name] * 3)
 
 

@@ -51,6 +51,7 @@ def make_plan(
     """Read only, but for temporary tables of this connection. `dry_run`: count what would be blacked out, too.
 
     Raises:
+        MisusedError: `said` is empty.
         RefusedError: it is not clear whom `said` means.
     """
     person = find_person(con, said)

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -238,15 +239,20 @@ class Desk:
             )
 
     def first_admin(self, now: datetime) -> str | None:
-        """A one-time link's token, as long as nobody has ever got in; None: somebody has."""
+        """A one-time link's token, as long as nobody has ever got in; None: somebody has.
+
+        Colleagues may have been added before; where none of them is an admin, one is made beside them.
+        """
         users = self.users()
-        if not users:
-            users = [self.add_user("admin", "admin")]
         with self._lock:
             entered = self._con.execute("SELECT 1 FROM session LIMIT 1").fetchone()
-        admin = next((user.name for user in users if user.role == "admin"), None)
-        if admin is None or entered or any(user.has_password for user in users):
+        if entered or any(user.has_password for user in users):
             return None
+        admin = next((user.name for user in users if user.role == "admin"), None)
+        if admin is None:
+            taken = {user.name for user in users}
+            names = chain(["admin"], (f"admin {number}" for number in count(2)))
+            admin = self.add_user(next(name for name in names if name not in taken), "admin").name
         return self._link(admin, now)  # those that stand in other terminals and logs stay good
 
     # -- signing in ------------------------------------------------------------------------------
