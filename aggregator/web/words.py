@@ -303,6 +303,7 @@ SCRIPT = {
     "told_reopen_many": N_("{who} reopened {n} inquiries of yours"),
     "told_refused": N_("Your answer to {code} was not sent"),
     "told_unknown": N_("Your answer to {code} may not have arrived"),
+    "told_undone": N_("{who} took back your answer to {code}; its text is kept for you"),
     "told_ask": N_("{who} asks: may I have {code}?"),
     "nothing_to_undo": N_("There is nothing to undo"),
     "open": N_("Open"),
