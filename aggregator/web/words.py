@@ -291,6 +291,7 @@ SCRIPT = {
     "just_now": N_("just now"),
     "told_progress": N_("{n} of {all} done"),
     "told_take": N_("{who} took {code} over from you"),
+    "told_take_many": N_("{who} took {n} inquiries over from you"),
     "told_assign": N_("{who} assigned {code} to you"),
     "told_assign_many": N_("{who} assigned {n} inquiries to you"),
     "told_wait": N_("{who} set your {code} to waiting for the customer"),
