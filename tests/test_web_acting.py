@@ -182,6 +182,22 @@ async def test_nobody_is_told_that_he_himself_was_quicker(community: Community) 
         assert row(site)["state"] != "closed"
 
 
+@pytest.mark.parametrize("takes_back", [False, True])
+async def test_ones_own_note_does_not_hide_what_the_customer_wrote(community: Community, takes_back: bool) -> None:
+    async with open_site(community) as site, site.visitor("amy") as client:
+        await site.says(("fox", "my swap failed"))
+        amy, inquiry = await Hand.of(client), site.only_id()
+        await site.says(("fox", "and now my funds are gone, is anybody there?"))
+        _, noted = await amy.does(inquiry, "note", 0, text="asked the chain team")
+        if takes_back:
+            await amy.takes_back(noted)
+        status, told = await amy.does(inquiry, "close", 1, reason="spam")
+        assert (status, told["said"]) == (409, "The customer wrote just now: look again")
+        assert (await amy.does(inquiry, "claim", row(site)["ver"]))[0] == 200
+        await amy.does(inquiry, "note", 0, text="they know")
+        assert (await amy.does(inquiry, "wait", row(site)["ver"] - 1))[0] == 200  # her claim is no news to her
+
+
 async def test_only_leads_take_over_from_whoever_is_at_work(community: Community) -> None:
     async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
         site.work.desk.add_user("lee", "lead")

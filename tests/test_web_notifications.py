@@ -113,6 +113,56 @@ async def test_two_hours_without_a_request_part_two_stretches_of_work(community:
         assert left_at(site.work.desk, "amy") == went
 
 
+async def test_what_an_open_page_asks_by_itself_keeps_nobody_at_work_or_signed_in(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        await site.says(("fox", "my swap failed"))
+        amy, inquiry = await Hand.of(one), site.only_id()
+        await amy.does(inquiry, "claim", 1)
+        by_itself = ("/counts", "/rows", "/banner", f"/inquiry/{inquiry}/outgoing")
+
+        async def left_open(minutes: int) -> set[int]:
+            community.clock.pass_(minutes=minutes)
+            return {(await one.get(path, headers={"accept": "application/json"})).status_code for path in by_itself}
+
+        assert await left_open(6) == {200}
+        looks = {"tab": "one", "inquiry": inquiry, "doing": "viewing"}
+        assert (await one.post("/presence", data=looks, headers=amy.headers)).status_code == 204
+        community.clock.pass_(minutes=6)
+        sam = await Hand.of(two)
+        assert (await sam.does(inquiry, "take", 2))[0] == 403  # she is there: her page says so
+        assert await left_open(6) == {200}
+        assert (await sam.does(inquiry, "take", 2))[0] == 200
+        await one.get("/")
+        went = community.clock()
+        assert await left_open(11 * 60) == {200}
+        assert await left_open(2 * 60) == {401}
+        assert site.work.desk.last_used("amy") == went.timestamp()
+
+
+async def test_whoever_loses_several_at_once_is_told_once(community: Community) -> None:
+    async with open_site(community) as site, site.visitor("amy") as one, site.visitor("sam") as two:
+        site.work.desk.add_user("lee", "lead")
+        await site.says(("fox", "my swap failed"), ("owl", "my bridge failed"), ("bee", "my card is stuck"))
+        amy = await Hand.of(one)
+        found = site.work.db.query("SELECT inquiry_id::VARCHAR, code FROM inquiry ORDER BY opened_at")
+        (first, code), (second, _), (third, _) = ((str(inquiry), str(code)) for inquiry, code in found)
+        claimed = [{"id": each, "ver": 1} for each in (first, second, third)]
+        await amy.sends("/bulk", what="claim", details={}, items=claimed)
+        async with site.visitor("lee") as three:
+            lee = await Hand.of(three)
+            for lot in ([first], [second, third]):
+                items = [{"id": each, "ver": 2} for each in lot]
+                await lee.sends("/bulk", what="assign", details={"to": "sam"}, items=items)
+        assert _told((await one.get("/told")).text) == [
+            "lee took 2 inquiries over from you", f"lee took {code} over from you",
+        ]  # fmt: skip
+        assert _told((await two.get("/told")).text) == [
+            "lee assigned 2 inquiries to you", f"lee assigned {code} to you",
+        ]  # fmt: skip
+        await amy.sends("/bulk", what="assign", details={"to": "sam"}, items=[{"id": first, "ver": 3}])
+        assert _told((await one.get("/told")).text) == []
+
+
 def _told(page: str) -> list[str]:
     """What is unread."""
     return re.findall(r'class="sr">unread </span>([^<]+)</a>', page)

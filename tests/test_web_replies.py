@@ -104,6 +104,19 @@ async def test_a_script_is_told_what_waits_and_can_take_it_back(site: WebSite) -
     assert site.community.forum.writing.taken == 0
 
 
+async def test_the_writer_is_told_who_took_an_answer_back(site: WebSite) -> None:
+    async with site.visitor("amy") as amy, site.visitor("sam") as sam:
+        told = []
+        for who in (amy, sam):
+            outbox = (await answers(site, amy)).json()["outbox"]
+            form = {"csrf": csrf((await who.get("/")).text)}
+            await who.post(f"/outbox/{outbox}/undo", data=form, headers={"accept": "application/json"})
+            told.append(re.findall(r'class="sr">unread </span>([^<]+)</a>', (await amy.get("/told")).text))
+        ((code,),) = site.work.db.query("SELECT code FROM inquiry")
+        assert told == [[], [f"sam took back your answer to {code}; its text is kept for you"]]
+        assert "unread </span>" not in (await sam.get("/told")).text
+
+
 async def test_who_sends_second_sees_the_first_ones_text_and_can_send_after_that(site: WebSite) -> None:
     async with site.visitor("amy") as amy, site.visitor("sam", lang="zh-CN") as sam:
         path = f"/inquiry/{site.only_id()}"

@@ -17,12 +17,14 @@ from aggregator.folding.noting import Done as Done
 from aggregator.folding.noting import note_all
 from aggregator.folding.refold import inquiries_by_id
 from aggregator.identity import Id, as_uuid
-from aggregator.inquiry import EventKind, Inquiry
+from aggregator.inquiry import ASIDE, EventKind, Inquiry
 from aggregator.store.database import Connection, Database
 
 What = Literal["claim", "take", "assign", "release", "wait", "snooze", "close", "reopen", "label", "band"]
 """What changes the row of an inquiry."""
 WHATS = frozenset(get_args(What))
+BESIDE = ASIDE - {"wake"}
+"""What leaves the row of an inquiry at its version, as does its undo: the event bears the version that it found."""
 
 
 class ChangedMeanwhileError(Exception):
@@ -189,12 +191,14 @@ def _may_become(inquiry: Inquiry, who: str, what: What) -> bool:
 
 def is_known(con: Connection, inquiry: Inquiry, seen: int, knows: str | None) -> bool:
     """Whether nothing happened since version `seen` but the end of a snooze, which whoever saw it knew of, and what the
-    person `knows` did: in another tab, or a moment before, so that the page came without it."""
+    person `knows` did: in another tab, or a moment before, so that the page came without it. What stands beside the row
+    made none of these versions, though its event bears one, which may be the customer's."""
     if inquiry.ver <= seen:
         return inquiry.ver == seen
     (known,) = con.execute(
         "SELECT count(DISTINCT ver) FROM inquiry_event "
-        "WHERE inquiry_id = ? AND happened_at >= ? AND ver > ? AND (what = 'wake' OR who = ?)",
-        [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen, knows],
+        "WHERE inquiry_id = ? AND happened_at >= ? AND ver > ? AND (what = 'wake' OR "
+        "who = ? AND NOT list_contains(?, CASE what WHEN 'undo' THEN details ->> 'what' ELSE what END))",
+        [as_uuid(inquiry.inquiry_id), inquiry.opened_at, seen, knows, sorted(BESIDE)],
     ).fetchone() or (0,)
     return bool(known == inquiry.ver - seen)

@@ -18,8 +18,8 @@ LISTED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """`what`: take, assign, wait, snooze, close, reopen (all but the first also with _many), ask, refused, unknown.
-    `inquiry` None: it concerns several."""
+    """`what`: take, assign, wait, snooze, close, reopen (these also with _many), ask, refused, unknown,
+    undone. `inquiry` None: it concerns several."""
 
     at: datetime
     what: str

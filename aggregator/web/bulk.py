@@ -82,17 +82,20 @@ async def perform_many(visit: Visit, deed: Deed, items: Sequence[tuple[Id, int]]
     visit.site.stream.publish(result.touched)
     if deed.what == "assign" and result.done and (to := deed.details["owner"]) != visit.user.name:
         await visit.site.stream.tell({"to": to, "who": visit.user.name, **_what_of("assign", result.done)})
+    if deed.what == "assign":
+        lost = [(each.details.get("from"), each) for each in result.done]
+        await _tell_owners(visit, "take", [(owner, each) for owner, each in lost if owner != each.inquiry.owner])
     if deed.what in SETS_ASIDE:
-        await _tell_owners(visit, deed.what, result.done)
+        await _tell_owners(visit, deed.what, [(each.inquiry.owner, each) for each in result.done])
     return result
 
 
-async def _tell_owners(visit: Visit, what: str, done: Sequence[Done]) -> None:
-    """Each once, of all that was theirs."""
+async def _tell_owners(visit: Visit, what: str, done: Sequence[tuple[str | None, Done]]) -> None:
+    """Each once, of all that is theirs, or was."""
     theirs: dict[str, list[Done]] = {}
-    for each in done:
-        if each.inquiry.owner not in (None, visit.user.name):
-            theirs.setdefault(each.inquiry.owner, []).append(each)
+    for owner, each in done:
+        if owner and owner != visit.user.name:
+            theirs.setdefault(owner, []).append(each)
     for owner, some in theirs.items():
         await visit.site.stream.tell({"to": owner, "who": visit.user.name, **_what_of(what, some)})
 

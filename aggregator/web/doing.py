@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from aggregator.acting.compare_and_set import AtWorkError, ChangedMeanwhileError, Done, note
+from aggregator.acting.compare_and_set import BESIDE, AtWorkError, ChangedMeanwhileError, Done, note
 from aggregator.acting.deeds import AT_ONCE, Deed, Doer
 from aggregator.acting.flags import FlagKind, address_of, flag
 from aggregator.acting.once import note_once
@@ -185,12 +185,16 @@ def who_changed(history: tuple[HistoryEvent, ...], error: ChangedMeanwhileError)
     inquiry, seen = error.inquiry, error.seen
     if seen is None:
         return None
-    since = [event for event in history if event.ver is not None and event.ver > seen and event.what != "note"]
+    since = [event for event in history if event.ver is not None and event.ver > seen and not _is_beside(event)]
     if since:
         return since[-1]
     if inquiry.ver <= seen:
         return next((event for event in reversed(history) if not event.undone and _bars(event, inquiry)), None)
     return None if any(event.ver is not None for event in history) or not history else history[-1]
+
+
+def _is_beside(event: HistoryEvent) -> bool:
+    return (event.details.get("what") if event.what == "undo" else event.what) in BESIDE
 
 
 def _bars(event: HistoryEvent, inquiry: Inquiry) -> bool:

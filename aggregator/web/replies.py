@@ -135,7 +135,12 @@ async def settle(visit: Visit, outbox_id: UUID, what: str) -> tuple[Row, Draft |
     outbox = visit.site.outbox
     verbs = {"undo": outbox.undo, "again": outbox.again, "was-sent": outbox.was_sent, "dismiss": outbox.dismiss}
     done = await verbs[what](outbox_id, visit.user.name)
-    return done, await _put_back(visit, done) if done.state == "undone" else None
+    if done.state != "undone":
+        return done, None
+    draft = await _put_back(visit, done)
+    if done.who != visit.user.name:
+        await tell_writer(visit.site.stream, done, visit.user.name)
+    return done, draft
 
 
 async def outgoing(visit: Visit) -> Response:
@@ -177,11 +182,11 @@ def in_thread(posts: Sequence[ThreadPost], written: Written) -> list[ThreadPost]
     return sorted((*posts, *alone), key=lambda post: post.posted_at) if alone else list(posts)
 
 
-async def tell_writer(stream: Stream, row: Row) -> None:
-    """An answer did not get there, or may not have: its writer may be elsewhere by now."""
+async def tell_writer(stream: Stream, row: Row, who: str = "") -> None:
+    """An answer did not get there, or may not have, or `who` took it back: its writer may be elsewhere by now."""
     inquiry = row.inquiry_id.bytes
     await stream.tell(
-        {"to": row.who, "who": row.who, "what": row.state, "id": str(row.inquiry_id), "code": code(inquiry)}
+        {"to": row.who, "who": who or row.who, "what": row.state, "id": str(row.inquiry_id), "code": code(inquiry)}
     )
 
 

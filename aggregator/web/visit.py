@@ -168,10 +168,11 @@ def number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
-async def visit(request: Request) -> Visit:
+async def visit(request: Request, *, by_itself: bool = False) -> Visit:
+    """`by_itself`: a page asks, and nobody need be at it."""
     site: Site = request.app.state.site
     token = request.cookies.get(site.cookie, "")
-    session, told = await asyncio.to_thread(_session, site, token) if token else (None, 0)
+    session, told = await asyncio.to_thread(_session, site, token, not by_itself) if token else (None, 0)
     lang = choose(
         session.user.lang if session else None,
         request.cookies.get("lang"),
@@ -180,19 +181,20 @@ async def visit(request: Request) -> Visit:
     return Visit(request, site, lang, token, session, site.stream.number, told)
 
 
-def _session(site: Site, token: str) -> tuple[Session | None, int]:
-    session = site.desk.session(token, site.clock())
+def _session(site: Site, token: str, used: bool) -> tuple[Session | None, int]:
+    session = site.desk.session(token, site.clock(), used=used)
     return session, unread(site.desk, session.user.name) if session else 0
 
 
-def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = False) -> Route:
+def route(path: str, handler: Handler, *, who: Who = "viewer", writes: bool = False, by_itself: bool = False) -> Route:
     """A route for signed-in people of at least this role (or `anyone`).
 
-    Writes are POST, from our own pages, with the session's token.
+    Writes are POST, from our own pages, with the session's token. `by_itself`: open pages ask for it with nobody before
+    them, which keeps nobody at work or signed in.
     """
 
     async def endpoint(request: Request) -> Response:
-        visitor = await visit(request)
+        visitor = await visit(request, by_itself=by_itself)
         if who != "anyone" and visitor.session is None:
             return _to_sign_in(visitor)
         if writes:

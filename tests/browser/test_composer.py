@@ -220,6 +220,27 @@ async def test_only_a_sent_answer_clears_the_box_in_every_tab_and_its_undo_bring
     assert stored(desk) == "Please restart the app."
 
 
+async def test_a_draft_that_is_saved_after_its_answer_was_taken_does_not_outlive_it(desk: Desk, asked: str) -> None:
+    async with desk.page("amy", asked) as page:
+        taken = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await taken.wait()
+            await route.continue_()
+
+        await page.route("**/draft", late, times=1)
+        async with page.expect_request("**/draft"):
+            await writes(page, "Please restart the app.")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#outgoing form")).to_have_count(1)
+        async with page.expect_response(lambda told: (told.request.post_data or "").startswith("text=&")):
+            taken.set()
+        assert stored(desk) == ""
+        await page.reload()
+        await ready(page)
+        await expect(page.locator("#reply")).to_have_value("")
+
+
 async def test_the_browser_keeps_no_text_that_the_server_has_and_no_draft_for_longer_than_14_days(
     desk: Desk, asked: str
 ) -> None:

@@ -69,6 +69,20 @@ async def test_z_takes_the_answer_back_and_its_text_is_in_the_box_again(desk: De
     assert desk.site.work.db.query("SELECT state FROM outbox") == [("undone",)]
 
 
+async def test_z_leaves_a_colleagues_answer_and_its_button_takes_it_back(desk: Desk, asked: str) -> None:
+    async with desk.page("sam", asked) as sam, desk.page("amy", asked) as amy:
+        await writes(sam)
+        await expect(sam.locator("#outgoing kbd")).to_have_text("z")
+        await expect(amy.locator("#outgoing form")).to_have_count(1)
+        await expect(amy.locator("#outgoing kbd")).to_have_count(0)
+        await amy.keyboard.press("z")
+        await expect(amy.locator("#said")).to_contain_text("There is nothing to undo")
+        assert desk.site.work.db.query("SELECT state FROM outbox") == [("held",)]
+        await amy.locator("#outgoing").get_by_role("button", name="Undo").click()
+        await expect(amy.locator("#outgoing form")).to_have_count(0)
+        await expect(sam.locator("#said")).to_contain_text("amy took back your answer")
+
+
 async def test_who_is_second_is_stopped_reads_the_first_one_and_keeps_the_text(desk: Desk, asked: str) -> None:
     desk.trouble.expected = ("Failed to load resource: the server responded with a status of 409",)
     async with desk.page("sam", asked) as sam:

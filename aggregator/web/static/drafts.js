@@ -172,7 +172,7 @@ export async function sent(text, told) {
   clearTimeout(timer);
   since = 0;
   if (saving) await saving;
-  if (told) take(told);
+  if (told && told.version >= base()) take(told); // a save that came after it has told more
   handOver({ sent: text });
   tellGaps();
   // A save that was under way may have come after it.

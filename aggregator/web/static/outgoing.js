@@ -1,7 +1,7 @@
 // @ts-check
 // Answers on their way: what became of each, live; undo, send again, say that it was sent.
 import { explain } from "./actions.js";
-import { fragment, say, tell } from "./dom.js";
+import { fragment, page, say, tell } from "./dom.js";
 import { fetchPart, postAsMe } from "./session.js";
 import { paintTimes } from "./times.js";
 
@@ -84,9 +84,10 @@ async function decide(id, what, edits = what === "undo") {
   }
 }
 
-/** Take back the newest answer that still waits. @returns {boolean} whether there was one */
+/** Take back my newest answer that still waits; a colleague's only its button takes back. @returns {boolean} whether there was one */
 export function undo() {
-  const held = [.../** @type {NodeListOf<HTMLElement>} */ (region()?.querySelectorAll("[data-decide='undo']") ?? [])].at(-1);
+  const all = [.../** @type {NodeListOf<HTMLElement>} */ (region()?.querySelectorAll("[data-decide='undo']") ?? [])];
+  const held = all.filter((button) => button.dataset.who === page.user).at(-1);
   if (held) decide(held.dataset.outbox, "undo");
   return Boolean(held);
 }
