@@ -83,6 +83,12 @@ def test_a_sent_answer_clears_its_draft_only(desk: Desk) -> None:
     assert kept(desk) == []
 
 
+def test_an_answer_that_was_sent_before_any_draft_was_saved_is_newer_than_what_its_box_began_from(desk: Desk) -> None:
+    done = draft_sent(desk, "amy", ONE, "Sent at once", 0, START)
+    assert (done.text, done.version) == ("", 1)
+    assert draft_sent(desk, "amy", ONE, "Sent at once", 0, START) == done
+
+
 def test_the_last_letters_need_not_have_been_saved_when_it_is_sent(desk: Desk) -> None:
     mine = save_draft(desk, "amy", ONE, "Sen", 0, START)
     assert draft_sent(desk, "amy", ONE, "Sent", mine.version, START).text == ""

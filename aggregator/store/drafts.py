@@ -82,12 +82,13 @@ def draft_sent(desk: Desk, user: str, inquiry: Id, text: str, base: int | None, 
     """
     with desk.writing() as con:
         before = _read(con, user, inquiry)
-        if not before.version or (base not in (None, before.version) and before.text.strip() != text.strip()):
+        if before.version and base not in (None, before.version) and before.text.strip() != text.strip():
             return before
-        if before.text:
+        if before.text or not before.version:
             con.execute(
-                "UPDATE draft SET version = version + 1, text = '', saved = ? WHERE user = ? AND inquiry = ?",
-                [now.timestamp(), user, inquiry],
+                "INSERT INTO draft VALUES (?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET "
+                "version = excluded.version, text = excluded.text, saved = excluded.saved",
+                [user, inquiry, before.version + 1, now.timestamp()],
             )
         return _read(con, user, inquiry)
 

@@ -165,6 +165,21 @@ async def test_an_answer_that_was_taken_and_nobody_heard_so_goes_out_once_when_i
         await expect(page.locator("#outgoing form")).to_have_count(2)  # the same words, and meant once more
 
 
+async def test_an_answer_whose_page_was_left_before_it_was_heard_of_does_not_stand_in_the_box_again(
+    desk: Desk, asked: str
+) -> None:
+    async with desk.page(path=asked) as page, _held(page, "**/reply"):
+        async with page.expect_request("**/reply"):
+            await writes(page)
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Escape")  # waits for what is under way, longer than for a draft to be saved
+        await page.wait_for_url(f"{desk.site.url}/")
+        await desk.go(page, asked)
+        await expect(page.locator("#outgoing form")).to_have_count(1)
+        await expect(page.locator("#kept .offer")).to_be_visible()
+        await expect(page.locator("#reply")).to_have_value("")
+
+
 async def test_what_is_typed_while_an_answer_is_sent_stays_and_is_sent_by_itself(desk: Desk, asked: str) -> None:
     async with desk.page(path=asked) as page, _held(page, "**/reply") as gate:
         async with page.expect_request("**/reply"):

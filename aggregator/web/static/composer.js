@@ -3,7 +3,7 @@
 import { explain } from "./actions.js";
 import { copyText } from "./copying.js";
 import { fragment, owe, say, tell } from "./dom.js";
-import { sent, startDrafts } from "./drafts.js";
+import { pause, resume, sent, startDrafts } from "./drafts.js";
 import { forgetObjections, showObjections } from "./objected.js";
 import { show } from "./outgoing.js";
 import { startPicker, wirePicker } from "./picker.js";
@@ -72,6 +72,8 @@ async function send() {
   const form = /** @type {HTMLFormElement | null} */ (box()?.querySelector("form"));
   if (!form || sending || !part("send")) return;
   sending = true;
+  let done = false;
+  pause();
   const said = text().value;
   const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
   body.set("key", key);
@@ -85,7 +87,8 @@ async function send() {
       body,
     });
     const told = [202, 409, 422].includes(response.status) ? await response.json() : null;
-    if (response.status === 202) taken(said, told);
+    done = response.status === 202;
+    if (done) taken(said, told);
     else if (response.status === 409) {
       // What stopped it is shown now: who sends again, has read it.
       if (told.seen) /** @type {HTMLInputElement} */ (form.elements.namedItem("seen")).value = told.seen;
@@ -99,6 +102,7 @@ async function send() {
     clearTimeout(slow);
     if (part("said")?.textContent === say("sending")) object("");
     sending = false;
+    if (!done) resume();
   }
 }
 

@@ -167,6 +167,18 @@ function changed(composing) {
   timer = setTimeout(save, Math.min(WAIT, Math.max(0, since + LONGEST_WAIT - now)));
 }
 
+/** The answer is being sent: until we hear what became of it, a save would come after it and make it a draft again. */
+export function pause() {
+  clearTimeout(timer);
+  since = 0;
+}
+
+/** It was not taken, as far as we know: its text is a draft still. Not so if the page is being left, which breaks off, too. */
+export function resume() {
+  clearTimeout(timer);
+  if (field() && field().value !== stored) timer = setTimeout(save, WAIT);
+}
+
 /** The answer is on its way: its draft is done. @param {string} text @param {any} [told] what the server has now */
 export async function sent(text, told) {
   clearTimeout(timer);
