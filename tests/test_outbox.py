@@ -498,3 +498,30 @@ async def test_a_source_that_is_not_at_work_refuses_in_words(community: Communit
 async def test_unknown_ids_are_refused(desk: Desk) -> None:
     with pytest.raises(KeyError):
         await desk.work.outbox.undo(UUID(int=1), "amy")
+
+
+async def test_what_is_read_while_an_answer_is_held_is_not_answered_by_it(desk: Desk) -> None:
+    await desk.answers()
+    desk.community.clock.pass_(seconds=4)
+    await _asks_on(desk)
+    await desk.time_passes(5)
+    (row,) = open_inquiries(desk.work)
+    assert (desk.row().state, row["state"], row["owner"]) == ("sent", "claimed", "amy")
+    assert row["waiting_since"] is not None
+
+
+async def test_what_is_read_before_somebody_says_that_it_was_sent_is_not_answered_by_it(desk: Desk) -> None:
+    lost = await _unknown(desk)
+    desk.community.clock.pass_(minutes=5)
+    await _asks_on(desk)
+    desk.community.clock.pass_(minutes=25)
+    await desk.work.outbox.was_sent(lost.outbox_id, "sam")
+    (row,) = open_inquiries(desk.work)
+    assert (row["state"], row["answered_at"] is not None, row["due_at"] is not None) == ("claimed", True, True)
+
+
+async def _asks_on(desk: Desk) -> None:
+    ((link,),) = desk.work.db.query("SELECT DISTINCT permalink FROM post WHERE NOT staff")
+    topic = int(link.rsplit("/", 2)[1])
+    desk.community.forum.says("lin", "somebody took my recovery phrase just now, please freeze it", topic=topic)
+    await poll(desk.work, "forum")

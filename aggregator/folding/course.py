@@ -147,7 +147,7 @@ class Course:
             self._is_answered(post.posted_at, promise)
         else:
             self.owner = self.owner or sent.who
-            self._is_answered(post.posted_at, promise, self._overlooked(sent.happened_at))
+            self._is_answered(post.posted_at, promise, self._overlooked(sent.happened_at, written_at(sent)))
 
     def _is_answered(self, at: datetime, promise: datetime | None, late: Sequence[FoldPost] = ()) -> None:
         """`late`: what this does not answer, for nobody had read it."""
@@ -207,11 +207,15 @@ class Course:
         self.owner = self.owner or event.who
         if event.details.get("post") in self.returned:
             return
-        self._is_answered(event.happened_at, promise_of(event), self._overlooked(event.happened_at))
+        self._is_answered(event.happened_at, promise_of(event), self._overlooked(event.happened_at, written_at(event)))
 
-    def _overlooked(self, at: datetime) -> list[FoldPost]:
-        """Written before that, but seen only later: whoever acted had not read it."""
-        return [post for post in self.waiting if post.posted_at <= at < post.seen_at and not post.backfill]
+    def _overlooked(self, at: datetime, read_until: datetime | None = None) -> list[FoldPost]:
+        """Written before `at`, but seen only later: whoever acted had not read it. read_until: if they acted on what
+        they had read by then, as with an answer that was held, or tried again and again."""
+        read_until = read_until or at
+        return [
+            post for post in self.waiting if post.posted_at <= at and read_until < post.seen_at and not post.backfill
+        ]
 
     def _unless_overlooked(self, at: datetime) -> None:
         if self._overlooked(at):
@@ -269,6 +273,12 @@ def with_replies(posts: Iterable[FoldPost], events: Iterable[Event]) -> list[Fol
 def _sent(events: Iterable[Event]) -> dict[str, Event]:
     """By post, what was sent from here. Only the system takes such an event back, where it did not arrive."""
     return {event.details["post"]: event for event in events if event.what == "reply" and "post" in event.details}
+
+
+def written_at(reply: Event) -> datetime | None:
+    """When an answer that was sent from here was written; None: before this was noted."""
+    told = reply.details.get("written")
+    return datetime.fromisoformat(told) if told else None
 
 
 def promise_of(reply: Event) -> datetime | None:

@@ -102,7 +102,7 @@ class OwnAnswers:
             )
             if answer.state == "unknown":  # nobody had written down that it was answered
                 inquiry = inquiries_by_id(con, [answer.inquiry_id])[answer.inquiry_id]
-                told = [(inquiry, reply_details(post, None))]
+                told = [(inquiry, reply_details(post, None, answer.began_at))]
                 note_all(con, clock_of, points, told, answer.who, "reply", now)
                 if (changed := gathered()) is not None:
                     changed.replies.add(answer.outbox_id)
@@ -111,9 +111,10 @@ class OwnAnswers:
         return {answer.inquiry_id for answer in found.values()}
 
 
-def reply_details(post: Id | None, promise: datetime | None) -> dict[str, str]:
-    """Of an event `reply`. Once its post is there, the post tells when the answer was given."""
-    told = {"post": written(post)} if post is not None else {}
+def reply_details(post: Id | None, promise: datetime | None, written_at: datetime) -> dict[str, str]:
+    """Of an event `reply`. Once its post is there, the post tells when the answer was given; what was seen after it was
+    written, it does not answer."""
+    told = {"written": written_at.isoformat()} | ({"post": written(post)} if post is not None else {})
     return told | ({"promise": promise.isoformat()} if promise is not None else {})
 
 

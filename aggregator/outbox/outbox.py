@@ -228,7 +228,7 @@ class Outbox:
             refold(con, elsewhere, clock_of=partial(clock_of, self.settings), points=self.settings.points)
         working = clock_of(self.settings, subject.channel).working_time
         promise = promised_until(sent.text, now, working)
-        note(con, self.settings, subject, who, "reply", now, reply_details(post, promise))
+        note(con, self.settings, subject, who, "reply", now, reply_details(post, promise, sent.written_at))
         self.own.forget()
 
     # -- on the writer's connection ------------------------------------------------------------------
