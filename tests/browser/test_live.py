@@ -196,6 +196,24 @@ async def test_after_a_restart_of_the_server_the_page_is_brought_up_to_date(desk
         await expect(page.locator("#offline")).to_be_hidden()
 
 
+async def test_after_a_while_away_all_that_came_is_there_and_what_stood_below_stays_in_its_place(desk: Desk) -> None:
+    desk.trouble.expected = ("Failed to load resource",)
+    await desk.site.says(*[(f"fox{number}", f"how do I change the network fee {number}?") for number in range(60)])
+    async with desk.page() as page:
+        await expect(page.locator("li.row")).to_have_count(50)
+        port = urlsplit(desk.site.url).port
+        await desk.site.goes_down()
+        await expect(page.locator("#offline")).to_be_visible()
+        await desk.site.says(*[(f"lin{number}", "my swap failed, where are my funds?") for number in range(70)])
+        await desk.site.comes_up(port or 0)
+        await expect(page.locator("#said")).to_contain_text("70 changes while you were away", timeout=15_000)
+        await expect(page.locator("li.row")).to_have_count(120)
+        await page.locator("#older").scroll_into_view_if_needed()
+        await expect(page.locator("li.row")).to_have_count(130)
+        codes = await page.locator("li.row").evaluate_all("(rows) => rows.map((row) => row.dataset.id)")
+    assert len(set(codes)) == 130
+
+
 async def test_a_commit_that_is_too_large_to_tell_row_by_row_is_read_again(desk: Desk) -> None:
     await desk.site.says(("fox", "how do I change the network fee?"))
     async with desk.page() as page:
@@ -206,7 +224,7 @@ async def test_a_commit_that_is_too_large_to_tell_row_by_row_is_read_again(desk:
         await poll(desk.site.work, "telegram")
         ids = [inquiry for (inquiry,) in desk.site.work.db.query("SELECT inquiry_id FROM inquiry_open")]
         desk.site.stream.publish(ids)
-        await expect(page.locator("li.row")).to_have_count(51)
+        await expect(page.locator("li.row")).to_have_count(502)
 
 
 async def test_twelve_tabs_share_one_connection_and_all_are_told(desk: Desk) -> None:

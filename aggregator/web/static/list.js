@@ -18,6 +18,7 @@ const READ_AFTER = 1000;
 const COLLAPSE_AFTER = 150;
 const ANNOUNCE_EVERY = 10000;
 const MOST_ASKED = 200; // ids in one address
+const MOST_BETWEEN = 2000; // rows that are read after a while away
 
 const pill = /** @type {HTMLButtonElement} */ (document.getElementById("pill"));
 /** @type {Map<string, Change>} */
@@ -174,21 +175,50 @@ async function catchUp() {
   return changes;
 }
 
-/** What is shown, and what now belongs to the top. */
+/** What is shown, and what now belongs between it. */
 async function readAgain() {
   const ids = rows().map((row) => row.dataset.id);
   /** @type {Awaited<ReturnType<typeof asked>>} */
   const now = {};
   for (let start = 0; start < ids.length; start += MOST_ASKED) Object.assign(now, await asked(ids.slice(start, start + MOST_ASKED)));
+  return { ids, now, between: await readBetween() };
+}
+
+/** The rows of the view, as far as the list goes; where it went to the end, all. @returns {Promise<Iterable<HTMLElement>>} */
+async function readBetween() {
+  /** @type {Map<string, HTMLElement>} */
+  const found = new Map();
+  for (let before = -1; found.size > before && found.size < MOST_BETWEEN; ) {
+    before = found.size;
+    // Who rose while the pages were turned may have gone from the next one to one that was read: look once more.
+    if ((await readDown(found)) < 2) break;
+  }
+  return found.values();
+}
+
+/** From the top down into `found`. @param {Map<string, HTMLElement>} found @returns {Promise<number>} pages */
+async function readDown(found) {
   const query = new URLSearchParams(view);
   query.set("part", "rows");
-  const answer = await fetchPart(`/?${query}`);
-  if (!answer.ok) throw new Error(String(answer.status));
-  return { ids, now, top: fragment(await answer.text()) };
+  const last = list.querySelector("li.older") ? rows().at(-1) : undefined;
+  let [address, pages] = [`/?${query}`, 0];
+  while (address && found.size < MOST_BETWEEN) {
+    const answer = await fetchPart(address);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = fragment(await answer.text());
+    pages += 1;
+    for (const row of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("li.row"))) {
+      if (last && (row.dataset.id === last.dataset.id || rank(row.dataset) < standing(last))) return pages; // a later page holds it
+      found.set(row.dataset.id, row);
+    }
+    const older = page.querySelector("#older")?.getAttribute("href");
+    address = older ? `${older}&part=rows` : "";
+  }
+  return pages;
 }
 
 /** @param {Awaited<ReturnType<typeof readAgain>>} told @returns {number} changes */
-function paintAgain({ ids, now, top }) {
+function paintAgain({ ids, now, between }) {
   let changes = 0;
   for (const id of ids) {
     const row = rowOf(id);
@@ -198,7 +228,7 @@ function paintAgain({ ids, now, top }) {
     else continue;
     changes += 1;
   }
-  for (const row of /** @type {NodeListOf<HTMLElement>} */ (top.querySelectorAll("li.row"))) {
+  for (const row of between) {
     if (rowOf(row.dataset.id)) continue;
     if (!waiting.has(row.dataset.id)) changes += 1;
     keep({ facts: { .../** @type {Record<string, string>} */ (row.dataset) }, html: row.outerHTML });
