@@ -18,7 +18,8 @@ const READ_AFTER = 1000;
 const COLLAPSE_AFTER = 150;
 const ANNOUNCE_EVERY = 10000;
 const MOST_ASKED = 200; // ids in one address
-const MOST_BETWEEN = 2000; // rows that are read after a while away
+const MOST_BETWEEN = 2000; // rows that are read after a while away ...
+const MOST_LOOKS = 3; // ... and how often
 
 const pill = /** @type {HTMLButtonElement} */ (document.getElementById("pill"));
 /** @type {Map<string, Change>} */
@@ -165,9 +166,13 @@ async function catchUp() {
   try {
     while (missing) {
       missing = false;
-      const told = await readAgain().catch(later);
-      if (told) changes += paintAgain(told);
-      else missing = true;
+      try {
+        changes += paintAgain(await readAgain());
+        changes += await bringBetween();
+      } catch (error) {
+        await later(/** @type {Error} */ (error));
+        missing = true;
+      }
     }
   } finally {
     catching = null;
@@ -175,50 +180,17 @@ async function catchUp() {
   return changes;
 }
 
-/** What is shown, and what now belongs between it. */
+/** What is shown, as it is now. */
 async function readAgain() {
   const ids = rows().map((row) => row.dataset.id);
   /** @type {Awaited<ReturnType<typeof asked>>} */
   const now = {};
   for (let start = 0; start < ids.length; start += MOST_ASKED) Object.assign(now, await asked(ids.slice(start, start + MOST_ASKED)));
-  return { ids, now, between: await readBetween() };
-}
-
-/** The rows of the view, as far as the list goes; where it went to the end, all. @returns {Promise<Iterable<HTMLElement>>} */
-async function readBetween() {
-  /** @type {Map<string, HTMLElement>} */
-  const found = new Map();
-  for (let before = -1; found.size > before && found.size < MOST_BETWEEN; ) {
-    before = found.size;
-    // Who rose while the pages were turned may have gone from the next one to one that was read: look once more.
-    if ((await readDown(found)) < 2) break;
-  }
-  return found.values();
-}
-
-/** From the top down into `found`. @param {Map<string, HTMLElement>} found @returns {Promise<number>} pages */
-async function readDown(found) {
-  const query = new URLSearchParams(view);
-  query.set("part", "rows");
-  const last = list.querySelector("li.older") ? rows().at(-1) : undefined;
-  let [address, pages] = [`/?${query}`, 0];
-  while (address && found.size < MOST_BETWEEN) {
-    const answer = await fetchPart(address);
-    if (!answer.ok) throw new Error(String(answer.status));
-    const page = fragment(await answer.text());
-    pages += 1;
-    for (const row of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("li.row"))) {
-      if (last && (row.dataset.id === last.dataset.id || rank(row.dataset) < standing(last))) return pages; // a later page holds it
-      found.set(row.dataset.id, row);
-    }
-    const older = page.querySelector("#older")?.getAttribute("href");
-    address = older ? `${older}&part=rows` : "";
-  }
-  return pages;
+  return { ids, now };
 }
 
 /** @param {Awaited<ReturnType<typeof readAgain>>} told @returns {number} changes */
-function paintAgain({ ids, now, between }) {
+function paintAgain({ ids, now }) {
   let changes = 0;
   for (const id of ids) {
     const row = rowOf(id);
@@ -228,14 +200,53 @@ function paintAgain({ ids, now, between }) {
     else continue;
     changes += 1;
   }
-  for (const row of between) {
-    if (rowOf(row.dataset.id)) continue;
-    if (!waiting.has(row.dataset.id)) changes += 1;
-    keep({ facts: { .../** @type {Record<string, string>} */ (row.dataset) }, html: row.outerHTML });
+  return changes;
+}
+
+/** What now belongs between the rows that are shown. @returns {Promise<number>} how much of it was not known yet */
+async function bringBetween() {
+  let brought = 0;
+  for (let look = 1; look <= MOST_LOOKS; look += 1) {
+    let [pages, fresh] = [0, 0];
+    for await (const page of pagesDown()) {
+      pages += 1;
+      fresh += bring(page);
+    }
+    brought += fresh;
+    // Who rose while pages were turned may have gone from the next one to one that was read.
+    if (pages < 2 || (look > 1 && !fresh)) break;
   }
+  return brought;
+}
+
+/** The view from its top, page by page, as far as the list goes. @returns {AsyncGenerator<HTMLElement[]>} */
+async function* pagesDown() {
+  const query = new URLSearchParams(view);
+  query.set("part", "rows");
+  const last = list.querySelector("li.older") ? rows().at(-1) : undefined;
+  let [address, read] = [`/?${query}`, 0];
+  while (address && read < MOST_BETWEEN) {
+    const answer = await fetchPart(address);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = fragment(await answer.text());
+    const found = [.../** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("li.row"))];
+    const at = last ? found.findIndex((row) => row.dataset.id === last.dataset.id || rank(row.dataset) < standing(last)) : -1;
+    yield at < 0 ? found : found.slice(0, at);
+    if (at >= 0) return; // a later page holds what follows
+    read += found.length;
+    const older = page.querySelector("#older")?.getAttribute("href");
+    address = older ? `${older}&part=rows` : "";
+  }
+}
+
+/** @param {HTMLElement[]} found @returns {number} of how many nothing was known yet */
+function bring(found) {
+  const fresh = found.filter((row) => !rowOf(row.dataset.id));
+  const unknown = fresh.filter((row) => !waiting.has(row.dataset.id)).length;
+  for (const row of fresh) keep({ facts: { .../** @type {Record<string, string>} */ (row.dataset) }, html: row.outerHTML });
   if (atTop() && !picked.size && !document.hidden) flush();
   else paintPill();
-  return changes;
+  return unknown;
 }
 
 /** @param {HTMLElement} row @returns {import("./doings.js").One} */
