@@ -224,7 +224,7 @@ async def test_a_commit_that_is_too_large_to_tell_row_by_row_is_read_again(desk:
         await poll(desk.site.work, "telegram")
         ids = [inquiry for (inquiry,) in desk.site.work.db.query("SELECT inquiry_id FROM inquiry_open")]
         desk.site.stream.publish(ids)
-        await expect(page.locator("li.row")).to_have_count(502)
+        await expect(page.locator("li.row")).to_have_count(502, timeout=20_000)
 
 
 async def test_twelve_tabs_share_one_connection_and_all_are_told(desk: Desk) -> None:
